@@ -1,0 +1,190 @@
+"""Floor 0: where a mistake is (Span), what it is (Diagnostic), and the one place that renders it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "DataError",
+    "DatasetUnavailableError",
+    "DeviceError",
+    "Diagnostic",
+    "ModelFileError",
+    "NetspecError",
+    "RunError",
+    "Source",
+    "Span",
+    "SpecError",
+    "listing",
+    "nearest",
+    "plural",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One text that was compiled: its name as the user gave it, and what it says."""
+
+    name: str
+    text: str
+
+    def line(self, number: int) -> str:
+        """Return line `number` (from 1) without its line end; empty past the end."""
+        lines = self.text.splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source text: lines and columns count from 1, the end column is exclusive."""
+
+    source: Source = field(repr=False)
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def to(self, other: Span) -> Span:
+        """Return the span from the start of this one to the end of `other`."""
+        return Span(self.source, self.line, self.column, other.end_line, other.end_column)
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+class NetspecError(Exception):
+    """An error the user can cause and mend: `str()` says what was wrong, where, and what would be right.
+
+    Args:
+        message: what is wrong and where, in one line.
+        fix: what would be right.
+    """
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(f"{message}\n  fix: {fix}" if fix else message)
+        self.message = message
+        self.fix = fix
+
+
+class DataError(NetspecError):
+    """A dataset, an image file or an array is not what it should be."""
+
+
+class DatasetUnavailableError(DataError):
+    """A known dataset is neither on this machine nor to be had now; `data A else B` then takes B."""
+
+
+class ModelFileError(NetspecError):
+    """A model file is damaged, of another format, or does not fit its own spec."""
+
+
+class RunError(NetspecError):
+    """A run folder cannot be written, or is not one."""
+
+
+class DeviceError(NetspecError):
+    """The device asked for is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake.
+
+    Attributes:
+        code: the stable code, such as `E0301`; `netspec explain CODE` documents it.
+        message: what is wrong, in one line.
+        span: where, when it has a place in a text.
+        label: a few words under the caret.
+        notes: further facts, a line each, such as the shape trail.
+        fix: what would be right.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    notes: tuple[str, ...] = ()
+    fix: str = ""
+
+    def render(self, *, color: bool = False) -> str:
+        """Return the text people read: place and message, the excerpt with a caret, notes and fix."""
+        red, blue, bold, off = ("\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m") if color else ("",) * 4
+        place = f"{bold}{self.span}:{off} " if self.span else ""
+        lines = [f"{place}{red}error[{self.code}]{off}{bold}: {self.message}{off}"]
+        if self.span:
+            lines += _excerpt(self.span, self.label, red, blue, off)
+        lines += [f"  {note}" for note in self.notes]
+        if self.fix:
+            lines.append(f"  {bold}fix:{off} {self.fix}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the documented machine-readable form (`netspec check --json` prints one per line)."""
+        span = self.span
+        return {
+            "code": self.code,
+            "severity": "error",
+            "message": self.message,
+            "file": span.source.name if span else None,
+            "line": span.line if span else None,
+            "column": span.column if span else None,
+            "end_line": span.end_line if span else None,
+            "end_column": span.end_column if span else None,
+            "label": self.label,
+            "notes": list(self.notes),
+            "fix": self.fix,
+        }
+
+
+class SpecError(NetspecError):
+    """One or more mistakes in a spec; `.diagnostics` has them all, in the order of the text."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(diagnostics, key=_position))
+        super().__init__("\n".join(d.render() for d in self.diagnostics))
+
+
+def _position(diagnostic: Diagnostic) -> tuple[int, int]:
+    span = diagnostic.span
+    return (span.line, span.column) if span else (0, 0)
+
+
+def _excerpt(span: Span, label: str, red: str, blue: str, off: str) -> list[str]:
+    text = span.source.line(span.line).replace("\t", " ")
+    gutter = str(span.line)
+    end = span.end_column if span.end_line == span.line else len(text) + 1
+    caret = "^" * max(1, min(end, len(text) + 1) - span.column)
+    shown, column = _window(text, span.column)
+    pad = " " * (column - 1)
+    return [
+        f"  {blue}{gutter} |{off} {shown}".rstrip(),
+        f"  {blue}{' ' * len(gutter)} |{off} {pad}{red}{caret[: max(1, len(shown) - column + 1)]} {label}".rstrip() + off,
+    ]
+
+
+def _window(text: str, column: int, width: int = 160) -> tuple[str, int]:
+    """Cut a very long line to what surrounds `column`; control characters would disturb the terminal."""
+    start = max(0, min(column - width // 2, len(text) - width)) if len(text) > width else 0
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[start : start + width])
+    return shown, column - start
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate the writer most likely meant, or None when nothing is close."""
+    by_folded = {c.lower().replace("_", ""): c for c in candidates}
+    folded = word.lower().replace("_", "")
+    close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 layer`, `2 layers`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def listing(words: Sequence[str], last: str = "or") -> str:
+    """Return `a, b or c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "none"
