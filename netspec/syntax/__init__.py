@@ -1,0 +1,1 @@
+"""Floor 1: text to AST (`parser`), AST to text (`printer`). Nothing here knows what a layer is."""

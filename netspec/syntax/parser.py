@@ -1,0 +1,227 @@
+"""Text to AST. The only importer of Lark: LALR with the tree built inside the parse, all syntax errors in one go."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, TypeVar
+
+from lark import Lark, Token, Transformer, UnexpectedInput
+
+from netspec.diagnostics import Diagnostic, Source, Span, SpecError
+from netspec.resources import grammar_text
+from netspec.syntax import ast, errors
+
+__all__ = ["MAX_BYTES", "MAX_DIGITS", "MAX_NESTING", "parse", "read_source"]
+
+MAX_BYTES = 1_000_000
+MAX_NESTING = 64
+MAX_DIGITS = 18
+
+# The tree builder's callbacks get tokens and children only; what they must know of the parse they find here.
+_current: ContextVar[_Parse] = ContextVar("_current")
+
+_T = TypeVar("_T")
+
+
+class _Parse:
+    """What one parse gathers beside the tree."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.comments: list[ast.Comment] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.depth: dict[int, int] = {}
+
+    def span(self, token: Token) -> Span:
+        line, column = token.line or 1, token.column or 1
+        return Span(self.source, line, column, token.end_line or line, token.end_column or column + 1)
+
+    def nest(self, node: _T, children: list[Any], span: Span) -> _T:
+        """Note how deeply `node` nests, once per node, so that a flood of brackets is an error, not a crash."""
+        depth = 1 + max((self.depth.pop(id(child), 0) for child in children), default=0)
+        self.depth[id(node)] = depth
+        if depth == MAX_NESTING + 1:
+            self.diagnostics.append(errors.too_deep(span, MAX_NESTING))
+        return node
+
+
+def parse(source: Source) -> ast.File:
+    """Parse a source text.
+
+    Returns:
+        The tree, with comments.
+
+    Raises:
+        SpecError: with every syntax error of the text.
+    """
+    problem = errors.unreadable(source, MAX_BYTES)
+    if problem:
+        raise SpecError([problem])
+    state = _Parse(source)
+    token = _current.set(state)
+    try:
+        # A final newline closes the last command also when the text forgot it.
+        commands = _parser().parse(source.text + "\n", on_error=_recover)
+    except UnexpectedInput as error:
+        # Recovery has run out of input; what was wrong first is already noted.
+        state.diagnostics = state.diagnostics or [errors.from_lark(error, source)]
+        raise SpecError(state.diagnostics) from None
+    finally:
+        _current.reset(token)
+    if state.diagnostics:
+        raise SpecError(state.diagnostics)
+    return ast.File(source, commands, tuple(state.comments))
+
+
+def read_source(name: str, data: bytes) -> Source:
+    """Decode the bytes of a spec file.
+
+    Raises:
+        SpecError: when they are not UTF-8 text.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError([errors.not_text(Source(name, ""), error.start)]) from None
+    return Source(name, text.replace("\r\n", "\n"))
+
+
+def _recover(error: UnexpectedInput) -> bool:
+    """Note a syntax error, then go on with the next command, so that one file's errors come in one go."""
+    state = _current.get()
+    state.diagnostics.append(errors.from_lark(error, state.source))
+    if len(state.diagnostics) > 50 or not hasattr(error, "interactive_parser"):
+        return False
+    parser = error.interactive_parser
+    token: Token | None = getattr(error, "token", None)
+    if token is not None and token.type == "$END":
+        return False
+    if token is None or token.type not in {"_SEP", "LBRACE", "RBRACE"}:
+        # The lexer goes on right behind the bad token or character: skip what is left of the command.
+        lexer = parser.lexer_thread.state
+        text, at = state.source.text, lexer.line_ctr.char_pos
+        while at < len(text) and text[at] not in ";\n{}":
+            at += 1
+        lexer.line_ctr.feed(Token("SKIPPED", text[lexer.line_ctr.char_pos : at]))
+    # A command broken off where a value belongs is completed, or the next line would become that value.
+    for _ in range(4):
+        accepted = parser.accepts()
+        if "_SEP" in accepted:
+            break
+        filler = next((t for t in ("INT", "RPAR", "NAME") if t in accepted), None)
+        if filler is None:
+            break
+        parser.feed_token(Token(filler, "0", line=1, column=1, end_line=1, end_column=1))
+    return True
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        transformer=_TreeBuilder(),
+        lexer_callbacks={"COMMENT": _keep_comment},
+    )
+
+
+def _keep_comment(token: Token) -> Token:
+    state = _current.get()
+    state.comments.append(ast.Comment(str(token), state.span(token)))
+    return token
+
+
+class _TreeBuilder(Transformer[Token, Any]):
+    """One method for each rule of the grammar; `c` are its children, tokens or finished nodes."""
+
+    def start(self, c: list[Any]) -> tuple[ast.Command, ...]:
+        return tuple(c)
+
+    def command(self, c: list[Any]) -> ast.Command:
+        name, *rest = (_name(x) if isinstance(x, Token) else x for x in c)
+        label = rest.pop() if rest and isinstance(rest[-1], ast.Name) else None
+        arguments = tuple(x for x in rest if isinstance(x, ast.Argument))
+        bodies = tuple(x for x in rest if isinstance(x, ast.Body))
+        last = label or (max(rest, key=_end) if rest else name)
+        node = ast.Command(name, arguments, bodies, label, name.span.to(last.span))
+        return _nest_like(node, list(bodies))
+
+    def body(self, c: list[Any]) -> ast.Body:
+        span = _span(c[0]).to(_span(c[-1]))
+        return _current.get().nest(ast.Body(tuple(c[1:-1]), span), c[1:-1], span)
+
+    def positional(self, c: list[Any]) -> ast.Argument:
+        return ast.Argument(None, c[0], "=", c[0].span)
+
+    def keyword(self, c: list[Any]) -> ast.Argument:
+        key = _name(c[0])
+        return ast.Argument(key, c[1], "=", key.span.to(c[1].span))
+
+    def comparison(self, c: list[Any]) -> ast.Argument:
+        key = _name(c[0])
+        return ast.Argument(key, c[2], str(c[1]), key.span.to(c[2].span))
+
+    def integer(self, c: list[Token]) -> ast.Integer:
+        span = _span(c[0])
+        if len(c[0]) > MAX_DIGITS:
+            _current.get().diagnostics.append(errors.too_many_digits(span, MAX_DIGITS))
+            return ast.Integer(1, span)
+        return ast.Integer(int(c[0]), span)
+
+    def decimal(self, c: list[Token]) -> ast.Decimal:
+        return ast.Decimal(str(c[0]), _span(c[0]))
+
+    def quantity(self, c: list[Token]) -> ast.Quantity:
+        return ast.Quantity(str(c[0]), _span(c[0]))
+
+    def string(self, c: list[Token]) -> ast.String:
+        return ast.String(str(c[0])[1:-1], _span(c[0]))
+
+    def word(self, c: list[Token]) -> ast.Word:
+        return ast.Word(str(c[0]), _span(c[0]))
+
+    def negative(self, c: list[Any]) -> ast.Negative:
+        span = _span(c[0]).to(c[1].span)
+        return _current.get().nest(ast.Negative(c[1], span), c[1:], span)
+
+    def size(self, c: list[Any]) -> ast.Size:
+        return ast.Size(tuple(c), c[0].span.to(c[-1].span))
+
+    def range(self, c: list[Any]) -> ast.Range:
+        return ast.Range(c[0], c[1], c[0].span.to(c[1].span))
+
+    def call(self, c: list[Any]) -> ast.Call:
+        name = _name(c[0])
+        span = name.span.to(_span(c[-1]))
+        return _current.get().nest(ast.Call(name, tuple(c[1:-1]), span), [a.value for a in c[1:-1]], span)
+
+    def group(self, c: list[Any]) -> ast.Group:
+        span = _span(c[0]).to(_span(c[2]))
+        return _current.get().nest(ast.Group(c[1], span), [c[1]], span)
+
+    def binary(self, c: list[Any]) -> ast.Binary:
+        span = c[0].span.to(c[2].span)
+        # A chain 1+1+1+… leans left as deep as it is long.
+        return _current.get().nest(ast.Binary(str(c[1]), c[0], c[2], span), [c[0], c[2]], span)
+
+
+def _nest_like(node: _T, children: list[Any]) -> _T:
+    """Pass the children's depth on: a command is as deep as its bodies, only brackets count."""
+    depth = _current.get().depth
+    deepest = max((depth.pop(id(child), 0) for child in children), default=0)
+    if deepest:
+        depth[id(node)] = deepest
+    return node
+
+
+def _span(token: Token) -> Span:
+    return _current.get().span(token)
+
+
+def _name(token: Token) -> ast.Name:
+    return ast.Name(str(token), _span(token))
+
+
+def _end(node: Any) -> tuple[int, int]:
+    return (node.span.end_line, node.span.end_column)

@@ -1,0 +1,69 @@
+"""AST to text: one canonical spelling for each tree, so that text → AST → text → AST is the identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netspec.syntax import ast
+
+__all__ = ["print_commands", "print_value"]
+
+_INDENT = "  "
+
+
+def print_commands(commands: Iterable[ast.Command], depth: int = 0) -> str:
+    """Return the text of some commands, one a line, each line ended."""
+    return "".join(f"{_INDENT * depth}{_command(c, depth)}\n" for c in commands)
+
+
+def print_value(value: ast.Value) -> str:
+    """Return the text of one value."""
+    match value:
+        case ast.Integer():
+            return str(value.value)
+        case ast.Decimal() | ast.Quantity() | ast.Word():
+            return value.text
+        case ast.String():
+            return f'"{value.value}"'
+        case ast.Negative():
+            return f"-{print_value(value.operand)}"
+        case ast.Group():
+            return f"({_expression(value.expression)})"
+        case ast.Size():
+            return "x".join(print_value(e) for e in value.extents)
+        case ast.Range():
+            return f"{print_value(value.low)}..{print_value(value.high)}"
+        case ast.Call():
+            return f"{value.name.text}({', '.join(_argument(a) for a in value.arguments)})"
+        case ast.Binary():
+            return f"({_expression(value)})"
+
+
+def _expression(value: ast.Value) -> str:
+    # The parser leans left and groups explicitly, so operands print as they stand.
+    if isinstance(value, ast.Binary):
+        return f"{_expression(value.left)} {value.operator} {_expression(value.right)}"
+    return print_value(value)
+
+
+def _argument(argument: ast.Argument) -> str:
+    if argument.key is None:
+        return print_value(argument.value)
+    joint = "=" if argument.relation == "=" else f" {argument.relation} "
+    return f"{argument.key.text}{joint}{print_value(argument.value)}"
+
+
+def _command(command: ast.Command, depth: int) -> str:
+    parts = [(a.span.line, a.span.column, _argument(a)) for a in command.arguments]
+    parts += [(b.span.line, b.span.column, _body(b, depth)) for b in command.bodies]
+    # Arguments may follow a body (`branch { } { } concat`): the order of the text is kept.
+    words = [command.name.text, *(text for _, _, text in sorted(parts, key=lambda p: p[:2]))]
+    if command.label:
+        words += ["as", command.label.text]
+    return " ".join(words)
+
+
+def _body(body: ast.Body, depth: int) -> str:
+    if not body.commands:
+        return "{ }"
+    return "{\n" + print_commands(body.commands, depth + 1) + _INDENT * depth + "}"
