@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ __all__ = [
     "Diagnostic",
     "ModelFileError",
     "NetspecError",
+    "Place",
+    "Places",
     "RunError",
     "Source",
     "Span",
@@ -53,6 +55,18 @@ class Span:
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was declared, and in which words."""
+
+    span: Span
+    text: str
+
+
+Places = Mapping[str, Place]
+"""Places by node name, and by `input`, `init`, `data`, `train`: the bridge from the IR, which has no places, to the text."""
 
 
 class NetspecError(Exception):

@@ -1,0 +1,29 @@
+"""Floor 2: the layers, one class each. A new layer is one class in one file, its entry in the list below, and its test."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from netspec.layers.activation import ACTIVATIONS, Activation
+from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
+from netspec.layers.conv import Conv
+from netspec.layers.dense import Dense
+from netspec.layers.norm import BatchNorm
+from netspec.layers.pool import AvgPool, GlobalPool, Pool
+from netspec.layers.regularize import Dropout
+from netspec.layers.shape import Flatten
+from netspec.signature import by_name, members
+
+__all__ = ["ACTIVATIONS", "LAYERS", "LAYER_NAMES", "AnyLayer", "Builder", "Layer", "Role", "Tensor", "Weight"]
+
+AnyLayer: TypeAlias = Annotated[
+    Conv | Pool | AvgPool | GlobalPool | Dense | BatchNorm | Dropout | Flatten | Activation,
+    Field(discriminator="kind"),
+]
+"""Any layer, told apart by `kind`."""
+
+LAYERS: tuple[type[Layer], ...] = members(AnyLayer)
+LAYER_NAMES: dict[str, type[Layer]] = by_name(LAYERS)
+"""Every name and alias a layer is known by."""

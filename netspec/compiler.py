@@ -1,0 +1,105 @@
+"""Floor 4: the phases in their order, from a file or a text to a checked network. No JAX is needed for any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from netspec.data_fit import check_data
+from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
+from netspec.elaborate import elaborate
+from netspec.graph import Graph, trace
+from netspec.ir import Network
+from netspec.overrides import apply_sets, parse_values
+from netspec.syntax.parser import MAX_BYTES, parse, read_source
+
+__all__ = ["Analysis", "analyze", "load_source", "require"]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that is known of a spec: with diagnostics, or with a network and its graph."""
+
+    source: Source
+    network: Network | None
+    graph: Graph | None
+    places: Places
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load_source(path: str | Path) -> Source:
+    """Read a spec file.
+
+    Raises:
+        NetspecError: when there is no such file, or it is not a text.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise NetspecError(f"{path} is a folder", "give a .net file") from None
+    except FileNotFoundError:
+        raise NetspecError(f"{path}: there is no such file", _similar(file)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise NetspecError(f"{path} cannot be read: {reason}") from None
+    return read_source(str(path), data)
+
+
+def analyze(
+    source: Source, *, lets: Mapping[str, str] | None = None, sets: Mapping[str, str] | None = None, name: str = ""
+) -> Analysis:
+    """Run all phases on a text and collect every mistake.
+
+    Args:
+        source: the text.
+        lets: texts that replace the values of `let` commands, by name.
+        sets: texts that replace settings, by path: `{"train.epochs": "1"}`.
+        name: what the network is called; the file's name unless given.
+    """
+    try:
+        file = parse(source)
+    except SpecError as error:
+        return Analysis(source, None, None, {}, error.diagnostics)
+    made = elaborate(file, name=name or Path(source.name).stem or "network", lets=parse_values(lets or {}))
+    network, diagnostics = made.network, list(made.diagnostics)
+    if network and sets and not diagnostics:
+        network = apply_sets(network, sets)
+    graph = None
+    if network:
+        try:
+            graph = trace(network, made.places)
+        except SpecError as error:
+            diagnostics += error.diagnostics
+        diagnostics += check_data(network, graph, made.places)
+    if diagnostics:
+        diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
+        return Analysis(source, None, None, made.places, tuple(diagnostics))
+    return Analysis(source, network, graph, made.places, ())
+
+
+def require(analysis: Analysis) -> tuple[Network, Graph]:
+    """Return the network and its graph.
+
+    Raises:
+        SpecError: when there is anything wrong with the spec.
+    """
+    if analysis.diagnostics:
+        raise SpecError(analysis.diagnostics)
+    assert analysis.network is not None and analysis.graph is not None
+    return analysis.network, analysis.graph
+
+
+def _similar(file: Path) -> str:
+    """Return a hint naming a spec of nearly the same name in the same folder."""
+    try:
+        names = [p.name for p in file.parent.glob("*.net")]
+    except OSError:
+        names = []
+    near = nearest(file.name, names) or nearest(file.stem, [Path(n).stem for n in names])
+    if near:
+        return f"did you mean {file.parent / near}?"
+    return "`netspec new` writes a starter spec"
+

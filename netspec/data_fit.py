@@ -1,0 +1,55 @@
+"""Floor 4: does the network go with its data? The input's shape and the number of outputs, checked before any data is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import prod
+
+from netspec.diagnostics import Diagnostic, Place, Places, plural
+from netspec.graph import Graph
+from netspec.ir import Network
+from netspec.ops import Shape, format_shape
+from netspec.recipe import datasets
+from netspec.recipe.losses import BinaryCrossEntropy
+
+__all__ = ["check_data", "fits_shape"]
+
+
+def check_data(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
+    """Return what does not fit between a network and the built-in datasets it names; paths are checked when loaded."""
+    if network.data is None:
+        return []
+    names = [n for n in (network.data.name, network.data.fallback) if n]
+    infos = [info for n in names if (info := datasets.find(n))]
+    return [d for info in infos for d in _problems(network, graph, info, places)][:1]
+
+
+def _problems(network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places) -> Iterator[Diagnostic]:
+    if not fits_shape(network.input, info.shape):
+        yield _diagnostic(
+            "E0308",
+            f"the input is {format_shape(network.input)}, but {info.name} has images of {format_shape(info.shape)}",
+            places.get("input"),
+            f"write `input {format_shape(info.shape)}`, or leave the input out: the dataset says it",
+        )
+    if graph is None:
+        return
+    outputs, classes = graph.shape(graph.output), len(info.labels)
+    single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)
+    if outputs != (classes,) and not single:
+        ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
+        yield _diagnostic(
+            "E0304",
+            f"the network {ends}, but {info.name} has {classes} classes",
+            places.get(network.nodes[-1].name),
+            f"let it end in {classes} outputs: `fc {classes} softmax`",
+        )
+
+
+def fits_shape(wanted: Shape, images: Shape) -> bool:
+    """Return whether images can be made into this input: resized when it has as many channels, or read as one row."""
+    return prod(wanted) == prod(images) if len(wanted) == 1 else wanted[0] == images[0]
+
+
+def _diagnostic(code: str, message: str, place: Place | None, fix: str) -> Diagnostic:
+    return Diagnostic(code, message, place.span if place else None, fix=fix)

@@ -1,0 +1,266 @@
+"""Floor 4: Network to Graph: what the machine must do, with every shape, parameter and cost, still without JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from netspec.diagnostics import Diagnostic, Places, SpecError
+from netspec.ir import Network
+from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
+from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
+from netspec.recipe.initializers import Initializer, Ones, Zeros
+from netspec.recipe.losses import Loss, default_loss
+from netspec.resolve import layer_text
+
+__all__ = ["MAX_PARAMETERS", "Graph", "NodeCost", "Operation", "Parameter", "trace"]
+
+MAX_PARAMETERS = 4_000_000_000
+"""More than this is refused before anything is allocated: 16 GB in float32."""
+
+_MAX_VALUES = 4_000_000_000
+_FLOAT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One array the network owns: trained (kernel, bias, scale) or kept as state (running averages).
+
+    `fans` are the inputs and outputs that one value is connected to, which initializers ask for.
+    """
+
+    path: str
+    shape: Shape
+    role: Role
+    fans: tuple[int, int]
+    init: Initializer
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients move it."""
+        return self.role != "state"
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    parameters: tuple[str, ...]
+    output: int
+    shape: Shape
+    node: str
+    flops: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCost:
+    """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
+
+    name: str
+    text: str
+    shape: Shape
+    parameters: int
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads."""
+
+    name: str
+    input: Shape
+    operations: tuple[Operation, ...]
+    parameters: Mapping[str, Parameter]
+    output: int
+    logits: int
+    loss: Loss
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    """The value each node hands on."""
+
+    def shape(self, value: int) -> Shape:
+        """Return the shape per example of a value."""
+        return self.input if value == 0 else self.operations[value - 1].shape
+
+    @property
+    def parameter_count(self) -> int:
+        """Trained numbers, without state."""
+        return sum(p.size for p in self.parameters.values() if p.trainable)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one example's forward pass."""
+        return sum(o.flops for o in self.operations)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of all values of one example in float32: what training keeps for the backward pass."""
+        return _FLOAT * (prod(self.input) + sum(prod(o.shape) for o in self.operations))
+
+    def costs(self, network: Network) -> tuple[NodeCost, ...]:
+        """Return a row for each node of the network this graph was traced from."""
+        owned: dict[str, list[Operation]] = {node.name: [] for node in network.nodes}
+        for operation in self.operations:
+            owned[operation.node].append(operation)
+        return tuple(self._cost(node.name, layer_text(node.layer), owned[node.name]) for node in network.nodes)
+
+    def _cost(self, name: str, text: str, operations: list[Operation]) -> NodeCost:
+        owned = (self.parameters[path] for o in operations for path in o.parameters)
+        return NodeCost(
+            name=name,
+            text=text,
+            shape=self.shape(self.nodes[name]),
+            parameters=sum(p.size for p in owned if p.trainable),
+            flops=sum(o.flops for o in operations),
+            bytes=_FLOAT * sum(prod(o.shape) for o in operations),
+        )
+
+
+def trace(network: Network, places: Places | None = None) -> Graph:
+    """Trace a network into operations.
+
+    Args:
+        network: what was declared.
+        places: where in a text each node was declared, for the diagnostics.
+
+    Raises:
+        SpecError: with a diagnostic for every node whose input does not fit. What depends on such a node stays silent.
+    """
+    builder = _Builder(network, places or {})
+    for node in network.nodes:
+        builder.node(node.name, node.inputs[0])
+    loss = builder.loss()
+    output = builder.values[network.nodes[-1].name]
+    if builder.diagnostics or output is None or loss is None:
+        raise SpecError(builder.diagnostics)
+    return Graph(
+        name=network.name,
+        input=network.input,
+        operations=tuple(builder.operations),
+        parameters=builder.parameters,
+        output=output.index,
+        logits=output.index,
+        loss=loss,
+        nodes={name: value.index for name, value in builder.values.items() if value is not None},
+    )
+
+
+class _Builder:
+    """The builder that layers are handed; it also keeps what went wrong. A failed node's value is None."""
+
+    def __init__(self, network: Network, places: Places) -> None:
+        self.network, self.places = network, places
+        self.layers = {node.name: node.layer for node in network.nodes}
+        self.reads = {node.name: node.inputs[0] for node in network.nodes}
+        self.values: dict[str, Tensor | None] = {"input": Tensor(0, network.input)}
+        self.operations: list[Operation] = []
+        self.parameters: dict[str, Parameter] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self.current = ""
+        self.total = 0
+
+    def node(self, name: str, source: str) -> None:
+        """Build one node, noting an input that does not fit."""
+        self.current = name
+        x = self.values[source]
+        self.values[name] = None
+        if x is None:
+            return
+        try:
+            self.values[name] = self.layers[name].build(self, x)
+        except UnknownLayerError:
+            pass
+        except ShapeError as error:
+            self._report(error, name, f"here the input is {format_shape(x.shape)}")
+
+    def weight(
+        self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
+    ) -> Weight:
+        path = f"{self.current}/{name}"
+        self.parameters[path] = Parameter(path, shape, role, fans, init or self._default(role))
+        self.total += prod(shape)
+        if self.total > MAX_PARAMETERS:
+            raise ShapeError(
+                "E0307",
+                f"{self.current} brings the network to {self.total:,} parameters; at most {MAX_PARAMETERS:,} are allowed",
+                f"its {name} alone is {format_shape(shape)}",
+            )
+        return Weight(path, shape)
+
+    def _default(self, role: Role) -> Initializer:
+        init = self.network.init
+        return {"kernel": init.kernel, "bias": init.bias, "scale": Ones(), "state": Zeros()}[role]
+
+    def apply(self, op: Op, x: Tensor, *weights: Weight) -> Tensor:
+        shapes = [w.shape for w in weights]
+        shape = op.shape(x.shape, *shapes)
+        if prod(shape) > _MAX_VALUES:
+            raise ShapeError(
+                "E0307", f"its output {format_shape(shape)} has {prod(shape):,} values for one example alone"
+            )
+        out = Tensor(len(self.operations) + 1, shape)
+        paths = tuple(w.path for w in weights)
+        flops = op.flops(shape, *shapes)
+        self.operations.append(Operation(op, (x.index,), paths, out.index, shape, self.current, flops))
+        return out
+
+    def loss(self) -> Loss | None:
+        """Return the loss: as stated, else the one that goes with the last layer. A stated one must fit."""
+        name = self.network.nodes[-1].name
+        value = self.values[name]
+        if value is None:
+            return None
+        last = self.operations[-1].op if self.operations else None
+        function = last.function if isinstance(last, Activation) else None
+        loss = self.network.recipe.loss or default_loss(function)
+        if function in loss.refuses:
+            other = default_loss(function if function != "log_softmax" else "softmax").canonical()
+            self._report(
+                ShapeError("E0402", f"the loss {loss.canonical()} does not fit a last layer with {function}",
+                           f"write `loss {other}`, or leave the loss out: it follows from the last layer"),
+                name, "the last layer",
+            )
+        elif loss.from_logits and len(value.shape) != 1:
+            self._report(
+                ShapeError("E0305", f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
+                           "end with `globalpool`, `flatten` or `fc CLASSES`"),
+                name, f"its output is {format_shape(value.shape)}",
+            )
+        return loss
+
+    def _report(self, error: ShapeError, name: str, label: str) -> None:
+        place = self.places.get(name)
+        self.diagnostics.append(
+            Diagnostic(
+                error.code,
+                error.message if place else f"{name}: {error.message}",
+                place.span if place else None,
+                label,
+                (f"trail: {self._trail(name)}",),
+                error.fix,
+            )
+        )
+
+    def _trail(self, name: str) -> str:
+        """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""
+        steps = [self._words(name)]
+        node = name
+        while node != "input":
+            node = self.reads[node]
+            value = self.values[node]
+            assert value is not None
+            shape = format_shape(value.shape)
+            steps += [f"input {shape}"] if node == "input" else [shape, self._words(node)]
+        steps.reverse()
+        return " → ".join(["…", *steps[-12:]] if len(steps) > 13 else steps)
+
+    def _words(self, name: str) -> str:
+        return self.places[name].text if name in self.places else layer_text(self.layers[name])

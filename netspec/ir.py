@@ -1,0 +1,110 @@
+"""Floor 3: the Network, what the user declared, validated and frozen, to and from JSON. It holds no places in any text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from netspec.layers import AnyLayer
+from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
+from netspec.recipe.losses import AnyLoss
+from netspec.recipe.optimizers import Adam, AnyOptimizer
+from netspec.recipe.schedules import AnySchedule, Constant
+from netspec.recipe.settings import Clip, Evaluate, Normalize, Scale, Shuffle
+from netspec.signature import (
+    Definition,
+    Expects,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Shape,
+    option,
+    positional,
+)
+
+__all__ = ["FORMAT", "DataSource", "Init", "Network", "Node", "Recipe"]
+
+FORMAT = 1
+"""Version of the JSON form; a reader refuses a newer one."""
+
+_NODE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Node(_Model):
+    """One layer in its place: its name, which its weights carry, and the nodes it reads."""
+
+    name: Annotated[str, Field(pattern=_NODE_NAME, max_length=500)]
+    layer: AnyLayer
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+
+
+class Init(Definition):
+    """The network-wide initializers."""
+
+    kind: Literal["init"] = "init"
+    kernel: AnyInitializer = positional("initializer of all kernels that name none", XavierUniform())
+    bias: AnyInitializer = option(Zeros(), "initializer of all biases that name none")
+
+
+class DataSource(Definition):
+    """Which dataset, and how its examples are prepared."""
+
+    kind: Literal["data"] = "data"
+    name: Annotated[str, Field(min_length=1), Expects("a dataset's name or, in quotes, a path")] = positional("name of the dataset")
+    fallback: str | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
+    scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
+    normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
+    shuffle: Shuffle = option(Shuffle(), "order of the training examples")
+    validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
+
+    @model_validator(mode="after")
+    def _one_scaling(self) -> DataSource:
+        if self.scale and self.normalize:
+            raise ValueError("`scale` and `normalize` both say how bytes become numbers: keep one")
+        return self
+
+
+class Recipe(Definition):
+    """How the network is trained."""
+
+    kind: Literal["train"] = "train"
+    optimizer: AnyOptimizer = option(Adam(), "how gradients move the parameters")
+    schedule: AnySchedule = option(Constant(), "how the learning rate moves")
+    loss: AnyLoss | None = option(None, "what is made small; follows from the last layer unless given")
+    batch: PositiveInt = option(64, "examples a step")
+    epochs: PositiveInt = option(5, "times through the training set")
+    seed: NonNegativeInt = option(0, "all randomness follows from it")
+    l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
+    clip: Clip | None = option(None, "gradient clipping")
+    evaluate: Evaluate = option(Evaluate(), "evaluation beside the one after each epoch")
+
+
+class Network(_Model):
+    """A declared network: layers by name, wiring, data and recipe. As good from JSON or Python as from text."""
+
+    format: Literal[1] = FORMAT
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "network"
+    input: Shape
+    nodes: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
+    init: Init = Init()
+    data: DataSource | None = None
+    recipe: Recipe = Recipe()
+
+    @field_validator("nodes")
+    @classmethod
+    def _wired(cls, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """Every node reads nodes before it, so the order is one in which the network can run."""
+        known = {"input"}
+        for node in nodes:
+            if node.name in known:
+                raise ValueError(f"two nodes are named {node.name!r}")
+            missing = [i for i in node.inputs if i not in known]
+            if missing:
+                raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
+            known.add(node.name)
+        return nodes

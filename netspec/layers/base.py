@@ -1,0 +1,85 @@
+"""Floor 2: what a layer is, and the builder it is handed to say itself in terms of the operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+from netspec.ops import Op, Shape, ShapeError, format_shape
+from netspec.recipe.initializers import Initializer
+from netspec.signature import Definition
+
+__all__ = ["Broken", "Builder", "Layer", "Role", "Tensor", "UnknownLayerError", "Weight", "require_image"]
+
+Role = Literal["kernel", "bias", "scale", "state"]
+"""What a parameter is for: `l2` counts kernels only, `state` is not trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value that flows through the graph: its number and its shape per example."""
+
+    index: int
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A parameter as a layer sees it: its path in the graph and its shape."""
+
+    path: str
+    shape: Shape
+
+
+class Builder(Protocol):
+    """What a layer may do while it is traced."""
+
+    def weight(
+        self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
+    ) -> Weight:
+        """Declare a parameter of this layer; without `init` the network-wide default for its role holds."""
+        ...
+
+    def apply(self, op: Op, x: Tensor, *weights: Weight) -> Tensor:
+        """Add an operation and return its output; raises ShapeError where the input does not fit."""
+        ...
+
+
+class Layer(Definition):
+    """A layer, written once: its fields are its signature, `build` is its meaning."""
+
+    example: ClassVar[str]
+    """A line for the reference docs."""
+    example_input: ClassVar[str] = "8x6x6"
+    """An input shape on which the example line compiles."""
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Describe the layer in operations; raises ShapeError where the input does not fit."""
+        raise NotImplementedError
+
+
+def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:
+    """Return the channels, height and width of an input that has them; raises ShapeError otherwise."""
+    if len(x.shape) != 3:
+        raise ShapeError(
+            "E0302",
+            f"`{layer.canonical()}` needs an image (channels x height x width), its input is {format_shape(x.shape)}",
+            f"put `{layer.canonical()}` before the layers that flatten (fc, flatten, globalpool)",
+        )
+    channels, height, width = x.shape
+    return channels, height, width
+
+
+class UnknownLayerError(Exception):
+    """A layer could not be read; what depends on it stays silent, for the mistake is already reported."""
+
+
+class Broken(Layer):
+    """Stands where a line could not be understood, so that the rest of the network is still checked."""
+
+    kind: Literal["broken"] = "broken"
+    example: ClassVar[str] = ""
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Raise UnknownLayerError."""
+        raise UnknownLayerError

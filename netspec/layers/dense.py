@@ -1,0 +1,40 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Literal
+
+from netspec.layers.activation import Activation
+from netspec.layers.base import Builder, Layer, Tensor
+from netspec.ops import Bias, MatMul, Reshape
+from netspec.recipe.initializers import AnyInitializer
+from netspec.signature import PositiveInt, option, positional
+
+__all__ = ["Dense"]
+
+
+class Dense(Layer):
+    """Fully connected: any shape → units. An image is flattened first, in C, H, W order."""
+
+    kind: Literal["fc"] = "fc"
+    aliases: ClassVar[tuple[str, ...]] = ("dense", "Dense", "linear", "Linear", "InnerProduct", "connected")
+    example: ClassVar[str] = "fc 10 softmax"
+
+    units: PositiveInt = positional("number of outputs")
+    activation: Activation | None = option(None, "function applied to the result")
+    bias: bool = option(True, "add a trainable number to each output; `nobias` leaves it out")
+    init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
+    bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Flatten, multiply, add the bias, apply the activation."""
+        features = prod(x.shape)
+        if len(x.shape) > 1:
+            x = g.apply(Reshape((features,)), x)
+        fans = (features, self.units)
+        kernel = g.weight("kernel", (self.units, features), role="kernel", fans=fans, init=self.init)
+        y = g.apply(MatMul(), x, kernel)
+        if self.bias:
+            y = g.apply(Bias(), y, g.weight("bias", (self.units,), role="bias", fans=fans, init=self.bias_init))
+        return self.activation.build(g, y) if self.activation else y

@@ -1,0 +1,98 @@
+"""Floor 4: `--let name=value` and `--set train.epochs=1`: values from outside, in the language's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from netspec.binding import Context, bind_settings
+from netspec.diagnostics import NetspecError, Source, SpecError, listing, nearest
+from netspec.ir import Network
+from netspec.signature import Definition, parameters
+from netspec.syntax import ast
+from netspec.syntax.parser import parse
+from netspec.values import ValueProblem, evaluate
+
+__all__ = ["apply_sets", "parse_values", "replace_setting"]
+
+_SECTIONS = {"train": "recipe", "data": "data", "init": "init"}
+
+
+def parse_values(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that some texts stand for, by name.
+
+    Raises:
+        NetspecError: naming the override whose text is no value.
+    """
+    return {name: _value(name, text) for name, text in texts.items()}
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        command = _command(f"let {name} = {text}")
+        return evaluate(command.arguments[0].value, {})
+    except (SpecError, ValueProblem, IndexError):
+        raise NetspecError(f"--let {name}={text}: `{text}` is no value", "for example --let width=32") from None
+
+
+def apply_sets(network: Network, sets: Mapping[str, str]) -> Network:
+    """Return the network with some settings replaced, by path: `train.epochs`, `train.optimizer.lr`, `data.name`.
+
+    Raises:
+        NetspecError: naming the path that does not exist or the value that does not fit.
+    """
+    for path, text in sets.items():
+        network = replace_setting(network, path, text)
+    return network
+
+
+def replace_setting(network: Network, path: str, text: str) -> Network:
+    """Return the network with one setting replaced; raises NetspecError as `apply_sets` does."""
+    section, *rest = path.split(".")
+    if section not in _SECTIONS or not rest:
+        near = nearest(section, _SECTIONS)
+        fix = f"did you mean {near}.…?" if near and rest else "a path begins with train., data. or init.: train.epochs=1"
+        raise NetspecError(f"--set {path}={text}: there is no setting `{path}`", fix)
+    attribute = _SECTIONS[section]
+    current = getattr(network, attribute)
+    if current is None:
+        raise NetspecError(f"--set {path}={text}: the spec has no `{section}`", f"add `{section} …` to the spec")
+    return network.model_copy(update={attribute: _replaced(current, rest, path, text)})
+
+
+def _replaced(current: Definition, keys: list[str], path: str, text: str) -> Definition:
+    """Return a definition with the setting at the end of `keys` replaced."""
+    key, *rest = keys
+    known = {p.name: p for p in parameters(type(current))}
+    if key not in known:
+        near = nearest(key, known)
+        fix = f"did you mean `{near}`?" if near else f"there are {listing(list(known))}"
+        raise NetspecError(f"--set {path}={text}: `{current.canonical()}` has no setting `{key}`", fix)
+    if not rest:
+        return _bound(current, key, path, text)
+    inner = getattr(current, key)
+    if not isinstance(inner, Definition):
+        raise NetspecError(f"--set {path}={text}: `{key}` has no settings of its own", f"write {key}=VALUE")
+    fields = {name: getattr(current, name) for name in known}
+    return type(current)(**{**fields, key: _replaced(inner, rest, path, text)})
+
+
+def _bound(current: Definition, key: str, path: str, text: str) -> Definition:
+    """Bind one setting just as a line in the body of its command would be."""
+    context = Context({})
+    try:
+        command = _command(f"{current.canonical()} {{ {key} {text} }}")
+    except SpecError:
+        raise NetspecError(f"--set {path}={text}: `{text}` is no value", "for example --set train.epochs=1") from None
+    made = bind_settings(type(current), command.name, (), command.bodies, context, base=current)
+    if made is None:
+        wrong = context.diagnostics[0]
+        raise NetspecError(f"--set {path}={text}: {wrong.message}", wrong.fix)
+    return made
+
+
+def _command(text: str) -> ast.Command:
+    file = parse(Source("override", text))
+    if len(file.commands) != 1:
+        raise SpecError([])
+    return file.commands[0]

@@ -1,0 +1,130 @@
+"""Initializers: what the parameters are before training. Each draws from a stream of (seed, parameter path) alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from netspec.signature import Definition, NonNegativeFloat, PositiveFloat, Range, members, option, positional
+
+__all__ = ["INITIALIZERS", "AnyInitializer", "Initializer"]
+
+
+class Initializer(Definition):
+    """How a parameter begins. Fans: inputs and outputs one value is connected to, kernel positions counted."""
+
+    family: ClassVar[str] = "initializer"
+
+
+class XavierUniform(Initializer):
+    """Uniform in ±√(magnitude / mean fan): Glorot & Bengio 2010 with magnitude 3; `magnitude=2.24` is MXNet's habit."""
+
+    kind: Literal["xavier_uniform"] = "xavier_uniform"
+    aliases: ClassVar[tuple[str, ...]] = ("xavier", "glorot", "glorot_uniform")
+    magnitude: PositiveFloat = positional("3 is Glorot's ±√(6 / (fan in + fan out))", 3.0)
+
+
+class XavierNormal(Initializer):
+    """Normal with variance magnitude / mean fan: Glorot & Bengio 2010 with magnitude 1."""
+
+    kind: Literal["xavier_normal"] = "xavier_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("glorot_normal",)
+    magnitude: PositiveFloat = positional("1 is Glorot's variance of 2 / (fan in + fan out)", 1.0)
+
+
+class HeUniform(Initializer):
+    """Uniform in ±√(6 / fan in): He et al. 2015, for layers followed by relu."""
+
+    kind: Literal["he_uniform"] = "he_uniform"
+    aliases: ClassVar[tuple[str, ...]] = ("kaiming_uniform",)
+
+
+class HeNormal(Initializer):
+    """Normal with variance 2 / fan in: He et al. 2015, for layers followed by relu."""
+
+    kind: Literal["he_normal"] = "he_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("he", "kaiming", "kaiming_normal", "msra")
+
+
+class LecunUniform(Initializer):
+    """Uniform in ±√(3 / fan in): LeCun et al. 1998."""
+
+    kind: Literal["lecun_uniform"] = "lecun_uniform"
+
+
+class LecunNormal(Initializer):
+    """Normal with variance 1 / fan in: LeCun et al. 1998."""
+
+    kind: Literal["lecun_normal"] = "lecun_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("lecun",)
+
+
+class Torch(Initializer):
+    """Uniform in ±1/√(fan in): what PyTorch's Linear and Conv2d begin with, kernels and biases alike."""
+
+    kind: Literal["torch"] = "torch"
+    aliases: ClassVar[tuple[str, ...]] = ("pytorch",)
+
+
+class Normal(Initializer):
+    """Normal with a given standard deviation."""
+
+    kind: Literal["normal"] = "normal"
+    aliases: ClassVar[tuple[str, ...]] = ("gaussian",)
+    std: PositiveFloat = positional("standard deviation")
+    mean: float = option(0.0, "mean")
+
+
+class Uniform(Initializer):
+    """Uniform in a range."""
+
+    kind: Literal["uniform"] = "uniform"
+    range: Range = positional("lowest and highest value, such as -0.1..0.1")
+
+
+class Zeros(Initializer):
+    """All 0."""
+
+    kind: Literal["zeros"] = "zeros"
+
+
+class Ones(Initializer):
+    """All 1."""
+
+    kind: Literal["ones"] = "ones"
+
+
+class Constant(Initializer):
+    """All the same number."""
+
+    kind: Literal["constant"] = "constant"
+    value: float = positional("the number")
+
+
+class Orthogonal(Initializer):
+    """A random orthogonal matrix (the kernel read as outputs x the rest), times a gain: Saxe et al. 2014."""
+
+    kind: Literal["orthogonal"] = "orthogonal"
+    gain: NonNegativeFloat = positional("factor; √2 suits relu", 1.0)
+
+
+AnyInitializer: TypeAlias = Annotated[
+    XavierUniform
+    | XavierNormal
+    | HeUniform
+    | HeNormal
+    | LecunUniform
+    | LecunNormal
+    | Torch
+    | Normal
+    | Uniform
+    | Zeros
+    | Ones
+    | Constant
+    | Orthogonal,
+    Field(discriminator="kind"),
+]
+"""Any initializer, told apart by `kind`."""
+
+INITIALIZERS: tuple[type[Initializer], ...] = members(AnyInitializer)

@@ -1,0 +1,71 @@
+"""Losses: what training makes small. All are means over the examples of a batch."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from netspec.signature import Definition, members
+
+__all__ = ["LOSSES", "AnyLoss", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "default_loss"]
+
+
+class Loss(Definition):
+    """How far the outputs are from the targets, and how outputs become predictions."""
+
+    family: ClassVar[str] = "loss"
+
+    from_logits: ClassVar[str | None] = None
+    """The last activation that the loss absorbs: it is then computed from what goes into it."""
+    refuses: ClassVar[tuple[str, ...]] = ()
+    """Last activations that make no sense with this loss."""
+
+
+class CrossEntropy(Loss):
+    """Softmax cross-entropy with class labels. After a softmax it is computed from the logits; other outputs are logits."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "softmax_cross_entropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "CrossEntropyLoss",
+        "SoftmaxWithLoss",
+        "nll",
+    )
+    from_logits: ClassVar[str | None] = "softmax"
+    refuses: ClassVar[tuple[str, ...]] = ("sigmoid",)
+
+
+class BinaryCrossEntropy(Loss):
+    """Binary cross-entropy, mean over the outputs. After a sigmoid it is computed from the logits; other outputs are logits.
+
+    Class labels for several outputs are read as one-hot rows; one output takes labels 0 and 1.
+    """
+
+    kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
+    aliases: ClassVar[tuple[str, ...]] = ("binary_crossentropy", "bce", "BCELoss", "BCEWithLogitsLoss")
+    from_logits: ClassVar[str | None] = "sigmoid"
+    refuses: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
+
+
+class MeanSquaredError(Loss):
+    """Mean over the outputs of the squared difference. Class labels are read as one-hot rows."""
+
+    kind: Literal["mse"] = "mse"
+    aliases: ClassVar[tuple[str, ...]] = ("mean_squared_error", "MSELoss", "EuclideanLoss", "squared_error")
+
+
+AnyLoss: TypeAlias = Annotated[CrossEntropy | BinaryCrossEntropy | MeanSquaredError, Field(discriminator="kind")]
+"""Any loss, told apart by `kind`."""
+
+LOSSES: tuple[type[Loss], ...] = members(AnyLoss)
+
+
+def default_loss(last_activation: str | None) -> Loss:
+    """Return the loss that goes with the last layer: softmax → cross_entropy, sigmoid → binary_cross_entropy, else mse."""
+    for loss in LOSSES:
+        if last_activation is not None and loss.from_logits == last_activation:
+            return loss()
+    return MeanSquaredError()

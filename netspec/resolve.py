@@ -1,0 +1,85 @@
+"""Floor 4: Network to text: a spec that says everything, every default written out, and parses to the same Network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netspec.ir import DataSource, Network, Recipe
+from netspec.layers.base import Layer
+from netspec.signature import Definition, parameters
+
+__all__ = ["layer_text", "resolved_text"]
+
+
+def resolved_text(network: Network) -> str:
+    """Return the spec with every default written out."""
+    lines = [f"input {_value(network.input)}", f"init {_arguments(network.init, every=True)}"]
+    for node in network.nodes:
+        lines.append(f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " "))
+    if network.data:
+        lines.append(_data(network.data))
+    lines.append("train {\n" + _settings(network.recipe) + "}")
+    return "\n".join(lines) + "\n"
+
+
+def layer_text(layer: Layer) -> str:
+    """Return a layer in the shortest words that mean it, as a person would write it: `conv 20 5x5 relu`."""
+    return f"{layer.canonical()} {_arguments(layer, every=False)}".strip()
+
+
+def _arguments(definition: Definition, *, every: bool) -> str:
+    words = []
+    for p in parameters(type(definition)):
+        value = getattr(definition, p.name)
+        if value is None or (not every and not p.required and value == p.default):
+            continue
+        if isinstance(value, bool):
+            words.append(p.name if value else f"no{p.name}")
+        elif p.positional or (not every and isinstance(value, Definition)):
+            words.append(_value(value))
+        else:
+            words.append(f"{p.name}={_value(value)}")
+    return " ".join(words)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case Definition():
+            inner = ", ".join(
+                f"{p.name}={_value(v)}" for p in parameters(type(value)) if (v := getattr(value, p.name)) is not None
+            )
+            return f"{value.canonical()}({inner})" if inner else value.canonical()
+        case bool():
+            return "true" if value else "false"
+        case (float(), float()):
+            return f"{value[0]!r}..{value[1]!r}"
+        case tuple():
+            return "x".join(map(str, value))
+        case _:
+            return str(value) if isinstance(value, str) else repr(value)
+
+
+def _data(data: DataSource) -> str:
+    names = " else ".join(_dataset(n) for n in (data.name, data.fallback) if n)
+    return f"data {names} {{\n{_settings(data, skip=('name', 'fallback'))}}}"
+
+
+def _dataset(name: str) -> str:
+    return name if name.isidentifier() else f'"{name}"'
+
+
+def _settings(definition: DataSource | Recipe, skip: tuple[str, ...] = ()) -> str:
+    lines = []
+    for p in parameters(type(definition)):
+        value = getattr(definition, p.name)
+        if p.name in skip or value is None:
+            continue
+        lines.append(f"  {p.name} {_setting(p.members, value)}".rstrip() + "\n")
+    return "".join(lines)
+
+
+def _setting(members: Any, value: Any) -> str:
+    if not isinstance(value, Definition):
+        return _value(value)
+    arguments = _arguments(value, every=True)
+    return f"{value.canonical()} {arguments}" if len(members) > 1 or value.canonical() not in members else arguments

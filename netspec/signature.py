@@ -1,0 +1,211 @@
+"""Floor 1: what a definition is. The Pydantic fields of one class are its signature in the language, its check and its docs."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+__all__ = [
+    "Definition",
+    "Expects",
+    "Fraction",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "Padding",
+    "Parameter",
+    "PositiveFloat",
+    "PositiveInt",
+    "Range",
+    "Shape",
+    "Size2",
+    "by_name",
+    "members",
+    "option",
+    "parameters",
+    "positional",
+]
+
+# Far above every real network, far below what would overflow when sizes are multiplied.
+_LARGEST = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """What a value of a type is, in the words of an error message: "a positive whole number"."""
+
+    text: str
+
+
+class Definition(BaseModel):
+    """A thing the language can name: a layer, an optimizer, an initializer … one class each.
+
+    The fields, in order, are the arguments; `kind` is the name. Instances are frozen and equal by value.
+    """
+
+    # Schemas are built when first used: `netspec check` touches a handful of the classes only.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    kind: str
+    aliases: ClassVar[tuple[str, ...]] = ()
+    family: ClassVar[str] = "word"
+    """What an unknown member is called in an error: "unknown optimizer `adm`"."""
+
+    @classmethod
+    def canonical(cls) -> str:
+        """The canonical name in the language."""
+        return str(cls.model_fields["kind"].default)
+
+
+def positional(description: str, default: Any = PydanticUndefined) -> Any:
+    """Declare an argument that may stand without its key, in the order of declaration."""
+    return Field(default, description=description, json_schema_extra={"positional": True})
+
+
+def option(default: Any, description: str) -> Any:
+    """Declare an argument written `key=value`, or by its bare word where it is a choice."""
+    return Field(default, description=description)
+
+
+def _size(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else _tuple(value)
+
+
+def _tuple(value: Any) -> Any:
+    # JSON has lists where Python has tuples.
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _padding(value: Any) -> Any:
+    return value if isinstance(value, str) else _size(value)
+
+
+def _range(value: Any) -> Any:
+    value = _tuple(value)
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int | float) for v in value):
+        low, high = float(value[0]), float(value[1])
+        if low >= high:
+            raise ValueError("the first number must be the smaller")
+        return (low, high)
+    return value
+
+
+_Positive = Annotated[int, Field(gt=0, le=_LARGEST)]
+_NonNegative = Annotated[int, Field(ge=0, le=_LARGEST)]
+
+PositiveInt = Annotated[int, Field(gt=0, le=_LARGEST), Expects("a positive whole number")]
+NonNegativeInt = Annotated[int, Field(ge=0, le=_LARGEST), Expects("a whole number, 0 or more")]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False), Expects("a positive number")]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), Expects("a number, 0 or more")]
+Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]
+Size2 = Annotated[
+    tuple[_Positive, _Positive], BeforeValidator(_size), Expects("a size such as 3 or 3x5 (height x width), each positive")
+]
+Padding = Annotated[
+    Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],
+    BeforeValidator(_padding),
+    Expects("`same`, `valid`, or a size such as 1 or 1x2"),
+]
+Range = Annotated[tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")]
+Shape = Annotated[
+    tuple[_Positive, ...], Field(min_length=1, max_length=4), BeforeValidator(_tuple), Expects("a shape such as 1x28x28")
+]
+
+_D = TypeVar("_D", bound=type[Definition])
+
+
+def by_name(members: Sequence[_D]) -> dict[str, _D]:
+    """Return canonical names and aliases → class.
+
+    Raises:
+        ValueError: when two members claim the same name.
+    """
+    table: dict[str, _D] = {}
+    for member in members:
+        for name in (member.canonical(), *member.aliases):
+            if name in table:
+                raise ValueError(f"{name!r} names both {table[name].__name__} and {member.__name__}")
+            table[name] = member
+    return table
+
+
+def members(union: Any) -> tuple[Any, ...]:
+    """Return the classes of a union such as `Activation`, in the order it lists them: the one visible list of a family."""
+    return tuple(leaf for leaf in _leaves(union) if isinstance(leaf, type))
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a definition, as binding, help and docs see it.
+
+    Attributes:
+        choices: bare word → value it stands for (literals, flags, members of a family).
+        members: the classes of the family this argument is chosen from; empty for plain values.
+        takes_words: any word or string will do, such as the name of a dataset.
+        is_flag: `true` or `false`.
+    """
+
+    name: str
+    positional: bool
+    required: bool
+    default: Any
+    description: str
+    expects: str
+    choices: Mapping[str, Any]
+    members: Mapping[str, type[Definition]]
+    takes_words: bool
+    is_flag: bool
+
+
+@cache
+def parameters(cls: type[BaseModel]) -> tuple[Parameter, ...]:
+    """Return the arguments of a definition in the order of its fields."""
+    return tuple(_parameter(name, info) for name, info in cls.model_fields.items() if name != "kind")
+
+
+def _parameter(name: str, info: FieldInfo) -> Parameter:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    leaves = [*_leaves(info.annotation), *info.metadata]
+    literals = {word: word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf)}
+    classes = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
+    members = by_name(classes)
+    flags = {name: True, f"no{name}": False} if bool in leaves else {}
+    expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
+    if not expects:
+        expects = _describe(leaves, [*literals, *(c.canonical() for c in classes)])
+    return Parameter(
+        name=name,
+        positional=bool(extra.get("positional")),
+        required=info.is_required(),
+        default=None if info.is_required() else info.get_default(call_default_factory=True),
+        description=info.description or "",
+        expects=expects,
+        choices={**literals, **flags, **members},
+        members=members,
+        takes_words=str in leaves,
+        is_flag=bool in leaves,
+    )
+
+
+def _leaves(annotation: Any) -> list[Any]:
+    """Flatten unions and annotations into the types and metadata they are made of."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        return [*_leaves(inner), *metadata]
+    if origin in (Union, types.UnionType):
+        return [leaf for part in get_args(annotation) for leaf in _leaves(part)]
+    return [annotation]
+
+
+def _describe(leaves: list[Any], words: list[str]) -> str:
+    if words:
+        return f"one of {', '.join(words)}"
+    plain = {int: "a whole number", float: "a number", str: "a word or a string", bool: "`true` or `false`"}
+    return next((plain[leaf] for leaf in leaves if leaf in plain), "a value")
