@@ -1,0 +1,18 @@
+"""Floor 6: recipe + model + data → a stream of events. Nothing here prints."""
+
+from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
+from netspec.training.loop import NonFiniteLossError, train
+
+__all__ = [
+    "Epoch",
+    "Evaluated",
+    "Event",
+    "Finished",
+    "NonFiniteLossError",
+    "Notice",
+    "Result",
+    "Saved",
+    "Started",
+    "Step",
+    "train",
+]

@@ -1,0 +1,223 @@
+"""The compiled model users hold: init, forward, logits, loss, backward, apply."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, overload
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from netspec.backends.initial import draw
+from netspec.backends.jax import devices
+from netspec.backends.jax.emit import Tree, run
+from netspec.backends.jax.objective import example_losses, penalty
+from netspec.backends.jax.prepare import prepare
+from netspec.diagnostics import DataError
+from netspec.graph import Graph
+from netspec.ir import Network
+from netspec.ops import Dropout, Shape, format_shape
+
+__all__ = ["Model", "Variables"]
+
+
+class Variables(NamedTuple):
+    """Everything a model has learned: a pytree of float32 arrays by node and name.
+
+    Attributes:
+        params: what gradients move, such as `params["conv_1"]["kernel"]`, (filters, channels, kh, kw).
+        state: running averages, such as `state["batchnorm_1"]["mean"]`.
+    """
+
+    params: Tree
+    state: Tree
+
+    def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
+        """Return a copy with one or both trees replaced."""
+        return Variables(self.params if params is None else params, self.state if state is None else state)
+
+
+class Model:
+    """A network compiled for one device.
+
+    Inputs `x` are (N, C, H, W), or (N, H, W) where there is one channel, or (N, features). Bytes (uint8) are converted
+    as the spec's `scale` or `normalize` says; floats are taken as they are, already scaled. All methods are compiled
+    once for each batch size.
+    """
+
+    def __init__(self, network: Network, graph: Graph, device: str | jax.Device | None = None) -> None:
+        self.network = network
+        self.graph = graph
+        self.device = devices.resolve(device)
+        self._forward = jax.jit(self._pure_forward)
+        self._logits = jax.jit(self.logits_of)
+        self._loss = jax.jit(self._pure_loss, static_argnames="train")
+        self._backward = jax.jit(
+            jax.value_and_grad(self._pure_loss, has_aux=True), static_argnames="train"
+        )
+        self._features = jax.jit(self._pure_features)
+
+    def init(self, seed: int | None = None) -> Variables:
+        """Return fresh variables.
+
+        Args:
+            seed: the recipe's own unless given. Each array depends on the seed and its own path only.
+        """
+        seed = self.network.recipe.seed if seed is None else seed
+        trees: tuple[dict[str, dict[str, np.ndarray]], ...] = ({}, {})
+        for p in self.graph.parameters.values():
+            node, _, name = p.path.rpartition("/")
+            trees[0 if p.trainable else 1].setdefault(node, {})[name] = draw(p, seed)
+        return jax.device_put(Variables(*trees), self.device)  # type: ignore[arg-type]
+
+    def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
+        """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
+        return self._forward(variables, self._input(x))
+
+    def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
+        """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
+        return self._logits(variables, self._input(x))
+
+    def loss(
+        self, variables: Variables, x: ArrayLike, y: ArrayLike, *, train: bool = False, rng: jax.Array | None = None
+    ) -> jax.Array:
+        """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
+        self._needs_rng(train, rng)
+        return self._loss(variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng)[0]
+
+    def backward(
+        self, variables: Variables, x: ArrayLike, y: ArrayLike, *, train: bool = False, rng: jax.Array | None = None
+    ) -> tuple[jax.Array, Tree]:
+        """Return the mean loss and its gradients, a tree like `variables.params`.
+
+        Args:
+            variables: the model's variables.
+            x: a batch of inputs.
+            y: class labels (N,), integers, or targets of the outputs' shape.
+            train: drop values and normalize by the batch, as in training.
+            rng: JAX key for dropout; needed with `train` when the network has dropout.
+        """
+        self._needs_rng(train, rng)
+        (loss, _), grads = self._backward(
+            variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng
+        )
+        return loss, grads
+
+    @overload
+    def apply(
+        self, variables: Variables, x: Any, train: Literal[False] = False, rng: jax.Array | None = None
+    ) -> jax.Array: ...
+
+    @overload
+    def apply(
+        self, variables: Variables, x: Any, train: Literal[True], rng: jax.Array | None = None
+    ) -> tuple[jax.Array, Tree]: ...
+
+    def apply(
+        self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None
+    ) -> jax.Array | tuple[jax.Array, Tree]:
+        """Run the pure function itself, for `jax.jit`, `jax.grad`, `jax.vmap` and optimizers of your own.
+
+        Returns:
+            The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
+        """
+        self._needs_rng(train, rng)
+        x = prepare(_batched(jnp.asarray(x), self.graph.input), self.network.data)
+        values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
+        out = values[self.graph.output]
+        return (out, state) if train else out
+
+    def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
+        """Return what every node makes of a batch, dropout off: node name → (N, *shape)."""
+        return self._features(variables, self._input(x))
+
+    def lower(self, batch: int) -> Any:
+        """Return the forward function lowered for a batch size: `.as_text()` is StableHLO, `.compile()` XLA's program."""
+        return self._forward.lower(self.init(), jnp.zeros((batch, *self.graph.input), jnp.float32))
+
+    def jaxpr(self, batch: int) -> str:
+        """Return the forward function as JAX's own intermediate language."""
+        x = jnp.zeros((batch, *self.graph.input), jnp.float32)
+        return str(jax.make_jaxpr(self._pure_forward)(self.init(), x))
+
+    # --- the pure functions that are compiled ---------------------------------------------------------------------
+
+    def objective(
+        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, train: bool, rng: jax.Array | None
+    ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
+        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
+        x = prepare(x, self.network.data)
+        values, new_state = self._run(params, state, x, (self.graph.logits,), train=train, rng=rng)
+        logits = values[self.graph.logits]
+        losses = example_losses(self.graph.loss, logits, y)
+        return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
+
+    def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
+        return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
+
+    def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
+        return self.apply(variables, x)
+
+    def logits_of(self, variables: Variables, x: jax.Array) -> jax.Array:
+        """Return the logits; `x` of bytes or floats. Pure."""
+        x = prepare(x, self.network.data)
+        return self._run(variables.params, variables.state, x, (self.graph.logits,))[0][self.graph.logits]
+
+    def _pure_loss(
+        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
+    ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
+        return self.objective(params, state, x, y, train, rng)
+
+    def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
+        x = prepare(x, self.network.data)
+        wanted = tuple(self.graph.nodes.values())
+        values, _ = self._run(variables.params, variables.state, x, wanted)
+        return {name: values[index] for name, index in self.graph.nodes.items()}
+
+    # --- what callers hand in -------------------------------------------------------------------------------------
+
+    def _input(self, x: ArrayLike) -> jax.Array:
+        array = x if isinstance(x, jax.Array) else np.asarray(x)
+        if array.dtype.kind not in "fu" or (array.dtype.kind == "u" and array.dtype != np.uint8):
+            if str(array.dtype) != "bfloat16":
+                raise DataError(
+                    f"inputs must be bytes (uint8) or floats, not {array.dtype}",
+                    "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
+                )
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
+        return jax.device_put(_batched(array, self.graph.input), self.device)
+
+    def _target(self, y: ArrayLike) -> jax.Array:
+        array = y if isinstance(y, jax.Array) else np.asarray(y)
+        array = array.astype(np.int32) if array.dtype.kind in "iub" else array.astype(np.float32)
+        if array.dtype.kind == "i" and not isinstance(array, jax.core.Tracer):
+            classes = max(self.graph.shape(self.graph.logits)[0], 2)
+            wrong = np.flatnonzero((np.asarray(array) < 0) | (np.asarray(array) >= classes))
+            if wrong.size:
+                label = int(np.asarray(array).reshape(-1)[wrong[0]])
+                raise DataError(
+                    f"label {label} of example {int(wrong[0])} is outside the classes 0 to {classes - 1}",
+                    "labels count from 0",
+                )
+        return jax.device_put(array, self.device)
+
+    def _needs_rng(self, train: bool, rng: jax.Array | None) -> None:
+        drops = any(isinstance(o.op, Dropout) and o.op.rate for o in self.graph.operations)
+        if train and rng is None and drops:
+            raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
+
+
+def _batched(x: Any, shape: Shape) -> Any:
+    """Return `x` as (N, *shape): a missing channel axis is added, images are read as one row where that is the input."""
+    given = tuple(x.shape[1:])
+    if given == shape:
+        return x
+    if x.ndim >= 1 and ((1, *given) == shape or (len(shape) == 1 and given and int(np.prod(given)) == shape[0])):
+        return x.reshape(x.shape[0], *shape)
+    raise DataError(
+        f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
+        f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
+    )
+

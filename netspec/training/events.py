@@ -1,0 +1,148 @@
+"""What happens in a training, as values: a program can handle them, the command line prints them, `metrics.jsonl` keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from netspec.backends.jax.model import Model, Variables
+
+__all__ = ["Epoch", "Evaluated", "Event", "Finished", "Notice", "Result", "Saved", "Started", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know, such as a dataset taken instead of another."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The training begins.
+
+    Attributes:
+        name: of the network.
+        parameters: how many numbers are trained.
+        dataset: which one is used.
+        train, validation, test: examples in each split.
+        epochs, steps_per_epoch, batch, seed: the recipe as it is run.
+        device: what computes.
+        folder: the run folder, if one is written.
+    """
+
+    name: str
+    parameters: int
+    dataset: str
+    train: int
+    validation: int
+    test: int
+    epochs: int
+    steps_per_epoch: int
+    batch: int
+    seed: int
+    device: str
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some steps were taken: means since the last such event.
+
+    Attributes:
+        epoch: from 1.
+        step: steps taken since the training began.
+        loss: mean loss of the batches, l2 penalty included.
+        accuracy: share classified right; None without classes.
+        learning_rate: of the last step.
+        examples_per_second: since the last such event.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    accuracy: float | None
+    learning_rate: float
+    examples_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A split was looked at within an epoch, dropout off."""
+
+    epoch: int
+    step: int
+    split: str
+    loss: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """An epoch is over: the mean over its batches while they were trained on, and the splits as the model now sees them."""
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    test_loss: float
+    test_accuracy: float | None
+    seconds: float
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A model file was written."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `result.json` says; accuracies and losses are those after the last epoch unless named otherwise.
+
+    `best_epoch` is chosen on the validation set where there is one, else on the test set.
+    """
+
+    test_accuracy: float | None
+    test_loss: float
+    train_accuracy: float | None
+    train_loss: float
+    validation_accuracy: float | None
+    validation_loss: float | None
+    epochs: int
+    seconds: float
+    parameters: int
+    best_epoch: int
+    best_test_accuracy: float | None
+    best_test_loss: float
+    dataset: str
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The training is over."""
+
+    result: Result
+    model: Model
+    variables: Variables
+    folder: Path | None
+
+
+Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Finished
+"""Anything that `netspec.train` yields."""
+
+_KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch"}
+
+
+def record(event: Event) -> dict[str, Any] | None:
+    """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
+    kind = _KINDS.get(type(event))  # type: ignore[call-overload]
+    return {"kind": kind, **asdict(event)} if kind else None  # type: ignore[arg-type]
