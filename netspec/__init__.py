@@ -1,0 +1,209 @@
+"""netspec: a short text file becomes a trained, compiled, reusable JAX model.
+
+    import netspec as ns
+
+    net = ns.load("specs/lenet.net")          # validated and frozen; ns.parse(text) likewise
+    model = ns.compile(net)                   # jit-compiled
+    for event in ns.train(net, epochs=1):     # Started, Step, Epoch, Finished …
+        print(event)
+    run = ns.open("runs/lenet/001")           # a run folder or a .safetensors file
+    run.predict(images)
+
+Everything up to `compile` works without importing JAX. Whatever a user can do wrong is a `NetspecError` that says what was
+wrong, where, and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import (
+    DataError,
+    DatasetUnavailableError,
+    DeviceError,
+    Diagnostic,
+    ModelFileError,
+    NetspecError,
+    RunError,
+    SpecError,
+)
+
+if TYPE_CHECKING:
+    import jax
+
+    from netspec.backends.jax.model import Model, Variables
+    from netspec.data.types import Dataset
+    from netspec.graph import Graph
+    from netspec.ir import Network
+    from netspec.session import Data, Evaluation, Prediction, Run
+    from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
+    from netspec.training.loop import NonFiniteLossError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "DatasetUnavailableError",
+    "DeviceError",
+    "Diagnostic",
+    "Epoch",
+    "Evaluated",
+    "Evaluation",
+    "Event",
+    "Finished",
+    "Graph",
+    "Model",
+    "ModelFileError",
+    "NetspecError",
+    "Network",
+    "NonFiniteLossError",
+    "Notice",
+    "Prediction",
+    "Result",
+    "Run",
+    "RunError",
+    "Saved",
+    "SpecError",
+    "Started",
+    "Step",
+    "Variables",
+    "__version__",
+    "compile",
+    "load",
+    "open",
+    "parse",
+    "train",
+]
+
+# Names that are imported when first used, so that checking a spec does not import JAX.
+_LAZY = {
+    "Dataset": "netspec.data.types",
+    "Epoch": "netspec.training.events",
+    "Evaluated": "netspec.training.events",
+    "Evaluation": "netspec.session",
+    "Event": "netspec.training.events",
+    "Finished": "netspec.training.events",
+    "Graph": "netspec.graph",
+    "Model": "netspec.backends.jax.model",
+    "Network": "netspec.ir",
+    "NonFiniteLossError": "netspec.training.loop",
+    "Notice": "netspec.training.events",
+    "Prediction": "netspec.session",
+    "Result": "netspec.training.events",
+    "Run": "netspec.session",
+    "Saved": "netspec.training.events",
+    "Started": "netspec.training.events",
+    "Step": "netspec.training.events",
+    "Variables": "netspec.backends.jax.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'netspec' has no attribute {name!r}")
+
+
+def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None) -> Network:  # noqa: A002
+    """Read a .net file.
+
+    Args:
+        path: the file.
+        let: values for names the spec defines with `let`, such as `{"width": 32}`.
+        set: values for settings, such as `{"train.epochs": 1}`.
+
+    Raises:
+        SpecError: with everything that is wrong with the spec.
+        NetspecError: when there is no such file, or an override does not fit.
+    """
+    from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+
+    return require(analyze(load_source(path), lets=_texts(let), sets=_texts(set)))[0]
+
+
+def parse(
+    text: str, *, name: str = "network", let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None  # noqa: A002
+) -> Network:
+    """Read a spec from a text; arguments and errors as for `load`."""
+    from netspec.compiler import analyze, require  # noqa: PLC0415
+    from netspec.diagnostics import Source  # noqa: PLC0415
+
+    return require(analyze(Source(f"{name}.net", text), lets=_texts(let), sets=_texts(set), name=name))[0]
+
+
+def compile(network: Network, device: str | jax.Device | None = None) -> Model:  # noqa: A001
+    """Compile a network for a device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+
+    Raises:
+        SpecError: when the shapes of a network made in Python or from JSON do not fit.
+        DeviceError: when there is no such device.
+    """
+    from netspec.session import compile_network  # noqa: PLC0415
+
+    return compile_network(network, device)
+
+
+def train(
+    network: Network,
+    data: Data | None = None,
+    *,
+    epochs: int | None = None,
+    batch: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
+    device: str | jax.Device | None = None,
+    out: str | Path | None = None,
+    log_every: int | None = None,
+) -> Iterator[Event]:
+    """Train a network, one event at a time.
+
+    Args:
+        network: what to train; its `train { }` is the recipe.
+        data: a dataset's name or path, or arrays (x_train, y_train, x_test, y_test); what the network names otherwise.
+        epochs: instead of the recipe's.
+        batch: instead of the recipe's, in examples.
+        lr: learning rate, instead of the recipe's.
+        seed: instead of the recipe's.
+        device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+        out: a new folder to keep the run in; nothing is written without.
+        log_every: steps between two Step events.
+
+    Yields:
+        Started, Step, Evaluated, Epoch, Saved and Finished events; the last one has `.result`, `.model`, `.variables`.
+
+    Raises:
+        DataError: when the data cannot be had or does not fit.
+        NonFiniteLossError: when the loss is no longer a number.
+        RunError: when the run folder cannot be written.
+    """
+    from netspec import session  # noqa: PLC0415
+
+    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed}
+    return session.train(
+        network,
+        data,
+        out=Path(out) if out is not None else None,
+        settings={key: str(value) for key, value in given.items() if value is not None},
+        device=device,
+        log_every=log_every,
+    )
+
+
+def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # noqa: A001
+    """Open a trained model: a run folder or a .safetensors file.
+
+    Raises:
+        RunError: when there is none.
+        ModelFileError: when the file is damaged, not netspec's, or does not fit its own spec.
+    """
+    from netspec.session import open_run  # noqa: PLC0415
+
+    return open_run(path, device)
+
+
+def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
+    return {name: str(value) for name, value in (values or {}).items()}

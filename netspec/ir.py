@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -22,6 +22,9 @@ from netspec.signature import (
     option,
     positional,
 )
+
+if TYPE_CHECKING:
+    from netspec.graph import Graph
 
 __all__ = ["FORMAT", "DataSource", "Init", "Network", "Node", "Recipe"]
 
@@ -108,3 +111,10 @@ class Network(_Model):
                 raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
             known.add(node.name)
         return nodes
+
+    def graph(self) -> Graph:
+        """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
+        # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.
+        from netspec.graph import trace  # noqa: PLC0415
+
+        return trace(self)

@@ -46,48 +46,59 @@ def apply_sets(network: Network, sets: Mapping[str, str]) -> Network:
     return network
 
 
-def replace_setting(network: Network, path: str, text: str) -> Network:
-    """Return the network with one setting replaced; raises NetspecError as `apply_sets` does."""
+def replace_setting(network: Network, path: str, text: str, said: str = "") -> Network:
+    """Return the network with one setting replaced.
+
+    Args:
+        network: what is changed.
+        path: which setting.
+        text: its value, in the language's words.
+        said: how the user said it, for the error message.
+
+    Raises:
+        NetspecError: as `apply_sets` does.
+    """
+    said = said or f"--set {path}={text}"
     section, *rest = path.split(".")
     if section not in _SECTIONS or not rest:
         near = nearest(section, _SECTIONS)
         fix = f"did you mean {near}.…?" if near and rest else "a path begins with train., data. or init.: train.epochs=1"
-        raise NetspecError(f"--set {path}={text}: there is no setting `{path}`", fix)
+        raise NetspecError(f"{said}: there is no setting `{path}`", fix)
     attribute = _SECTIONS[section]
     current = getattr(network, attribute)
     if current is None:
-        raise NetspecError(f"--set {path}={text}: the spec has no `{section}`", f"add `{section} …` to the spec")
-    return network.model_copy(update={attribute: _replaced(current, rest, path, text)})
+        raise NetspecError(f"{said}: the spec has no `{section}`", f"add `{section} …` to the spec")
+    return network.model_copy(update={attribute: _replaced(current, rest, text, said)})
 
 
-def _replaced(current: Definition, keys: list[str], path: str, text: str) -> Definition:
+def _replaced(current: Definition, keys: list[str], text: str, said: str) -> Definition:
     """Return a definition with the setting at the end of `keys` replaced."""
     key, *rest = keys
     known = {p.name: p for p in parameters(type(current))}
     if key not in known:
         near = nearest(key, known)
         fix = f"did you mean `{near}`?" if near else f"there are {listing(list(known))}"
-        raise NetspecError(f"--set {path}={text}: `{current.canonical()}` has no setting `{key}`", fix)
+        raise NetspecError(f"{said}: `{current.canonical()}` has no setting `{key}`", fix)
     if not rest:
-        return _bound(current, key, path, text)
+        return _bound(current, key, text, said)
     inner = getattr(current, key)
     if not isinstance(inner, Definition):
-        raise NetspecError(f"--set {path}={text}: `{key}` has no settings of its own", f"write {key}=VALUE")
+        raise NetspecError(f"{said}: `{key}` has no settings of its own", f"write {key}=VALUE")
     fields = {name: getattr(current, name) for name in known}
-    return type(current)(**{**fields, key: _replaced(inner, rest, path, text)})
+    return type(current)(**{**fields, key: _replaced(inner, rest, text, said)})
 
 
-def _bound(current: Definition, key: str, path: str, text: str) -> Definition:
+def _bound(current: Definition, key: str, text: str, said: str) -> Definition:
     """Bind one setting just as a line in the body of its command would be."""
     context = Context({})
     try:
         command = _command(f"{current.canonical()} {{ {key} {text} }}")
     except SpecError:
-        raise NetspecError(f"--set {path}={text}: `{text}` is no value", "for example --set train.epochs=1") from None
+        raise NetspecError(f"{said}: `{text}` is no value", "for example --set train.epochs=1") from None
     made = bind_settings(type(current), command.name, (), command.bodies, context, base=current)
     if made is None:
         wrong = context.diagnostics[0]
-        raise NetspecError(f"--set {path}={text}: {wrong.message}", wrong.fix)
+        raise NetspecError(f"{said}: {wrong.message}", wrong.fix)
     return made
 
 

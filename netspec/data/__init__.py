@@ -1,0 +1,24 @@
+"""Floor 5: datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
+
+from netspec.data.arrays import from_arrays
+from netspec.data.checks import require_classes
+from netspec.data.examples import read_examples
+from netspec.data.images import read_image
+from netspec.data.loading import fetch, load, locate
+from netspec.data.order import batch_indices, epoch_order
+from netspec.data.types import Dataset, Progress, Split
+
+__all__ = [
+    "Dataset",
+    "Progress",
+    "Split",
+    "batch_indices",
+    "epoch_order",
+    "fetch",
+    "from_arrays",
+    "load",
+    "locate",
+    "read_examples",
+    "read_image",
+    "require_classes",
+]

@@ -1,0 +1,60 @@
+"""Floor 7: pictures (PNG files) of datasets, runs and models; matplotlib is imported only when one is drawn.
+
+| picture | function | shows |
+|---|---|---|
+| grid | `draw_grid` | labeled examples |
+| dataset | `draw_dataset` | the first 40 examples, class counts, shapes and value range |
+| curves | `draw_curves` | loss and accuracy over the steps of a run |
+| kernels | `draw_kernels` | the first layer's weights |
+| features | `draw_features` | what every layer makes of one image |
+| confusion | `draw_confusion` | which classes are taken for which |
+| mistakes | `draw_mistakes` | the most confident wrong predictions |
+
+Every function takes the path of the file it writes and returns it. The file appears whole or not at all, an
+existing one is replaced, and a folder that does not exist is a `RunError`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netspec.report.confusion import draw_confusion
+    from netspec.report.curves import draw_curves
+    from netspec.report.features import draw_features
+    from netspec.report.grid import draw_dataset, draw_grid
+    from netspec.report.kernels import draw_kernels
+    from netspec.report.mistakes import draw_mistakes
+
+__all__ = [
+    "draw_confusion",
+    "draw_curves",
+    "draw_dataset",
+    "draw_features",
+    "draw_grid",
+    "draw_kernels",
+    "draw_mistakes",
+]
+
+_MODULES = {
+    "draw_confusion": "confusion",
+    "draw_curves": "curves",
+    "draw_dataset": "grid",
+    "draw_features": "features",
+    "draw_grid": "grid",
+    "draw_kernels": "kernels",
+    "draw_mistakes": "mistakes",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the drawing module of a public name when the name is first used (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which are not in the module's dictionary before their first use."""
+    return sorted(__all__)

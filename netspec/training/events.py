@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -131,8 +131,8 @@ class Finished:
     """The training is over."""
 
     result: Result
-    model: Model
-    variables: Variables
+    model: Model = field(repr=False)
+    variables: Variables = field(repr=False)
     folder: Path | None
 
 

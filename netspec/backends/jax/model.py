@@ -33,6 +33,10 @@ class Variables(NamedTuple):
     params: Tree
     state: Tree
 
+    def __repr__(self) -> str:
+        sizes = [f"{n}/{k} {tuple(a.shape)}" for tree in self for n, own in tree.items() for k, a in own.items()]
+        return f"Variables({', '.join(sizes)})"
+
     def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
         """Return a copy with one or both trees replaced."""
         return Variables(self.params if params is None else params, self.state if state is None else state)

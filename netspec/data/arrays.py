@@ -1,0 +1,141 @@
+"""Datasets that people bring: arrays in memory, a `.npz` file of four, or a folder of four IDX files."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netspec.data import idx
+from netspec.data.checks import as_labels, as_pixels, require_range, shape_text
+from netspec.data.fitting import fit
+from netspec.data.types import Dataset, Split
+from netspec.diagnostics import DataError, listing
+
+__all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+"""The arrays of a `.npz` dataset, as Keras names them."""
+
+_LARGEST = (
+    16 * 2**30
+)  # unpacked bytes of a `.npz` file; the directory of the file is asked before anything is read
+
+
+def from_arrays(
+    x_train: ArrayLike,
+    y_train: ArrayLike,
+    x_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    shape: tuple[int, ...] | None = None,
+    labels: Sequence[str] | None = None,
+    name: str = "arrays",
+) -> Dataset:
+    """Return a dataset of arrays in memory.
+
+    Args:
+        x_train: (N, C, H, W) images, (N, H, W) images of one channel, or (N, F) vectors; uint8 or float.
+        y_train: (N,) whole numbers from 0.
+        x_test: as `x_train`.
+        y_test: as `y_train`.
+        shape: of one example, where the network states it: (C, H, W) or (F,).
+        labels: the class names; "0", "1", … up to the largest label when left out.
+        name: what to call the dataset.
+
+    Raises:
+        DataError: an array has a wrong type, shape, length or value, or does not fit `shape`.
+    """
+    train, test = _split(x_train, y_train, KEYS[:2]), _split(x_test, y_test, KEYS[2:])
+    _require_alike(train.images, test.images)
+    if labels is None:
+        largest = max(int(train.labels.max()), int(test.labels.max()))
+        labels = [str(label) for label in range(largest + 1)]
+    require_range(train.labels, "y_train", len(labels))
+    require_range(test.labels, "y_test", len(labels))
+    return fit(Dataset.of(name, train, test, tuple(labels)), shape, resizable=False)
+
+
+def read_npz(path: Path) -> Dataset:
+    """Return the dataset in a `.npz` file with the arrays x_train, y_train, x_test and y_test.
+
+    Raises:
+        DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > _LARGEST:
+            raise DataError(f"{path} would unpack to {unpacked / 2**30:.0f} GiB", "16 GiB are the most")
+        with np.load(path, allow_pickle=False) as file:
+            missing = [key for key in KEYS if key not in file]
+            if missing:
+                found = listing(sorted(file), "and")
+                raise DataError(
+                    f"{path} lacks {listing(missing, 'and')}; it holds {found}",
+                    f"name its arrays {listing(KEYS, 'and')}",
+                )
+            arrays = [file[key] for key in KEYS]
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist", "give the path of a .npz file") from error
+    # What zipfile and NumPy raise on damage is many kinds: a bad member, a wrong checksum, an encrypted or
+    # pickled array, a header that asks for more memory than there is.
+    except (
+        OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
+    return _named(path, arrays)
+
+
+def read_idx_folder(folder: Path) -> Dataset:
+    """Return the dataset in a folder that holds the four IDX files, named as those of MNIST are.
+
+    Raises:
+        DataError: a file is missing or damaged, or images and labels do not belong together.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist", "give a folder with the four IDX files, or a .npz file")
+    arrays = []
+    for name in idx.NAMES:
+        path = idx.find(folder, name)
+        if path is None:
+            raise DataError(f"{folder} lacks {name}", f"a dataset folder holds {listing(idx.NAMES, 'and')}")
+        arrays.append(idx.read_idx(path, dimensions=3 if "images" in name else 1))
+    return _named(folder, arrays)
+
+
+def _named(path: Path, arrays: list[NDArray[Any]]) -> Dataset:
+    try:
+        return from_arrays(*arrays, name=str(path))
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", error.fix) from error
+
+
+def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...]) -> Split:
+    images = as_pixels(x, names[0])
+    if images.ndim not in (2, 3, 4):
+        raise DataError(
+            f"{names[0]} has the shape {images.shape}",
+            "give images as (N, channels, height, width) or (N, height, width), or vectors as (N, features)",
+        )
+    if images.ndim == 3:
+        images = images[:, None]
+    return Split(images, as_labels(y, names[1], len(images)))
+
+
+def _require_alike(train: NDArray[Any], test: NDArray[Any]) -> None:
+    if train.shape[1:] != test.shape[1:]:
+        raise DataError(
+            f"x_train holds {shape_text(train.shape[1:])} examples, x_test {shape_text(test.shape[1:])} ones",
+            "give both the same shape",
+        )
+    if train.dtype != test.dtype:
+        raise DataError(
+            f"x_train is {train.dtype}, x_test is {test.dtype}",
+            "give both the same type: uint8 is scaled to 0..1, float is used as it is",
+        )

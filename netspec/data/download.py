@@ -1,0 +1,197 @@
+"""Downloading one file of known content from several mirrors, so that it is either right or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import itertools
+import os
+import sys
+import time
+import urllib.parse
+import urllib.request
+import uuid
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from netspec.data.places import offline
+from netspec.data.types import Progress
+from netspec.diagnostics import DatasetUnavailableError
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["download", "file_sha256"]
+
+_CHUNK = 2**16
+_PATIENCE = 30.0  # seconds after which a mirror must have given at least _SLOWEST bytes a second
+_SLOWEST = 1024.0
+_WRAPPING = 2**20  # bytes that gzip may add to what it cannot compress
+
+
+class _MirrorError(Exception):
+    """What one mirror did wrong; the next one is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is wanted, and how; the fields are the arguments of `download`."""
+
+    target: Path
+    sha256: str
+    size: int
+    progress: Progress | None
+    timeout: float
+
+
+def download(
+    urls: Sequence[str],
+    target: Path,
+    *,
+    sha256: str,
+    size: int,
+    progress: Progress | None = None,
+    timeout: float = 5.0,
+) -> Path:
+    """Put a file of known content at `target`, unless it is there already.
+
+    The bytes go to a temporary file beside the target and take its name only when their hash is right: who
+    looks sees the whole file or none, whatever is killed and however many processes do the same at once.
+
+    Args:
+        urls: the mirrors, tried in turn; what arrives gzip-wrapped is unpacked on the way.
+        target: the file; missing folders above it are made.
+        sha256: of the unpacked content, in hexadecimal.
+        size: of the unpacked content in bytes; nothing larger is accepted.
+        progress: called with the name of the file, the bytes received and the bytes to come in all.
+        timeout: seconds to wait for a connection, and for each further piece.
+
+    Returns:
+        `target`.
+
+    Raises:
+        DatasetUnavailableError: no mirror gave that content, the network is forbidden, or the disk refused.
+    """
+    file = _File(target, sha256, size, progress, timeout)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target):
+            if not (target.is_file() and file_sha256(target) == sha256):
+                _from_any(urls, file)
+    except OSError as error:
+        raise DatasetUnavailableError(f"{target} cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _from_any(urls: Sequence[str], file: _File) -> None:
+    if offline():
+        raise DatasetUnavailableError(f"{file.target.name} was not downloaded: NETSPEC_OFFLINE is set")
+    failures = []
+    for url in urls:
+        partial = file.target.with_name(f".{file.target.name}.{uuid.uuid4().hex}.part")
+        try:
+            with partial.open("xb") as stream:
+                _receive(url, stream, file)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if file_sha256(partial) != file.sha256:
+                raise _MirrorError("other content than expected")
+            partial.replace(file.target)
+            _sync_folder(file.target.parent)
+        except _MirrorError as error:
+            failures.append(f"{urllib.parse.urlsplit(url).netloc}: {error}")
+        else:
+            return
+        finally:
+            partial.unlink(missing_ok=True)
+    raise DatasetUnavailableError(f"{file.target.name} could not be downloaded ({'; '.join(failures)})")
+
+
+def _receive(url: str, stream: BinaryIO, file: _File) -> None:
+    """Write the unpacked content of `url` to `stream`: exactly `size` bytes."""
+    written = 0
+    for content in _unpacked(_pieces(url, file)):
+        written += len(content)
+        if written > file.size:
+            raise _MirrorError("more bytes than expected")
+        stream.write(content)
+    if written < file.size:
+        raise _MirrorError("cut short")
+
+
+def _pieces(url: str, file: _File) -> Iterator[bytes]:
+    """Yield what a URL sends, piece by piece, and not without end."""
+    started, done = time.monotonic(), 0
+    try:
+        with urllib.request.urlopen(url, timeout=file.timeout) as response:
+            length = response.headers.get("Content-Length", "")
+            total = int(length) if length.isdigit() else None
+            # read1 returns what has arrived; read would wait for a whole chunk, and see slowness too late.
+            while piece := response.read1(_CHUNK):
+                done += len(piece)
+                seconds = time.monotonic() - started
+                if done > file.size + _WRAPPING:
+                    raise _MirrorError("more bytes than expected")
+                if seconds > _PATIENCE and done < _SLOWEST * seconds:
+                    raise _MirrorError("too slow")
+                if file.progress:
+                    file.progress(file.target.name, done, total)
+                yield piece
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _MirrorError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+
+
+def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same content, unpacked if it begins as a gzip file does; no piece of it is large."""
+    head = b""
+    while len(head) < 2 and (piece := next(pieces, b"")):
+        head += piece
+    pieces = itertools.chain([head], pieces)
+    if head[:2] != b"\x1f\x8b":
+        yield from pieces
+        return
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for packed in pieces:
+            rest = packed
+            while rest:
+                yield unpacker.decompress(rest, _CHUNK)
+                rest = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise _MirrorError("damaged gzip data") from error
+    if unpacker.unused_data:
+        raise _MirrorError("more bytes than expected")
+    if not unpacker.eof:
+        raise _MirrorError("cut short")
+
+
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Let one process download while others wait; where locks do not work, each downloads, as safely."""
+    if sys.platform == "win32":
+        yield
+        return
+    with target.with_name(f".{target.name}.lock").open("wb") as lock:
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,66 @@
+"""Reading a `.npy` file of examples to classify."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.checks import as_pixels, shape_text
+from netspec.diagnostics import DataError
+
+__all__ = ["read_examples"]
+
+
+def read_examples(path: str | Path, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the examples in a `.npy` file.
+
+    Args:
+        path: of an array of the shape (N, *shape) or `shape` itself, which is one example; images of one
+            channel may leave the channel out, and vectors may be given as images of as many numbers.
+        shape: of one example: (C, H, W) or (F,).
+
+    Returns:
+        (N, *shape), uint8 or float32.
+
+    Raises:
+        DataError: the file cannot be read, or holds examples of another type or shape, or values not finite.
+    """
+    array = _load(Path(path))
+    examples = _in_shape(array, shape)
+    if examples is None:
+        raise DataError(
+            f"{path} holds an array of {shape_text(array.shape)}, but the network takes {shape_text(shape)}",
+            f"give an array of the shape (N, {', '.join(map(str, shape))})",
+        )
+    return as_pixels(examples, str(path))
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        # Mapped, not read: then a header that claims more than the file holds is found out, not allocated.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist", "give the path of a .npy file") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder", "give the path of a .npy file") from error
+    except (OSError, ValueError, EOFError, OverflowError, MemoryError, SyntaxError) as error:
+        raise DataError(f"{path} cannot be read as a .npy file: {error}", "write it with np.save") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise DataError(f"{path} is a .npz file of several arrays", "write the examples with np.save")
+    return array
+
+
+def _in_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """Return the array as (N, *shape); None when it does not fit."""
+    without_channel = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
+    if array.shape in (shape, without_channel):
+        return np.array(array).reshape(1, *shape)
+    vectors = len(shape) == 1 and math.prod(array.shape[1:]) == shape[0]
+    if array.shape[1:] in (shape, without_channel) or vectors:
+        return np.array(array).reshape(len(array), *shape)
+    return None

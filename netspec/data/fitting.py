@@ -1,0 +1,80 @@
+"""Giving the examples of a dataset the shape that a network takes, where that takes no guessing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numpy.typing import NDArray
+
+from netspec.data.checks import shape_text
+from netspec.data.resize import resize
+from netspec.data.types import Dataset, Split
+from netspec.diagnostics import DataError
+
+__all__ = ["fit"]
+
+_LARGEST = 8 * 2**30  # bytes of resized images
+
+
+def fit(dataset: Dataset, shape: tuple[int, ...] | None, *, resizable: bool) -> Dataset:
+    """Return the dataset with examples of the given shape.
+
+    Images are flattened, in the order C, H, W, for a network that takes vectors of as many numbers; those of
+    a built-in dataset are resized, and a notice says so.
+
+    Args:
+        dataset: with examples of any shape.
+        shape: (C, H, W) or (F,); None leaves the dataset as it is.
+        resizable: whether height and width may be changed; only for uint8 images.
+
+    Raises:
+        DataError: the shapes do not fit; both are named.
+    """
+    have = dataset.shape
+    if shape is None or shape == have:
+        return dataset
+    if len(shape) == 1 and shape[0] == math.prod(have):
+        train, test = dataset.train, dataset.test
+        return _with_images(dataset, train.images.reshape(-1, *shape), test.images.reshape(-1, *shape))
+    if resizable and len(shape) == len(have) == 3 and shape[0] == have[0]:
+        return _resized(dataset, shape)
+    raise DataError(
+        f"{dataset.name} holds examples of {shape_text(have)}, but the network takes {shape_text(shape)}",
+        _advice(have, shape),
+    )
+
+
+def _resized(dataset: Dataset, shape: tuple[int, ...]) -> Dataset:
+    needed = (len(dataset.train) + len(dataset.test)) * math.prod(shape)
+    if needed > _LARGEST:
+        raise DataError(
+            f"{dataset.name} resized to {shape_text(shape)} would fill {needed / 2**30:.0f} GiB of memory",
+            f"choose a smaller input; its own images are {shape_text(dataset.shape)}",
+        )
+    before, after = shape_text(dataset.shape[1:]), shape_text(shape[1:])
+    size = (shape[1], shape[2])
+    return _with_images(
+        dataset,
+        resize(dataset.train.images, size),
+        resize(dataset.test.images, size),
+        notice=f"{dataset.name}: {before} images resized to {after} (bicubic)",
+    )
+
+
+def _with_images(dataset: Dataset, train: NDArray[Any], test: NDArray[Any], notice: str = "") -> Dataset:
+    return Dataset.of(
+        dataset.name,
+        Split(train, dataset.train.labels),
+        Split(test, dataset.test.labels),
+        dataset.labels,
+        (*dataset.notices, notice) if notice else dataset.notices,
+    )
+
+
+def _advice(have: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    if len(have) == len(shape) == 3 and (have[2], *have[:2]) == shape:
+        return "channels come first: give np.transpose(x, (0, 3, 1, 2))"
+    if len(have) == 1 and have[0] == math.prod(shape):
+        return f"give x.reshape(-1, {', '.join(map(str, shape))})"
+    return f"write `input {shape_text(have)}`, or give examples of {shape_text(shape)}"

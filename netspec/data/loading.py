@@ -1,0 +1,138 @@
+"""Finding, fetching and loading datasets by name or path, with the fallback of `data A else B`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netspec.data import arrays, digits, mnist
+from netspec.data.fitting import fit
+from netspec.data.types import Dataset, Progress, Split
+from netspec.diagnostics import DataError, DatasetUnavailableError, listing, nearest
+from netspec.recipe.datasets import DATASETS, DatasetInfo, find
+
+__all__ = ["SOURCES", "Source", "fetch", "load", "locate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How one built-in dataset is had.
+
+    Attributes:
+        load: returns training and test part.
+        locate: returns where it lies on this machine, or None.
+        fetch: downloads it if need be, and returns where it lies.
+    """
+
+    load: Callable[[Progress | None], tuple[Split, Split]]
+    locate: Callable[[], Path | None]
+    fetch: Callable[[Progress | None], Path]
+
+
+SOURCES: Mapping[str, Source] = {
+    "digits": Source(lambda _: digits.load(), lambda: digits.FILE, lambda _: digits.FILE),
+    "digits_by_writer": Source(lambda _: digits.load_by_writer(), lambda: digits.FILE, lambda _: digits.FILE),
+    "mnist": Source(mnist.load, mnist.locate, mnist.fetch),
+}
+"""One entry for each of `DATASETS`, by its name."""
+
+
+def load(
+    names: Sequence[str], *, shape: tuple[int, ...] | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Return the first of the named datasets that is to be had.
+
+    Args:
+        names: names of built-in datasets, or paths of a `.npz` file or of a folder with four IDX files. The
+            next is tried only when one is not available; whatever else is wrong with one is an error.
+        shape: of one example, where the network states it: (C, H, W) or (F,). The images of a built-in
+            dataset are resized to it; a vector takes an image of as many numbers.
+        progress: called while a dataset is downloaded.
+
+    Raises:
+        DatasetUnavailableError: none of them is to be had now.
+        DataError: there is no such dataset, a file of it is damaged, or it does not fit `shape`.
+    """
+    if not names:
+        raise DataError("no dataset is named", f"name one: {listing([info.name for info in DATASETS])}")
+    notices: list[str] = []
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        try:
+            dataset = _load_one(name, progress)
+        except DatasetUnavailableError:
+            if following is None:
+                raise
+            notices.append(
+                f"{name} is not on this machine and could not be downloaded: using {_describe(following)}"
+            )
+        else:
+            dataset = replace(dataset, notices=tuple(notices))
+            return fit(dataset, shape, resizable=find(name) is not None)
+    raise AssertionError("the last name either loads or raises")
+
+
+def locate(name: str) -> Path | None:
+    """Return where a dataset lies on this machine, or None when it is not there; it is not read.
+
+    Raises:
+        DataError: there is no built-in dataset of that name, and it is not a path.
+    """
+    info = _built_in(name)
+    if info:
+        return SOURCES[info.name].locate()
+    path = Path(name).expanduser()
+    return path if path.exists() else None
+
+
+def fetch(name: str, progress: Progress | None = None) -> Path:
+    """Download a built-in dataset unless it is on this machine, and return where it lies.
+
+    Raises:
+        DatasetUnavailableError: it cannot be had now.
+        DataError: there is no built-in dataset of that name, or a file of it is damaged.
+    """
+    info = _built_in(name)
+    if info is None:
+        raise DataError(f"{name} is a path, so there is nothing to fetch", f"name one of {_names()}")
+    return SOURCES[info.name].fetch(progress)
+
+
+def _load_one(name: str, progress: Progress | None) -> Dataset:
+    info = _built_in(name)
+    if info:
+        train, test = SOURCES[info.name].load(progress)
+        return Dataset.of(info.name, train, test, info.labels)
+    path = Path(name).expanduser()
+    return arrays.read_npz(path) if path.suffix.lower() == ".npz" else arrays.read_idx_folder(path)
+
+
+def _built_in(name: str) -> DatasetInfo | None:
+    """Return the built-in dataset of that name; None when the name is a path.
+
+    A built-in name wins over a folder of that name in the current folder, so that what a spec means does
+    not depend on where it is run; `./mnist` is the folder.
+    """
+    info = find(name)
+    if info is None and not _is_path(name):
+        near = nearest(name, [info.name for info in DATASETS])
+        meant = f"did you mean {near}? " if near else ""
+        raise DataError(
+            f"there is no dataset called {name!r}", f"{meant}known are {_names()}, a .npz file, or a folder"
+        )
+    return info
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or "\\" in name or name.lower().endswith(".npz") or Path(name).is_dir()
+
+
+def _names() -> str:
+    return listing([info.name for info in DATASETS], "and")
+
+
+def _describe(name: str) -> str:
+    info = find(name)
+    if info is None or SOURCES[info.name].locate() != digits.FILE:
+        return name
+    return f"the bundled {info.name} ({info.train:,} training and {info.test:,} test images)"

@@ -1,0 +1,171 @@
+"""The sheet every picture is drawn on: one style, places in inches, a write that is whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from netspec.diagnostics import RunError
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "INK",
+    "MARGIN",
+    "MUTED",
+    "ORANGE",
+    "PALE",
+    "fit",
+    "heading",
+    "note",
+    "panel",
+    "picture",
+]
+
+# From Okabe and Ito's palette, which people with any of the common color vision deficiencies can tell apart.
+BLUE = "#0072B2"
+ORANGE = "#D55E00"
+GREEN = "#009E73"
+INK = "#222222"
+MUTED = "#6B6B6B"
+PALE = "#D9D9D9"
+
+DPI = 150
+MARGIN = 0.3
+"""Inches left free at each edge."""
+
+_STYLE = {
+    "font.family": "DejaVu Sans",  # travels with matplotlib, so pictures look the same everywhere
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # a class called `$5` is a name, not a formula
+    "axes.edgecolor": "#9A9A9A",
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": True,
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": PALE,
+    "agg.path.chunksize": 10_000,  # a run may log a million steps
+}
+
+
+@contextmanager
+def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
+    """Yield an empty figure; when the block ends without an error, write it to `path` as PNG.
+
+    Args:
+        path: the file to write; an existing one is replaced.
+        width: in inches.
+        height: in inches.
+
+    Yields:
+        The figure, in the common style whatever the user's own matplotlib settings are.
+
+    Raises:
+        RunError: the folder does not exist, the file cannot be written, or its name is not a PNG's.
+    """
+    target = Path(path)
+    _check_target(target)
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        # Class names may be in a script the font lacks: boxes in the picture are better than none at all.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = Figure(figsize=(width, height), dpi=DPI)
+        FigureCanvasAgg(figure)
+        yield figure
+        _save(figure, target)
+
+
+def _check_target(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise RunError(
+            f"cannot write {target}: the folder {target.parent} does not exist", "create the folder first"
+        )
+    if target.is_dir():
+        raise RunError(
+            f"cannot write {target}: it is a folder", f"name a file, such as {target / 'picture.png'}"
+        )
+    if target.suffix.lower() not in ("", ".png"):
+        raise RunError(
+            f"cannot write {target}: pictures are PNG files", f"name it {target.with_suffix('.png').name}"
+        )
+
+
+def _save(figure: Figure, target: Path) -> None:
+    temporary = target.with_name(f".{secrets.token_hex(8)}.png.tmp")
+    try:
+        with temporary.open("xb") as file:
+            figure.savefig(file, format="png", metadata={"Software": "netspec"})
+        temporary.replace(target)
+    except OSError as error:
+        raise RunError(
+            f"cannot write {target}: {error.strerror or error}", "choose a folder that can be written to"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Return new axes whose corner is `left` and `top` inches from the figure's upper left corner."""
+    full_width, full_height = figure.get_size_inches()
+    bottom = full_height - top - height
+    return figure.add_axes(
+        (left / full_width, bottom / full_height, width / full_width, height / full_height)
+    )
+
+
+def heading(figure: Figure, title: str, subtitle: str = "") -> None:
+    """Write the title, and a muted line under it, into the upper 0.8 inches."""
+    note(figure, title, MARGIN, 0.25, size=13, color=INK, weight="bold")
+    note(figure, subtitle, MARGIN, 0.53, size=9)
+
+
+def note(
+    figure: Figure,
+    text: str,
+    left: float,
+    top: float,
+    *,
+    size: float = 9,
+    color: str = MUTED,
+    weight: str = "normal",
+) -> None:
+    """Write one line, cut to what fits, from `left` inches on; `top` inches down is its upper edge."""
+    full_width, full_height = figure.get_size_inches()
+    room = full_width - left - MARGIN / 2
+    shown = fit(text, room, size * (1.12 if weight == "bold" else 1.0))
+    figure.text(
+        left / full_width,
+        1 - top / full_height,
+        shown,
+        size=size,
+        color=color,
+        weight=weight,
+        va="top",
+        ha="left",
+    )
+
+
+def fit(text: str, inches: float, size: float) -> str:
+    """Return `text` on one line, cut with an ellipsis if wider than `inches` at `size` points."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # An average letter of the font is 0.56 of its size wide; measuring every label would be much slower.
+    most = max(1, int(inches * 72 / (0.56 * size)))
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -1,0 +1,54 @@
+"""From examples as networks see them, (C, H, W) in any range, to pictures as people see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.diagnostics import DataError
+
+__all__ = ["channel_note", "displayable"]
+
+
+def displayable(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Return images as RGB values to show.
+
+    One channel becomes gray, three stay RGB, any other number is averaged to gray. `uint8` is 0..255.
+    Other values are taken as they are when all lie in 0..1, and otherwise the range they have together is
+    stretched to 0..1, so that images shifted to -1..1 show as before. What is not finite becomes black.
+
+    Args:
+        images: (N, C, H, W), numbers.
+
+    Returns:
+        (N, H, W, 3), in 0..1.
+
+    Raises:
+        DataError: the array has another rank, or no pixels.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or 0 in images.shape[1:]:
+        raise DataError(f"images to draw have shape {images.shape}", "give an array of shape (N, C, H, W)")
+    values = _unit_range(images)
+    if images.shape[1] != 3:
+        values = np.repeat(values.mean(axis=1, keepdims=True), 3, axis=1)
+    return np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+
+
+def channel_note(channels: int) -> str:
+    """Return what to add to a caption when an image of that many channels cannot be shown as it is."""
+    return "" if channels in (1, 3) else f" (shown: mean of {channels} channels)"
+
+
+def _unit_range(images: NDArray[Any]) -> NDArray[np.float32]:
+    if images.dtype == np.uint8:
+        return (images / np.float32(255)).astype(np.float32)
+    values: NDArray[Any] = images.astype(np.float32)
+    finite = np.isfinite(values)
+    low, high = values.min(where=finite, initial=np.inf), values.max(where=finite, initial=-np.inf)
+    if low < 0 or high > 1:
+        values = (values - low) / max(float(high - low), np.finfo(np.float32).tiny)
+    unit: NDArray[np.float32] = np.clip(np.where(finite, values, 0), 0, 1).astype(np.float32)
+    return unit

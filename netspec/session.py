@@ -1,0 +1,286 @@
+"""Floor 7: from a network to a trained model and back: which data, which device, which folder. The public API is a thin coat over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netspec import data as datasets
+from netspec import model_file, runs
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.step import Trainer
+from netspec.data.types import Dataset, Progress
+from netspec.diagnostics import DataError, plural
+from netspec.graph import trace
+from netspec.ir import DataSource, Network
+from netspec.model_file import ModelFile
+from netspec.overrides import replace_setting
+from netspec.passes import optimize
+from netspec.recipe.datasets import find
+from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
+from netspec.training import Event
+from netspec.training.loop import train as train_loop
+
+__all__ = ["Data", "Evaluation", "Prediction", "Run", "compile_network", "load_data", "open_run", "train"]
+
+Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]"
+"""A dataset's name or path, one already loaded, or the arrays (x_train, y_train, x_test, y_test)."""
+
+_BATCH = 1000
+
+
+def compile_network(network: Network, device: str | jax.Device | None = None) -> Model:
+    """Return a network compiled for a device; raises SpecError and DeviceError."""
+    return Model(network, optimize(trace(network)), device)
+
+
+def load_data(
+    network: Network, data: Data | None = None, *, base: Path | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Return the dataset to use with a network.
+
+    Args:
+        network: what it must fit.
+        data: instead of what the network names.
+        base: the folder that paths in the network's spec are relative to.
+        progress: called while a dataset is downloaded.
+
+    Raises:
+        DataError: when it cannot be had, or does not fit the network.
+    """
+    if isinstance(data, Dataset):
+        dataset = data
+    elif isinstance(data, tuple):
+        dataset = datasets.from_arrays(*data, shape=network.input)
+    else:
+        dataset = datasets.load(_names(network, data, base), shape=network.input, progress=progress)
+    _check_labels(network, dataset)
+    return dataset
+
+
+def _names(network: Network, data: str | Path | None, base: Path | None) -> list[str]:
+    if data is not None:
+        return [str(data)]
+    if network.data is None:
+        raise DataError(
+            "the spec names no dataset", "add `data mnist` or `data digits` to it, or give one: --data digits"
+        )
+    return [_inside(name, base) for name in (network.data.name, network.data.fallback) if name]
+
+
+def _inside(name: str, base: Path | None) -> str:
+    """Return a name as it is, and a path of a spec as one inside the spec's own folder."""
+    if find(name) or base is None:
+        return name
+    path = (base / name).resolve()
+    if not path.is_relative_to(base.resolve()):
+        raise DataError(
+            f"the spec's data path {name} leads outside the spec's folder", "name other files with --data PATH"
+        )
+    return str(path)
+
+
+def _check_labels(network: Network, dataset: Dataset) -> None:
+    outputs = trace(network)
+    shape = outputs.shape(outputs.output)
+    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
+    classes = 2 if shape == (1,) else shape[0]
+    if len(shape) == 1 and most >= classes:
+        raise DataError(
+            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
+            f"labels count from 0; let the network end in {most + 1} outputs",
+        )
+
+
+def train(
+    network: Network,
+    data: Data | None = None,
+    *,
+    out: Path | None = None,
+    numbered: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    device: str | jax.Device | None = None,
+    text: str | None = None,
+    base: Path | None = None,
+    log_every: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Event]:
+    """Train a network; see `netspec.train` for the arguments it shares.
+
+    Args:
+        network: what to train.
+        data: instead of what the network names.
+        out: the run folder; none is written without.
+        numbered: make a fresh numbered run folder under this one instead.
+        settings: replaced settings of the recipe as texts, by name: `{"epochs": "3"}`.
+        device: what computes.
+        text: the spec as given, for the run folder.
+        base: the folder that paths in the spec are relative to.
+        log_every: steps between two Step events.
+        progress: called while a dataset is downloaded.
+    """
+    for key, value in (settings or {}).items():
+        path = "train.optimizer.lr" if key == "lr" else f"train.{key}"
+        network = replace_setting(network, path, value, said=f"{key}={value}")
+    dataset = load_data(network, data, base=base, progress=progress)
+    if network.data is None or dataset.name not in {network.data.name, network.data.fallback}:
+        network = _renamed(network, dataset.name)
+    model = compile_network(network, device)
+    folder = runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
+    overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
+    recorder = runs.RunFolder(folder, model, text=text, overrides=overrides) if folder else None
+    yield from train_loop(model, dataset, log_every=log_every, recorder=recorder)
+
+
+def _renamed(network: Network, name: str) -> Network:
+    """Return the network with another dataset's name; how its examples are prepared stays."""
+    source = network.data or DataSource(name=name)
+    return network.model_copy(update={"data": source.model_copy(update={"name": name, "fallback": None})})
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of one example.
+
+    Attributes:
+        label: the most probable class.
+        probability: its probability.
+        probabilities: of all classes by name, the most probable first. Outputs as they are where the loss is not one
+            of probabilities.
+    """
+
+    label: str
+    probability: float
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Evaluation:
+    """How a model does on a dataset's test set.
+
+    Attributes:
+        dataset: its name.
+        loss: mean loss, l2 penalty included.
+        accuracy: share classified right; None without classes.
+        confusion: (K, K) counts, a row for each true class, a column for each predicted one.
+        labels: the class names.
+        predicted: (N,) the predicted class of each test example.
+        probability: (N,) the probability of the predicted class.
+    """
+
+    dataset: str
+    loss: float
+    accuracy: float | None
+    confusion: NDArray[np.int64]
+    labels: tuple[str, ...]
+    predicted: NDArray[np.int64]
+    probability: NDArray[np.float32]
+
+
+class Run:
+    """A trained model, from a run folder or a model file.
+
+    Attributes:
+        path: what was opened.
+        file: the model file that was read.
+        network: the declared network.
+        model: compiled for the device.
+        variables: the trained arrays.
+        labels: the class names.
+    """
+
+    def __init__(self, path: Path, device: str | jax.Device | None = None) -> None:
+        self.path = path
+        self.file = runs.model_path(path)
+        self._content: ModelFile = model_file.read(self.file)
+        self.network = self._content.network
+        self.labels = self._content.labels
+        self.model = Model(self.network, optimize(self._content.graph), device)
+        self.variables: Variables = runs.variables_of(self._content, self.model)
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """What the model file says of its training: the epoch, the accuracies."""
+        return self._content.training
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of the run's metrics.jsonl; raises RunError for a lone model file."""
+        return runs.read_metrics(self.path)
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The run's result.json; None for a lone model file or a run that did not end."""
+        return runs.read_result(self.path)
+
+    def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W) or (N, F); bytes or floats."""
+        images = np.asarray(images)
+        parts = []
+        for start in range(0, len(images), _BATCH):
+            part = images[start : start + _BATCH]
+            # All batches but a lone small one have the same size, so that one program serves them.
+            fill = _BATCH - len(part) if start else 0
+            padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
+            parts.append(np.asarray(self.model.logits(self.variables, padded))[: len(part)])
+        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
+        return self._as_probabilities(logits.reshape(len(images), -1))
+
+    def predict(self, images: ArrayLike) -> list[Prediction]:
+        """Return a prediction for each image; shapes as for `probabilities`."""
+        return [self._prediction(row) for row in self.probabilities(images)]
+
+    def evaluate(self, data: Data | None = None, *, progress: Progress | None = None) -> Evaluation:
+        """Return how the model does on a test set: that of the dataset it was trained on unless another is given."""
+        dataset = load_data(self.network, data, progress=progress)
+        trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
+        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(dataset.test), _BATCH)
+        probabilities = self._as_probabilities(logits)
+        classes = probabilities.shape[1]
+        predicted = probabilities.argmax(axis=1)
+        confusion = np.zeros((classes, classes), np.int64)
+        np.add.at(confusion, (dataset.test.labels, predicted), 1)
+        labels = (*dataset.labels, *(str(i) for i in range(len(dataset.labels), classes)))
+        return Evaluation(
+            dataset=dataset.name,
+            loss=loss,
+            accuracy=accuracy,
+            confusion=confusion,
+            labels=labels,
+            predicted=predicted,
+            probability=probabilities[np.arange(len(predicted)), predicted],
+        )
+
+    def _as_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        loss = self.model.graph.loss
+        if isinstance(loss, CrossEntropy):
+            shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+            return shifted / shifted.sum(axis=1, keepdims=True)
+        if isinstance(loss, BinaryCrossEntropy):
+            logits = (0.5 * (1 + np.tanh(logits / 2))).astype(np.float32)
+        # One output is the probability of the second of two classes.
+        return np.concatenate([1 - logits, logits], axis=1) if logits.shape[1] == 1 else logits
+
+    def _prediction(self, row: NDArray[np.float32]) -> Prediction:
+        names = [*self.labels, *(str(i) for i in range(len(self.labels), len(row)))]
+        order = np.argsort(-row, kind="stable")
+        ranked = {names[i]: float(row[i]) for i in order}
+        label = names[order[0]]
+        return Prediction(label, ranked[label], ranked)
+
+
+def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
+    """Open a run folder or a model file.
+
+    Raises:
+        RunError: when there is none.
+        ModelFileError: when the model file is damaged or does not fit its own spec.
+    """
+    return Run(Path(path), device)
+
