@@ -39,7 +39,17 @@ if TYPE_CHECKING:
     from netspec.graph import Graph
     from netspec.ir import Network
     from netspec.session import Data, Evaluation, Prediction, Run
-    from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
+    from netspec.training.events import (
+        Epoch,
+        Evaluated,
+        Event,
+        Finished,
+        Notice,
+        Result,
+        Saved,
+        Started,
+        Step,
+    )
     from netspec.training.loop import NonFiniteLossError
 
 __version__ = "0.1.0"
@@ -108,7 +118,9 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'netspec' has no attribute {name!r}")
 
 
-def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None) -> Network:  # noqa: A002
+def load(
+    path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None
+) -> Network:  # noqa: A002
     """Read a .net file.
 
     Args:
@@ -126,7 +138,11 @@ def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping
 
 
 def parse(
-    text: str, *, name: str = "network", let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None  # noqa: A002
+    text: str,
+    *,
+    name: str = "network",
+    let: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
 ) -> Network:
     """Read a spec from a text; arguments and errors as for `load`."""
     from netspec.compiler import analyze, require  # noqa: PLC0415

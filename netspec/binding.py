@@ -92,7 +92,9 @@ class _Binder:
 
     def argument(self, argument: ast.Argument) -> None:
         if argument.relation != "=":
-            self.error("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`")
+            self.error(
+                "E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`"
+            )
         elif argument.key is not None:
             parameter = self._by_key(argument.key)
             if parameter:
@@ -114,7 +116,13 @@ class _Binder:
         return None
 
     def _by_value(self, value: ast.Value) -> Parameter | None:
-        word = value.text if isinstance(value, ast.Word) else value.name.text if isinstance(value, ast.Call) else None
+        word = (
+            value.text
+            if isinstance(value, ast.Word)
+            else value.name.text
+            if isinstance(value, ast.Call)
+            else None
+        )
         if word is not None and word not in self.context.scope:
             return self._by_word(word, value)
         free = next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
@@ -130,7 +138,9 @@ class _Binder:
             return (first or unset)[0]
         if len(unset) > 1:
             keys = [f"`{p.name}={print_value(value)}`" for p in unset]
-            self.error("E0208", f"`{word}` could mean several arguments", value.span, fix=f"write {listing(keys)}")
+            self.error(
+                "E0208", f"`{word}` could mean several arguments", value.span, fix=f"write {listing(keys)}"
+            )
             return None
         if fitting:
             return fitting[0]
@@ -155,8 +165,17 @@ class _Binder:
         names = [f"`{p.name}`" for p in self.parameters.values() if p.positional]
         takes = f"takes {listing(names, 'and')} without a key" if names else "takes no value without a key"
         keyed = [p.name for p in self.parameters.values() if not p.positional]
-        fix = f"remove it, or name the argument: {listing([f'`{k}=`' for k in keyed[:6]])}" if keyed else "remove it"
-        self.error("E0205", f"`{self.name.text}` {takes}; `{print_value(value)}` is one too many", value.span, fix=fix)
+        fix = (
+            f"remove it, or name the argument: {listing([f'`{k}=`' for k in keyed[:6]])}"
+            if keyed
+            else "remove it"
+        )
+        self.error(
+            "E0205",
+            f"`{self.name.text}` {takes}; `{print_value(value)}` is one too many",
+            value.span,
+            fix=fix,
+        )
 
     # --- settings of a body -------------------------------------------------------------------------------------
 
@@ -165,7 +184,12 @@ class _Binder:
         if parameter is None:
             near = nearest(command.name.text, self.parameters)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(list(self.parameters))}"
-            self.error("E0202", f"`{self.name.text}` has no setting `{command.name.text}`", command.name.span, fix=fix)
+            self.error(
+                "E0202",
+                f"`{self.name.text}` has no setting `{command.name.text}`",
+                command.name.span,
+                fix=fix,
+            )
         elif command.bodies or command.label:
             extra = command.bodies[0].span if command.bodies else command.name.span
             self.error("E0211", f"`{command.name.text}` takes no body and no label here", extra)
@@ -202,7 +226,11 @@ class _Binder:
     def _twice(self, parameter: Parameter, span: Span) -> None:
         first = self.spans[parameter.name]
         written = self.written.get(parameter.name)
-        other = f"it is already `{written}`" if written and first.line == span.line else f"the other is on line {first.line}"
+        other = (
+            f"it is already `{written}`"
+            if written and first.line == span.line
+            else f"the other is on line {first.line}"
+        )
         self.error("E0209", f"`{parameter.name}` is given twice", span, fix=f"keep one; {other}")
 
     def _assign(self, parameter: Parameter, value: ast.Value, span: Span) -> None:
@@ -245,7 +273,13 @@ class _Binder:
     def _unknown_choice(self, parameter: Parameter, word: str, span: Span) -> Any:
         near = nearest(word, [*parameter.choices, *self.context.scope])
         names = {c.canonical() for c in parameter.members.values()} or set(parameter.choices)
-        fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
+        fix = (
+            f"did you mean `{near}`?"
+            if near
+            else f"{parameter.name} must be {parameter.expects}"
+            if names
+            else ""
+        )
         if parameter.members:
             self.error("E0204", f"unknown {_family(parameter)} `{word}`", span, fix=fix)
         elif names:
@@ -263,7 +297,9 @@ class _Binder:
     # --- the whole ----------------------------------------------------------------------------------------------
 
     def finish(self) -> Any:
-        missing = [p for p in self.parameters.values() if p.required and p.name not in {*self.spans, *self.values}]
+        missing = [
+            p for p in self.parameters.values() if p.required and p.name not in {*self.spans, *self.values}
+        ]
         # A value that found no place is likely the missing one misspelt: one error says it.
         if missing and not self.misplaced:
             needs = listing([f"`{p.name}` ({p.description})" for p in missing], "and")

@@ -49,7 +49,11 @@ def load_source(path: str | Path) -> Source:
 
 
 def analyze(
-    source: Source, *, lets: Mapping[str, str] | None = None, sets: Mapping[str, str] | None = None, name: str = ""
+    source: Source,
+    *,
+    lets: Mapping[str, str] | None = None,
+    sets: Mapping[str, str] | None = None,
+    name: str = "",
 ) -> Analysis:
     """Run all phases on a text and collect every mistake.
 
@@ -102,4 +106,3 @@ def _similar(file: Path) -> str:
     if near:
         return f"did you mean {file.parent / near}?"
     return "`netspec new` writes a starter spec"
-

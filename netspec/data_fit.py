@@ -24,7 +24,9 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]
 
 
-def _problems(network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places) -> Iterator[Diagnostic]:
+def _problems(
+    network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places
+) -> Iterator[Diagnostic]:
     if not fits_shape(network.input, info.shape):
         yield _diagnostic(
             "E0308",
@@ -37,7 +39,9 @@ def _problems(network: Network, graph: Graph | None, info: datasets.DatasetInfo,
     outputs, classes = graph.shape(graph.output), len(info.labels)
     single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)
     if outputs != (classes,) and not single:
-        ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
+        ends = (
+            f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
+        )
         yield _diagnostic(
             "E0304",
             f"the network {ends}, but {info.name} has {classes} classes",

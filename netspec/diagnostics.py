@@ -136,7 +136,7 @@ class Diagnostic:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the documented machine-readable form (`netspec check --json` prints one per line)."""
+        """Return the documented machine-readable form (`netspec check --json` lists them)."""
         span = self.span
         return {
             "code": self.code,
@@ -175,14 +175,17 @@ def _excerpt(span: Span, label: str, red: str, blue: str, off: str) -> list[str]
     pad = " " * (column - 1)
     return [
         f"  {blue}{gutter} |{off} {shown}".rstrip(),
-        f"  {blue}{' ' * len(gutter)} |{off} {pad}{red}{caret[: max(1, len(shown) - column + 1)]} {label}".rstrip() + off,
+        f"  {blue}{' ' * len(gutter)} |{off} {pad}{red}{caret[: max(1, len(shown) - column + 1)]} {label}".rstrip()
+        + off,
     ]
 
 
 def _window(text: str, column: int, width: int = 160) -> tuple[str, int]:
     """Cut a very long line to what surrounds `column`; control characters would disturb the terminal."""
     start = max(0, min(column - width // 2, len(text) - width)) if len(text) > width else 0
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[start : start + width])
+    shown = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[start : start + width]
+    )
     return shown, column - start
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -89,10 +90,17 @@ class _Elaborator:
         if name in self.handlers:
             if name != "let" and name in self.places:
                 first = self.places[name].span
-                self._error("E0209", f"`{name}` is given twice", command.name.span, fix=f"the first is on line {first.line}")
+                self._error(
+                    "E0209",
+                    f"`{name}` is given twice",
+                    command.name.span,
+                    fix=f"the first is on line {first.line}",
+                )
                 return
             if command.label:
-                self._error("E0211", f"`{name}` takes no label", command.label.span, fix="only layers are labelled")
+                self._error(
+                    "E0211", f"`{name}` takes no label", command.label.span, fix="only layers are labelled"
+                )
             self.places[name] = _place(command)
             self.handlers[name](command)
         elif name in LAYER_NAMES:
@@ -116,7 +124,12 @@ class _Elaborator:
         self._no_body(command)
         values = [self._value(a.value) for a in command.arguments if a.key is None]
         if len(values) != 1 or len(command.arguments) != 1:
-            self._error("E0206", "`input` needs one shape", command.head, fix="channels x height x width: `input 1x28x28`")
+            self._error(
+                "E0206",
+                "`input` needs one shape",
+                command.head,
+                fix="channels x height x width: `input 1x28x28`",
+            )
             return
         shape = (values[0],) if isinstance(values[0], int) and not isinstance(values[0], bool) else values[0]
         if shape is None:
@@ -124,7 +137,9 @@ class _Elaborator:
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 < n <= 10**9 for n in shape):
             written = print_value(command.arguments[0].value)
             message = f"the input must be a shape of positive whole numbers, not `{written}`"
-            self._error("E0207", message, command.arguments[0].span, fix="for example `input 1x28x28` or `input 784`")
+            self._error(
+                "E0207", message, command.arguments[0].span, fix="for example `input 1x28x28` or `input 784`"
+            )
         elif len(shape) not in {1, 3}:
             message = f"an input has 1 axis (features) or 3 (channels x height x width), not {len(shape)}"
             fix = f"write `input 1x{shape[0]}x{shape[1]}`" if len(shape) == 2 else ""
@@ -134,14 +149,27 @@ class _Elaborator:
 
     def _let(self, command: ast.Command) -> None:
         self._no_body(command)
-        if len(command.arguments) != 1 or command.arguments[0].key is None or command.arguments[0].relation != "=":
-            self._error("E0206", "`let` needs a name and a value", command.head, fix="for example `let width = 64`")
+        if (
+            len(command.arguments) != 1
+            or command.arguments[0].key is None
+            or command.arguments[0].relation != "="
+        ):
+            self._error(
+                "E0206", "`let` needs a name and a value", command.head, fix="for example `let width = 64`"
+            )
             return
         key, value = command.arguments[0].key, command.arguments[0].value
         if key.text in self.scope:
-            self._error("E0209", f"`let {key.text}` is given twice", key.span, fix="a name has one value: choose another")
+            self._error(
+                "E0209",
+                f"`let {key.text}` is given twice",
+                key.span,
+                fix="a name has one value: choose another",
+            )
         elif key.text in _reserved():
-            self._error("E0213", f"`{key.text}` already means something else", key.span, fix="choose another name")
+            self._error(
+                "E0213", f"`{key.text}` already means something else", key.span, fix="choose another name"
+            )
         else:
             found = self.lets.pop(key.text, None)
             found = self._value(value) if found is None else found
@@ -163,7 +191,10 @@ class _Elaborator:
     def _split_else(self, command: ast.Command) -> tuple[list[ast.Argument], ast.Argument | None]:
         """Take `else NAME` out of the arguments."""
         arguments = list(command.arguments)
-        at = next((i for i, a in enumerate(arguments) if isinstance(a.value, ast.Word) and a.value.text == "else"), None)
+        at = next(
+            (i for i, a in enumerate(arguments) if isinstance(a.value, ast.Word) and a.value.text == "else"),
+            None,
+        )
         if at is None or arguments[at].key is not None:
             return arguments, None
         if at + 1 >= len(arguments) or _text(arguments[at + 1].value) is None:
@@ -174,15 +205,26 @@ class _Elaborator:
 
     def _known_dataset(self, value: ast.Value) -> None:
         name = _text(value)
-        if name is None or isinstance(value, ast.String) or datasets.find(name):
+        if name is None or datasets.find(name):
+            return
+        if isinstance(value, ast.String):
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                fix = "put the file beside the spec, or give it with --data PATH"
+                self._error("E0403", "a spec reads no file outside its own folder", value.span, fix=fix)
             return
         names = [d.name for d in datasets.DATASETS]
         near = nearest(name, names)
-        fix = f"did you mean `{near}`?" if near else f"built in are {listing(names, 'and')}; a path stands in quotes"
+        fix = (
+            f"did you mean `{near}`?"
+            if near
+            else f"built in are {listing(names, 'and')}; a path stands in quotes"
+        )
         self._error("E0401", f"unknown dataset `{name}`", value.span, fix=fix)
 
     def _train(self, command: ast.Command) -> None:
-        self.declared.recipe = bind_settings(Recipe, command.name, command.arguments, command.bodies, self.context)
+        self.declared.recipe = bind_settings(
+            Recipe, command.name, command.arguments, command.bodies, self.context
+        )
 
     def _layer(self, command: ast.Command) -> None:
         self._no_body(command)
@@ -195,13 +237,21 @@ class _Elaborator:
         """Name the nodes and put the network together."""
         for unused in self.lets:
             near = nearest(unused, self.scope)
-            known = f"did you mean `{near}`?" if near else f"it has {listing(list(self.scope))}" if self.scope else ""
+            known = (
+                f"did you mean `{near}`?"
+                if near
+                else f"it has {listing(list(self.scope))}"
+                if self.scope
+                else ""
+            )
             self.context.diagnostics.append(
                 Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")
             )
         start = Span(self.file.source, 1, 1, 1, 2)
         if not self.declared.layers:
-            self._error("E0404", "the spec has no layers", start, fix="add at least one, for example `fc 10 softmax`")
+            self._error(
+                "E0404", "the spec has no layers", start, fix="add at least one, for example `fc 10 softmax`"
+            )
         shape = self._shape(start)
         nodes = self._nodes()
         network = None
@@ -209,7 +259,9 @@ class _Elaborator:
             d = self.declared
             kept = {"init": d.init, "data": d.data, "recipe": d.recipe}
             parts = {key: value for key, value in kept.items() if value is not None}
-            network = _network(name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
+            network = _network(
+                name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts
+            )
         return Elaboration(network, self.places, tuple(self.context.diagnostics))
 
     def _shape(self, start: Span) -> Shape | None:
@@ -267,7 +319,9 @@ class _Elaborator:
         self.context.error(code, message, span, fix=fix)
 
 
-def _network(*, name: str, input: Shape, nodes: tuple[tuple[str, Layer, str], ...], valid: bool, **parts: Any) -> Network:  # noqa: A002
+def _network(
+    *, name: str, input: Shape, nodes: tuple[tuple[str, Layer, str], ...], valid: bool, **parts: Any
+) -> Network:  # noqa: A002
     """Build the network; one with placeholders is not validated, for it is only looked at for further mistakes."""
     if valid:
         made = tuple(Node(name=n, layer=layer, inputs=(source,)) for n, layer, source in nodes)
@@ -293,7 +347,9 @@ def _place(command: ast.Command) -> Place:
 
 
 def _text(value: ast.Value) -> str | None:
-    return value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
+    return (
+        value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
+    )
 
 
 def _reserved() -> set[str]:

@@ -110,7 +110,9 @@ class Graph:
         owned: dict[str, list[Operation]] = {node.name: [] for node in network.nodes}
         for operation in self.operations:
             owned[operation.node].append(operation)
-        return tuple(self._cost(node.name, layer_text(node.layer), owned[node.name]) for node in network.nodes)
+        return tuple(
+            self._cost(node.name, layer_text(node.layer), owned[node.name]) for node in network.nodes
+        )
 
     def _cost(self, name: str, text: str, operations: list[Operation]) -> NodeCost:
         owned = (self.parameters[path] for o in operations for path in o.parameters)
@@ -224,15 +226,23 @@ class _Builder:
         if function in loss.refuses:
             other = default_loss(function if function != "log_softmax" else "softmax").canonical()
             self._report(
-                ShapeError("E0402", f"the loss {loss.canonical()} does not fit a last layer with {function}",
-                           f"write `loss {other}`, or leave the loss out: it follows from the last layer"),
-                name, "the last layer",
+                ShapeError(
+                    "E0402",
+                    f"the loss {loss.canonical()} does not fit a last layer with {function}",
+                    f"write `loss {other}`, or leave the loss out: it follows from the last layer",
+                ),
+                name,
+                "the last layer",
             )
         elif loss.from_logits and len(value.shape) != 1:
             self._report(
-                ShapeError("E0305", f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
-                           "end with `globalpool`, `flatten` or `fc CLASSES`"),
-                name, f"its output is {format_shape(value.shape)}",
+                ShapeError(
+                    "E0305",
+                    f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
+                    "end with `globalpool`, `flatten` or `fc CLASSES`",
+                ),
+                name,
+                f"its output is {format_shape(value.shape)}",
             )
         return loss
 

@@ -58,7 +58,9 @@ class DataSource(Definition):
     """Which dataset, and how its examples are prepared."""
 
     kind: Literal["data"] = "data"
-    name: Annotated[str, Field(min_length=1), Expects("a dataset's name or, in quotes, a path")] = positional("name of the dataset")
+    name: Annotated[str, Field(min_length=1), Expects("a dataset's name or, in quotes, a path")] = positional(
+        "name of the dataset"
+    )
     fallback: str | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")

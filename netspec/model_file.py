@@ -71,7 +71,9 @@ def write(path: Path, model: ModelFile) -> None:
     digest = hashlib.sha256(data).hexdigest()
     marker = f'"sha256":"{_BLANK}"'.encode()
     if data.count(marker) != 1:
-        raise ModelFileError("the model's metadata cannot hold its own hash", "rename a label that looks like one")
+        raise ModelFileError(
+            "the model's metadata cannot hold its own hash", "rename a label that looks like one"
+        )
     atomic_write(path, data.replace(marker, f'"sha256":"{digest}"'.encode()))
 
 
@@ -119,12 +121,14 @@ def _metadata(path: Path, data: bytes) -> dict[str, str]:
         raise _damaged(path, "its header cannot be read") from None
     if not isinstance(metadata, dict) or metadata.get("format") != "netspec":
         raise ModelFileError(
-            f"{path} is not a netspec model", "netspec reads the best.safetensors and last.safetensors that it wrote"
+            f"{path} is not a netspec model",
+            "netspec reads the best.safetensors and last.safetensors that it wrote",
         )
     version = str(metadata.get("version", ""))
     if not version.isdecimal() or int(version) > FORMAT_VERSION:
         raise ModelFileError(
-            f"{path} has model format {version or '?'}; this netspec reads up to {FORMAT_VERSION}", "update netspec"
+            f"{path} has model format {version or '?'}; this netspec reads up to {FORMAT_VERSION}",
+            "update netspec",
         )
     return {str(k): str(v) for k, v in metadata.items()}
 
@@ -144,7 +148,9 @@ def _network(path: Path, metadata: Mapping[str, str]) -> tuple[Network, Graph]:
     found = analyze(source, name=metadata.get("name", "network"))
     if found.network is None or found.graph is None:
         first = found.diagnostics[0].message
-        raise ModelFileError(f"{path}: the spec inside is not valid: {first}", "was it made by a newer netspec?")
+        raise ModelFileError(
+            f"{path}: the spec inside is not valid: {first}", "was it made by a newer netspec?"
+        )
     return found.network, found.graph
 
 
@@ -166,7 +172,8 @@ def _check_shapes(path: Path, graph: Graph, arrays: Mapping[str, NDArray[Any]]) 
         array = arrays[name]
         if array.shape != wanted[name] or array.dtype != np.float32:
             raise ModelFileError(
-                f"{path}: {name} is {array.dtype} {array.shape}, its spec wants float32 {wanted[name]}", _OTHER_SPEC
+                f"{path}: {name} is {array.dtype} {array.shape}, its spec wants float32 {wanted[name]}",
+                _OTHER_SPEC,
             )
 
 
@@ -174,4 +181,6 @@ _OTHER_SPEC = "the weights belong to another spec: train again, or use the file 
 
 
 def _damaged(path: Path, why: str) -> ModelFileError:
-    return ModelFileError(f"{path} is damaged: {why}", "copy it again from where it was whole, or train again")
+    return ModelFileError(
+        f"{path} is damaged: {why}", "copy it again from where it was whole, or train again"
+    )

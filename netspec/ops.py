@@ -207,7 +207,8 @@ class Reshape(Op):
         del parameters
         if prod(x) != prod(self.to):
             raise ShapeError(
-                "E0303", f"{format_shape(x)} has {prod(x):,} values, {format_shape(self.to)} has {prod(self.to):,}"
+                "E0303",
+                f"{format_shape(x)} has {prod(x):,} values, {format_shape(self.to)} has {prod(self.to):,}",
             )
         return self.to
 
@@ -216,7 +217,9 @@ class Reshape(Op):
         return 0
 
 
-def same_padding(size: Shape, window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Pad2:
+def same_padding(
+    size: Shape, window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> Pad2:
     """Return the padding that makes the output `ceil(size / stride)`, the odd zero after the end."""
 
     def one(n: int, k: int, s: int, d: int) -> tuple[int, int]:

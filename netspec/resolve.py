@@ -8,14 +8,16 @@ from netspec.ir import DataSource, Network, Recipe
 from netspec.layers.base import Layer
 from netspec.signature import Definition, parameters
 
-__all__ = ["layer_text", "resolved_text"]
+__all__ = ["layer_text", "resolved_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    lines = [f"input {_value(network.input)}", f"init {_arguments(network.init, every=True)}"]
+    lines = [f"input {value_text(network.input)}", f"init {_arguments(network.init, every=True)}"]
     for node in network.nodes:
-        lines.append(f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " "))
+        lines.append(
+            f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " ")
+        )
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -36,17 +38,20 @@ def _arguments(definition: Definition, *, every: bool) -> str:
         if isinstance(value, bool):
             words.append(p.name if value else f"no{p.name}")
         elif p.positional or (not every and isinstance(value, Definition)):
-            words.append(_value(value))
+            words.append(value_text(value))
         else:
-            words.append(f"{p.name}={_value(value)}")
+            words.append(f"{p.name}={value_text(value)}")
     return " ".join(words)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Return a value as the language writes it."""
     match value:
         case Definition():
             inner = ", ".join(
-                f"{p.name}={_value(v)}" for p in parameters(type(value)) if (v := getattr(value, p.name)) is not None
+                f"{p.name}={value_text(v)}"
+                for p in parameters(type(value))
+                if (v := getattr(value, p.name)) is not None
             )
             return f"{value.canonical()}({inner})" if inner else value.canonical()
         case bool():
@@ -80,6 +85,10 @@ def _settings(definition: DataSource | Recipe, skip: tuple[str, ...] = ()) -> st
 
 def _setting(members: Any, value: Any) -> str:
     if not isinstance(value, Definition):
-        return _value(value)
+        return value_text(value)
     arguments = _arguments(value, every=True)
-    return f"{value.canonical()} {arguments}" if len(members) > 1 or value.canonical() not in members else arguments
+    return (
+        f"{value.canonical()} {arguments}"
+        if len(members) > 1 or value.canonical() not in members
+        else arguments
+    )

@@ -62,7 +62,9 @@ def fresh_folder(parent: Path) -> Path:
             else:
                 return folder
     except OSError as error:
-        raise RunError(f"{parent}: no run folder can be made there: {error.strerror}", "choose another with -o") from None
+        raise RunError(
+            f"{parent}: no run folder can be made there: {error.strerror}", "choose another with -o"
+        ) from None
 
 
 def named_folder(folder: Path) -> Path:
@@ -90,7 +92,14 @@ class RunFolder:
         overrides: what replaced settings of the spec, for the lock file.
     """
 
-    def __init__(self, folder: Path, model: Model, *, text: str | None = None, overrides: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: Model,
+        *,
+        text: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder = folder
         self.model = model
         self.text = text or resolved_text(model.network)
@@ -160,13 +169,20 @@ class RunFolder:
 
     def _unwritable(self, name: str, error: OSError) -> RunError:
         reason = error.strerror or str(error)
-        return RunError(f"{self.folder / name} cannot be written: {reason}", "what was saved before is untouched")
+        return RunError(
+            f"{self.folder / name} cannot be written: {reason}", "what was saved before is untouched"
+        )
 
 
 def arrays_of(variables: Variables) -> dict[str, np.ndarray]:
     """Return the arrays of a model by path, on the host."""
     trees = (variables.params, variables.state)
-    return {f"{node}/{name}": np.asarray(a) for tree in trees for node, own in tree.items() for name, a in own.items()}
+    return {
+        f"{node}/{name}": np.asarray(a)
+        for tree in trees
+        for node, own in tree.items()
+        for name, a in own.items()
+    }
 
 
 def variables_of(file: ModelFile, model: Model) -> Variables:
@@ -188,7 +204,9 @@ def model_path(path: Path) -> Path:
         for name in (BEST, LAST):
             if (path / name).is_file():
                 return path / name
-        raise RunError(f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file")
+        raise RunError(
+            f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file"
+        )
     if not path.exists():
         raise RunError(f"{path}: there is no such run or model", "`ls runs` shows the runs of this folder")
     return path

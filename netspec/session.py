@@ -81,7 +81,8 @@ def _inside(name: str, base: Path | None) -> str:
     path = (base / name).resolve()
     if not path.is_relative_to(base.resolve()):
         raise DataError(
-            f"the spec's data path {name} leads outside the spec's folder", "name other files with --data PATH"
+            f"the spec's data path {name} leads outside the spec's folder",
+            "name other files with --data PATH",
         )
     return str(path)
 
@@ -219,6 +220,29 @@ class Run:
         """The run's result.json; None for a lone model file or a run that did not end."""
         return runs.read_result(self.path)
 
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one picture, (C, H, W): the network's input, or the dataset's images where it reads them as a row."""
+        if len(self.network.input) == 1 and self.network.data:
+            info = find(self.network.data.name)
+            if info and np.prod(info.shape) == self.network.input[0]:
+                return info.shape
+        return self.network.input
+
+    def read(self, file: Path, *, invert: bool | None = None) -> NDArray[Any]:
+        """Return the examples in a file, (N, …): one for a picture, as many as there are in an `.npy`.
+
+        Args:
+            file: PNG, JPEG …, or `.npy`.
+            invert: swap light and dark in pictures; recognized from the border of grey ones unless given.
+
+        Raises:
+            DataError: when the file is missing, damaged, or does not fit.
+        """
+        if file.suffix.lower() == ".npy":
+            return datasets.read_examples(file, self.network.input)
+        return datasets.read_image(file, self.image_shape, invert=invert)[None]
+
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W) or (N, F); bytes or floats."""
         images = np.asarray(images)
@@ -283,4 +307,3 @@ def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
         ModelFileError: when the model file is damaged or does not fit its own spec.
     """
     return Run(Path(path), device)
-

@@ -105,16 +105,23 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False), Expects("a po
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), Expects("a number, 0 or more")]
 Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]
 Size2 = Annotated[
-    tuple[_Positive, _Positive], BeforeValidator(_size), Expects("a size such as 3 or 3x5 (height x width), each positive")
+    tuple[_Positive, _Positive],
+    BeforeValidator(_size),
+    Expects("a size such as 3 or 3x5 (height x width), each positive"),
 ]
 Padding = Annotated[
     Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],
     BeforeValidator(_padding),
     Expects("`same`, `valid`, or a size such as 1 or 1x2"),
 ]
-Range = Annotated[tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")]
+Range = Annotated[
+    tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")
+]
 Shape = Annotated[
-    tuple[_Positive, ...], Field(min_length=1, max_length=4), BeforeValidator(_tuple), Expects("a shape such as 1x28x28")
+    tuple[_Positive, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_tuple),
+    Expects("a shape such as 1x28x28"),
 ]
 
 _D = TypeVar("_D", bound=type[Definition])

@@ -53,7 +53,10 @@ def evaluate(value: ast.Value, scope: Scope) -> Any:
                 return scope[value.text]
             near = nearest(value.text, scope)
             raise ValueProblem(
-                "E0210", f"no `let` is named `{value.text}`", value.span, f"did you mean `{near}`?" if near else ""
+                "E0210",
+                f"no `let` is named `{value.text}`",
+                value.span,
+                f"did you mean `{near}`?" if near else "",
             )
         case ast.Call():
             raise ValueProblem("E0207", f"`{value.name.text}(…)` makes no sense here", value.span)

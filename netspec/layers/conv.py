@@ -18,19 +18,32 @@ class Conv(Layer):
     """2-D convolution (cross-correlation): channels x H x W → filters x H' x W', H' = ⌊(H + pads − kernel)/stride⌋ + 1."""
 
     kind: Literal["conv"] = "conv"
-    aliases: ClassVar[tuple[str, ...]] = ("conv2d", "Conv2d", "Conv2D", "convolution", "Convolution", "convolutional")
+    aliases: ClassVar[tuple[str, ...]] = (
+        "conv2d",
+        "Conv2d",
+        "Conv2D",
+        "convolution",
+        "Convolution",
+        "convolutional",
+    )
     example: ClassVar[str] = "conv 20 5x5 relu"
 
     filters: PositiveInt = positional("number of output channels")
     kernel: Size2 = positional("height x width of the kernel; one number means both")
     activation: Activation | None = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
-    pad: Padding = option("valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns")
+    pad: Padding = option(
+        "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
+    )
     dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     groups: PositiveInt = option(1, "channels are split into so many independent groups")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
-    init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
-    bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
+    init: AnyInitializer | None = option(
+        None, "initializer of the kernel; the network's default unless given"
+    )
+    bias_init: AnyInitializer | None = option(
+        None, "initializer of the bias; the network's default unless given"
+    )
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Convolve, add the bias, apply the activation."""
@@ -38,7 +51,7 @@ class Conv(Layer):
         for what, count in (("input channels", channels), ("filters", self.filters)):
             if count % self.groups:
                 raise ShapeError(
-                    "E0306",
+                    "E0309",
                     f"{count} {what} cannot be split into {self.groups} equal groups",
                     f"use a number of groups that divides {channels} and {self.filters}",
                 )
@@ -49,7 +62,9 @@ class Conv(Layer):
         padding = resolve_padding(self.pad, (height, width), self.kernel, self.stride, self.dilation)
         y = g.apply(ConvOp(self.stride, padding, self.dilation, self.groups), x, kernel)
         if self.bias:
-            y = g.apply(Bias(), y, g.weight("bias", (self.filters,), role="bias", fans=fans, init=self.bias_init))
+            y = g.apply(
+                Bias(), y, g.weight("bias", (self.filters,), role="bias", fans=fans, init=self.bias_init)
+            )
         return self.activation.build(g, y) if self.activation else y
 
 

@@ -21,7 +21,14 @@ class BatchNorm(Layer):
     """
 
     kind: Literal["batchnorm"] = "batchnorm"
-    aliases: ClassVar[tuple[str, ...]] = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNormalization", "batch_norm")
+    aliases: ClassVar[tuple[str, ...]] = (
+        "bn",
+        "BatchNorm",
+        "BatchNorm2d",
+        "BatchNorm1d",
+        "BatchNormalization",
+        "batch_norm",
+    )
     example: ClassVar[str] = "batchnorm"
 
     activation: Activation | None = option(None, "function applied to the result")

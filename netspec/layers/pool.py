@@ -19,7 +19,9 @@ class _WindowPool(Layer):
 
     kernel: Size2 = positional("height x width of the window; one number means both")
     stride: Size2 | None = option(None, "step of the window; the window's own size unless given")
-    pad: Padding = option("valid", "border that never wins and never counts: `valid`, `same`, or rows x columns")
+    pad: Padding = option(
+        "valid", "border that never wins and never counts: `valid`, `same`, or rows x columns"
+    )
     ceil: bool = option(False, "also pool the last, incomplete windows")
 
     def window(self, x: Tensor) -> tuple[tuple[int, int], Pad2]:
@@ -28,8 +30,11 @@ class _WindowPool(Layer):
         stride = self.stride or self.kernel
         padding = resolve_padding(self.pad, (height, width), self.kernel, stride)
         if any(p >= k for pads, k in zip(padding, self.kernel, strict=True) for p in pads):
-            raise ShapeError("E0306", "the padding is as large as the window: some windows would hold nothing",
-                             "use a pad smaller than the window")
+            raise ShapeError(
+                "E0309",
+                "the padding is as large as the window: some windows would hold nothing",
+                "use a pad smaller than the window",
+            )
         if self.ceil:
             rows = _ceil(height, self.kernel[0], stride[0], padding[0])
             padding = (rows, _ceil(width, self.kernel[1], stride[1], padding[1]))

@@ -8,7 +8,15 @@ from pydantic import Field
 
 from netspec.signature import Definition, members
 
-__all__ = ["LOSSES", "AnyLoss", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "default_loss"]
+__all__ = [
+    "LOSSES",
+    "AnyLoss",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Loss",
+    "MeanSquaredError",
+    "default_loss",
+]
 
 
 class Loss(Definition):
@@ -57,7 +65,9 @@ class MeanSquaredError(Loss):
     aliases: ClassVar[tuple[str, ...]] = ("mean_squared_error", "MSELoss", "EuclideanLoss", "squared_error")
 
 
-AnyLoss: TypeAlias = Annotated[CrossEntropy | BinaryCrossEntropy | MeanSquaredError, Field(discriminator="kind")]
+AnyLoss: TypeAlias = Annotated[
+    CrossEntropy | BinaryCrossEntropy | MeanSquaredError, Field(discriminator="kind")
+]
 """Any loss, told apart by `kind`."""
 
 LOSSES: tuple[type[Loss], ...] = members(AnyLoss)

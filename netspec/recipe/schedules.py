@@ -10,7 +10,15 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from netspec.signature import Definition, Fraction, NonNegativeFloat, PositiveFloat, members, option, positional
+from netspec.signature import (
+    Definition,
+    Fraction,
+    NonNegativeFloat,
+    PositiveFloat,
+    members,
+    option,
+    positional,
+)
 
 __all__ = ["SCHEDULES", "AnySchedule", "Constant", "Schedule"]
 
@@ -20,7 +28,9 @@ class Schedule(Definition):
 
     family: ClassVar[str] = "schedule"
 
-    warmup: NonNegativeFloat = option(0.0, "epochs over which the rate first rises from 0, a fraction allowed")
+    warmup: NonNegativeFloat = option(
+        0.0, "epochs over which the rate first rises from 0, a fraction allowed"
+    )
 
 
 class Constant(Schedule):

@@ -61,10 +61,15 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
     line, column = token.line or 1, token.column or 1
     span = Span(source, line, column, token.end_line or line, token.end_column or column + 1)
     if token.type == "RBRACE":
-        return Diagnostic("E0104", "this `}` closes nothing", span, fix="remove it, or open a body with `{` before it")
+        return Diagnostic(
+            "E0104", "this `}` closes nothing", span, fix="remove it, or open a body with `{` before it"
+        )
     if token.type == "LBRACE" and "NAME" in error.accepts and "LBRACE" not in error.accepts:
         return Diagnostic(
-            "E0105", "a body needs a command before it", span, fix="put `{` on the line of its command: `train {`"
+            "E0105",
+            "a body needs a command before it",
+            span,
+            fix="put `{` on the line of its command: `train {`",
         )
     at_end = token.type == "_SEP"
     found = "the line ends here" if at_end and token != ";" else f"unexpected `{token}`"
@@ -111,11 +116,15 @@ def unreadable(source: Source, max_bytes: int) -> Diagnostic | None:
     size = len(source.text.encode("utf-8", "surrogatepass"))
     start = Span(source, 1, 1, 1, 2)
     if size > max_bytes:
-        return Diagnostic("E0107", f"the spec has {plural(size, 'byte')}; at most {max_bytes:,} are read", None)
+        return Diagnostic(
+            "E0107", f"the spec has {plural(size, 'byte')}; at most {max_bytes:,} are read", None
+        )
     if "\0" in source.text:
         return not_text(source, source.text.index("\0"))
     if not any(_code(line).strip(" \t\ufeff;\r\f") for line in source.text.splitlines()):
-        return Diagnostic("E0108", f"{source.name} is empty", start, fix="a spec has at least one layer: `fc 10 softmax`")
+        return Diagnostic(
+            "E0108", f"{source.name} is empty", start, fix="a spec has at least one layer: `fc 10 softmax`"
+        )
     return None
 
 

@@ -53,7 +53,12 @@ class _Progress:
 
 
 def train(
-    model: Model, dataset: Dataset, *, seed: int | None = None, log_every: int | None = None, recorder: Recorder | None = None
+    model: Model,
+    dataset: Dataset,
+    *,
+    seed: int | None = None,
+    log_every: int | None = None,
+    recorder: Recorder | None = None,
 ) -> Iterator[Event]:
     """Train a model by its network's recipe.
 
@@ -78,7 +83,12 @@ class _Loop:
     """One training. Everything it does follows from (network, dataset, seed)."""
 
     def __init__(
-        self, model: Model, dataset: Dataset, seed: int | None, log_every: int | None, recorder: Recorder | None
+        self,
+        model: Model,
+        dataset: Dataset,
+        seed: int | None,
+        log_every: int | None,
+        recorder: Recorder | None,
     ) -> None:
         network = model.network
         self.model, self.dataset, self.recorder = model, dataset, recorder
@@ -92,7 +102,9 @@ class _Loop:
             model, steps_per_epoch=self.steps_per_epoch, epochs=self.recipe.epochs, seed=self.seed
         )
         self.train = self.trainer.place(train_split)
-        self.splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
+        self.splits = (
+            {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
+        )
         self.placed = {name: self.trainer.place(split) for name, split in self.splits.items()}
         self.progress = _Progress()
 
@@ -195,7 +207,11 @@ class _Loop:
         self, variables: Variables, epoch: int, means: np.ndarray, began: float
     ) -> Iterator[Event]:
         test = self._evaluate(variables, self.placed["test"])
-        validation = self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
+        validation = (
+            self._evaluate(variables, self.placed["validation"])
+            if "validation" in self.placed
+            else (None, None)
+        )
         event = Epoch(
             epoch=epoch,
             step=epoch * self.steps_per_epoch,
@@ -262,4 +278,3 @@ def _merit(event: Epoch) -> tuple[float, float]:
     accuracy = event.validation_accuracy if held_out else event.test_accuracy
     loss = event.validation_loss if event.validation_loss is not None else event.test_loss
     return (accuracy if accuracy is not None else 0.0, -loss)
-

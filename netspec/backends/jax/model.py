@@ -34,7 +34,9 @@ class Variables(NamedTuple):
     state: Tree
 
     def __repr__(self) -> str:
-        sizes = [f"{n}/{k} {tuple(a.shape)}" for tree in self for n, own in tree.items() for k, a in own.items()]
+        sizes = [
+            f"{n}/{k} {tuple(a.shape)}" for tree in self for n, own in tree.items() for k, a in own.items()
+        ]
         return f"Variables({', '.join(sizes)})"
 
     def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
@@ -57,9 +59,7 @@ class Model:
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
-        self._backward = jax.jit(
-            jax.value_and_grad(self._pure_loss, has_aux=True), static_argnames="train"
-        )
+        self._backward = jax.jit(jax.value_and_grad(self._pure_loss, has_aux=True), static_argnames="train")
         self._features = jax.jit(self._pure_features)
 
     def init(self, seed: int | None = None) -> Variables:
@@ -84,14 +84,28 @@ class Model:
         return self._logits(variables, self._input(x))
 
     def loss(
-        self, variables: Variables, x: ArrayLike, y: ArrayLike, *, train: bool = False, rng: jax.Array | None = None
+        self,
+        variables: Variables,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        train: bool = False,
+        rng: jax.Array | None = None,
     ) -> jax.Array:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
         self._needs_rng(train, rng)
-        return self._loss(variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng)[0]
+        return self._loss(
+            variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng
+        )[0]
 
     def backward(
-        self, variables: Variables, x: ArrayLike, y: ArrayLike, *, train: bool = False, rng: jax.Array | None = None
+        self,
+        variables: Variables,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        train: bool = False,
+        rng: jax.Array | None = None,
     ) -> tuple[jax.Array, Tree]:
         """Return the mean loss and its gradients, a tree like `variables.params`.
 
@@ -128,7 +142,9 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(_batched(jnp.asarray(x), self.graph.input), self.network.data)
-        values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
+        values, state = self._run(
+            variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng
+        )
         out = values[self.graph.output]
         return (out, state) if train else out
 
@@ -157,7 +173,9 @@ class Model:
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
-    def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
+    def _run(
+        self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any
+    ) -> tuple[Any, Tree]:
         return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
 
     def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
@@ -218,10 +236,11 @@ def _batched(x: Any, shape: Shape) -> Any:
     given = tuple(x.shape[1:])
     if given == shape:
         return x
-    if x.ndim >= 1 and ((1, *given) == shape or (len(shape) == 1 and given and int(np.prod(given)) == shape[0])):
+    if x.ndim >= 1 and (
+        (1, *given) == shape or (len(shape) == 1 and given and int(np.prod(given)) == shape[0])
+    ):
         return x.reshape(x.shape[0], *shape)
     raise DataError(
         f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
         f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
     )
-

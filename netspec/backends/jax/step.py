@@ -65,10 +65,14 @@ class Trainer:
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = jax.device_put((np.asarray(split.images), np.asarray(split.labels)), self.model.device)
+        images, labels = jax.device_put(
+            (np.asarray(split.images), np.asarray(split.labels)), self.model.device
+        )
         return OnDevice(images, labels, len(split))
 
-    def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
+    def step(
+        self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]
+    ) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
 
         Returns:
@@ -84,7 +88,9 @@ class Trainer:
         """Return a state's variables, copied: the next step reuses the state's own memory."""
         return jax.tree.map(jnp.copy, Variables(state.params, state.state))
 
-    def evaluate(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None, NDArray[np.float32]]:
+    def evaluate(
+        self, variables: Variables, data: OnDevice, batch: int
+    ) -> tuple[float, float | None, NDArray[np.float32]]:
         """Return the mean loss (l2 penalty included), the accuracy (None without classes) and the outputs, (N, K)."""
         parts = []
         batch = min(batch, data.count)
@@ -97,7 +103,11 @@ class Trainer:
         )
         extra = float(penalty(self.model.graph, variables.params, self.model.network.recipe.l2))
         classified = not np.isnan(right).any()
-        return float(losses.mean(dtype=np.float64)) + extra, float(right.mean()) if classified else None, outputs
+        return (
+            float(losses.mean(dtype=np.float64)) + extra,
+            float(right.mean()) if classified else None,
+            outputs,
+        )
 
     # --- what is compiled -----------------------------------------------------------------------------------------
 
@@ -107,7 +117,9 @@ class Trainer:
         x, y = images[indices], labels[indices]
         rng = jax.random.fold_in(jax.random.key(self.seed), state.step)
         objective = partial(self.model.objective, train=True, rng=rng)
-        (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(state.params, state.state, x, y)
+        (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
+            state.params, state.state, x, y
+        )
         updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)  # type: ignore[arg-type]
         params: Any = optax.apply_updates(state.params, updates)  # type: ignore[arg-type]
         right = hits(self.model.graph.loss, logits, y)

@@ -1,0 +1,106 @@
+"""`netspec data`: the datasets, where they are, and what they look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.output import print_json, print_table
+from netspec.diagnostics import DataError
+from netspec.ops import format_shape
+from netspec.recipe.datasets import DATASETS, DatasetInfo, find
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Datasets: where they are, verified download, a picture of their examples.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each dataset.")] = False,
+) -> None:
+    """List the built-in datasets and where they lie on this machine."""
+    from netspec.data import locate  # noqa: PLC0415
+
+    places = {info.name: locate(info.name) for info in DATASETS}
+    if as_json:
+        for info in DATASETS:
+            print_json(_facts(info, places[info.name]))
+        return
+    rows = [
+        (
+            d.name,
+            d.title,
+            format_shape(d.shape),
+            f"{d.train:,}",
+            f"{d.test:,}",
+            str(places[d.name] or "not here: netspec data fetch " + d.name),
+        )
+        for d in DATASETS
+    ]
+    columns = [
+        ("name", False),
+        ("what", False),
+        ("shape", False),
+        ("train", True),
+        ("test", True),
+        ("where", False),
+    ]
+    print_table(columns, rows)
+
+
+@app.command()
+def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.")]) -> None:
+    """Download a dataset, verified, unless it is here already."""
+    from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.data import fetch as fetch_data  # noqa: PLC0415
+
+    print(fetch_data(name, Progress(quiet=False).download))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="The PNG file; NAME.png here otherwise."),
+    ] = None,
+) -> None:
+    """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range."""
+    from netspec import report  # noqa: PLC0415
+    from netspec.data import load  # noqa: PLC0415
+
+    dataset = load([name])
+    train, test = dataset.train, dataset.test
+    if train.images.ndim != 4:
+        raise DataError(
+            f"{name} has no images: its examples are of shape {format_shape(train.images.shape[1:])}"
+        )
+    info = find(name)
+    if info:
+        print(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
+    print(
+        f"  training: {format_shape(train.images.shape)} {train.images.dtype}, {train.images.min()} to {train.images.max()}"
+    )
+    print(
+        f"  test:     {format_shape(test.images.shape)} {test.images.dtype}, {test.images.min()} to {test.images.max()}"
+    )
+    target = out or Path(f"{Path(name).stem}.png")
+    print(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+
+
+def _facts(info: DatasetInfo, place: Path | None) -> dict[str, object]:
+    return {
+        "name": info.name,
+        "title": info.title,
+        "shape": list(info.shape),
+        "classes": list(info.labels),
+        "train": info.train,
+        "test": info.test,
+        "path": str(place) if place else None,
+        "license": info.license,
+    }

@@ -1,0 +1,64 @@
+"""`netspec doctor`: versions, devices, datasets and caches, for a bug report or a first look at a machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["doctor"]
+
+_PACKAGES = (
+    "jax",
+    "jaxlib",
+    "optax",
+    "numpy",
+    "pydantic",
+    "lark",
+    "safetensors",
+    "pillow",
+    "matplotlib",
+    "typer",
+    "rich",
+)
+
+
+def doctor() -> None:
+    """Print versions, devices, where datasets and caches are, and a small computation done right."""
+    from netspec import __version__  # noqa: PLC0415
+    from netspec.data import locate  # noqa: PLC0415
+    from netspec.data.places import cache_folder  # noqa: PLC0415
+    from netspec.recipe.datasets import DATASETS  # noqa: PLC0415
+    from netspec.resources import specs_folder  # noqa: PLC0415
+
+    print(
+        f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores"
+    )
+    print("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    print(f"specs:     {specs_folder()}")
+    print(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
+    print(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
+    for info in DATASETS:
+        print(f"  {info.name:<17} {locate(info.name) or 'not here'}")
+    _devices()
+
+
+def _devices() -> None:
+    import jax  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
+    import netspec as ns  # noqa: PLC0415
+
+    print("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in jax.devices()))
+    model = ns.compile(ns.parse("input 1x6x6\nconv 2 3x3 relu; pool 2\nfc 3 softmax"))
+    total = float(np.asarray(model.forward(model.init(), np.zeros((1, 1, 6, 6), np.float32))).sum())
+    print(
+        f"compiling: {'works' if abs(total - 1) < 1e-5 else f'WRONG: probabilities add up to {total}'} on {model.device.platform}"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

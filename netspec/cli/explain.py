@@ -1,0 +1,35 @@
+"""`netspec explain`: what an error code means, why it happens, and what helps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netspec.diagnostics import NetspecError, nearest
+
+__all__ = ["explain"]
+
+
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(metavar="[CODE]", help="Such as E0301; all are listed without.")
+    ] = None,
+) -> None:
+    """Explain an error code: cause and example."""
+    from netspec.codes import CODES  # noqa: PLC0415
+
+    if code is None:
+        for known, entry in CODES.items():
+            print(f"{known}  {entry.title}")
+        return
+    found = CODES.get(code.upper())
+    if found is None:
+        near = nearest(code.upper(), CODES)
+        raise NetspecError(
+            f"there is no error code {code}",
+            f"did you mean {near}?" if near else "`netspec explain` lists all",
+        )
+    print(f"{code.upper()}: {found.title}\n\n{found.cause}\n")
+    print("Wrong:\n" + "\n".join(f"    {line}" for line in found.wrong.splitlines()))
+    print("\nRight:\n" + "\n".join(f"    {line}" for line in found.right.splitlines()))

@@ -1,0 +1,57 @@
+"""`netspec new`: a commented starter spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.diagnostics import NetspecError, nearest
+from netspec.resources import specs_folder
+
+__all__ = ["new"]
+
+
+def new(
+    template: Annotated[
+        str, typer.Argument(metavar="[TEMPLATE]", help="Which ready-made spec to begin with.")
+    ] = "lenet",
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Where to write it; TEMPLATE.net here otherwise."),
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
+) -> None:
+    """Write a commented starter spec."""
+    specs = _specs()
+    if list_all:
+        for name, path in specs.items():
+            print(f"{name:<18} {_title(path)}")
+        return
+    if template not in specs:
+        near = nearest(template, specs)
+        fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
+        raise NetspecError(f"there is no template called {template!r}", fix)
+    target = out or Path(f"{template}.net")
+    try:
+        with target.open("x", encoding="utf-8") as stream:
+            stream.write(specs[template].read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise NetspecError(f"{target} exists already", "choose another name with -o") from None
+    except OSError as error:
+        raise NetspecError(
+            f"{target} cannot be written: {error.strerror}", "choose another place with -o"
+        ) from None
+    print(f"wrote {target}; next: netspec train {target}")
+
+
+def _specs() -> dict[str, Path]:
+    """Return the ready-made specs by name, the flagships first."""
+    folder = specs_folder()
+    return {path.stem: path for path in [*sorted(folder.glob("*.net")), *sorted(folder.glob("*/*.net"))]}
+
+
+def _title(path: Path) -> str:
+    with path.open(encoding="utf-8") as stream:
+        return stream.readline().lstrip("# ").strip()

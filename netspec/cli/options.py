@@ -1,0 +1,40 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["Device", "Let", "Set", "pairs"]
+
+Let = Annotated[
+    list[str] | None,
+    typer.Option("--let", metavar="NAME=VALUE", help="Replace the value of a `let`; may be repeated."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Replace a setting, such as train.epochs=1; may be repeated."
+    ),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="cpu|gpu", help="What computes; JAX's default otherwise.")
+]
+
+
+def pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """Return `name=value` texts as a dictionary.
+
+    Raises:
+        typer.BadParameter: for a text without `=`, or a name given twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint=option)
+        if name.strip() in found:
+            raise typer.BadParameter(f"{name.strip()} is given twice", param_hint=option)
+        found[name.strip()] = value.strip()
+    return found

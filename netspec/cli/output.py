@@ -1,0 +1,101 @@
+"""How things are printed: numbers for people, tables, errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netspec.diagnostics import NetspecError, SpecError, plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "bytes_text",
+    "console",
+    "count_text",
+    "percent",
+    "print_error",
+    "print_json",
+    "print_table",
+    "seconds_text",
+]
+
+
+def print_error(error: NetspecError) -> None:
+    """Print an error to standard error, with color where that is a terminal."""
+    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    if isinstance(error, SpecError):
+        print("\n".join(d.render(color=color) for d in error.diagnostics), file=sys.stderr)
+        if len(error.diagnostics) > 1:
+            print(plural(len(error.diagnostics), "error"), file=sys.stderr)
+        return
+    head = "\x1b[1;31merror\x1b[0m" if color else "error"
+    print(f"{head}: {error}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on a line of its own."""
+    print(json.dumps(value), flush=True)
+
+
+def console() -> Console:
+    """Return the console for tables: as wide as the terminal, and never cut short in a pipe."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+
+
+def print_table(
+    columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], footer: Sequence[str] | None = None
+) -> None:
+    """Print a table.
+
+    Args:
+        columns: headings, and whether each column is of numbers.
+        rows: the cells.
+        footer: totals under the table.
+    """
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, show_footer=footer is not None, pad_edge=False, show_edge=False)
+    for i, (title, number) in enumerate(columns):
+        table.add_column(title, justify="right" if number else "left", footer=footer[i] if footer else "")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
+
+
+def count_text(number: float) -> str:
+    """Return `33.6 k`, `3.84 M`."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}" if number < 999.5 * size else f"{number / size:,.0f} {unit}"
+    return f"{number:,.0f}"
+
+
+def bytes_text(number: float) -> str:
+    """Return `134 kB`, in powers of 1,000."""
+    return f"{count_text(number)}B" if number >= 1e3 else f"{number:.0f} B"
+
+
+def percent(share: float | None) -> str:
+    """Return `99.31 %`, or a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.2f} %"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return `8.1 s`, `1 m 20 s`, `2 h 05 m`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = int(seconds // 60)
+    return (
+        f"{minutes} m {int(seconds % 60):02d} s"
+        if minutes < 60
+        else f"{minutes // 60} h {minutes % 60:02d} m"
+    )

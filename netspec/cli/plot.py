@@ -1,0 +1,38 @@
+"""`netspec plot`: pictures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.options import Device
+
+__all__ = ["plot"]
+
+
+def plot(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a .safetensors file.")],
+    picture: Annotated[
+        str, typer.Argument(metavar="[curves|confusion|kernels|features|mistakes]", help="Which picture.")
+    ] = "curves",
+    image: Annotated[
+        Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="The PNG file; PICTURE.png in the run folder otherwise."
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Draw a PNG: curves of loss and accuracy, the confusion matrix, first-layer kernels, feature maps, the worst mistakes."""
+    from netspec.pictures import Request, draw  # noqa: PLC0415
+
+    folder = run if run.is_dir() else run.parent
+    print(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))

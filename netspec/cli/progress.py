@@ -1,0 +1,150 @@
+"""How a training looks: a live bar at a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as RichProgress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from netspec.cli.output import percent, seconds_text
+from netspec.diagnostics import plural
+from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Started, Step
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Prints events as they come; a context manager, so that the terminal is left as it was found.
+
+    Args:
+        quiet: print notices and the last line only.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.live = self.console.is_terminal and not quiet
+        self.bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+            transient=True,
+            refresh_per_second=8,
+        )
+        self.task: Any = None
+        self.started: Started | None = None
+        self.downloading = ""
+
+    def __enter__(self) -> Progress:
+        if self.live:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live:
+            self.bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Print one event, or move the bar."""
+        match event:
+            case Notice():
+                self._line(f"note: {event.text}", style="yellow", always=True)
+            case Started():
+                self._begin(event)
+            case Step():
+                self._step(event)
+            case Epoch():
+                self._epoch(event)
+            case Finished():
+                self._end(event)
+            case Evaluated() if self.live and self.task is not None:
+                self.bar.update(self.task, state=f"{event.split} {percent(event.accuracy)}")
+            case _:
+                pass
+
+    def download(self, file: str, done: int, total: int | None) -> None:
+        """Show a download: one line a file in a pipe, a bar at a terminal."""
+        if self.quiet:
+            return
+        if file != self.downloading:
+            self.downloading = file
+            self._line(f"downloading {file}" + (f" ({total / 1e6:.1f} MB)" if total else ""))
+        del done
+
+    def _begin(self, event: Started) -> None:
+        self.started = event
+        held = f", {event.validation:,} for validation" if event.validation else ""
+        self._line(
+            f"{event.name}: {plural(event.parameters, 'parameter')}; {event.dataset}: {event.train:,} training{held} and "
+            f"{event.test:,} test images; batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, on {event.device}"
+        )
+        if self.live:
+            self.task = self.bar.add_task("epoch 1", total=event.steps_per_epoch, state="compiling")
+
+    def _step(self, event: Step) -> None:
+        if not self.live or self.started is None:
+            return
+        done = (event.step - 1) % self.started.steps_per_epoch + 1
+        accuracy = "" if event.accuracy is None else f"  accuracy {percent(event.accuracy)}"
+        self.bar.update(
+            self.task,
+            completed=done,
+            description=f"epoch {event.epoch}/{self.started.epochs}",
+            state=f"loss {event.loss:.4f}{accuracy}  {event.examples_per_second:,.0f} img/s",
+        )
+
+    def _epoch(self, event: Epoch) -> None:
+        assert self.started is not None
+        width = len(str(self.started.epochs))
+        parts = [f"epoch {event.epoch:>{width}}/{self.started.epochs}"]
+        parts.append(f"train loss {event.train_loss:.4f} accuracy {percent(event.train_accuracy)}")
+        if event.validation_loss is not None:
+            parts.append(
+                f"validation loss {event.validation_loss:.4f} accuracy {percent(event.validation_accuracy)}"
+            )
+        parts.append(f"test loss {event.test_loss:.4f} accuracy {percent(event.test_accuracy)}")
+        parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
+        self._line("   ".join(parts))
+        if self.live:
+            self.bar.reset(self.task, total=self.started.steps_per_epoch, state="")
+
+    def _end(self, event: Finished) -> None:
+        if self.live:
+            self.bar.stop()
+        r = event.result
+        figure = (
+            f"test accuracy {percent(r.test_accuracy)}"
+            if r.test_accuracy is not None
+            else f"test loss {r.test_loss:.5f}"
+        )
+        best = (
+            percent(r.best_test_accuracy)
+            if r.best_test_accuracy is not None
+            else f"loss {r.best_test_loss:.5f}"
+        )
+        self._line(
+            f"{figure} (best epoch {r.best_epoch}: {best}) on {r.dataset} in {seconds_text(r.seconds)}",
+            style="bold",
+            always=True,
+        )
+        if event.folder:
+            self._line(
+                f"saved in {event.folder}; next: netspec predict {event.folder} digit.png",
+                always=not self.quiet,
+            )
+
+    def _line(self, text: str, *, style: str = "", always: bool = False) -> None:
+        if self.quiet and not always:
+            return
+        self.console.print(Text(text, style=style))
+        if not self.console.is_terminal:
+            sys.stdout.flush()

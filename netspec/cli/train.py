@@ -1,0 +1,85 @@
+"""`netspec train`: trains a spec and shows how it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netspec.cli.options import Device, Let, Set, pairs
+from netspec.cli.output import print_json
+
+__all__ = ["train"]
+
+
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="RUN",
+            help="The run folder; a fresh numbered one under runs/NAME/ otherwise.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="NAME|PATH", help="Another dataset than the spec's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", help="Times through the training set.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Examples a step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="All randomness follows from it.")
+    ] = None,
+    device: Device = None,
+    sets: Set = None,
+    let: Let = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
+) -> None:
+    """Train a spec; the run folder keeps the models, the measurements and the curves."""
+    from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+
+    source = load_source(file)
+    network, _ = require(analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets)))
+    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed}
+
+    # JAX is imported only now: a wrong spec is answered in a blink.
+    from netspec import session  # noqa: PLC0415
+    from netspec.cli.progress import Progress  # noqa: PLC0415
+
+    progress = Progress(quiet=quiet or as_json)
+    events = session.train(
+        network,
+        data,
+        out=out,
+        numbered=None if out else Path("runs") / network.name,
+        settings={key: str(value) for key, value in given.items() if value is not None},
+        device=device,
+        text=source.text,
+        base=file.parent,
+        progress=progress.download,
+    )
+    with progress:
+        for event in events:
+            if as_json:
+                print_json(_json(event))
+            else:
+                progress.show(event)
+
+
+def _json(event: Any) -> dict[str, Any]:
+    """Return an event as plain values, without the model that Finished carries."""
+    from dataclasses import asdict, fields  # noqa: PLC0415
+
+    plain = {f.name: getattr(event, f.name) for f in fields(event) if f.name not in {"model", "variables"}}
+    if "result" in plain:
+        plain["result"] = asdict(plain["result"])
+    return {
+        "event": type(event).__name__.lower(),
+        **{k: str(v) if isinstance(v, Path) else v for k, v in plain.items()},
+    }

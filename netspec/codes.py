@@ -1,0 +1,266 @@
+"""Floor 0: the error codes, each with its cause and an example; `netspec explain` and docs/errors.md are made from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CODES", "Code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one code means.
+
+    Attributes:
+        title: a few words.
+        cause: why it happens and what helps.
+        wrong: an example that gives the error.
+        right: the same, mended.
+    """
+
+    title: str
+    cause: str
+    wrong: str
+    right: str
+
+
+CODES: dict[str, Code] = {
+    "E0001": Code(
+        "the file cannot be read",
+        "There is no such file, it is a folder, or it may not be read.",
+        "netspec check lent.net",
+        "netspec check lenet.net",
+    ),
+    "E0101": Code(
+        "a character has no meaning",
+        'The .net language uses letters, digits, and ; { } ( ) = , . " # + - * / % < >. Comments begin with #.',
+        "conv 20 5x5 @relu",
+        "conv 20 5x5 relu",
+    ),
+    "E0102": Code(
+        "a string is not closed",
+        "A string begins and ends with a double quote on the same line.",
+        'data "digits.npz',
+        'data "digits.npz"',
+    ),
+    "E0103": Code(
+        "unexpected word or sign",
+        "A command is a name, then arguments separated by spaces: values, words, or key=value.",
+        "conv 20, 5x5",
+        "conv 20 5x5",
+    ),
+    "E0104": Code(
+        "a `}` closes nothing",
+        "Every `}` belongs to a `{` before it.",
+        "train { epochs 5 } }",
+        "train { epochs 5 }",
+    ),
+    "E0105": Code(
+        "a body without a command",
+        "A `{` stands on the line of the command it belongs to, since the end of a line ends the command.",
+        "train\n{ epochs 5 }",
+        "train { epochs 5 }",
+    ),
+    "E0106": Code(
+        "a `{` is never closed",
+        "Every `{` needs a `}`.",
+        "train {\n  epochs 5",
+        "train {\n  epochs 5\n}",
+    ),
+    "E0107": Code(
+        "the spec is too large",
+        "A spec has at most 1 MB, so that no file can exhaust the machine.",
+        "(a file of 2 MB)",
+        "(a network in ten lines)",
+    ),
+    "E0108": Code(
+        "the spec is empty",
+        "There is nothing in the file but comments and blank lines.",
+        "# to be written",
+        "fc 10 softmax\ndata digits",
+    ),
+    "E0109": Code(
+        "the file is not text",
+        "A spec is UTF-8 text. A trained model (.safetensors) is used with `netspec predict` and `netspec eval`.",
+        "netspec check best.safetensors",
+        "netspec check spec.net",
+    ),
+    "E0110": Code(
+        "nested too deeply",
+        "Parentheses and bodies nest at most 64 deep, so that no file can exhaust the machine.",
+        "fc ((((…))))",
+        "fc 10",
+    ),
+    "E0111": Code(
+        "a number with too many digits",
+        "No size in a network needs more than 18 digits.",
+        "fc 10000000000000000000",
+        "fc 10",
+    ),
+    "E0201": Code(
+        "unknown layer or command",
+        "The first word of a line names a layer (`netspec layers` lists them) or one of input, let, init, data, train. "
+        "Settings such as `epochs` stand inside `train { }` or `data { }`.",
+        "cov 20 5x5",
+        "conv 20 5x5",
+    ),
+    "E0202": Code(
+        "unknown argument or setting",
+        "The layer, or the `train` or `data` block, has no argument of this name. `netspec layers NAME` shows what there is.",
+        "conv 20 5x5 strde=2",
+        "conv 20 5x5 stride=2",
+    ),
+    "E0203": Code(
+        "unknown word",
+        "A bare word stands for a choice, such as an activation or `same`, or for the name of a `let`. This one is neither.",
+        "fc 10 softmx",
+        "fc 10 softmax",
+    ),
+    "E0204": Code(
+        "unknown optimizer, schedule, loss, activation or initializer",
+        "There is none of this name. `netspec layers` lists all.",
+        "train { optimizer adm }",
+        "train { optimizer adam }",
+    ),
+    "E0205": Code(
+        "one value too many",
+        "Only the first one or two arguments stand without a key; all others are written key=value.",
+        "pool 2 2 2",
+        "pool 2 stride=2",
+    ),
+    "E0206": Code(
+        "something is missing",
+        "An argument without a default was not given.",
+        "conv 20",
+        "conv 20 5x5",
+    ),
+    "E0207": Code(
+        "a value of the wrong kind",
+        "The value is of another type than the argument, or out of its range.",
+        "conv 0 5x5",
+        "conv 20 5x5",
+    ),
+    "E0208": Code(
+        "an ambiguous word",
+        "The word could be the value of several arguments: say which one.",
+        "conv 20 5x5 zeros",
+        "conv 20 5x5 bias_init=zeros",
+    ),
+    "E0209": Code(
+        "given twice",
+        "An argument, a setting or a command that stands once was given twice. Nothing is silently overwritten.",
+        "conv 20 5x5 relu tanh",
+        "conv 20 5x5 relu",
+    ),
+    "E0210": Code(
+        "unknown name",
+        "A word that should be a number is not the name of a `let` above it.",
+        "let width = 64\nfc widht",
+        "let width = 64\nfc width",
+    ),
+    "E0211": Code(
+        "a body or label in the wrong place",
+        "Only `train` and `data` take a body; only layers take a label.",
+        "pool 2 { }",
+        "pool 2",
+    ),
+    "E0212": Code(
+        "arithmetic without a result",
+        "Arithmetic is done with whole numbers and must give one: `/` must divide exactly, `//` rounds down.",
+        "fc (3 / 2)",
+        "fc (3 // 2)",
+    ),
+    "E0213": Code(
+        "a reserved word",
+        "A `let` cannot take the name of a layer or of a choice, for it would change what other lines mean.",
+        "let relu = 3",
+        "let width = 3",
+    ),
+    "E0214": Code(
+        "a name is taken",
+        "Two layers cannot carry the same label.",
+        "relu as a\nrelu as a",
+        "relu as a\nrelu as b",
+    ),
+    "E0301": Code(
+        "a kernel larger than its input",
+        "Every convolution and pooling without padding makes the image smaller; the trail shows how it came to be too small.",
+        "input 1x4x4\nconv 20 5x5",
+        "input 1x4x4\nconv 20 3x3",
+    ),
+    "E0302": Code(
+        "an image is needed",
+        "conv, pool, avgpool and globalpool work on channels x height x width. After fc, flatten or globalpool there is one row.",
+        "fc 100\nconv 20 5x5",
+        "conv 20 5x5\nfc 100",
+    ),
+    "E0303": Code(
+        "shapes of different size",
+        "The values of one shape cannot be read as the other: they are not equally many.",
+        "(a reshape from 20x4x4 to 100)",
+        "(a reshape from 20x4x4 to 320)",
+    ),
+    "E0304": Code(
+        "outputs and classes differ",
+        "The last layer needs one output for each class of the dataset.",
+        "data digits\nfc 7 softmax",
+        "data digits\nfc 10 softmax",
+    ),
+    "E0305": Code(
+        "one row of outputs is needed",
+        "Cross-entropy compares one row of outputs with a class.",
+        "conv 10 3x3\ntrain { loss cross_entropy }",
+        "conv 10 3x3\nglobalpool\ntrain { loss cross_entropy }",
+    ),
+    "E0306": Code(
+        "the input is not known",
+        "The spec has neither an `input` nor a built-in dataset to take it from.",
+        "fc 10 softmax",
+        "input 1x28x28\nfc 10 softmax",
+    ),
+    "E0307": Code(
+        "too large",
+        "The network would have more than 4,000,000,000 parameters, or one value of it would. It is refused before anything "
+        "is allocated.",
+        "input 1000000\nfc 1000000",
+        "input 1000000\nfc 100",
+    ),
+    "E0308": Code(
+        "input and dataset differ",
+        "The images of the dataset have another number of channels, or a row of inputs has another length.",
+        "input 3x28x28\ndata mnist",
+        "input 1x28x28\ndata mnist",
+    ),
+    "E0309": Code(
+        "arguments that contradict the input",
+        "Groups must divide the channels and the filters; padding must be smaller than the pooling window.",
+        "input 3x8x8\nconv 4 3x3 groups=2",
+        "input 4x8x8\nconv 4 3x3 groups=2",
+    ),
+    "E0401": Code(
+        "unknown dataset",
+        "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",
+        "data mnst",
+        "data mnist",
+    ),
+    "E0402": Code(
+        "the loss does not fit the last layer",
+        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows from the "
+        "last layer.",
+        "fc 3 sigmoid\ntrain { loss cross_entropy }",
+        "fc 3 softmax\ntrain { loss cross_entropy }",
+    ),
+    "E0403": Code(
+        "a path outside the spec's folder",
+        "A spec is data that may come from anywhere: it reads files in its own folder only. --data takes any path.",
+        'data "/home/me/digits.npz"',
+        'data "digits.npz"',
+    ),
+    "E0404": Code(
+        "no layers",
+        "A network has at least one layer.",
+        "input 1x28x28",
+        "input 1x28x28\nfc 10 softmax",
+    ),
+}
+"""Every code, in order."""

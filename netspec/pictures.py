@@ -1,0 +1,112 @@
+"""Floor 7: which picture of a run is drawn from what: the bridge from trained models and measurements to `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netspec import report
+from netspec.diagnostics import DataError, NetspecError, listing, nearest
+from netspec.session import Run, load_data
+
+__all__ = ["PICTURES", "Request", "draw"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        run: path of the run folder or model file.
+        out: where the picture goes.
+        image: an image file, for `features`.
+        layer: the one layer whose maps are drawn, for `features`.
+        device: what computes.
+    """
+
+    run: Path
+    out: Path
+    image: Path | None = None
+    layer: str | None = None
+    device: str | None = None
+
+
+def draw(picture: str, request: Request) -> Path:
+    """Draw a picture of a run and return where it was written.
+
+    Raises:
+        NetspecError: when there is no such picture, run, image or layer, or the file cannot be written.
+    """
+    if picture not in PICTURES:
+        near = nearest(picture, PICTURES)
+        fix = f"did you mean {near}?" if near else f"there are {listing(list(PICTURES), 'and')}"
+        raise NetspecError(f"there is no picture called {picture!r}", fix)
+    return PICTURES[picture](request)
+
+
+def _curves(r: Request) -> Path:
+    from netspec.runs import read_metrics  # noqa: PLC0415
+
+    return report.draw_curves(read_metrics(r.run), r.out, title=str(r.run))
+
+
+def _kernels(r: Request) -> Path:
+    run = Run(r.run, r.device)
+    first = next((p for p in run.model.graph.parameters.values() if p.role == "kernel"), None)
+    if first is None:
+        raise NetspecError(f"{r.run} has no layer with kernels", "conv and fc layers have them")
+    node, _, name = first.path.rpartition("/")
+    kernel = np.asarray(run.variables.params[node][name])
+    return report.draw_kernels(
+        kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=run.image_shape
+    )
+
+
+def _features(r: Request) -> Path:
+    run = Run(r.run, r.device)
+    if r.image is None:
+        raise DataError("`features` needs an image", f"netspec plot {r.run} features digit.png")
+    image = run.read(r.image)[:1]
+    maps = {name: np.asarray(value)[0] for name, value in run.model.features(run.variables, image).items()}
+    maps.pop("input", None)
+    if r.layer is not None:
+        if r.layer not in maps:
+            near = nearest(r.layer, maps)
+            fix = f"did you mean {near}?" if near else f"there are {listing(list(maps), 'and')}"
+            raise NetspecError(f"{r.run} has no layer {r.layer!r}", fix)
+        maps = {r.layer: maps[r.layer]}
+    shown = image[0].reshape(run.image_shape)
+    return report.draw_features(
+        shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}"
+    )
+
+
+def _confusion(r: Request) -> Path:
+    run = Run(r.run, r.device)
+    found = run.evaluate()
+    title = f"{run.network.name} on {found.dataset}"
+    return report.draw_confusion(found.confusion, found.labels, r.out, title=title)
+
+
+def _mistakes(r: Request) -> Path:
+    run = Run(r.run, r.device)
+    dataset = load_data(run.network)
+    found = run.evaluate(dataset)
+    images = dataset.test.images.reshape(-1, *run.image_shape)
+    title = f"{run.network.name} on {found.dataset}: most confident mistakes"
+    return report.draw_mistakes(
+        images, dataset.test.labels, found.predicted, found.probability, found.labels, r.out, title=title
+    )
+
+
+PICTURES: dict[str, Callable[[Request], Path]] = {
+    "curves": _curves,
+    "confusion": _confusion,
+    "kernels": _kernels,
+    "features": _features,
+    "mistakes": _mistakes,
+}
+"""What `netspec plot` can draw."""
