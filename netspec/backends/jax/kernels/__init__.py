@@ -1,0 +1,13 @@
+"""The numerics of the JAX back end: plain functions on arrays that know nothing of graphs.
+
+- `conv`: two-dimensional convolution, `conv2d`, and the rule `choose` that picks its lowering.
+- `pool`: maximum and average pooling of windows and of whole images.
+- `norm`: batch normalization, in training and in inference.
+- `activation`: the table `FUNCTIONS` of activation functions by name.
+- `dropout`: inverted dropout.
+- `loss`: losses for each example, from logits, outputs or probabilities.
+
+Images are NHWC, convolution kernels OIHW.  An operation with more than one lowering has one public function
+with a `strategy` argument, a table `STRATEGIES` of the lowerings by name, and a pure function `choose` that
+names the one to use and says where that was measured.
+"""

@@ -1,0 +1,109 @@
+"""Batch normalization over the channels-last axis, with the statistics of the batch or with remembered ones.
+
+Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training", 2015.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Statistics = tuple[jax.Array, jax.Array, jax.Array]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _normalize(x: jax.Array, scale: jax.Array, offset: jax.Array, epsilon: float) -> Statistics:
+    wide = _wide(x)
+    axes = tuple(range(x.ndim - 1))
+    mean = wide.mean(axes)
+    # Two passes on purpose: E[x^2] - E[x]^2 cancels when the mean is large beside the deviation, and measured
+    # on a 2-core CPU it saves no time (1.9 ms either way for (64, 24, 24, 20), forward + gradient).
+    var = jnp.square(wide - mean).mean(axes)
+    return _affine(wide, scale, offset, mean, var, epsilon=epsilon).astype(x.dtype), mean, var
+
+
+def batch_norm_train(x: jax.Array, scale: jax.Array, offset: jax.Array, *, epsilon: float) -> Statistics:
+    """Normalizes each channel by the mean and the variance of this batch.
+
+    The gradient is written by hand (measured 1.2 to 2.4 times faster on a 2-core CPU than differentiating the
+    formula) and flows through the statistics, including when the caller differentiates the statistics
+    themselves.
+
+    Args:
+        x: activations, (N, C) or (N, H, W, C).
+        scale: (C,), gamma in the paper.
+        offset: (C,), beta in the paper.
+        epsilon: added to the variance, in the squared unit of `x`.
+
+    Returns:
+        y of the shape and dtype of `x`; the mean (C,); and the biased variance (C,), which divides by the
+        number of values.  The statistics are float32 or wider whatever the dtype of `x`.
+    """
+    return _normalize(x, scale, offset, epsilon)
+
+
+def batch_norm_inference(
+    x: jax.Array, scale: jax.Array, offset: jax.Array, mean: jax.Array, var: jax.Array, *, epsilon: float
+) -> jax.Array:
+    """Normalizes each channel by a remembered mean and variance.
+
+    Args:
+        x: activations, (N, C) or (N, H, W, C).
+        scale: (C,).
+        offset: (C,).
+        mean: (C,).
+        var: (C,), at least 0.
+        epsilon: as in training.
+
+    Returns:
+        Of the shape and dtype of `x`.
+    """
+    wide = (_wide(value) for value in (x, scale, offset, mean, var))
+    return _affine(*wide, epsilon=epsilon).astype(x.dtype)
+
+
+Residuals = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
+
+
+def _normalize_forward(
+    x: jax.Array, scale: jax.Array, offset: jax.Array, epsilon: float
+) -> tuple[Statistics, Residuals]:
+    y, mean, var = _normalize(x, scale, offset, epsilon)
+    return (y, mean, var), (x, scale, offset, mean, var)
+
+
+def _normalize_backward(
+    epsilon: float, residuals: Residuals, gradients: Statistics
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Gradients for x, scale and offset: two sums over the batch, then one elementwise pass."""
+    x, scale, offset, mean, var = residuals
+    y_gradient, mean_gradient, var_gradient = gradients
+    axes = tuple(range(x.ndim - 1))
+    count = x.size // x.shape[-1]
+    inverse = lax.rsqrt(var + epsilon)
+    centered = _wide(x) - mean
+    dy = _wide(y_gradient)
+    offset_gradient = dy.sum(axes)
+    scale_gradient = (dy * centered).sum(axes) * inverse
+    # d y / d x has three terms: the value itself, the mean of the batch, and its deviation; all are per
+    # channel factors, so they fold into  a * dy + b * centered + c.
+    gain = _wide(scale) * inverse
+    along = (2 * var_gradient - gain * inverse * scale_gradient) / count
+    constant = (mean_gradient - gain * offset_gradient) / count
+    dx = gain * dy + along * centered + constant
+    return dx.astype(x.dtype), scale_gradient.astype(scale.dtype), offset_gradient.astype(offset.dtype)
+
+
+_normalize.defvjp(_normalize_forward, _normalize_backward)
+
+
+def _affine(
+    x: jax.Array, scale: jax.Array, offset: jax.Array, mean: jax.Array, var: jax.Array, *, epsilon: float
+) -> jax.Array:
+    """(x - mean) / sqrt(var + epsilon) * scale + offset, the factors of a channel multiplied first."""
+    return (x - mean) * (lax.rsqrt(var + epsilon) * scale) + offset
+
+
+def _wide(values: jax.Array) -> jax.Array:
+    return values.astype(jnp.promote_types(values.dtype, jnp.float32))

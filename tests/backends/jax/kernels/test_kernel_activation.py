@@ -1,0 +1,75 @@
+"""Activation functions against PyTorch, corners included, and their gradients at extremes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from netspec.backends.jax.kernels.activation import FUNCTIONS
+
+EXTREMES = jnp.asarray([-1e30, -1e10, -1e4, -200.0, -88.0, 0.0, 88.0, 200.0, 1e4, 1e10, 1e30])
+# The corners of the piecewise functions among them.
+POINTS = np.concatenate([np.linspace(-8, 8, 33), [1e-3, -1e-3, 25.0, -25.0]]).astype(np.float32)
+CASES = [(name, {}) for name in FUNCTIONS] + [
+    ("gelu", {"approximate": True}),
+    ("elu", {"alpha": 0.3}),
+    ("leaky_relu", {"slope": 0.2}),
+]
+
+
+def torch_counterpart(torch, name, options):
+    functional = torch.nn.functional
+    special = {
+        "identity": lambda x: x.clone(),
+        "exp": torch.exp,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "hard_sigmoid": functional.hardsigmoid,
+        "hard_swish": functional.hardswish,
+        "hard_tanh": functional.hardtanh,
+        "softmax": lambda x: functional.softmax(x, -1),
+        "log_softmax": lambda x: functional.log_softmax(x, -1),
+        "gelu": lambda x: functional.gelu(x, approximate="tanh" if options.get("approximate") else "none"),
+        "leaky_relu": lambda x: functional.leaky_relu(x, options.get("slope", 0.01)),
+    }
+    return special.get(name) or (lambda x: getattr(functional, name)(x, **options))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_values_and_gradients_equal_pytorch(name, options):
+    torch = pytest.importorskip("torch")
+    tx = torch.tensor(POINTS, requires_grad=True)
+    ty = torch_counterpart(torch, name, options)(tx)
+    seed = np.cos(np.arange(POINTS.size, dtype=np.float32))
+    ty.backward(torch.tensor(seed))
+    y, pull = jax.vjp(lambda x: FUNCTIONS[name](x, **options), jnp.asarray(POINTS))
+    np.testing.assert_allclose(y, ty.detach().numpy(), rtol=3e-6, atol=2e-6)
+    np.testing.assert_allclose(pull(jnp.asarray(seed))[0], tx.grad.numpy(), rtol=1e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), [case for case in CASES if case[0] != "exp"])
+def test_gradients_at_extremes_are_finite(name, options):
+    def total(x):
+        return FUNCTIONS[name](x, **options).sum()
+
+    # One value at a time, too: a softmax over all of them is another case than a softmax over one.
+    for x in (EXTREMES, EXTREMES[:, None]):
+        assert bool(jnp.isfinite(jax.grad(total)(x)).all())
+        assert not bool(jnp.isnan(FUNCTIONS[name](x, **options)).any())
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_bfloat16_jit_and_vmap(name, options):
+    def function(x):
+        return FUNCTIONS[name](x, **options)
+
+    x = jnp.asarray(POINTS[:36]).reshape(4, 9)
+    assert function(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
+    expected = jnp.stack([function(row) for row in x])
+    np.testing.assert_allclose(jax.jit(jax.vmap(function))(x), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_softmax_takes_an_axis():
+    x = jnp.asarray(POINTS[:36]).reshape(4, 9)
+    np.testing.assert_allclose(FUNCTIONS["softmax"](x, axis=0).sum(0), 1, rtol=1e-6)
+    np.testing.assert_allclose(jnp.exp(FUNCTIONS["log_softmax"](x, axis=0)).sum(0), 1, rtol=1e-6)
