@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,11 +82,9 @@ def read_npz(path: Path) -> Dataset:
             arrays = [file[key] for key in KEYS]
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", "give the path of a .npz file") from error
-    # What zipfile and NumPy raise on damage is many kinds: a bad member, a wrong checksum, an encrypted or
-    # pickled array, a header that asks for more memory than there is.
-    except (
-        OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
         raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
     return _named(path, arrays)
 

@@ -164,12 +164,14 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         for packed in pieces:
             rest = packed
-            while rest:
+            while rest and not unpacker.eof:
                 yield unpacker.decompress(rest, _CHUNK)
                 rest = unpacker.unconsumed_tail
+            if unpacker.eof:
+                break
     except zlib.error as error:
         raise _MirrorError("damaged gzip data") from error
-    if unpacker.unused_data:
+    if unpacker.unused_data or next(pieces, b""):
         raise _MirrorError("more bytes than expected")
     if not unpacker.eof:
         raise _MirrorError("cut short")

@@ -2,17 +2,15 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from data_helpers import Server
 
 from netspec.data import idx
 
 GIVEN = os.environ.get("NETSPEC_DATA", "")
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @pytest.fixture(autouse=True)
@@ -31,50 +29,6 @@ def mnist_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.setenv("NETSPEC_DATA", GIVEN)
             return folder
     pytest.skip("NETSPEC_DATA names no folder that holds mnist/")
-
-
-class Server(ThreadingHTTPServer):
-    """Answers each path as the test says, and counts the requests."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, Answer] = {}
-        self.requests: list[str] = []
-        self.done = threading.Event()
-
-    def url(self, path: str, answer: Answer | bytes) -> str:
-        self.answers[path] = sending(answer) if isinstance(answer, bytes) else answer
-        return f"http://127.0.0.1:{self.server_port}{path}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that hang up are part of the tests."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:  # noqa: N802
-        self.server.requests.append(self.path)
-        answer = self.server.answers.get(self.path)
-        if answer:
-            answer(self)
-        else:
-            self.send_error(404)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-def sending(content: bytes, length: int | None = None) -> Answer:
-    """Answer with the content, claiming another length if one is given."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(content) if length is None else length))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    return answer
 
 
 @pytest.fixture

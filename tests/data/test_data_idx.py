@@ -1,10 +1,12 @@
 import gzip
 import hashlib
 import struct
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from data_helpers import names_its_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +53,10 @@ BAD = {
     "no dimensions": (b"\0\0\x08\0" + GOOD[4:], "not an IDX file"),
     "labels for images": (head(2) + b"ab", "has 1 dimension, but should have 3"),
     "header cut": (GOOD[:9], "ends within its header"),
-    "values cut": (GOOD[:-1], r"should hold 24 bytes of values \(2x3x4\), but holds only 23|more than it can"),
+    "values cut": (
+        GOOD[:-1],
+        r"should hold 24 bytes of values \(2x3x4\), but holds only 23|more than it can",
+    ),
     "trailing": (GOOD + b"x", "goes on after them"),
     "huge": (head(2**32 - 1, 2**32 - 1, 2**32 - 1), "claims .* more than it can hold"),
     "other content": (GOOD[:-1] + b"x", "does not have the content"),
@@ -96,21 +101,26 @@ def test_no_flipped_bit_goes_unseen(scratch: Path, wrap: object) -> None:
             array = read_idx(write(scratch, bytes(flipped)), sha256=hashlib.sha256(GOOD).hexdigest())
         except DataError:
             continue
-        np.testing.assert_array_equal(array, VALUES)  # bits of a gzip header that mean nothing, such as its date
+        np.testing.assert_array_equal(
+            array, VALUES
+        )  # bits of a gzip header that mean nothing, such as its date
 
 
 @given(st.binary(max_size=64))
 def test_any_bytes_give_an_array_or_a_data_error(scratch: Path, content: bytes) -> None:
     for start in (b"", b"\0\0\x08\x02", b"\x1f\x8b\x08\x00"):
-        try:
-            read_idx(write(scratch, start + content))
-        except DataError as error:
-            assert "some-idx" in error.message
+        path = write(scratch, start + content)
+        assert names_its_file(partial(read_idx, path), path)
 
 
 @pytest.mark.parametrize(
     "spelling",
-    ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz"],
+    [
+        "train-images-idx3-ubyte",
+        "train-images-idx3-ubyte.gz",
+        "train-images.idx3-ubyte",
+        "train-images.idx3-ubyte.gz",
+    ],
 )
 def test_spellings(tmp_path: Path, spelling: str) -> None:
     assert idx.find(tmp_path, idx.NAMES[0]) is None

@@ -1,0 +1,179 @@
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from data_helpers import names_its_file
+
+from netspec.data import idx
+from netspec.data.arrays import KEYS, from_arrays, read_idx_folder, read_npz
+from netspec.data.checks import require_classes
+from netspec.diagnostics import DataError
+
+X = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 1, 4, 5)
+Y = np.array([0, 1, 2, 0, 1, 2])
+
+
+def test_images_vectors_and_one_channel() -> None:
+    assert from_arrays(X, Y, X[:2], Y[:2]).shape == (1, 4, 5)
+    assert from_arrays(X[:, 0], Y, X[:2, 0], Y[:2]).shape == (1, 4, 5)
+    assert from_arrays(X.reshape(6, -1), Y, X[:2].reshape(2, -1), Y[:2]).shape == (20,)
+    assert from_arrays(X, Y, X[:2], Y[:2], shape=(20,)).train.images.shape == (6, 20)
+
+
+def test_types_and_names() -> None:
+    dataset = from_arrays(X / 255.0, Y[:, None].astype(float), X[:2] / 255.0, [0, 1], labels=["a", "b", "c"])
+    assert dataset.train.images.dtype == np.float32
+    assert dataset.train.labels.dtype == np.int32
+    assert dataset.labels == ("a", "b", "c")
+    assert from_arrays(X, Y, X, Y).labels == ("0", "1", "2")
+    assert from_arrays(X, Y, X, Y).train.images.dtype == np.uint8
+
+
+def test_the_callers_array_stays_writable() -> None:
+    x = X.copy()
+    dataset = from_arrays(x, Y, x, Y)
+    x[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.train.images[0] = 1
+
+
+def test_the_fingerprint_sees_every_array_but_not_the_layout() -> None:
+    base = from_arrays(X, Y, X, Y).sha256
+    assert from_arrays(np.asfortranarray(X), Y.astype(np.uint8), X, Y).sha256 == base
+    assert from_arrays(X, Y, X, Y[::-1]).sha256 != base
+    assert from_arrays(X ^ 1, Y, X, Y).sha256 != base
+
+
+NAN = (X / 255.0).copy()
+NAN[3, 0, 1, 2] = np.nan
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "ragged": ({"x_train": [[1, 2], [3]]}, "x_train is not a rectangular array"),
+    "text": ({"x_train": np.array([["a"]] * 6)}, "x_train has the type <U1, which is not numbers"),
+    "objects": ({"x_train": np.array([[None]] * 6)}, "x_train has the type object"),
+    "complex": ({"x_train": X + 1j}, "x_train has the type complex128"),
+    "integers": ({"x_train": X.astype(np.int64)}, "x_train has the type int64"),
+    "one dimension": ({"x_train": X.ravel()}, r"x_train has the shape \(120,\)"),
+    "five dimensions": ({"x_train": X[None]}, r"x_train has the shape \(1, 6, 1, 4, 5\)"),
+    "empty": ({"x_test": X[:0], "y_test": Y[:0]}, "x_test is empty"),
+    "nan": ({"x_train": NAN}, r"x_train\[3, 0, 1, 2\] is nan"),
+    "inf": ({"x_train": np.where(np.isnan(NAN), np.inf, NAN)}, "is inf"),
+    "too large for float32": ({"x_train": np.where(np.isnan(NAN), 1e300, NAN)}, "is inf"),
+    "lengths": ({"y_train": Y[:5]}, "y_train has 5 labels for 6 examples"),
+    "one-hot": ({"y_train": np.eye(3)[Y]}, r"y_train must have the shape \(N,\), not \(6, 3\)"),
+    "scalar": ({"y_train": 3}, r"y_train must have the shape \(N,\), not \(\)"),
+    "half a label": ({"y_train": Y + 0.5}, r"y_train\[0\] is 0.5, which is not a whole number"),
+    "nan label": ({"y_train": np.where(Y == 2, np.nan, Y)}, r"y_train\[2\] is nan"),
+    "negative": ({"y_train": Y - 1}, r"y_train\[0\] is -1"),
+    "absurd": ({"y_test": Y * 10**9}, r"y_test\[1\] is 1000000000"),
+    "beyond the names": ({"y_test": Y + 1, "labels": ("a", "b", "c")}, r"y_test\[2\] is 3, .* 0 to 2"),
+    "other shape": ({"x_test": X[..., :4]}, "x_train holds 1x4x5 examples, x_test 1x4x4 ones"),
+    "other type": ({"x_test": X / 255.0}, "x_train is uint8, x_test is float32"),
+    "not the network's": ({"shape": (1, 28, 28)}, "holds examples of 1x4x5, but the network takes 1x28x28"),
+    "not as long": ({"shape": (21,)}, "1x4x5, but the network takes 21"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BAD.values(), ids=BAD)
+def test_each_mistake_is_one_error(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        from_arrays(**{"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **change})
+    assert caught.value.fix
+
+
+def test_channels_last_and_flat_images_get_advice() -> None:
+    last = np.zeros((6, 4, 5, 3), np.uint8)
+    with pytest.raises(DataError, match=r"np\.transpose\(x, \(0, 3, 1, 2\)\)"):
+        from_arrays(last, Y, last, Y, shape=(3, 4, 5))
+    flat = np.zeros((6, 20), np.uint8)
+    with pytest.raises(DataError, match=r"x\.reshape\(-1, 1, 4, 5\)"):
+        from_arrays(flat, Y, flat, Y, shape=(1, 4, 5))
+
+
+def test_a_network_with_too_few_outputs() -> None:
+    dataset = from_arrays(X, Y, X, Y)
+    require_classes(dataset, 3)
+    with pytest.raises(DataError, match=r"arrays: training label\[2\] is 2, but with 2 classes"):
+        require_classes(dataset, 2)
+
+
+def arrays(**change: Any) -> dict[str, Any]:
+    return {"x_train": X, "y_train": Y, "x_test": X[:2], "y_test": Y[:2], **change}
+
+
+def test_a_npz_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    for save in (np.savez, np.savez_compressed):
+        save(path, **arrays())
+        dataset = read_npz(path)
+        assert (dataset.name, len(dataset.train), len(dataset.test)) == (str(path), 6, 2)
+
+
+def test_bad_npz_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.npz"
+
+    def refused(said: str) -> None:
+        with pytest.raises(DataError, match=said) as caught:
+            read_npz(path)
+        assert str(path) in caught.value.message
+
+    refused("does not exist")
+    for content in (b"", b"not a zip file", pickle.dumps([1, 2])):
+        path.write_bytes(content)
+        refused("cannot be read as a .npz file")
+    np.savez(path, x_train=X, other=Y)
+    refused("lacks y_train, x_test and y_test; it holds other and x_train")
+    np.savez(path, **arrays(x_train=np.array([{}], object)))
+    refused("cannot be read as a .npz file")
+    np.savez(path, **arrays(y_train=Y[:3]))
+    refused("y_train has 3 labels for 6 examples")
+    np.savez(path, **arrays())
+    path.write_bytes(path.read_bytes()[:-200])
+    refused("cannot be read as a .npz file")
+    np.savez_compressed(path, **arrays())
+    monkeypatch.setattr("netspec.data.arrays._LARGEST", 100)
+    refused("would unpack to")
+
+
+def test_no_flipped_byte_of_a_npz_file_is_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez_compressed(path, **arrays())
+    content = path.read_bytes()
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        assert names_its_file(lambda: read_npz(path), path)
+
+
+def test_a_npz_header_that_claims_too_much(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for key in KEYS:
+            archive.writestr(f"{key}.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(DataError, match=r"cannot be read as a \.npz file"):
+        read_npz(path)
+
+
+def write_idx(folder: Path, name: str, array: np.ndarray) -> None:
+    header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    (folder / name).write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def test_a_folder_of_idx_files(tmp_path: Path) -> None:
+    contents = zip(idx.NAMES, (X[:, 0], Y, X[:2, 0], Y[:2]), strict=True)
+    with pytest.raises(DataError, match="does not exist"):
+        read_idx_folder(tmp_path / "none")
+    for name, array in contents:
+        with pytest.raises(DataError, match=f"lacks {name}"):
+            read_idx_folder(tmp_path)
+        write_idx(tmp_path, name, array)
+    dataset = read_idx_folder(tmp_path)
+    assert dataset.shape == (1, 4, 5)
+    assert dataset.sha256 == from_arrays(**arrays()).sha256
+    write_idx(tmp_path, idx.NAMES[1], Y[:4])
+    with pytest.raises(DataError, match="y_train has 4 labels for 6 examples"):
+        read_idx_folder(tmp_path)

@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netspec import data
+from netspec.data import digits
+from netspec.data.loading import SOURCES
+from netspec.diagnostics import DataError, DatasetUnavailableError
+from netspec.recipe.datasets import DATASETS
+
+
+def test_every_known_dataset_has_a_source() -> None:
+    assert set(SOURCES) == {info.name for info in DATASETS}
+
+
+@pytest.mark.parametrize("info", DATASETS, ids=lambda info: info.name)
+@pytest.mark.mnist
+def test_what_is_said_of_a_dataset_is_true(mnist_folder: Path, info: object) -> None:
+    check(info)
+
+
+@pytest.mark.parametrize("info", [i for i in DATASETS if i.name != "mnist"], ids=lambda info: info.name)
+def test_what_is_said_of_a_bundled_dataset_is_true(info: object) -> None:
+    check(info)
+
+
+def check(info: object) -> None:
+    dataset = data.load([info.name])  # type: ignore[attr-defined]
+    told = (info.shape, info.train, info.test, info.labels)  # type: ignore[attr-defined]
+    assert (dataset.shape, len(dataset.train), len(dataset.test), dataset.labels) == told
+    data.require_classes(dataset, len(dataset.labels))
+    assert dataset.notices == ()
+
+
+def test_digits_for_any_network() -> None:
+    native = data.load(["Digits"])
+    larger = data.load(["digits"], shape=(1, 28, 28))
+    flat = data.load(["digits"], shape=(64,))
+    assert larger.train.images.shape == (1437, 1, 28, 28)
+    assert larger.test.images.dtype == np.uint8
+    assert larger.notices == ("digits: 8x8 images resized to 28x28 (bicubic)",)
+    np.testing.assert_array_equal(flat.test.images, native.test.images.reshape(360, 64))
+    assert flat.notices == ()
+    assert len({native.sha256, larger.sha256, flat.sha256}) == 3
+    assert native.sha256 == data.load(["digits"]).sha256
+
+
+def test_the_fallback_is_noticed() -> None:
+    dataset = data.load(["mnist", "digits"], shape=(1, 28, 28))
+    assert dataset.name == "digits"
+    assert dataset.notices == (
+        "mnist is not on this machine and could not be downloaded: "
+        "using the bundled digits (1,437 training and 360 test images)",
+        "digits: 8x8 images resized to 28x28 (bicubic)",
+    )
+
+
+def test_a_fallback_to_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    split = digits.load()[1]
+    np.savez(path, x_train=split.images, y_train=split.labels, x_test=split.images, y_test=split.labels)
+    dataset = data.load(["mnist", str(path)])
+    assert dataset.name == str(path)
+    assert dataset.notices == (f"mnist is not on this machine and could not be downloaded: using {path}",)
+    with pytest.raises(DataError, match="1x8x8, but the network takes 1x28x28"):
+        data.load([str(path)], shape=(1, 28, 28))
+
+
+def test_only_what_is_unavailable_falls_back() -> None:
+    with pytest.raises(DatasetUnavailableError):
+        data.load(["mnist"])
+    with pytest.raises(DataError, match="does not exist"):
+        data.load(["no/such/folder", "digits"])
+
+
+@pytest.mark.parametrize(
+    ("names", "shape", "said"),
+    [
+        ([], None, "no dataset is named"),
+        (["minst"], None, "did you mean mnist"),
+        (["imagenet"], None, "there is no dataset called 'imagenet'"),
+        (["mnist", "digitz"], None, "did you mean digits"),
+        (["none.npz"], None, "none.npz does not exist"),
+        (["digits"], (3, 28, 28), "1x8x8, but the network takes 3x28x28"),
+        (["digits"], (784,), "1x8x8, but the network takes 784"),
+        (["digits"], (1, 10**6, 10**6), "would fill .* GiB"),
+    ],
+)
+def test_mistakes(names: list[str], shape: tuple[int, ...] | None, said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        data.load(names, shape=shape)
+    assert caught.value.fix
+
+
+def test_a_built_in_name_wins_over_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert data.load(["digits"]).name == "digits"
+    for folder in ("./digits", "mine"):
+        with pytest.raises(DataError, match="lacks train-images-idx3-ubyte"):
+            data.load([folder])
+
+
+def test_locate(tmp_path: Path) -> None:
+    assert data.locate("digits") == digits.FILE
+    assert data.locate("mnist") is None
+    assert data.locate(str(tmp_path)) == tmp_path
+    assert data.locate(str(tmp_path / "none.npz")) is None
+    with pytest.raises(DataError, match="did you mean"):
+        data.locate("digit")
+
+
+def test_fetch(tmp_path: Path) -> None:
+    assert data.fetch("digits_by_writer") == digits.FILE
+    with pytest.raises(DatasetUnavailableError, match="NETSPEC_OFFLINE"):
+        data.fetch("mnist")
+    with pytest.raises(DataError, match="nothing to fetch"):
+        data.fetch(str(tmp_path))
