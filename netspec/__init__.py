@@ -9,8 +9,8 @@
     run = ns.open("runs/lenet/001")           # a run folder or a .safetensors file
     run.predict(images)
 
-Everything up to `compile` works without importing JAX. Whatever a user can do wrong is a `NetspecError` that says what was
-wrong, where, and what would be right.
+Everything up to `compile` works without importing JAX. Whatever a user can do wrong is a `NetspecError` that says
+what was wrong, where, and what would be right.
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'netspec' has no attribute {name!r}")
 
 
-def load(
-    path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None
-) -> Network:  # noqa: A002
+def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None) -> Network:
     """Read a .net file.
 
     Args:
@@ -142,7 +140,7 @@ def parse(
     *,
     name: str = "network",
     let: Mapping[str, Any] | None = None,
-    set: Mapping[str, Any] | None = None,  # noqa: A002
+    set: Mapping[str, Any] | None = None,
 ) -> Network:
     """Read a spec from a text; arguments and errors as for `load`."""
     from netspec.compiler import analyze, require  # noqa: PLC0415

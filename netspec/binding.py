@@ -76,7 +76,7 @@ def bind_settings(
 class _Binder:
     """One definition while its arguments are found out."""
 
-    def __init__(self, cls: type[Any], name: ast.Name, context: Context) -> None:
+    def __init__(self, cls: type[Definition], name: ast.Name, context: Context) -> None:
         self.cls, self.name, self.context = cls, name, context
         self.parameters = {p.name: p for p in parameters(cls)}
         self.values: dict[str, Any] = {}
@@ -92,9 +92,7 @@ class _Binder:
 
     def argument(self, argument: ast.Argument) -> None:
         if argument.relation != "=":
-            self.error(
-                "E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`"
-            )
+            self.error("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`")
         elif argument.key is not None:
             parameter = self._by_key(argument.key)
             if parameter:
@@ -116,13 +114,7 @@ class _Binder:
         return None
 
     def _by_value(self, value: ast.Value) -> Parameter | None:
-        word = (
-            value.text
-            if isinstance(value, ast.Word)
-            else value.name.text
-            if isinstance(value, ast.Call)
-            else None
-        )
+        word = value.text if isinstance(value, ast.Word) else value.name.text if isinstance(value, ast.Call) else None
         if word is not None and word not in self.context.scope:
             return self._by_word(word, value)
         free = next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
@@ -138,9 +130,7 @@ class _Binder:
             return (first or unset)[0]
         if len(unset) > 1:
             keys = [f"`{p.name}={print_value(value)}`" for p in unset]
-            self.error(
-                "E0208", f"`{word}` could mean several arguments", value.span, fix=f"write {listing(keys)}"
-            )
+            self.error("E0208", f"`{word}` could mean several arguments", value.span, fix=f"write {listing(keys)}")
             return None
         if fitting:
             return fitting[0]
@@ -165,11 +155,7 @@ class _Binder:
         names = [f"`{p.name}`" for p in self.parameters.values() if p.positional]
         takes = f"takes {listing(names, 'and')} without a key" if names else "takes no value without a key"
         keyed = [p.name for p in self.parameters.values() if not p.positional]
-        fix = (
-            f"remove it, or name the argument: {listing([f'`{k}=`' for k in keyed[:6]])}"
-            if keyed
-            else "remove it"
-        )
+        fix = f"remove it, or name the argument: {listing([f'`{k}=`' for k in keyed[:6]])}" if keyed else "remove it"
         self.error(
             "E0205",
             f"`{self.name.text}` {takes}; `{print_value(value)}` is one too many",
@@ -273,13 +259,7 @@ class _Binder:
     def _unknown_choice(self, parameter: Parameter, word: str, span: Span) -> Any:
         near = nearest(word, [*parameter.choices, *self.context.scope])
         names = {c.canonical() for c in parameter.members.values()} or set(parameter.choices)
-        fix = (
-            f"did you mean `{near}`?"
-            if near
-            else f"{parameter.name} must be {parameter.expects}"
-            if names
-            else ""
-        )
+        fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
         if parameter.members:
             self.error("E0204", f"unknown {_family(parameter)} `{word}`", span, fix=fix)
         elif names:
@@ -297,9 +277,7 @@ class _Binder:
     # --- the whole ----------------------------------------------------------------------------------------------
 
     def finish(self) -> Any:
-        missing = [
-            p for p in self.parameters.values() if p.required and p.name not in {*self.spans, *self.values}
-        ]
+        missing = [p for p in self.parameters.values() if p.required and p.name not in {*self.spans, *self.values}]
         # A value that found no place is likely the missing one misspelt: one error says it.
         if missing and not self.misplaced:
             needs = listing([f"`{p.name}` ({p.description})" for p in missing], "and")

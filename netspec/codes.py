@@ -1,4 +1,4 @@
-"""Floor 0: the error codes, each with its cause and an example; `netspec explain` and docs/errors.md are made from this table."""
+"""Floor 0: the error codes, each with its cause and an example; `netspec explain` prints them."""
 
 from __future__ import annotations
 
@@ -106,13 +106,13 @@ CODES: dict[str, Code] = {
     ),
     "E0202": Code(
         "unknown argument or setting",
-        "The layer, or the `train` or `data` block, has no argument of this name. `netspec layers NAME` shows what there is.",
+        "The layer, or the `train` or `data` block, has no argument of this name. `netspec layers NAME` shows all.",
         "conv 20 5x5 strde=2",
         "conv 20 5x5 stride=2",
     ),
     "E0203": Code(
         "unknown word",
-        "A bare word stands for a choice, such as an activation or `same`, or for the name of a `let`. This one is neither.",
+        "A bare word stands for a choice, such as an activation or `same`, or for a `let`. This one is neither.",
         "fc 10 softmx",
         "fc 10 softmax",
     ),
@@ -184,13 +184,13 @@ CODES: dict[str, Code] = {
     ),
     "E0301": Code(
         "a kernel larger than its input",
-        "Every convolution and pooling without padding makes the image smaller; the trail shows how it came to be too small.",
+        "Every convolution and pooling without padding makes the image smaller; the trail shows how.",
         "input 1x4x4\nconv 20 5x5",
         "input 1x4x4\nconv 20 3x3",
     ),
     "E0302": Code(
         "an image is needed",
-        "conv, pool, avgpool and globalpool work on channels x height x width. After fc, flatten or globalpool there is one row.",
+        "conv, pool, avgpool and globalpool work on channels x height x width. After fc or flatten there is one row.",
         "fc 100\nconv 20 5x5",
         "conv 20 5x5\nfc 100",
     ),
@@ -220,7 +220,7 @@ CODES: dict[str, Code] = {
     ),
     "E0307": Code(
         "too large",
-        "The network would have more than 4,000,000,000 parameters, or one value of it would. It is refused before anything "
+        "The network, or one value of it, would have more than 4,000,000,000 numbers. It is refused before anything "
         "is allocated.",
         "input 1000000\nfc 1000000",
         "input 1000000\nfc 100",
@@ -245,8 +245,8 @@ CODES: dict[str, Code] = {
     ),
     "E0402": Code(
         "the loss does not fit the last layer",
-        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows from the "
-        "last layer.",
+        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows "
+        "from the last layer.",
         "fc 3 sigmoid\ntrain { loss cross_entropy }",
         "fc 3 softmax\ntrain { loss cross_entropy }",
     ),

@@ -92,7 +92,8 @@ def require(analysis: Analysis) -> tuple[Network, Graph]:
     """
     if analysis.diagnostics:
         raise SpecError(analysis.diagnostics)
-    assert analysis.network is not None and analysis.graph is not None
+    assert analysis.network is not None
+    assert analysis.graph is not None
     return analysis.network, analysis.graph
 
 

@@ -1,4 +1,4 @@
-"""Floor 4: does the network go with its data? The input's shape and the number of outputs, checked before any data is read."""
+"""Floor 4: does the network go with its data? Checked before any data is read."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def _problems(
     outputs, classes = graph.shape(graph.output), len(info.labels)
     single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)
     if outputs != (classes,) and not single:
-        ends = (
-            f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
-        )
+        ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
         yield _diagnostic(
             "E0304",
             f"the network {ends}, but {info.name} has {classes} classes",

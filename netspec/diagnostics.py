@@ -66,7 +66,7 @@ class Place:
 
 
 Places = Mapping[str, Place]
-"""Places by node name, and by `input`, `init`, `data`, `train`: the bridge from the IR, which has no places, to the text."""
+"""Places by node name, and by `input`, `init`, `data`, `train`: the bridge from the IR to the text."""
 
 
 class NetspecError(Exception):
@@ -183,9 +183,7 @@ def _excerpt(span: Span, label: str, red: str, blue: str, off: str) -> list[str]
 def _window(text: str, column: int, width: int = 160) -> tuple[str, int]:
     """Cut a very long line to what surrounds `column`; control characters would disturb the terminal."""
     start = max(0, min(column - width // 2, len(text) - width)) if len(text) > width else 0
-    shown = "".join(
-        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[start : start + width]
-    )
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[start : start + width])
     return shown, column - start
 
 

@@ -1,4 +1,4 @@
-"""Floor 4: AST to Network: what each command means. Returns the Network and, apart from it, where all of it was declared."""
+"""Floor 4: AST to Network: what each command means, and, apart from it, where all of it was declared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
 from netspec.binding import Context, bind, bind_settings
-from netspec.diagnostics import Diagnostic, Place, Places, Source, Span, listing, nearest
+from netspec.diagnostics import Diagnostic, Place, Places, Span, listing, nearest
 from netspec.ir import DataSource, Init, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
@@ -98,9 +97,7 @@ class _Elaborator:
                 )
                 return
             if command.label:
-                self._error(
-                    "E0211", f"`{name}` takes no label", command.label.span, fix="only layers are labelled"
-                )
+                self._error("E0211", f"`{name}` takes no label", command.label.span, fix="only layers are labelled")
             self.places[name] = _place(command)
             self.handlers[name](command)
         elif name in LAYER_NAMES:
@@ -137,9 +134,7 @@ class _Elaborator:
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 < n <= 10**9 for n in shape):
             written = print_value(command.arguments[0].value)
             message = f"the input must be a shape of positive whole numbers, not `{written}`"
-            self._error(
-                "E0207", message, command.arguments[0].span, fix="for example `input 1x28x28` or `input 784`"
-            )
+            self._error("E0207", message, command.arguments[0].span, fix="for example `input 1x28x28` or `input 784`")
         elif len(shape) not in {1, 3}:
             message = f"an input has 1 axis (features) or 3 (channels x height x width), not {len(shape)}"
             fix = f"write `input 1x{shape[0]}x{shape[1]}`" if len(shape) == 2 else ""
@@ -149,14 +144,8 @@ class _Elaborator:
 
     def _let(self, command: ast.Command) -> None:
         self._no_body(command)
-        if (
-            len(command.arguments) != 1
-            or command.arguments[0].key is None
-            or command.arguments[0].relation != "="
-        ):
-            self._error(
-                "E0206", "`let` needs a name and a value", command.head, fix="for example `let width = 64`"
-            )
+        if len(command.arguments) != 1 or command.arguments[0].key is None or command.arguments[0].relation != "=":
+            self._error("E0206", "`let` needs a name and a value", command.head, fix="for example `let width = 64`")
             return
         key, value = command.arguments[0].key, command.arguments[0].value
         if key.text in self.scope:
@@ -167,9 +156,7 @@ class _Elaborator:
                 fix="a name has one value: choose another",
             )
         elif key.text in _reserved():
-            self._error(
-                "E0213", f"`{key.text}` already means something else", key.span, fix="choose another name"
-            )
+            self._error("E0213", f"`{key.text}` already means something else", key.span, fix="choose another name")
         else:
             found = self.lets.pop(key.text, None)
             found = self._value(value) if found is None else found
@@ -214,17 +201,11 @@ class _Elaborator:
             return
         names = [d.name for d in datasets.DATASETS]
         near = nearest(name, names)
-        fix = (
-            f"did you mean `{near}`?"
-            if near
-            else f"built in are {listing(names, 'and')}; a path stands in quotes"
-        )
+        fix = f"did you mean `{near}`?" if near else f"built in are {listing(names, 'and')}; a path stands in quotes"
         self._error("E0401", f"unknown dataset `{name}`", value.span, fix=fix)
 
     def _train(self, command: ast.Command) -> None:
-        self.declared.recipe = bind_settings(
-            Recipe, command.name, command.arguments, command.bodies, self.context
-        )
+        self.declared.recipe = bind_settings(Recipe, command.name, command.arguments, command.bodies, self.context)
 
     def _layer(self, command: ast.Command) -> None:
         self._no_body(command)
@@ -237,21 +218,13 @@ class _Elaborator:
         """Name the nodes and put the network together."""
         for unused in self.lets:
             near = nearest(unused, self.scope)
-            known = (
-                f"did you mean `{near}`?"
-                if near
-                else f"it has {listing(list(self.scope))}"
-                if self.scope
-                else ""
-            )
+            known = f"did you mean `{near}`?" if near else f"it has {listing(list(self.scope))}" if self.scope else ""
             self.context.diagnostics.append(
                 Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")
             )
         start = Span(self.file.source, 1, 1, 1, 2)
         if not self.declared.layers:
-            self._error(
-                "E0404", "the spec has no layers", start, fix="add at least one, for example `fc 10 softmax`"
-            )
+            self._error("E0404", "the spec has no layers", start, fix="add at least one, for example `fc 10 softmax`")
         shape = self._shape(start)
         nodes = self._nodes()
         network = None
@@ -259,9 +232,7 @@ class _Elaborator:
             d = self.declared
             kept = {"init": d.init, "data": d.data, "recipe": d.recipe}
             parts = {key: value for key, value in kept.items() if value is not None}
-            network = _network(
-                name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts
-            )
+            network = _network(name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics))
 
     def _shape(self, start: Span) -> Shape | None:
@@ -321,7 +292,7 @@ class _Elaborator:
 
 def _network(
     *, name: str, input: Shape, nodes: tuple[tuple[str, Layer, str], ...], valid: bool, **parts: Any
-) -> Network:  # noqa: A002
+) -> Network:
     """Build the network; one with placeholders is not validated, for it is only looked at for further mistakes."""
     if valid:
         made = tuple(Node(name=n, layer=layer, inputs=(source,)) for n, layer, source in nodes)
@@ -347,9 +318,7 @@ def _place(command: ast.Command) -> Place:
 
 
 def _text(value: ast.Value) -> str | None:
-    return (
-        value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
-    )
+    return value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
 
 
 def _reserved() -> set[str]:

@@ -1,4 +1,4 @@
-"""Floor 0: files appear whole or not at all: a temporary file beside the target, flushed to disk, then renamed over it."""
+"""Floor 0: files appear whole or not at all: a temporary one beside the target, flushed, then renamed over it."""
 
 from __future__ import annotations
 

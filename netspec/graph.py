@@ -110,9 +110,7 @@ class Graph:
         owned: dict[str, list[Operation]] = {node.name: [] for node in network.nodes}
         for operation in self.operations:
             owned[operation.node].append(operation)
-        return tuple(
-            self._cost(node.name, layer_text(node.layer), owned[node.name]) for node in network.nodes
-        )
+        return tuple(self._cost(node.name, layer_text(node.layer), owned[node.name]) for node in network.nodes)
 
     def _cost(self, name: str, text: str, operations: list[Operation]) -> NodeCost:
         owned = (self.parameters[path] for o in operations for path in o.parameters)
@@ -192,7 +190,7 @@ class _Builder:
         if self.total > MAX_PARAMETERS:
             raise ShapeError(
                 "E0307",
-                f"{self.current} brings the network to {self.total:,} parameters; at most {MAX_PARAMETERS:,} are allowed",
+                f"{self.current} brings the network to {self.total:,} parameters; at most {MAX_PARAMETERS:,} can be",
                 f"its {name} alone is {format_shape(shape)}",
             )
         return Weight(path, shape)

@@ -1,4 +1,4 @@
-"""Floor 3: the Network, what the user declared, validated and frozen, to and from JSON. It holds no places in any text."""
+"""Floor 3: the Network: what the user declared, validated and frozen, to and from JSON, without places in a text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "DataSource", "Init", "Network", "Node", "Recipe"]
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Version of the JSON form; a reader refuses a newer one."""
 
 _NODE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"

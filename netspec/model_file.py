@@ -71,9 +71,7 @@ def write(path: Path, model: ModelFile) -> None:
     digest = hashlib.sha256(data).hexdigest()
     marker = f'"sha256":"{_BLANK}"'.encode()
     if data.count(marker) != 1:
-        raise ModelFileError(
-            "the model's metadata cannot hold its own hash", "rename a label that looks like one"
-        )
+        raise ModelFileError("the model's metadata cannot hold its own hash", "rename a label that looks like one")
     atomic_write(path, data.replace(marker, f'"sha256":"{digest}"'.encode()))
 
 
@@ -148,9 +146,7 @@ def _network(path: Path, metadata: Mapping[str, str]) -> tuple[Network, Graph]:
     found = analyze(source, name=metadata.get("name", "network"))
     if found.network is None or found.graph is None:
         first = found.diagnostics[0].message
-        raise ModelFileError(
-            f"{path}: the spec inside is not valid: {first}", "was it made by a newer netspec?"
-        )
+        raise ModelFileError(f"{path}: the spec inside is not valid: {first}", "was it made by a newer netspec?")
     return found.network, found.graph
 
 
@@ -181,6 +177,4 @@ _OTHER_SPEC = "the weights belong to another spec: train again, or use the file 
 
 
 def _damaged(path: Path, why: str) -> ModelFileError:
-    return ModelFileError(
-        f"{path} is damaged: {why}", "copy it again from where it was whole, or train again"
-    )
+    return ModelFileError(f"{path} is damaged: {why}", "copy it again from where it was whole, or train again")

@@ -217,9 +217,7 @@ class Reshape(Op):
         return 0
 
 
-def same_padding(
-    size: Shape, window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
-) -> Pad2:
+def same_padding(size: Shape, window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Pad2:
     """Return the padding that makes the output `ceil(size / stride)`, the odd zero after the end."""
 
     def one(n: int, k: int, s: int, d: int) -> tuple[int, int]:
@@ -241,9 +239,7 @@ def _pooled(x: Shape, window: tuple[int, int], stride: tuple[int, int], padding:
     return (x[0], height, width)
 
 
-def _too_large(
-    kernel: tuple[int, int], x: Shape, padding: Pad2, dilation: tuple[int, int], what: str
-) -> ShapeError:
+def _too_large(kernel: tuple[int, int], x: Shape, padding: Pad2, dilation: tuple[int, int], what: str) -> ShapeError:
     """Say that a kernel does not fit, and compute what would."""
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
     room = tuple(n + sum(p) for n, p in zip(x[1:], padding, strict=True))

@@ -32,9 +32,7 @@ def _value(name: str, text: str) -> Any:
         command = _command(f"let {name} = {text}")
         return evaluate(command.arguments[0].value, {})
     except (SpecError, ValueProblem, IndexError):
-        raise NetspecError(
-            f"--let {name}={text}: `{text}` is no value", "for example --let width=32"
-        ) from None
+        raise NetspecError(f"--let {name}={text}: `{text}` is no value", "for example --let width=32") from None
 
 
 def apply_sets(network: Network, sets: Mapping[str, str]) -> Network:
@@ -65,9 +63,7 @@ def replace_setting(network: Network, path: str, text: str, said: str = "") -> N
     if section not in _SECTIONS or not rest:
         near = nearest(section, _SECTIONS)
         fix = (
-            f"did you mean {near}.…?"
-            if near and rest
-            else "a path begins with train., data. or init.: train.epochs=1"
+            f"did you mean {near}.…?" if near and rest else "a path begins with train., data. or init.: train.epochs=1"
         )
         raise NetspecError(f"{said}: there is no setting `{path}`", fix)
     attribute = _SECTIONS[section]

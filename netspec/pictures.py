@@ -79,9 +79,7 @@ def _features(r: Request) -> Path:
             raise NetspecError(f"{r.run} has no layer {r.layer!r}", fix)
         maps = {r.layer: maps[r.layer]}
     shown = image[0].reshape(run.image_shape)
-    return report.draw_features(
-        shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}"
-    )
+    return report.draw_features(shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}")
 
 
 def _confusion(r: Request) -> Path:

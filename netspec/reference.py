@@ -1,4 +1,4 @@
-"""Floor 4: the reference page of anything the language can name, made from its class: signature, fields, docs, example."""
+"""Floor 4: the reference page of anything the language can name, made from its class."""
 
 from __future__ import annotations
 
@@ -68,7 +68,5 @@ def page(cls: type[Definition]) -> str:
 
 
 def _argument(p: Parameter) -> list[str]:
-    default = (
-        "required" if p.required else "none" if p.default is None else f"default {value_text(p.default)}"
-    )
+    default = "required" if p.required else "none" if p.default is None else f"default {value_text(p.default)}"
     return [f"  {p.name} ({default})", f"      {p.description}", f"      {p.expects}"]

@@ -15,9 +15,7 @@ def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
     lines = [f"input {value_text(network.input)}", f"init {_arguments(network.init, every=True)}"]
     for node in network.nodes:
-        lines.append(
-            f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " ")
-        )
+        lines.append(f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " "))
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -87,8 +85,4 @@ def _setting(members: Any, value: Any) -> str:
     if not isinstance(value, Definition):
         return value_text(value)
     arguments = _arguments(value, every=True)
-    return (
-        f"{value.canonical()} {arguments}"
-        if len(members) > 1 or value.canonical() not in members
-        else arguments
-    )
+    return f"{value.canonical()} {arguments}" if len(members) > 1 or value.canonical() not in members else arguments

@@ -169,20 +169,13 @@ class RunFolder:
 
     def _unwritable(self, name: str, error: OSError) -> RunError:
         reason = error.strerror or str(error)
-        return RunError(
-            f"{self.folder / name} cannot be written: {reason}", "what was saved before is untouched"
-        )
+        return RunError(f"{self.folder / name} cannot be written: {reason}", "what was saved before is untouched")
 
 
 def arrays_of(variables: Variables) -> dict[str, np.ndarray]:
     """Return the arrays of a model by path, on the host."""
     trees = (variables.params, variables.state)
-    return {
-        f"{node}/{name}": np.asarray(a)
-        for tree in trees
-        for node, own in tree.items()
-        for name, a in own.items()
-    }
+    return {f"{node}/{name}": np.asarray(a) for tree in trees for node, own in tree.items() for name, a in own.items()}
 
 
 def variables_of(file: ModelFile, model: Model) -> Variables:
@@ -191,7 +184,7 @@ def variables_of(file: ModelFile, model: Model) -> Variables:
     for p in file.graph.parameters.values():
         node, _, name = p.path.rpartition("/")
         trees[0 if p.trainable else 1].setdefault(node, {})[name] = file.arrays[p.path]
-    return jax.device_put(Variables(*trees), model.device)  # type: ignore[no-any-return]
+    return jax.device_put(Variables(*trees), model.device)
 
 
 def model_path(path: Path) -> Path:
@@ -204,9 +197,7 @@ def model_path(path: Path) -> Path:
         for name in (BEST, LAST):
             if (path / name).is_file():
                 return path / name
-        raise RunError(
-            f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file"
-        )
+        raise RunError(f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file")
     if not path.exists():
         raise RunError(f"{path}: there is no such run or model", "`ls runs` shows the runs of this folder")
     return path

@@ -1,4 +1,4 @@
-"""Floor 7: from a network to a trained model and back: which data, which device, which folder. The public API is a thin coat over it."""
+"""Floor 7: from a network to a trained model and back: which data, which device, which folder."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ class Run:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """The shape of one picture, (C, H, W): the network's input, or the dataset's images where it reads them as a row."""
+        """The shape of one picture, (C, H, W): the input, or the dataset's images where they are read as a row."""
         if len(self.network.input) == 1 and self.network.data:
             info = find(self.network.data.name)
             if info and np.prod(info.shape) == self.network.input[0]:

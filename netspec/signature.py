@@ -1,4 +1,4 @@
-"""Floor 1: what a definition is. The Pydantic fields of one class are its signature in the language, its check and its docs."""
+"""Floor 1: what a definition is: the fields of one class are its signature, its check and its docs."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def by_name(members: Sequence[_D]) -> dict[str, _D]:
 
 
 def members(union: Any) -> tuple[Any, ...]:
-    """Return the classes of a union such as `Activation`, in the order it lists them: the one visible list of a family."""
+    """Return the classes of a union such as `Activation`, in its order: the one visible list of a family."""
     return tuple(leaf for leaf in _leaves(union) if isinstance(leaf, type))
 
 

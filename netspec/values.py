@@ -1,4 +1,4 @@
-"""Floor 4: the plain value an expression stands for: numbers, sizes, ranges, and integer arithmetic over `let` names."""
+"""Floor 4: the plain value an expression stands for: numbers, sizes, ranges, and integer arithmetic."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ _DRAW: dict[type[init.Initializer], Callable[[Any, Parameter, np.random.Generato
     init.LecunNormal: lambda _, p, rng: _normal(sqrt(1 / p.fans[0]), p, rng),
     init.Torch: lambda _, p, rng: _uniform(sqrt(1 / p.fans[0]), p, rng),
     init.Normal: lambda i, p, rng: np.float32(i.mean) + _normal(i.std, p, rng),
-    init.Uniform: lambda i, p, rng: rng.uniform(*i.range, p.shape).astype(np.float32),
+    init.Uniform: lambda i, p, rng: rng.uniform(i.range[0], i.range[1], p.shape).astype(np.float32),
     init.Zeros: lambda _, p, rng: np.zeros(p.shape, np.float32),
     init.Ones: lambda _, p, rng: np.ones(p.shape, np.float32),
     init.Constant: lambda i, p, rng: np.full(p.shape, i.value, np.float32),

@@ -1,4 +1,4 @@
-"""Floor 8: the command line, a thin client of the public API, one file a verb. All printing and exit codes live here."""
+"""Floor 8: the command line, one file a verb. All printing and exit codes live here."""
 
 from netspec.cli.app import main
 

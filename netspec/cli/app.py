@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 # Pydantic looks for plugins in every installed package at import, which costs a tenth of the time a check may take.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for name, verb in {
+_VERBS: dict[str, Callable[..., None]] = {
     "new": new.new,
     "check": check.check,
     "show": show.show,
@@ -36,8 +37,9 @@ for name, verb in {
     "explain": explain.explain,
     "layers": layers.layers,
     "doctor": doctor.doctor,
-}.items():
-    app.command(name)(verb)
+}
+for _name, _verb in _VERBS.items():
+    app.command(_name)(_verb)
 app.add_typer(data.app, name="data")
 
 
@@ -51,16 +53,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(
-        False, "--version", help="Print the version.", callback=_version, is_eager=True
-    ),
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
 ) -> None:
     """Check, train and use models declared in .net files."""
     del version
 
 
 def main() -> None:
-    """Run the command line; the exit code is 0, 1 (spec or data wrong), 2 (usage), 3 (loss not finite) or 130 (interrupted)."""
+    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
         if hasattr(stream, "reconfigure"):

@@ -77,18 +77,12 @@ def show(
     dataset = load([name])
     train, test = dataset.train, dataset.test
     if train.images.ndim != 4:
-        raise DataError(
-            f"{name} has no images: its examples are of shape {format_shape(train.images.shape[1:])}"
-        )
+        raise DataError(f"{name} has no images: its examples are of shape {format_shape(train.images.shape[1:])}")
     info = find(name)
     if info:
         print(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
-    print(
-        f"  training: {format_shape(train.images.shape)} {train.images.dtype}, {train.images.min()} to {train.images.max()}"
-    )
-    print(
-        f"  test:     {format_shape(test.images.shape)} {test.images.dtype}, {test.images.min()} to {test.images.max()}"
-    )
+    for what, images in (("training", train.images), ("test", test.images)):
+        print(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
     target = out or Path(f"{Path(name).stem}.png")
     print(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
 

@@ -31,9 +31,7 @@ def doctor() -> None:
     from netspec.recipe.datasets import DATASETS  # noqa: PLC0415
     from netspec.resources import specs_folder  # noqa: PLC0415
 
-    print(
-        f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores"
-    )
+    print(f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
     print("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     print(f"specs:     {specs_folder()}")
     print(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
@@ -52,9 +50,8 @@ def _devices() -> None:
     print("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in jax.devices()))
     model = ns.compile(ns.parse("input 1x6x6\nconv 2 3x3 relu; pool 2\nfc 3 softmax"))
     total = float(np.asarray(model.forward(model.init(), np.zeros((1, 1, 6, 6), np.float32))).sum())
-    print(
-        f"compiling: {'works' if abs(total - 1) < 1e-5 else f'WRONG: probabilities add up to {total}'} on {model.device.platform}"
-    )
+    verdict = "works" if abs(total - 1) < 1e-5 else f"WRONG: probabilities add up to {total}"
+    print(f"compiling: {verdict} on {model.device.platform}")
 
 
 def _version(name: str) -> str:

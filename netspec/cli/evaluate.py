@@ -67,9 +67,7 @@ def _json(found: Evaluation, file: Path) -> dict[str, object]:
             int(n) for n in (found.confusion[i].sum(), found.confusion[:, i].sum(), found.confusion[i, i])
         )
         recall, precision = (right / n if n else None for n in (count, predicted))
-        classes.append(
-            {"label": label, "examples": count, "right": right, "recall": recall, "precision": precision}
-        )
+        classes.append({"label": label, "examples": count, "right": right, "recall": recall, "precision": precision})
     return {
         "model": str(file),
         "dataset": found.dataset,

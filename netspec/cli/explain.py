@@ -12,9 +12,7 @@ __all__ = ["explain"]
 
 
 def explain(
-    code: Annotated[
-        str | None, typer.Argument(metavar="[CODE]", help="Such as E0301; all are listed without.")
-    ] = None,
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as E0301; all are listed without.")] = None,
 ) -> None:
     """Explain an error code: cause and example."""
     from netspec.codes import CODES  # noqa: PLC0415

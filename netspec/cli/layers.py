@@ -30,9 +30,7 @@ def layers(
         return
     found = find_page(name)
     if found is None:
-        names = [
-            n for members in FAMILIES.values() for cls in members for n in (cls.canonical(), *cls.aliases)
-        ]
+        names = [n for members in FAMILIES.values() for cls in members for n in (cls.canonical(), *cls.aliases)]
         near = nearest(name, names)
         raise NetspecError(
             f"there is nothing called {name!r}",

@@ -40,9 +40,7 @@ def new(
     except FileExistsError:
         raise NetspecError(f"{target} exists already", "choose another name with -o") from None
     except OSError as error:
-        raise NetspecError(
-            f"{target} cannot be written: {error.strerror}", "choose another place with -o"
-        ) from None
+        raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
     print(f"wrote {target}; next: netspec train {target}")
 
 

@@ -14,9 +14,7 @@ Let = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Replace a setting, such as train.epochs=1; may be repeated."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting, such as train.epochs=1; may be repeated."),
 ]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="cpu|gpu", help="What computes; JAX's default otherwise.")

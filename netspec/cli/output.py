@@ -94,8 +94,4 @@ def seconds_text(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = int(seconds // 60)
-    return (
-        f"{minutes} m {int(seconds % 60):02d} s"
-        if minutes < 60
-        else f"{minutes // 60} h {minutes % 60:02d} m"
-    )
+    return f"{minutes} m {int(seconds % 60):02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"

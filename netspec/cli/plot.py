@@ -17,21 +17,15 @@ def plot(
     picture: Annotated[
         str, typer.Argument(metavar="[curves|confusion|kernels|features|mistakes]", help="Which picture.")
     ] = "curves",
-    image: Annotated[
-        Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")
-    ] = None,
+    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--out", metavar="FILE", help="The PNG file; PICTURE.png in the run folder otherwise."
-        ),
+        typer.Option("-o", "--out", metavar="FILE", help="The PNG file; PICTURE.png in the run folder otherwise."),
     ] = None,
-    layer: Annotated[
-        str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")
-    ] = None,
+    layer: Annotated[str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")] = None,
     device: Device = None,
 ) -> None:
-    """Draw a PNG: curves of loss and accuracy, the confusion matrix, first-layer kernels, feature maps, the worst mistakes."""
+    """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes."""
     from netspec.pictures import Request, draw  # noqa: PLC0415
 
     folder = run if run.is_dir() else run.parent

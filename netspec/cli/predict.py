@@ -60,12 +60,7 @@ def _print(name: str, prediction: Prediction, top: int, *, as_json: bool) -> Non
     ranked = list(prediction.probabilities.items())[:top]
     if as_json:
         found = [{"label": label, "probability": p} for label, p in ranked]
-        print_json(
-            {"file": name, "label": prediction.label, "probability": prediction.probability, "top": found}
-        )
+        print_json({"file": name, "label": prediction.label, "probability": prediction.probability, "top": found})
         return
     others = ", ".join(f"{label} {percent(p)}" for label, p in ranked[1:])
-    print(
-        f"{name}: {prediction.label} ({percent(prediction.probability)})"
-        + (f"; then {others}" if others else "")
-    )
+    print(f"{name}: {prediction.label} ({percent(prediction.probability)})" + (f"; then {others}" if others else ""))

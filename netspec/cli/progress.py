@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as RichProgress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.cli.output import percent, seconds_text
@@ -84,8 +85,9 @@ class Progress:
         self.started = event
         held = f", {event.validation:,} for validation" if event.validation else ""
         self._line(
-            f"{event.name}: {plural(event.parameters, 'parameter')}; {event.dataset}: {event.train:,} training{held} and "
-            f"{event.test:,} test images; batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, on {event.device}"
+            f"{event.name}: {plural(event.parameters, 'parameter')}; "
+            f"{event.dataset}: {event.train:,} training{held} and {event.test:,} test images; "
+            f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, on {event.device}"
         )
         if self.live:
             self.task = self.bar.add_task("epoch 1", total=event.steps_per_epoch, state="compiling")
@@ -108,9 +110,7 @@ class Progress:
         parts = [f"epoch {event.epoch:>{width}}/{self.started.epochs}"]
         parts.append(f"train loss {event.train_loss:.4f} accuracy {percent(event.train_accuracy)}")
         if event.validation_loss is not None:
-            parts.append(
-                f"validation loss {event.validation_loss:.4f} accuracy {percent(event.validation_accuracy)}"
-            )
+            parts.append(f"validation loss {event.validation_loss:.4f} accuracy {percent(event.validation_accuracy)}")
         parts.append(f"test loss {event.test_loss:.4f} accuracy {percent(event.test_accuracy)}")
         parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
         self._line("   ".join(parts))
@@ -126,11 +126,7 @@ class Progress:
             if r.test_accuracy is not None
             else f"test loss {r.test_loss:.5f}"
         )
-        best = (
-            percent(r.best_test_accuracy)
-            if r.best_test_accuracy is not None
-            else f"loss {r.best_test_loss:.5f}"
-        )
+        best = percent(r.best_test_accuracy) if r.best_test_accuracy is not None else f"loss {r.best_test_loss:.5f}"
         self._line(
             f"{figure} (best epoch {r.best_epoch}: {best}) on {r.dataset} in {seconds_text(r.seconds)}",
             style="bold",

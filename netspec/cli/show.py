@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from netspec.ops import format_shape
 __all__ = ["show"]
 
 
-class Stage(str, Enum):
+class Stage(StrEnum):
     """What `--as` can ask for."""
 
     TABLE = "table"
@@ -33,9 +33,7 @@ class Stage(str, Enum):
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
     stage: Annotated[Stage, typer.Option("--as", help="Which stage of the compiler.")] = Stage.TABLE,
-    resolved: Annotated[
-        bool, typer.Option("--resolved", help="The spec with every default written out.")
-    ] = False,
+    resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default written out.")] = False,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Batch size for jaxpr and hlo.")] = 1,
     let: Let = None,
     sets: Set = None,
@@ -112,9 +110,7 @@ def _operations(graph: Graph) -> str:
     lines = [f"%0 = input {format_shape(graph.input)}"]
     for o in graph.operations:
         operands = ", ".join([*(f"%{i}" for i in o.inputs), *o.parameters])
-        lines.append(
-            f"%{o.output} = {o.op!r} ({operands}) -> {format_shape(o.shape)}    # {o.node}, {o.flops:,} FLOPs"
-        )
+        lines.append(f"%{o.output} = {o.op!r} ({operands}) -> {format_shape(o.shape)}    # {o.node}, {o.flops:,} FLOPs")
     lines.append(f"return %{graph.output}; {graph.loss.canonical()} reads %{graph.logits}")
     return "\n".join(lines)
 

@@ -27,14 +27,10 @@ def train(
     data: Annotated[
         str | None, typer.Option("--data", metavar="NAME|PATH", help="Another dataset than the spec's.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", metavar="N", help="Times through the training set.")
-    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Times through the training set.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Examples a step.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", help="All randomness follows from it.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="All randomness follows from it.")] = None,
     device: Device = None,
     sets: Set = None,
     let: Let = None,

@@ -21,9 +21,7 @@ __all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 """The arrays of a `.npz` dataset, as Keras names them."""
 
-_LARGEST = (
-    16 * 2**30
-)  # unpacked bytes of a `.npz` file; the directory of the file is asked before anything is read
+_LARGEST = 16 * 2**30  # unpacked bytes of a `.npz` file; the directory of the file is asked before anything is read
 
 
 def from_arrays(

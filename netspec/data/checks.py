@@ -71,9 +71,7 @@ def as_labels(values: ArrayLike, name: str, count: int) -> NDArray[np.int32]:
         array = array[:, 0]
     if array.ndim != 1:
         one_hot = array.ndim == 2
-        fix = (
-            f"if it is one-hot, give {name}.argmax(axis=1)" if one_hot else "give one whole number an example"
-        )
+        fix = f"if it is one-hot, give {name}.argmax(axis=1)" if one_hot else "give one whole number an example"
         raise DataError(f"{name} must have the shape (N,), not {array.shape}", fix)
     if len(array) != count:
         raise DataError(

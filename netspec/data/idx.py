@@ -64,16 +64,12 @@ def read_idx(path: Path, *, dimensions: int | None = None, sha256: str | None = 
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _read(
-    stream: BinaryIO, path: Path, most: int, dimensions: int | None, sha256: str | None
-) -> NDArray[Any]:
+def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None, sha256: str | None) -> NDArray[Any]:
     """Read an unpacked IDX stream that can hold at most `most` bytes."""
     dtype, shape, header = _header(stream, path, dimensions)
     needed = math.prod(shape) * dtype.itemsize
     if needed > min(most, _LARGEST):
-        raise DataError(
-            f"{path} claims {shape_text(shape)} values, more than it can hold", "fetch the file again"
-        )
+        raise DataError(f"{path} claims {shape_text(shape)} values, more than it can hold", "fetch the file again")
     values = _at_most(stream, needed + 1)
     if len(values) != needed:
         found = f"holds only {len(values):,}" if len(values) < needed else "goes on after them"
@@ -82,15 +78,11 @@ def _read(
             "fetch the file again",
         )
     if sha256 and hashlib.sha256(header + values).hexdigest() != sha256:
-        raise DataError(
-            f"{path} does not have the content it should have (SHA-256 {sha256})", "fetch the file again"
-        )
+        raise DataError(f"{path} does not have the content it should have (SHA-256 {sha256})", "fetch the file again")
     return np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _header(
-    stream: BinaryIO, path: Path, dimensions: int | None
-) -> tuple[np.dtype[Any], tuple[int, ...], bytes]:
+def _header(stream: BinaryIO, path: Path, dimensions: int | None) -> tuple[np.dtype[Any], tuple[int, ...], bytes]:
     """Return the type and shape that the first bytes state, and those bytes."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:

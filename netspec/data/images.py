@@ -92,9 +92,7 @@ def _flat(image: Image.Image, path: Path) -> Image.Image:
     if image.mode.startswith("I"):
         return Image.fromarray(_from_16_bits(np.asarray(image), path))
     if image.mode == "F":
-        raise DataError(
-            f"{path} holds floating-point pixels", "save it with 8 bits a channel, or give a .npy file"
-        )
+        raise DataError(f"{path} holds floating-point pixels", "save it with 8 bits a channel, or give a .npy file")
     if not image.has_transparency_data:
         return image.convert("RGB") if image.mode != "L" else image
     layer = image.convert("RGBA")

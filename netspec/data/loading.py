@@ -38,9 +38,7 @@ SOURCES: Mapping[str, Source] = {
 """One entry for each of `DATASETS`, by its name."""
 
 
-def load(
-    names: Sequence[str], *, shape: tuple[int, ...] | None = None, progress: Progress | None = None
-) -> Dataset:
+def load(names: Sequence[str], *, shape: tuple[int, ...] | None = None, progress: Progress | None = None) -> Dataset:
     """Return the first of the named datasets that is to be had.
 
     Args:
@@ -63,9 +61,7 @@ def load(
         except DatasetUnavailableError:
             if following is None:
                 raise
-            notices.append(
-                f"{name} is not on this machine and could not be downloaded: using {_describe(following)}"
-            )
+            notices.append(f"{name} is not on this machine and could not be downloaded: using {_describe(following)}")
         else:
             dataset = replace(dataset, notices=tuple(notices))
             return fit(dataset, shape, resizable=find(name) is not None)

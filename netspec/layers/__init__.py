@@ -1,8 +1,8 @@
-"""Floor 2: the layers, one class each. A new layer is one class in one file, its entry in the list below, and its test."""
+"""Floor 2: the layers. A new one is one class in one file, its entry in the list below, and its test."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import Field
 
@@ -18,12 +18,17 @@ from netspec.signature import by_name, members
 
 __all__ = ["ACTIVATIONS", "LAYERS", "LAYER_NAMES", "AnyLayer", "Builder", "Layer", "Role", "Tensor", "Weight"]
 
-AnyLayer: TypeAlias = Annotated[
+_Union = Annotated[
     Conv | Pool | AvgPool | GlobalPool | Dense | BatchNorm | Dropout | Flatten | Activation,
     Field(discriminator="kind"),
 ]
-"""Any layer, told apart by `kind`."""
 
-LAYERS: tuple[type[Layer], ...] = members(AnyLayer)
+if TYPE_CHECKING:
+    # The list above is what is accepted; code that handles any layer only needs to know that it is one.
+    AnyLayer: TypeAlias = Layer
+else:
+    AnyLayer = _Union
+
+LAYERS: tuple[type[Layer], ...] = members(_Union)
 LAYER_NAMES: dict[str, type[Layer]] = by_name(LAYERS)
 """Every name and alias a layer is known by."""

@@ -148,7 +148,7 @@ class Softsign(ActivationLayer):
 
 
 class Softmax(ActivationLayer):
-    """eˣ over its sum along the channels (or features). As the last layer, its loss is cross-entropy from the logits."""
+    """eˣ over its sum along the channels (or features). As the last layer, its loss is cross-entropy."""
 
     kind: Literal["softmax"] = "softmax"
     aliases: ClassVar[tuple[str, ...]] = ("Softmax",)

@@ -82,4 +82,5 @@ class Broken(Layer):
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Raise UnknownLayerError."""
+        del g, x
         raise UnknownLayerError

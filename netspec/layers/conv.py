@@ -15,7 +15,10 @@ __all__ = ["Conv", "resolve_padding"]
 
 
 class Conv(Layer):
-    """2-D convolution (cross-correlation): channels x H x W → filters x H' x W', H' = ⌊(H + pads − kernel)/stride⌋ + 1."""
+    """2-D convolution (cross-correlation): channels x H x W → filters x H' x W'.
+
+    H' = ⌊(H + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, and W' likewise.
+    """
 
     kind: Literal["conv"] = "conv"
     aliases: ClassVar[tuple[str, ...]] = (
@@ -38,12 +41,8 @@ class Conv(Layer):
     dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     groups: PositiveInt = option(1, "channels are split into so many independent groups")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
-    init: AnyInitializer | None = option(
-        None, "initializer of the kernel; the network's default unless given"
-    )
-    bias_init: AnyInitializer | None = option(
-        None, "initializer of the bias; the network's default unless given"
-    )
+    init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
+    bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Convolve, add the bias, apply the activation."""
@@ -62,9 +61,7 @@ class Conv(Layer):
         padding = resolve_padding(self.pad, (height, width), self.kernel, self.stride, self.dilation)
         y = g.apply(ConvOp(self.stride, padding, self.dilation, self.groups), x, kernel)
         if self.bias:
-            y = g.apply(
-                Bias(), y, g.weight("bias", (self.filters,), role="bias", fans=fans, init=self.bias_init)
-            )
+            y = g.apply(Bias(), y, g.weight("bias", (self.filters,), role="bias", fans=fans, init=self.bias_init))
         return self.activation.build(g, y) if self.activation else y
 
 

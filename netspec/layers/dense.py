@@ -24,12 +24,8 @@ class Dense(Layer):
     units: PositiveInt = positional("number of outputs")
     activation: Activation | None = option(None, "function applied to the result")
     bias: bool = option(True, "add a trainable number to each output; `nobias` leaves it out")
-    init: AnyInitializer | None = option(
-        None, "initializer of the kernel; the network's default unless given"
-    )
-    bias_init: AnyInitializer | None = option(
-        None, "initializer of the bias; the network's default unless given"
-    )
+    init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
+    bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Flatten, multiply, add the bias, apply the activation."""
@@ -40,7 +36,5 @@ class Dense(Layer):
         kernel = g.weight("kernel", (self.units, features), role="kernel", fans=fans, init=self.init)
         y = g.apply(MatMul(), x, kernel)
         if self.bias:
-            y = g.apply(
-                Bias(), y, g.weight("bias", (self.units,), role="bias", fans=fans, init=self.bias_init)
-            )
+            y = g.apply(Bias(), y, g.weight("bias", (self.units,), role="bias", fans=fans, init=self.bias_init))
         return self.activation.build(g, y) if self.activation else y

@@ -19,9 +19,7 @@ class _WindowPool(Layer):
 
     kernel: Size2 = positional("height x width of the window; one number means both")
     stride: Size2 | None = option(None, "step of the window; the window's own size unless given")
-    pad: Padding = option(
-        "valid", "border that never wins and never counts: `valid`, `same`, or rows x columns"
-    )
+    pad: Padding = option("valid", "border that never wins and never counts: `valid`, `same`, or rows x columns")
     ceil: bool = option(False, "also pool the last, incomplete windows")
 
     def window(self, x: Tensor) -> tuple[tuple[int, int], Pad2]:

@@ -12,7 +12,7 @@ __all__ = ["Dropout"]
 
 
 class Dropout(Layer):
-    """In training, zeroes each value with probability `rate` and scales the rest by 1/(1 − rate). Srivastava et al. 2014."""
+    """Zeroes each value with probability `rate` and scales the rest by 1/(1 − rate), in training. Srivastava 2014."""
 
     kind: Literal["dropout"] = "dropout"
     aliases: ClassVar[tuple[str, ...]] = ("Dropout", "drop")

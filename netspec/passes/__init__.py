@@ -1,4 +1,4 @@
-"""Floor 4: rewrites of the graph, each one a pure function Graph → Graph in its own file, applied in the order listed here."""
+"""Floor 4: rewrites of the graph, each a pure function Graph → Graph in its own file, in the order listed here."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Loss(Definition):
 
 
 class CrossEntropy(Loss):
-    """Softmax cross-entropy with class labels. After a softmax it is computed from the logits; other outputs are logits."""
+    """Softmax cross-entropy with class labels, computed from the logits: the outputs before a last softmax."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
     aliases: ClassVar[tuple[str, ...]] = (
@@ -47,7 +47,7 @@ class CrossEntropy(Loss):
 
 
 class BinaryCrossEntropy(Loss):
-    """Binary cross-entropy, mean over the outputs. After a sigmoid it is computed from the logits; other outputs are logits.
+    """Binary cross-entropy, mean over the outputs, from the logits: the outputs before a last sigmoid.
 
     Class labels for several outputs are read as one-hot rows; one output takes labels 0 and 1.
     """
@@ -65,17 +65,15 @@ class MeanSquaredError(Loss):
     aliases: ClassVar[tuple[str, ...]] = ("mean_squared_error", "MSELoss", "EuclideanLoss", "squared_error")
 
 
-AnyLoss: TypeAlias = Annotated[
-    CrossEntropy | BinaryCrossEntropy | MeanSquaredError, Field(discriminator="kind")
-]
+AnyLoss: TypeAlias = Annotated[CrossEntropy | BinaryCrossEntropy | MeanSquaredError, Field(discriminator="kind")]
 """Any loss, told apart by `kind`."""
 
 LOSSES: tuple[type[Loss], ...] = members(AnyLoss)
 
 
 def default_loss(last_activation: str | None) -> Loss:
-    """Return the loss that goes with the last layer: softmax → cross_entropy, sigmoid → binary_cross_entropy, else mse."""
+    """Return the loss of a last layer: softmax → cross_entropy, sigmoid → binary_cross_entropy, else mse."""
     for loss in LOSSES:
         if last_activation is not None and loss.from_logits == last_activation:
-            return loss()
+            return loss()  # type: ignore[call-arg]  # `kind` has its default in every member
     return MeanSquaredError()

@@ -23,7 +23,7 @@ class Optimizer(Definition):
 
 
 class Sgd(Optimizer):
-    """Stochastic gradient descent, plain or with momentum: v ← m·v + g, w ← w − lr·v (nesterov: w ← w − lr·(m·v + g))."""
+    """Stochastic gradient descent, with momentum: v ← m·v + g, w ← w − lr·v (nesterov: w − lr·(m·v + g))."""
 
     kind: Literal["sgd"] = "sgd"
     aliases: ClassVar[tuple[str, ...]] = ("SGD",)

@@ -28,9 +28,7 @@ class Schedule(Definition):
 
     family: ClassVar[str] = "schedule"
 
-    warmup: NonNegativeFloat = option(
-        0.0, "epochs over which the rate first rises from 0, a fraction allowed"
-    )
+    warmup: NonNegativeFloat = option(0.0, "epochs over which the rate first rises from 0, a fraction allowed")
 
 
 class Constant(Schedule):
@@ -69,7 +67,7 @@ class Cosine(Schedule):
 
 
 class OneCycle(Schedule):
-    """Up along half a cosine to the rate, then down along another to nearly 0. Smith & Topin 2018; PyTorch's OneCycleLR."""
+    """Up along half a cosine to the rate, then down along another to nearly 0. Smith & Topin 2018."""
 
     kind: Literal["onecycle"] = "onecycle"
     aliases: ClassVar[tuple[str, ...]] = ("one_cycle", "OneCycleLR")

@@ -38,9 +38,7 @@ class Shuffle(Definition):
 
     kind: Literal["shuffle"] = "shuffle"
     mode: Literal["on", "off"] = positional("`off` keeps the order of the file", "on")
-    buffer: PositiveInt | None = option(
-        None, "shuffle only within blocks of so many, as a stream's buffer does"
-    )
+    buffer: PositiveInt | None = option(None, "shuffle only within blocks of so many, as a stream's buffer does")
 
     @model_validator(mode="after")
     def _off_is_off(self) -> Shuffle:
@@ -53,9 +51,7 @@ class Clip(Definition):
     """Gradient clipping, by the norm of all gradients together or by each value."""
 
     kind: Literal["clip"] = "clip"
-    norm: PositiveFloat | None = positional(
-        "gradients whose common norm is larger are scaled down to it", None
-    )
+    norm: PositiveFloat | None = positional("gradients whose common norm is larger are scaled down to it", None)
     value: PositiveFloat | None = option(None, "each value is cut to ± this")
 
     @model_validator(mode="after")

@@ -95,17 +95,11 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterat
 
 def _check_target(target: Path) -> None:
     if not target.parent.is_dir():
-        raise RunError(
-            f"cannot write {target}: the folder {target.parent} does not exist", "create the folder first"
-        )
+        raise RunError(f"cannot write {target}: the folder {target.parent} does not exist", "create the folder first")
     if target.is_dir():
-        raise RunError(
-            f"cannot write {target}: it is a folder", f"name a file, such as {target / 'picture.png'}"
-        )
+        raise RunError(f"cannot write {target}: it is a folder", f"name a file, such as {target / 'picture.png'}")
     if target.suffix.lower() not in ("", ".png"):
-        raise RunError(
-            f"cannot write {target}: pictures are PNG files", f"name it {target.with_suffix('.png').name}"
-        )
+        raise RunError(f"cannot write {target}: pictures are PNG files", f"name it {target.with_suffix('.png').name}")
 
 
 def _save(figure: Figure, target: Path) -> None:
@@ -126,9 +120,7 @@ def panel(figure: Figure, left: float, top: float, width: float, height: float) 
     """Return new axes whose corner is `left` and `top` inches from the figure's upper left corner."""
     full_width, full_height = figure.get_size_inches()
     bottom = full_height - top - height
-    return figure.add_axes(
-        (left / full_width, bottom / full_height, width / full_width, height / full_height)
-    )
+    return figure.add_axes((left / full_width, bottom / full_height, width / full_width, height / full_height))
 
 
 def heading(figure: Figure, title: str, subtitle: str = "") -> None:

@@ -80,9 +80,7 @@ class Cells:
             x, y = self._corner(index)
             width, height = self.size
             image = axes.imshow(pixels, extent=(x, x + width, y + height, y), aspect="auto", **image_options)
-            axes.add_patch(
-                Rectangle((x, y), width, height, fill=False, edgecolor=PALE, linewidth=0.5, clip_on=False)
-            )
+            axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=PALE, linewidth=0.5, clip_on=False))
             if captions:
                 self._write(axes, captions[index], x + width / 2, y + height)
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))

@@ -103,9 +103,7 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g} %"))
     if any((100 * line.values < low).any() for line in accuracy.lines):
-        axes.text(
-            0.985, 1.01, "lower values are cut off", transform=axes.transAxes, size=8, color=MUTED, ha="right"
-        )
+        axes.text(0.985, 1.01, "lower values are cut off", transform=axes.transAxes, size=8, color=MUTED, ha="right")
     axes.legend(loc="lower right")
 
 

@@ -73,7 +73,7 @@ def draw_grid(
     return Path(path)
 
 
-def draw_dataset(  # noqa: PLR0917 (two sets and where to write them: each is plain from its place)
+def draw_dataset(
     dataset_name: str,
     images: NDArray[Any],
     labels: NDArray[Any],
@@ -109,9 +109,7 @@ def draw_dataset(  # noqa: PLR0917 (two sets and where to write them: each is pl
     bars_height, ticks_height = 1.7, _tick_room(names, width)
     with picture(path, width, bars_top + bars_height + ticks_height + 0.65) as figure:
         classes = plural(len(names), "class").replace("classs", "classes")
-        heading(
-            figure, dataset_name, f"the first {len(shown)} of {len(images):,} training examples, {classes}"
-        )
+        heading(figure, dataset_name, f"the first {len(shown)} of {len(images):,} training examples, {classes}")
         cells.draw(figure, MARGIN, _TOP, displayable(images[:40]), shown)
         axes = panel(figure, MARGIN + 0.55, bars_top, width - 2 * MARGIN - 0.55, bars_height)
         _draw_counts(axes, names, train, test, _names_fit(names, width))
@@ -128,9 +126,7 @@ def _check_examples(images: NDArray[Any], labels: Sequence[Any] | NDArray[Any]) 
     if len(images) == 0:
         raise DataError("there are no images to draw", "give at least one example")
     if len(images) != len(labels):
-        raise DataError(
-            f"{plural(len(images), 'image')} but {plural(len(labels), 'label')}", "give one label each"
-        )
+        raise DataError(f"{plural(len(images), 'image')} but {plural(len(labels), 'label')}", "give one label each")
 
 
 def _example_cells(images: NDArray[Any], labels: Sequence[str], columns: int) -> Cells:
@@ -168,9 +164,7 @@ def _names_fit(names: Sequence[str], width: float) -> bool:
     return max(map(len, names)) * 0.08 < (width - 1.2) / len(names)
 
 
-def _draw_counts(
-    axes: Axes, names: Sequence[str], train: NDArray[Any], test: NDArray[Any], upright: bool
-) -> None:
+def _draw_counts(axes: Axes, names: Sequence[str], train: NDArray[Any], test: NDArray[Any], upright: bool) -> None:
     places = np.arange(len(names))
     parts = [("train", train, BLUE)] + ([("test", test, ORANGE)] if len(test) else [])
     bar = 0.8 / len(parts)

@@ -127,10 +127,6 @@ def _evaluated(records: list[Mapping[str, Any]], split: str, name: MeasureName) 
 
 
 def _series(pairs: Iterable[tuple[Any, Any]]) -> Series:
-    points = {
-        int(step): float(value) for step, value in pairs if value is not None and math.isfinite(float(value))
-    }
+    points = {int(step): float(value) for step, value in pairs if value is not None and math.isfinite(float(value))}
     ordered = sorted(points.items())
-    return Series(
-        np.array([s for s, _ in ordered], dtype=float), np.array([v for _, v in ordered], dtype=float)
-    )
+    return Series(np.array([s for s, _ in ordered], dtype=float), np.array([v for _, v in ordered], dtype=float))

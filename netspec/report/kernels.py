@@ -63,9 +63,7 @@ def draw_kernels(
     """
     kernel = np.asarray(kernel, dtype=np.float64)
     if kernel.ndim not in (2, 4) or not kernel.size:
-        raise DataError(
-            f"the kernel has shape {kernel.shape}", "give (O, I, kh, kw), or (O, I) of a dense layer"
-        )
+        raise DataError(f"the kernel has shape {kernel.shape}", "give (O, I, kh, kw), or (O, I) of a dense layer")
     limit = float(np.abs(kernel[np.isfinite(kernel)]).max(initial=0)) or 1.0
     if kernel.ndim == 2 and input_shape is None:
         return _draw_matrix(kernel, path, title, limit)
@@ -77,9 +75,7 @@ def draw_kernels(
     bar_height = min(cells.height, 3.0)
     with picture(path, max(cells.width + room, 5.5) + 2 * MARGIN, _TOP + cells.height + MARGIN) as figure:
         heading(figure, title, f"shape {shape_text(kernel.shape)}{part}; {sheet.told}")
-        image = cells.draw(
-            figure, MARGIN, _TOP, sheet.pictures, sheet.captions, cmap=_COLORS, norm=_norm(limit)
-        )
+        image = cells.draw(figure, MARGIN, _TOP, sheet.pictures, sheet.captions, cmap=_COLORS, norm=_norm(limit))
         if room:
             _draw_scale(figure, image, MARGIN + cells.width + 0.25, bar_height)
     return Path(path)

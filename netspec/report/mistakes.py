@@ -17,7 +17,7 @@ from netspec.report.grid import draw_grid, name_of
 __all__ = ["draw_mistakes"]
 
 
-def draw_mistakes(  # noqa: PLR0917 (five columns of one table)
+def draw_mistakes(
     images: NDArray[Any],
     true: NDArray[Any],
     predicted: NDArray[Any],

@@ -137,9 +137,7 @@ class Call:
     span: Span = field(compare=False, repr=False)
 
 
-Value: TypeAlias = (
-    Integer | Decimal | Quantity | Word | String | Negative | Binary | Group | Size | Range | Call
-)
+Value: TypeAlias = Integer | Decimal | Quantity | Word | String | Negative | Binary | Group | Size | Range | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +171,7 @@ class Command:
     @property
     def head(self) -> Span:
         """The span of the name and the arguments, without the bodies."""
-        return (
-            self.name.span.to(self.arguments[-1].span)
-            if self.arguments and not self.bodies
-            else self.name.span
-        )
+        return self.name.span.to(self.arguments[-1].span) if self.arguments and not self.bodies else self.name.span
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _EXPECTED = {
 _HINTS = {
     ",": "arguments are separated by spaces: `conv 20 5x5 relu`",
     ":": "write `key=value`, without a colon",
-    "(": "arguments follow the name without parentheses: `conv 20 5x5`; a call such as `normal(0.01)` has none before its `(`",
+    "(": "arguments follow the name without parentheses: `conv 20 5x5`; in `normal(0.01)` the `(` touches the name",
     "[": "sizes are written `5x5`, without brackets",
     "'": 'strings stand in double quotes: "text"',
     '"': "close the string on the same line",
@@ -61,9 +61,7 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
     line, column = token.line or 1, token.column or 1
     span = Span(source, line, column, token.end_line or line, token.end_column or column + 1)
     if token.type == "RBRACE":
-        return Diagnostic(
-            "E0104", "this `}` closes nothing", span, fix="remove it, or open a body with `{` before it"
-        )
+        return Diagnostic("E0104", "this `}` closes nothing", span, fix="remove it, or open a body with `{` before it")
     if token.type == "LBRACE" and "NAME" in error.accepts and "LBRACE" not in error.accepts:
         return Diagnostic(
             "E0105",
@@ -116,9 +114,7 @@ def unreadable(source: Source, max_bytes: int) -> Diagnostic | None:
     size = len(source.text.encode("utf-8", "surrogatepass"))
     start = Span(source, 1, 1, 1, 2)
     if size > max_bytes:
-        return Diagnostic(
-            "E0107", f"the spec has {plural(size, 'byte')}; at most {max_bytes:,} are read", None
-        )
+        return Diagnostic("E0107", f"the spec has {plural(size, 'byte')}; at most {max_bytes:,} are read", None)
     if "\0" in source.text:
         return not_text(source, source.text.index("\0"))
     if not any(_code(line).strip(" \t\ufeff;\r\f") for line in source.text.splitlines()):

@@ -62,7 +62,7 @@ def parse(source: Source) -> ast.File:
     token = _current.set(state)
     try:
         # A final newline closes the last command also when the text forgot it.
-        commands = _parser().parse(source.text + "\n", on_error=_recover)
+        commands: Any = _parser().parse(source.text + "\n", on_error=_recover)
     except UnexpectedInput as error:
         # Recovery has run out of input; what was wrong first is already noted.
         state.diagnostics = state.diagnostics or [errors.from_lark(error, source)]
@@ -93,7 +93,7 @@ def _recover(error: UnexpectedInput) -> bool:
     state.diagnostics.append(errors.from_lark(error, state.source))
     if len(state.diagnostics) > 50 or not hasattr(error, "interactive_parser"):
         return False
-    parser = error.interactive_parser
+    parser: Any = error.interactive_parser
     token: Token | None = getattr(error, "token", None)
     if token is not None and token.type == "$END":
         return False

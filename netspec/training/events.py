@@ -1,4 +1,4 @@
-"""What happens in a training, as values: a program can handle them, the command line prints them, `metrics.jsonl` keeps them."""
+"""What happens in a training, as values that a program can handle, print or keep."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch is over: the mean over its batches while they were trained on, and the splits as the model now sees them."""
+    """An epoch is over: means over its batches as they were trained on, and the splits as the model now sees them."""
 
     epoch: int
     step: int
@@ -144,5 +144,5 @@ _KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch"}
 
 def record(event: Event) -> dict[str, Any] | None:
     """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
-    kind = _KINDS.get(type(event))  # type: ignore[call-overload]
-    return {"kind": kind, **asdict(event)} if kind else None  # type: ignore[arg-type]
+    kind = _KINDS.get(type(event))
+    return {"kind": kind, **asdict(event)} if kind else None

@@ -98,13 +98,9 @@ class _Loop:
         train_split, validation = _hold_out(dataset.train, self.data.validation)
         self.steps_per_epoch = -(-len(train_split) // self.recipe.batch)
         self.log_every = log_every or max(1, min(50, self.steps_per_epoch // 20))
-        self.trainer = Trainer(
-            model, steps_per_epoch=self.steps_per_epoch, epochs=self.recipe.epochs, seed=self.seed
-        )
+        self.trainer = Trainer(model, steps_per_epoch=self.steps_per_epoch, epochs=self.recipe.epochs, seed=self.seed)
         self.train = self.trainer.place(train_split)
-        self.splits = (
-            {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
-        )
+        self.splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
         self.placed = {name: self.trainer.place(split) for name, split in self.splits.items()}
         self.progress = _Progress()
 
@@ -131,7 +127,7 @@ class _Loop:
             name=self.model.network.name,
             parameters=self.model.graph.parameter_count,
             dataset=self.dataset.name,
-            train=self.train.count,
+            train=self.train.size,
             validation=len(self.splits["validation"]) if "validation" in self.splits else 0,
             test=len(self.splits["test"]),
             epochs=self.recipe.epochs,
@@ -165,13 +161,13 @@ class _Loop:
                 yield from self._evaluations(self.trainer.variables(state), epoch, step)
                 logged = time.perf_counter()
         variables = self.trainer.variables(state)
-        yield from self._finish_epoch(variables, epoch, sums / self.train.count, began)
+        yield from self._finish_epoch(variables, epoch, sums / self.train.size, began)
         return state
 
     def _order(self, epoch: int) -> np.ndarray:
         shuffle = self.data.shuffle
         how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True
-        return epoch_order(self.train.count, seed=self.seed, epoch=epoch, shuffle=how)
+        return epoch_order(self.train.size, seed=self.seed, epoch=epoch, shuffle=how)
 
     def _logged(
         self, pending: list[tuple[jax.Array, int]], epoch: int, step: int, seconds: float
@@ -203,14 +199,10 @@ class _Loop:
         loss, accuracy, _ = self.trainer.evaluate(variables, split, self.recipe.evaluate.batch)
         return loss, accuracy
 
-    def _finish_epoch(
-        self, variables: Variables, epoch: int, means: np.ndarray, began: float
-    ) -> Iterator[Event]:
+    def _finish_epoch(self, variables: Variables, epoch: int, means: np.ndarray, began: float) -> Iterator[Event]:
         test = self._evaluate(variables, self.placed["test"])
         validation = (
-            self._evaluate(variables, self.placed["validation"])
-            if "validation" in self.placed
-            else (None, None)
+            self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
         )
         event = Epoch(
             epoch=epoch,
@@ -239,7 +231,8 @@ class _Loop:
 
     def _result(self) -> Result:
         last, best = self.progress.last, self.progress.best
-        assert last is not None and best is not None
+        assert last is not None
+        assert best is not None
         return Result(
             test_accuracy=last.test_accuracy,
             test_loss=last.test_loss,

@@ -23,9 +23,7 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
         return device
     if device not in _PLATFORMS:
         near = nearest(device, _PLATFORMS)
-        raise DeviceError(
-            f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu"
-        )
+        raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")
     try:
         return jax.devices(_PLATFORMS[device])[0]
     except RuntimeError:

@@ -116,16 +116,12 @@ def _avg_pool(op: ops.AvgPool, _: _Run, at: Operation, x: jax.Array, arrays: lis
     return pool.avg_pool2d(x, window=op.window, stride=op.stride, padding=op.padding)
 
 
-def _global_pool(
-    op: ops.GlobalPool, _: _Run, at: Operation, x: jax.Array, arrays: list[jax.Array]
-) -> jax.Array:
+def _global_pool(op: ops.GlobalPool, _: _Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return pool.global_max(x) if op.mode == "max" else pool.global_mean(x)
 
 
-def _batch_norm(
-    op: ops.BatchNorm, here: _Run, at: Operation, x: jax.Array, arrays: list[jax.Array]
-) -> jax.Array:
+def _batch_norm(op: ops.BatchNorm, here: _Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     scale, offset, mean, variance = arrays
     if not here.train:
         return norm.batch_norm_inference(x, scale, offset, mean, variance, epsilon=op.epsilon)
@@ -143,9 +139,7 @@ def _dropout(op: ops.Dropout, here: _Run, at: Operation, x: jax.Array, arrays: l
     return dropout.dropout(x, here.key(at), rate=op.rate) if here.train and op.rate else x
 
 
-def _activation(
-    op: ops.Activation, _: _Run, at: Operation, x: jax.Array, arrays: list[jax.Array]
-) -> jax.Array:
+def _activation(op: ops.Activation, _: _Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return activation.FUNCTIONS[op.function](x, **dict(op.parameters))
 

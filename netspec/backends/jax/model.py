@@ -34,9 +34,7 @@ class Variables(NamedTuple):
     state: Tree
 
     def __repr__(self) -> str:
-        sizes = [
-            f"{n}/{k} {tuple(a.shape)}" for tree in self for n, own in tree.items() for k, a in own.items()
-        ]
+        sizes = [f"{n}/{k} {tuple(a.shape)}" for tree in self for n, own in tree.items() for k, a in own.items()]
         return f"Variables({', '.join(sizes)})"
 
     def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
@@ -94,9 +92,7 @@ class Model:
     ) -> jax.Array:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
         self._needs_rng(train, rng)
-        return self._loss(
-            variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng
-        )[0]
+        return self._loss(variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng)[0]
 
     def backward(
         self,
@@ -142,9 +138,7 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(_batched(jnp.asarray(x), self.graph.input), self.network.data)
-        values, state = self._run(
-            variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng
-        )
+        values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
         out = values[self.graph.output]
         return (out, state) if train else out
 
@@ -153,7 +147,7 @@ class Model:
         return self._features(variables, self._input(x))
 
     def lower(self, batch: int) -> Any:
-        """Return the forward function lowered for a batch size: `.as_text()` is StableHLO, `.compile()` XLA's program."""
+        """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
         return self._forward.lower(self.init(), jnp.zeros((batch, *self.graph.input), jnp.float32))
 
     def jaxpr(self, batch: int) -> str:
@@ -173,9 +167,7 @@ class Model:
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
-    def _run(
-        self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any
-    ) -> tuple[Any, Tree]:
+    def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
         return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
 
     def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
@@ -201,12 +193,11 @@ class Model:
 
     def _input(self, x: ArrayLike) -> jax.Array:
         array = x if isinstance(x, jax.Array) else np.asarray(x)
-        if array.dtype.kind not in "fu" or (array.dtype.kind == "u" and array.dtype != np.uint8):
-            if str(array.dtype) != "bfloat16":
-                raise DataError(
-                    f"inputs must be bytes (uint8) or floats, not {array.dtype}",
-                    "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
-                )
+        if array.dtype != np.uint8 and not jnp.issubdtype(array.dtype, jnp.floating):
+            raise DataError(
+                f"inputs must be bytes (uint8) or floats, not {array.dtype}",
+                "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
+            )
         if array.dtype == np.float64:
             array = array.astype(np.float32)
         return jax.device_put(_batched(array, self.graph.input), self.device)
@@ -232,13 +223,11 @@ class Model:
 
 
 def _batched(x: Any, shape: Shape) -> Any:
-    """Return `x` as (N, *shape): a missing channel axis is added, images are read as one row where that is the input."""
+    """Return `x` as (N, *shape): a missing channel axis is added, images become rows where the input is one."""
     given = tuple(x.shape[1:])
     if given == shape:
         return x
-    if x.ndim >= 1 and (
-        (1, *given) == shape or (len(shape) == 1 and given and int(np.prod(given)) == shape[0])
-    ):
+    if x.ndim >= 1 and ((1, *given) == shape or (len(shape) == 1 and given and int(np.prod(given)) == shape[0])):
         return x.reshape(x.shape[0], *shape)
     raise DataError(
         f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",

@@ -11,7 +11,7 @@ __all__ = ["prepare", "scaling"]
 
 
 def scaling(data: DataSource | None) -> tuple[float, float]:
-    """Return (factor, offset): a byte b becomes factor·b + offset. 0..255 becomes 0..1 unless the spec says otherwise."""
+    """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless the spec says otherwise."""
     if data and data.scale and data.scale.divisor:
         return 1 / data.scale.divisor, 0.0
     if data and data.scale and data.scale.range:

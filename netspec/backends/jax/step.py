@@ -1,4 +1,4 @@
-"""The compiled training step and evaluation: data stays on the device as bytes, state is donated, nothing returns to the host."""
+"""The compiled training step and evaluation: data stays on the device as bytes, and state is donated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OnDevice(NamedTuple):
 
     images: jax.Array
     labels: jax.Array
-    count: int
+    size: int
 
 
 class Trainer:
@@ -59,20 +59,16 @@ class Trainer:
     def start(self) -> TrainState:
         """Return the state before the first step."""
         variables = self.model.init(self.seed)
-        optimizer = self._optimizer.init(variables.params)  # type: ignore[arg-type]
+        optimizer = self._optimizer.init(variables.params)
         state = TrainState(variables.params, variables.state, optimizer, jnp.zeros((), jnp.int32))
         return jax.device_put(state, self.model.device)
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = jax.device_put(
-            (np.asarray(split.images), np.asarray(split.labels)), self.model.device
-        )
+        images, labels = jax.device_put((np.asarray(split.images), np.asarray(split.labels)), self.model.device)
         return OnDevice(images, labels, len(split))
 
-    def step(
-        self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]
-    ) -> tuple[TrainState, jax.Array]:
+    def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
 
         Returns:
@@ -93,14 +89,12 @@ class Trainer:
     ) -> tuple[float, float | None, NDArray[np.float32]]:
         """Return the mean loss (l2 penalty included), the accuracy (None without classes) and the outputs, (N, K)."""
         parts = []
-        batch = min(batch, data.count)
-        for start in range(0, data.count, batch):
+        batch = min(batch, data.size)
+        for start in range(0, data.size, batch):
             # The last batch is filled up by repeating its last example, and what is too much is cut off again.
-            indices = np.minimum(np.arange(start, start + batch, dtype=np.int32), data.count - 1)
+            indices = np.minimum(np.arange(start, start + batch, dtype=np.int32), data.size - 1)
             parts.append(self._evaluate(variables, data.images, data.labels, indices))
-        losses, right, outputs = (
-            np.concatenate([np.asarray(p[i]) for p in parts])[: data.count] for i in range(3)
-        )
+        losses, right, outputs = (np.concatenate([np.asarray(p[i]) for p in parts])[: data.size] for i in range(3))
         extra = float(penalty(self.model.graph, variables.params, self.model.network.recipe.l2))
         classified = not np.isnan(right).any()
         return (
@@ -120,8 +114,8 @@ class Trainer:
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
         )
-        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)  # type: ignore[arg-type]
-        params: Any = optax.apply_updates(state.params, updates)  # type: ignore[arg-type]
+        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
+        params: Any = optax.apply_updates(state.params, updates)
         right = hits(self.model.graph.loss, logits, y)
         correct = jnp.nan if right is None else jnp.sum(right)
         return TrainState(params, new_state, optimizer, state.step + 1), jnp.stack([loss, correct])

@@ -105,9 +105,7 @@ def _pick(table: jax.Array, labels: jax.Array) -> jax.Array:
 
 def _like(targets: jax.Array, outputs: jax.Array) -> jax.Array:
     """The targets in the shape of the outputs; only axes of size one may differ."""
-    if targets.shape != outputs.shape and targets.shape != outputs.shape[:1] * (
-        outputs.size == outputs.shape[0]
-    ):
+    if targets.shape != outputs.shape and targets.shape != outputs.shape[:1] * (outputs.size == outputs.shape[0]):
         raise ValueError(f"targets {targets.shape} do not match outputs {outputs.shape}")
     return _wide(targets).reshape(outputs.shape)
 

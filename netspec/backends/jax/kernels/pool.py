@@ -87,9 +87,7 @@ def avg_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2)
 
 def global_max(x: jax.Array) -> jax.Array:
     """(N, H, W, C) -> (N, C): the maximum over the image; its gradient goes to the first winner."""
-    pooled = max_pool2d(
-        x, window=(x.shape[1], x.shape[2]), stride=(1, 1), padding=NO_PADDING, strategy="reduce_window"
-    )
+    pooled = max_pool2d(x, window=(x.shape[1], x.shape[2]), stride=(1, 1), padding=NO_PADDING, strategy="reduce_window")
     return pooled.reshape(x.shape[0], x.shape[3])
 
 
@@ -185,9 +183,7 @@ def _slice_max_backward(
             reach = (y.shape[axis + 1] - 1) * stride[axis] + 1
             low = position[axis]
             edges.append((low, padded.shape[axis + 1] - low - reach, stride[axis] - 1))
-        total += lax.pad(
-            jnp.where(won, gradient, 0), jnp.zeros((), gradient.dtype), ((0, 0, 0), *edges, (0, 0, 0))
-        )
+        total += lax.pad(jnp.where(won, gradient, 0), jnp.zeros((), gradient.dtype), ((0, 0, 0), *edges, (0, 0, 0)))
     (top, bottom), (left, right) = padding
     return (_pad_image(total, ((-top, -bottom), (-left, -right)), 0),)
 
