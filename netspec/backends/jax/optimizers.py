@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -43,14 +44,13 @@ def learning_rate(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Rate:
 def _one_cycle(s: sch.OneCycle, peak: float, total: int, per_epoch: int) -> Rate:
     # As PyTorch's OneCycleLR: the last step has the last rate, the peak is at `rise · total − 1`.
     del per_epoch
-    top = max(s.rise * total - 1, 1e-9)
-    last = max(total - 1, top + 1e-9)
+    top, last = s.rise * total - 1, max(total - 1, 1)
 
     def half_cosine(start: float, end: float, share: Any) -> Any:
         return end + (start - end) / 2 * (1 + jnp.cos(jnp.pi * jnp.clip(share, 0, 1)))
 
     def rate(step: Any) -> Any:
-        up = half_cosine(s.start * peak, peak, step / top)
+        up = half_cosine(s.start * peak, peak, step / (top or 1.0))
         down = half_cosine(peak, s.end * peak, (step - top) / (last - top))
         return jnp.where(step <= top, up, down)
 
@@ -87,7 +87,14 @@ def _rmsprop(o: opt.RmsProp, rate: Rate) -> optax.GradientTransformation:
 
 
 def _adagrad(o: opt.Adagrad, rate: Rate) -> optax.GradientTransformation:
-    return optax.adagrad(rate, initial_accumulator_value=0.0, eps=o.epsilon)
+    # As in the paper and in PyTorch, epsilon is added to the root; optax adds it under the root.
+    def update(grads: Any, sums: Any, params: Any = None) -> tuple[Any, Any]:
+        del params
+        sums = jax.tree.map(lambda s, g: s + g * g, sums, grads)
+        return jax.tree.map(lambda g, s: g / (jnp.sqrt(s) + o.epsilon), grads, sums), sums
+
+    scale = optax.GradientTransformation(lambda params: jax.tree.map(jnp.zeros_like, params), update)
+    return optax.chain(scale, optax.scale_by_learning_rate(rate))
 
 
 _OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], optax.GradientTransformation]] = {

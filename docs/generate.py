@@ -1,0 +1,59 @@
+"""Writes the reference pages from the code: docs/layers.md, docs/errors.md, docs/network.schema.json. `--check` compares."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from netspec.codes import CODES
+from netspec.ir import Network
+from netspec.reference import FAMILIES, page, summary
+
+FOLDER = Path(__file__).parent
+
+
+def layers_page() -> str:
+    """Return the reference of everything a spec can name."""
+    lines = ["# Reference", "", "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same."]
+    for family, members in FAMILIES.items():
+        lines += ["", f"## {family.capitalize()}", "", "| name | what |", "|---|---|"]
+        lines += [f"| [`{c.canonical()}`](#{c.canonical()}) | {summary(c).replace('|', chr(92) + '|')} |" for c in members]
+        for cls in members:
+            lines += ["", f"### {cls.canonical()}", "", "```", page(cls), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def errors_page() -> str:
+    """Return the reference of the error codes."""
+    lines = ["# Errors", "", "Made from the code by `python docs/generate.py`; `netspec explain CODE` prints the same."]
+    for code, entry in CODES.items():
+        lines += ["", f"## {code}: {entry.title}", "", entry.cause, "", "Wrong:", "", "```", entry.wrong, "```"]
+        lines += ["", "Right:", "", "```", entry.right, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def schema() -> str:
+    """Return the JSON schema of the IR."""
+    return json.dumps(Network.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+PAGES = {"layers.md": layers_page, "errors.md": errors_page, "network.schema.json": schema}
+
+
+def main() -> int:
+    """Write the pages, or with `--check` name those that are not current."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = FOLDER / name, make()
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    for name in stale:
+        print(f"docs/{name} is not current: run python docs/generate.py")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,390 @@
+"""Every layer against torch.nn from the same weights: outputs, gradients of weights and inputs, running averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from agreement import assert_agree, assert_trees_agree
+from twins import gradients, load_weights, nn, state, torch
+
+import netspec as ns
+from netspec.layers import LAYERS
+from netspec.layers.base import Layer
+from netspec.signature import parameters as fields_of
+
+F = nn.functional
+
+
+@dataclass(frozen=True)
+class Case:
+    """One layer with its arguments on one input shape, and the same thing in PyTorch.
+
+    `values` draws the inputs, `spread` unless corners or ties are what is tested.
+    """
+
+    line: str
+    input: str
+    twin: Callable[[], torch.nn.Module]
+    values: Callable[[tuple[int, ...]], np.ndarray] | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.line} on {self.input}" + (f" of {self.values.__name__}" if self.values else "")
+
+
+class Function(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
+# --- inputs -------------------------------------------------------------------------------------------------------
+
+
+def spread(shape: tuple[int, ...]) -> np.ndarray:
+    """Return values without ties, well apart: a permutation of evenly spaced numbers, most of them in ±2."""
+    count = int(np.prod(shape))
+    even = (np.arange(count) + 0.5) / count * 4 - 2
+    return np.random.default_rng(count).permutation(even).reshape(shape).astype(np.float32)
+
+
+def corners(shape: tuple[int, ...]) -> np.ndarray:
+    """Return values in ±8 among which are the exact corners of the piecewise functions."""
+    exact = [-6.0, -3.0, -1.0, -0.0, 0.0, 1.0, 3.0, 6.0]
+    flat = np.random.default_rng(0).uniform(-8, 8, int(np.prod(shape)))
+    flat[: len(exact)] = exact
+    return flat.reshape(shape).astype(np.float32)
+
+
+def extremes(shape: tuple[int, ...]) -> np.ndarray:
+    """Return values where exp overflows or vanishes, as many positive as negative; the first example is moderate.
+
+    Without it all gradients of a saturated function would be below float32's resolution of the function's own range.
+    """
+    signs = np.where(np.arange(int(np.prod(shape))) % 2, 1, -1)
+    values = (signs * np.random.default_rng(0).uniform(15, 100, signs.size)).reshape(shape)
+    values[0] /= 50
+    return values.astype(np.float32)
+
+
+def ties(shape: tuple[int, ...]) -> np.ndarray:
+    """Return small whole numbers: most windows have several largest values."""
+    return np.random.default_rng(0).integers(-1, 2, shape).astype(np.float32)
+
+
+# --- the cases ----------------------------------------------------------------------------------------------------
+
+
+def conv(line: str, image: str, *modules: Callable[[], torch.nn.Module]) -> Case:
+    return Case(line, image, lambda: nn.Sequential(*(make() for make in modules)))
+
+
+def average(kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int, int, int]) -> Callable[[], Function]:
+    """Return the mean over the pixels of the image under each window: sums of pixels over sums of ones."""
+
+    def mean(x: torch.Tensor) -> torch.Tensor:
+        total = F.avg_pool2d(F.pad(x, pad), kernel, stride)
+        return total / F.avg_pool2d(F.pad(torch.ones_like(x), pad), kernel, stride)
+
+    return lambda: Function(mean)
+
+
+CONV = [
+    conv("conv 4 3x3", "3x7x8", lambda: nn.Conv2d(3, 4, 3)),
+    conv("conv 6 3x3 nobias", "8x6x7", lambda: nn.Conv2d(8, 6, 3, bias=False)),
+    conv("conv 4 5x5 stride=2x3", "3x11x13", lambda: nn.Conv2d(3, 4, 5, stride=(2, 3))),
+    conv("conv 4 2x3 stride=3x1", "5x7x6", lambda: nn.Conv2d(5, 4, (2, 3), stride=(3, 1))),
+    conv("conv 4 3x3 pad=same", "5x7x6", lambda: nn.Conv2d(5, 4, 3, padding=1)),
+    # Of an odd number of zeros, the odd one comes after the end. ZeroPad2d takes left, right, top, bottom.
+    conv("conv 3 2x4 pad=same", "2x5x6", lambda: nn.ZeroPad2d((1, 2, 0, 1)), lambda: nn.Conv2d(2, 3, (2, 4))),
+    # 8 rows: 4 windows reach over 9, one zero after. 7 rows: 4 windows reach over 9, one zero on each side.
+    conv(
+        "conv 3 3x3 pad=same stride=2",
+        "5x8x7",
+        lambda: nn.ZeroPad2d((1, 1, 0, 1)),
+        lambda: nn.Conv2d(5, 3, 3, stride=2),
+    ),
+    # Kernels smaller than the stride: some windows need no padding at all.
+    conv("conv 3 1x1 pad=same stride=2", "2x7x6", lambda: nn.Conv2d(2, 3, 1, stride=2)),
+    conv("conv 4 3x5 pad=2x1", "5x6x7", lambda: nn.Conv2d(5, 4, (3, 5), padding=(2, 1))),
+    conv("conv 4 3x3 dilation=2x1", "3x9x7", lambda: nn.Conv2d(3, 4, 3, dilation=(2, 1))),
+    conv(
+        "conv 3 3x2 dilation=2x3 pad=same",
+        "8x6x7",
+        lambda: nn.ZeroPad2d((1, 2, 2, 2)),
+        lambda: nn.Conv2d(8, 3, (3, 2), dilation=(2, 3)),
+    ),
+    conv("conv 6 3x3 groups=2 stride=2", "4x7x7", lambda: nn.Conv2d(4, 6, 3, groups=2, stride=2)),
+    conv("conv 8 3x3 groups=4 pad=1", "4x5x6", lambda: nn.Conv2d(4, 8, 3, groups=4, padding=1)),
+    conv("conv 4 1x1 groups=2", "6x4x5", lambda: nn.Conv2d(6, 4, 1, groups=2)),
+    conv("conv 4 1x1 pad=1 stride=2", "6x4x5", lambda: nn.Conv2d(6, 4, 1, padding=1, stride=2)),
+    conv("conv 4 3x3 leaky_relu(0.2)", "1x6x6", lambda: nn.Conv2d(1, 4, 3), lambda: nn.LeakyReLU(0.2)),
+]
+
+POOL = [
+    Case("pool 2", "3x6x8", lambda: nn.MaxPool2d(2)),
+    Case("pool 2", "3x5x7", lambda: nn.MaxPool2d(2)),
+    Case("pool 2", "3x6x8", lambda: nn.MaxPool2d(2), ties),
+    Case("pool 3 stride=2", "3x8x9", lambda: nn.MaxPool2d(3, 2)),
+    Case("pool 3 stride=2", "3x8x9", lambda: nn.MaxPool2d(3, 2), ties),
+    Case("pool 2x3 stride=3x1", "2x8x7", lambda: nn.MaxPool2d((2, 3), (3, 1))),
+    Case("pool 3x2 pad=1x1", "2x7x6", lambda: nn.MaxPool2d((3, 2), padding=(1, 1))),
+    Case("pool 3 stride=2 ceil", "2x8x7", lambda: nn.MaxPool2d(3, 2, ceil_mode=True)),
+    Case("pool 2 stride=3 pad=1 ceil", "2x7x8", lambda: nn.MaxPool2d(2, 3, 1, ceil_mode=True)),
+    # The last window would begin in the padding: it is left out.
+    Case("pool 2x2 stride=2 pad=1 ceil", "2x5x5", lambda: nn.MaxPool2d(2, 2, 1, ceil_mode=True)),
+    Case("pool 3 stride=1 pad=same", "2x5x6", lambda: nn.MaxPool2d(3, 1, 1), ties),
+    Case(
+        "pool 2x4 stride=1x2 pad=same",
+        "2x5x7",
+        lambda: nn.Sequential(nn.ConstantPad2d((1, 2, 0, 1), -np.inf), nn.MaxPool2d((2, 4), (1, 2))),
+    ),
+]
+
+AVGPOOL = [
+    Case("avgpool 2", "3x6x8", lambda: nn.AvgPool2d(2)),
+    Case("avgpool 2", "3x5x7", lambda: nn.AvgPool2d(2)),
+    Case("avgpool 3 stride=2", "3x8x9", lambda: nn.AvgPool2d(3, 2)),
+    Case("avgpool 2x3 stride=3x1", "2x8x7", lambda: nn.AvgPool2d((2, 3), (3, 1))),
+    Case("avgpool 3x2 pad=1x1", "2x7x6", lambda: nn.AvgPool2d((3, 2), padding=(1, 1), count_include_pad=False)),
+    Case("avgpool 3 stride=2 ceil", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False)),
+    Case(
+        "avgpool 2 stride=3 pad=1 ceil",
+        "2x7x8",
+        lambda: nn.AvgPool2d(2, 3, 1, ceil_mode=True, count_include_pad=False),
+    ),
+    Case("avgpool 2x4 stride=1x2 pad=same", "2x5x7", average((2, 4), (1, 2), (1, 2, 0, 1))),
+]
+
+GLOBALPOOL = [
+    Case("globalpool", "3x5x4", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
+    Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
+    Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), ties),
+]
+
+DENSE = [
+    Case("fc 5", "7", lambda: nn.Linear(7, 5)),
+    Case("fc 5 nobias tanh", "7", lambda: nn.Sequential(nn.Linear(7, 5, bias=False), nn.Tanh())),
+    # An image is read in C, H, W order.
+    Case("fc 4", "2x3x5", lambda: nn.Sequential(nn.Flatten(), nn.Linear(30, 4))),
+]
+
+BATCHNORM = [
+    Case("batchnorm", "3x5x4", lambda: nn.BatchNorm2d(3)),
+    Case("batchnorm", "6", lambda: nn.BatchNorm1d(6)),
+    Case("batchnorm epsilon=0.1 momentum=0.75", "6", lambda: nn.BatchNorm1d(6, eps=0.1, momentum=0.25)),
+    Case("batchnorm relu", "3x4x5", lambda: nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())),
+]
+
+
+ELEMENTWISE: dict[str, Callable[[], torch.nn.Module]] = {
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "leaky_relu": nn.LeakyReLU,
+    "leaky_relu 0.3": lambda: nn.LeakyReLU(0.3),
+    "leaky_relu 0.0": lambda: nn.LeakyReLU(0.0),
+    "elu": nn.ELU,
+    "elu 0.4": lambda: nn.ELU(0.4),
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "gelu approximate": lambda: nn.GELU(approximate="tanh"),
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "hard_swish": nn.Hardswish,
+    "hard_sigmoid": nn.Hardsigmoid,
+    "hard_tanh": nn.Hardtanh,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "softplus": lambda: nn.Softplus(threshold=1e9),
+    "softsign": nn.Softsign,
+}
+ACTIVATION = [Case(line, "2x3x5", make, values) for line, make in ELEMENTWISE.items() for values in (corners, extremes)]
+ACTIVATION += [
+    Case(line, shape, lambda make=make: make(dim=1), values)
+    for line, make in (("softmax", nn.Softmax), ("log_softmax", nn.LogSoftmax))
+    for shape in ("7", "3x4x5")
+    for values in (corners, extremes)
+]
+
+SHAPE = [
+    Case("flatten", "2x3x5", nn.Flatten),
+    Case("flatten", "7", nn.Identity),
+    Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
+]
+
+CASES = [*CONV, *POOL, *AVGPOOL, *GLOBALPOOL, *DENSE, *BATCHNORM, *ACTIVATION, *SHAPE]
+BATCH = 4
+
+# What the initial values of weights are says nothing about what the layer computes with them.
+NOT_NUMERICS = {"init", "bias_init"}
+
+
+def first_layer(case: Case) -> Layer:
+    return compiled(case.line, case.input)[0].network.nodes[0].layer
+
+
+@cache
+def compiled(line: str, image: str) -> tuple[ns.Model, Callable[..., Any]]:
+    """Return the model of one line, and the compiled input gradient of a weighted sum of what `apply` returns."""
+    # Squared error takes outputs of any shape.
+    model = ns.compile(ns.parse(f"input {image}\n{line}\ntrain {{ loss mse }}"), "cpu")
+
+    def weighted(x: jax.Array, variables: ns.Variables, weights: jax.Array, train: bool) -> tuple[jax.Array, Any]:
+        out, after = model.apply(variables, x, True) if train else (model.apply(variables, x), {})
+        return (out * weights).sum(), (out, after)
+
+    return model, jax.jit(jax.grad(weighted, has_aux=True), static_argnames="train")
+
+
+# --- coverage -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.canonical())
+def test_every_layer_has_a_case(layer: type[Layer]) -> None:
+    own = [made for made in map(first_layer, CASES) if type(made) is layer]
+    assert own, f"the layer `{layer.canonical()}` has no parity case: add one to CASES in {__name__}.py"
+    for field in fields_of(layer):
+        values = {str(getattr(made, field.name)) for made in own}
+        if field.name not in NOT_NUMERICS and not field.required:
+            assert values - {str(field.default)}, f"no parity case of `{layer.canonical()}` sets `{field.name}`"
+
+
+# --- the comparison -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Pair:
+    """A compiled network and its twin holding the same weights, and what both are asked."""
+
+    model: ns.Model
+    variables: ns.Variables
+    inputs: Callable[..., Any]
+    twin: torch.nn.Module
+    x: np.ndarray
+    targets: np.ndarray
+    """Targets of the loss, and the weights of a sum of outputs whose input gradient is compared."""
+
+    @property
+    def learns(self) -> bool:
+        return bool(self.variables.params)
+
+
+def pair(case: Case) -> Pair:
+    model, inputs = compiled(case.line, case.input)
+    rng = np.random.default_rng(1)
+    fresh = model.init(0)
+    # Scales, offsets, means and variances away from 0 and 1, or a forgotten one would not show.
+    moved: Any = jax.tree.map(lambda a: a + rng.uniform(0.1, 0.5, a.shape).astype(np.float32), tuple(fresh))
+    variables = ns.Variables(*moved)
+    twin = case.twin().double()
+    load_weights(twin, variables)
+    graph = model.graph
+    x = (case.values or spread)((BATCH, *graph.input))
+    targets = rng.normal(size=(BATCH, *graph.shape(graph.output))).astype(np.float32)
+    return Pair(model, variables, inputs, twin, x, targets)
+
+
+def reference(p: Pair, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the twin's outputs and the gradient of their weighted sum with respect to the inputs."""
+    x = torch.from_numpy(p.x).double().requires_grad_()
+    out = p.twin.train(train)(x)
+    (gradient,) = torch.autograd.grad((out * torch.from_numpy(p.targets)).sum(), x)
+    return out.detach(), gradient
+
+
+def check_inputs(p: Pair, train: bool) -> None:
+    """Compare outputs, input gradients and, in training, running averages, all through `model.apply`."""
+
+    gradient, (out, after) = p.inputs(p.x, p.variables, p.targets, train=train)
+    expected, expected_gradient = reference(p, train)
+    assert_agree(out, expected, "outputs")
+    assert_agree(gradient, expected_gradient, "gradient of the input")
+    if train:
+        assert_trees_agree(after, state(p.twin), "running average")
+
+
+def check_weights(p: Pair, train: bool) -> None:
+    """Compare the loss and the gradients of all weights, through `model.backward`."""
+    p.twin.train(train).zero_grad()
+    expected = F.mse_loss(p.twin(torch.from_numpy(p.x).double()), torch.from_numpy(p.targets).double())
+    if p.learns:
+        expected.backward()
+    loss, grads = p.model.backward(p.variables, p.x, p.targets, train=train)
+    assert_agree(loss, expected.item(), "loss")
+    assert_trees_agree(grads, gradients(p.twin), "gradient")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_inference(case: Case) -> None:
+    p = pair(case)
+    check_inputs(p, train=False)
+    if p.learns:
+        assert_agree(p.model.forward(p.variables, p.x), reference(p, False)[0], "outputs of forward")
+        check_weights(p, train=False)
+
+
+# Only batch normalization and dropout know the mode; of the others, one of each kind shows that they do not.
+TWO_MODES = [*BATCHNORM, CONV[0], POOL[0], AVGPOOL[0], GLOBALPOOL[0], DENSE[0], ACTIVATION[0], SHAPE[0]]
+
+
+@pytest.mark.parametrize("case", TWO_MODES, ids=lambda case: case.id)
+def test_training(case: Case) -> None:
+    p = pair(case)
+    if p.learns:
+        check_weights(p, train=True)
+        load_weights(p.twin, p.variables)
+    check_inputs(p, train=True)
+
+
+def test_running_averages_over_several_steps() -> None:
+    p = pair(BATCHNORM[2])
+    variables, rng = p.variables, np.random.default_rng(5)
+    step = jax.jit(lambda v, x: p.model.apply(v, x, train=True)[1])
+    for _ in range(4):
+        x = rng.normal(2.0, 3.0, p.x.shape).astype(np.float32)
+        variables = variables.replace(state=step(variables, x))
+        p.twin.train()(torch.from_numpy(x).double())
+    assert_trees_agree(variables.state, state(p.twin), "running average")
+
+
+# --- dropout in training, whose random numbers are its own --------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.3])
+def test_dropout_in_training(rate: float) -> None:
+    model = ns.compile(ns.parse(f"input 4x50x50\ndropout {rate}"), "cpu")
+    x = np.random.default_rng(0).uniform(1, 2, (10, 4, 50, 50)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    gradient = jax.jit(jax.grad(lambda x, key: apply(x, key).sum()))
+    out = np.asarray(apply(x, jax.random.key(0)))
+    kept = out != 0
+    # Five standard deviations of a share of so many independent draws.
+    assert abs(kept.mean() - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / x.size)
+    assert_agree(out[kept], x[kept] / (1 - rate), "surviving values")
+    slopes = np.asarray(gradient(x, jax.random.key(0)))
+    assert_agree(slopes, kept / (1 - rate), "gradient of the input")
+    # Neighbors along every axis are dropped independently: the share of pairs is the product of the shares.
+    for axis in range(x.ndim):
+        near = np.take(kept, range(1, kept.shape[axis]), axis) & np.take(kept, range(kept.shape[axis] - 1), axis)
+        assert abs(near.mean() - (1 - rate) ** 2) < 5 * np.sqrt(3 / near.size), f"along axis {axis}"
+    assert (apply(x, jax.random.key(0)) == out).all()
+    assert ((np.asarray(apply(x, jax.random.key(1))) != 0) != kept).mean() > rate * (1 - rate)
+
+
+def test_two_dropouts_drop_different_values() -> None:
+    model = ns.compile(ns.parse("input 1000\ndropout 0.5\ndropout 0.5"), "cpu")
+    out = model.apply(model.init(), jnp.ones((20, 1000)), train=True, rng=jax.random.key(0))[0]
+    assert abs(float((out != 0).mean()) - 0.25) < 5 * np.sqrt(0.25 * 0.75 / out.size)
+    assert set(np.unique(out)) == {0.0, 4.0}

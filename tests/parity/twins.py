@@ -1,0 +1,199 @@
+"""The ready-made specs once more, by hand in PyTorch, and what carries weights and gradients across.
+
+The networks are written from the descriptions of the tutorials they come from, not from netspec's graph: a twin
+that was derived from the graph would repeat its mistakes. Softmax is left to the loss: a twin's output is its logits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+Tree = dict[str, dict[str, NDArray[Any]]]
+
+
+def paddle_softmax() -> torch.nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def paddle_mlp() -> torch.nn.Module:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 10)
+    )
+
+
+def lenet() -> torch.nn.Module:
+    """Two convolutions, each with a pooling and then batch normalization, and one fully connected layer."""
+    return nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.BatchNorm2d(20),
+        nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.BatchNorm2d(50),
+        nn.Flatten(),
+        nn.Linear(50 * 4 * 4, 10),
+    )  # fmt: skip
+
+
+def paddle_lenet() -> torch.nn.Module:
+    """The network whose name the flagship carries."""
+    return lenet()
+
+
+def gluon_mlp() -> torch.nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def gluon_lenet() -> torch.nn.Module:
+    """The logits pass through tanh before the loss."""
+    return nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.Tanh(), nn.MaxPool2d(2, 2),
+        nn.Conv2d(20, 50, 5), nn.Tanh(), nn.MaxPool2d(2, 2),
+        nn.Flatten(),
+        nn.Linear(50 * 4 * 4, 500), nn.Tanh(),
+        nn.Linear(500, 10), nn.Tanh(),
+    )  # fmt: skip
+
+
+def torch_cnn() -> torch.nn.Module:
+    """Four padded convolutions; the image is 14x14 after the first pooling and 7x7 after the second."""
+    return nn.Sequential(
+        nn.Conv2d(1, 5, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(5, 10, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(10),
+        nn.Conv2d(10, 20, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(20),
+        nn.Conv2d(20, 40, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(40),
+        nn.Flatten(),
+        nn.Linear(40 * 7 * 7, 200), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(200, 500), nn.ReLU(),
+        nn.Linear(500, 10),
+    )  # fmt: skip
+
+
+def lasagne_cnn() -> torch.nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(0.5),
+        nn.Linear(32 * 4 * 4, 256), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(256, 10),
+    )  # fmt: skip
+
+
+def blocks_mlp() -> torch.nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
+
+
+TWINS: dict[str, Callable[[], torch.nn.Module]] = {
+    make.__name__: make
+    for make in (
+        lenet,
+        paddle_softmax,
+        paddle_mlp,
+        paddle_lenet,
+        gluon_mlp,
+        gluon_lenet,
+        torch_cnn,
+        lasagne_cnn,
+        blocks_mlp,
+    )
+}
+"""Every ready-made spec, by name."""
+
+L2 = {"blocks_mlp": 0.005}
+"""λ of the tutorials that add λ·‖W‖² of each weight matrix to the loss."""
+
+PIXELS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    **dict.fromkeys(("paddle_softmax", "paddle_mlp", "paddle_lenet"), lambda byte: byte / 127.5 - 1),
+    "torch_cnn": lambda byte: (byte / 255 - 0.5) / 0.5,
+    "lasagne_cnn": lambda byte: byte / 256,
+}
+"""What becomes of a byte before the network sees it, where it is not divided by 255."""
+
+
+def twin(name: str) -> torch.nn.Module:
+    """Return the hand-written PyTorch network of a ready-made spec, `lenet` for instance; its outputs are logits."""
+    return TWINS[name]()
+
+
+def pixels(name: str, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return what a tutorial's network sees of images of bytes."""
+    return PIXELS.get(name, lambda byte: byte / 255)(images.astype(np.float64))
+
+
+def loss_of(name: str, network: torch.nn.Module, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the tutorial's loss, its penalty on the weights included."""
+    weights = [p for key, p in network.named_parameters() if key.endswith("weight") and p.dim() > 1]
+    return nn.functional.cross_entropy(logits, labels) + L2.get(name, 0.0) * sum(w.square().sum() for w in weights)
+
+
+# --- carrying values across ---------------------------------------------------------------------------------------
+
+_KINDS = {nn.Conv2d: "conv", nn.Linear: "fc", nn.BatchNorm1d: "batchnorm", nn.BatchNorm2d: "batchnorm"}
+_PARAMETERS = {
+    "conv": {"kernel": "weight", "bias": "bias"},
+    "fc": {"kernel": "weight", "bias": "bias"},
+    "batchnorm": {"scale": "weight", "offset": "bias"},
+}
+_STATE = {"batchnorm": {"mean": "running_mean", "variance": "running_var"}}
+
+
+def load_weights(network: torch.nn.Module, variables: Any) -> None:
+    """Copy netspec's variables into a twin; the n-th convolution of the twin gets `conv_n`, and so on.
+
+    Raises:
+        AssertionError: when the two do not hold the same arrays of the same shapes.
+    """
+    loaded = set()
+    for tree, table in ((variables.params, _PARAMETERS), (variables.state, _STATE)):
+        for node, name, tensor in _tensors(network, table):
+            value = np.array(tree[node][name])
+            assert tuple(tensor.shape) == value.shape, (
+                f"{node}/{name} is {value.shape}, the twin's is {tuple(tensor.shape)}"
+            )
+            with torch.no_grad():
+                tensor.copy_(torch.from_numpy(value))
+            loaded.add((node, name))
+    given = {(node, name) for tree in variables for node, arrays in tree.items() for name in arrays}
+    assert loaded == given, f"the twin has no {sorted(given - loaded)}"
+
+
+def parameters(network: torch.nn.Module) -> Tree:
+    """Return a twin's parameters as a tree like `variables.params`."""
+    return _tree((node, name, t.detach()) for node, name, t in _tensors(network, _PARAMETERS))
+
+
+def gradients(network: torch.nn.Module) -> Tree:
+    """Return the gradients a twin holds after `backward()`, as a tree like `variables.params`."""
+    return _tree((node, name, t.grad) for node, name, t in _tensors(network, _PARAMETERS))
+
+
+def state(network: torch.nn.Module) -> Tree:
+    """Return a twin's running averages as a tree like `variables.state`."""
+    return _tree((node, name, t) for node, name, t in _tensors(network, _STATE))
+
+
+def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Yield (node, name, tensor) of every array that the table knows, nodes numbered by kind in order."""
+    seen: Counter[str] = Counter()
+    for module in network.modules():
+        kind = _KINDS.get(type(module))
+        if kind is None:
+            continue
+        seen[kind] += 1
+        for name, attribute in table.get(kind, {}).items():
+            tensor = getattr(module, attribute)
+            if tensor is not None:
+                yield f"{kind}_{seen[kind]}", name, tensor
+
+
+def _tree(entries: Any) -> Tree:
+    tree: Tree = {}
+    for node, name, tensor in entries:
+        # Copied: the twin goes on changing its own memory.
+        tree.setdefault(node, {})[name] = np.array(tensor.numpy())
+    return tree
