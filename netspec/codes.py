@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["CODES", "Code"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Code:
     """What one code means.
 

@@ -23,7 +23,7 @@ _MAX_VALUES = 4_000_000_000
 _FLOAT = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameter:
     """One array the network owns: trained (kernel, bias, scale) or kept as state (running averages).
 
@@ -47,7 +47,7 @@ class Parameter:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
 
@@ -60,7 +60,7 @@ class Operation:
     flops: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeCost:
     """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
 

@@ -1,7 +1,5 @@
 """Floor 3: the Network: what the user declared, validated and frozen, to and from JSON, without places in a text."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -50,8 +48,8 @@ class Init(Definition):
     """The network-wide initializers."""
 
     kind: Literal["init"] = "init"
-    kernel: AnyInitializer = positional("initializer of all kernels that name none", XavierUniform())
-    bias: AnyInitializer = option(Zeros(), "initializer of all biases that name none")
+    kernel: AnyInitializer = positional("initializer of all kernels that name none", XavierUniform)
+    bias: AnyInitializer = option(Zeros, "initializer of all biases that name none")
 
 
 class DataSource(Definition):
@@ -64,11 +62,11 @@ class DataSource(Definition):
     fallback: str | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
-    shuffle: Shuffle = option(Shuffle(), "order of the training examples")
+    shuffle: Shuffle = option(Shuffle, "order of the training examples")
     validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
 
     @model_validator(mode="after")
-    def _one_scaling(self) -> DataSource:
+    def _one_scaling(self) -> "DataSource":
         if self.scale and self.normalize:
             raise ValueError("`scale` and `normalize` both say how bytes become numbers: keep one")
         return self
@@ -78,15 +76,15 @@ class Recipe(Definition):
     """How the network is trained."""
 
     kind: Literal["train"] = "train"
-    optimizer: AnyOptimizer = option(Adam(), "how gradients move the parameters")
-    schedule: AnySchedule = option(Constant(), "how the learning rate moves")
+    optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
+    schedule: AnySchedule = option(Constant, "how the learning rate moves")
     loss: AnyLoss | None = option(None, "what is made small; follows from the last layer unless given")
     batch: PositiveInt = option(64, "examples a step")
     epochs: PositiveInt = option(5, "times through the training set")
     seed: NonNegativeInt = option(0, "all randomness follows from it")
     l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
     clip: Clip | None = option(None, "gradient clipping")
-    evaluate: Evaluate = option(Evaluate(), "evaluation beside the one after each epoch")
+    evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
 
 
 class Network(_Model):
@@ -96,9 +94,9 @@ class Network(_Model):
     name: Annotated[str, Field(min_length=1, max_length=200)] = "network"
     input: Shape
     nodes: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
-    init: Init = Init()
+    init: Init = Field(default_factory=Init)
     data: DataSource | None = None
-    recipe: Recipe = Recipe()
+    recipe: Recipe = Field(default_factory=Recipe)
 
     @field_validator("nodes")
     @classmethod
@@ -114,7 +112,7 @@ class Network(_Model):
             known.add(node.name)
         return nodes
 
-    def graph(self) -> Graph:
+    def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
         # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.
         from netspec.graph import trace  # noqa: PLC0415

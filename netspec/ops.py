@@ -50,8 +50,6 @@ def format_shape(shape: Shape) -> str:
 class Op:
     """One operation. `shape` and `flops` get the shapes of the inputs, then of the parameters."""
 
-    __slots__ = ()
-
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         """Return the output's shape; raises ShapeError where the input does not fit."""
         raise NotImplementedError
@@ -62,7 +60,7 @@ class Op:
         return prod(out)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conv(Op):
     """2-D cross-correlation of `(I, H, W)` with a kernel `(O, I/groups, kh, kw)`: `(O, H', W')`."""
 
@@ -83,7 +81,7 @@ class Conv(Op):
         return 2 * prod(out) * prod(parameters[0][1:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MaxPool(Op):
     """The largest value of each window; the gradient goes to the first one in row-major order."""
 
@@ -100,7 +98,7 @@ class MaxPool(Op):
         return prod(out) * prod(self.window)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AvgPool(Op):
     """The mean of each window; padding does not count."""
 
@@ -117,7 +115,7 @@ class AvgPool(Op):
         return prod(out) * prod(self.window)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GlobalPool(Op):
     """The mean or the maximum over all positions: `(C, H, W)` → `(C,)`."""
 
@@ -128,7 +126,7 @@ class GlobalPool(Op):
         return x[:1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MatMul(Op):
     """`x Wᵀ`: features `(I,)` with a kernel `(O, I)` → `(O,)`."""
 
@@ -141,7 +139,7 @@ class MatMul(Op):
         return 2 * prod(parameters[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bias(Op):
     """Adds one number a channel (or feature)."""
 
@@ -150,7 +148,7 @@ class Bias(Op):
         return x
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BatchNorm(Op):
     """Normalizes each channel over the batch and its positions; parameters scale, offset, mean, variance.
 
@@ -170,7 +168,7 @@ class BatchNorm(Op):
         return 4 * prod(out)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dropout(Op):
     """In training zeroes each value with probability `rate` and scales the rest by 1/(1 − rate); else the identity."""
 
@@ -185,7 +183,7 @@ class Dropout(Op):
         return 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Activation(Op):
     """A function of each value; `softmax` and `log_softmax` are taken over the channels (or features)."""
 
@@ -197,7 +195,7 @@ class Activation(Op):
         return x
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reshape(Op):
     """The same values in another shape, read in C, H, W order."""
 

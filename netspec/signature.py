@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticUndefined, core_schema
 
 __all__ = [
     "Definition",
@@ -18,6 +27,7 @@ __all__ = [
     "Fraction",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "OneOf",
     "Padding",
     "Parameter",
     "PositiveFloat",
@@ -26,7 +36,6 @@ __all__ = [
     "Shape",
     "Size2",
     "by_name",
-    "members",
     "option",
     "parameters",
     "positional",
@@ -36,7 +45,7 @@ __all__ = [
 _LARGEST = 10**9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expects:
     """What a value of a type is, in the words of an error message: "a positive whole number"."""
 
@@ -64,13 +73,20 @@ class Definition(BaseModel):
 
 
 def positional(description: str, default: Any = PydanticUndefined) -> Any:
-    """Declare an argument that may stand without its key, in the order of declaration."""
-    return Field(default, description=description, json_schema_extra={"positional": True})
+    """Declare an argument that may stand without its key, in the order of declaration; defaults as for `option`."""
+    return _field(default, description=description, json_schema_extra={"positional": True})
 
 
 def option(default: Any, description: str) -> Any:
-    """Declare an argument written `key=value`, or by its bare word where it is a choice."""
-    return Field(default, description=description)
+    """Declare an argument written `key=value`, or by its bare word where it is a choice.
+
+    A class as the default stands for an instance of it, made when it is first needed: importing stays quick.
+    """
+    return _field(default, description=description)
+
+
+def _field(default: Any, **facts: Any) -> Any:
+    return Field(default_factory=default, **facts) if isinstance(default, type) else Field(default, **facts)
 
 
 def _size(value: Any) -> Any:
@@ -142,16 +158,48 @@ def by_name(members: Sequence[_D]) -> dict[str, _D]:
     return table
 
 
-def members(union: Any) -> tuple[Any, ...]:
-    """Return the classes of a union such as `Activation`, in its order: the one visible list of a family."""
-    return tuple(leaf for leaf in _leaves(union) if isinstance(leaf, type))
+class OneOf:
+    """Annotates a field that holds a member of a family, told apart by `kind`.
+
+    A plain union would make Pydantic build the schemas of all members before it checks the first one; this looks the
+    one class up, so that a spec pays for what it uses.
+    """
+
+    def __init__(self, *members: type[Definition]) -> None:
+        self.members = members
+        self.kinds = {cls.canonical(): cls for cls in members}
+
+    def check(self, value: Any) -> Definition:
+        """Return a member, from an instance or from its JSON form."""
+        if isinstance(value, self.members):
+            return value
+        kind = value.get("kind") if isinstance(value, dict) else None
+        if kind not in self.kinds:
+            raise ValueError(f"must be one of the kinds {', '.join(self.kinds)}, not {value!r}")
+        return self.kinds[kind].model_validate(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        del source, handler
+        dump = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True)
+        return core_schema.no_info_plain_validator_function(self.check, serialization=dump)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        del schema
+        for cls in self.members:
+            cls.model_rebuild()
+        return {"oneOf": [handler(cls.__pydantic_core_schema__) for cls in self.members]}
 
 
-@dataclass(frozen=True, slots=True)
+def _dump(value: Definition, info: SerializationInfo) -> dict[str, Any]:
+    return value.model_dump(mode=info.mode)
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One argument of a definition, as binding, help and docs see it.
 
     Attributes:
+        field: Pydantic's own record of it.
         choices: bare word → value it stands for (literals, flags, members of a family).
         members: the classes of the family this argument is chosen from; empty for plain values.
         takes_words: any word or string will do, such as the name of a dataset.
@@ -161,13 +209,18 @@ class Parameter:
     name: str
     positional: bool
     required: bool
-    default: Any
+    field: FieldInfo
     description: str
     expects: str
     choices: Mapping[str, Any]
     members: Mapping[str, type[Definition]]
     takes_words: bool
     is_flag: bool
+
+    @property
+    def default(self) -> Any:
+        """The value when the argument is left out; None where it is required."""
+        return None if self.required else self.field.get_default(call_default_factory=True, validated_data={})
 
 
 @cache
@@ -180,7 +233,8 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     leaves = [*_leaves(info.annotation), *info.metadata]
     literals = {word: word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf)}
-    classes = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
+    families = [cls for leaf in leaves if isinstance(leaf, OneOf) for cls in leaf.members]
+    classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
     members = by_name(classes)
     flags = {name: True, f"no{name}": False} if bool in leaves else {}
     expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
@@ -190,7 +244,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         name=name,
         positional=bool(extra.get("positional")),
         required=info.is_required(),
-        default=None if info.is_required() else info.get_default(call_default_factory=True),
+        field=info,
         description=info.description or "",
         expects=expects,
         choices={**literals, **flags, **members},

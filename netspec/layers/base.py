@@ -1,7 +1,5 @@
 """Floor 2: what a layer is, and the builder it is handed to say itself in terms of the operations."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -15,7 +13,7 @@ Role = Literal["kernel", "bias", "scale", "state"]
 """What a parameter is for: `l2` counts kernels only, `state` is not trained."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tensor:
     """A value that flows through the graph: its number and its shape per example."""
 
@@ -23,7 +21,7 @@ class Tensor:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weight:
     """A parameter as a layer sees it: its path in the graph and its shape."""
 

@@ -1,7 +1,5 @@
 """Fully connected layers."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Normalization layers."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from netspec.layers.activation import Activation

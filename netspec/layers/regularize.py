@@ -1,7 +1,5 @@
 """Layers that only act in training."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from netspec.layers.base import Builder, Layer, Tensor

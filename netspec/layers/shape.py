@@ -1,7 +1,5 @@
 """Layers that change the shape and not the values."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import ClassVar, Literal
 

@@ -9,7 +9,7 @@ __all__ = ["DATASETS", "DatasetInfo", "find"]
 _DIGIT_NAMES = tuple("0123456789")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatasetInfo:
     """The facts about one dataset; `netspec.data` holds the code that reads it.
 

@@ -1,7 +1,5 @@
 """The settings of `data { }` and `train { }` that have arguments of their own, one class each."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -19,7 +17,7 @@ class Scale(Definition):
     divisor: PositiveFloat | None = option(None, "every byte is divided by this instead")
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Scale:
+    def _one_of_two(self) -> "Scale":
         if (self.range is None) == (self.divisor is None):
             raise ValueError("say either a range, `scale -1..1`, or a divisor, `scale divisor=256`")
         return self
@@ -41,7 +39,7 @@ class Shuffle(Definition):
     buffer: PositiveInt | None = option(None, "shuffle only within blocks of so many, as a stream's buffer does")
 
     @model_validator(mode="after")
-    def _off_is_off(self) -> Shuffle:
+    def _off_is_off(self) -> "Shuffle":
         if self.mode == "off" and self.buffer is not None:
             raise ValueError("`off` and `buffer=` contradict each other")
         return self
@@ -55,7 +53,7 @@ class Clip(Definition):
     value: PositiveFloat | None = option(None, "each value is cut to ± this")
 
     @model_validator(mode="after")
-    def _something(self) -> Clip:
+    def _something(self) -> "Clip":
         if self.norm is None and self.value is None:
             raise ValueError("say what to clip: `clip 1.0` (the norm) or `clip value=0.5`")
         return self

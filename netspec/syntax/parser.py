@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
+import lark.lexer
 from lark import Lark, Token, Transformer, UnexpectedInput
 
 from netspec.diagnostics import Diagnostic, Source, Span, SpecError
@@ -118,12 +119,18 @@ def _recover(error: UnexpectedInput) -> bool:
 
 @cache
 def _parser() -> Lark:
-    return Lark(
-        grammar_text(),
-        parser="lalr",
-        transformer=_TreeBuilder(),
-        lexer_callbacks={"COMMENT": _keep_comment},
-    )
+    # Where interegular is installed, Lark compares all terminals with each other at every start, which takes a second;
+    # that is what the strict build in the tests is for.
+    found, lark.lexer.has_interegular = lark.lexer.has_interegular, False
+    try:
+        return Lark(
+            grammar_text(),
+            parser="lalr",
+            transformer=_TreeBuilder(),
+            lexer_callbacks={"COMMENT": _keep_comment},
+        )
+    finally:
+        lark.lexer.has_interegular = found
 
 
 def _keep_comment(token: Token) -> Token:
