@@ -143,8 +143,10 @@ class Model:
         return (out, state) if train else out
 
     def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
-        """Return what every node makes of a batch, dropout off: node name → (N, *shape)."""
-        return self._features(variables, self._input(x))
+        """Return what every node makes of a batch, dropout off: node name → (N, *shape), `input` first."""
+        found = self._features(variables, self._input(x))
+        # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
+        return {name: found[name] for name in self.graph.nodes}
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""

@@ -99,7 +99,7 @@ class Trainer:
         classified = not np.isnan(right).any()
         return (
             float(losses.mean(dtype=np.float64)) + extra,
-            float(right.mean()) if classified else None,
+            float(right.mean(dtype=np.float64)) if classified else None,
             outputs,
         )
 
