@@ -1,0 +1,190 @@
+"""`netspec check`, `show` and the rules every verb keeps: exit codes, one clear error, never a traceback, no JAX."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import netspec
+from netspec.ir import Network
+
+ROOT = str(Path(netspec.__file__).parents[1])
+GOOD = "input 1x8x8\nlet width = 8\nfc width relu\nfc 10 softmax\ndata digits\ntrain { epochs 1; batch 500 }\n"
+BAD = "input 1x8x8\ncov 3 3x3\nfc 7 softmx\ndata digits\n"
+
+
+def cli(cwd: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, in a pipe, and check what holds for every run."""
+    env = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR", "COLUMNS"}}
+    env |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(cwd / ".cache"), "PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "netspec", *map(str, words)]
+    done = subprocess.run(
+        command, cwd=cwd, env=env | environment, capture_output=True, encoding="utf-8", check=False, timeout=300
+    )
+    for text in (done.stdout, done.stderr):
+        assert "Traceback" not in text, text
+        control = {c for c in text if ord(c) < 32 or ord(c) == 127} - {"\n"}
+        assert not control, f"control characters in a pipe: {control} in {text!r}"
+    return done
+
+
+def lines(text: str) -> list[dict]:
+    """Parse one JSON object a line; NaN and Infinity are not JSON."""
+
+    def never(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    return [json.loads(line, parse_constant=never) for line in text.splitlines()]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "good.net").write_text(GOOD)
+    (tmp_path / "bad.net").write_text(BAD)
+    (tmp_path / "binary.net").write_bytes(b"\x00\xff\xfe" * 50)
+    return tmp_path
+
+
+# --- check --------------------------------------------------------------------------------------------------------
+
+
+def test_a_good_spec(here: Path) -> None:
+    done = cli(here, "check", "good.net")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "good.net: ok: 2 layers, 610 parameters, 1.22 kFLOP an example\n"
+
+
+def test_all_errors_of_all_files(here: Path) -> None:
+    done = cli(here, "check", "bad.net", "good.net", "none.net", "binary.net", ".")
+    assert done.returncode == 1
+    for said in ("bad.net:2:1", "E0201", "E0203", "good.net: ok", "none.net", "E0001", "E0109", "binary.net", "folder"):
+        assert said in done.stdout
+    assert done.stdout.splitlines()[-1] == "5 errors"
+
+
+def test_json(here: Path) -> None:
+    done = cli(here, "check", "--json", "good.net", "bad.net", "none.net", "binary.net")
+    assert done.returncode == 1
+    good, bad, none, binary = lines(done.stdout)
+    assert (good["file"], good["ok"], good["errors"], good["parameters"]) == ("good.net", True, [], 610)
+    assert [e["code"] for e in bad["errors"]] == ["E0201", "E0203"]
+    assert (bad["errors"][0]["line"], bad["errors"][0]["column"], bad["errors"][0]["file"]) == (2, 1, "bad.net")
+    assert none["errors"][0]["code"] == "E0001"
+    assert binary["errors"][0]["code"] == "E0109"
+    assert not any(x["ok"] for x in (bad, none, binary))
+
+
+def test_nothing_to_check_is_wrong_usage(here: Path) -> None:
+    assert cli(here, "check").returncode == 2
+
+
+@pytest.mark.parametrize("length", [210, 3000])
+def test_long_names_are_no_crash(here: Path, length: int) -> None:
+    name = "a" * length + ".net"
+    if length < 250:
+        (here / name).write_text(GOOD)
+    assert cli(here, "check", name).returncode in (0, 1)
+
+
+def test_checking_and_showing_do_not_import_jax(here: Path) -> None:
+    code = (
+        "import sys\n"
+        "from netspec.cli import main\n"
+        "sys.argv = ['netspec', *sys.argv[1:]]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
+        "heavy = [m for m in ('jax', 'jaxlib', 'optax', 'matplotlib', 'PIL') if m in sys.modules]\n"
+        "print('HEAVY', heavy, code)\n"
+    )
+    for words in (["check", "good.net", "bad.net"], ["show", "good.net"], ["layers", "conv"], ["explain", "E0301"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            cwd=here,
+            env=os.environ | {"PYTHONPATH": ROOT, "PYTHONUTF8": "1"},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.stdout.splitlines()[-1].startswith("HEAVY [] "), (words, done.stdout, done.stderr)
+
+
+# --- show ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_table(here: Path) -> None:
+    done = cli(here, "show", "good.net")
+    assert done.returncode == 0
+    for said in ("good: input 1x8x8, loss cross_entropy", "fc_1", "fc_2", "520", "90", "610", "total"):
+        assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("ast", "Command("),
+        ("ir", '"nodes"'),
+        ("ops", "return %"),
+        ("dot", "digraph {"),
+        ("jaxpr", "lambda"),
+        ("hlo", "stablehlo"),
+    ],
+)
+def test_every_stage(here: Path, stage: str, said: str) -> None:
+    done = cli(here, "show", "good.net", "--as", stage, "--batch", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said in done.stdout
+    if stage == "ir":
+        network = Network.model_validate_json(done.stdout)
+        assert network == netspec.parse(GOOD, name="good")
+    if stage in {"jaxpr", "hlo"}:
+        assert "3,10" in done.stdout or "3x10" in done.stdout
+
+
+def test_the_resolved_spec_parses_back(here: Path) -> None:
+    done = cli(here, "show", "good.net", "--resolved", "--let", "width=5", "--set", "train.seed=7")
+    again = netspec.parse(done.stdout, name="good")
+    assert again == netspec.parse(GOOD, name="good", let={"width": 5}, set={"train.seed": 7})
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["show", "bad.net"], 1),
+        (["show", "none.net"], 1),
+        (["show", "binary.net"], 1),
+        (["show", "."], 1),
+        (["show"], 2),
+        (["show", "good.net", "--as", "music"], 2),
+        (["show", "good.net", "--batch", "0"], 2),
+        (["show", "good.net", "--let", "width"], 2),
+        (["show", "good.net", "--let", "width=1", "--let", "width=2"], 2),
+        (["show", "good.net", "--let", "widht=1"], 1),
+        (["show", "good.net", "--let", "width=}"], 1),
+        (["show", "good.net", "--set", "train.epohs=1"], 1),
+        (["show", "good.net", "--set", "epochs=1"], 1),
+        (["show", "good.net", "--set", "train.batch=0"], 1),
+        (["show", "good.net", "--set", "train.=1"], 1),
+        (["show", "good.net", "--set", "train.batch.size=1"], 1),
+        (["shwo", "good.net"], 2),
+        (["--nosuch"], 2),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else str(words),
+)
+def test_one_clear_error(here: Path, words: list[str], code: int) -> None:
+    done = cli(here, *words)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert done.stderr.strip()
+    assert "[type=" not in done.stderr, "Pydantic's own words"
+
+
+def test_version_and_help(here: Path) -> None:
+    assert cli(here, "--version").stdout == f"netspec {netspec.__version__}\n"
+    for verb in ("", "train", "data"):
+        done = cli(here, *([verb] if verb else []), "--help")
+        assert done.returncode == 0
+        assert "Usage" in done.stdout

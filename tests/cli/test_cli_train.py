@@ -1,0 +1,133 @@
+"""`netspec train`: what it prints in a pipe, where the run goes, which flags it takes, and how it fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli_check import BAD, GOOD, cli, lines
+
+import netspec
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "good.net").write_text(GOOD)
+    (tmp_path / "bad.net").write_text(BAD)
+    return tmp_path
+
+
+def test_plain_lines_and_fresh_numbered_folders(here: Path) -> None:
+    done = cli(here, "train", "good.net", FORCE_COLOR="", TERM="xterm-256color")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, epoch, summary, saved = done.stdout.splitlines()
+    assert first.startswith("good: 610 parameters; digits: 1,437 training and 360 test images; batch 500, 1 epoch")
+    assert epoch.startswith("epoch 1/1   train loss ")
+    assert summary.startswith("test accuracy ")
+    assert "saved in runs/good/001; next: netspec predict runs/good/001 digit.png" in saved
+    assert (here / "runs" / "good" / "001" / "spec.net").read_text() == GOOD
+    quiet = cli(here, "train", "good.net", "--quiet")
+    assert len(quiet.stdout.splitlines()) == 1
+    assert quiet.stdout.startswith("test accuracy ")
+    assert sorted(p.name for p in (here / "runs" / "good").iterdir()) == ["001", "002"]
+
+
+def test_json_and_every_flag(here: Path) -> None:
+    words = "--epochs 2 --batch 300 --lr 0.25 --seed 9 --data digits_by_writer --device cpu --let width=5 --json -o out"
+    sets = ["--set", "train.optimizer=sgd lr=0.01", "--set", "data.validation=137"]
+    done = cli(here, "train", "good.net", *words.split(), *sets)
+    assert (done.returncode, done.stderr) == (0, "")
+    events = lines(done.stdout)
+    started = events[0]
+    assert started["event"] == "started"
+    assert (started["epochs"], started["batch"], started["seed"]) == (2, 300, 9)
+    assert (started["dataset"], started["validation"], started["train"]) == ("digits_by_writer", 137, 1300)
+    assert started["parameters"] == 65 * 5 + 60
+    assert {e["learning_rate"] for e in events if e["event"] == "step"} == {0.25}
+    assert [e["event"] for e in events if e["event"] not in {"step", "saved"}] == [
+        "started",
+        "epoch",
+        "epoch",
+        "finished",
+    ]
+    assert events[-1]["result"] == json.loads((here / "out" / "result.json").read_text())
+    assert not (here / "runs").exists()
+    lock = json.loads((here / "out" / "lock.json").read_text())
+    assert lock["dataset"] == "digits_by_writer"
+    assert lock["seed"] == 9
+    network = json.loads((here / "out" / "network.json").read_text())
+    assert network["recipe"]["optimizer"]["kind"] == "sgd"
+
+
+def test_data_of_ones_own_trains_and_the_model_can_be_used(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (40, 8, 8), dtype=np.uint8), np.arange(40) % 10
+    np.savez(here / "mine.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
+    (here / "own.net").write_text('input 1x8x8\nfc 10 softmax\ndata "mine.npz"\ntrain { epochs 1 }\n')
+    np.save(here / "x.npy", x[:2])
+    for name, words in (("a", ["own.net"]), ("b", ["good.net", "--data", "mine.npz"])):
+        done = cli(here, "train", *words, "-o", name)
+        assert done.returncode == 0, done.stderr
+        done = cli(here, "predict", name, "x.npy", "--json")
+        assert done.returncode == 0, done.stderr
+        assert [p["file"] for p in lines(done.stdout)] == ["x.npy[0]", "x.npy[1]"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["bad.net"], 1, "E0201"),
+        (["none.net"], 1, "none.net: there is no such file"),
+        (["good.net", "--epochs", "0"], 1, "epochs"),
+        (["good.net", "--epochs", "-3"], 1, "epochs"),
+        (["good.net", "--epochs", "many"], 2, "--epochs"),
+        (["good.net", "--epochs", "9" * 30], 1, "epochs"),
+        (["good.net", "--batch", "0"], 1, "batch"),
+        (["good.net", "--batch", "1.5"], 2, "--batch"),
+        (["good.net", "--lr", "0"], 1, "lr"),
+        (["good.net", "--lr", "nan"], 1, "lr"),
+        (["good.net", "--lr", "inf"], 1, "lr"),
+        (["good.net", "--lr", "fast"], 2, "--lr"),
+        (["good.net", "--seed", "-1"], 1, "seed"),
+        (["good.net", "--device", "gpuu"], 1, "did you mean `gpu`?"),
+        (["good.net", "--data", "nosuch"], 1, "nosuch"),
+        (["good.net", "--data", "./none.npz"], 1, "none.npz"),
+        (["good.net", "--let", "width=0"], 1, "units"),
+        (["good.net", "--let", "height=1"], 1, "no `let height`"),
+        (["good.net", "--set", "train.batch"], 2, "NAME=VALUE"),
+        (["good.net", "--set", "data.validation=1437"], 1, "leaves nothing to train on"),
+        (["good.net", "--set", "data.name=none.npz"], 1, "none.npz"),
+        (["good.net", "-o", "good.net"], 1, "good.net cannot be used as a run folder"),
+        (["good.net", "-o", "."], 1, "holds something already"),
+        (["good.net", "--nosuch"], 2, "--nosuch"),
+    ],
+    ids=lambda words: " ".join(words)[:40] if isinstance(words, list) else "",
+)
+def test_one_clear_error_and_nothing_written(here: Path, words: list[str], code: int, said: str) -> None:
+    before = sorted(here.rglob("*"))
+    done = cli(here, "train", *words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "[type=" not in done.stderr
+    assert done.stdout == ""
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_spec_of_a_long_name_trains_or_is_refused(here: Path) -> None:
+    name = "a" * 210 + ".net"
+    (here / name).write_text(GOOD)
+    assert cli(here, "train", name).returncode in (0, 1)
+
+
+@pytest.mark.parametrize("batch", ["500", "1500"])
+def test_a_loss_that_is_no_number_is_exit_code_3(here: Path, batch: str) -> None:
+    # With a batch of 1500 the only step's loss is still a number: its weights are not.
+    words = ["--set", "train.optimizer=sgd lr=1e38", "--batch", batch, "--json", "-o", "out"]
+    done = cli(here, "train", "good.net", *words)
+    assert done.returncode == 3
+    assert "no longer a number at step" in done.stderr
+    lines(done.stdout)
+    assert not list((here / "out").glob("*.safetensors"))
+    assert netspec.load(here / "out" / "spec.net").nodes

@@ -1,0 +1,170 @@
+"""`netspec new`, `layers`, `explain`, `data` and `doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from test_cli_check import cli, lines
+
+import netspec
+from netspec.codes import CODES
+from netspec.compiler import analyze
+from netspec.diagnostics import Source
+from netspec.reference import FAMILIES
+from netspec.resources import specs_folder
+
+TEMPLATES = sorted(p.stem for p in specs_folder().rglob("*.net"))
+
+
+# --- new ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_starter_spec_is_commented_and_right(tmp_path: Path) -> None:
+    done = cli(tmp_path, "new")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "wrote lenet.net; next: netspec train lenet.net\n"
+    assert "#" in (tmp_path / "lenet.net").read_text()
+    assert netspec.load(tmp_path / "lenet.net").nodes
+
+
+def test_all_templates_are_listed_with_a_title(tmp_path: Path) -> None:
+    done = cli(tmp_path, "new", "--list")
+    found = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert sorted(found) == TEMPLATES
+    assert all(title.strip() for title in found.values())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_template_is_right(name: str) -> None:
+    (path,) = specs_folder().rglob(f"{name}.net")
+    assert netspec.load(path).graph().parameter_count > 0
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "lenet.net").write_text("mine")
+    done = cli(tmp_path, "new", "lenet")
+    assert done.returncode == 1
+    assert "exists already" in done.stderr
+    assert (tmp_path / "lenet.net").read_text() == "mine"
+    assert cli(tmp_path, "new", "lenet", "-o", "other.net").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["new", "lenett"], "did you mean lenet?"),
+        (["new", "../lenet"], "lenet"),
+        (["new", "xyzzy"], "--list"),
+        (["new", "-o", "none/x.net"], "none/x.net cannot be written"),
+        (["new", "-o", "."], "."),
+        (["layers", "conf"], "did you mean conv?"),
+        (["layers", "xyzzy"], "lists all"),
+        (["explain", "E0391"], "did you mean E03"),
+        (["explain", "xyzzy"], "lists all"),
+        (["data", "fetch", "mnst"], "did you mean mnist?"),
+        (["data", "fetch", "mnist"], "NETSPEC_OFFLINE"),
+        (["data", "fetch", "./mine.npz"], "nothing to fetch"),
+        (["data", "show", "mnist"], "NETSPEC_OFFLINE"),
+        (["data", "show", "./none.npz"], "none.npz"),
+        (["data", "show", "digits", "-o", "none/x.png"], "none"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_one_clear_error(tmp_path: Path, words: list[str], said: str) -> None:
+    done = cli(tmp_path, *words)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert not list(tmp_path.glob("*.net"))
+
+
+# --- layers and explain -------------------------------------------------------------------------------------------
+
+
+def test_everything_with_a_name_is_listed(tmp_path: Path) -> None:
+    said = cli(tmp_path, "layers").stdout
+    for family, members in FAMILIES.items():
+        assert f"{family}:" in said
+        assert all(f"  {cls.canonical()} " in said for cls in members)
+
+
+def test_the_page_of_a_layer(tmp_path: Path) -> None:
+    said = cli(tmp_path, "layers", "conv").stdout
+    for word in ("conv FILTERS KERNEL", "Arguments:", "stride", "Example:"):
+        assert word in said
+
+
+def test_all_codes_are_listed(tmp_path: Path) -> None:
+    listed = [line.split()[0] for line in cli(tmp_path, "explain").stdout.splitlines()]
+    assert listed == list(CODES)
+
+
+def test_the_page_of_a_code_in_any_case(tmp_path: Path) -> None:
+    for word in ("E0301", "e0301"):
+        said = cli(tmp_path, "explain", word).stdout
+        assert said.startswith("E0301: ")
+        for part in (CODES["E0301"].title, CODES["E0301"].cause, "Wrong:", "Right:"):
+            assert part in said
+
+
+NOT_SPECS = {
+    "E0001": "a command",
+    "E0107": "a file of 2 MB",
+    "E0109": "a command",
+    "E0110": "an abbreviation",
+    "E0303": "no text can say it yet",
+}
+
+
+def first_code(text: str) -> str | None:
+    return next((d.code for d in analyze(Source("example.net", text)).diagnostics), None)
+
+
+@pytest.mark.parametrize("code", [c for c in CODES if c not in NOT_SPECS])
+def test_the_example_of_a_code_is_wrong_in_that_way_and_mended_right(code: str) -> None:
+    """An example may be a fragment: some surroundings make the wrong one give the code, and the right one none."""
+    entry = CODES[code]
+    befores = ("", "input 1x28x28\n", "input 784\n", "input 1x28x28\nconv 20 5x5\n")
+    afters = ("", "\nfc 10 softmax", "\nglobalpool\nfc 10 softmax", "\nfc 10", "\nfc 10 softmax\ndata digits")
+    surroundings = [(b, a) for b in befores for a in afters]
+    fitting = [(b, a) for b, a in surroundings if first_code(b + entry.wrong + a) == code]
+    assert fitting, f"{entry.wrong!r} never gives {code} first"
+    assert any(first_code(b + entry.right + a) is None for b, a in fitting), f"{entry.right!r} is not right"
+
+
+# --- data and doctor ----------------------------------------------------------------------------------------------
+
+
+def test_datasets_and_where_they_are(tmp_path: Path) -> None:
+    said = cli(tmp_path, "data", "list").stdout
+    for word in ("digits", "digits_by_writer", "mnist", "1,437", "netspec data fetch mnist"):
+        assert word in said
+    found = {d["name"]: d for d in lines(cli(tmp_path, "data", "list", "--json").stdout)}
+    assert found["mnist"]["path"] is None
+    assert found["digits"]["path"]
+    assert found["digits"]["classes"] == list("0123456789")
+
+
+def test_a_dataset_that_is_here_needs_no_network(tmp_path: Path) -> None:
+    done = cli(tmp_path, "data", "fetch", "digits")
+    assert done.returncode == 0
+    assert Path(done.stdout.strip()).is_file()
+
+
+def test_a_picture_of_a_dataset(tmp_path: Path) -> None:
+    done = cli(tmp_path, "data", "show", "digits")
+    assert done.returncode == 0
+    assert "1437x1x8x8 uint8, 0 to 255" in done.stdout
+    with Image.open(tmp_path / "digits.png") as image:
+        assert image.format == "PNG"
+
+
+def test_doctor(tmp_path: Path) -> None:
+    done = cli(tmp_path, "doctor")
+    assert done.returncode == 0
+    for word in (f"netspec {netspec.__version__}", "jax ", "digits", "not here", "compiling: works on "):
+        assert word in done.stdout
+    assert list(tmp_path.iterdir()) == []

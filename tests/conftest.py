@@ -1,0 +1,61 @@
+"""What all tests share: no network, a repeatable Hypothesis, `--update` for golden files, and the real MNIST."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "netspec",
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("netspec")
+
+_NO_MNIST = "the real MNIST is not here: set NETSPEC_DATA to a folder that holds mnist/ (four IDX files)"
+_GIVEN = os.environ.get("NETSPEC_DATA", "")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite golden files to what the code says now")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if mnist_folder() is None:
+        for item in items:
+            if item.get_closest_marker("mnist"):
+                item.add_marker(pytest.mark.skip(reason=_NO_MNIST))
+
+
+def mnist_folder() -> Path | None:
+    """Return the folder with the four IDX files of the real MNIST, packed or not; None when NETSPEC_DATA has none."""
+    names = [f"{s}-{k}-ubyte" for s in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]
+    for folder in (Path(_GIVEN) / "mnist", Path(_GIVEN)) if _GIVEN else ():
+        if all((folder / n).is_file() or (folder / f"{n}.gz").is_file() for n in names):
+            return folder
+    return None
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETSPEC_OFFLINE", "1")
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be rewritten."""
+    return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture
+def mnist() -> Path:
+    """The folder of the real MNIST; tests that use it carry the `mnist` marker."""
+    folder = mnist_folder()
+    if folder is None:
+        pytest.skip(_NO_MNIST)
+    return folder

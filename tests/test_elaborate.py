@@ -1,0 +1,196 @@
+"""AST → Network: what each command means, the names of nodes, and where all of it was declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netspec.diagnostics import Source
+from netspec.elaborate import Elaboration, elaborate
+from netspec.ir import DataSource, Network, Recipe
+from netspec.layers.conv import Conv
+from netspec.layers.dense import Dense
+from netspec.recipe.initializers import HeNormal
+from netspec.syntax.parser import parse
+
+
+def made(text: str, **lets: Any) -> Elaboration:
+    return elaborate(parse(Source("t.net", text)), name="t", lets=lets)
+
+
+def network(text: str, **lets: Any) -> Network:
+    elaboration = made(text, **lets)
+    assert elaboration.diagnostics == ()
+    assert elaboration.network is not None
+    return elaboration.network
+
+
+def codes(text: str, **lets: Any) -> list[str]:
+    return [d.code for d in made(text, **lets).diagnostics]
+
+
+def test_a_whole_spec() -> None:
+    net = network("input 1x8x8\ninit he\nconv 4 3 relu; fc 10 softmax\ndata digits\ntrain { epochs 2 }\n")
+    assert net.name == "t"
+    assert net.input == (1, 8, 8)
+    assert net.init.kernel == HeNormal()
+    assert [type(node.layer) for node in net.nodes] == [Conv, Dense]
+    assert net.data == DataSource(name="digits")
+    assert net.recipe == Recipe(epochs=2)
+
+
+def test_nodes_are_numbered_by_kind_and_wired_in_order() -> None:
+    net = network("input 1x8x8\nconv 4 3; relu; conv 4 3 as mid; relu; Conv2d 4 3; fc 9")
+    assert [(n.name, n.inputs) for n in net.nodes] == [
+        ("conv_1", ("input",)),
+        ("relu_1", ("conv_1",)),
+        ("mid", ("relu_1",)),
+        ("relu_2", ("mid",)),
+        ("conv_2", ("relu_2",)),
+        ("fc_1", ("conv_2",)),
+    ]
+
+
+def test_numbers_give_way_to_labels() -> None:
+    assert [n.name for n in network("input 4\nfc 9; fc 9 as fc_1; fc 9 as fc_2; fc 9").nodes] == [
+        "fc_3",
+        "fc_1",
+        "fc_2",
+        "fc_4",
+    ]
+
+
+def test_the_shape_of_the_input_may_come_from_the_data() -> None:
+    assert network("fc 10\ndata mnist").input == (1, 28, 28)
+    assert network('fc 10\ndata "photos" else digits').input == (1, 8, 8)
+    assert network("input 64\nfc 10\ndata digits").input == (64,)
+    assert codes('fc 10\ndata "photos"') == ["E0306"]
+    assert codes("fc 10\n") == ["E0306"]
+
+
+def test_a_wrong_input_is_one_mistake() -> None:
+    assert codes("input 0\nfc 10") == ["E0207"]
+    assert codes("input\nfc 10") == ["E0206"]
+
+
+def test_data_else() -> None:
+    assert network("fc 10\ndata mnist else digits").data == DataSource(name="mnist", fallback="digits")
+    assert (
+        network("fc 10\ndata mnist else digits { shuffle off }").data
+        == network("fc 10\ndata mnist { shuffle off; fallback digits }").data
+    )
+
+
+def test_lets() -> None:
+    text = "let w = 8\nlet v = (w*2)\ninput 4\nfc v; fc w"
+    assert [n.layer for n in network(text).nodes] == [Dense(units=16), Dense(units=8)]
+    assert [n.layer for n in network(text, w=3).nodes] == [Dense(units=6), Dense(units=3)]
+    assert [n.layer for n in network(text, v=5).nodes] == [Dense(units=5), Dense(units=8)]
+
+
+def test_an_override_of_an_unknown_let_is_a_mistake() -> None:
+    (problem,) = made("let width = 8\ninput 4\nfc width", widht=3).diagnostics
+    assert (problem.code, problem.fix) == ("E0210", "did you mean `width`?")
+    (problem,) = made("input 4\nfc 8", w=3).diagnostics
+    assert problem.fix == "it has no `let` at all"
+
+
+def test_a_let_is_known_from_its_line_on() -> None:
+    assert codes("input 4\nfc w\nlet w = 3") == ["E0203"]
+
+
+def test_a_wrong_let_stays_silent_where_it_is_used() -> None:
+    assert codes("let w = (1/0)\ninput 4\nfc w; fc (w*2)") == ["E0212"]
+
+
+@pytest.mark.parametrize(
+    "word", ["relu", "conv", "Conv2d", "same", "bias", "nobias", "input", "train", "else", "true", "he"]
+)
+def test_a_let_may_not_take_a_word_of_the_language(word: str) -> None:
+    assert codes(f"let {word} = 3\ninput 4\nfc 3") == ["E0213"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("input 4\ninput 5\nfc 3", ["E0209"]),
+        ("input 4\nfc 3\ntrain { }\ntrain { }", ["E0209"]),
+        ("input 4\ninit he\ninit xavier\nfc 3", ["E0209"]),
+        ("input 4", ["E0404"]),
+        ("input 4\nquux 3", ["E0201"]),
+        ("input 4\nfc 3 as a\nfc 3 as a", ["E0214"]),
+        ("input 4\nfc 3 as input", ["E0214"]),
+        ("input 4\nfc 3 { }", ["E0211"]),
+        ("input 4 as x\nfc 3", ["E0211"]),
+        ("input 4\nfc 3\ndata mnist as x", ["E0211"]),
+        ("let w = 3 as x\ninput 4\nfc 3", ["E0211"]),
+        ("input 4\nepochs 3\nfc 3", ["E0201"]),
+        ("input 4\nquux; conv; fc", ["E0201", "E0206", "E0206"]),
+        ("quux", ["E0201", "E0306"]),
+    ],
+)
+def test_mistakes(text: str, expected: list[str]) -> None:
+    assert codes(text) == expected
+
+
+def test_a_setting_outside_its_block_is_told_where_it_belongs() -> None:
+    (problem,) = made("input 4\nfc 3\nvalidation 100").diagnostics
+    assert problem.fix == "`validation` belongs inside `data { … }`"
+
+
+def test_a_network_with_mistakes_is_still_made_to_find_more() -> None:
+    elaboration = made("input 4\nquux\nfc 3 as out")
+    assert elaboration.network is not None
+    assert [n.name for n in elaboration.network.nodes] == ["broken_1", "out"]
+
+
+def test_places() -> None:
+    places = made("input 1x8x8\nconv 4   3 relu as c; fc 9\ntrain {\n  epochs 3\n}").places
+    assert places["c"].text == "conv 4 3 relu"
+    assert (places["fc_1"].span.line, places["fc_1"].span.column) == (2, 23)
+    assert places["input"].text == "input 1x8x8"
+    assert places["train"].text == "train"
+
+
+@pytest.mark.xfail(reason="pydantic's ValidationError comes out instead of a diagnostic")
+@pytest.mark.parametrize(
+    "text", ["data mnist\nfc 10 softmax as input", f"input 4\nfc 10 as {'a' * 501}"], ids=["input", "long"]
+)
+def test_a_label_that_the_network_refuses_is_a_diagnostic(text: str) -> None:
+    assert codes(text) == ["E0214"]
+
+
+@pytest.mark.xfail(reason="only a first positional argument is looked up among the datasets")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data validation=5 nosuch",
+        "data { name nosuch }",
+        "data mnist { fallback nosuch }",
+        "data mnist fallback=nosuch",
+    ],
+)
+def test_an_unknown_dataset_is_found_however_it_is_written(text: str) -> None:
+    assert "E0401" in codes(f"input 1x28x28\nfc 10\n{text}")
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x"])
+def test_a_path_outside_the_folder_of_the_spec_is_refused(path: str) -> None:
+    assert codes(f'input 4\nfc 3\ndata "{path}"') == ["E0403"]
+    assert codes(f'input 4\nfc 3\ndata mnist else "{path}"') == ["E0403"]
+
+
+@pytest.mark.xfail(reason="only a first positional argument and `else` are confined to the folder of the spec")
+@pytest.mark.parametrize(
+    "text",
+    [
+        'data { name "../x" }',
+        'data mnist { fallback "/etc/passwd" }',
+        'data validation=3 "../x"',
+        'let p = "../x"\ndata p',
+        'data mnist fallback="../x"',
+    ],
+)
+def test_a_path_outside_is_refused_however_it_is_written(text: str) -> None:
+    assert "E0403" in codes(f"input 4\nfc 3\n{text}")

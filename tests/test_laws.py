@@ -1,0 +1,242 @@
+"""Laws over every layer and every member of the recipe, parametrised over the registries, so a new one is covered."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec import ops
+from netspec.backends import initial
+from netspec.backends.jax import optimizers
+from netspec.backends.jax.emit import EMITTERS
+from netspec.backends.jax.kernels import activation
+from netspec.backends.jax.model import Model
+from netspec.backends.jax.objective import example_losses
+from netspec.graph import Parameter
+from netspec.ir import Recipe
+from netspec.layers import ACTIVATIONS, LAYERS
+from netspec.recipe.initializers import INITIALIZERS
+from netspec.recipe.losses import LOSSES
+from netspec.recipe.optimizers import OPTIMIZERS
+from netspec.recipe.schedules import SCHEDULES
+from netspec.signature import Definition, parameters
+
+layers = pytest.mark.parametrize("cls", LAYERS, ids=lambda c: c.canonical())
+
+
+def family(members: Any) -> Any:
+    return pytest.mark.parametrize("cls", members, ids=lambda c: c.canonical())
+
+
+@cache
+def model(cls: type) -> Model:
+    return ns.compile(ns.parse(f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}"), "cpu")
+
+
+def batch(m: Model, size: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(size, *m.graph.input)).astype(np.float32)
+
+
+def required(cls: type[Definition]) -> dict[str, Any]:
+    values = {"std": 0.5, "range": (-0.5, 0.5), "value": 0.25, "every": 2.0}
+    return {p.name: values[p.name] for p in parameters(cls) if p.required}
+
+
+# --- layers --------------------------------------------------------------------------------------------------------
+
+
+@layers
+def test_the_example_is_of_this_layer_and_compiles(cls: type) -> None:
+    net = ns.parse(f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}")
+    assert [type(node.layer) for node in net.nodes] == [cls]
+
+
+@layers
+def test_every_argument_is_described(cls: type) -> None:
+    assert cls.__doc__
+    for p in parameters(cls):
+        assert p.description
+
+
+@layers
+def test_the_traced_shape_is_the_computed_one(cls: type) -> None:
+    m = model(cls)
+    variables = m.init(0)
+    x = batch(m, 3)
+    assert m.forward(variables, x).shape == (3, *m.graph.shape(m.graph.output))
+    for node, found in m.features(variables, x).items():
+        if node != "input":
+            assert found.shape == (3, *m.graph.shape(m.graph.nodes[node]))
+    for p in m.graph.parameters.values():
+        node, _, name = p.path.rpartition("/")
+        assert variables[0 if p.trainable else 1][node][name].shape == p.shape
+
+
+@layers
+def test_an_example_alone_is_a_row_of_its_batch(cls: type) -> None:
+    m = model(cls)
+    variables = m.init(1)
+    x = batch(m, 4)
+    together = np.asarray(m.forward(variables, x))
+    assert np.isfinite(together).all()
+    for i in range(4):
+        np.testing.assert_allclose(m.forward(variables, x[i : i + 1])[0], together[i], rtol=2e-5, atol=2e-6)
+
+
+@layers
+def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
+    # With respect to the input and all parameters, along one random direction, in double precision.
+    m = model(cls)
+    rng = np.random.default_rng(3)
+    with jax.enable_x64(True):
+        variables = jax.tree.map(lambda a: jnp.asarray(rng.normal(0.7, 0.3, a.shape)), m.init(2))
+        x = jnp.asarray(batch(m, 2, seed=5).astype(np.float64))
+        weights = jnp.asarray(rng.normal(size=(2, *m.graph.shape(m.graph.output))))
+
+        def scalar(params: Any, x: jax.Array) -> jax.Array:
+            # `apply` makes inputs float32, as users' inputs are; the run behind it keeps what it is given.
+            values, _ = m._run(params, variables.state, x, (m.graph.output,))
+            return jnp.sum(weights * values[m.graph.output])
+
+        point = (variables.params, x)
+        way = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape)), point)
+        gradient = jax.grad(scalar, argnums=(0, 1))(*point)
+        along = sum(float(jnp.vdot(g, w)) for g, w in zip(jax.tree.leaves(gradient), jax.tree.leaves(way), strict=True))
+
+        def moved(step: float) -> float:
+            return float(scalar(*jax.tree.map(lambda a, w: a + step * w, point, way)))
+
+        step = 1e-6
+        difference = (moved(step) - moved(-step)) / (2 * step)
+    assert abs(along) > 1e-3, "a gradient of nothing proves nothing"
+    assert along == pytest.approx(difference, rel=1e-5, abs=1e-6)
+
+
+# --- costs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input 64\nfc 32 nobias; fc 10 nobias",
+        "input 3x12x12\nconv 8 3 nobias",
+        "input 3x12x12\nconv 8 3 stride=2 nobias; fc 10 nobias",
+        "input 1x28x28\nconv 20 5 nobias; conv 50 5 nobias; fc 10 nobias",
+        "input 4x9x9\nconv 8 3 groups=2 nobias; fc 5 nobias",
+        "input 4x9x9\nconv 8 3 dilation=2 nobias; fc 5 nobias",
+    ],
+)
+def test_counted_flops_are_those_of_xla(text: str) -> None:
+    # Within 2 %: XLA also counts index arithmetic of reshapes, and adds k·k − 1 times where we count k·k.
+    m = ns.compile(ns.parse(text), "cpu")
+    size = 16
+    cost = m.lower(size).compile().cost_analysis()
+    cost = cost[0] if isinstance(cost, list) else cost
+    assert cost["flops"] == pytest.approx(size * m.graph.flops, rel=0.02)
+
+
+# --- every name has an implementation ------------------------------------------------------------------------------
+
+
+def test_every_operation_has_an_emitter() -> None:
+    # (Not `__subclasses__`: a dataclass with slots leaves the class it was made from behind.)
+    known = {c for c in vars(ops).values() if isinstance(c, type) and issubclass(c, ops.Op) and c is not ops.Op}
+    assert set(EMITTERS) == known
+    assert {c.__name__ for c in known} <= set(ops.__all__)
+
+
+@family(ACTIVATIONS)
+def test_every_activation_has_a_kernel(cls: type) -> None:
+    assert cls.canonical() in activation.FUNCTIONS
+
+
+@family(OPTIMIZERS)
+def test_every_optimizer_takes_a_step_downhill(cls: Any) -> None:
+    assert cls in optimizers._OPTIMIZERS
+    transformation = optimizers.transformation(Recipe(optimizer=cls()), 10, 1)
+    params = {"w": jnp.asarray([1.0, -2.0])}
+    state = transformation.init(params)
+    for _ in range(3):
+        updates, state = transformation.update(params, state, params)
+        params = {"w": params["w"] + updates["w"]}
+    assert 0 < params["w"][0] < 1
+    assert -2 < params["w"][1] < 0
+
+
+@family(SCHEDULES)
+def test_every_schedule_is_a_finite_rate(cls: Any) -> None:
+    assert cls in optimizers._SCHEDULES
+    for warmup in (0.0, 0.5):
+        schedule = cls(**required(cls), warmup=warmup)
+        rate = optimizers.learning_rate(Recipe(schedule=schedule), 10, 3)
+        rates = [float(rate(step)) for step in range(30)]
+        assert all(0 <= r <= 0.001 * 1.0001 for r in rates)
+        assert max(rates) > 0.0005
+        assert (rates[0] == 0) == (warmup > 0)
+
+
+@family(INITIALIZERS)
+def test_every_initializer_draws_from_seed_and_path(cls: Any) -> None:
+    assert cls in initial._DRAW
+    made = cls(**required(cls))
+
+    def drawn(path: str, seed: int) -> np.ndarray:
+        return initial.draw(Parameter(path, (64, 16, 3, 3), "kernel", (144, 576), made), seed)
+
+    a = drawn("conv_1/kernel", 0)
+    assert a.shape == (64, 16, 3, 3)
+    assert a.dtype == np.float32
+    assert np.isfinite(a).all()
+    np.testing.assert_array_equal(a, drawn("conv_1/kernel", 0))
+    random = np.ptp(a) > 0
+    assert np.array_equal(a, drawn("conv_1/kernel", 1)) != random
+    assert np.array_equal(a, drawn("conv_2/kernel", 0)) != random
+
+
+@pytest.mark.parametrize(
+    ("name", "variance"),
+    [
+        ("xavier_uniform", 2 / (144 + 576)),
+        ("xavier_normal", 2 / (144 + 576)),
+        ("he_uniform", 2 / 144),
+        ("he_normal", 2 / 144),
+        ("lecun_uniform", 1 / 144),
+        ("lecun_normal", 1 / 144),
+        ("torch", 1 / (3 * 144)),
+        ("normal(0.5, mean=1)", 0.25),
+        ("uniform(-1..3)", 16 / 12),
+    ],
+)
+def test_initializers_have_the_variance_of_their_papers(name: str, variance: float) -> None:
+    layer: Any = ns.parse(f"input 16x9x9\nconv 64 3 init={name}").nodes[0].layer
+    drawn = initial.draw(Parameter("a/kernel", (64, 16, 3, 3), "kernel", (144, 576), layer.init), 0)
+    assert drawn.var() == pytest.approx(variance, rel=0.06)
+
+
+@family(LOSSES)
+def test_every_loss_is_lowest_where_the_outputs_are_right(cls: Any) -> None:
+    y = jnp.asarray([0, 2, 1], jnp.int32)
+    right = jax.nn.one_hot(y, 3) * (1 if cls.canonical() == "mse" else 20) - (0 if cls.canonical() == "mse" else 10)
+    losses = example_losses(cls(), right, y)
+    assert losses.shape == (3,)
+    assert float(losses.max()) < 0.01
+    assert float(example_losses(cls(), right, (y + 1) % 3).min()) > 0.5
+
+
+@family(LOSSES)
+def test_every_loss_is_the_mean_over_examples_and_outputs(cls: Any) -> None:
+    logits = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32))
+    y = jnp.asarray([0, 2, 1, 1], jnp.int32)
+    z, hot = np.asarray(logits, np.float64), np.eye(3)[np.asarray(y)]
+    by_hand = {
+        "cross_entropy": -(hot * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum(1),
+        "binary_cross_entropy": -(hot * np.log(1 / (1 + np.exp(-z))) + (1 - hot) * np.log(1 / (1 + np.exp(z)))).mean(1),
+        "mse": ((z - hot) ** 2).mean(1),
+    }
+    np.testing.assert_allclose(example_losses(cls(), logits, y), by_hand[cls.canonical()], rtol=1e-5)

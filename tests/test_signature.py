@@ -1,0 +1,167 @@
+"""What a class says of itself: its parameters, their choices, what they expect, and strict values."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from netspec import signature as sig
+from netspec.layers import LAYER_NAMES, LAYERS
+from netspec.layers.activation import ACTIVATIONS, Relu
+from netspec.layers.conv import Conv
+from netspec.recipe.initializers import INITIALIZERS
+from netspec.recipe.losses import LOSSES
+from netspec.recipe.optimizers import OPTIMIZERS
+from netspec.recipe.schedules import SCHEDULES
+from netspec.signature import Definition, by_name, option, parameters, positional
+
+FAMILIES: list[tuple[Any, ...]] = [LAYERS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
+
+
+class Cone(Definition):
+    """An example."""
+
+    kind: Literal["cone"] = "cone"
+    aliases: ClassVar[tuple[str, ...]] = ("spike",)
+    size: sig.Size2 = positional("height x width")
+    mode: Literal["up", "down"] = positional("which way", "up")
+    bias: bool = option(True, "with a bias")
+    rate: float = option(0.5, "a rate")
+    what: str = option("x", "a word")
+
+
+def test_parameters_are_the_fields_in_their_order() -> None:
+    size, mode, bias, rate, what = parameters(Cone)
+    assert [p.name for p in parameters(Cone)] == ["size", "mode", "bias", "rate", "what"]
+    assert (size.positional, size.required, size.default) == (True, True, None)
+    assert (mode.positional, mode.required, mode.default) == (True, False, "up")
+    assert size.expects.startswith("a size such as")
+    assert mode.expects == "one of up, down"
+    assert mode.choices == {"up": "up", "down": "down"}
+    assert bias.choices == {"bias": True, "nobias": False}
+    assert (bias.is_flag, rate.is_flag) == (True, False)
+    assert rate.expects == "a number"
+    assert (what.takes_words, rate.takes_words, what.expects) == (True, False, "a word or a string")
+
+
+def test_a_family_is_a_choice_of_all_its_names() -> None:
+    activation = next(p for p in parameters(Conv) if p.name == "activation")
+    assert set(activation.members.values()) == set(ACTIVATIONS)
+    assert activation.choices["relu"] is activation.choices["ReLU"] is Relu
+    assert activation.default is None
+
+
+def test_canonical_and_aliases() -> None:
+    assert Cone.canonical() == "cone"
+    assert by_name([Cone]) == {"cone": Cone, "spike": Cone}
+
+
+def test_two_members_may_not_share_a_name() -> None:
+    class Spike(Definition):
+        kind: Literal["spike"] = "spike"
+
+    with pytest.raises(ValueError, match="'spike' names both Cone and Spike"):
+        by_name([Cone, Spike])
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f[0].family if f[0].family != "word" else "layer")
+def test_every_member_of_a_family_is_complete(family: tuple[Any, ...]) -> None:
+    table = by_name(family)
+    assert len(set(table.values())) == len(family)
+    for cls in family:
+        assert cls.__doc__
+        assert cls.__doc__ != Definition.__doc__
+        assert cls.canonical().isidentifier()
+        assert sum(p.positional for p in parameters(cls)) <= 2, "two positionals at most"
+        for p in parameters(cls):
+            assert p.description.strip(), f"{cls.__name__}.{p.name} has no description"
+            assert p.expects.strip()
+            assert p.required is False or p.positional, "what must be given may stand without its key"
+
+
+def test_optional_positionals_come_after_required_ones() -> None:
+    for family in FAMILIES:
+        for cls in family:
+            flags = [p.required for p in parameters(cls) if p.positional]
+            assert flags == sorted(flags, reverse=True), cls
+
+
+def test_words_of_one_layer_do_not_collide_with_layer_names_of_another_meaning() -> None:
+    for name, cls in LAYER_NAMES.items():
+        for p in parameters(cls):
+            for word, meant in p.choices.items():
+                if word in LAYER_NAMES:
+                    assert meant is LAYER_NAMES[word], f"`{word}` on the line of `{name}`"
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "result"),
+    [
+        (sig.PositiveInt, 1, 1),
+        (sig.PositiveInt, 10**9, 10**9),
+        (sig.NonNegativeInt, 0, 0),
+        (sig.PositiveFloat, 3, 3.0),
+        (sig.Fraction, 0, 0.0),
+        (sig.Size2, 3, (3, 3)),
+        (sig.Size2, (3, 5), (3, 5)),
+        (sig.Size2, [3, 5], (3, 5)),
+        (sig.Padding, "same", "same"),
+        (sig.Padding, 0, (0, 0)),
+        (sig.Padding, (1, 2), (1, 2)),
+        (sig.Range, (-1, 1), (-1.0, 1.0)),
+        (sig.Range, [0, 0.5], (0.0, 0.5)),
+        (sig.Shape, (1, 28, 28), (1, 28, 28)),
+        (sig.Shape, [784], (784,)),
+    ],
+)
+def test_values_that_fit(kind: Any, good: Any, result: Any) -> None:
+    made = TypeAdapter(kind, config={"strict": True}).validate_python(good)
+    assert made == result
+    assert type(made) is type(result)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [
+        *((sig.PositiveInt, v) for v in (0, -1, 1.0, "3", True, None, 10**9 + 1)),
+        *((sig.NonNegativeInt, v) for v in (-1, False, "0")),
+        *((sig.PositiveFloat, v) for v in (0, -0.1, float("inf"), float("nan"), "1", True)),
+        *((sig.NonNegativeFloat, v) for v in (-1e-9, float("inf"), float("nan"))),
+        *((sig.Fraction, v) for v in (1, 1.0, -0.1, float("nan"))),
+        *((sig.Size2, v) for v in (0, (3,), (3, 3, 3), (3, 0), "3", True, 3.0, (3, 2.0))),
+        *((sig.Padding, v) for v in ("sames", -1, (1,), (1, -1), 1.5, None)),
+        *((sig.Range, v) for v in ((1, 1), (1, 0), (0,), (0, 1, 2), "01", 1, ("a", "b"))),
+        *((sig.Shape, v) for v in ((), (0,), (1, 2, 3, 4, 5), 3, "1x2", (1.0,))),
+    ],
+)
+def test_values_that_do_not_fit(kind: Any, bad: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(kind, config={"strict": True}).validate_python(bad)
+
+
+@pytest.mark.xfail(reason="an infinite range, mean or constant is taken; it has no JSON form and no .net form")
+@pytest.mark.parametrize("text", ["uniform(-1e999..1e999)", "normal(1, mean=1e999)", "constant(-1e999)"])
+def test_infinite_numbers_are_refused_everywhere(text: str) -> None:
+    from netspec.compiler import analyze  # noqa: PLC0415
+    from netspec.diagnostics import Source  # noqa: PLC0415
+
+    (problem,) = analyze(Source("t.net", f"input 4\nfc 3 init={text}\n")).diagnostics
+    assert problem.code == "E0207"
+
+
+@pytest.mark.xfail(reason="isinstance(True, int): true and false pass for 1 and 0 in a range")
+def test_a_range_of_booleans_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(sig.Range, config={"strict": True}).validate_python((False, True))
+
+
+def test_definitions_are_frozen_and_equal_by_value() -> None:
+    cone = Cone(size=3)
+    assert cone == Cone(size=(3, 3))
+    assert cone != Cone(size=4)
+    with pytest.raises(ValidationError):
+        cone.rate = 0.1
+    with pytest.raises(ValidationError):
+        Cone(size=3, height=3)
