@@ -92,11 +92,14 @@ class _Binder:
 
     def argument(self, argument: ast.Argument) -> None:
         if argument.relation != "=":
+            self.misplaced = True
             self.error("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`")
         elif argument.key is not None:
             parameter = self._by_key(argument.key)
             if parameter:
                 self._assign(parameter, argument.value, argument.span)
+            else:
+                self.misplaced = True
         else:
             parameter = self._by_value(argument.value)
             if parameter:
@@ -126,6 +129,9 @@ class _Binder:
         fitting = [p for p in self.parameters.values() if word in p.choices]
         unset = [p for p in fitting if p.name not in self.spans]
         first = [p for p in unset if p.positional]
+        taken = [p for p in fitting if p.positional and p.name in self.spans]
+        if taken:
+            return taken[0]
         if len(first) == 1 or len(unset) == 1:
             return (first or unset)[0]
         if len(unset) > 1:
@@ -141,8 +147,13 @@ class _Binder:
         return None
 
     def _unknown_word(self, word: str, span: Span) -> None:
-        choices = {c for p in self.parameters.values() for c in p.choices}
-        near = nearest(word, choices | set(self.parameters) | set(self.context.scope))
+        choices = [c for p in self.parameters.values() for c in p.choices]
+        near = nearest(word, [*choices, *self.parameters, *self.context.scope])
+        free = next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
+        if free and not near and not free.choices:
+            message = f"`{free.name}` must be {free.expects}, and no `let` is named `{word}`"
+            self.error("E0210", message, span, label=free.description)
+            return
         if near in self.parameters:
             fix = f"did you mean `{near}=…`?"
         elif near:
@@ -196,6 +207,10 @@ class _Binder:
             self.error("E0206", f"`{command.name.text}` needs {what}", command.span, fix=_example(parameter))
             return _FAILED
         first, *rest = command.arguments
+        if parameter.members and isinstance(first.value, ast.String):
+            fix = f"write it without quotes: `{command.name.text} {first.value.value}`"
+            self.error("E0207", f"`{command.name.text}` takes a word, not a string", first.span, fix=fix)
+            return _FAILED
         if parameter.members and isinstance(first.value, ast.Word):
             member = parameter.members.get(first.value.text)
             if member is None:
@@ -237,6 +252,10 @@ class _Binder:
             member = parameter.members.get(value.name.text)
             if member:
                 return self._member(member, value.name, value.arguments)
+            if not parameter.members:
+                message = f"`{parameter.name}` must be {parameter.expects}, not `{print_value(value)}`"
+                self.error("E0207", message, value.span, label=parameter.description)
+                return _FAILED
             return self._unknown_choice(parameter, value.name.text, value.span)
         try:
             return evaluate(value, self.context.scope)
@@ -257,6 +276,10 @@ class _Binder:
         return self._unknown_choice(parameter, value.text, value.span)
 
     def _unknown_choice(self, parameter: Parameter, word: str, span: Span) -> Any:
+        if set(parameter.members) == {parameter.name}:
+            fix = f"write it in the body: `{self.name.text} … {{ {parameter.name} {word} }}`"
+            self.error("E0207", f"`{parameter.name}` has settings of its own", span, fix=fix)
+            return _FAILED
         near = nearest(word, [*parameter.choices, *self.context.scope])
         names = {c.canonical() for c in parameter.members.values()} or set(parameter.choices)
         fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
@@ -303,7 +326,7 @@ class _Binder:
                 message = f"`{where}` must be {p.expects}, not `{shown}`"
                 if problem["type"] == "less_than_equal":
                     message = f"`{where}` is too large: `{shown}`"
-                self.error("E0207", message, self.spans[where], label=f"the {p.description}")
+                self.error("E0207", message, self.spans[where], label=p.description)
             elif not self.broken:
                 self.error("E0207", problem["msg"].removeprefix("Value error, "), self.name.span)
 

@@ -31,6 +31,12 @@ CODES: dict[str, Code] = {
         "netspec check lent.net",
         "netspec check lenet.net",
     ),
+    "E0002": Code(
+        "too many mistakes",
+        "After 100 mistakes the rest of the file is not looked at. Often one of the first ones causes the others.",
+        "(a file of another language)",
+        "(a .net file)",
+    ),
     "E0101": Code(
         "a character has no meaning",
         'The .net language uses letters, digits, and ; { } ( ) = , . " # + - * / % < >. Comments begin with #.',
@@ -155,8 +161,8 @@ CODES: dict[str, Code] = {
     "E0210": Code(
         "unknown name",
         "A word that should be a number is not the name of a `let` above it.",
-        "let width = 64\nfc widht",
-        "let width = 64\nfc width",
+        "let width = 64\nfc (widht * 2)",
+        "let width = 64\nfc (width * 2)",
     ),
     "E0211": Code(
         "a body or label in the wrong place",

@@ -12,6 +12,7 @@ from netspec.elaborate import elaborate
 from netspec.graph import Graph, trace
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
+from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
 
 __all__ = ["Analysis", "analyze", "load_source", "require"]
@@ -45,6 +46,8 @@ def load_source(path: str | Path) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise NetspecError(f"{path} cannot be read: {reason}") from None
+    if len(data) > MAX_BYTES:
+        raise SpecError([too_large(MAX_BYTES)])
     return read_source(str(path), data)
 
 
@@ -67,7 +70,7 @@ def analyze(
         file = parse(source)
     except SpecError as error:
         return Analysis(source, None, None, {}, error.diagnostics)
-    made = elaborate(file, name=name or Path(source.name).stem or "network", lets=parse_values(lets or {}))
+    made = elaborate(file, name=(name or Path(source.name).stem or "network")[:200], lets=parse_values(lets or {}))
     network, diagnostics = made.network, list(made.diagnostics)
     if network and sets and not diagnostics:
         network = apply_sets(network, sets)

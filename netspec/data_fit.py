@@ -28,11 +28,14 @@ def _problems(
     network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places
 ) -> Iterator[Diagnostic]:
     if not fits_shape(network.input, info.shape):
+        row = len(network.input) == 1
+        images = f"{prod(info.shape)} values" if row else f"images of {format_shape(info.shape)}"
         yield _diagnostic(
             "E0308",
-            f"the input is {format_shape(network.input)}, but {info.name} has images of {format_shape(info.shape)}",
+            f"the input is {format_shape(network.input)}, but {info.name} has {images}",
             places.get("input"),
-            f"write `input {format_shape(info.shape)}`, or leave the input out: the dataset says it",
+            f"write `input {prod(info.shape) if row else format_shape(info.shape)}`, "
+            "or leave the input out: the dataset says it",
         )
     if graph is None:
         return

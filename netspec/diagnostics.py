@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 __all__ = [
@@ -33,10 +34,14 @@ class Source:
     name: str
     text: str
 
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends. Only a newline ends one, as for the parser."""
+        return self.text.split("\n")
+
     def line(self, number: int) -> str:
         """Return line `number` (from 1) without its line end; empty past the end."""
-        lines = self.text.splitlines()
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,9 @@ def _window(text: str, column: int, width: int = 160) -> tuple[str, int]:
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate the writer most likely meant, or None when nothing is close."""
-    by_folded = {c.lower().replace("_", ""): c for c in candidates}
+    by_folded: dict[str, str] = {}
+    for candidate in candidates:  # of several spellings the first, canonical one is proposed
+        by_folded.setdefault(candidate.lower().replace("_", ""), candidate)
     folded = word.lower().replace("_", "")
     close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None

@@ -20,7 +20,10 @@ from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 
-__all__ = ["Elaboration", "elaborate"]
+__all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
+
+MAX_DIAGNOSTICS = 100
+"""After so many mistakes the rest of a file is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = Non
     """
     elaborator = _Elaborator(file, dict(lets or {}))
     for command in file.commands:
+        if len(elaborator.context.diagnostics) >= MAX_DIAGNOSTICS:
+            elaborator.context.error("E0002", "there are too many mistakes to name them all", command.name.span)
+            break
         elaborator.command(command)
     return elaborator.finish(name)
 
@@ -169,10 +175,12 @@ class _Elaborator:
     def _data(self, command: ast.Command) -> None:
         arguments, fallback = self._split_else(command)
         data = bind_settings(DataSource, command.name, arguments, command.bodies, self.context)
-        for argument in (arguments[:1] if data else []) + ([fallback] if fallback else []):
-            self._known_dataset(argument.value)
         if data and fallback:
             data = data.model_copy(update={"fallback": _text(fallback.value)})
+        if data:
+            written = [a for c in _inner(command) for a in c.arguments]
+            for name in (data.name, data.fallback):
+                self._known_dataset(name, written, command)
         self.declared.data = data
 
     def _split_else(self, command: ast.Command) -> tuple[list[ast.Argument], ast.Argument | None]:
@@ -190,19 +198,23 @@ class _Elaborator:
             return arguments[:at], None
         return arguments[:at] + arguments[at + 2 :], arguments[at + 1]
 
-    def _known_dataset(self, value: ast.Value) -> None:
-        name = _text(value)
+    def _known_dataset(self, name: str | None, written: list[ast.Argument], command: ast.Command) -> None:
+        """Report a dataset that is none, however it came to be named; a path stands in quotes and in the folder."""
         if name is None or datasets.find(name):
             return
-        if isinstance(value, ast.String):
-            if Path(name).is_absolute() or ".." in Path(name).parts:
-                fix = "put the file beside the spec, or give it with --data PATH"
-                self._error("E0403", "a spec reads no file outside its own folder", value.span, fix=fix)
-            return
-        names = [d.name for d in datasets.DATASETS]
-        near = nearest(name, names)
-        fix = f"did you mean `{near}`?" if near else f"built in are {listing(names, 'and')}; a path stands in quotes"
-        self._error("E0401", f"unknown dataset `{name}`", value.span, fix=fix)
+        argument = next((a for a in written if _text(a.value) == name), None)
+        span = argument.span if argument else command.head
+        quoted = argument is None or isinstance(argument.value, ast.String)
+        if not quoted:
+            names = [d.name for d in datasets.DATASETS]
+            near = nearest(name, names)
+            fix = (
+                f"did you mean `{near}`?" if near else f"built in are {listing(names, 'and')}; a path stands in quotes"
+            )
+            self._error("E0401", f"unknown dataset `{name}`", span, fix=fix)
+        elif Path(name).is_absolute() or ".." in Path(name).parts:
+            fix = "put the file beside the spec, or give it with --data PATH"
+            self._error("E0403", "a spec reads no file outside its own folder", span, fix=fix)
 
     def _train(self, command: ast.Command) -> None:
         self.declared.recipe = bind_settings(Recipe, command.name, command.arguments, command.bodies, self.context)
@@ -265,10 +277,13 @@ class _Elaborator:
         if command.label is None:
             return None
         label = command.label
-        if label.text in self.places:
-            message = f"the name `{label.text}` is taken"
-            line = self.places[label.text].span.line
-            self._error("E0214", message, label.span, fix=f"choose another; line {line} has it")
+        place = self.places.get(label.text)
+        if place or label.text == "input":
+            other = f"line {place.span.line} has it" if place else "it is the network's input"
+            self._error("E0214", f"the name `{label.text}` is taken", label.span, fix=f"choose another; {other}")
+            return None
+        if len(label.text) > 200:
+            self._error("E0214", "this label is too long", label.span, fix="at most 200 characters")
             return None
         return label.text
 
@@ -315,6 +330,11 @@ def _place(command: ast.Command) -> Place:
     lines = [span.source.line(span.line)[span.column - 1 :]] if span.end_line > span.line else []
     text = lines[0] if lines else span.source.line(span.line)[span.column - 1 : span.end_column - 1]
     return Place(span, " ".join(text.split()))
+
+
+def _inner(command: ast.Command) -> list[ast.Command]:
+    """Return a command and those of its bodies."""
+    return [command, *(c for body in command.bodies for c in body.commands)]
 
 
 def _text(value: ast.Value) -> str | None:

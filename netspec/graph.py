@@ -9,7 +9,7 @@ from math import prod
 from netspec.diagnostics import Diagnostic, Places, SpecError
 from netspec.ir import Network
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
-from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
+from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import Loss, default_loss
 from netspec.resolve import layer_text
@@ -135,6 +135,7 @@ def trace(network: Network, places: Places | None = None) -> Graph:
         SpecError: with a diagnostic for every node whose input does not fit. What depends on such a node stays silent.
     """
     builder = _Builder(network, places or {})
+    builder.check_input()
     for node in network.nodes:
         builder.node(node.name, node.inputs[0])
     loss = builder.loss()
@@ -167,6 +168,15 @@ class _Builder:
         self.current = ""
         self.total = 0
 
+    def check_input(self) -> None:
+        """Note an input that is too large."""
+        shape = self.network.input
+        if prod(shape) > _MAX_VALUES:
+            place = self.places.get("input")
+            message = f"the input {format_shape(shape)} has {prod(shape):,} values; at most {_MAX_VALUES:,} can be"
+            self.diagnostics.append(Diagnostic("E0307", message, place.span if place else None))
+            self.values["input"] = None
+
     def node(self, name: str, source: str) -> None:
         """Build one node, noting an input that does not fit."""
         self.current = name
@@ -191,7 +201,7 @@ class _Builder:
             raise ShapeError(
                 "E0307",
                 f"{self.current} brings the network to {self.total:,} parameters; at most {MAX_PARAMETERS:,} can be",
-                f"its {name} alone is {format_shape(shape)}",
+                f"its {name} alone is {format_shape(shape)}: use fewer units, or pool before it",
             )
         return Weight(path, shape)
 
@@ -222,7 +232,7 @@ class _Builder:
         function = last.function if isinstance(last, Activation) else None
         loss = self.network.recipe.loss or default_loss(function)
         if function in loss.refuses:
-            other = default_loss(function if function != "log_softmax" else "softmax").canonical()
+            other = default_loss(function).canonical()
             self._report(
                 ShapeError(
                     "E0402",
@@ -253,9 +263,20 @@ class _Builder:
                 place.span if place else None,
                 label,
                 (f"trail: {self._trail(name)}",),
-                error.fix,
+                error.fix + self._or_drop_a_pool(error, name),
             )
         )
+
+    def _or_drop_a_pool(self, error: ShapeError, name: str) -> str:
+        """Return the other way to mend a kernel that is too large: the last pooling before it made the image small."""
+        node = name
+        while error.code == "E0301" and self.reads[node] != "input":
+            node = self.reads[node]
+            pools = any(o.node == node and isinstance(o.op, MaxPool | AvgPool) for o in self.operations)
+            if pools and node in self.places:
+                place = self.places[node]
+                return f", or drop `{place.text}` on line {place.span.line}"
+        return ""
 
     def _trail(self, name: str) -> str:
         """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""

@@ -1,6 +1,6 @@
 """Floor 3: the Network: what the user declared, validated and frozen, to and from JSON, without places in a text."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -52,14 +52,19 @@ class Init(Definition):
     bias: AnyInitializer = option(Zeros, "initializer of all biases that name none")
 
 
+# Quotes and control characters would end the string that a path is written as.
+_DatasetName = Annotated[
+    str, Field(pattern=r'^[^"\x00-\x1f\x7f]+$', max_length=4096), Expects("a dataset's name or, in quotes, a path")
+]
+
+
 class DataSource(Definition):
     """Which dataset, and how its examples are prepared."""
 
     kind: Literal["data"] = "data"
-    name: Annotated[str, Field(min_length=1), Expects("a dataset's name or, in quotes, a path")] = positional(
-        "name of the dataset"
-    )
-    fallback: str | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
+    example: ClassVar[str] = "data mnist"
+    name: _DatasetName = positional("name of the dataset")
+    fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
     shuffle: Shuffle = option(Shuffle, "order of the training examples")

@@ -22,6 +22,7 @@ from netspec.diagnostics import ModelFileError, Source
 from netspec.files import atomic_write
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.recipe.datasets import find
 from netspec.resolve import resolved_text
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "write"]
@@ -61,18 +62,35 @@ def write(path: Path, model: ModelFile) -> None:
         "format": "netspec",
         "version": str(FORMAT_VERSION),
         "name": model.network.name,
-        "spec": resolved_text(model.network),
+        "spec": resolved_text(_portable(model.network)),
         "labels": json.dumps(list(model.labels)),
         "training": json.dumps(dict(model.training)),
         "sha256": _BLANK,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in sorted(model.arrays.items())}
-    data = safetensors.numpy.save(arrays, metadata)
+    data = _ordered(safetensors.numpy.save(arrays, metadata))
     digest = hashlib.sha256(data).hexdigest()
     marker = f'"sha256":"{_BLANK}"'.encode()
     if data.count(marker) != 1:
         raise ModelFileError("the model's metadata cannot hold its own hash", "rename a label that looks like one")
     atomic_write(path, data.replace(marker, f'"sha256":"{digest}"'.encode()))
+
+
+def _portable(network: Network) -> Network:
+    """Return the network with paths of datasets cut to their last part: a model tells nothing of where it was made."""
+    data = network.data
+    if data is None:
+        return network
+    names = {key: Path(name).name for key in ("name", "fallback") if (name := getattr(data, key)) and not find(name)}
+    return network.model_copy(update={"data": data.model_copy(update=names)})
+
+
+def _ordered(data: bytes) -> bytes:
+    """Return a safetensors file with its header in one order: the same model is the same file, byte for byte."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
 
 
 def read(path: Path) -> ModelFile:
@@ -82,6 +100,8 @@ def read(path: Path) -> ModelFile:
         ModelFileError: when the file is missing, damaged, of another format, newer than this netspec, or does not fit
             its own spec.
     """
+    if path.suffix == ".net":
+        raise ModelFileError(f"{path} is a spec, not a trained model", f"train it first: netspec train {path}")
     data = _bytes(path)
     metadata = _metadata(path, data)
     _check_hash(path, data, metadata)
@@ -91,7 +111,7 @@ def read(path: Path) -> ModelFile:
     try:
         labels = tuple(str(label) for label in json.loads(metadata["labels"]))
         training = dict(json.loads(metadata["training"]))
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise _damaged(path, "its labels cannot be read") from None
     return ModelFile(network, graph, arrays, labels, training)
 
@@ -123,9 +143,9 @@ def _metadata(path: Path, data: bytes) -> dict[str, str]:
             "netspec reads the best.safetensors and last.safetensors that it wrote",
         )
     version = str(metadata.get("version", ""))
-    if not version.isdecimal() or int(version) > FORMAT_VERSION:
+    if not version.isdecimal() or len(version) > 9 or int(version) > FORMAT_VERSION:
         raise ModelFileError(
-            f"{path} has model format {version or '?'}; this netspec reads up to {FORMAT_VERSION}",
+            f"{path} has model format {version[:9] or '?'}; this netspec reads up to {FORMAT_VERSION}",
             "update netspec",
         )
     return {str(k): str(v) for k, v in metadata.items()}
@@ -143,7 +163,10 @@ def _check_hash(path: Path, data: bytes, metadata: Mapping[str, str]) -> None:
 
 def _network(path: Path, metadata: Mapping[str, str]) -> tuple[Network, Graph]:
     source = Source(f"{path} (its spec)", metadata.get("spec", ""))
-    found = analyze(source, name=metadata.get("name", "network"))
+    name = metadata.get("name", "")
+    if not 0 < len(name) <= 200:
+        raise _damaged(path, "the name inside is missing or too long")
+    found = analyze(source, name=name)
     if found.network is None or found.graph is None:
         first = found.diagnostics[0].message
         raise ModelFileError(f"{path}: the spec inside is not valid: {first}", "was it made by a newer netspec?")

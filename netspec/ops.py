@@ -242,7 +242,7 @@ def _too_large(kernel: tuple[int, int], x: Shape, padding: Pad2, dilation: tuple
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
     room = tuple(n + sum(p) for n, p in zip(x[1:], padding, strict=True))
     missing = max(r - n for r, n in zip(reach, room, strict=True))
-    spread = "" if dilation == (1, 1) else f" (with its dilation {format_shape(reach)})"
+    spread = "" if dilation == (1, 1) else f" with its dilation (spanning {format_shape(reach)})"
     padded = "" if not any(map(sum, padding)) else f" with its padding ({format_shape(room)})"
     fits = tuple(min(k, (n - 1) // d + 1) for k, n, d in zip(kernel, room, dilation, strict=True))
     return ShapeError(

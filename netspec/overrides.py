@@ -30,6 +30,8 @@ def parse_values(texts: Mapping[str, str]) -> dict[str, Any]:
 def _value(name: str, text: str) -> Any:
     try:
         command = _command(f"let {name} = {text}")
+        if len(command.arguments) != 1 or command.bodies or command.label:
+            raise IndexError
         return evaluate(command.arguments[0].value, {})
     except (SpecError, ValueProblem, IndexError):
         raise NetspecError(f"--let {name}={text}: `{text}` is no value", "for example --let width=32") from None
@@ -95,6 +97,8 @@ def _bound(current: Definition, key: str, text: str, said: str) -> Definition:
     context = Context({})
     try:
         command = _command(f"{current.canonical()} {{ {key} {text} }}")
+        if [len(body.commands) for body in command.bodies] != [1] or command.arguments or command.label:
+            raise SpecError([])
     except SpecError:
         raise NetspecError(f"{said}: `{text}` is no value", "for example --set train.epochs=1") from None
     made = bind_settings(type(current), command.name, (), command.bodies, context, base=current)

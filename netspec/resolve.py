@@ -6,6 +6,7 @@ from typing import Any
 
 from netspec.ir import DataSource, Network, Recipe
 from netspec.layers.base import Layer
+from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
 
 __all__ = ["layer_text", "resolved_text", "value_text"]
@@ -68,7 +69,7 @@ def _data(data: DataSource) -> str:
 
 
 def _dataset(name: str) -> str:
-    return name if name.isidentifier() else f'"{name}"'
+    return name if find(name) else f'"{name}"'
 
 
 def _settings(definition: DataSource | Recipe, skip: tuple[str, ...] = ()) -> str:

@@ -20,9 +20,8 @@ from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.files import atomic_write
 from netspec.model_file import ModelFile
-from netspec.report import draw_curves
 from netspec.resolve import resolved_text
-from netspec.training.events import Epoch, Event, Result, Saved, Started, record
+from netspec.training.events import Epoch, Event, Result, Saved, Started, plain, record
 
 __all__ = [
     "BEST",
@@ -74,6 +73,8 @@ def named_folder(folder: Path) -> Path:
         RunError: when it holds something already, or cannot be made.
     """
     try:
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"{folder} is a file, not a folder", "choose a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already", "choose a new folder: nothing is overwritten")
@@ -157,9 +158,8 @@ class RunFolder:
         return saved
 
     def end(self, result: Result) -> None:
-        """Write the result and draw the curves."""
-        self._write(_RESULT, json.dumps(asdict(result), indent=2) + "\n")
-        draw_curves(read_metrics(self.folder), self.folder / "curves.png", title=self.model.network.name)
+        """Write the result."""
+        self._write(_RESULT, json.dumps(plain(asdict(result)), indent=2) + "\n")
 
     def _write(self, name: str, text: str) -> None:
         try:
@@ -193,12 +193,16 @@ def model_path(path: Path) -> Path:
     Raises:
         RunError: when it is neither.
     """
-    if path.is_dir():
+    try:
+        folder, exists = path.is_dir(), path.exists()
+    except OSError as error:
+        raise RunError(f"{path} cannot be opened: {error.strerror}") from None
+    if folder:
         for name in (BEST, LAST):
             if (path / name).is_file():
                 return path / name
         raise RunError(f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file")
-    if not path.exists():
+    if not exists:
         raise RunError(f"{path}: there is no such run or model", "`ls runs` shows the runs of this folder")
     return path
 
@@ -210,7 +214,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         RunError: when there is no such file.
     """
     try:
-        lines = (folder / _METRICS).read_text(encoding="utf-8").splitlines()
+        lines = (folder / _METRICS).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         raise RunError(f"{folder} has no {_METRICS}", "give a run folder such as runs/lenet/001") from None
     records = []

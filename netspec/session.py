@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
-from netspec import model_file, runs
+from netspec import model_file, report, runs
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Dataset, Progress
@@ -24,7 +25,7 @@ from netspec.overrides import replace_setting
 from netspec.passes import optimize
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
-from netspec.training import Event
+from netspec.training import Event, Finished
 from netspec.training.loop import train as train_loop
 
 __all__ = ["Data", "Evaluation", "Prediction", "Run", "compile_network", "load_data", "open_run", "train"]
@@ -56,11 +57,21 @@ def load_data(
     """
     if isinstance(data, Dataset):
         dataset = data
-    elif isinstance(data, tuple):
+    elif isinstance(data, tuple | list):
+        if len(data) != 4:
+            raise DataError(f"data has {plural(len(data), 'array')}", "give four: (x_train, y_train, x_test, y_test)")
         dataset = datasets.from_arrays(*data, shape=network.input)
+    elif data is not None and not isinstance(data, str | Path):
+        raise DataError(f"data cannot be a {type(data).__name__}", "give a name, a path, or four arrays")
     else:
         dataset = datasets.load(_names(network, data, base), shape=network.input, progress=progress)
     _check_labels(network, dataset)
+    held_out = network.data.validation if network.data else 0
+    if held_out >= len(dataset.train):
+        raise DataError(
+            f"validation {held_out:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
+            "hold out fewer",
+        )
     return dataset
 
 
@@ -126,22 +137,33 @@ def train(
         log_every: steps between two Step events.
         progress: called while a dataset is downloaded.
     """
+    if log_every is not None and log_every < 1:
+        raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     for key, value in (settings or {}).items():
         path = "train.optimizer.lr" if key == "lr" else f"train.{key}"
-        network = replace_setting(network, path, value, said=f"{key}={value}")
+        network = replace_setting(network, path, value, said=f"{key} {value}")
     dataset = load_data(network, data, base=base, progress=progress)
-    if network.data is None or dataset.name not in {network.data.name, network.data.fallback}:
-        network = _renamed(network, dataset.name)
+    network = _with_source(network, dataset, given=data is not None)
     model = compile_network(network, device)
     folder = runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
     overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
     recorder = runs.RunFolder(folder, model, text=text, overrides=overrides) if folder else None
-    yield from train_loop(model, dataset, log_every=log_every, recorder=recorder)
+    for event in train_loop(model, dataset, log_every=log_every, recorder=recorder):
+        if isinstance(event, Finished) and folder:
+            report.draw_curves(runs.read_metrics(folder), folder / "curves.png", title=network.name)
+        yield event
 
 
-def _renamed(network: Network, name: str) -> Network:
-    """Return the network with another dataset's name; how its examples are prepared stays."""
-    source = network.data or DataSource(name=name)
+def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:
+    """Return the network naming the dataset that is really used; how its examples are prepared stays.
+
+    A path given from outside is kept by its last part only: a model file tells nothing of the folders it was made in.
+    """
+    source = network.data
+    if source and not given and (dataset.name == source.name or find(source.name) is None):
+        return network
+    name = dataset.name if find(dataset.name) else re.sub(r'["\x00-\x1f\x7f]', "_", Path(dataset.name).name) or "data"
+    source = source or DataSource(name=name)
     return network.model_copy(update={"data": source.model_copy(update={"name": name, "fallback": None})})
 
 
@@ -245,7 +267,7 @@ class Run:
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W) or (N, F); bytes or floats."""
-        images = np.asarray(images)
+        images = self._checked(images)
         parts = []
         for start in range(0, len(images), _BATCH):
             part = images[start : start + _BATCH]
@@ -254,7 +276,20 @@ class Run:
             padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
             parts.append(np.asarray(self.model.logits(self.variables, padded))[: len(part)])
         logits = np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
-        return self._as_probabilities(logits.reshape(len(images), -1))
+        return self._as_probabilities(logits.reshape(len(images), logits.shape[-1]))
+
+    def _checked(self, images: ArrayLike) -> NDArray[Any]:
+        """Return images as an array with a batch axis and only finite values; raises DataError otherwise."""
+        try:
+            array = np.asarray(images)
+        except ValueError:
+            raise DataError("the images have different shapes", "give one array, (N, C, H, W)") from None
+        if array.ndim < 2:
+            raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            wrong = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
+            raise DataError(f"image {wrong} holds values that are not finite (NaN or infinite)", "clean them first")
+        return array
 
     def predict(self, images: ArrayLike) -> list[Prediction]:
         """Return a prediction for each image; shapes as for `probabilities`."""

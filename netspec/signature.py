@@ -6,6 +6,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
@@ -59,7 +60,7 @@ class Definition(BaseModel):
     """
 
     # Schemas are built when first used: `netspec check` touches a handful of the classes only.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
 
     kind: str
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -104,9 +105,9 @@ def _padding(value: Any) -> Any:
 
 def _range(value: Any) -> Any:
     value = _tuple(value)
-    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int | float) for v in value):
+    if isinstance(value, tuple) and len(value) == 2 and all(type(v) in {int, float} for v in value):
         low, high = float(value[0]), float(value[1])
-        if low >= high:
+        if not -inf < low < high < inf:
             raise ValueError("the first number must be the smaller")
         return (low, high)
     return value

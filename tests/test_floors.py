@@ -60,7 +60,6 @@ UPWARD = {
 }
 
 # Known and to be mended; the test says so as soon as it is.
-BROKEN = {"netspec.runs": "a run folder draws its own curves: report/ is a floor above it"}
 
 HEAVY = {"jax", "jaxlib", "numpy", "optax", "matplotlib", "safetensors", "PIL"}
 
@@ -103,7 +102,7 @@ def imports(module: str, *, deferred: bool) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [pytest.param(m, marks=pytest.mark.xfail(reason=BROKEN[m])) if m in BROKEN else m for m in FILES],
+    FILES,
 )
 def test_every_file_has_a_floor_and_imports_from_no_higher_one(module: str) -> None:
     for imported in imports(module, deferred=True):

@@ -56,9 +56,6 @@ def test_everything_survives(text: str) -> None:
     survives(ns.parse(text))
 
 
-@pytest.mark.xfail(
-    reason="a name in quotes comes back as a bare word, which then is an unknown dataset, a keyword, no word"
-)
 @pytest.mark.parametrize("name", ["mydata", "donn\u00e9es", "else", "shuffle", "as"])
 def test_a_path_that_looks_like_a_word_stays_in_quotes(name: str) -> None:
     survives(ns.parse(f'input 1x8x8\nfc 10\ndata "{name}"'))

@@ -141,7 +141,6 @@ def test_values_that_do_not_fit(kind: Any, bad: Any) -> None:
         TypeAdapter(kind, config={"strict": True}).validate_python(bad)
 
 
-@pytest.mark.xfail(reason="an infinite range, mean or constant is taken; it has no JSON form and no .net form")
 @pytest.mark.parametrize("text", ["uniform(-1e999..1e999)", "normal(1, mean=1e999)", "constant(-1e999)"])
 def test_infinite_numbers_are_refused_everywhere(text: str) -> None:
     from netspec.compiler import analyze  # noqa: PLC0415
@@ -151,7 +150,6 @@ def test_infinite_numbers_are_refused_everywhere(text: str) -> None:
     assert problem.code == "E0207"
 
 
-@pytest.mark.xfail(reason="isinstance(True, int): true and false pass for 1 and 0 in a range")
 def test_a_range_of_booleans_is_refused() -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(sig.Range, config={"strict": True}).validate_python((False, True))

@@ -39,7 +39,7 @@ def print_error(error: NetspecError) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON object on a line of its own."""
-    print(json.dumps(value), flush=True)
+    print(json.dumps(value, allow_nan=False), flush=True)
 
 
 def console() -> Console:

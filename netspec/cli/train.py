@@ -72,10 +72,9 @@ def _json(event: Any) -> dict[str, Any]:
     """Return an event as plain values, without the model that Finished carries."""
     from dataclasses import asdict, fields  # noqa: PLC0415
 
-    plain = {f.name: getattr(event, f.name) for f in fields(event) if f.name not in {"model", "variables"}}
-    if "result" in plain:
-        plain["result"] = asdict(plain["result"])
-    return {
-        "event": type(event).__name__.lower(),
-        **{k: str(v) if isinstance(v, Path) else v for k, v in plain.items()},
-    }
+    from netspec.training.events import plain  # noqa: PLC0415
+
+    shown = {f.name: getattr(event, f.name) for f in fields(event) if f.name not in {"model", "variables"}}
+    if "result" in shown:
+        shown["result"] = plain(asdict(shown["result"]))
+    return {"event": type(event).__name__.lower(), **plain(shown)}

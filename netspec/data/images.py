@@ -53,11 +53,11 @@ def read_image(path: str | Path, shape: tuple[int, ...], *, invert: bool | None 
 
 def _open(path: Path, mode: str) -> Image.Image:
     """Return the picture, upright, in the mode `L` or `RGB`."""
-    if path.is_dir():
-        raise DataError(f"{path} is a folder", "give the path of a picture")
-    if not path.exists():
-        raise DataError(f"{path} does not exist", "give the path of a picture")
     try:
+        if path.is_dir():
+            raise DataError(f"{path} is a folder", "give the path of a picture")
+        if not path.exists():
+            raise DataError(f"{path} does not exist", "give the path of a picture, or of an .npy file of examples")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty", "give the path of a picture")
         # Pillow warns of what is odd in a file that it can read; it matters to no one who wants a class.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from netspec.ops import Op, Shape, ShapeError, format_shape
+from netspec.ops import Op, Shape, ShapeError
 from netspec.recipe.initializers import Initializer
 from netspec.signature import Definition
 
@@ -61,7 +61,7 @@ def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:
     if len(x.shape) != 3:
         raise ShapeError(
             "E0302",
-            f"`{layer.canonical()}` needs an image (channels x height x width), its input is {format_shape(x.shape)}",
+            f"`{layer.canonical()}` needs an image (channels x height x width), its input is a row of {x.shape[0]:,}",
             f"put `{layer.canonical()}` before the layers that flatten (fc, flatten, globalpool)",
         )
     channels, height, width = x.shape

@@ -24,6 +24,8 @@ class Loss(Definition):
     """The last activation that the loss absorbs: it is then computed from what goes into it."""
     refuses: ClassVar[tuple[str, ...]] = ()
     """Last activations that make no sense with this loss."""
+    implied_by: ClassVar[tuple[str, ...]] = ()
+    """Last activations that this loss goes with unless another is stated."""
 
 
 class CrossEntropy(Loss):
@@ -39,6 +41,7 @@ class CrossEntropy(Loss):
         "nll",
     )
     from_logits: ClassVar[str | None] = "softmax"
+    implied_by: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
     refuses: ClassVar[tuple[str, ...]] = ("sigmoid",)
 
 
@@ -51,6 +54,7 @@ class BinaryCrossEntropy(Loss):
     kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
     aliases: ClassVar[tuple[str, ...]] = ("binary_crossentropy", "bce", "BCELoss", "BCEWithLogitsLoss")
     from_logits: ClassVar[str | None] = "sigmoid"
+    implied_by: ClassVar[tuple[str, ...]] = ("sigmoid",)
     refuses: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
 
 
@@ -75,6 +79,6 @@ AnyLoss: TypeAlias = Annotated[Loss, OneOf(*LOSSES)]
 def default_loss(last_activation: str | None) -> Loss:
     """Return the loss of a last layer: softmax → cross_entropy, sigmoid → binary_cross_entropy, else mse."""
     for loss in LOSSES:
-        if last_activation is not None and loss.from_logits == last_activation:
+        if last_activation in loss.implied_by:
             return loss()  # type: ignore[call-arg]  # `kind` has its default in every member
     return MeanSquaredError()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from netspec.diagnostics import Diagnostic, Source, Span, listing, plural
+from netspec.diagnostics import Diagnostic, Source, Span, listing
 
-__all__ = ["from_lark", "not_text", "too_deep", "too_many_digits", "unreadable"]
+__all__ = ["from_lark", "not_text", "too_deep", "too_large", "too_many_digits", "unreadable"]
 
 _EXPECTED = {
     "NAME": "a name",
@@ -32,6 +32,9 @@ _HINTS = {
     "[": "sizes are written `5x5`, without brackets",
     "'": 'strings stand in double quotes: "text"',
     '"': "close the string on the same line",
+    "×": "write the letter x: `5x5`",
+    ".": "write decimals with a digit on both sides: `1.0`",
+    "/": "comments begin with `#`; arithmetic stands in parentheses",
     "$": "a spec is data: it reads no variables of the shell",
     "@": "comments begin with `#`",
 }
@@ -60,7 +63,7 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
         return _unclosed(source)
     line, column = token.line or 1, token.column or 1
     span = Span(source, line, column, token.end_line or line, token.end_column or column + 1)
-    if token.type == "RBRACE":
+    if token.type == "RBRACE" and "_SEP" in (error.accepts or ()):
         return Diagnostic("E0104", "this `}` closes nothing", span, fix="remove it, or open a body with `{` before it")
     if token.type == "LBRACE" and "NAME" in error.accepts and "LBRACE" not in error.accepts:
         return Diagnostic(
@@ -79,14 +82,14 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
         expected = ", where a value should follow"
     fix = _HINTS.get(str(token), "")
     if token == "=":
-        fix = "write `key=value`, one value for each key"
+        fix = "write `key=value`, one value for each key; a setting takes no `=`: `epochs 5`"
     return Diagnostic("E0103", found + expected, span, fix=fix)
 
 
 def _unclosed(source: Source) -> Diagnostic:
     """Point at the innermost brace that is never closed."""
     opened: list[Span] = []
-    for number, text in enumerate(source.text.splitlines(), 1):
+    for number, text in enumerate(source.lines, 1):
         code = _code(text)
         for column, char in enumerate(code, 1):
             if char == "{":
@@ -111,17 +114,21 @@ def _code(line: str) -> str:
 
 def unreadable(source: Source, max_bytes: int) -> Diagnostic | None:
     """Return a diagnostic when the text cannot be a spec at all: too large, binary, empty."""
-    size = len(source.text.encode("utf-8", "surrogatepass"))
     start = Span(source, 1, 1, 1, 2)
-    if size > max_bytes:
-        return Diagnostic("E0107", f"the spec has {plural(size, 'byte')}; at most {max_bytes:,} are read", None)
+    if len(source.text.encode("utf-8", "surrogatepass")) > max_bytes:
+        return too_large(max_bytes)
     if "\0" in source.text:
         return not_text(source, source.text.index("\0"))
-    if not any(_code(line).strip(" \t\ufeff;\r\f") for line in source.text.splitlines()):
+    if not any(_code(line).strip(" \t\ufeff;\r\f") for line in source.lines):
         return Diagnostic(
             "E0108", f"{source.name} is empty", start, fix="a spec has at least one layer: `fc 10 softmax`"
         )
     return None
+
+
+def too_large(max_bytes: int) -> Diagnostic:
+    """Return the diagnostic for a file that is too large to be a spec."""
+    return Diagnostic("E0107", f"the spec has more than {max_bytes:,} bytes", fix="give a .net file")
 
 
 def not_text(source: Source, offset: int) -> Diagnostic:

@@ -98,7 +98,9 @@ def _recover(error: UnexpectedInput) -> bool:
     token: Token | None = getattr(error, "token", None)
     if token is not None and token.type == "$END":
         return False
-    if token is None or token.type not in {"_SEP", "LBRACE", "RBRACE"}:
+    if token is not None and token.type == "LBRACE":
+        _skip_body(parser, state.source.text)
+    elif token is None or token.type not in {"_SEP", "RBRACE"}:
         # The lexer goes on right behind the bad token or character: skip what is left of the command.
         lexer = parser.lexer_thread.state
         text, at = state.source.text, lexer.line_ctr.char_pos
@@ -114,7 +116,20 @@ def _recover(error: UnexpectedInput) -> bool:
         if filler is None:
             break
         parser.feed_token(Token(filler, "0", line=1, column=1, end_line=1, end_column=1))
+    if token is not None and token.type == "RBRACE" and "RBRACE" in parser.accepts():
+        # The command is complete now: its body may end.
+        parser.feed_token(token)
     return True
+
+
+def _skip_body(parser: Any, text: str) -> None:
+    """Go on behind the `}` of a body that no command owns, so that its end is not a mistake of its own."""
+    lexer = parser.lexer_thread.state
+    at, depth = lexer.line_ctr.char_pos, 1
+    while at < len(text) and depth:
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    lexer.line_ctr.feed(Token("SKIPPED", text[lexer.line_ctr.char_pos : at]))
 
 
 @cache
@@ -180,6 +195,9 @@ class _TreeBuilder(Transformer[Token, Any]):
         return ast.Decimal(str(c[0]), _span(c[0]))
 
     def quantity(self, c: list[Token]) -> ast.Quantity:
+        if len(c[0]) > MAX_DIGITS:
+            _current.get().diagnostics.append(errors.too_many_digits(_span(c[0]), MAX_DIGITS))
+            return ast.Quantity("1k", _span(c[0]))
         return ast.Quantity(str(c[0]), _span(c[0]))
 
     def string(self, c: list[Token]) -> ast.String:

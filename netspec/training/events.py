@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -145,4 +146,15 @@ _KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch"}
 def record(event: Event) -> dict[str, Any] | None:
     """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
     kind = _KINDS.get(type(event))
-    return {"kind": kind, **asdict(event)} if kind else None
+    return {"kind": kind, **plain(asdict(event))} if kind else None
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as JSON can hold them: numbers that are not finite become null, paths become text."""
+
+    def one(value: Any) -> Any:
+        if isinstance(value, float) and not isfinite(value):
+            return None
+        return str(value) if isinstance(value, Path) else value
+
+    return {key: one(value) for key, value in values.items()}

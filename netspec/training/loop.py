@@ -181,10 +181,7 @@ class _Loop:
         loss, correct = totals / sizes.sum()
         if not np.isfinite(fetched[:, 0]).all():
             bad = step - len(pending) + 1 + int(np.flatnonzero(~np.isfinite(fetched[:, 0]))[0])
-            raise NonFiniteLossError(
-                f"the loss is no longer a number at step {bad:,} (epoch {epoch})",
-                "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale",
-            )
+            raise _not_finite(bad, epoch)
         accuracy = None if math.isnan(correct) else float(correct)
         return Step(epoch, step, float(loss), accuracy, self.trainer.rate(step - 1), float(rate)), totals
 
@@ -201,12 +198,16 @@ class _Loop:
 
     def _finish_epoch(self, variables: Variables, epoch: int, means: np.ndarray, began: float) -> Iterator[Event]:
         test = self._evaluate(variables, self.placed["test"])
+        step = epoch * self.steps_per_epoch
+        if not math.isfinite(test[0]) or not self.trainer.finite(variables):
+            # The last step's own loss may still have been a number: it is taken before the weights move.
+            raise _not_finite(step, epoch)
         validation = (
             self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
         )
         event = Epoch(
             epoch=epoch,
-            step=epoch * self.steps_per_epoch,
+            step=step,
             train_loss=float(means[0]),
             train_accuracy=None if math.isnan(means[1]) else float(means[1]),
             validation_loss=validation[0],
@@ -250,6 +251,13 @@ class _Loop:
             seed=self.seed,
             device=self.model.device.platform,
         )
+
+
+def _not_finite(step: int, epoch: int) -> NonFiniteLossError:
+    return NonFiniteLossError(
+        f"the loss is no longer a number at step {step:,} (epoch {epoch})",
+        "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale",
+    )
 
 
 def _hold_out(split: Split, count: int) -> tuple[Split, Split | None]:

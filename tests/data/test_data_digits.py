@@ -43,9 +43,7 @@ def test_pixels_are_bytes_over_the_whole_range() -> None:
 
 
 def test_the_splits_never_change() -> None:
-    assert [
-        fingerprint(s.images, s.labels)[:16] for s in (*digits.load(), *digits.load_by_writer())
-    ] == GOLDEN
+    assert [fingerprint(s.images, s.labels)[:16] for s in (*digits.load(), *digits.load_by_writer())] == GOLDEN
 
 
 GOLDEN = ["642cc60dd5af5e3b", "577307979f776d01", "fee921fcfa39871d", "2860b6dcc83b56f9"]

@@ -25,9 +25,7 @@ from netspec.diagnostics import DataError
     ],
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
-def test_shapes(
-    tmp_path: Path, given: tuple[int, ...], shape: tuple[int, ...], count: int, dtype: type
-) -> None:
+def test_shapes(tmp_path: Path, given: tuple[int, ...], shape: tuple[int, ...], count: int, dtype: type) -> None:
     path = tmp_path / "some.npy"
     values = np.arange(np.prod(given)).reshape(given).astype(dtype)
     np.save(path, values)

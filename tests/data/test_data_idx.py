@@ -101,9 +101,7 @@ def test_no_flipped_bit_goes_unseen(scratch: Path, wrap: object) -> None:
             array = read_idx(write(scratch, bytes(flipped)), sha256=hashlib.sha256(GOOD).hexdigest())
         except DataError:
             continue
-        np.testing.assert_array_equal(
-            array, VALUES
-        )  # bits of a gzip header that mean nothing, such as its date
+        np.testing.assert_array_equal(array, VALUES)  # bits of a gzip header that mean nothing, such as its date
 
 
 @given(st.binary(max_size=64))

@@ -100,9 +100,7 @@ def test_what_is_damaged_under_netspec_data_is_never_replaced(
     assert mirror.requests == []
 
 
-def test_the_ways_out_are_named(
-    small: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_ways_out_are_named(small: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable() -> DatasetUnavailableError:
         with pytest.raises(DatasetUnavailableError) as caught:
             mnist.load()

@@ -39,9 +39,7 @@ def test_a_buffer_for_all_is_a_whole_permutation() -> None:
 
 def test_seeds_and_epochs_differ() -> None:
     pairs = [(s, e) for s in (0, 1, 2**32, 2**32 + 1) for e in (0, 1, 2)]
-    assert len({tuple(epoch_order(50, seed=s, epoch=e, shuffle=True).tolist()) for s, e in pairs}) == len(
-        pairs
-    )
+    assert len({tuple(epoch_order(50, seed=s, epoch=e, shuffle=True).tolist()) for s, e in pairs}) == len(pairs)
 
 
 def test_places_are_taken_evenly() -> None:

@@ -47,9 +47,7 @@ def test_the_file_has_the_mode_any_new_file_gets(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     with picture(tmp_path / "x.png", 3, 2):
         pass
-    assert stat.S_IMODE((tmp_path / "x.png").stat().st_mode) == stat.S_IMODE(
-        (tmp_path / "plain").stat().st_mode
-    )
+    assert stat.S_IMODE((tmp_path / "x.png").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
 def test_a_failure_while_drawing_leaves_the_old_file(tmp_path: Path) -> None:
@@ -105,9 +103,7 @@ def test_texts_are_cut_to_their_room() -> None:
 def _run_python(code: str) -> str:
     root = str(Path(netspec.report.__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

@@ -44,15 +44,11 @@ def test_the_grid_shows_the_images(pixels_of, rng) -> None:
     images = rng.integers(0, 256, (13, 1, 8, 8), dtype=np.uint8)
     labels = [str(i) for i in range(13)]
     first = pixels_of(lambda path: draw_grid(images, labels, path, title="t", footer=["one", "two"]))
-    assert (
-        pixels_of(lambda path: draw_grid(images, labels, path, title="t", footer=["one", "two"])) == first
-    ).all()
+    assert (pixels_of(lambda path: draw_grid(images, labels, path, title="t", footer=["one", "two"])) == first).all()
     inverted = pixels_of(lambda path: draw_grid(255 - images, labels, path, title="t", footer=["one", "two"]))
     assert inverted.shape == first.shape
     assert (inverted != first).any()
-    relabeled = pixels_of(
-        lambda path: draw_grid(images, labels[::-1], path, title="t", footer=["one", "two"])
-    )
+    relabeled = pixels_of(lambda path: draw_grid(images, labels[::-1], path, title="t", footer=["one", "two"]))
     assert (relabeled != first).any()
 
 
@@ -101,9 +97,7 @@ def test_the_dataset_shows_counts(pixels_of, rng) -> None:
     assert (first != other).any()
     # Past the first 40 examples, only the counts can tell.
     moved = np.concatenate([labels[:40], np.zeros(20, np.int64)])
-    assert (
-        pixels_of(lambda path: draw_dataset("digits", images, moved, names, labels[:20], path)) != first
-    ).any()
+    assert (pixels_of(lambda path: draw_dataset("digits", images, moved, names, labels[:20], path)) != first).any()
 
 
 @pytest.mark.parametrize("classes", [1, 2, 10, 100])

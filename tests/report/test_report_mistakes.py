@@ -30,9 +30,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 def test_the_most_confident_come_first(drawn: dict[str, object]) -> None:
     images = np.arange(5).reshape(5, 1, 1, 1)
     true, predicted = np.array([1, 2, 3, 4, 5]), np.array([1, 7, 8, 9, 0])
-    draw_mistakes(
-        images, true, predicted, np.array([1, 0.5, 0.9, 0.7, 0.8]), NAMES, "x.png", title="t", most=3
-    )
+    draw_mistakes(images, true, predicted, np.array([1, 0.5, 0.9, 0.7, 0.8]), NAMES, "x.png", title="t", most=3)
     assert drawn["labels"] == ["3 → 8 (90 %)", "5 → 0 (80 %)", "4 → 9 (70 %)"]
     np.testing.assert_array_equal(np.ravel(drawn["images"]), [2, 4, 3])
     assert drawn["footer"] == ["+1 more"]
@@ -67,12 +65,8 @@ def test_the_picture_depends_on_the_predictions(pixels_of, rng) -> None:
     true = np.arange(50) % 10
     predicted = (true + (np.arange(50) % 3 == 0)) % 10
     probability = rng.uniform(0.2, 0.8, 50)
-    first = pixels_of(
-        lambda path: draw_mistakes(images, true, predicted, probability, NAMES, path, title="t")
-    )
-    other = pixels_of(
-        lambda path: draw_mistakes(images, true, predicted, 1 - probability, NAMES, path, title="t")
-    )
+    first = pixels_of(lambda path: draw_mistakes(images, true, predicted, probability, NAMES, path, title="t"))
+    other = pixels_of(lambda path: draw_mistakes(images, true, predicted, 1 - probability, NAMES, path, title="t"))
     assert (first != other).any()
 
 
@@ -87,9 +81,7 @@ def test_no_mistakes_is_said(pixels_of) -> None:
 def test_long_names_can_be_drawn(pixels_of) -> None:
     names = ["an extremely long class name of many words", "日本 $x"]
     true = np.array([0, 1, 0])
-    pixels_of(
-        lambda path: draw_mistakes(np.zeros((3, 3, 9, 9)), true, 1 - true, np.ones(3), names, path, title="t")
-    )
+    pixels_of(lambda path: draw_mistakes(np.zeros((3, 3, 9, 9)), true, 1 - true, np.ones(3), names, path, title="t"))
 
 
 def test_unequal_or_empty_arrays_are_refused(tmp_path: Path) -> None:

@@ -98,9 +98,6 @@ def test_the_grammar_names_no_word_of_the_language_but_as() -> None:
         pytest.param(
             "1.5GB",
             ast.Quantity("1.5GB", HERE),
-            marks=pytest.mark.xfail(
-                reason="DECIMAL takes the 1.5 before QUANTITY is tried: two arguments", raises=ValueError
-            ),
         ),
         ("relu", word("relu")),
         ('"a b#;{"', ast.String("a b#;{", HERE)),
@@ -304,7 +301,6 @@ def test_one_mistake_is_one_diagnostic() -> None:
 
 
 @pytest.mark.parametrize("text", ["data mnist { scale 0.. }\nfc 3\n", "a { b (1 }\nc\n", "a { b f( }\n"])
-@pytest.mark.xfail(reason="recovery swallows the brace that ends the broken command: E0106 without a place follows")
 def test_a_brace_after_a_broken_value_still_closes_its_body(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         tree(text)
@@ -313,12 +309,10 @@ def test_a_brace_after_a_broken_value_still_closes_its_body(text: str) -> None:
     assert problem.span is not None
 
 
-@pytest.mark.xfail(reason="the brace on a line of its own is reported, and then its partner too")
 def test_a_brace_on_the_next_line_is_one_mistake() -> None:
     assert codes("train\n{\n  epochs 5\n}\n") == ["E0105"]
 
 
-@pytest.mark.xfail(reason="Source.line splits at form feeds and Unicode line ends, the lexer only at newlines")
 @pytest.mark.parametrize("odd", ["\x0c", "# \u2028", "# \x85", "# \x0b", "# \x1e"])
 def test_only_a_newline_ends_a_line(odd: str) -> None:
     with pytest.raises(SpecError) as caught:

@@ -19,8 +19,10 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
     """
     if device is None:
         return jax.devices()[0]
-    if not isinstance(device, str):
+    if isinstance(device, jax.Device):
         return device
+    if not isinstance(device, str):
+        raise DeviceError(f"a device cannot be a {type(device).__name__}", "give `cpu`, `gpu` or a jax.Device")
     if device not in _PLATFORMS:
         near = nearest(device, _PLATFORMS)
         raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Literal, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
-from netspec.diagnostics import DataError
+from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
-from netspec.ops import Dropout, Shape, format_shape
+from netspec.ops import Dropout, format_shape
+from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Variables"]
 
@@ -67,6 +69,8 @@ class Model:
             seed: the recipe's own unless given. Each array depends on the seed and its own path only.
         """
         seed = self.network.recipe.seed if seed is None else seed
+        if seed < 0:
+            raise NetspecError(f"a seed is a whole number, 0 or more, not {seed}", "init(seed=0)")
         trees: tuple[dict[str, dict[str, np.ndarray]], ...] = ({}, {})
         for p in self.graph.parameters.values():
             node, _, name = p.path.rpartition("/")
@@ -92,7 +96,9 @@ class Model:
     ) -> jax.Array:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
         self._needs_rng(train, rng)
-        return self._loss(variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng)[0]
+        x = self._input(x)
+        y = self._target(y, len(x))
+        return self._loss(variables.params, variables.state, x, y, train=train, rng=rng)[0]
 
     def backward(
         self,
@@ -113,9 +119,9 @@ class Model:
             rng: JAX key for dropout; needed with `train` when the network has dropout.
         """
         self._needs_rng(train, rng)
-        (loss, _), grads = self._backward(
-            variables.params, variables.state, self._input(x), self._target(y), train=train, rng=rng
-        )
+        x = self._input(x)
+        y = self._target(y, len(x))
+        (loss, _), grads = self._backward(variables.params, variables.state, x, y, train=train, rng=rng)
         return loss, grads
 
     @overload
@@ -137,7 +143,7 @@ class Model:
             The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
         """
         self._needs_rng(train, rng)
-        x = prepare(_batched(jnp.asarray(x), self.graph.input), self.network.data)
+        x = prepare(self._batched(_array(x, "x")), self.network.data)
         values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
         out = values[self.graph.output]
         return (out, state) if train else out
@@ -194,29 +200,57 @@ class Model:
     # --- what callers hand in -------------------------------------------------------------------------------------
 
     def _input(self, x: ArrayLike) -> jax.Array:
-        array = x if isinstance(x, jax.Array) else np.asarray(x)
-        if array.dtype != np.uint8 and not jnp.issubdtype(array.dtype, jnp.floating):
+        return jax.device_put(self._batched(_array(x, "x")), self.device)
+
+    def _batched(self, x: Any) -> Any:
+        """Return inputs as (N, *input), bytes or float32: a missing channel axis is added, images become rows."""
+        shape = self.graph.input
+        if x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
             raise DataError(
-                f"inputs must be bytes (uint8) or floats, not {array.dtype}",
+                f"inputs must be bytes (uint8) or floats, not {x.dtype}",
                 "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
             )
-        if array.dtype == np.float64:
-            array = array.astype(np.float32)
-        return jax.device_put(_batched(array, self.graph.input), self.device)
+        x = x.astype(np.float32) if x.dtype == np.float64 else x
+        given = tuple(x.shape[1:])
+        if x.ndim and given == shape:
+            return x
+        if x.ndim > 1 and ((1, *given) == shape or (len(shape) == 1 and prod(given) == shape[0])):
+            return x.reshape(x.shape[0], *shape)
+        raise DataError(
+            f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
+            f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
+        )
 
-    def _target(self, y: ArrayLike) -> jax.Array:
-        array = y if isinstance(y, jax.Array) else np.asarray(y)
-        array = array.astype(np.int32) if array.dtype.kind in "iub" else array.astype(np.float32)
-        if array.dtype.kind == "i" and not isinstance(array, jax.core.Tracer):
-            classes = max(self.graph.shape(self.graph.logits)[0], 2)
-            wrong = np.flatnonzero((np.asarray(array) < 0) | (np.asarray(array) >= classes))
-            if wrong.size:
-                label = int(np.asarray(array).reshape(-1)[wrong[0]])
-                raise DataError(
-                    f"label {label} of example {int(wrong[0])} is outside the classes 0 to {classes - 1}",
-                    "labels count from 0",
-                )
+    def _target(self, y: ArrayLike, count: int) -> jax.Array:
+        """Return class labels (N,) as int32, or targets of the logits' shape as float32."""
+        array = _array(y, "y")
+        if array.dtype.kind not in "iubf":
+            raise DataError(f"y must be class labels or numbers, not {array.dtype}", "labels are whole numbers from 0")
+        wanted = (count, *self.graph.shape(self.graph.logits))
+        if array.dtype.kind == "f":
+            if isinstance(self.graph.loss, CrossEntropy):
+                raise DataError("cross_entropy needs class labels, whole numbers", "one-hot rows: y.argmax(axis=1)")
+            if array.shape != wanted and (array.shape, wanted[1:]) != ((count,), (1,)):
+                raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
+            return jax.device_put(array.astype(np.float32), self.device)
+        if array.shape != (count,):
+            raise DataError(
+                f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
+                "labels are class numbers, not one-hot rows: y.argmax(axis=1)",
+            )
+        array = array.astype(np.int32)
+        if not isinstance(array, jax.core.Tracer):
+            self._check_labels(np.asarray(array))
         return jax.device_put(array, self.device)
+
+    def _check_labels(self, labels: NDArray[np.int32]) -> None:
+        classes = max(self.graph.shape(self.graph.logits)[0], 2)
+        wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+        if wrong.size:
+            raise DataError(
+                f"label {labels[wrong[0]]} of example {wrong[0]} is outside the classes 0 to {classes - 1}",
+                "labels count from 0",
+            )
 
     def _needs_rng(self, train: bool, rng: jax.Array | None) -> None:
         drops = any(isinstance(o.op, Dropout) and o.op.rate for o in self.graph.operations)
@@ -224,14 +258,11 @@ class Model:
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
 
 
-def _batched(x: Any, shape: Shape) -> Any:
-    """Return `x` as (N, *shape): a missing channel axis is added, images become rows where the input is one."""
-    given = tuple(x.shape[1:])
-    if given == shape:
-        return x
-    if x.ndim >= 1 and ((1, *given) == shape or (len(shape) == 1 and given and int(np.prod(given)) == shape[0])):
-        return x.reshape(x.shape[0], *shape)
-    raise DataError(
-        f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
-        f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
-    )
+def _array(values: Any, name: str) -> Any:
+    """Return values as an array of NumPy or JAX; raises DataError where they are none."""
+    if isinstance(values, jax.Array):
+        return values
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{name} is not an array: its rows have different lengths", "give rows of one shape") from None

@@ -84,6 +84,10 @@ class Trainer:
         """Return a state's variables, copied: the next step reuses the state's own memory."""
         return jax.tree.map(jnp.copy, Variables(state.params, state.state))
 
+    def finite(self, variables: Variables) -> bool:
+        """Return whether every trained value is a finite number."""
+        return all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(variables))
+
     def evaluate(
         self, variables: Variables, data: OnDevice, batch: int
     ) -> tuple[float, float | None, NDArray[np.float32]]:

@@ -70,9 +70,7 @@ def test_extreme_outputs_have_finite_losses_and_gradients():
 
 
 def test_the_gradient_at_a_logit_of_zero_is_half_minus_the_target():
-    _, gradient = values(
-        loss.sigmoid_binary_cross_entropy, np.zeros((2, 1), np.float32), jnp.array([1.0, 0.0])
-    )
+    _, gradient = values(loss.sigmoid_binary_cross_entropy, np.zeros((2, 1), np.float32), jnp.array([1.0, 0.0]))
     np.testing.assert_allclose(gradient[:, 0], [-0.5, 0.5])
 
 

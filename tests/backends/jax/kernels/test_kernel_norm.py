@@ -70,9 +70,7 @@ def test_training_equals_pytorch(shape):
     x, scale, offset = arrays(shape)
     channels_first = jnp.moveaxis(x, -1, 1)
     tensors = [torch.tensor(np.asarray(a), requires_grad=True) for a in (channels_first, scale, offset)]
-    ty = torch.nn.functional.batch_norm(
-        tensors[0], None, None, tensors[1], tensors[2], training=True, eps=EPSILON
-    )
+    ty = torch.nn.functional.batch_norm(tensors[0], None, None, tensors[1], tensors[2], training=True, eps=EPSILON)
     seed = jnp.cos(jnp.arange(x.size, dtype=x.dtype)).reshape(x.shape)
     ty.backward(torch.tensor(np.asarray(jnp.moveaxis(seed, -1, 1))))
     y, dx, dscale, doffset = normalized_with_gradients(x, scale, offset, seed)
