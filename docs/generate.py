@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code: docs/layers.md, docs/errors.md, docs/network.schema.json. `--check` compares."""
+"""Writes the reference pages from the code: layers.md, errors.md, network.schema.json. `--check` compares."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ FOLDER = Path(__file__).parent
 
 def layers_page() -> str:
     """Return the reference of everything a spec can name."""
-    lines = ["# Reference", "", "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same."]
+    lines = [
+        "# Reference",
+        "",
+        "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same.",
+    ]
     for family, members in FAMILIES.items():
         lines += ["", f"## {family.capitalize()}", "", "| name | what |", "|---|---|"]
-        lines += [f"| [`{c.canonical()}`](#{c.canonical()}) | {summary(c).replace('|', chr(92) + '|')} |" for c in members]
+        rows = [(c.canonical(), summary(c).replace("|", "\\|")) for c in members]
+        lines += [f"| [`{name}`](#{name}) | {what} |" for name, what in rows]
         for cls in members:
             lines += ["", f"### {cls.canonical()}", "", "```", page(cls), "```"]
     return "\n".join(lines) + "\n"

@@ -26,6 +26,7 @@ from netspec.passes import optimize
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.training import Event, Finished
+from netspec.training.loop import check_labels
 from netspec.training.loop import train as train_loop
 
 __all__ = ["Data", "Evaluation", "Prediction", "Run", "compile_network", "load_data", "open_run", "train"]
@@ -65,7 +66,7 @@ def load_data(
         raise DataError(f"data cannot be a {type(data).__name__}", "give a name, a path, or four arrays")
     else:
         dataset = datasets.load(_names(network, data, base), shape=network.input, progress=progress)
-    _check_labels(network, dataset)
+    check_labels(trace(network), dataset)
     held_out = network.data.validation if network.data else 0
     if held_out >= len(dataset.train):
         raise DataError(
@@ -96,18 +97,6 @@ def _inside(name: str, base: Path | None) -> str:
             "name other files with --data PATH",
         )
     return str(path)
-
-
-def _check_labels(network: Network, dataset: Dataset) -> None:
-    outputs = trace(network)
-    shape = outputs.shape(outputs.output)
-    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
-    classes = 2 if shape == (1,) else shape[0]
-    if len(shape) == 1 and most >= classes:
-        raise DataError(
-            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
-            f"labels count from 0; let the network end in {most + 1} outputs",
-        )
 
 
 def train(

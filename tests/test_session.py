@@ -156,7 +156,7 @@ def test_a_model_of_the_specs_own_file_opens_again(tmp_path: Path) -> None:
 
 
 def test_wrong_data_is_a_data_error() -> None:
-    for data in ("nosuch", "./nosuch.npz", Path("nosuch.npz"), ARRAYS[:2], list(ARRAYS), (X, Y, X, Y[:3]), 7, {}):
+    for data in ("nosuch", "./nosuch.npz", Path("nosuch.npz"), ARRAYS[:2], (X, Y, X, Y[:3]), 7, {}):
         with pytest.raises(ns.DataError):
             list(ns.train(TOY, data))  # type: ignore[arg-type]
 

@@ -15,11 +15,12 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import OnDevice, Trainer, TrainState
 from netspec.data.order import batch_indices, epoch_order
 from netspec.data.types import Dataset, Split
-from netspec.diagnostics import DataError, NetspecError
+from netspec.diagnostics import DataError, NetspecError, plural
+from netspec.graph import Graph
 from netspec.ir import DataSource
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
 
-__all__ = ["NonFiniteLossError", "Recorder", "train"]
+__all__ = ["NonFiniteLossError", "Recorder", "check_labels", "train"]
 
 
 class NonFiniteLossError(NetspecError):
@@ -90,6 +91,7 @@ class _Loop:
         log_every: int | None,
         recorder: Recorder | None,
     ) -> None:
+        check_labels(model.graph, dataset)
         network = model.network
         self.model, self.dataset, self.recorder = model, dataset, recorder
         self.recipe = network.recipe
@@ -181,7 +183,7 @@ class _Loop:
         loss, correct = totals / sizes.sum()
         if not np.isfinite(fetched[:, 0]).all():
             bad = step - len(pending) + 1 + int(np.flatnonzero(~np.isfinite(fetched[:, 0]))[0])
-            raise _not_finite(bad, epoch)
+            raise _not_finite(f"at step {bad:,} (epoch {epoch})")
         accuracy = None if math.isnan(correct) else float(correct)
         return Step(epoch, step, float(loss), accuracy, self.trainer.rate(step - 1), float(rate)), totals
 
@@ -201,7 +203,7 @@ class _Loop:
         step = epoch * self.steps_per_epoch
         if not math.isfinite(test[0]) or not self.trainer.finite(variables):
             # The last step's own loss may still have been a number: it is taken before the weights move.
-            raise _not_finite(step, epoch)
+            raise _not_finite(f"after step {step:,} (epoch {epoch})")
         validation = (
             self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
         )
@@ -253,9 +255,20 @@ class _Loop:
         )
 
 
-def _not_finite(step: int, epoch: int) -> NonFiniteLossError:
+def check_labels(graph: Graph, dataset: Dataset) -> None:
+    """Raise DataError when a dataset has a label that the network has no output for."""
+    shape = graph.shape(graph.output)
+    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
+    if len(shape) == 1 and most >= max(shape[0], 2):
+        raise DataError(
+            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
+            f"labels count from 0; let the network end in {most + 1} outputs",
+        )
+
+
+def _not_finite(when: str) -> NonFiniteLossError:
     return NonFiniteLossError(
-        f"the loss is no longer a number at step {step:,} (epoch {epoch})",
+        f"the loss is no longer a number {when}",
         "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale",
     )
 

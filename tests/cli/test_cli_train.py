@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_data_of_ones_own_trains_and_the_model_can_be_used(here: Path) -> None:
         (["good.net", "--set", "train.batch"], 2, "NAME=VALUE"),
         (["good.net", "--set", "data.validation=1437"], 1, "leaves nothing to train on"),
         (["good.net", "--set", "data.name=none.npz"], 1, "none.npz"),
-        (["good.net", "-o", "good.net"], 1, "good.net cannot be used as a run folder"),
+        (["good.net", "-o", "good.net"], 1, "good.net is a file, not a folder"),
         (["good.net", "-o", "."], 1, "holds something already"),
         (["good.net", "--nosuch"], 2, "--nosuch"),
     ],
@@ -127,7 +128,7 @@ def test_a_loss_that_is_no_number_is_exit_code_3(here: Path, batch: str) -> None
     words = ["--set", "train.optimizer=sgd lr=1e38", "--batch", batch, "--json", "-o", "out"]
     done = cli(here, "train", "good.net", *words)
     assert done.returncode == 3
-    assert "no longer a number at step" in done.stderr
+    assert re.search(r"no longer a number (at|after) step", done.stderr)
     lines(done.stdout)
     assert not list((here / "out").glob("*.safetensors"))
     assert netspec.load(here / "out" / "spec.net").nodes

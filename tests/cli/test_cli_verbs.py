@@ -112,6 +112,7 @@ def test_the_page_of_a_code_in_any_case(tmp_path: Path) -> None:
 
 NOT_SPECS = {
     "E0001": "a command",
+    "E0002": "a file of more than 100 mistakes",
     "E0107": "a file of 2 MB",
     "E0109": "a command",
     "E0110": "an abbreviation",
