@@ -17,7 +17,7 @@ from netspec import model_file, report, runs
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Dataset, Progress
-from netspec.diagnostics import DataError, plural
+from netspec.diagnostics import DataError, NetspecError, plural
 from netspec.graph import trace
 from netspec.ir import DataSource, Network
 from netspec.model_file import ModelFile
@@ -129,6 +129,8 @@ def train(
     if log_every is not None and log_every < 1:
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     for key, value in (settings or {}).items():
+        if value in {"nan", "inf", "-inf"}:
+            raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
         path = "train.optimizer.lr" if key == "lr" else f"train.{key}"
         network = replace_setting(network, path, value, said=f"{key} {value}")
     dataset = load_data(network, data, base=base, progress=progress)

@@ -69,7 +69,7 @@ DATASETS: tuple[DatasetInfo, ...] = (
         license="CC BY 4.0",
         notes=(
             "The images of digits, split in file order: the last fifth comes from other writers. "
-            "A LeNet that gets 99.3 % on digits stays near 95 % here."
+            "specs/lenet.net reaches 98.6 % on digits and 94.3 % here (means of three seeds)."
         ),
     ),
     DatasetInfo(

@@ -154,7 +154,7 @@ class _Loop:
             pending.append((metrics, len(indices)))
             step = first + index + 1
             if (index + 1) % self.log_every == 0 or index + 1 == self.steps_per_epoch:
-                event, totals = self._logged(pending, epoch, step, time.perf_counter() - logged)
+                event, totals = self._logged(pending, epoch, step, logged)
                 sums += totals
                 pending, logged = [], time.perf_counter()
                 yield self._kept(event)
@@ -172,14 +172,14 @@ class _Loop:
         return epoch_order(self.train.size, seed=self.seed, epoch=epoch, shuffle=how)
 
     def _logged(
-        self, pending: list[tuple[jax.Array, int]], epoch: int, step: int, seconds: float
+        self, pending: list[tuple[jax.Array, int]], epoch: int, step: int, since: float
     ) -> tuple[Step, np.ndarray]:
         """Fetch the metrics of some steps; returns their event and [loss·examples, correct]."""
         fetched = np.array([np.asarray(m, np.float64) for m, _ in pending])
         sizes = np.array([size for _, size in pending])
         totals = np.array([fetched[:, 0] @ sizes, fetched[:, 1].sum()])
         # Waiting for the numbers is part of the time the steps took.
-        rate = sizes.sum() / max(seconds, 1e-9)
+        rate = sizes.sum() / max(time.perf_counter() - since, 1e-9)
         loss, correct = totals / sizes.sum()
         if not np.isfinite(fetched[:, 0]).all():
             bad = step - len(pending) + 1 + int(np.flatnonzero(~np.isfinite(fetched[:, 0]))[0])
