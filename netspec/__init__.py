@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from netspec.data.types import Dataset
     from netspec.graph import Graph
     from netspec.ir import Network
-    from netspec.session import Data, Evaluation, Prediction, Run
+    from netspec.session import Data
+    from netspec.trained import Evaluation, Prediction, Run
     from netspec.training.events import (
         Epoch,
         Evaluated,
@@ -94,7 +95,7 @@ _LAZY = {
     "Dataset": "netspec.data.types",
     "Epoch": "netspec.training.events",
     "Evaluated": "netspec.training.events",
-    "Evaluation": "netspec.session",
+    "Evaluation": "netspec.trained",
     "Event": "netspec.training.events",
     "Finished": "netspec.training.events",
     "Graph": "netspec.graph",
@@ -102,9 +103,9 @@ _LAZY = {
     "Network": "netspec.ir",
     "NonFiniteLossError": "netspec.training.loop",
     "Notice": "netspec.training.events",
-    "Prediction": "netspec.session",
+    "Prediction": "netspec.trained",
     "Result": "netspec.training.events",
-    "Run": "netspec.session",
+    "Run": "netspec.trained",
     "Saved": "netspec.training.events",
     "Started": "netspec.training.events",
     "Step": "netspec.training.events",
@@ -214,7 +215,7 @@ def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # no
         RunError: when there is none.
         ModelFileError: when the file is damaged, not netspec's, or does not fit its own spec.
     """
-    from netspec.session import open_run  # noqa: PLC0415
+    from netspec.trained import open_run  # noqa: PLC0415
 
     return open_run(path, device)
 

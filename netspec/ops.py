@@ -82,37 +82,30 @@ class Conv(Op):
 
 
 @dataclass(frozen=True)
-class MaxPool(Op):
+class _WindowPool(Op):
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    padding: Pad2
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        height = _window(x[1], self.window[0], self.stride[0], self.padding[0])
+        width = _window(x[2], self.window[1], self.stride[1], self.padding[1])
+        if height < 1 or width < 1:
+            raise _too_large(self.window, x, self.padding, (1, 1), "window")
+        return (x[0], height, width)
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del parameters
+        return prod(out) * prod(self.window)
+
+
+class MaxPool(_WindowPool):
     """The largest value of each window; the gradient goes to the first one in row-major order."""
 
-    window: tuple[int, int]
-    stride: tuple[int, int]
-    padding: Pad2
 
-    def shape(self, x: Shape, *parameters: Shape) -> Shape:
-        del parameters
-        return _pooled(x, self.window, self.stride, self.padding)
-
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
-        return prod(out) * prod(self.window)
-
-
-@dataclass(frozen=True)
-class AvgPool(Op):
+class AvgPool(_WindowPool):
     """The mean of each window; padding does not count."""
-
-    window: tuple[int, int]
-    stride: tuple[int, int]
-    padding: Pad2
-
-    def shape(self, x: Shape, *parameters: Shape) -> Shape:
-        del parameters
-        return _pooled(x, self.window, self.stride, self.padding)
-
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
-        return prod(out) * prod(self.window)
 
 
 @dataclass(frozen=True)
@@ -227,14 +220,6 @@ def same_padding(size: Shape, window: tuple[int, int], stride: tuple[int, int], 
 
 def _window(size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int = 1) -> int:
     return (size + sum(padding) - (kernel - 1) * dilation - 1) // stride + 1
-
-
-def _pooled(x: Shape, window: tuple[int, int], stride: tuple[int, int], padding: Pad2) -> Shape:
-    height = _window(x[1], window[0], stride[0], padding[0])
-    width = _window(x[2], window[1], stride[1], padding[1])
-    if height < 1 or width < 1:
-        raise _too_large(window, x, padding, (1, 1), "window")
-    return (x[0], height, width)
 
 
 def _too_large(kernel: tuple[int, int], x: Shape, padding: Pad2, dilation: tuple[int, int], what: str) -> ShapeError:

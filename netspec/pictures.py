@@ -10,7 +10,8 @@ import numpy as np
 
 from netspec import report
 from netspec.diagnostics import DataError, NetspecError, listing, nearest
-from netspec.session import Run, load_data
+from netspec.session import load_data
+from netspec.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
 

@@ -11,7 +11,7 @@ from netspec.cli.options import Device
 from netspec.cli.output import percent, print_json, print_table
 
 if TYPE_CHECKING:
-    from netspec.session import Evaluation
+    from netspec.trained import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -26,7 +26,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Evaluate a trained model on a test set: loss, accuracy, and precision and recall of each class."""
-    from netspec.session import open_run  # noqa: PLC0415
+    from netspec.trained import open_run  # noqa: PLC0415
 
     opened = open_run(run, device)
     found = opened.evaluate(data)

@@ -12,7 +12,7 @@ from netspec.cli.output import percent, print_error, print_json
 from netspec.diagnostics import NetspecError
 
 if TYPE_CHECKING:
-    from netspec.session import Prediction, Run
+    from netspec.trained import Prediction, Run
 
 __all__ = ["predict"]
 
@@ -34,7 +34,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each example.")] = False,
 ) -> None:
     """Classify images of any size, grey or color; they are converted as the model needs them."""
-    from netspec.session import open_run  # noqa: PLC0415
+    from netspec.trained import open_run  # noqa: PLC0415
 
     opened = open_run(run, device)
     failed = False
