@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 
 # Pydantic looks for plugins in every installed package at import, which costs a tenth of the time a check may take.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
+from importlib import import_module
+
 import typer
 
-from netspec.cli import check, data, doctor, evaluate, explain, layers, new, plot, predict, show, train
 from netspec.cli.output import print_error
 from netspec.diagnostics import NetspecError
 
-__all__ = ["app", "main"]
+__all__ = ["VERBS", "build", "main"]
 
-app = typer.Typer(
-    name="netspec",
-    help="A short text file becomes a trained, compiled, reusable model.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+VERBS = ("new", "check", "show", "train", "eval", "predict", "plot", "explain", "layers", "doctor", "data")
+"""The verbs in the order of the help page. Each is a file of this folder with a function (or, `data`, an app) in it."""
 
-_VERBS: dict[str, Callable[..., None]] = {
-    "new": new.new,
-    "check": check.check,
-    "show": show.show,
-    "train": train.train,
-    "eval": evaluate.evaluate,
-    "predict": predict.predict,
-    "plot": plot.plot,
-    "explain": explain.explain,
-    "layers": layers.layers,
-    "doctor": doctor.doctor,
-}
-for _name, _verb in _VERBS.items():
-    app.command(_name)(_verb)
-app.add_typer(data.app, name="data")
+_FILES = {"eval": "evaluate"}
+
+
+def build(wanted: str | None = None) -> typer.Typer:
+    """Return the command line; where a verb is wanted, with that one only, so that no other file is imported."""
+    app = typer.Typer(
+        name="netspec",
+        help="A short text file becomes a trained, compiled, reusable model.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for verb in (wanted,) if wanted in VERBS else VERBS:
+        name = _FILES.get(verb, verb)
+        module = import_module(f"netspec.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=verb)
+        else:
+            app.command(verb)(getattr(module, name))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -51,7 +52,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
 ) -> None:
@@ -66,7 +66,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        app()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except NetspecError as error:
         print_error(error)
         code = 3 if type(error).__name__ == "NonFiniteLossError" else 1
