@@ -21,7 +21,7 @@ from netspec.overrides import replace_setting
 from netspec.passes import optimize
 from netspec.recipe.datasets import find
 from netspec.training import Event, Finished
-from netspec.training.loop import check_labels
+from netspec.training.loop import check_hold_out, check_labels
 from netspec.training.loop import train as train_loop
 
 __all__ = ["Data", "compile_network", "load_data", "train"]
@@ -60,12 +60,6 @@ def load_data(
     else:
         dataset = datasets.load(_names(network, data, base), shape=network.input, progress=progress)
     check_labels(trace(network), dataset)
-    held_out = network.data.validation if network.data else 0
-    if held_out >= len(dataset.train):
-        raise DataError(
-            f"validation {held_out:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
-            "hold out fewer",
-        )
     return dataset
 
 
@@ -127,6 +121,7 @@ def train(
         path = "train.optimizer.lr" if key == "lr" else f"train.{key}"
         network = replace_setting(network, path, value, said=f"{key} {value}")
     dataset = load_data(network, data, base=base, progress=progress)
+    check_hold_out(network.data.validation if network.data else 0, dataset)
     network = _with_source(network, dataset, given=data is not None)
     model = compile_network(network, device)
     folder = runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None

@@ -365,3 +365,13 @@ assert saliency.shape == (5, 1, 8, 8)
     assert done.returncode == 0, done.stderr
     assert 0 < float(done.stdout.split()[0]) <= 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_with_a_large_hold_out_is_evaluated_on_a_small_set(tmp_path: Path) -> None:
+    net = ns.parse('input 1x4x4; fc 3 softmax; data "own.npz" { validation 20 }; train { epochs 1; batch 10 }')
+    end(ns.train(net, ARRAYS, out=tmp_path / "run"))
+    few = (X[:6], Y[:6], X[:6], Y[:6])
+    assert len(ns.open(tmp_path / "run").evaluate(few).predicted) == 6
+    with pytest.raises(ns.DataError, match="validation 20 leaves nothing"):
+        list(ns.train(net, few, out=tmp_path / "other"))
+    assert not (tmp_path / "other").exists()

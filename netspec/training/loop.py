@@ -20,7 +20,7 @@ from netspec.graph import Graph
 from netspec.ir import DataSource
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
 
-__all__ = ["NonFiniteLossError", "Recorder", "check_labels", "train"]
+__all__ = ["NonFiniteLossError", "Recorder", "check_hold_out", "check_labels", "train"]
 
 
 class NonFiniteLossError(NetspecError):
@@ -97,6 +97,7 @@ class _Loop:
         self.recipe = network.recipe
         self.data = network.data or DataSource(name=dataset.name)
         self.seed = self.recipe.seed if seed is None else seed
+        check_hold_out(self.data.validation, dataset)
         train_split, validation = _hold_out(dataset.train, self.data.validation)
         self.steps_per_epoch = -(-len(train_split) // self.recipe.batch)
         self.log_every = log_every or max(1, min(50, self.steps_per_epoch // 20))
@@ -266,6 +267,15 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
         )
 
 
+def check_hold_out(count: int, dataset: Dataset) -> None:
+    """Raise DataError when holding out `count` examples for validation would leave nothing to train on."""
+    if count >= len(dataset.train):
+        raise DataError(
+            f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
+            "hold out fewer",
+        )
+
+
 def _not_finite(when: str) -> NonFiniteLossError:
     return NonFiniteLossError(
         f"the loss is no longer a number {when}",
@@ -275,11 +285,6 @@ def _not_finite(when: str) -> NonFiniteLossError:
 
 def _hold_out(split: Split, count: int) -> tuple[Split, Split | None]:
     """Take the last `count` examples out of a training set."""
-    if count >= len(split):
-        raise DataError(
-            f"validation {count:,} leaves nothing to train on: the training set has {len(split):,} examples",
-            "hold out fewer",
-        )
     if not count:
         return split, None
     keep = len(split) - count
