@@ -1,4 +1,4 @@
-"""Text to AST. The only importer of Lark: LALR with the tree built inside the parse, all syntax errors in one go."""
+"""Text to AST: LALR with the tree built inside the parse, all syntax errors in one go."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
-import lark.lexer
 from lark import Lark, Token, Transformer, UnexpectedInput
 
 from netspec.diagnostics import Diagnostic, Source, Span, SpecError
-from netspec.resources import grammar_text
-from netspec.syntax import ast, errors
+from netspec.syntax import ast, errors, tables
 
 __all__ = ["MAX_BYTES", "MAX_DIGITS", "MAX_NESTING", "parse", "read_source"]
 
@@ -134,18 +132,7 @@ def _skip_body(parser: Any, text: str) -> None:
 
 @cache
 def _parser() -> Lark:
-    # Where interegular is installed, Lark compares all terminals with each other at every start, which takes a second;
-    # that is what the strict build in the tests is for.
-    found, lark.lexer.has_interegular = lark.lexer.has_interegular, False
-    try:
-        return Lark(
-            grammar_text(),
-            parser="lalr",
-            transformer=_TreeBuilder(),
-            lexer_callbacks={"COMMENT": _keep_comment},
-        )
-    finally:
-        lark.lexer.has_interegular = found
+    return tables.load(transformer=_TreeBuilder(), lexer_callbacks={"COMMENT": _keep_comment})
 
 
 def _keep_comment(token: Token) -> Token:
