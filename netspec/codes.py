@@ -243,6 +243,13 @@ CODES: dict[str, Code] = {
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),
+    "E0310": Code(
+        "the ways that meet have different shapes",
+        "`add` and `multiply` need inputs of one shape; `concat` needs one height and width. `netspec show` on the "
+        "part above tells the shapes. `pad=same` keeps a size, and a 1x1 convolution changes the number of channels.",
+        "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3; add a",
+        "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3 pad=same; add a",
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -78,6 +78,7 @@ class Graph:
 
     name: str
     input: Shape
+    tokens: int | None
     operations: tuple[Operation, ...]
     parameters: Mapping[str, Parameter]
     output: int
@@ -137,7 +138,7 @@ def trace(network: Network, places: Places | None = None) -> Graph:
     builder = _Builder(network, places or {})
     builder.check_input()
     for node in network.nodes:
-        builder.node(node.name, node.inputs[0])
+        builder.node(node.name, node.inputs)
     loss = builder.loss()
     output = builder.values[network.nodes[-1].name]
     if builder.diagnostics or output is None or loss is None:
@@ -145,6 +146,7 @@ def trace(network: Network, places: Places | None = None) -> Graph:
     return Graph(
         name=network.name,
         input=network.input,
+        tokens=network.tokens,
         operations=tuple(builder.operations),
         parameters=builder.parameters,
         output=output.index,
@@ -160,8 +162,8 @@ class _Builder:
     def __init__(self, network: Network, places: Places) -> None:
         self.network, self.places = network, places
         self.layers = {node.name: node.layer for node in network.nodes}
-        self.reads = {node.name: node.inputs[0] for node in network.nodes}
-        self.values: dict[str, Tensor | None] = {"input": Tensor(0, network.input)}
+        self.reads = {node.name: node.inputs for node in network.nodes}
+        self.values: dict[str, Tensor | None] = {"input": Tensor(0, network.input, network.tokens)}
         self.operations: list[Operation] = []
         self.parameters: dict[str, Parameter] = {}
         self.diagnostics: list[Diagnostic] = []
@@ -177,19 +179,25 @@ class _Builder:
             self.diagnostics.append(Diagnostic("E0307", message, place.span if place else None))
             self.values["input"] = None
 
-    def node(self, name: str, source: str) -> None:
+    def node(self, name: str, sources: tuple[str, ...]) -> None:
         """Build one node, noting an input that does not fit."""
         self.current = name
-        x = self.values[source]
         self.values[name] = None
-        if x is None:
+        xs = [x for source in sources if (x := self.values[source]) is not None]
+        if len(xs) < len(sources):
             return
+        layer = self.layers[name]
         try:
-            self.values[name] = self.layers[name].build(self, x)
+            if any(x.tokens for x in xs) and not layer.reads_tokens:
+                raise ShapeError(
+                    "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
+                )
+            self.values[name] = layer.join(self, xs)
         except UnknownLayerError:
             pass
         except ShapeError as error:
-            self._report(error, name, f"here the input is {format_shape(x.shape)}")
+            shapes = " and ".join(format_shape(x.shape) for x in xs)
+            self._report(error, name, f"here the input is {shapes}")
 
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
@@ -209,9 +217,10 @@ class _Builder:
         init = self.network.init
         return {"kernel": init.kernel, "bias": init.bias, "scale": Ones(), "state": Zeros()}[role]
 
-    def apply(self, op: Op, x: Tensor, *weights: Weight) -> Tensor:
+    def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
+        xs = (x,) if isinstance(x, Tensor) else tuple(x)
         shapes = [w.shape for w in weights]
-        shape = op.shape(x.shape, *shapes)
+        shape = op.shape(*(x.shape for x in xs), *shapes)
         if prod(shape) > _MAX_VALUES:
             raise ShapeError(
                 "E0307", f"its output {format_shape(shape)} has {prod(shape):,} values for one example alone"
@@ -219,7 +228,7 @@ class _Builder:
         out = Tensor(len(self.operations) + 1, shape)
         paths = tuple(w.path for w in weights)
         flops = op.flops(shape, *shapes)
-        self.operations.append(Operation(op, (x.index,), paths, out.index, shape, self.current, flops))
+        self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
         return out
 
     def loss(self) -> Loss | None:
@@ -270,8 +279,8 @@ class _Builder:
     def _or_drop_a_pool(self, error: ShapeError, name: str) -> str:
         """Return the other way to mend a kernel that is too large: the last pooling before it made the image small."""
         node = name
-        while error.code == "E0301" and self.reads[node] != "input":
-            node = self.reads[node]
+        while error.code == "E0301" and self.reads[node][0] != "input":
+            node = self.reads[node][0]
             pools = any(o.node == node and isinstance(o.op, MaxPool | AvgPool) for o in self.operations)
             if pools and node in self.places:
                 place = self.places[node]
@@ -283,7 +292,7 @@ class _Builder:
         steps = [self._words(name)]
         node = name
         while node != "input":
-            node = self.reads[node]
+            node = self.reads[node][0]
             value = self.values[node]
             assert value is not None
             shape = format_shape(value.shape)

@@ -98,6 +98,8 @@ class Network(_Model):
     format: Literal[1] = FORMAT
     name: Annotated[str, Field(min_length=1, max_length=200)] = "network"
     input: Shape
+    tokens: PositiveInt | None = None
+    """Where the input is a sequence of token numbers: how many different ones there are."""
     nodes: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
     init: Init = Field(default_factory=Init)
     data: DataSource | None = None

@@ -14,7 +14,7 @@ import netspec as ns
 from netspec import ops
 from netspec.backends import initial
 from netspec.backends.jax import optimizers
-from netspec.backends.jax.emit import EMITTERS
+from netspec.backends.jax.emit import EMITTERS, MERGERS
 from netspec.backends.jax.kernels import activation
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.objective import example_losses
@@ -148,7 +148,8 @@ def test_every_operation_has_an_emitter() -> None:
     classes = {c for c in vars(ops).values() if isinstance(c, type) and issubclass(c, ops.Op) and c is not ops.Op}
     # What operations share with each other is no operation.
     known = {c for c in classes if not c.__name__.startswith("_")}
-    assert set(EMITTERS) == known
+    assert {*EMITTERS, *MERGERS} == known
+    assert not set(EMITTERS) & set(MERGERS)
     assert {c.__name__ for c in known} <= set(ops.__all__)
 
 

@@ -6,6 +6,7 @@ from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
+from netspec.layers.merge import Add, Concat, Multiply
 from netspec.layers.norm import BatchNorm
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.regularize import Dropout
@@ -23,6 +24,9 @@ LAYERS: tuple[type[Layer], ...] = (
     BatchNorm,
     Dropout,
     Flatten,
+    Add,
+    Multiply,
+    Concat,
     *ACTIVATIONS,
 )
 """The one list of them; a new one is entered here."""

@@ -1,5 +1,6 @@
 """Floor 2: what a layer is, and the builder it is handed to say itself in terms of the operations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -15,10 +16,15 @@ Role = Literal["kernel", "bias", "scale", "state"]
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value that flows through the graph: its number and its shape per example."""
+    """A value that flows through the graph: its number, its shape per example, and, of whole numbers, how many.
+
+    Images are channels x height x width, sequences features x length. `tokens` is set where the values are whole
+    numbers below it, as only the network's input can be.
+    """
 
     index: int
     shape: Shape
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,14 +44,18 @@ class Builder(Protocol):
         """Declare a parameter of this layer; without `init` the network-wide default for its role holds."""
         ...
 
-    def apply(self, op: Op, x: Tensor, *weights: Weight) -> Tensor:
-        """Add an operation and return its output; raises ShapeError where the input does not fit."""
+    def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
+        """Add an operation and return its output; raises ShapeError where an input does not fit."""
         ...
 
 
 class Layer(Definition):
     """A layer, written once: its fields are its signature, `build` is its meaning."""
 
+    merges: ClassVar[bool] = False
+    """Whether it reads several values: the one that flows into it, and those named on its line."""
+    reads_tokens: ClassVar[bool] = False
+    """Whether its input may be token numbers, which say nothing to a layer that computes with them."""
     example: ClassVar[str]
     """A line for the reference docs."""
     example_input: ClassVar[str] = "8x6x6"
@@ -54,6 +64,11 @@ class Layer(Definition):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Describe the layer in operations; raises ShapeError where the input does not fit."""
         raise NotImplementedError
+
+    def join(self, g: Builder, xs: Sequence[Tensor]) -> Tensor:
+        """Describe the layer on all it reads; only a merging layer reads more than one value."""
+        (x,) = xs
+        return self.build(g, x)
 
 
 def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:

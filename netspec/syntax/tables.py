@@ -44,7 +44,7 @@ def load(**options: Any) -> Lark:
             }
             # What Lark's own standalone parsers do; its public way, `Lark.load`, wants a pickle.
             memo = {int(key): value for key, value in found["memo"].items()}
-            return Lark._load_from_dict(found["data"], memo, **options)
+            return Lark._load_from_dict(found["data"], memo, **options)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return build(**options)

@@ -1,0 +1,44 @@
+"""Products with a matrix, biases, activations, dropout, reshapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from netspec import ops
+from netspec.backends.jax.emitters.base import Emitter, Run, from_device_layout, to_device_layout
+from netspec.backends.jax.kernels import activation, dropout
+from netspec.graph import Operation
+
+__all__ = ["EMITTERS"]
+
+
+def _dropout(op: ops.Dropout, here: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    return dropout.dropout(x, here.key(at), rate=op.rate) if here.train and op.rate else x
+
+
+def _activation(op: ops.Activation, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    return activation.FUNCTIONS[op.function](x, **dict(op.parameters))
+
+
+def _reshape(op: ops.Reshape, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    return to_device_layout(from_device_layout(x).reshape(x.shape[0], *op.to))
+
+
+def _matmul(_: ops.MatMul, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at
+    return jnp.matmul(x, arrays[0].T, preferred_element_type=x.dtype)
+
+
+EMITTERS: Mapping[type[ops.Op], Emitter] = {
+    ops.MatMul: _matmul,
+    ops.Bias: lambda _op, _run, _at, x, arrays: x + arrays[0],
+    ops.Dropout: _dropout,
+    ops.Activation: _activation,
+    ops.Reshape: _reshape,
+}

@@ -1,0 +1,34 @@
+"""Floor 1: the closed vocabulary of operations: what each one means, its shape rule and its cost.
+
+Shapes are per example, channels first: `(channels, height, width)`, `(features, length)` or `(features,)`. The batch is
+never written. A FLOP is one addition, multiplication or comparison; transcendental functions count as one.
+"""
+
+from netspec.ops.base import Op, Shape, ShapeError, format_shape
+from netspec.ops.merge import Add, Concat, Multiply
+from netspec.ops.norm import BatchNorm
+from netspec.ops.shape import Reshape
+from netspec.ops.values import Activation, Bias, Dropout, MatMul
+from netspec.ops.window import AvgPool, Conv, GlobalPool, MaxPool, Pad2, same_padding
+
+__all__ = [
+    "Activation",
+    "Add",
+    "AvgPool",
+    "BatchNorm",
+    "Bias",
+    "Concat",
+    "Conv",
+    "Dropout",
+    "GlobalPool",
+    "MatMul",
+    "MaxPool",
+    "Multiply",
+    "Op",
+    "Pad2",
+    "Reshape",
+    "Shape",
+    "ShapeError",
+    "format_shape",
+    "same_padding",
+]
