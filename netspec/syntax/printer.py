@@ -59,7 +59,8 @@ def _command(command: ast.Command, depth: int) -> str:
     # Arguments may follow a body (`branch { } { } concat`): the order of the text is kept.
     words = [command.name.text, *(text for _, _, text in sorted(parts, key=lambda p: p[:2]))]
     if command.label:
-        words += ["as", command.label.text]
+        label = command.label.text
+        words += ["as", label if label.isidentifier() else f'"{label}"']
     return " ".join(words)
 
 
