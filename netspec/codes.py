@@ -198,7 +198,7 @@ CODES: dict[str, Code] = {
     "E0216": Code(
         "a block uses itself",
         "A block stands for the lines in it; one that contains itself would never end.",
-        "block b { relu; b }",
+        "block b { relu; b }\nb",
         "block b { relu }\nrepeat 3 { b }",
     ),
     "E0217": Code(
