@@ -217,8 +217,8 @@ CODES: dict[str, Code] = {
         "a file cannot be included",
         '`include "file.net"` reads a file of the spec\'s own folder, or of one below; `include blocks` the library. '
         "Files do not include each other in a circle.",
-        'include "bakcbone.net"',
-        'include "backbone.net"',
+        "include block",
+        "include blocks",
     ),
     "E0301": Code(
         "a kernel larger than its input",

@@ -30,6 +30,7 @@ class Declarations:
         self.data: DataSource | None = None
         self.recipe: Recipe | None = None
         self.budgets: list[Budget] = []
+        self.misplaced: set[str] = set()
         self.once: dict[str, Callable[[ast.Command], None]] = {
             "input": self._input,
             "init": self._init,
@@ -43,6 +44,7 @@ class Declarations:
         if not scope.top:
             fix = "move it out of the braces"
             self.context.error("E0217", f"`{name}` belongs at the top of a spec", command.name.span, fix=fix)
+            self.misplaced.add(name)
         elif name in self.places:
             related = Related(self.places[name].span, "the first is here")
             message = f"`{name}` is given twice"

@@ -271,7 +271,7 @@ class _Elaborator:
 
     def _shape(self, start: Span) -> Shape | None:
         """Return the input as declared, else as the dataset has it."""
-        if self.declared.shape or "input" in self.places:
+        if self.declared.shape or "input" in self.places or "input" in self.declared.misplaced:
             return self.declared.shape
         data = self.declared.data
         for candidate in (data.name, data.fallback) if data else ():
