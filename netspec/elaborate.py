@@ -10,6 +10,7 @@ from typing import Any
 
 from netspec.binding import Context, bind, bind_settings
 from netspec.diagnostics import Diagnostic, Place, Places, Span, listing, nearest
+from netspec.inputs import Input, read_input
 from netspec.ir import DataSource, Init, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
@@ -17,7 +18,6 @@ from netspec.recipe import datasets
 from netspec.recipe.settings import Shuffle
 from netspec.signature import Shape, parameters
 from netspec.syntax import ast
-from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
@@ -63,7 +63,7 @@ def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = Non
 class _Declared:
     """What the commands have said so far."""
 
-    input: Shape | None = None
+    input: Input | None = None
     init: Init | None = None
     data: DataSource | None = None
     recipe: Recipe | None = None
@@ -125,28 +125,7 @@ class _Elaborator:
 
     def _input(self, command: ast.Command) -> None:
         self._no_body(command)
-        values = [self._value(a.value) for a in command.arguments if a.key is None]
-        if len(values) != 1 or len(command.arguments) != 1:
-            self._error(
-                "E0206",
-                "`input` needs one shape",
-                command.head,
-                fix="channels x height x width: `input 1x28x28`",
-            )
-            return
-        shape = (values[0],) if isinstance(values[0], int) and not isinstance(values[0], bool) else values[0]
-        if shape is None:
-            return
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 < n <= 10**9 for n in shape):
-            written = print_value(command.arguments[0].value)
-            message = f"the input must be a shape of positive whole numbers, not `{written}`"
-            self._error("E0207", message, command.arguments[0].span, fix="for example `input 1x28x28` or `input 784`")
-        elif len(shape) not in {1, 3}:
-            message = f"an input has 1 axis (features) or 3 (channels x height x width), not {len(shape)}"
-            fix = f"write `input 1x{shape[0]}x{shape[1]}`" if len(shape) == 2 else ""
-            self._error("E0207", message, command.arguments[0].span, fix=fix)
-        else:
-            self.declared.input = shape
+        self.declared.input = read_input(command, self.context)
 
     def _let(self, command: ast.Command) -> None:
         self._no_body(command)
@@ -237,17 +216,17 @@ class _Elaborator:
         start = Span(self.file.source, 1, 1, 1, 2)
         if not self.declared.layers:
             self._error("E0404", "the spec has no layers", start, fix="add at least one, for example `fc 10 softmax`")
-        shape = self._shape(start)
+        found = self._declared_input(start)
         nodes = self._nodes()
         network = None
-        if shape and nodes:
+        if found and nodes:
             d = self.declared
-            kept = {"init": d.init, "data": d.data, "recipe": d.recipe}
+            kept = {"tokens": found.tokens, "init": d.init, "data": d.data, "recipe": d.recipe}
             parts = {key: value for key, value in kept.items() if value is not None}
-            network = _network(name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
+            network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics))
 
-    def _shape(self, start: Span) -> Shape | None:
+    def _declared_input(self, start: Span) -> Input | None:
         """Return the input as declared, else as the dataset has it."""
         if self.declared.input or "input" in self.places:
             return self.declared.input
@@ -255,7 +234,7 @@ class _Elaborator:
         for candidate in (data.name, data.fallback) if data else ():
             info = datasets.find(candidate) if candidate else None
             if info:
-                return info.shape
+                return Input(info.shape)
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
             self._error("E0306", "the shape of the input is not known", start, fix=fix)

@@ -14,7 +14,8 @@ __all__ = ["layer_text", "resolved_text", "value_text"]
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    lines = [f"input {value_text(network.input)}", f"init {_arguments(network.init, every=True)}"]
+    tokens = f" tokens={network.tokens}" if network.tokens else ""
+    lines = [f"input {value_text(network.input)}{tokens}", f"init {_arguments(network.init, every=True)}"]
     for node in network.nodes:
         lines.append(f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " "))
     if network.data:

@@ -33,6 +33,7 @@ FLOORS = {
     "netspec.ir": 3,
     "netspec.values": 4,
     "netspec.binding": 4,
+    "netspec.inputs": 4,
     "netspec.elaborate": 4,
     "netspec.resolve": 4,
     "netspec.graph": 4,
