@@ -114,10 +114,12 @@ def networks(draw: st.DrawFn) -> Network:
         name = draw(st.sampled_from([f"node_{i}", f"{layer.canonical()}_{i + 1}", f"N{i}"]))
         nodes.append(Node(name=name, layer=layer, inputs=(sources[-1],)))
         sources.append(name)
-    shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,)]))
+    shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,), (28, 28), (6, 5)]))
+    tokens = draw(st.none() | st.integers(1, 10**9)) if len(shape) == 1 else None
     return Network(
         name="t",
         input=shape,
+        tokens=tokens,
         nodes=tuple(nodes),
         init=draw(instances(Init)),
         data=draw(st.none() | instances(DataSource)),
@@ -150,9 +152,10 @@ def test_resolved_text_there_and_back(net: Network) -> None:
         assert resolved_text(found.network) == text
 
 
-@given(st.sampled_from(LAYERS).flatmap(instances))
-def test_every_layer_there_and_back(layer: Any) -> None:
-    net = Network(name="t", input=(6, 99, 98), nodes=(Node(name="a", layer=layer, inputs=("input",)),))
+@given(st.sampled_from(LAYERS).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
+def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
+    tokens = 50 if layer.reads_tokens and len(shape) == 1 else None
+    net = Network(name="t", input=shape, tokens=tokens, nodes=(Node(name="a", layer=layer, inputs=("input",)),))
     found = analyze(Source("t.net", resolved_text(net)))
     assume(not found.diagnostics)
     assert found.network == net
@@ -163,7 +166,7 @@ def _vocabulary() -> list[str]:
     words = {*LAYER_NAMES, *(n for f in families for n in by_name(f)), *(p.name for p in parameters(Recipe))}
     words |= {p.name for cls in (*LAYERS, DataSource) for p in parameters(cls)}
     words |= {w for cls in LAYERS for p in parameters(cls) for w in p.choices}
-    words |= {"input", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
+    words |= {"input", "tokens", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
     signs = [
         "{",
         "}",

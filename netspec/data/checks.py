@@ -49,7 +49,8 @@ def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind != "f":
         raise DataError(
             f"{name} has the type {array.dtype}",
-            "give uint8 for pixels of 0 to 255, which are scaled to 0..1, or float32 for values used as is",
+            "give uint8 for pixels of 0 to 255, which are scaled to 0..1, or float32 for values used as is; "
+            "for token numbers the spec says `input 64 tokens=1000`",
         )
     with np.errstate(over="ignore"):  # what does not fit into float32 becomes inf, and is found below
         array = array.astype(np.float32, copy=False)
