@@ -63,8 +63,8 @@ CODES: dict[str, Code] = {
     ),
     "E0105": Code(
         "a body without a command",
-        "A `{` stands on the line of the command it belongs to, since the end of a line ends the command.",
-        "train\n{ epochs 5 }",
+        "A `{` stands on the line of the command it belongs to, or begins the next one; any other line ends the command.",
+        "train\n\n{ epochs 5 }",
         "train { epochs 5 }",
     ),
     "E0106": Code(

@@ -49,7 +49,7 @@ def _problems(
             "or leave the input out: the dataset says it",
             places.get("data"),
         )
-    if graph is None:
+    if graph is None or network.reconstructs:
         return
     outputs, classes = graph.shape(graph.output), len(info.labels)
     single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)

@@ -85,13 +85,21 @@ def _features(r: Request) -> Path:
 
 def _confusion(r: Request) -> Path:
     run = Run(r.run, r.device)
+    _require_classes(run)
     found = run.evaluate()
     title = f"{run.network.name} on {found.dataset}"
     return report.draw_confusion(found.confusion, found.labels, r.out, title=title)
 
 
+def _require_classes(run: Run) -> None:
+    """Raise DataError for a model that gives its input again."""
+    if run.network.reconstructs:
+        raise DataError(f"{run.file} gives its input again, not classes", "`netspec plot RUN curves` draws its loss")
+
+
 def _mistakes(r: Request) -> Path:
     run = Run(r.run, r.device)
+    _require_classes(run)
     dataset = load_data(run.network)
     found = run.evaluate(dataset)
     images = dataset.test.images.reshape(-1, *run.image_shape)

@@ -179,6 +179,10 @@ class Model:
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
+    def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
+        return prepare(x, self.network) if self.network.reconstructs else y
+
     def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
         return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
 
