@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 __all__ = [
+    "Amount",
     "Definition",
     "Expects",
     "Fraction",
     "NonNegativeFloat",
     "NonNegativeInt",
     "OneOf",
+    "Order",
     "Padding",
     "Parameter",
     "PositiveFloat",
@@ -127,6 +129,17 @@ Size2 = Annotated[
     tuple[_Positive, _Positive],
     BeforeValidator(_size),
     Expects("a size such as 3 or 3x5 (height x width), each positive"),
+]
+Amount = Annotated[
+    tuple[_NonNegative, _NonNegative],
+    BeforeValidator(_size),
+    Expects("an amount such as 1 or 1x2 (rows x columns), each 0 or more"),
+]
+Order = Annotated[
+    tuple[_NonNegative, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_tuple),
+    Expects("an order of the axes such as 1x2x0, counted from 0"),
 ]
 Padding = Annotated[
     Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
-from netspec.layers.conv import Conv
+from netspec.layers.conv import Conv, Deconv, Depthwise
 from netspec.layers.dense import Dense
 from netspec.layers.merge import Add, Concat, Multiply
 from netspec.layers.norm import BatchNorm
@@ -17,6 +17,8 @@ __all__ = ["ACTIVATIONS", "LAYERS", "LAYER_NAMES", "AnyLayer", "Builder", "Layer
 
 LAYERS: tuple[type[Layer], ...] = (
     Conv,
+    Deconv,
+    Depthwise,
     Pool,
     AvgPool,
     GlobalPool,

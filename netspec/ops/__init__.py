@@ -9,7 +9,7 @@ from netspec.ops.merge import Add, Concat, Multiply
 from netspec.ops.norm import BatchNorm
 from netspec.ops.shape import Reshape
 from netspec.ops.values import Activation, Bias, Dropout, MatMul
-from netspec.ops.window import AvgPool, Conv, GlobalPool, MaxPool, Pad2, same_padding
+from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
     "Activation",
@@ -19,13 +19,14 @@ __all__ = [
     "Bias",
     "Concat",
     "Conv",
+    "ConvTranspose",
     "Dropout",
     "GlobalPool",
     "MatMul",
     "MaxPool",
     "Multiply",
     "Op",
-    "Pad2",
+    "Pads",
     "Reshape",
     "Shape",
     "ShapeError",

@@ -12,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from agreement import assert_agree, assert_trees_agree
-from twins import gradients, load_weights, nn, state, torch
+from twins import Depthwise, Depthwise1d, gradients, load_weights, nn, state, torch
 
 import netspec as ns
+from netspec.diagnostics import Source
+from netspec.elaborate import elaborate
 from netspec.layers import LAYERS
 from netspec.layers.base import Layer
 from netspec.signature import parameters as fields_of
+from netspec.syntax.parser import parse
 
 F = nn.functional
 
@@ -133,6 +136,64 @@ CONV = [
     conv("conv 4 3x3 leaky_relu(0.2)", "1x6x6", lambda: nn.Conv2d(1, 4, 3), lambda: nn.LeakyReLU(0.2)),
 ]
 
+CONV_1D = [
+    conv("conv 4 3", "3x9", lambda: nn.Conv1d(3, 4, 3)),
+    conv("conv 4 1", "3x9", lambda: nn.Conv1d(3, 4, 1)),
+    conv("conv 6 5 groups=2 stride=2 pad=2 nobias", "4x11", lambda: nn.Conv1d(4, 6, 5, 2, 2, groups=2, bias=False)),
+    conv("conv 4 1x3 pad=0x1 stride=1x2 dilation=1x2", "5x12", lambda: nn.Conv1d(5, 4, 3, 2, 1, dilation=2)),
+    conv("conv 4 4 pad=same", "2x7", lambda: nn.ZeroPad1d((1, 2)), lambda: nn.Conv1d(2, 4, 4)),
+    conv("conv 4 3 relu", "1x8", lambda: nn.Conv1d(1, 4, 3), nn.ReLU),
+]
+
+DEPTHWISE = [
+    conv("depthwise 3x3", "4x6x7", lambda: Depthwise(4, 4, 3, groups=4)),
+    conv(
+        "depthwise 3x2 multiplier=2 stride=2x1 pad=1x0 relu",
+        "3x7x6",
+        lambda: Depthwise(3, 6, (3, 2), (2, 1), (1, 0), groups=3),
+        nn.ReLU,
+    ),
+    conv("depthwise 3 dilation=2 nobias", "3x7x6", lambda: Depthwise(3, 3, 3, dilation=2, groups=3, bias=False)),
+    conv("depthwise 3 pad=same", "1x6x6", lambda: Depthwise(1, 1, 3, padding=1)),
+    conv("depthwise 5 pad=same multiplier=3", "4x9", lambda: Depthwise1d(4, 12, 5, padding=2, groups=4)),
+]
+
+
+DECONV = [
+    conv("deconv 4 3x3", "3x4x5", lambda: nn.ConvTranspose2d(3, 4, 3)),
+    conv("deconv 4 1x1 nobias", "3x4x5", lambda: nn.ConvTranspose2d(3, 4, 1, bias=False)),
+    conv("deconv 4 4x4 stride=2 pad=1 relu", "3x4x5", lambda: nn.ConvTranspose2d(3, 4, 4, 2, 1), nn.ReLU),
+    conv(
+        "deconv 4 3x2 stride=2x3 output_pad=1x2",
+        "3x4x5",
+        lambda: nn.ConvTranspose2d(3, 4, (3, 2), (2, 3), output_padding=(1, 2)),
+    ),
+    conv(
+        "deconv 6 3 groups=2 stride=3 pad=2x1 dilation=2 output_pad=1",
+        "4x4x3",
+        lambda: nn.ConvTranspose2d(4, 6, 3, 3, (2, 1), (1, 1), groups=2, dilation=2),
+    ),
+    # Of an odd number cut off, the odd one comes off the end.
+    conv(
+        "deconv 3 4x3 stride=1x2 pad=same",
+        "2x4x5",
+        lambda: nn.ConvTranspose2d(2, 3, (4, 3), (1, 2)),
+        lambda: nn.ZeroPad2d((0, -1, -1, -2)),
+    ),
+    # A kernel smaller than the stride: nothing reaches the last rows but the bias.
+    conv(
+        "deconv 3 1 stride=2 pad=same",
+        "2x3x4",
+        lambda: nn.ConvTranspose2d(2, 3, 1, 2, output_padding=1),
+    ),
+    conv("deconv 4 4 stride=2 pad=1", "3x6", lambda: nn.ConvTranspose1d(3, 4, 4, 2, 1)),
+    conv(
+        "deconv 4 3 groups=2 stride=3 output_pad=2 dilation=2",
+        "6x5",
+        lambda: nn.ConvTranspose1d(6, 4, 3, 3, 0, 2, 2, dilation=2),
+    ),
+]
+
 POOL = [
     Case("pool 2", "3x6x8", lambda: nn.MaxPool2d(2)),
     Case("pool 2", "3x5x7", lambda: nn.MaxPool2d(2)),
@@ -151,6 +212,9 @@ POOL = [
         "2x5x7",
         lambda: nn.Sequential(nn.ConstantPad2d((1, 2, 0, 1), -np.inf), nn.MaxPool2d((2, 4), (1, 2))),
     ),
+    Case("pool 2", "3x7", lambda: nn.MaxPool1d(2)),
+    Case("pool 3 stride=2 pad=1", "3x8", lambda: nn.MaxPool1d(3, 2, 1), ties),
+    Case("pool 1x3 stride=1x2 ceil", "2x8", lambda: nn.MaxPool1d(3, 2, ceil_mode=True)),
 ]
 
 AVGPOOL = [
@@ -166,12 +230,20 @@ AVGPOOL = [
         lambda: nn.AvgPool2d(2, 3, 1, ceil_mode=True, count_include_pad=False),
     ),
     Case("avgpool 2x4 stride=1x2 pad=same", "2x5x7", average((2, 4), (1, 2), (1, 2, 0, 1))),
+    Case("avgpool 2", "3x7", lambda: nn.AvgPool1d(2)),
+    Case(
+        "avgpool 3 stride=2 pad=1 ceil",
+        "3x8",
+        lambda: nn.AvgPool1d(3, 2, 1, ceil_mode=True, count_include_pad=False),
+    ),
 ]
 
 GLOBALPOOL = [
     Case("globalpool", "3x5x4", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), ties),
+    Case("globalpool", "3x6", lambda: Function(lambda x: x.mean(2))),
+    Case("globalpool max", "3x6", lambda: nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), ties),
 ]
 
 DENSE = [
@@ -179,6 +251,7 @@ DENSE = [
     Case("fc 5 nobias tanh", "7", lambda: nn.Sequential(nn.Linear(7, 5, bias=False), nn.Tanh())),
     # An image is read in C, H, W order.
     Case("fc 4", "2x3x5", lambda: nn.Sequential(nn.Flatten(), nn.Linear(30, 4))),
+    Case("fc 4", "3x5", lambda: nn.Sequential(nn.Flatten(), nn.Linear(15, 4))),
 ]
 
 BATCHNORM = [
@@ -186,6 +259,7 @@ BATCHNORM = [
     Case("batchnorm", "6", lambda: nn.BatchNorm1d(6)),
     Case("batchnorm epsilon=0.1 momentum=0.75", "6", lambda: nn.BatchNorm1d(6, eps=0.1, momentum=0.25)),
     Case("batchnorm relu", "3x4x5", lambda: nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())),
+    Case("batchnorm", "3x7", lambda: nn.BatchNorm1d(3)),
 ]
 
 
@@ -214,17 +288,19 @@ ACTIVATION = [Case(line, "2x3x5", make, values) for line, make in ELEMENTWISE.it
 ACTIVATION += [
     Case(line, shape, lambda make=make: make(dim=1), values)
     for line, make in (("softmax", nn.Softmax), ("log_softmax", nn.LogSoftmax))
-    for shape in ("7", "3x4x5")
+    for shape in ("7", "3x4x5", "3x6")
     for values in (corners, extremes)
 ]
 
 SHAPE = [
     Case("flatten", "2x3x5", nn.Flatten),
     Case("flatten", "7", nn.Identity),
+    Case("flatten", "3x5", nn.Flatten),
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
+    Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
 ]
 
-CASES = [*CONV, *POOL, *AVGPOOL, *GLOBALPOOL, *DENSE, *BATCHNORM, *ACTIVATION, *SHAPE]
+CASES = [*CONV, *CONV_1D, *DEPTHWISE, *DECONV, *POOL, *AVGPOOL, *GLOBALPOOL, *DENSE, *BATCHNORM, *ACTIVATION, *SHAPE]
 BATCH = 4
 
 # What the initial values of weights are says nothing about what the layer computes with them.
@@ -239,7 +315,11 @@ def first_layer(case: Case) -> Layer:
 def compiled(line: str, image: str) -> tuple[ns.Model, Callable[..., Any]]:
     """Return the model of one line, and the compiled input gradient of a weighted sum of what `apply` returns."""
     # Squared error takes outputs of any shape.
-    model = ns.compile(ns.parse(f"input {image}\n{line}\ntrain {{ loss mse }}"), "cpu")
+    shape = tuple(map(int, image.split("x")))
+    # The input is put in afterwards: not every shape that a layer takes can be written as an input.
+    elaborated = elaborate(parse(Source("t.net", f"input 1\n{line}\ntrain {{ loss mse }}")), name="t")
+    assert elaborated.network and not elaborated.diagnostics, elaborated.diagnostics
+    model = ns.compile(elaborated.network.model_copy(update={"input": shape}), "cpu")
 
     def weighted(x: jax.Array, variables: ns.Variables, weights: jax.Array, train: bool) -> tuple[jax.Array, Any]:
         out, after = model.apply(variables, x, True) if train else (model.apply(variables, x), {})

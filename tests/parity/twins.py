@@ -133,10 +133,32 @@ def loss_of(name: str, network: torch.nn.Module, logits: torch.Tensor, labels: t
 
 # --- carrying values across ---------------------------------------------------------------------------------------
 
-_KINDS = {nn.Conv2d: "conv", nn.Linear: "fc", nn.BatchNorm1d: "batchnorm", nn.BatchNorm2d: "batchnorm"}
+
+class Depthwise(nn.Conv2d):
+    """A convolution with as many groups as channels, under netspec's own name for it."""
+
+
+class Depthwise1d(nn.Conv1d):
+    """The same on sequences."""
+
+
+_KINDS = {
+    nn.Conv1d: "conv",
+    nn.Conv2d: "conv",
+    nn.ConvTranspose1d: "deconv",
+    nn.ConvTranspose2d: "deconv",
+    Depthwise: "depthwise",
+    Depthwise1d: "depthwise",
+    nn.Linear: "fc",
+    nn.BatchNorm1d: "batchnorm",
+    nn.BatchNorm2d: "batchnorm",
+}
+_KERNEL = {"kernel": "weight", "bias": "bias"}
 _PARAMETERS = {
-    "conv": {"kernel": "weight", "bias": "bias"},
-    "fc": {"kernel": "weight", "bias": "bias"},
+    "conv": _KERNEL,
+    "deconv": _KERNEL,
+    "depthwise": _KERNEL,
+    "fc": _KERNEL,
     "batchnorm": {"scale": "weight", "offset": "bias"},
 }
 _STATE = {"batchnorm": {"mean": "running_mean", "variance": "running_var"}}

@@ -1,6 +1,6 @@
 """The numerics of the JAX back end: plain functions on arrays that know nothing of graphs.
 
-- `conv`: two-dimensional convolution, `conv2d`, and the rule `choose` that picks its lowering.
+- `conv`: two-dimensional convolution, `conv2d`, and its transpose (`deconv`), and the rule `choose` that picks its lowering.
 - `pool`: maximum and average pooling of windows and of whole images.
 - `norm`: batch normalization, in training and in inference.
 - `activation`: the table `FUNCTIONS` of activation functions by name.
