@@ -195,16 +195,17 @@ CODES: dict[str, Code] = {
         "input 1x4x4\nconv 20 3x3",
     ),
     "E0302": Code(
-        "an image is needed",
-        "conv, pool, avgpool and globalpool work on channels x height x width. After fc or flatten there is one row.",
+        "an image or a sequence is needed",
+        "conv, pool, avgpool and globalpool work on channels x height x width, or on features x length. After fc or "
+        "flatten there is one row.",
         "fc 100\nconv 20 5x5",
         "conv 20 5x5\nfc 100",
     ),
     "E0303": Code(
         "shapes of different size",
         "The values of one shape cannot be read as the other: they are not equally many.",
-        "(a reshape from 20x4x4 to 100)",
-        "(a reshape from 20x4x4 to 320)",
+        "input 20x4x4\nreshape 100",
+        "input 20x4x4\nreshape 320",
     ),
     "E0304": Code(
         "outputs and classes differ",
@@ -239,7 +240,8 @@ CODES: dict[str, Code] = {
     ),
     "E0309": Code(
         "arguments that contradict the input",
-        "Groups must divide the channels and the filters; padding must be smaller than the pooling window.",
+        "Groups must divide the channels and the filters; padding must be smaller than the pooling window; a part must "
+        "lie within its whole; on a sequence a size is one number.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),

@@ -103,6 +103,10 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _axes(value: Any) -> Any:
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else _tuple(value)
+
+
 def _padding(value: Any) -> Any:
     return value if isinstance(value, str) else _size(value)
 
@@ -138,7 +142,7 @@ Amount = Annotated[
 Order = Annotated[
     tuple[_NonNegative, ...],
     Field(min_length=1, max_length=4),
-    BeforeValidator(_tuple),
+    BeforeValidator(_axes),
     Expects("an order of the axes such as 1x2x0, counted from 0"),
 ]
 Padding = Annotated[
@@ -152,7 +156,7 @@ Range = Annotated[
 Shape = Annotated[
     tuple[_Positive, ...],
     Field(min_length=1, max_length=4),
-    BeforeValidator(_tuple),
+    BeforeValidator(_axes),
     Expects("a shape such as 1x28x28"),
 ]
 

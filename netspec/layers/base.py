@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from netspec.ops import Op, Shape, ShapeError, format_shape
+from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
-from netspec.signature import Definition
+from netspec.signature import Definition, parameters
 
 __all__ = [
+    "ActivationLayer",
     "Broken",
     "Builder",
     "Layer",
@@ -80,6 +81,17 @@ class Layer(Definition):
         """Describe the layer on all it reads; only a merging layer reads more than one value."""
         (x,) = xs
         return self.build(g, x)
+
+
+class ActivationLayer(Layer):
+    """A layer that is one function; its fields are the function's parameters."""
+
+    family: ClassVar[str] = "activation"
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Apply the function of the same name."""
+        values = tuple((p.name, getattr(self, p.name)) for p in parameters(type(self)))
+        return g.apply(Activation(self.canonical(), values), x)
 
 
 def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:

@@ -6,9 +6,9 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 from netspec.ops.merge import Add, Concat, Multiply
-from netspec.ops.norm import BatchNorm
-from netspec.ops.shape import Reshape
-from netspec.ops.values import Activation, Bias, Dropout, MatMul
+from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
+from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
+from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
@@ -20,16 +20,29 @@ __all__ = [
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Crop",
+    "DepthToSpace",
     "Dropout",
+    "Gated",
     "GlobalPool",
+    "GroupNorm",
+    "LayerNorm",
+    "LocalResponseNorm",
     "MatMul",
     "MaxPool",
     "Multiply",
+    "Noise",
     "Op",
+    "PRelu",
+    "Pad",
     "Pads",
+    "Permute",
     "Reshape",
+    "Scale",
     "Shape",
     "ShapeError",
+    "SpaceToDepth",
+    "Upsample",
     "format_shape",
     "same_padding",
 ]

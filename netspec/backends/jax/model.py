@@ -18,7 +18,7 @@ from netspec.backends.jax.prepare import prepare
 from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
-from netspec.ops import Dropout, format_shape
+from netspec.ops import format_shape
 from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Variables"]
@@ -253,7 +253,7 @@ class Model:
             )
 
     def _needs_rng(self, train: bool, rng: jax.Array | None) -> None:
-        drops = any(isinstance(o.op, Dropout) and o.op.rate for o in self.graph.operations)
+        drops = any(o.op.draws for o in self.graph.operations)
         if train and rng is None and drops:
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
 

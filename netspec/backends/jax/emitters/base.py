@@ -35,7 +35,7 @@ Emitter: TypeAlias = Callable[[Any, Run, Operation, jax.Array, list[jax.Array]],
 
 
 def to_device_layout(x: jax.Array) -> jax.Array:
-    """(N, C, H, W) → (N, H, W, C), and (N, C, L) → (N, L, C); rows stay as they are. One channel needs no copy."""
+    """(N, C, H, W) → (N, H, W, C), (N, C, L) → (N, L, C); vectors stay as they are. One channel needs no copy."""
     if x.ndim < 3:
         return x
     n, c, *positions = x.shape
@@ -43,5 +43,5 @@ def to_device_layout(x: jax.Array) -> jax.Array:
 
 
 def from_device_layout(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) → (N, C, H, W), and (N, L, C) → (N, C, L); rows stay as they are."""
+    """(N, H, W, C) → (N, C, H, W), (N, L, C) → (N, C, L); vectors stay as they are."""
     return jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x

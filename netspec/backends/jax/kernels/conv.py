@@ -16,7 +16,7 @@ from jax import lax
 
 Size2 = tuple[int, int]
 Padding2 = tuple[tuple[int, int], tuple[int, int]]
-Shape4 = tuple[int, int, int, int]
+Shape4 = tuple[int, ...]
 
 NO_PADDING: Padding2 = ((0, 0), (0, 0))
 
