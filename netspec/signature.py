@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Amount",
+    "Axes",
     "Definition",
     "Expects",
     "Fraction",
@@ -156,9 +157,10 @@ Range = Annotated[
 Shape = Annotated[
     tuple[_Positive, ...],
     Field(min_length=1, max_length=4),
-    BeforeValidator(_axes),
+    BeforeValidator(_tuple),
     Expects("a shape such as 1x28x28"),
 ]
+Axes = Annotated[Shape, BeforeValidator(_axes), Expects("a shape such as 1x28x28 or 784")]
 
 _D = TypeVar("_D", bound=type[Definition])
 

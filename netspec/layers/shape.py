@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_positions
-from netspec.signature import Order, Shape, positional
+from netspec.signature import Axes, Order, positional
 
 __all__ = ["Flatten", "Permute", "Reshape"]
 
@@ -37,7 +37,7 @@ class Reshape(Layer):
     aliases: ClassVar[tuple[str, ...]] = ("Reshape", "view", "Unflatten")
     example: ClassVar[str] = "reshape 2x12x12"
 
-    shape: Shape = positional("the new shape: features, features x length or channels x height x width")
+    shape: Axes = positional("the new shape: features, features x length or channels x height x width")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reshape."""
