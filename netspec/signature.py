@@ -160,7 +160,12 @@ Shape = Annotated[
     BeforeValidator(_tuple),
     Expects("a shape such as 1x28x28"),
 ]
-Axes = Annotated[Shape, BeforeValidator(_axes), Expects("a shape such as 1x28x28 or 784")]
+Axes = Annotated[
+    tuple[_Positive, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_axes),
+    Expects("a shape such as 1x28x28 or 784"),
+]
 
 _D = TypeVar("_D", bound=type[Definition])
 
