@@ -63,7 +63,7 @@ CODES: dict[str, Code] = {
     ),
     "E0105": Code(
         "a body without a command",
-        "A `{` stands on the line of the command it belongs to, or begins the next one; any other line ends the command.",
+        "A `{` stands on the line of the command it belongs to, or begins the line below it.",
         "train\n\n{ epochs 5 }",
         "train { epochs 5 }",
     ),
@@ -236,8 +236,8 @@ CODES: dict[str, Code] = {
     "E0303": Code(
         "shapes of different size",
         "The values of one shape cannot be read as the other: they are not equally many.",
-        "(a reshape from 20x4x4 to 100)",
-        "(a reshape from 20x4x4 to 320)",
+        "input 20x4x4\nreshape 100",
+        "input 20x4x4\nreshape 320",
     ),
     "E0304": Code(
         "outputs and classes differ",
@@ -274,7 +274,7 @@ CODES: dict[str, Code] = {
     "E0309": Code(
         "arguments that contradict the input",
         "Groups must divide the channels and the filters, attention heads the features; padding must be smaller than "
-        "the pooling window.",
+        "the pooling window; a part must lie within its whole; on a sequence a size is one number.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),

@@ -61,6 +61,8 @@ def _kernels(r: Request) -> Path:
         raise NetspecError(f"{r.run} has no layer with kernels", "conv and fc layers have them")
     node, _, name = first.path.rpartition("/")
     kernel = np.asarray(run.variables.params[node][name])
+    # The kernels of a convolution on sequences are images of one row.
+    kernel = kernel[:, :, None] if kernel.ndim == 3 else kernel
     return report.draw_kernels(
         kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=run.image_shape
     )
