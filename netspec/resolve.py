@@ -9,19 +9,23 @@ from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
 
-__all__ = ["layer_text", "resolved_text", "value_text"]
+__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    tokens = f" tokens={network.tokens}" if network.tokens else ""
-    lines = [f"input {value_text(network.input)}{tokens}", f"init {_arguments(network.init, every=True)}"]
+    lines = [input_text(network), f"init {_arguments(network.init, every=True)}"]
     for node in network.nodes:
         lines.append(f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " "))
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
     return "\n".join(lines) + "\n"
+
+
+def input_text(network: Network) -> str:
+    """Return the input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`."""
+    return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
 
 
 def layer_text(layer: Layer) -> str:

@@ -23,7 +23,7 @@ class MatMul(Op):
 
 @dataclass(frozen=True)
 class Bias(Op):
-    """Adds one number a channel (or feature)."""
+    """Adds one number a channel (or feature), or one to each value."""
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters

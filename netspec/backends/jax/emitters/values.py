@@ -30,6 +30,11 @@ def _reshape(op: ops.Reshape, _: Run, at: Operation, x: jax.Array, arrays: list[
     return to_device_layout(from_device_layout(x).reshape(x.shape[0], *op.to))
 
 
+def _laid_out(parameter: jax.Array) -> jax.Array:
+    """Return a parameter as values lie on the device: one number a channel, or one for each value."""
+    return to_device_layout(parameter[None])[0]
+
+
 def _matmul(_: ops.MatMul, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     return jnp.matmul(x, arrays[0].T, preferred_element_type=x.dtype)
@@ -37,7 +42,7 @@ def _matmul(_: ops.MatMul, __: Run, at: Operation, x: jax.Array, arrays: list[ja
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.MatMul: _matmul,
-    ops.Bias: lambda _op, _run, _at, x, arrays: x + arrays[0],
+    ops.Bias: lambda _op, _run, _at, x, arrays: x + _laid_out(arrays[0]),
     ops.Dropout: _dropout,
     ops.Activation: _activation,
     ops.Reshape: _reshape,
