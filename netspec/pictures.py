@@ -63,8 +63,11 @@ def _kernels(r: Request) -> Path:
     kernel = np.asarray(run.variables.params[node][name])
     # The kernels of a convolution on sequences are images of one row.
     kernel = kernel[:, :, None] if kernel.ndim == 3 else kernel
+    shape = run.image_shape
+    # Only what reads whole images has kernels that look like them; any other matrix is drawn as one.
+    images = len(shape) == 3 and (kernel.ndim != 2 or kernel.shape[1] == np.prod(shape))
     return report.draw_kernels(
-        kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=run.image_shape
+        kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=shape if images else None
     )
 
 

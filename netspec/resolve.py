@@ -9,13 +9,12 @@ from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
 
-__all__ = ["layer_text", "resolved_text", "value_text"]
+__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    tokens = f" tokens={network.tokens}" if network.tokens else ""
-    lines = [f"input {value_text(network.input)}{tokens}", f"init {_arguments(network.init, every=True)}"]
+    lines = [input_text(network), f"init {_arguments(network.init, every=True)}"]
     previous = "input"
     for node in network.nodes:
         if node.inputs[0] != previous:
@@ -38,6 +37,11 @@ def _name(node: str) -> str:
 def _number(limit: float) -> str:
     """Return a number in digits the language reads: Python's `1e+20` it does not."""
     return repr(limit).replace("e+", "e")
+
+
+def input_text(network: Network) -> str:
+    """Return the input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`."""
+    return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
 
 
 def layer_text(layer: Layer) -> str:

@@ -139,6 +139,10 @@ def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
         "input 32x20\nfc 64 pointwise nobias; fc 10 nobias",
         "input 16x12x12\nfc 64 pointwise nobias; fc 10 nobias",
         "input 64x16\nattention 2 nobias",
+        # One step: XLA does not know how often a loop runs.
+        "input 64x1\nlstm 128",
+        "input 64x1\ngru 128 nobias",
+        "input 64x1\nrnn 128 bidirectional last",
     ],
 )
 def test_counted_flops_are_those_of_xla(text: str) -> None:

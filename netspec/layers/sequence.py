@@ -63,7 +63,7 @@ class Position(Layer):
         init = self.init or Normal(std=0.02)
         # In the role of a bias, for it is added: `l2` leaves it alone.
         table = g.weight("table", (features, length), role="bias", fans=(features, features), init=init)
-        return g.apply(ops.AddTable(), x, table)
+        return g.apply(ops.Bias(), x, table)
 
 
 class ClassToken(Layer):

@@ -7,7 +7,7 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 from netspec.ops.merge import Add, Concat, Multiply
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
-from netspec.ops.sequence import AddTable, Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
+from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
 from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
 from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
@@ -15,7 +15,6 @@ from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool
 __all__ = [
     "Activation",
     "Add",
-    "AddTable",
     "Attention",
     "AvgPool",
     "BatchNorm",

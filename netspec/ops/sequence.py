@@ -8,7 +8,7 @@ from typing import Literal
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["AddTable", "Attention", "Embedding", "Prepend", "Recurrent", "Sinusoid", "Take"]
+__all__ = ["Attention", "Embedding", "Prepend", "Recurrent", "Sinusoid", "Take"]
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,6 @@ class Embedding(Op):
     def flops(self, out: Shape, *parameters: Shape) -> int:
         del out, parameters
         return 0
-
-
-@dataclass(frozen=True)
-class AddTable(Op):
-    """Adds a table of the input's own shape."""
-
-    def shape(self, x: Shape, *parameters: Shape) -> Shape:
-        del parameters
-        return x
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,29 @@ def test_pictures_are_drawn_or_refused_in_words(here: Path, name: str, picture: 
     done = cli(here, "plot", name, picture, *extra, "--out", f"{name}_{picture}.png")
     assert "Traceback" not in done.stderr
     assert done.returncode == 0 or done.stderr.startswith("error")
+    assert done.returncode == 0 or picture in {"mistakes", "features", "confusion"}
+
+
+COLUMNS = """
+input 8x8
+fc 8 relu pointwise
+lstm 16 last
+fc 10 softmax
+data digits
+train { optimizer adam lr=0.02; epochs 2 }
+"""
+
+
+def test_images_are_read_as_sequences_of_their_columns(here: Path) -> None:
+    from PIL import Image  # noqa: PLC0415
+
+    (here / "columns.net").write_text(COLUMNS)
+    assert cli(here, "train", "columns.net", "--out", "columns").returncode == 0
+    (found,) = lines(cli(here, "eval", "columns", "--json").stdout)
+    assert found["accuracy"] > 0.5
+    Image.new("L", (8, 8)).save(here / "digit.png")
+    (said,) = lines(cli(here, "predict", "columns", "digit.png", "--json").stdout)
+    assert said["label"] in "0123456789"
+    for picture in (["kernels"], ["mistakes"], ["features", "digit.png"], ["confusion"]):
+        done = cli(here, "plot", "columns", *picture)
+        assert (done.returncode, done.stderr) == (0, "")

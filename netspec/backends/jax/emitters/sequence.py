@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, to_device_layout
+from netspec.backends.jax.emitters.base import Emitter, Run
 from netspec.backends.jax.kernels import attention, recurrent
 from netspec.graph import Operation
 
@@ -19,11 +19,6 @@ def _embedding(_: ops.Embedding, __: Run, at: Operation, x: jax.Array, arrays: l
     del at
     # Numbers are checked where they come in; inside a compiled program a wrong one reads the nearest row, not NaN.
     return jnp.take(arrays[0], x, axis=0, mode="clip")
-
-
-def _add_table(_: ops.AddTable, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at
-    return x + to_device_layout(arrays[0][None])
 
 
 def _sinusoid(_: ops.Sinusoid, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -57,7 +52,6 @@ def _attention(op: ops.Attention, here: Run, at: Operation, x: jax.Array, arrays
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Embedding: _embedding,
-    ops.AddTable: _add_table,
     ops.Sinusoid: _sinusoid,
     ops.Prepend: _prepend,
     ops.Take: _take,
