@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Span, listing, nearest
+from netspec.diagnostics import Diagnostic, Related, Span, listing, nearest
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
-from netspec.values import Scope, ValueProblem, evaluate
+from netspec.values import UNKNOWN, Scope, ValueProblem, evaluate
 
 __all__ = ["Context", "bind", "bind_settings"]
 
@@ -21,14 +21,34 @@ _D = TypeVar("_D", bound=Definition)
 
 @dataclass
 class Context:
-    """What binding knows and gathers: the names in scope, and the diagnostics so far."""
+    """What binding knows and gathers: the names in scope, how one came here, and the diagnostics so far."""
 
     scope: Scope
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    uses: tuple[Related, ...] = ()
+    """The uses of blocks and the includes that the current line is in, the outermost first."""
+    seen: set[tuple[str, Span, str]] = field(default_factory=set)
 
-    def error(self, code: str, message: str, span: Span, *, label: str = "", fix: str = "") -> None:
-        """Note a mistake."""
-        self.diagnostics.append(Diagnostic(code, message, span, label, (), fix))
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        label: str = "",
+        fix: str = "",
+        related: tuple[Related, ...] = (),
+    ) -> None:
+        """Note a mistake; one in a block is noted once, not for each use, and one without a code is already noted."""
+        if code and (code, span, message) not in self.seen:
+            self.seen.add((code, span, message))
+            related = (*related, *reversed(self.uses))
+            self.diagnostics.append(Diagnostic(code, message, span, label, (), fix, related))
+
+    def extend(self, diagnostics: Iterable[Diagnostic], related: tuple[Related, ...]) -> None:
+        """Note the mistakes of an included file."""
+        chain = (*related, *reversed(self.uses))
+        self.diagnostics += [replace(d, related=(*d.related, *chain)) for d in diagnostics]
 
 
 class _Failed:
@@ -84,14 +104,19 @@ class _Binder:
         self.written: dict[str, str] = {}
         self.broken = self.misplaced = False
 
-    def error(self, code: str, message: str, span: Span, *, label: str = "", fix: str = "") -> None:
+    def error(
+        self, code: str, message: str, span: Span, *, label: str = "", fix: str = "", related: tuple[Related, ...] = ()
+    ) -> None:
         self.broken = True
-        self.context.error(code, message, span, label=label, fix=fix)
+        self.context.error(code, message, span, label=label, fix=fix, related=related)
 
     # --- which field an argument is for -------------------------------------------------------------------------
 
     def argument(self, argument: ast.Argument) -> None:
-        if argument.relation != "=":
+        argument = self._meant(argument)
+        if isinstance(argument.value, ast.Word) and self.context.scope.get(argument.value.text) is UNKNOWN:
+            self.broken = self.misplaced = True
+        elif argument.relation != "=":
             self.misplaced = True
             self.error("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`")
         elif argument.key is not None:
@@ -106,6 +131,14 @@ class _Binder:
                 self._assign(parameter, argument.value, argument.span)
             else:
                 self.misplaced = True
+
+    def _meant(self, argument: ast.Argument) -> ast.Argument:
+        """Return the argument with the word or call that a `let` or a parameter stands for in its place."""
+        value = argument.value
+        meant = self.context.scope.get(value.text) if isinstance(value, ast.Word) else None
+        if isinstance(meant, ast.Word | ast.Call):
+            return replace(argument, value=replace(meant, span=value.span))
+        return argument
 
     def _by_key(self, key: ast.Name) -> Parameter | None:
         if key.text in self.parameters:
@@ -206,7 +239,7 @@ class _Binder:
             what = parameter.expects if len(parameter.expects) < 80 else "a name"
             self.error("E0206", f"`{command.name.text}` needs {what}", command.span, fix=_example(parameter))
             return _FAILED
-        first, *rest = command.arguments
+        first, *rest = map(self._meant, command.arguments)
         if parameter.members and isinstance(first.value, ast.String):
             fix = f"write it without quotes: `{command.name.text} {first.value.value}`"
             self.error("E0207", f"`{command.name.text}` takes a word, not a string", first.span, fix=fix)

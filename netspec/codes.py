@@ -188,6 +188,38 @@ CODES: dict[str, Code] = {
         "relu as a\nrelu as a",
         "relu as a\nrelu as b",
     ),
+    "E0215": Code(
+        "unknown label",
+        "`add`, `multiply`, `concat` and `from` name layers by the label they were given with `as`, in lines above. In "
+        "a block its own labels count, and `input` for what flows into it.",
+        "conv 8 3x3\nadd c1",
+        "conv 8 3x3 pad=same as c1\nconv 8 3x3 pad=same\nadd c1",
+    ),
+    "E0216": Code(
+        "a block uses itself",
+        "A block stands for the lines in it; one that contains itself would never end.",
+        "block b { relu; b }\nb",
+        "block b { relu }\nrepeat 3 { b }",
+    ),
+    "E0217": Code(
+        "a command that belongs at the top",
+        "`input`, `init`, `data` and `train` are about the whole network: they stand outside all braces, each once.",
+        "repeat 2 { input 784 }",
+        "input 784\nrepeat 2 { fc 10 }",
+    ),
+    "E0218": Code(
+        "the network is too large",
+        "A spec expands to at most 100,000 layers, so that no file can exhaust the machine.",
+        "repeat 1000000 { relu }",
+        "repeat 10 { relu }",
+    ),
+    "E0219": Code(
+        "a file cannot be included",
+        '`include "file.net"` reads a file of the spec\'s own folder, or of one below; `include blocks` the library. '
+        "Files do not include each other in a circle.",
+        "include block",
+        "include blocks",
+    ),
     "E0301": Code(
         "a kernel larger than its input",
         "Every convolution and pooling without padding makes the image smaller; the trail shows how.",
@@ -274,6 +306,20 @@ CODES: dict[str, Code] = {
         "A network has at least one layer.",
         "input 1x28x28",
         "input 1x28x28\nfc 10 softmax",
+    ),
+    "E0405": Code(
+        "an output that nothing reads",
+        "A network has one output, its last layer. A way that was left with `from` must be merged again by `add`, "
+        "`multiply` or `concat`.",
+        "conv 8 3x3 as a; relu\nfrom a\nfc 10 softmax",
+        "conv 8 3x3 as a; relu\nconcat a\nfc 10 softmax",
+    ),
+    "E0501": Code(
+        "a budget is not kept",
+        "An `assert` states a limit for the whole network: params, flops (of one example), memory (bytes of a training "
+        "step at the recipe's batch) or inference_memory.",
+        "fc 1000\nfc 10 softmax\nassert params < 1k",
+        "fc 10\nfc 10 softmax\nassert params < 10k",
     ),
 }
 """Every code, in order."""

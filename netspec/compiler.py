@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from netspec.budgets import check_budgets
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
 from netspec.elaborate import elaborate
@@ -48,7 +50,8 @@ def load_source(path: str | Path) -> Source:
         raise NetspecError(f"{path} cannot be read: {reason}") from None
     if len(data) > MAX_BYTES:
         raise SpecError([too_large(MAX_BYTES)])
-    return read_source(str(path), data)
+    source = read_source(str(path), data)
+    return Source(source.name, source.text, file.absolute().parent)
 
 
 def analyze(
@@ -81,10 +84,19 @@ def analyze(
         except SpecError as error:
             diagnostics += error.diagnostics
         diagnostics += check_data(network, graph, made.places)
+    if network and graph and not diagnostics:
+        diagnostics += check_budgets(network, graph, made.places)
     if diagnostics:
-        diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
+        diagnostics.sort(key=partial(_position, source))
         return Analysis(source, None, None, made.places, tuple(diagnostics))
     return Analysis(source, network, graph, made.places, ())
+
+
+def _position(source: Source, diagnostic: Diagnostic) -> tuple[int, int]:
+    """Return where in the text a mistake shows: its place, or that of the include it came through."""
+    spans = [diagnostic.span, *(r.span for r in reversed(diagnostic.related))]
+    own = next((s for s in spans if s and s.source.name == source.name), None)
+    return (own.line, own.column) if own else (0, 0)
 
 
 def require(analysis: Analysis) -> tuple[Network, Graph]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import prod
 
-from netspec.diagnostics import Diagnostic, Place, Places, plural
+from netspec.diagnostics import Diagnostic, Place, Places, Related, plural
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import Shape, format_shape
@@ -36,6 +36,7 @@ def _problems(
             places.get("input"),
             f"write `input {prod(info.shape) if row else format_shape(info.shape)}`, "
             "or leave the input out: the dataset says it",
+            places.get("data"),
         )
     if graph is None:
         return
@@ -48,6 +49,7 @@ def _problems(
             f"the network {ends}, but {info.name} has {classes} classes",
             places.get(network.nodes[-1].name),
             f"let it end in {classes} outputs: `fc {classes} softmax`",
+            places.get("data"),
         )
 
 
@@ -56,5 +58,7 @@ def fits_shape(wanted: Shape, images: Shape) -> bool:
     return prod(wanted) == prod(images) if len(wanted) == 1 else wanted[0] == images[0]
 
 
-def _diagnostic(code: str, message: str, place: Place | None, fix: str) -> Diagnostic:
-    return Diagnostic(code, message, place.span if place else None, fix=fix)
+def _diagnostic(code: str, message: str, place: Place | None, fix: str, data: Place | None) -> Diagnostic:
+    related = (Related(data.span, "the data is named here"),) if place and data else ()
+    uses = tuple(reversed(place.uses)) if place else ()
+    return Diagnostic(code, message, place.span if place else None, fix=fix, related=(*related, *uses))

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "NetspecError",
     "Place",
     "Places",
+    "Related",
     "RunError",
     "Source",
     "Span",
@@ -33,6 +35,8 @@ class Source:
 
     name: str
     text: str
+    folder: Path | None = field(default=None, compare=False)
+    """Where its includes and data are looked for; a text that is no file has none."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -68,6 +72,15 @@ class Place:
 
     span: Span
     text: str
+    uses: tuple[Related, ...] = ()
+
+
+@dataclass(frozen=True)
+class Related:
+    """A further place that a mistake has to do with, and in what way."""
+
+    span: Span
+    label: str
 
 
 Places = Mapping[str, Place]
@@ -119,6 +132,7 @@ class Diagnostic:
         label: a few words under the caret.
         notes: further facts, a line each, such as the shape trail.
         fix: what would be right.
+        related: other places that have to do with it: the line it contradicts, the uses of the block it is in.
     """
 
     code: str
@@ -127,6 +141,7 @@ class Diagnostic:
     label: str = ""
     notes: tuple[str, ...] = ()
     fix: str = ""
+    related: tuple[Related, ...] = ()
 
     def render(self, *, color: bool = False) -> str:
         """Return the text people read: place and message, the excerpt with a caret, notes and fix."""
@@ -135,26 +150,32 @@ class Diagnostic:
         lines = [f"{place}{red}error[{self.code}]{off}{bold}: {self.message}{off}"]
         if self.span:
             lines += _excerpt(self.span, self.label, red, blue, off)
+        file = self.span.source.name if self.span else ""
+        for other in self._shown():
+            if other.span.source.name != file:
+                file = other.span.source.name
+                lines.append(f"  {blue}-->{off} {other.span}")
+            lines += _excerpt(other.span, other.label, blue, blue, off)
         lines += [f"  {note}" for note in self.notes]
         if self.fix:
             lines.append(f"  {bold}fix:{off} {self.fix}")
         return "\n".join(lines)
 
+    def _shown(self) -> tuple[Related, ...]:
+        """Return the related places, of a long chain the first and the last."""
+        return self.related if len(self.related) <= 6 else (*self.related[:3], *self.related[-3:])
+
     def to_json(self) -> dict[str, Any]:
         """Return the documented machine-readable form (`netspec check --json` lists them)."""
-        span = self.span
         return {
             "code": self.code,
             "severity": "error",
             "message": self.message,
-            "file": span.source.name if span else None,
-            "line": span.line if span else None,
-            "column": span.column if span else None,
-            "end_line": span.end_line if span else None,
-            "end_column": span.end_column if span else None,
+            **_where(self.span),
             "label": self.label,
             "notes": list(self.notes),
             "fix": self.fix,
+            "related": [{**_where(place.span), "label": place.label} for place in self.related],
         }
 
 
@@ -162,8 +183,20 @@ class SpecError(NetspecError):
     """One or more mistakes in a spec; `.diagnostics` has them all, in the order of the text."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sorted(diagnostics, key=_position))
+        found = tuple(diagnostics)
+        several = len({d.span.source.name for d in found if d.span}) > 1
+        self.diagnostics = found if several else tuple(sorted(found, key=_position))
         super().__init__("\n".join(d.render() for d in self.diagnostics))
+
+
+def _where(span: Span | None) -> dict[str, Any]:
+    return {
+        "file": span.source.name if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+    }
 
 
 def _position(diagnostic: Diagnostic) -> tuple[int, int]:

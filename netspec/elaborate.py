@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from netspec.binding import Context, bind, bind_settings
-from netspec.diagnostics import Diagnostic, Place, Places, Span, listing, nearest
-from netspec.ir import DataSource, Init, Network, Node, Recipe
+from netspec.binding import Context
+from netspec.blocks import define, evaluated
+from netspec.declarations import Declarations
+from netspec.diagnostics import Diagnostic, Place, Places, Related, Span, SpecError, listing, nearest
+from netspec.includes import Includes
+from netspec.ir import DataSource, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
-from netspec.layers.base import Broken, Layer
 from netspec.recipe import datasets
-from netspec.recipe.settings import Shuffle
+from netspec.scope import Scope
 from netspec.signature import Shape, parameters
 from netspec.syntax import ast
-from netspec.syntax.printer import print_value
-from netspec.values import ValueProblem, evaluate
+from netspec.values import UNKNOWN, ValueProblem, evaluate
+from netspec.wiring import Placed, TooLargeError, Wiring, top_frame
+from netspec.words import COMMANDS, reserved
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
 
 MAX_DIAGNOSTICS = 100
 """After so many mistakes the rest of a file is not looked at."""
+
+MAX_STEPS = 400_000
+"""So many commands are run, in all rounds of repetitions and all uses of blocks."""
 
 
 @dataclass(frozen=True)
@@ -51,206 +55,224 @@ def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = Non
         lets: values that replace those of `let` commands, by name.
     """
     elaborator = _Elaborator(file, dict(lets or {}))
-    for command in file.commands:
-        if len(elaborator.context.diagnostics) >= MAX_DIAGNOSTICS:
-            elaborator.context.error("E0002", "there are too many mistakes to name them all", command.name.span)
-            break
-        elaborator.command(command)
+    try:
+        elaborator.run(file.commands, elaborator.scope)
+    except TooLargeError:
+        # What there is of the network would cost time to look at, and is not what was meant.
+        return Elaboration(None, elaborator.places, tuple(elaborator.context.diagnostics))
+    except _TooManyMistakesError:
+        elaborator.context.error("E0002", "there are too many mistakes to name them all", elaborator.at)
     return elaborator.finish(name)
 
 
-@dataclass
-class _Declared:
-    """What the commands have said so far."""
+class _TooManyMistakesError(Exception):
+    """The rest of the file is not looked at."""
 
-    input: Shape | None = None
-    init: Init | None = None
-    data: DataSource | None = None
-    recipe: Recipe | None = None
-    layers: list[tuple[ast.Command, Layer]] = field(default_factory=list)
+
+_Handler: TypeAlias = Callable[[ast.Command, Scope], None]
 
 
 class _Elaborator:
-    """One pass over the commands of a file."""
+    """One walk over the commands of a file, of the files it includes, and of the bodies in them."""
 
     def __init__(self, file: ast.File, lets: dict[str, Any]) -> None:
         self.file, self.lets = file, lets
-        self.scope: dict[str, Any] = {}
-        self.context = Context(self.scope)
-        self.declared = _Declared()
+        self.context = Context({})
         self.places: dict[str, Place] = {}
-        self.handlers: dict[str, Callable[[ast.Command], None]] = {
-            "input": self._input,
+        self.declared = Declarations(self.context, self.places)
+        self.wiring = Wiring(self.context, self.run, self.places)
+        self.includes = Includes(file.source.folder)
+        self.scope = Scope({}, {}, {"input": "input"}, top_frame(file.commands))
+        self.steps = 0
+        self.at = Span(file.source, 1, 1, 1, 2)
+        self.handlers: dict[str, _Handler] = {
+            **dict.fromkeys(self.declared.once, self.declared.declare),
+            "assert": self.declared.budget,
             "let": self._let,
-            "init": self._init,
-            "data": self._data,
-            "train": self._train,
+            "block": self._block,
+            "repeat": self._repeat,
+            "include": self._include,
+            "residual": self.wiring.residual,
+            "branch": self.wiring.branch,
+            "from": self.wiring.jump,
         }
 
     # --- commands -----------------------------------------------------------------------------------------------
 
-    def command(self, command: ast.Command) -> None:
-        """Dispatch on the command's name."""
+    def run(self, commands: Iterable[ast.Command], scope: Scope) -> None:
+        """Give some commands their meaning in a scope, one after the other."""
+        for command in commands:
+            self.at = command.name.span
+            self.steps += 1
+            if self.steps > MAX_STEPS:
+                message = f"the spec expands to more than {MAX_STEPS:,} commands"
+                self.context.error("E0218", message, command.head, fix="use fewer repetitions")
+                raise TooLargeError
+            if len(self.context.diagnostics) >= MAX_DIAGNOSTICS:
+                raise _TooManyMistakesError
+            self.context.scope = scope.values
+            self._handler(command, scope)(command, scope)
+
+    def _handler(self, command: ast.Command, scope: Scope) -> _Handler:
+        """Return what a command's name stands for."""
         name = command.name.text
         if name in self.handlers:
-            if name != "let" and name in self.places:
-                first = self.places[name].span
-                self._error(
-                    "E0209",
-                    f"`{name}` is given twice",
-                    command.name.span,
-                    fix=f"the first is on line {first.line}",
-                )
-                return
-            if command.label:
-                self._error("E0211", f"`{name}` takes no label", command.label.span, fix="only layers are labelled")
-            self.places[name] = _place(command)
-            self.handlers[name](command)
-        elif name in LAYER_NAMES:
-            self._layer(command)
-        else:
-            self._unknown(command)
+            return self.handlers[name]
+        layer = LAYER_NAMES.get(name)
+        if layer:
+            return self.wiring.merge if layer.merges else self.wiring.layer
+        return self.wiring.use if name in scope.blocks else self._unknown
 
-    def _unknown(self, command: ast.Command) -> None:
+    def _unknown(self, command: ast.Command, scope: Scope) -> None:
         name = command.name.text
-        near = nearest(name, [*LAYER_NAMES, *self.handlers])
+        if name in scope.misdefined:
+            self.wiring.broken(command, scope)
+            return
+        later = next((c for c in self.file.commands if _defines(c, name)), None)
         settings = {p.name for p in (*parameters(Recipe), *parameters(DataSource))}
-        if name in settings:
+        related: tuple[Related, ...] = ()
+        if later:
+            fix = "move the block above its first use"
+            related = (Related(later.head, "the block is defined here"),)
+        elif name in settings:
             owner = "train" if name in Recipe.model_fields else "data"
             fix = f"`{name}` belongs inside `{owner} {{ … }}`"
         else:
+            near = nearest(name, [*LAYER_NAMES, *COMMANDS, *scope.blocks])
             fix = f"did you mean `{near}`?" if near else "`netspec layers` lists all layers"
-        self._error("E0201", f"unknown layer or command `{name}`", command.name.span, fix=fix)
-        self.declared.layers.append((command, Broken()))
+        message = f"unknown layer or command `{name}`"
+        self.context.error("E0201", message, command.name.span, fix=fix, related=related)
+        self.wiring.broken(command, scope)
 
-    def _input(self, command: ast.Command) -> None:
-        self._no_body(command)
-        values = [self._value(a.value) for a in command.arguments if a.key is None]
-        if len(values) != 1 or len(command.arguments) != 1:
-            self._error(
-                "E0206",
-                "`input` needs one shape",
-                command.head,
-                fix="channels x height x width: `input 1x28x28`",
-            )
-            return
-        shape = (values[0],) if isinstance(values[0], int) and not isinstance(values[0], bool) else values[0]
-        if shape is None:
-            return
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 < n <= 10**9 for n in shape):
-            written = print_value(command.arguments[0].value)
-            message = f"the input must be a shape of positive whole numbers, not `{written}`"
-            self._error("E0207", message, command.arguments[0].span, fix="for example `input 1x28x28` or `input 784`")
-        elif len(shape) not in {1, 3}:
-            message = f"an input has 1 axis (features) or 3 (channels x height x width), not {len(shape)}"
-            fix = f"write `input 1x{shape[0]}x{shape[1]}`" if len(shape) == 2 else ""
-            self._error("E0207", message, command.arguments[0].span, fix=fix)
-        else:
-            self.declared.input = shape
-
-    def _let(self, command: ast.Command) -> None:
-        self._no_body(command)
+    def _let(self, command: ast.Command, scope: Scope) -> None:
+        self._plain(command)
         if len(command.arguments) != 1 or command.arguments[0].key is None or command.arguments[0].relation != "=":
-            self._error("E0206", "`let` needs a name and a value", command.head, fix="for example `let width = 64`")
+            fix = "for example `let width = 64`"
+            self.context.error("E0206", "`let` needs a name and a value", command.head, fix=fix)
             return
         key, value = command.arguments[0].key, command.arguments[0].value
-        if key.text in self.scope:
-            self._error(
-                "E0209",
-                f"`let {key.text}` is given twice",
-                key.span,
-                fix="a name has one value: choose another",
-            )
-        elif key.text in _reserved():
-            self._error("E0213", f"`{key.text}` already means something else", key.span, fix="choose another name")
+        place = self.places.get(f"let {key.text}")
+        if place and scope.top:
+            related = Related(place.span, "the first is here")
+            fix = "a name has one value: choose another"
+            self.context.error("E0209", f"`let {key.text}` is given twice", key.span, fix=fix, related=(related,))
+        elif key.text in reserved():
+            message = f"`{key.text}` already means something else"
+            self.context.error("E0213", message, key.span, fix="choose another name")
         else:
-            found = self.lets.pop(key.text, None)
-            found = self._value(value) if found is None else found
-            self.scope[key.text] = 1 if found is None else found
+            if scope.top:
+                self.places[f"let {key.text}"] = Place(key.span, key.text)
+            given = self.lets.pop(key.text, None) if scope.top else None
+            scope.values[key.text] = self._evaluated(value) if given is None else given
 
-    def _init(self, command: ast.Command) -> None:
-        self._no_body(command)
-        self.declared.init = bind(Init, command.name, command.arguments, self.context)
+    def _evaluated(self, value: ast.Value) -> Any:
+        try:
+            return evaluated(value, self.context.scope)
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            return UNKNOWN
 
-    def _data(self, command: ast.Command) -> None:
-        arguments, fallback = self._split_else(command)
-        data = bind_settings(DataSource, command.name, arguments, command.bodies, self.context)
-        if data and fallback:
-            data = data.model_copy(update={"fallback": _text(fallback.value)})
-        if data:
-            written = [a for c in _inner(command) for a in c.arguments]
-            for name in (data.name, data.fallback):
-                self._known_dataset(name, written, command)
-        self.declared.data = data
+    def _block(self, command: ast.Command, scope: Scope) -> None:
+        if command.label:
+            self.context.error("E0211", "`block` takes no label", command.label.span, fix="label its uses")
+        define(command, scope, self.context)
 
-    def _split_else(self, command: ast.Command) -> tuple[list[ast.Argument], ast.Argument | None]:
-        """Take `else NAME` out of the arguments."""
-        arguments = list(command.arguments)
-        at = next(
-            (i for i, a in enumerate(arguments) if isinstance(a.value, ast.Word) and a.value.text == "else"),
-            None,
-        )
-        if at is None or arguments[at].key is not None:
-            return arguments, None
-        if at + 1 >= len(arguments) or _text(arguments[at + 1].value) is None:
-            fix = "for example `data mnist else digits`"
-            self._error("E0206", "`else` needs the name of a dataset", arguments[at].span, fix=fix)
-            return arguments[:at], None
-        return arguments[:at] + arguments[at + 2 :], arguments[at + 1]
-
-    def _known_dataset(self, name: str | None, written: list[ast.Argument], command: ast.Command) -> None:
-        """Report a dataset that is none, however it came to be named; a path stands in quotes and in the folder."""
-        if name is None or datasets.find(name):
+    def _repeat(self, command: ast.Command, scope: Scope) -> None:
+        if command.label:
+            fix = "label a layer in it"
+            self.context.error("E0211", "`repeat` takes no label", command.label.span, fix=fix)
+        if len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
+            fix = "for example `repeat 3 { conv 64 3x3 pad=same relu }`"
+            self.context.error("E0206", "`repeat` needs a number and one body", command.name.span, fix=fix)
             return
-        argument = next((a for a in written if _text(a.value) == name), None)
-        span = argument.span if argument else command.head
-        quoted = argument is None or isinstance(argument.value, ast.String)
-        if not quoted:
-            names = [d.name for d in datasets.DATASETS]
-            near = nearest(name, names)
-            fix = (
-                f"did you mean `{near}`?" if near else f"built in are {listing(names, 'and')}; a path stands in quotes"
-            )
-            self._error("E0401", f"unknown dataset `{name}`", span, fix=fix)
-        elif Path(name).is_absolute() or ".." in Path(name).parts:
-            fix = "put the file beside the spec, or give it with --data PATH"
-            self._error("E0403", "a spec reads no file outside its own folder", span, fix=fix)
+        value = command.arguments[0].value
+        try:
+            count = evaluate(value, scope.values)
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            return
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            message = "`repeat` needs a whole number, 0 or more"
+            self.context.error("E0207", message, value.span, fix="for example `repeat 3 { … }`")
+            return
+        self.wiring.repeat(command, count, scope)
 
-    def _train(self, command: ast.Command) -> None:
-        self.declared.recipe = bind_settings(Recipe, command.name, command.arguments, command.bodies, self.context)
+    def _include(self, command: ast.Command, scope: Scope) -> None:
+        uses = self.context.uses
+        try:
+            path, file = self.includes.read(command)
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            self.wiring.broken(command, scope)
+            return
+        except SpecError as errors:
+            here = Related(command.head, "included here")
+            self.context.extend(errors.diagnostics, (here,))
+            self.wiring.broken(command, scope)
+            return
+        self.context.uses = (*uses, Related(command.head, "included here"))
+        self.includes.open.append(path)
+        self.run(file.commands, scope)
+        self.includes.open.pop()
+        self.context.uses = uses
 
-    def _layer(self, command: ast.Command) -> None:
-        self._no_body(command)
-        layer = bind(LAYER_NAMES[command.name.text], command.name, command.arguments, self.context)
-        self.declared.layers.append((command, layer or Broken()))
+    def _plain(self, command: ast.Command) -> None:
+        """Report a body or a label where none belongs."""
+        self.wiring.no_body(command)
+        if command.label:
+            fix = "only layers and blocks are labelled"
+            self.context.error("E0211", f"`{command.name.text}` takes no label", command.label.span, fix=fix)
 
     # --- the whole ----------------------------------------------------------------------------------------------
 
     def finish(self, name: str) -> Elaboration:
-        """Name the nodes and put the network together."""
-        for unused in self.lets:
-            near = nearest(unused, self.scope)
-            known = f"did you mean `{near}`?" if near else f"it has {listing(list(self.scope))}" if self.scope else ""
-            self.context.diagnostics.append(
-                Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")
-            )
+        """Put the network together."""
+        self._unused_lets()
         start = Span(self.file.source, 1, 1, 1, 2)
-        if not self.declared.layers:
-            self._error("E0404", "the spec has no layers", start, fix="add at least one, for example `fc 10 softmax`")
+        nodes = self.wiring.nodes
+        if not nodes and not self.context.diagnostics:
+            fix = "add at least one, for example `fc 10 softmax`"
+            self.context.error("E0404", "the spec has no layers", start, fix=fix)
+        self._unread()
         shape = self._shape(start)
-        nodes = self._nodes()
         network = None
         if shape and nodes:
             d = self.declared
-            kept = {"init": d.init, "data": d.data, "recipe": d.recipe}
+            kept = {"init": d.init, "data": d.data, "recipe": d.recipe, "budgets": tuple(d.budgets) or None}
             parts = {key: value for key, value in kept.items() if value is not None}
             network = _network(name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics))
 
+    def _unused_lets(self) -> None:
+        for unused in self.lets:
+            values = self.scope.values
+            near = nearest(unused, values)
+            known = f"did you mean `{near}`?" if near else f"it has {listing(list(values))}" if values else ""
+            self.context.diagnostics.append(
+                Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")
+            )
+
+    def _unread(self) -> None:
+        """Report what no layer reads: a network has one output, and a forgotten way is a mistake."""
+        if self.context.diagnostics:
+            return
+        end = self.wiring.cursor
+        for node in self.wiring.nodes:
+            if node.name not in self.wiring.read and node.name != end:
+                place = self.places[node.name]
+                message = f"nothing reads the output of `{place.text}`, and a network has one output"
+                fix = f"merge it, for example with `concat {node.name.rpartition('/')[2]}`, or remove it"
+                last = self.places.get(end)
+                related = (Related(last.span, "the network's output is here"),) if last else ()
+                self.context.error("E0405", message, place.span, fix=fix, related=(*related, *place.uses))
+        if self.wiring.nodes and end == "input":
+            message = "the network's output is its input: the last `from` jumps over all layers"
+            self.context.error("E0405", message, self.at)
+
     def _shape(self, start: Span) -> Shape | None:
         """Return the input as declared, else as the dataset has it."""
-        if self.declared.input or "input" in self.places:
-            return self.declared.input
+        if self.declared.shape or "input" in self.places or "input" in self.declared.misplaced:
+            return self.declared.shape
         data = self.declared.data
         for candidate in (data.name, data.fallback) if data else ():
             info = datasets.find(candidate) if candidate else None
@@ -258,90 +280,23 @@ class _Elaborator:
                 return info.shape
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
-            self._error("E0306", "the shape of the input is not known", start, fix=fix)
+            self.context.error("E0306", "the shape of the input is not known", start, fix=fix)
         return None
 
-    def _nodes(self) -> tuple[tuple[str, Layer, str], ...]:
-        """Return (name, layer, input) of every layer; unlabelled ones are numbered by kind, as in `conv_2`."""
-        labels = {c.label.text for c, _ in self.declared.layers if c.label}
-        counts: Counter[str] = Counter()
-        nodes, previous = [], "input"
-        for command, layer in self.declared.layers:
-            name = self._label(command) or _numbered(layer.canonical(), counts, labels)
-            nodes.append((name, layer, previous))
-            self.places[name] = _place(command)
-            previous = name
-        return tuple(nodes)
 
-    def _label(self, command: ast.Command) -> str | None:
-        if command.label is None:
-            return None
-        label = command.label
-        place = self.places.get(label.text)
-        if place or label.text == "input":
-            other = f"line {place.span.line} has it" if place else "it is the network's input"
-            self._error("E0214", f"the name `{label.text}` is taken", label.span, fix=f"choose another; {other}")
-            return None
-        if len(label.text) > 200:
-            self._error("E0214", "this label is too long", label.span, fix="at most 200 characters")
-            return None
-        return label.text
-
-    # --- helpers ------------------------------------------------------------------------------------------------
-
-    def _value(self, value: ast.Value) -> Any:
-        try:
-            return evaluate(value, self.scope)
-        except ValueProblem as problem:
-            self._error(problem.code, problem.message, problem.span, fix=problem.fix)
-            return None
-
-    def _no_body(self, command: ast.Command) -> None:
-        if command.bodies:
-            message = f"`{command.name.text}` takes no body"
-            self._error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
-
-    def _error(self, code: str, message: str, span: Span, *, fix: str = "") -> None:
-        self.context.error(code, message, span, fix=fix)
+def _defines(command: ast.Command, name: str) -> bool:
+    if command.name.text != "block" or not command.arguments:
+        return False
+    value = command.arguments[0].value
+    return name == (
+        value.name.text if isinstance(value, ast.Call) else value.text if isinstance(value, ast.Word) else ""
+    )
 
 
-def _network(
-    *, name: str, input: Shape, nodes: tuple[tuple[str, Layer, str], ...], valid: bool, **parts: Any
-) -> Network:
+def _network(*, name: str, input: Shape, nodes: list[Placed], valid: bool, **parts: Any) -> Network:
     """Build the network; one with placeholders is not validated, for it is only looked at for further mistakes."""
     if valid:
-        made = tuple(Node(name=n, layer=layer, inputs=(source,)) for n, layer, source in nodes)
+        made = tuple(Node(name=n.name, layer=n.layer, inputs=n.inputs) for n in nodes)
         return Network(name=name, input=input, nodes=made, **parts)
-    loose = tuple(Node.model_construct(name=n, layer=layer, inputs=(source,)) for n, layer, source in nodes)
+    loose = tuple(Node.model_construct(name=n.name, layer=n.layer, inputs=n.inputs) for n in nodes)
     return Network.model_construct(name=name, input=input, nodes=loose, **parts)
-
-
-def _numbered(kind: str, counts: Counter[str], taken: set[str]) -> str:
-    while True:
-        counts[kind] += 1
-        name = f"{kind}_{counts[kind]}"
-        if name not in taken:
-            return name
-
-
-def _place(command: ast.Command) -> Place:
-    """Return where a command stands and its words, without bodies."""
-    span = command.head
-    lines = [span.source.line(span.line)[span.column - 1 :]] if span.end_line > span.line else []
-    text = lines[0] if lines else span.source.line(span.line)[span.column - 1 : span.end_column - 1]
-    return Place(span, " ".join(text.split()))
-
-
-def _inner(command: ast.Command) -> list[ast.Command]:
-    """Return a command and those of its bodies."""
-    return [command, *(c for body in command.bodies for c in body.commands)]
-
-
-def _text(value: ast.Value) -> str | None:
-    return value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
-
-
-def _reserved() -> set[str]:
-    """Words that a `let` may not take, for they would then change what other lines mean."""
-    words = {w for cls in {*LAYER_NAMES.values(), Init, Shuffle} for p in parameters(cls) for w in p.choices}
-    return words | set(LAYER_NAMES) | {"input", "let", "init", "data", "train", "as", "else", "true", "false"}

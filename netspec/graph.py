@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from netspec.diagnostics import Diagnostic, Places, SpecError
-from netspec.ir import Network
+from netspec.diagnostics import Diagnostic, Places, Related, SpecError
+from netspec.ir import Network, Node
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
@@ -111,15 +111,15 @@ class Graph:
         owned: dict[str, list[Operation]] = {node.name: [] for node in network.nodes}
         for operation in self.operations:
             owned[operation.node].append(operation)
-        return tuple(self._cost(node.name, layer_text(node.layer), owned[node.name]) for node in network.nodes)
+        return tuple(self._cost(node, owned[node.name]) for node in network.nodes)
 
-    def _cost(self, name: str, text: str, operations: list[Operation]) -> NodeCost:
-        owned = (self.parameters[path] for o in operations for path in o.parameters)
+    def _cost(self, node: Node, operations: list[Operation]) -> NodeCost:
+        owned = {path: self.parameters[path] for o in operations for path in o.parameters}
         return NodeCost(
-            name=name,
-            text=text,
-            shape=self.shape(self.nodes[name]),
-            parameters=sum(p.size for p in owned if p.trainable),
+            name=node.name,
+            text=" ".join([layer_text(node.layer), *node.inputs[1:]]),
+            shape=self.shape(self.nodes[node.name]),
+            parameters=sum(p.size for p in owned.values() if p.trainable),
             flops=sum(o.flops for o in operations),
             bytes=_FLOAT * sum(prod(o.shape) for o in operations),
         )
@@ -196,8 +196,13 @@ class _Builder:
         except UnknownLayerError:
             pass
         except ShapeError as error:
-            shapes = " and ".join(format_shape(x.shape) for x in xs)
-            self._report(error, name, f"here the input is {shapes}")
+            shapes = [format_shape(x.shape) for x in xs]
+            related = [
+                Related(self.places[source].span, f"this gives {shape}")
+                for source, shape in zip(sources, shapes, strict=True)
+                if len(xs) > 1 and source in self.places
+            ]
+            self._report(error, name, f"here the input is {' and '.join(shapes)}", related)
 
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
@@ -250,6 +255,7 @@ class _Builder:
                 ),
                 name,
                 "the last layer",
+                self._stated_loss(),
             )
         elif loss.from_logits and len(value.shape) != 1:
             self._report(
@@ -263,8 +269,13 @@ class _Builder:
             )
         return loss
 
-    def _report(self, error: ShapeError, name: str, label: str) -> None:
+    def _stated_loss(self) -> list[Related]:
+        place = self.places.get("train")
+        return [Related(place.span, "the loss is stated here")] if place and self.network.recipe.loss else []
+
+    def _report(self, error: ShapeError, name: str, label: str, related: Sequence[Related] = ()) -> None:
         place = self.places.get(name)
+        uses = place.uses if place else ()
         self.diagnostics.append(
             Diagnostic(
                 error.code,
@@ -273,6 +284,7 @@ class _Builder:
                 label,
                 (f"trail: {self._trail(name)}",),
                 error.fix + self._or_drop_a_pool(error, name),
+                (*related, *reversed(uses)),
             )
         )
 
@@ -291,7 +303,7 @@ class _Builder:
         """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""
         steps = [self._words(name)]
         node = name
-        while node != "input":
+        while node != "input" and len(steps) < 14:
             node = self.reads[node][0]
             value = self.values[node]
             assert value is not None

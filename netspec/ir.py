@@ -1,6 +1,6 @@
 """Floor 3: the Network: what the user declared, validated and frozen, to and from JSON, without places in a text."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -24,7 +24,7 @@ from netspec.signature import (
 if TYPE_CHECKING:
     from netspec.graph import Graph
 
-__all__ = ["FORMAT", "DataSource", "Init", "Network", "Node", "Recipe"]
+__all__ = ["FORMAT", "Budget", "DataSource", "Init", "Network", "Node", "Recipe"]
 
 FORMAT: Literal[1] = 1
 """Version of the JSON form; a reader refuses a newer one."""
@@ -92,6 +92,22 @@ class Recipe(Definition):
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
 
 
+Quantity = Literal["params", "flops", "memory", "inference_memory"]
+
+
+class Budget(_Model):
+    """A limit the network keeps: `assert params < 100k`. Memory is in bytes, FLOPs are those of one example."""
+
+    quantity: Quantity
+    relation: Literal["<", "<=", ">", ">="]
+    limit: Annotated[int | float, Field(ge=0, allow_inf_nan=False)]
+
+    @staticmethod
+    def quantities() -> tuple[str, ...]:
+        """Return what can be limited."""
+        return get_args(Quantity)
+
+
 class Network(_Model):
     """A declared network: layers by name, wiring, data and recipe. As good from JSON or Python as from text."""
 
@@ -104,11 +120,12 @@ class Network(_Model):
     init: Init = Field(default_factory=Init)
     data: DataSource | None = None
     recipe: Recipe = Field(default_factory=Recipe)
+    budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
 
     @field_validator("nodes")
     @classmethod
     def _wired(cls, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """Every node reads nodes before it, so the order is one in which the network can run."""
+        """Every node reads nodes before it, so the order is one in which it can run; and all but the last are read."""
         known = {"input"}
         for node in nodes:
             if node.name in known:
@@ -116,7 +133,14 @@ class Network(_Model):
             missing = [i for i in node.inputs if i not in known]
             if missing:
                 raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
+            if len(node.inputs) > 1 and not node.layer.merges:
+                raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads one")
+            if len(node.inputs) < 2 and node.layer.merges:
+                raise ValueError(f"node {node.name!r} reads one node, but {node.layer.canonical()} merges several")
             known.add(node.name)
+        unread = known - {i for node in nodes for i in node.inputs} - {"input", nodes[-1].name}
+        if unread:
+            raise ValueError(f"no node reads {min(unread)!r}: a network has one output, its last node")
         return nodes
 
     def graph(self) -> "Graph":

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from netspec.binding import Context, bind_settings
+from netspec.blocks import evaluated
 from netspec.diagnostics import NetspecError, Source, SpecError, listing, nearest
 from netspec.ir import Network
 from netspec.signature import Definition, parameters
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
-from netspec.values import ValueProblem, evaluate
+from netspec.values import ValueProblem
 
 __all__ = ["apply_sets", "parse_values", "replace_setting"]
 
@@ -32,7 +33,7 @@ def _value(name: str, text: str) -> Any:
         command = _command(f"let {name} = {text}")
         if len(command.arguments) != 1 or command.bodies or command.label:
             raise IndexError
-        return evaluate(command.arguments[0].value, {})
+        return evaluated(command.arguments[0].value, {})
     except (SpecError, ValueProblem, IndexError):
         raise NetspecError(f"--let {name}={text}: `{text}` is no value", "for example --let width=32") from None
 

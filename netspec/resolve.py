@@ -14,13 +14,30 @@ __all__ = ["layer_text", "resolved_text", "value_text"]
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    lines = [f"input {value_text(network.input)}", f"init {_arguments(network.init, every=True)}"]
+    tokens = f" tokens={network.tokens}" if network.tokens else ""
+    lines = [f"input {value_text(network.input)}{tokens}", f"init {_arguments(network.init, every=True)}"]
+    previous = "input"
     for node in network.nodes:
-        lines.append(f"{node.layer.canonical()} {_arguments(node.layer, every=True)} as {node.name}".replace("  ", " "))
+        if node.inputs[0] != previous:
+            lines.append(f"from {_name(node.inputs[0])}")
+        words = [node.layer.canonical(), _arguments(node.layer, every=True), *map(_name, node.inputs[1:])]
+        lines.append(" ".join([w for w in words if w] + ["as", _name(node.name)]))
+        previous = node.name
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
+    lines += [f"assert {b.quantity} {b.relation} {_number(b.limit)}" for b in network.budgets]
     return "\n".join(lines) + "\n"
+
+
+def _name(node: str) -> str:
+    """Return a node's name as a label: in quotes where it is inside a block."""
+    return f'"{node}"' if "/" in node else node
+
+
+def _number(limit: float) -> str:
+    """Return a number in digits the language reads: Python's `1e+20` it does not."""
+    return repr(limit).replace("e+", "e")
 
 
 def layer_text(layer: Layer) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["grammar_text", "specs_folder"]
+__all__ = ["grammar_text", "library_folder", "specs_folder"]
 
 _PACKAGE = Path(__file__).parent
 
@@ -21,3 +21,8 @@ def grammar_text() -> str:
 def specs_folder() -> Path:
     """Return the folder of ready-made specs."""
     return _folder("specs")
+
+
+def library_folder() -> Path:
+    """Return the folder of the blocks that travel with netspec: `include blocks`."""
+    return _PACKAGE / "library"

@@ -8,10 +8,13 @@ from typing import Any, TypeAlias
 from netspec.diagnostics import Span, nearest
 from netspec.syntax import ast
 
-__all__ = ["Scope", "ValueProblem", "evaluate"]
+__all__ = ["UNKNOWN", "Scope", "ValueProblem", "evaluate"]
 
 Scope: TypeAlias = Mapping[str, Any]
 """What each `let` name stands for."""
+
+UNKNOWN = object()
+"""What a name stands for whose value was wrong: that is reported, and what uses the name stays silent."""
 
 _LARGEST = 10**18
 
@@ -49,8 +52,15 @@ def evaluate(value: ast.Value, scope: Scope) -> Any:
         case ast.Range():
             return (float(_number(value.low, scope)), float(_number(value.high, scope)))
         case ast.Word():
-            if value.text in scope:
-                return scope[value.text]
+            found = scope.get(value.text)
+            if found is UNKNOWN:
+                raise ValueProblem("", "", value.span)
+            if isinstance(found, ast.Word | ast.Call):
+                stands = found.text if isinstance(found, ast.Word) else f"{found.name.text}(…)"
+                message = f"`{value.text}` stands for the word `{stands}`, which is no value here"
+                raise ValueProblem("E0212", message, value.span)
+            if found is not None:
+                return found
             near = nearest(value.text, scope)
             raise ValueProblem(
                 "E0210",

@@ -26,7 +26,7 @@ def test_values(text: str, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "relu", "1;2", "1\n2", "}", "(1/0)", "1 +", "#", '"', "f(1)", "\0", "wide(", "x" * 9]
+    "text", ["", "rleu", "1;2", "1\n2", "}", "(1/0)", "1 +", "#", '"', "f(1)", "\0", "wide(", "x" * 9]
 )
 def test_no_values(text: str) -> None:
     with pytest.raises(NetspecError, match=r"is no value\n  fix: for example --let width=32"):

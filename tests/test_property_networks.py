@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics import Source
-from netspec.ir import DataSource, Init, Network, Node, Recipe
+from netspec.ir import Budget, DataSource, Init, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES, LAYERS
+from netspec.layers.merge import Concat
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
@@ -111,9 +112,16 @@ def networks(draw: st.DrawFn) -> Network:
     sources = ["input"]
     nodes = []
     for i, layer in enumerate(layers):
-        name = draw(st.sampled_from([f"node_{i}", f"{layer.canonical()}_{i + 1}", f"N{i}"]))
-        nodes.append(Node(name=name, layer=layer, inputs=(sources[-1],)))
+        name = draw(st.sampled_from([f"node_{i}", f"{layer.canonical()}_{i + 1}", f"N{i}", f"res_{i}/conv_1"]))
+        # Most layers read the one before; some go on from elsewhere, and merging ones read more besides.
+        first = draw(st.sampled_from([sources[-1], sources[-1], *sources]))
+        others = draw(st.lists(st.sampled_from(sources), min_size=1, max_size=2)) if layer.merges else []
+        nodes.append(Node(name=name, layer=layer, inputs=(first, *others)))
         sources.append(name)
+    read = {source for node in nodes for source in node.inputs}
+    unread = [name for name in sources[1:-1] if name not in read]
+    if unread:
+        nodes.append(Node(name="all", layer=Concat(), inputs=(sources[-1], *unread)))
     shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,)]))
     return Network(
         name="t",
@@ -122,6 +130,7 @@ def networks(draw: st.DrawFn) -> Network:
         init=draw(instances(Init)),
         data=draw(st.none() | instances(DataSource)),
         recipe=draw(instances(Recipe)),
+        budgets=tuple(draw(st.lists(instances(Budget), max_size=2))),
     )
 
 
@@ -142,7 +151,7 @@ def test_resolved_text_there_and_back(net: Network) -> None:
     # Shapes may not fit; what is said of them must then be all that is wrong.
     text = resolved_text(net)
     found = analyze(Source("t.net", text))
-    fits = {"E0301", "E0302", "E0304", "E0305", "E0307", "E0308", "E0309", "E0402"}
+    fits = {"E0301", "E0302", "E0304", "E0305", "E0307", "E0308", "E0309", "E0310", "E0402", "E0501"}
     assert {d.code for d in found.diagnostics} <= fits, text
     if not found.diagnostics:
         assert found.network == net
@@ -152,7 +161,9 @@ def test_resolved_text_there_and_back(net: Network) -> None:
 
 @given(st.sampled_from(LAYERS).flatmap(instances))
 def test_every_layer_there_and_back(layer: Any) -> None:
-    net = Network(name="t", input=(6, 99, 98), nodes=(Node(name="a", layer=layer, inputs=("input",)),))
+    net = Network(
+        name="t", input=(6, 99, 98), nodes=(Node(name="a", layer=layer, inputs=("input",) * (1 + layer.merges)),)
+    )
     found = analyze(Source("t.net", resolved_text(net)))
     assume(not found.diagnostics)
     assert found.network == net

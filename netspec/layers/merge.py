@@ -29,7 +29,7 @@ class Add(Merge):
 
     kind: Literal["add"] = "add"
     aliases: ClassVar[tuple[str, ...]] = ("Add", "Eltwise", "shortcut")
-    example: ClassVar[str] = "add"
+    example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same; add a"
     op: ClassVar[ops.Op] = ops.Add()
 
 
@@ -38,7 +38,7 @@ class Multiply(Merge):
 
     kind: Literal["multiply"] = "multiply"
     aliases: ClassVar[tuple[str, ...]] = ("Multiply",)
-    example: ClassVar[str] = "multiply"
+    example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same sigmoid; multiply a"
     op: ClassVar[ops.Op] = ops.Multiply()
 
 
@@ -47,5 +47,5 @@ class Concat(Merge):
 
     kind: Literal["concat"] = "concat"
     aliases: ClassVar[tuple[str, ...]] = ("concatenate", "Concatenate", "Concat", "route")
-    example: ClassVar[str] = "concat"
+    example: ClassVar[str] = "relu as a; conv 4 3x3 pad=same; concat a"
     op: ClassVar[ops.Op] = ops.Concat()

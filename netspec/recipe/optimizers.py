@@ -17,6 +17,10 @@ class Optimizer(Definition):
 
     lr: PositiveFloat = option(0.001, "learning rate")
 
+    def averages(self) -> int:
+        """Return how many running averages it keeps, each as large as the parameters."""
+        return 2
+
 
 class Sgd(Optimizer):
     """Stochastic gradient descent, with momentum: v ← m·v + g, w ← w − lr·v (nesterov: w − lr·(m·v + g))."""
@@ -27,6 +31,10 @@ class Sgd(Optimizer):
     momentum: Fraction = option(0.0, "m: share of the velocity kept")
     nesterov: bool = option(False, "look ahead along the velocity; needs a momentum")
     weight_decay: NonNegativeFloat = option(0.0, _COUPLED)
+
+    def averages(self) -> int:
+        """Return how many running averages it keeps."""
+        return 1 if self.momentum else 0
 
 
 class Adam(Optimizer):
@@ -89,6 +97,10 @@ class RmsProp(Optimizer):
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
     momentum: Fraction = option(0.0, "share of the velocity kept")
 
+    def averages(self) -> int:
+        """Return how many running averages it keeps."""
+        return 2 if self.momentum else 1
+
 
 class Adagrad(Optimizer):
     """Gradients divided by the root of the sum of their squares. Duchi et al. 2011; PyTorch's defaults."""
@@ -97,6 +109,10 @@ class Adagrad(Optimizer):
     aliases: ClassVar[tuple[str, ...]] = ("Adagrad", "AdaGrad")
     lr: PositiveFloat = option(0.01, "learning rate")
     epsilon: PositiveFloat = option(1e-10, "added to the root of the sum")
+
+    def averages(self) -> int:
+        """Return how many running averages it keeps."""
+        return 1
 
 
 class Adadelta(Optimizer):
@@ -127,6 +143,10 @@ class Lion(Optimizer):
     beta1: Fraction = option(0.9, "interpolation used for the sign")
     beta2: Fraction = option(0.99, "decay of the momentum")
     weight_decay: NonNegativeFloat = option(0.0, _DECOUPLED)
+
+    def averages(self) -> int:
+        """Return how many running averages it keeps."""
+        return 1
 
 
 OPTIMIZERS: tuple[type[Optimizer], ...] = (

@@ -232,7 +232,8 @@ def _span(token: Token) -> Span:
 
 
 def _name(token: Token) -> ast.Name:
-    return ast.Name(str(token), _span(token))
+    # A label in quotes is the full name of a node in a block: `as "res_1/conv_1"`.
+    return ast.Name(str(token)[1:-1] if token.type == "STRING" else str(token), _span(token))
 
 
 def _end(node: Any) -> tuple[int, int]:

@@ -65,7 +65,8 @@ def _command(command: ast.Command, depth: int) -> str:
     parts = in_text_order(command)
     words = [command.name.text, *(_body(p, depth) if isinstance(p, ast.Body) else print_argument(p) for p in parts)]
     if command.label:
-        words += ["as", command.label.text]
+        label = command.label.text
+        words += ["as", label if label.isidentifier() else f'"{label}"']
     return " ".join(words)
 
 

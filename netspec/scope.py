@@ -1,0 +1,98 @@
+"""Floor 4: which names are in force at a place of a text: values, blocks, labels, and how nodes are named there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from netspec.syntax import ast
+
+__all__ = ["Block", "Frame", "Scope", "labels_in"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A `block NAME(params) { }` as it was defined, with the scope it sees."""
+
+    name: ast.Name
+    parameters: tuple[ast.Argument, ...]
+    body: ast.Body
+    scope: Scope = field(compare=False, repr=False)
+
+
+@dataclass
+class Frame:
+    """Where nodes get their names: the file, or one use of a block. `prefix` is empty or ends in a slash."""
+
+    prefix: str
+    reserved: frozenset[str]
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Scope:
+    """The names in force.
+
+    Attributes:
+        values: what each `let` and each parameter of a block stands for.
+        blocks: the blocks that are defined.
+        labels: label → name of the node; `input` is what flows into the file or the block.
+        frame: where nodes are named.
+        suffix: what a repetition adds to the labels in it: `_2` in its second round.
+        key: equal for two scopes in which every line means the same, as in each round of a repetition.
+        misdefined: names of blocks whose definition was wrong: their uses are not wrong for that.
+        top: whether this is the file itself, where `input`, `data` and `train` may stand.
+    """
+
+    values: dict[str, Any]
+    blocks: dict[str, Block]
+    labels: dict[str, str]
+    frame: Frame
+    suffix: str = ""
+    key: Hashable = ()
+    top: bool = True
+    misdefined: set[str] = field(default_factory=set)
+
+    def way(self, body: ast.Body) -> Scope:
+        """Return the scope of a body whose labels are seen behind it, as those of `residual` and `branch` are."""
+        return replace(self, values=dict(self.values), blocks=dict(self.blocks), key=(self.key, id(body)), top=False)
+
+    def round(self, body: ast.Body, number: int) -> Scope:
+        """Return the scope of one round of a repetition, whose labels are its own."""
+        return replace(self.way(body), labels=dict(self.labels), suffix=f"{self.suffix}_{number}")
+
+    def use(self, block: Block, values: dict[str, Any], name: str, source: str) -> Scope:
+        """Return the scope inside one use of a block defined here: of the user's names it sees none.
+
+        Args:
+            block: what is used.
+            values: the values of its parameters.
+            name: of this use.
+            source: the node that flows into it.
+        """
+        # A `let` behind the definition but before the use is seen too, hence the values in the key.
+        outer = {**self.values, **values}
+        return Scope(
+            values=outer,
+            blocks=dict(self.blocks),
+            labels={"input": source},
+            frame=Frame(f"{name}/", labels_in(block.body.commands)),
+            key=(id(block.body), tuple(outer.items())),
+            top=False,
+            misdefined=self.misdefined,
+        )
+
+
+def labels_in(commands: Iterable[ast.Command]) -> frozenset[str]:
+    """Return the labels given in a body and in the bodies in it, but for those of the blocks defined there."""
+    found: set[str] = set()
+    waiting = list(commands)
+    while waiting:
+        command = waiting.pop()
+        if command.label:
+            found.add(command.label.text)
+        if command.name.text != "block":
+            waiting += [c for body in command.bodies for c in body.commands]
+    return frozenset(found)

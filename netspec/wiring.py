@@ -1,0 +1,251 @@
+"""Floor 4: how nodes are joined: layers in a row, ways that part and meet, labels, blocks and their uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from netspec.binding import Context, bind
+from netspec.blocks import bind_parameters
+from netspec.diagnostics import Place, Related, listing, nearest
+from netspec.layers import LAYER_NAMES
+from netspec.layers.base import Broken, Layer
+from netspec.layers.merge import Add
+from netspec.scope import Block, Frame, Scope, labels_in
+from netspec.syntax import ast
+
+__all__ = ["MAX_NODES", "Placed", "TooLargeError", "Wiring", "place_of"]
+
+MAX_NODES = 100_000
+"""A spec that expands to more layers is refused."""
+
+_MAX_LABEL = 200
+
+Run: TypeAlias = Callable[[Iterable[ast.Command], Scope], None]
+"""Gives some commands their meaning in a scope."""
+
+
+class TooLargeError(Exception):
+    """The network has too many layers; already reported."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer in its place."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+
+
+class Wiring:
+    """The nodes so far, and the one that the next command reads (`cursor`)."""
+
+    def __init__(self, context: Context, run: Run, places: dict[str, Place]) -> None:
+        self.context, self.run, self.places = context, run, places
+        self.nodes: list[Placed] = []
+        self.read: set[str] = set()
+        self.cursor = "input"
+        self.stack: list[Block] = []
+        self.bound: dict[tuple[int, Any], Layer | None] = {}
+
+    # --- layers -------------------------------------------------------------------------------------------------
+
+    def layer(self, command: ast.Command, scope: Scope) -> None:
+        """Put a layer behind the last one; its line is bound once for all places where it means the same."""
+        self.no_body(command)
+        key = (id(command), scope.key)
+        if key not in self.bound:
+            cls = LAYER_NAMES[command.name.text]
+            self.bound[key] = bind(cls, command.name, command.arguments, self.context)
+        self.place(command, self.bound[key] or Broken(), (self.cursor,), scope)
+
+    def merge(self, command: ast.Command, scope: Scope) -> None:
+        """Join what flows in with the labelled values: `add c2`, `concat c2 c4`."""
+        self.no_body(command)
+        cls = LAYER_NAMES[command.name.text]
+        if not command.arguments:
+            fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
+            self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
+        sources = [self._labelled(a, scope) for a in command.arguments]
+        whole = [s for s in sources if s is not None]
+        good = bool(whole) and len(whole) == len(sources)
+        self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
+
+    def jump(self, command: ast.Command, scope: Scope) -> None:
+        """Go on from a labelled value: `from c2`."""
+        self.no_body(command)
+        if len(command.arguments) != 1:
+            self.context.error("E0206", "`from` needs one label", command.head, fix="for example `from c2`")
+            return
+        source = self._labelled(command.arguments[0], scope)
+        if source is None:
+            self.place(command, Broken(), (self.cursor,), scope)
+        else:
+            self.cursor = source
+
+    def broken(self, command: ast.Command, scope: Scope) -> None:
+        """Stand in for a command that was not understood."""
+        self.place(command, Broken(), (self.cursor,), scope)
+
+    # --- ways that part and meet --------------------------------------------------------------------------------
+
+    def residual(self, command: ast.Command, scope: Scope) -> None:
+        """Add what a body makes of its input to that input, or to what a second body makes of it."""
+        for argument in command.arguments[:1]:
+            fix = "put it on a line of its own behind the `}`"
+            self.context.error("E0205", "`residual` takes bodies only", argument.span, fix=fix)
+        if not 1 <= len(command.bodies) <= 2:
+            span = command.bodies[2].span if command.bodies else command.name.span
+            fix = "`residual { layers }`, or with a second body for the shortcut"
+            self.context.error("E0206", "`residual` needs one body or two", span, fix=fix)
+            self.broken(command, scope)
+            return
+        start = self.cursor
+        ends = [*self._ways(command.bodies, scope), start][:2]
+        self.place(command, Add(), ends, scope)
+
+    def branch(self, command: ast.Command, scope: Scope) -> None:
+        """Run several bodies on one input and merge what they make: `branch { } { } concat`."""
+        merges = [n for n, cls in LAYER_NAMES.items() if cls.merges and n == cls.canonical()]
+        words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in command.arguments]
+        known = len(words) == 1 and words[0] in LAYER_NAMES and LAYER_NAMES[words[0]].merges
+        if not known or len(command.bodies) < 2:
+            near = nearest(words[0], merges) if words else None
+            fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
+            message = f"`branch` needs two bodies or more, then {listing(merges)}"
+            span = command.arguments[0].span if words and not known else command.name.span
+            self.context.error("E0206", message, span, fix=fix)
+            self.broken(command, scope)
+            return
+        self.place(command, LAYER_NAMES[words[0]].model_validate({}), self._ways(command.bodies, scope), scope)
+
+    def _ways(self, bodies: Sequence[ast.Body], scope: Scope) -> list[str]:
+        """Run each body from where the last one began; return their ends."""
+        start, ends = self.cursor, []
+        for body in bodies:
+            self.cursor = start
+            self.run(body.commands, scope.way(body))
+            ends.append(self.cursor)
+        self.cursor = start
+        return ends
+
+    def repeat(self, command: ast.Command, count: int, scope: Scope) -> None:
+        """Run a body several times, one behind the other."""
+        (body,) = command.bodies
+        for number in range(1, count + 1 if body.commands else 0):
+            self.run(body.commands, scope.round(body, number))
+
+    # --- blocks -------------------------------------------------------------------------------------------------
+
+    def use(self, command: ast.Command, scope: Scope) -> None:
+        """Put a block's layers here: a name, a prefix for the names in it, and values for its parameters."""
+        self.no_body(command)
+        block = scope.blocks[command.name.text]
+        if block in self.stack:
+            chain = " → ".join(f"`{b.name.text}`" for b in [*self.stack[self.stack.index(block) :], block])
+            fix = "a block is built of other blocks and layers only; `repeat` makes many of one"
+            self.context.error("E0216", f"the block uses itself: {chain}", command.name.span, fix=fix)
+            self.broken(command, scope)
+            return
+        values = bind_parameters(block, command, self.context)
+        if values is None:
+            self.broken(command, scope)
+            return
+        label = self._label(command, scope)
+        name = label or self._numbered(block.name.text, scope)
+        self.places[name] = place_of(command, self.context.uses)
+        uses = self.context.uses
+        self.context.uses = (*uses, Related(command.head, f"`{block.name.text}` is used here"))
+        self.stack.append(block)
+        self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
+        self.stack.pop()
+        self.context.uses = uses
+        if command.label:
+            scope.labels[command.label.text] = self.cursor
+
+    # --- names --------------------------------------------------------------------------------------------------
+
+    def place(self, command: ast.Command, layer: Layer, inputs: Iterable[str], scope: Scope) -> None:
+        """Append a node, named by its label or by its kind and number."""
+        if len(self.nodes) >= MAX_NODES:
+            fix = "use fewer repetitions"
+            self.context.error("E0218", f"the network has more than {MAX_NODES:,} layers", command.head, fix=fix)
+            raise TooLargeError
+        name = self._label(command, scope) or self._numbered(layer.canonical(), scope)
+        node = Placed(name, layer, tuple(inputs))
+        self.nodes.append(node)
+        self.read.update(node.inputs)
+        self.places[name] = place_of(command, self.context.uses)
+        self.cursor = name
+        if command.label:
+            scope.labels[command.label.text] = name
+
+    def _numbered(self, kind: str, scope: Scope) -> str:
+        frame = scope.frame
+        while True:
+            frame.counts[kind] += 1
+            short = f"{kind}_{frame.counts[kind]}"
+            if short not in frame.reserved and frame.prefix + short not in self.places:
+                return frame.prefix + short
+
+    def _label(self, command: ast.Command, scope: Scope) -> str | None:
+        """Return the full name that a label gives, where it is free."""
+        if command.label is None:
+            return None
+        label = command.label
+        name = f"{scope.frame.prefix}{label.text}{scope.suffix}"
+        if label.text == "input" or len(name) > _MAX_LABEL or not all(p.isidentifier() for p in name.split("/")):
+            message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
+            fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
+            self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
+            return None
+        taken = self.places.get(name)
+        if taken:
+            related = Related(taken.span, "this has it")
+            fix = "choose another name"
+            self.context.error("E0214", f"the name `{label.text}` is taken", label.span, fix=fix, related=(related,))
+            return None
+        return name
+
+    def _labelled(self, argument: ast.Argument, scope: Scope) -> str | None:
+        """Return the node that a word names."""
+        value = argument.value
+        text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
+        if argument.key is not None or not text:
+            fix = "for example `conv 64 3x3 as c2`, and later `add c2`"
+            self.context.error("E0207", "a label is a word", argument.span, fix=fix)
+            return None
+        if text in scope.labels:
+            return scope.labels[text]
+        near = nearest(text, scope.labels)
+        if scope.frame.prefix + text in self.places:
+            fix = f"give that layer a label: `… as {text}`; numbers change when lines are inserted"
+        elif text in scope.frame.reserved:
+            fix = "the layer that carries it comes later, or is inside a `repeat`"
+        else:
+            known = [name for name in scope.labels if name != "input"]
+            fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""
+            fix = fix or f"label one: `conv 64 3x3 as {text}`"
+        self.context.error("E0215", f"no layer before this is labelled `{text}`", argument.span, fix=fix)
+        return None
+
+    def no_body(self, command: ast.Command) -> None:
+        """Report a body where none belongs."""
+        if command.bodies:
+            message = f"`{command.name.text}` takes no body"
+            self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
+
+
+def top_frame(commands: Iterable[ast.Command]) -> Frame:
+    """Return the frame of a file."""
+    return Frame("", labels_in(commands))
+
+
+def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:
+    """Return where a command stands and its words, without bodies."""
+    span = command.head
+    line = span.source.line(span.line)[span.column - 1 :]
+    text = line if span.end_line > span.line else line[: span.end_column - span.column]
+    return Place(span, " ".join(text.split()), uses)

@@ -1,0 +1,56 @@
+"""Floor 4: the words of the language: what a user may not take as a name, and what a name may stand for."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from netspec.ir import DataSource, Init, Recipe
+from netspec.layers import LAYER_NAMES
+from netspec.recipe.settings import Shuffle
+from netspec.signature import Definition, parameters
+
+__all__ = ["COMMANDS", "choices", "is_choice", "reserved"]
+
+COMMANDS = (
+    "input",
+    "let",
+    "init",
+    "data",
+    "train",
+    "block",
+    "repeat",
+    "residual",
+    "branch",
+    "from",
+    "include",
+    "assert",
+)
+"""The commands that are no layers."""
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """Return the words that a `let`, a block or a parameter may not take: other lines would change their meaning."""
+    words = {w for cls in {*LAYER_NAMES.values(), Init, Shuffle} for p in parameters(cls) for w in p.choices}
+    return frozenset(words | set(LAYER_NAMES) | {*COMMANDS, "as", "else", "true", "false"})
+
+
+@cache
+def choices() -> frozenset[str]:
+    """Return the words that an argument of anything may be."""
+    seen: set[type[Definition]] = set()
+    words: set[str] = set()
+    waiting: list[type[Definition]] = [*LAYER_NAMES.values(), Init, DataSource, Recipe]
+    while waiting:
+        cls = waiting.pop()
+        if cls not in seen:
+            seen.add(cls)
+            for p in parameters(cls):
+                words |= set(p.choices)
+                waiting += p.members.values()
+    return frozenset(words | {"true", "false"})
+
+
+def is_choice(word: str) -> bool:
+    """Return whether an argument of anything may be this word."""
+    return word in choices()
