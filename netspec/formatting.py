@@ -96,12 +96,23 @@ class _Renamer:
             return replace(command, bodies=self._bodies(command.bodies))
         if name in _SETTINGS:
             return self._with_settings(command, _SETTINGS[name])
+        if name == "branch":
+            merged = tuple(self._merge(a) for a in command.arguments)
+            return replace(command, arguments=merged, bodies=self._bodies(command.bodies))
         cls = LAYER_NAMES.get(name) or _COMMANDS.get(name)
         if cls is None:
             return replace(command, bodies=self._bodies(command.bodies))
         renamed = self._name(command.name, cls) if name in LAYER_NAMES else command.name
         arguments = self._arguments(command.arguments, cls)
         return replace(command, name=renamed, arguments=arguments, bodies=self._bodies(command.bodies))
+
+    def _merge(self, argument: ast.Argument) -> ast.Argument:
+        """Rename in `branch { } { } Concat`: the word is a layer that merges."""
+        word = argument.value
+        cls = LAYER_NAMES.get(word.text) if isinstance(word, ast.Word) and argument.key is None else None
+        if not isinstance(word, ast.Word) or cls is None or not cls.merges:
+            return argument
+        return replace(argument, value=replace(word, text=self._name(ast.Name(word.text, word.span), cls).text))
 
     def _bodies(self, bodies: Sequence[ast.Body]) -> tuple[ast.Body, ...]:
         return tuple(replace(b, commands=self.commands(b.commands)) for b in bodies)

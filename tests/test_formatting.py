@@ -48,6 +48,7 @@ NAMES = {
     "recipe on its line": ("train optimizer=SGD loss=MSELoss", "train optimizer=sgd loss=mse\n"),
     "within bodies": ("repeat 2 { a { bn; Dense 8 ReLU } }", "repeat 2 { a { batchnorm; fc 8 relu } }\n"),
     "in blocks": ("block res(c) { Conv2d c 3x3 }", "block res(c) { conv c 3x3 }\n"),
+    "branch": ("branch { bn } { relu } Concatenate", "branch { batchnorm } { relu } concat\n"),
     "with bodies, though wrong": ("Dense 8 { bn }", "fc 8 { batchnorm }\n"),
 }
 
@@ -70,6 +71,7 @@ KEPT = {
     "setting of that name": "train { Linear 8; bn }",
     "comparison": "fc activation < ReLU",
     "string": 'train { optimizer "Adam" }\nfc 8 "ReLU"',
+    "branch of no merge": "branch { relu } { relu } Linear route=route",
     "in arithmetic": "fc (ReLU + he)",
     "ambiguous, but not an alias": "conv 8 3x3 zeros",
     "outside train": "optimizer Adam",
@@ -115,9 +117,32 @@ batch 64; epochs Adam }
 """
 
 
-def test_the_network_stays_the_same() -> None:
+WIRED = """input 1x12x12
+let width=8 ; let act=ReLU
+block res(c,s = 1) { # two convolutions
+  residual{ Conv2d c 3x3 stride=s pad=same nobias;bn ;ReLU
+    Conv2d c 3x3 pad=same nobias; bn }{ Conv2d c 1x1 stride=s nobias ; bn }
+  ReLU }
+Conv2d width 3x3 pad=same as c2
+repeat 2{res width}
+Eltwise c2; res (width*2) s=2 as deep
+branch{Conv2d 8 1x1 act}{MaxPool2d 3x3 stride=1 pad=1
+  Conv2d 8 1x1}concatenate as mixed
+Linear 10 Softmax
+assert params<100k
+data digits
+"""
+
+
+@pytest.mark.parametrize("text", [SPELLED, WIRED], ids=["names", "wiring"])
+def test_the_network_stays_the_same(text: str) -> None:
+    result = formatted(text)
+    assert result != text
+    assert ns.parse(result) == ns.parse(text)
+
+
+def test_only_names_of_the_spec_are_left() -> None:
     result = formatted(SPELLED)
-    assert ns.parse(result) == ns.parse(SPELLED)
     words = set(re.findall(r"\w+", result))
     assert not words & {"Conv2d", "ReLU", "kaiming", "bn", "InnerProduct", "leaky", "glorot", "AdamW", "one_cycle"}
     assert {"Adam", "he_", "bn_"} <= words
