@@ -227,8 +227,9 @@ CODES: dict[str, Code] = {
         "input 1x4x4\nconv 20 3x3",
     ),
     "E0302": Code(
-        "an image is needed",
-        "conv, pool, avgpool and globalpool work on channels x height x width. After fc or flatten there is one row.",
+        "another kind of input is needed",
+        "Some layers need an image, channels x height x width; some a sequence, features x length. After fc or flatten "
+        "there is one row. Token numbers, as from `input 64 tokens=1000`, are read by `embedding` only.",
         "fc 100\nconv 20 5x5",
         "conv 20 5x5\nfc 100",
     ),
@@ -265,13 +266,15 @@ CODES: dict[str, Code] = {
     ),
     "E0308": Code(
         "input and dataset differ",
-        "The images of the dataset have another number of channels, or a row of inputs has another length.",
+        "The images of the dataset have another number of channels, or a row of inputs has another length; or the "
+        "input is token numbers, which no image is and nothing scales.",
         "input 3x28x28\ndata mnist",
         "input 1x28x28\ndata mnist",
     ),
     "E0309": Code(
         "arguments that contradict the input",
-        "Groups must divide the channels and the filters; padding must be smaller than the pooling window.",
+        "Groups must divide the channels and the filters, attention heads the features; padding must be smaller than "
+        "the pooling window.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),

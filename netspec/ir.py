@@ -143,6 +143,12 @@ class Network(_Model):
             raise ValueError(f"no node reads {min(unread)!r}: a network has one output, its last node")
         return nodes
 
+    @model_validator(mode="after")
+    def _tokens_in_a_row(self) -> "Network":
+        if self.tokens and len(self.input) != 1:
+            raise ValueError(f"token numbers have one axis, their length, not {len(self.input)}")
+        return self
+
     def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
         # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.

@@ -105,10 +105,10 @@ class Run:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """The shape of one picture, (C, H, W): the input, or the dataset's images where they are read as a row."""
-        if len(self.network.input) == 1 and self.network.data:
+        """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
+        if len(self.network.input) < 3 and self.network.data:
             info = find(self.network.data.name)
-            if info and np.prod(info.shape) == self.network.input[0]:
+            if info and np.prod(info.shape) == np.prod(self.network.input):
                 return info.shape
         return self.network.input
 
@@ -123,11 +123,18 @@ class Run:
             DataError: when the file is missing, damaged, or does not fit.
         """
         if file.suffix.lower() == ".npy":
-            return datasets.read_examples(file, self.network.input)
+            return datasets.read_examples(file, self.network.input, self.network.tokens)
+        if self.network.tokens:
+            raise DataError(
+                f"{file}: the network reads token numbers", "give an .npy file of whole numbers (N, length)"
+            )
         return datasets.read_image(file, self.image_shape, invert=invert)[None]
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
-        """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W) or (N, F); bytes or floats."""
+        """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
+
+        They are bytes, floats, or token numbers (N, L).
+        """
         images = self._checked(images)
         parts = []
         for start in range(0, len(images), _BATCH):

@@ -41,6 +41,7 @@ FLOORS = {
     "netspec.declarations": 4,
     "netspec.memory": 4,
     "netspec.budgets": 4,
+    "netspec.inputs": 4,
     "netspec.elaborate": 4,
     "netspec.resolve": 4,
     "netspec.graph": 4,

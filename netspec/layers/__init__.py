@@ -3,13 +3,16 @@
 from typing import Annotated, TypeAlias
 
 from netspec.layers.activation import ACTIVATIONS
+from netspec.layers.attention import Attention
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
 from netspec.layers.merge import Add, Concat, Multiply
 from netspec.layers.norm import BatchNorm
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
+from netspec.layers.recurrent import Gru, Lstm, Rnn
 from netspec.layers.regularize import Dropout
+from netspec.layers.sequence import ClassToken, Embedding, Position, Take
 from netspec.layers.shape import Flatten
 from netspec.signature import OneOf, by_name
 
@@ -27,6 +30,14 @@ LAYERS: tuple[type[Layer], ...] = (
     Add,
     Multiply,
     Concat,
+    Embedding,
+    Position,
+    ClassToken,
+    Take,
+    Lstm,
+    Gru,
+    Rnn,
+    Attention,
     *ACTIVATIONS,
 )
 """The one list of them; a new one is entered here."""

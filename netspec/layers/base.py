@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from netspec.ops import Op, Shape, ShapeError
+from netspec.ops import Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
 from netspec.signature import Definition
 
-__all__ = ["Broken", "Builder", "Layer", "Role", "Tensor", "UnknownLayerError", "Weight", "require_image"]
+__all__ = [
+    "Broken",
+    "Builder",
+    "Layer",
+    "Role",
+    "Tensor",
+    "UnknownLayerError",
+    "Weight",
+    "require_image",
+    "require_sequence",
+]
 
 Role = Literal["kernel", "bias", "scale", "state"]
 """What a parameter is for: `l2` counts kernels only, `state` is not trained."""
@@ -81,6 +91,22 @@ def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:
         )
     channels, height, width = x.shape
     return channels, height, width
+
+
+def require_sequence(layer: Layer, x: Tensor) -> tuple[int, int]:
+    """Return the features and the length of an input that has them; raises ShapeError otherwise."""
+    if len(x.shape) != 2:
+        row = len(x.shape) == 1
+        found = f"a row of {x.shape[0]:,}" if row else f"an image of {format_shape(x.shape)}"
+        raise ShapeError(
+            "E0302",
+            f"`{layer.canonical()}` needs a sequence (features x length), its input is {found}",
+            f"put `{layer.canonical()}` before the layers that give one row"
+            if row
+            else "`input 28x28` reads images of one channel as sequences of their columns",
+        )
+    features, length = x.shape
+    return features, length
 
 
 class UnknownLayerError(Exception):

@@ -12,15 +12,13 @@ __all__ = ["Activation", "Bias", "Dropout", "MatMul"]
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """`x Wᵀ`: features `(I,)` with a kernel `(O, I)` → `(O,)`."""
+    """`W x` at each position: features `(I, ...)` with a kernel `(O, I)` → `(O, ...)`."""
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
-        del x
-        return parameters[0][:1]
+        return (parameters[0][0], *x[1:])
 
     def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out
-        return 2 * prod(parameters[0])
+        return 2 * prod(out) * parameters[0][1]
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,10 @@ class Dropout(Op):
     """In training zeroes each value with probability `rate` and scales the rest by 1/(1 − rate); else the identity."""
 
     rate: float
+
+    @property
+    def draws(self) -> bool:
+        return self.rate > 0
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters

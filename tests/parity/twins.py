@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -133,11 +134,64 @@ def loss_of(name: str, network: torch.nn.Module, logits: torch.Tensor, labels: t
 
 # --- carrying values across ---------------------------------------------------------------------------------------
 
-_KINDS = {nn.Conv2d: "conv", nn.Linear: "fc", nn.BatchNorm1d: "batchnorm", nn.BatchNorm2d: "batchnorm"}
+
+class Position(nn.Module):
+    """Adds a table to every example."""
+
+    def __init__(self, features: int, length: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(features, length))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.table
+
+
+class ClassToken(nn.Module):
+    """Puts a vector before the first position of (N, D, L)."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.vector.expand(len(x), 1, -1).transpose(1, 2), x], dim=2)
+
+
+_KINDS = {
+    nn.Conv2d: "conv",
+    nn.Linear: "fc",
+    nn.BatchNorm1d: "batchnorm",
+    nn.BatchNorm2d: "batchnorm",
+    nn.Embedding: "embedding",
+    nn.LSTM: "lstm",
+    nn.GRU: "gru",
+    nn.RNN: "rnn",
+    nn.MultiheadAttention: "attention",
+    Position: "position",
+    ClassToken: "classtoken",
+}
+_RECURRENT = {
+    f"{kind}_{of}{way}": f"{kind}_{of}_l0{way}"
+    for kind in ("weight", "bias")
+    for of in ("ih", "hh")
+    for way in ("", "_reverse")
+}
 _PARAMETERS = {
     "conv": {"kernel": "weight", "bias": "bias"},
     "fc": {"kernel": "weight", "bias": "bias"},
     "batchnorm": {"scale": "weight", "offset": "bias"},
+    "embedding": {"weight": "weight"},
+    "lstm": _RECURRENT,
+    "gru": _RECURRENT,
+    "rnn": _RECURRENT,
+    "attention": {
+        "in_proj_weight": "in_proj_weight",
+        "in_proj_bias": "in_proj_bias",
+        "out_proj_weight": "out_proj.weight",
+        "out_proj_bias": "out_proj.bias",
+    },
+    "position": {"table": "table"},
+    "classtoken": {"vector": "vector"},
 }
 _STATE = {"batchnorm": {"mean": "running_mean", "variance": "running_var"}}
 
@@ -186,9 +240,14 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
             continue
         seen[kind] += 1
         for name, attribute in table.get(kind, {}).items():
-            tensor = getattr(module, attribute)
+            tensor = _attribute(module, attribute)
             if tensor is not None:
                 yield f"{kind}_{seen[kind]}", name, tensor
+
+
+def _attribute(module: torch.nn.Module, path: str) -> Any:
+    """Return `out_proj.weight` of a module; None where it has none, as without biases."""
+    return reduce(lambda owner, name: getattr(owner, name, None), path.split("."), module)
 
 
 def _tree(entries: Any) -> Tree:

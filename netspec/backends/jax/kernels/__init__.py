@@ -4,10 +4,12 @@
 - `pool`: maximum and average pooling of windows and of whole images.
 - `norm`: batch normalization, in training and in inference.
 - `activation`: the table `FUNCTIONS` of activation functions by name.
+- `recurrent`: LSTM, GRU and the plain recurrence, each one scan.
+- `attention`: scaled dot-product attention of several heads, and sinusoidal positions.
 - `dropout`: inverted dropout.
 - `loss`: losses for each example, from logits, outputs or probabilities.
 
-Images are NHWC, convolution kernels OIHW.  An operation with more than one lowering has one public function
-with a `strategy` argument, a table `STRATEGIES` of the lowerings by name, and a pure function `choose` that
+Images are NHWC, sequences NLC, convolution kernels OIHW.  An operation with more than one lowering has one public
+function with a `strategy` argument, a table `STRATEGIES` of the lowerings by name, and a pure function `choose` that
 names the one to use and says where that was measured.
 """
