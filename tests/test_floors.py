@@ -49,6 +49,7 @@ FLOORS = {
     "netspec.data_fit": 4,
     "netspec.overrides": 4,
     "netspec.compiler": 4,
+    "netspec.formatting": 4,
     "netspec.reference": 4,
     "netspec.backends": 5,
     "netspec.data": 5,
