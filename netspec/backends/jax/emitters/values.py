@@ -45,11 +45,6 @@ def _laid_out(parameter: jax.Array) -> jax.Array:
     return to_device_layout(parameter[None])[0]
 
 
-def _laid_out(parameter: jax.Array) -> jax.Array:
-    """Return a parameter as values lie on the device: one number a channel, or one for each value."""
-    return to_device_layout(parameter[None])[0]
-
-
 def _matmul(_: ops.MatMul, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     return jnp.matmul(x, arrays[0].T, preferred_element_type=x.dtype)
