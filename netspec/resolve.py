@@ -58,20 +58,20 @@ def _arguments(definition: Definition, *, every: bool) -> str:
         if isinstance(value, bool):
             words.append(p.name if value else f"no{p.name}")
         elif p.positional or (not every and isinstance(value, Definition)):
-            words.append(value_text(value))
+            words.append(value_text(value, every=every))
         else:
-            words.append(f"{p.name}={value_text(value)}")
+            words.append(f"{p.name}={value_text(value, every=every)}")
     return " ".join(words)
 
 
-def value_text(value: Any) -> str:
-    """Return a value as the language writes it."""
+def value_text(value: Any, *, every: bool = True) -> str:
+    """Return a value as the language writes it, with its own arguments: every one, or those that say something."""
     match value:
         case Definition():
             inner = ", ".join(
                 f"{p.name}={value_text(v)}"
                 for p in parameters(type(value))
-                if (v := getattr(value, p.name)) is not None
+                if (v := getattr(value, p.name)) is not None and (every or p.required or v != p.default)
             )
             return f"{value.canonical()}({inner})" if inner else value.canonical()
         case bool():
