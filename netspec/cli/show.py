@@ -14,6 +14,7 @@ from netspec.compiler import Analysis, analyze, load_source, require
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
+from netspec.resolve import input_text, resolved_text
 
 __all__ = ["show"]
 
@@ -42,8 +43,6 @@ def show(
     analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = require(analysis)
     if resolved:
-        from netspec.resolve import resolved_text  # noqa: PLC0415
-
         print(resolved_text(network), end="")
     elif stage is Stage.TABLE:
         _table(network, graph)
@@ -58,7 +57,7 @@ def _table(network: Network, graph: Graph) -> None:
         (c.name, c.text, format_shape(c.shape), f"{c.parameters:,}", count_text(c.flops), bytes_text(c.bytes))
         for c in costs
     ]
-    print(f"{network.name}: input {format_shape(network.input)}, loss {graph.loss.canonical()}\n")
+    print(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
     totals = (
         "",
         "total",
