@@ -165,9 +165,9 @@ def _section(path: str) -> str:
 
 
 def _arguments(old: Node, new: Node) -> tuple[Setting, ...]:
-    sides = [{"layer": node.layer.canonical(), **_flat(node.layer)} for node in (old, new)]
+    before, after = ({"layer": node.layer.canonical(), **_flat(node.layer)} for node in (old, new))
     fields = [p.name for node in (old, new) for p in parameters(type(node.layer))]
-    return _differences(*sides, ["layer", *fields])
+    return _differences(before, after, ["layer", *fields])
 
 
 def _flat(definition: Definition, prefix: str = "") -> dict[str, str]:

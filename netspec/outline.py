@@ -24,6 +24,7 @@ class Row:
         layer: the layer in the shortest words that mean it; `9 layers` for a block.
         inputs: the rows it reads.
         above: the row before it, `input` for the first.
+        entry: what flows into the block that it is in, `input` outside of all blocks.
         shape: of its output, for one example.
         parameters: trained numbers.
         flops: of the forward pass of one example.
@@ -36,6 +37,7 @@ class Row:
     layer: str
     inputs: tuple[str, ...]
     above: str
+    entry: str
     shape: Shape
     parameters: int
     flops: int
@@ -56,8 +58,11 @@ class Row:
         return {key: list(v) if isinstance(v := getattr(self, key), tuple) else v for key in keys}
 
     def _near(self, name: str) -> str:
-        """Return a name without the block that it shares with this row."""
-        return name.removeprefix(self.name.rpartition("/")[0] + "/")
+        """Return a name as the block knows it: `input` is what flows into it, and a slash stands for the outside."""
+        block = self.name.rpartition("/")[0]
+        if name == self.entry or not block:
+            return "input" if block else name
+        return name.removeprefix(f"{block}/") if name.startswith(f"{block}/") else f"/{name}"
 
 
 def outline(network: Network, graph: Graph, depth: int | None = None) -> tuple[Row, ...]:
@@ -70,10 +75,15 @@ def outline(network: Network, graph: Graph, depth: int | None = None) -> tuple[R
     """
     whole = list(zip(network.nodes, graph.costs(network), strict=True))
     rows: list[Row] = []
+    entries = {"": "input"}
     for name, group in groupby(whole, lambda pair: _cut(pair[0].name, depth)):
         members = list(group)
         above = rows[-1].name if rows else "input"
-        rows.append(_row(name, members, above, depth))
+        block = name.rpartition("/")[0]
+        source = _cut(members[0][0].inputs[0], depth)
+        for outer in _blocks(block):
+            entries.setdefault(outer, source)
+        rows.append(_row(name, members, (above, entries[block]), depth))
     return tuple(rows)
 
 
@@ -82,9 +92,15 @@ def _cut(name: str, depth: int | None) -> str:
     return name if depth is None else "/".join(name.split("/")[: depth + 1])
 
 
-def _row(name: str, members: Sequence[tuple[Node, NodeCost]], above: str, depth: int | None) -> Row:
+def _blocks(block: str) -> list[str]:
+    """Return a block and all that it is in."""
+    parts = block.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+
+
+def _row(name: str, members: Sequence[tuple[Node, NodeCost]], around: tuple[str, str], depth: int | None) -> Row:
     first, last = members[0][0], members[-1][1]
-    block = first.name != name
+    block = any(node.name != name for node, _ in members)
     count = f"{len(members)} layer{'' if len(members) == 1 else 's'}"
     own = {node.name for node, _ in members}
     inputs = tuple(_cut(source, depth) for node, _ in members for source in node.inputs if source not in own)
@@ -92,7 +108,8 @@ def _row(name: str, members: Sequence[tuple[Node, NodeCost]], above: str, depth:
         name=name,
         layer=count if block else layer_text(first.layer),
         inputs=tuple(dict.fromkeys(inputs)) if block else inputs,
-        above=above,
+        above=around[0],
+        entry=around[1],
         shape=last.shape,
         parameters=sum(cost.parameters for _, cost in members),
         flops=sum(cost.flops for _, cost in members),

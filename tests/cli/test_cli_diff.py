@@ -44,13 +44,13 @@ settings
 ~ train.optimizer.nesterov  – → false
 ~ assert params <           – → 2000
 
-totals                             A         B          difference
-──────────────────────────────────────────────────────────────────
-layers                             3         5        +2 (+66.7 %)
-parameters                       410       998     +588 (+143.4 %)
-FLOPs of an example           3.76 k     5.5 k   +1.74 k (+46.1 %)
-training memory, batch 32     100 kB    129 kB    +29 kB (+28.9 %)
-inference memory, batch 32   38.5 kB   40.9 kB   +2.38 kB (+6.2 %)
+totals                            A        B         difference
+───────────────────────────────────────────────────────────────
+layers                            3        5       +2 (+66.7 %)
+parameters                      410      998    +588 (+143.4 %)
+FLOPs of an example          3.76 k    5.5 k  +1.74 k (+46.1 %)
+training memory, batch 32    100 kB   129 kB   +29 kB (+28.9 %)
+inference memory, batch 32  38.5 kB  40.9 kB  +2.38 kB (+6.2 %)
 
 weights: 40 of 998 parameters (4 %) carry over
 ~ fc_1/kernel  10x36 → 20x36
