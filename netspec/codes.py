@@ -63,8 +63,8 @@ CODES: dict[str, Code] = {
     ),
     "E0105": Code(
         "a body without a command",
-        "A `{` stands on the line of the command it belongs to, since the end of a line ends the command.",
-        "train\n{ epochs 5 }",
+        "A `{` stands on the line of the command it belongs to, or begins the line below it.",
+        "train\n\n{ epochs 5 }",
         "train { epochs 5 }",
     ),
     "E0106": Code(
@@ -217,8 +217,8 @@ CODES: dict[str, Code] = {
         "a file cannot be included",
         '`include "file.net"` reads a file of the spec\'s own folder, or of one below; `include blocks` the library. '
         "Files do not include each other in a circle.",
-        'include "bakcbone.net"',
-        'include "backbone.net"',
+        "include block",
+        "include blocks",
     ),
     "E0301": Code(
         "a kernel larger than its input",
@@ -227,16 +227,17 @@ CODES: dict[str, Code] = {
         "input 1x4x4\nconv 20 3x3",
     ),
     "E0302": Code(
-        "an image is needed",
-        "conv, pool, avgpool and globalpool work on channels x height x width. After fc or flatten there is one row.",
+        "another kind of input is needed",
+        "Some layers need an image, channels x height x width; some a sequence, features x length. After fc or flatten "
+        "there is one row. Token numbers, as from `input 64 tokens=1000`, are read by `embedding` only.",
         "fc 100\nconv 20 5x5",
         "conv 20 5x5\nfc 100",
     ),
     "E0303": Code(
         "shapes of different size",
         "The values of one shape cannot be read as the other: they are not equally many.",
-        "(a reshape from 20x4x4 to 100)",
-        "(a reshape from 20x4x4 to 320)",
+        "input 20x4x4\nreshape 100",
+        "input 20x4x4\nreshape 320",
     ),
     "E0304": Code(
         "outputs and classes differ",
@@ -265,13 +266,15 @@ CODES: dict[str, Code] = {
     ),
     "E0308": Code(
         "input and dataset differ",
-        "The images of the dataset have another number of channels, or a row of inputs has another length.",
+        "The images of the dataset have another number of channels, or a row of inputs has another length; or the "
+        "input is token numbers, which no image is and nothing scales.",
         "input 3x28x28\ndata mnist",
         "input 1x28x28\ndata mnist",
     ),
     "E0309": Code(
         "arguments that contradict the input",
-        "Groups must divide the channels and the filters; padding must be smaller than the pooling window.",
+        "Groups must divide the channels and the filters, attention heads the features; padding must be smaller than "
+        "the pooling window; a part must lie within its whole; on a sequence a size is one number.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),

@@ -19,6 +19,9 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     """Return what does not fit between a network and the built-in datasets it names; paths are checked when loaded."""
     if network.data is None:
         return []
+    if network.tokens and (network.data.scale or network.data.normalize):
+        message = "`scale` and `normalize` say how bytes become numbers; token numbers stay what they are"
+        return [_diagnostic("E0308", message, places.get("data"), "remove it from `data`")]
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]
@@ -27,7 +30,15 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
 def _problems(
     network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places
 ) -> Iterator[Diagnostic]:
-    if not fits_shape(network.input, info.shape):
+    if network.tokens:
+        yield _diagnostic(
+            "E0308",
+            f"the input is token numbers, but {info.name} has images",
+            places.get("input"),
+            f"write `input {format_shape(info.shape)}`, or name a dataset of token numbers",
+            places.get("data"),
+        )
+    elif not fits_shape(network.input, info.shape):
         row = len(network.input) == 1
         images = f"{prod(info.shape)} values" if row else f"images of {format_shape(info.shape)}"
         yield _diagnostic(
@@ -38,7 +49,7 @@ def _problems(
             "or leave the input out: the dataset says it",
             places.get("data"),
         )
-    if graph is None:
+    if graph is None or network.reconstructs:
         return
     outputs, classes = graph.shape(graph.output), len(info.labels)
     single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)
@@ -54,11 +65,16 @@ def _problems(
 
 
 def fits_shape(wanted: Shape, images: Shape) -> bool:
-    """Return whether images can be made into this input: resized when it has as many channels, or read as one row."""
-    return prod(wanted) == prod(images) if len(wanted) == 1 else wanted[0] == images[0]
+    """Return whether images can be made into this input.
+
+    They are resized when it has as many channels, read as one row, or, of one channel, as a sequence of columns.
+    """
+    if len(wanted) == 1:
+        return prod(wanted) == prod(images)
+    return (1, *wanted) == images if len(wanted) == 2 else wanted[0] == images[0]
 
 
-def _diagnostic(code: str, message: str, place: Place | None, fix: str, data: Place | None) -> Diagnostic:
+def _diagnostic(code: str, message: str, place: Place | None, fix: str, data: Place | None = None) -> Diagnostic:
     related = (Related(data.span, "the data is named here"),) if place and data else ()
     uses = tuple(reversed(place.uses)) if place else ()
     return Diagnostic(code, message, place.span if place else None, fix=fix, related=(*related, *uses))

@@ -8,12 +8,11 @@ from typing import Any
 
 from netspec.binding import Context, bind, bind_settings
 from netspec.diagnostics import Place, Related, listing, nearest
+from netspec.inputs import Input, read_input
 from netspec.ir import Budget, DataSource, Init, Recipe
 from netspec.recipe import datasets
 from netspec.scope import Scope
-from netspec.signature import Shape
 from netspec.syntax import ast
-from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 from netspec.wiring import place_of
 
@@ -25,11 +24,12 @@ class Declarations:
 
     def __init__(self, context: Context, places: dict[str, Place]) -> None:
         self.context, self.places = context, places
-        self.shape: Shape | None = None
+        self.input: Input | None = None
         self.init: Init | None = None
         self.data: DataSource | None = None
         self.recipe: Recipe | None = None
         self.budgets: list[Budget] = []
+        self.misplaced: set[str] = set()
         self.once: dict[str, Callable[[ast.Command], None]] = {
             "input": self._input,
             "init": self._init,
@@ -43,6 +43,7 @@ class Declarations:
         if not scope.top:
             fix = "move it out of the braces"
             self.context.error("E0217", f"`{name}` belongs at the top of a spec", command.name.span, fix=fix)
+            self.misplaced.add(name)
         elif name in self.places:
             related = Related(self.places[name].span, "the first is here")
             message = f"`{name}` is given twice"
@@ -57,25 +58,7 @@ class Declarations:
     def _input(self, command: ast.Command) -> None:
         if command.bodies:
             self.context.error("E0211", "`input` takes no body", command.bodies[0].span, fix="remove `{ … }`")
-        values = [self._value(a.value) for a in command.arguments if a.key is None]
-        if len(values) != 1 or len(command.arguments) != 1:
-            fix = "channels x height x width: `input 1x28x28`"
-            self.context.error("E0206", "`input` needs one shape", command.head, fix=fix)
-            return
-        shape = (values[0],) if isinstance(values[0], int) and not isinstance(values[0], bool) else values[0]
-        if shape is None:
-            return
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 < n <= 10**9 for n in shape):
-            written = print_value(command.arguments[0].value)
-            message = f"the input must be a shape of positive whole numbers, not `{written}`"
-            fix = "for example `input 1x28x28` or `input 784`"
-            self.context.error("E0207", message, command.arguments[0].span, fix=fix)
-        elif len(shape) not in {1, 3}:
-            message = f"an input has 1 axis (features) or 3 (channels x height x width), not {len(shape)}"
-            fix = f"write `input 1x{shape[0]}x{shape[1]}`" if len(shape) == 2 else ""
-            self.context.error("E0207", message, command.arguments[0].span, fix=fix)
-        else:
-            self.shape = shape
+        self.input = read_input(command, self.context)
 
     def _init(self, command: ast.Command) -> None:
         if command.bodies:

@@ -11,6 +11,7 @@ from netspec.blocks import define, evaluated
 from netspec.declarations import Declarations
 from netspec.diagnostics import Diagnostic, Place, Places, Related, Span, SpecError, listing, nearest
 from netspec.includes import Includes
+from netspec.inputs import Input
 from netspec.ir import DataSource, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.recipe import datasets
@@ -234,13 +235,19 @@ class _Elaborator:
             fix = "add at least one, for example `fc 10 softmax`"
             self.context.error("E0404", "the spec has no layers", start, fix=fix)
         self._unread()
-        shape = self._shape(start)
+        found = self._input(start)
         network = None
-        if shape and nodes:
+        if found and nodes:
             d = self.declared
-            kept = {"init": d.init, "data": d.data, "recipe": d.recipe, "budgets": tuple(d.budgets) or None}
+            kept = {
+                "tokens": found.tokens,
+                "init": d.init,
+                "data": d.data,
+                "recipe": d.recipe,
+                "budgets": tuple(d.budgets) or None,
+            }
             parts = {key: value for key, value in kept.items() if value is not None}
-            network = _network(name=name, input=shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
+            network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics))
 
     def _unused_lets(self) -> None:
@@ -269,15 +276,15 @@ class _Elaborator:
             message = "the network's output is its input: the last `from` jumps over all layers"
             self.context.error("E0405", message, self.at)
 
-    def _shape(self, start: Span) -> Shape | None:
+    def _input(self, start: Span) -> Input | None:
         """Return the input as declared, else as the dataset has it."""
-        if self.declared.shape or "input" in self.places:
-            return self.declared.shape
+        if self.declared.input or "input" in self.places or "input" in self.declared.misplaced:
+            return self.declared.input
         data = self.declared.data
         for candidate in (data.name, data.fallback) if data else ():
             info = datasets.find(candidate) if candidate else None
             if info:
-                return info.shape
+                return Input(info.shape)
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
             self.context.error("E0306", "the shape of the input is not known", start, fix=fix)

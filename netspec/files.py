@@ -12,8 +12,12 @@ __all__ = ["atomic_path", "atomic_write"]
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path beside `target` that replaces it when the block ends well, and vanishes otherwise.
+
+    Args:
+        target: the file, new or old.
+        mode: its permissions; those of any new file unless given.
 
     Raises:
         OSError: when the folder cannot be written to.
@@ -26,7 +30,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         # mkstemp makes files private; a finished one is as readable as any other the user writes.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):
@@ -35,9 +39,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     _sync_folder(target.parent)
 
 
-def atomic_write(target: Path, data: bytes | str) -> None:
-    """Write a whole file at once; raises OSError as `atomic_path` does."""
-    with atomic_path(target) as temporary:
+def atomic_write(target: Path, data: bytes | str, mode: int | None = None) -> None:
+    """Write a whole file at once; arguments and errors are those of `atomic_path`."""
+    with atomic_path(target, mode) as temporary:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 

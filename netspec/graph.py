@@ -11,7 +11,7 @@ from netspec.ir import Network, Node
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
-from netspec.recipe.losses import Loss, default_loss
+from netspec.recipe.losses import CrossEntropy, Loss, default_loss
 from netspec.resolve import layer_text
 
 __all__ = ["MAX_PARAMETERS", "Graph", "NodeCost", "Operation", "Parameter", "trace"]
@@ -257,6 +257,8 @@ class _Builder:
                 "the last layer",
                 self._stated_loss(),
             )
+        elif self.network.reconstructs:
+            self._check_reconstruction(name, value, loss)
         elif loss.from_logits and len(value.shape) != 1:
             self._report(
                 ShapeError(
@@ -268,6 +270,18 @@ class _Builder:
                 f"its output is {format_shape(value.shape)}",
             )
         return loss
+
+    def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
+        """Report an autoencoder that cannot give its input again."""
+        shape = self.network.input
+        if isinstance(loss, CrossEntropy):
+            message = "the network is to give its input again, and cross_entropy is for classes"
+            fix = "end with `sigmoid` or without an activation, or leave `target input` out"
+            self._report(ShapeError("E0402", message, fix), name, "the last layer")
+        elif prod(value.shape) != prod(shape):
+            message = f"the network is to give its input of {format_shape(shape)} again"
+            fix = f"let it end in {prod(shape):,} values, or leave `target input` out"
+            self._report(ShapeError("E0305", message, fix), name, f"its output is {format_shape(value.shape)}")
 
     def _stated_loss(self) -> list[Related]:
         place = self.places.get("train")

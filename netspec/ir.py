@@ -68,6 +68,9 @@ class DataSource(Definition):
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
     shuffle: Shuffle = option(Shuffle, "order of the training examples")
+    target: Literal["label", "input"] = option(
+        "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
+    )
     validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
 
     @model_validator(mode="after")
@@ -142,6 +145,17 @@ class Network(_Model):
         if unread:
             raise ValueError(f"no node reads {min(unread)!r}: a network has one output, its last node")
         return nodes
+
+    @model_validator(mode="after")
+    def _tokens_in_a_row(self) -> "Network":
+        if self.tokens and len(self.input) != 1:
+            raise ValueError(f"token numbers have one axis, their length, not {len(self.input)}")
+        return self
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether it learns to give its own input again, and no class."""
+        return self.data is not None and self.data.target == "input"
 
     def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""

@@ -61,8 +61,13 @@ def _kernels(r: Request) -> Path:
         raise NetspecError(f"{r.run} has no layer with kernels", "conv and fc layers have them")
     node, _, name = first.path.rpartition("/")
     kernel = np.asarray(run.variables.params[node][name])
+    # The kernels of a convolution on sequences are images of one row.
+    kernel = kernel[:, :, None] if kernel.ndim == 3 else kernel
+    shape = run.image_shape
+    # Only what reads whole images has kernels that look like them; any other matrix is drawn as one.
+    images = len(shape) == 3 and (kernel.ndim != 2 or kernel.shape[1] == np.prod(shape))
     return report.draw_kernels(
-        kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=run.image_shape
+        kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=shape if images else None
     )
 
 
@@ -85,13 +90,21 @@ def _features(r: Request) -> Path:
 
 def _confusion(r: Request) -> Path:
     run = Run(r.run, r.device)
+    _require_classes(run)
     found = run.evaluate()
     title = f"{run.network.name} on {found.dataset}"
     return report.draw_confusion(found.confusion, found.labels, r.out, title=title)
 
 
+def _require_classes(run: Run) -> None:
+    """Raise DataError for a model that gives its input again."""
+    if run.network.reconstructs:
+        raise DataError(f"{run.file} gives its input again, not classes", "`netspec plot RUN curves` draws its loss")
+
+
 def _mistakes(r: Request) -> Path:
     run = Run(r.run, r.device)
+    _require_classes(run)
     dataset = load_data(run.network)
     found = run.evaluate(dataset)
     images = dataset.test.images.reshape(-1, *run.image_shape)

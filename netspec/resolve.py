@@ -9,13 +9,12 @@ from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
 
-__all__ = ["layer_text", "resolved_text", "value_text"]
+__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    tokens = f" tokens={network.tokens}" if network.tokens else ""
-    lines = [f"input {value_text(network.input)}{tokens}", f"init {_arguments(network.init, every=True)}"]
+    lines = [input_text(network), f"init {_arguments(network.init, every=True)}"]
     previous = "input"
     for node in network.nodes:
         if node.inputs[0] != previous:
@@ -40,6 +39,11 @@ def _number(limit: float) -> str:
     return repr(limit).replace("e+", "e")
 
 
+def input_text(network: Network) -> str:
+    """Return the input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`."""
+    return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
+
+
 def layer_text(layer: Layer) -> str:
     """Return a layer in the shortest words that mean it, as a person would write it: `conv 20 5x5 relu`."""
     return f"{layer.canonical()} {_arguments(layer, every=False)}".strip()
@@ -54,20 +58,20 @@ def _arguments(definition: Definition, *, every: bool) -> str:
         if isinstance(value, bool):
             words.append(p.name if value else f"no{p.name}")
         elif p.positional or (not every and isinstance(value, Definition)):
-            words.append(value_text(value))
+            words.append(value_text(value, every=every))
         else:
-            words.append(f"{p.name}={value_text(value)}")
+            words.append(f"{p.name}={value_text(value, every=every)}")
     return " ".join(words)
 
 
-def value_text(value: Any) -> str:
-    """Return a value as the language writes it."""
+def value_text(value: Any, *, every: bool = True) -> str:
+    """Return a value as the language writes it, with its own arguments: every one, or those that say something."""
     match value:
         case Definition():
             inner = ", ".join(
                 f"{p.name}={value_text(v)}"
                 for p in parameters(type(value))
-                if (v := getattr(value, p.name)) is not None
+                if (v := getattr(value, p.name)) is not None and (every or p.required or v != p.default)
             )
             return f"{value.canonical()}({inner})" if inner else value.canonical()
         case bool():

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from netspec import data as datasets
 from netspec import report, runs
 from netspec.backends.jax.model import Model
+from netspec.data.checks import as_tokens
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError, plural
 from netspec.graph import trace
@@ -51,16 +52,31 @@ def load_data(
     """
     if isinstance(data, Dataset):
         dataset = data
+        _require_kind(network, dataset)
     elif isinstance(data, tuple | list):
         if len(data) != 4:
             raise DataError(f"data has {plural(len(data), 'array')}", "give four: (x_train, y_train, x_test, y_test)")
-        dataset = datasets.from_arrays(*data, shape=network.input)
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
     elif data is not None and not isinstance(data, str | Path):
         raise DataError(f"data cannot be a {type(data).__name__}", "give a name, a path, or four arrays")
     else:
-        dataset = datasets.load(_names(network, data, base), shape=network.input, progress=progress)
-    check_labels(trace(network), dataset)
+        names = _names(network, data, base)
+        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
+    if not network.reconstructs:
+        check_labels(trace(network), dataset)
     return dataset
+
+
+def _require_kind(network: Network, dataset: Dataset) -> None:
+    """Raise DataError where a loaded dataset has token numbers and the network takes none, or the other way round."""
+    if network.tokens:
+        for what, split in (("x_train", dataset.train), ("x_test", dataset.test)):
+            as_tokens(split.images, f"{dataset.name}: {what}", network.tokens)
+    elif dataset.train.images.dtype.kind == "i":
+        raise DataError(
+            f"{dataset.name} holds token numbers, but the network takes plain ones",
+            "write how many there are: `input 64 tokens=1000`",
+        )
 
 
 def _names(network: Network, data: str | Path | None, base: Path | None) -> list[str]:

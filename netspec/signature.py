@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 __all__ = [
+    "Amount",
+    "Axes",
     "Definition",
     "Expects",
     "Fraction",
     "NonNegativeFloat",
     "NonNegativeInt",
     "OneOf",
+    "Order",
     "Padding",
     "Parameter",
     "PositiveFloat",
@@ -101,6 +104,10 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _axes(value: Any) -> Any:
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else _tuple(value)
+
+
 def _padding(value: Any) -> Any:
     return value if isinstance(value, str) else _size(value)
 
@@ -128,6 +135,17 @@ Size2 = Annotated[
     BeforeValidator(_size),
     Expects("a size such as 3 or 3x5 (height x width), each positive"),
 ]
+Amount = Annotated[
+    tuple[_NonNegative, _NonNegative],
+    BeforeValidator(_size),
+    Expects("an amount such as 1 or 1x2 (rows x columns), each 0 or more"),
+]
+Order = Annotated[
+    tuple[_NonNegative, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_axes),
+    Expects("an order of the axes such as 1x2x0, counted from 0"),
+]
 Padding = Annotated[
     Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],
     BeforeValidator(_padding),
@@ -141,6 +159,12 @@ Shape = Annotated[
     Field(min_length=1, max_length=4),
     BeforeValidator(_tuple),
     Expects("a shape such as 1x28x28"),
+]
+Axes = Annotated[
+    tuple[_Positive, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_axes),
+    Expects("a shape such as 1x28x28 or 784"),
 ]
 
 _D = TypeVar("_D", bound=type[Definition])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,9 @@ class Evaluation:
 
     Attributes:
         dataset: its name.
+        examples: how many there are.
         loss: mean loss, l2 penalty included.
-        accuracy: share classified right; None without classes.
+        accuracy: share classified right; None without classes, and then all below is empty.
         confusion: (K, K) counts, a row for each true class, a column for each predicted one.
         labels: the class names.
         predicted: (N,) the predicted class of each test example.
@@ -59,6 +60,7 @@ class Evaluation:
     """
 
     dataset: str
+    examples: int
     loss: float
     accuracy: float | None
     confusion: NDArray[np.int64]
@@ -105,10 +107,10 @@ class Run:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """The shape of one picture, (C, H, W): the input, or the dataset's images where they are read as a row."""
-        if len(self.network.input) == 1 and self.network.data:
+        """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
+        if len(self.network.input) < 3 and self.network.data:
             info = find(self.network.data.name)
-            if info and np.prod(info.shape) == self.network.input[0]:
+            if info and np.prod(info.shape) == np.prod(self.network.input):
                 return info.shape
         return self.network.input
 
@@ -123,11 +125,32 @@ class Run:
             DataError: when the file is missing, damaged, or does not fit.
         """
         if file.suffix.lower() == ".npy":
-            return datasets.read_examples(file, self.network.input)
+            return datasets.read_examples(file, self.network.input, self.network.tokens)
+        if self.network.tokens:
+            raise DataError(
+                f"{file}: the network reads token numbers", "give an .npy file of whole numbers (N, length)"
+            )
         return datasets.read_image(file, self.image_shape, invert=invert)[None]
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
-        """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W) or (N, F); bytes or floats."""
+        """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
+
+        They are bytes, floats, or token numbers (N, L).
+        """
+        if self.network.reconstructs:
+            raise DataError(
+                f"{self.file} gives its input again, not classes", "run.outputs(images) returns what it gives"
+            )
+        logits = self._in_batches(images, self.model.logits)
+        return self._as_probabilities(logits.reshape(len(logits), logits.shape[-1]))
+
+    def outputs(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`."""
+        return self._in_batches(images, self.model.forward)
+
+    def _in_batches(
+        self, images: ArrayLike, function: Callable[[Variables, NDArray[Any]], jax.Array]
+    ) -> NDArray[np.float32]:
         images = self._checked(images)
         parts = []
         for start in range(0, len(images), _BATCH):
@@ -135,9 +158,9 @@ class Run:
             # All batches but a lone small one have the same size, so that one program serves them.
             fill = _BATCH - len(part) if start else 0
             padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
-            parts.append(np.asarray(self.model.logits(self.variables, padded))[: len(part)])
-        logits = np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
-        return self._as_probabilities(logits.reshape(len(images), logits.shape[-1]))
+            parts.append(np.asarray(function(self.variables, padded))[: len(part)])
+        shape = self.model.graph.shape(self.model.graph.output)
+        return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array with a batch axis and only finite values; raises DataError otherwise."""
@@ -161,6 +184,10 @@ class Run:
         dataset = load_data(self.network, data, progress=progress)
         trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
         loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(dataset.test), _BATCH)
+        if self.network.reconstructs:
+            none = np.zeros(0)
+            nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
+            return Evaluation(dataset.name, len(logits), loss, None, *nothing)
         probabilities = self._as_probabilities(logits)
         classes = probabilities.shape[1]
         predicted = probabilities.argmax(axis=1)
@@ -169,6 +196,7 @@ class Run:
         labels = (*dataset.labels, *(str(i) for i in range(len(dataset.labels), classes)))
         return Evaluation(
             dataset=dataset.name,
+            examples=len(predicted),
             loss=loss,
             accuracy=accuracy,
             confusion=confusion,

@@ -191,3 +191,17 @@ def test_a_path_outside_the_folder_of_the_spec_is_refused(path: str) -> None:
 )
 def test_a_path_outside_is_refused_however_it_is_written(text: str) -> None:
     assert "E0403" in codes(f"input 4\nfc 3\n{text}")
+
+
+def test_sequences() -> None:
+    net = network("let v = 50\ninput 10 tokens=(v*2)\nembedding 8")
+    assert (net.input, net.tokens) == ((10,), 100)
+    net = network("input 16x100\ngru 8 last")
+    assert (net.input, net.tokens) == ((16, 100), None)
+    assert network("input 1x28\nfc 3").input == (1, 28)
+    assert codes("input 64 tokens=-1\nembedding 8") == ["E0207"]
+    assert codes("input 64 tokens=2.5\nembedding 8") == ["E0207"]
+    assert codes("input 64 tokens=3x3\nembedding 8") == ["E0207"]
+    assert codes("input 64 tokens=1e18\nembedding 8") == ["E0207"]
+    assert codes("input 64 token=3 tokens=5\nembedding 8") == ["E0202"]
+    assert codes("input 0 tokens=0\nembedding 8") == ["E0207", "E0207"]

@@ -50,6 +50,13 @@ def test_an_old_file_is_replaced(tmp_path: Path) -> None:
     assert target.read_text() == "new"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_the_permissions_are_those_asked_for(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    atomic_write(target, "x", 0o640)
+    assert mode(target) == 0o640
+
+
 def test_the_temporary_file_lies_beside_the_target_and_keeps_its_suffix(tmp_path: Path) -> None:
     # In another folder it could be on another disk, where a rename is a copy; and Pillow goes by the suffix.
     with atomic_path(tmp_path / "curves.png") as temporary:

@@ -272,6 +272,28 @@ def test_mistakes_before_and_after_elaboration_come_together() -> None:
         ("input 1x4x4\npool 5", "E0301", "window of 4x4 or smaller"),
         ("input 4\nconv 4 3", "E0302", "before the layers that flatten"),
         ("input 3x4x4\nconv 4 3 groups=2", "E0309", "divides 3 and 4"),
+        ("input 3x4x4\nflatten positions; conv 4 17", "E0301", "kernel of 16 or smaller"),
+        ("input 3x4x4\nflatten positions; conv 4 2x3", "E0309", "write kernel=3"),
+        ("input 3x4x4\nflatten positions; conv 4 3 pad=2x1", "E0309", "write pad=1"),
+        ("input 3x4x4\nflatten positions; pool 2 stride=3x2", "E0309", "write stride=2"),
+        ("input 3x4x4\nflatten positions; pixelshuffle 2", "E0302", "`reshape`"),
+        ("input 16\ninstancenorm", "E0302", "before the layers that flatten"),
+        ("input 16\nupsample 2", "E0302", "before the layers that flatten"),
+        ("input 3x4x4\ndeconv 4 3 groups=2", "E0309", "divides 3 and 4"),
+        ("input 3x4x4\ndeconv 4 3 stride=2 output_pad=2", "E0309", "smaller than the stride"),
+        ("input 3x2x2\ndeconv 4 2 pad=2", "E0309", "smaller `pad`"),
+        ("input 3x4x4\ngroupnorm 2", "E0309", "divides 3"),
+        ("input 4\ngroupnorm 4", "E0309", "fewer groups"),
+        ("input 1x4x4\nlayernorm", "E0309", "`layernorm all`"),
+        ("input 3x4x4\npad 4 reflect", "E0309", "less than 4x4"),
+        ("input 3x4x4\ncrop 5", "E0309", "smaller size"),
+        ("input 3x4x4\ncrop 3 offset=2", "E0309", "smaller size"),
+        ("input 3x4x4\npixelshuffle 2", "E0309", "that 4 divides"),
+        ("input 3x5x4\npixelunshuffle 2", "E0309", "that 2 divides"),
+        ("input 3x4x4\npermute 2x1", "E0309", "the numbers 0 to 2"),
+        ("input 3x4x4\npermute 2x1x3", "E0309", "the numbers 0 to 2"),
+        ("input 3x4x4\nconv 3 3 glu", "E0309", "an even number"),
+        ("input 3x4x4\nreshape 4x4x4", "E0303", "a shape of 48 values"),
     ],
 )
 def test_the_fix_is_one(text: str, code: str, fix: str) -> None:
@@ -308,3 +330,27 @@ def test_without_a_text_the_node_is_named() -> None:
 def test_tracing_is_a_pure_function() -> None:
     net = ns.load(specs_folder() / "lenet.net")
     assert net.graph() == net.graph()
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "flops"),
+    [
+        # 3 channels of 16 positions: 4 kernels of 3 channels x 5, at 12 places, and a bias for each output.
+        ("flatten positions; conv 4 5", (4, 12), 2 * 4 * 12 * 3 * 5 + 4 * 12),
+        # Each of 16 inputs of 3 channels meets a kernel of 8 x 3 x 3.
+        ("deconv 8 3 stride=2 nobias", (8, 9, 9), 2 * 16 * 3 * 8 * 9),
+        ("deconv 8 3 stride=3 pad=1 output_pad=2 dilation=2 nobias", (8, 14, 14), 2 * 16 * 3 * 8 * 9),
+        ("depthwise 3 multiplier=2 nobias", (6, 2, 2), 2 * 6 * 4 * 9),
+        ("upsample 2x3", (3, 8, 12), 0),
+        ("upsample 2 bilinear", (3, 8, 8), 6 * 3 * 64),
+        ("pad 1 channels=2; crop 3; permute 1x2x0; reshape 45", (45,), 0),
+        ("pixelunshuffle 2; pixelshuffle 2; noise 0.1", (3, 4, 4), 0),
+        ("scale bias", (3, 4, 4), 2 * 48),
+        ("layernorm", (3, 4, 4), 7 * 48),
+        ("groupnorm 3 noaffine", (3, 4, 4), 5 * 48),
+    ],
+)
+def test_shapes_and_flops(text: str, shape: tuple[int, ...], flops: int) -> None:
+    graph = ns.parse(f"input 3x4x4\n{text}\ntrain {{ loss mse }}").graph()
+    assert graph.shape(graph.output) == shape
+    assert graph.flops == flops

@@ -159,3 +159,12 @@ def test_scale_and_normalize_contradict() -> None:
 def test_graph_is_that_of_trace() -> None:
     net = read(form())
     assert net.graph().parameter_count == 4 * 9 + 4 + 144 * 10 + 10
+
+
+def test_token_numbers_are_one_row() -> None:
+    net = ns.parse("input 64 tokens=1000\nembedding 8\nfc 3")
+    assert net.tokens == 1000
+    assert Network.model_validate_json(net.model_dump_json()) == net
+    for wrong in ({"input": (8, 8)}, {"tokens": 0}, {"tokens": True}):
+        with pytest.raises(ValidationError):
+            Network.model_validate({**net.model_dump(), **wrong})

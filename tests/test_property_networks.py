@@ -122,10 +122,12 @@ def networks(draw: st.DrawFn) -> Network:
     unread = [name for name in sources[1:-1] if name not in read]
     if unread:
         nodes.append(Node(name="all", layer=Concat(), inputs=(sources[-1], *unread)))
-    shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,)]))
+    shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,), (28, 28), (6, 5)]))
+    tokens = draw(st.none() | st.integers(1, 10**9)) if len(shape) == 1 else None
     return Network(
         name="t",
         input=shape,
+        tokens=tokens,
         nodes=tuple(nodes),
         init=draw(instances(Init)),
         data=draw(st.none() | instances(DataSource)),
@@ -159,11 +161,11 @@ def test_resolved_text_there_and_back(net: Network) -> None:
         assert resolved_text(found.network) == text
 
 
-@given(st.sampled_from(LAYERS).flatmap(instances))
-def test_every_layer_there_and_back(layer: Any) -> None:
-    net = Network(
-        name="t", input=(6, 99, 98), nodes=(Node(name="a", layer=layer, inputs=("input",) * (1 + layer.merges)),)
-    )
+@given(st.sampled_from(LAYERS).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
+def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
+    node = Node(name="a", layer=layer, inputs=("input",) * (1 + layer.merges))
+    tokens = 50 if layer.reads_tokens and len(shape) == 1 else None
+    net = Network(name="t", input=shape, tokens=tokens, nodes=(node,))
     found = analyze(Source("t.net", resolved_text(net)))
     assume(not found.diagnostics)
     assert found.network == net
@@ -174,7 +176,7 @@ def _vocabulary() -> list[str]:
     words = {*LAYER_NAMES, *(n for f in families for n in by_name(f)), *(p.name for p in parameters(Recipe))}
     words |= {p.name for cls in (*LAYERS, DataSource) for p in parameters(cls)}
     words |= {w for cls in LAYERS for p in parameters(cls) for w in p.choices}
-    words |= {"input", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
+    words |= {"input", "tokens", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
     signs = [
         "{",
         "}",

@@ -87,3 +87,9 @@ def test_layer_text_is_as_a_person_would_write_it(line: str, short: str) -> None
     layer = ns.parse(f"input 1x9x9\n{line}\nfc 3").nodes[0].layer
     assert layer_text(layer) == short
     assert ns.parse(f"input 1x9x9\n{short}\nfc 3").nodes[0].layer == layer
+
+
+def test_token_numbers_are_part_of_the_input() -> None:
+    net = ns.parse("input 64 tokens=1000\nembedding 8\nlstm 5 last bidirectional\nfc 3 softmax")
+    survives(net)
+    assert resolved_text(net).startswith("input 64 tokens=1000\n")

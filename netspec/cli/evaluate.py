@@ -33,7 +33,10 @@ def evaluate(
     if as_json:
         print_json(_json(found, opened.file))
         return
-    print(f"{opened.file} on {found.dataset}: {len(found.predicted):,} test examples")
+    print(f"{opened.file} on {found.dataset}: {found.examples:,} test examples")
+    if found.accuracy is None:
+        print(f"loss {found.loss:.6f}")
+        return
     print(f"loss {found.loss:.4f}   accuracy {percent(found.accuracy)}\n")
     columns = [
         ("class", False),
@@ -73,7 +76,7 @@ def _json(found: Evaluation, file: Path) -> dict[str, object]:
         "dataset": found.dataset,
         "loss": found.loss,
         "accuracy": found.accuracy,
-        "examples": len(found.predicted),
+        "examples": found.examples,
         "classes": classes,
         "confusion": found.confusion.tolist(),
     }

@@ -108,10 +108,10 @@ class Progress:
         assert self.started is not None
         width = len(str(self.started.epochs))
         parts = [f"epoch {event.epoch:>{width}}/{self.started.epochs}"]
-        parts.append(f"train loss {event.train_loss:.4f} accuracy {percent(event.train_accuracy)}")
+        parts.append(_figures("train", event.train_loss, event.train_accuracy))
         if event.validation_loss is not None:
-            parts.append(f"validation loss {event.validation_loss:.4f} accuracy {percent(event.validation_accuracy)}")
-        parts.append(f"test loss {event.test_loss:.4f} accuracy {percent(event.test_accuracy)}")
+            parts.append(_figures("validation", event.validation_loss, event.validation_accuracy))
+        parts.append(_figures("test", event.test_loss, event.test_accuracy))
         parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
         self._line("   ".join(parts))
         if self.live:
@@ -144,3 +144,7 @@ class Progress:
         self.console.print(Text(text, style=style))
         if not self.console.is_terminal:
             sys.stdout.flush()
+
+
+def _figures(split: str, loss: float, accuracy: float | None) -> str:
+    return f"{split} loss {loss:.4f}" + ("" if accuracy is None else f" accuracy {percent(accuracy)}")

@@ -17,6 +17,7 @@ from netspec.ir import Network
 from netspec.memory import inference_bytes, training_bytes
 from netspec.ops import format_shape
 from netspec.outline import Row, outline
+from netspec.resolve import input_text, resolved_text
 
 __all__ = ["show"]
 
@@ -54,8 +55,6 @@ def show(
     analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = require(analysis)
     if resolved:
-        from netspec.resolve import resolved_text  # noqa: PLC0415
-
         print(resolved_text(network), end="")
     elif stage is Stage.TABLE:
         _table(network, graph, depth)
@@ -72,7 +71,7 @@ def show(
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
     """Print one row for each layer or block, the totals, and the memory."""
     rows = outline(network, graph, depth)
-    print(f"{network.name}: input {format_shape(network.input)}, loss {graph.loss.canonical()}\n")
+    print(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
     print_table(
         [
             ("name", False),
@@ -113,6 +112,7 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     return {
         "name": network.name,
         "input": list(network.input),
+        "tokens": network.tokens,
         "loss": graph.loss.canonical(),
         "batch": network.recipe.batch,
         "rows": [row.facts() for row in outline(network, graph, depth)],

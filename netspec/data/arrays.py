@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec.data import idx
-from netspec.data.checks import as_labels, as_pixels, require_range, shape_text
+from netspec.data.checks import as_labels, as_pixels, as_tokens, require_range, shape_text
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics import DataError, listing
@@ -31,24 +31,27 @@ def from_arrays(
     y_test: ArrayLike,
     *,
     shape: tuple[int, ...] | None = None,
+    tokens: int | None = None,
     labels: Sequence[str] | None = None,
     name: str = "arrays",
 ) -> Dataset:
     """Return a dataset of arrays in memory.
 
     Args:
-        x_train: (N, C, H, W) images, (N, H, W) images of one channel, or (N, F) vectors; uint8 or float.
+        x_train: (N, C, H, W) images, (N, H, W) images of one channel, (N, F) vectors, or, where `shape` says so,
+            (N, F, L) sequences; uint8 or float. Token numbers are (N, L), of an integer type.
         y_train: (N,) whole numbers from 0.
         x_test: as `x_train`.
         y_test: as `y_train`.
-        shape: of one example, where the network states it: (C, H, W) or (F,).
+        shape: of one example, where the network states it: (C, H, W), (F, L) or (F,).
+        tokens: how many there are, where the examples are token numbers.
         labels: the class names; "0", "1", … up to the largest label when left out.
         name: what to call the dataset.
 
     Raises:
         DataError: an array has a wrong type, shape, length or value, or does not fit `shape`.
     """
-    train, test = _split(x_train, y_train, KEYS[:2]), _split(x_test, y_test, KEYS[2:])
+    train, test = _split(x_train, y_train, KEYS[:2], tokens), _split(x_test, y_test, KEYS[2:], tokens)
     _require_alike(train.images, test.images)
     if labels is None:
         largest = max(int(train.labels.max()), int(test.labels.max()))
@@ -58,8 +61,12 @@ def from_arrays(
     return fit(Dataset.of(name, train, test, tuple(labels)), shape, resizable=False)
 
 
-def read_npz(path: Path) -> Dataset:
+def read_npz(path: Path, tokens: int | None = None) -> Dataset:
     """Return the dataset in a `.npz` file with the arrays x_train, y_train, x_test and y_test.
+
+    Args:
+        path: of the file.
+        tokens: as for `from_arrays`.
 
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
@@ -84,7 +91,7 @@ def read_npz(path: Path) -> Dataset:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
         raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-    return _named(path, arrays)
+    return _named(path, arrays, tokens)
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -104,14 +111,19 @@ def read_idx_folder(folder: Path) -> Dataset:
     return _named(folder, arrays)
 
 
-def _named(path: Path, arrays: list[NDArray[Any]]) -> Dataset:
+def _named(path: Path, arrays: list[NDArray[Any]], tokens: int | None = None) -> Dataset:
     try:
-        return from_arrays(*arrays, name=str(path))
+        return from_arrays(*arrays, tokens=tokens, name=str(path))
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 
 
-def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...]) -> Split:
+def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None) -> Split:
+    if tokens:
+        numbers = as_tokens(x, names[0], tokens)
+        if numbers.ndim != 2:
+            raise DataError(f"{names[0]} has the shape {numbers.shape}", "give token numbers as (N, length)")
+        return Split(numbers, as_labels(y, names[1], len(numbers)))
     images = as_pixels(x, names[0])
     if images.ndim not in (2, 3, 4):
         raise DataError(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from netspec.data.types import Dataset
 from netspec.diagnostics import DataError, plural
 
-__all__ = ["as_array", "as_labels", "as_pixels", "require_classes", "require_range", "shape_text"]
+__all__ = ["as_array", "as_labels", "as_pixels", "as_tokens", "require_classes", "require_range", "shape_text"]
 
 _MOST_CLASSES = 65_536  # beyond it a label is surely a mistake, and one name per class would fill the memory
 
@@ -49,7 +49,8 @@ def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind != "f":
         raise DataError(
             f"{name} has the type {array.dtype}",
-            "give uint8 for pixels of 0 to 255, which are scaled to 0..1, or float32 for values used as is",
+            "give uint8 for pixels of 0 to 255, which are scaled to 0..1, or float32 for values used as is; "
+            "for token numbers the spec says `input 64 tokens=1000`",
         )
     with np.errstate(over="ignore"):  # what does not fit into float32 becomes inf, and is found below
         array = array.astype(np.float32, copy=False)
@@ -58,6 +59,31 @@ def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
         place = [int(i) for i in np.unravel_index(int(finite.argmin()), array.shape)]
         raise DataError(f"{name}{place} is {array[tuple(place)]}", "give finite numbers only")
     return array
+
+
+def as_tokens(values: ArrayLike, name: str, tokens: int) -> NDArray[np.int32]:
+    """Return token numbers as int32, the shape as it is.
+
+    Raises:
+        DataError: another type, nothing in it, or a number that is not in 0..tokens-1; its place is named.
+    """
+    array = as_array(values, name)
+    if array.size == 0:
+        raise DataError(f"{name} is empty: its shape is {array.shape}", "give at least one example")
+    if array.dtype.kind not in "iu":
+        raise DataError(
+            f"{name} has the type {array.dtype}, but token numbers are whole numbers", f"give {name}.astype('int32')"
+        )
+    wrong = (array < 0) | (array >= tokens)
+    if wrong.any():
+        place = [int(i) for i in np.unravel_index(int(wrong.argmax()), array.shape)]
+        raise DataError(
+            f"{name}{place} is {array[tuple(place)]}, but with tokens={tokens} they go from 0 to {tokens - 1}",
+            f"write `tokens={int(array.max()) + 1}` or more"
+            if array.min() >= 0
+            else "number the tokens 0, 1, 2 and so on",
+        )
+    return array.astype(np.int32, copy=False)
 
 
 def as_labels(values: ArrayLike, name: str, count: int) -> NDArray[np.int32]:

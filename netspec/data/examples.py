@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.checks import as_pixels, shape_text
+from netspec.data.checks import as_pixels, as_tokens, shape_text
 from netspec.diagnostics import DataError
 
 __all__ = ["read_examples"]
 
 
-def read_examples(path: str | Path, shape: tuple[int, ...]) -> NDArray[Any]:
+def read_examples(path: str | Path, shape: tuple[int, ...], tokens: int | None = None) -> NDArray[Any]:
     """Return the examples in a `.npy` file.
 
     Args:
         path: of an array of the shape (N, *shape) or `shape` itself, which is one example; images of one
             channel may leave the channel out, and vectors may be given as images of as many numbers.
-        shape: of one example: (C, H, W) or (F,).
+        shape: of one example: (C, H, W), (F, L) or (F,).
+        tokens: how many there are, where the examples are token numbers.
 
     Returns:
-        (N, *shape), uint8 or float32.
+        (N, *shape), uint8 or float32; int32 token numbers.
 
     Raises:
         DataError: the file cannot be read, or holds examples of another type or shape, or values not finite.
@@ -36,7 +37,7 @@ def read_examples(path: str | Path, shape: tuple[int, ...]) -> NDArray[Any]:
             f"{path} holds an array of {shape_text(array.shape)}, but the network takes {shape_text(shape)}",
             f"give an array of the shape (N, {', '.join(map(str, shape))})",
         )
-    return as_pixels(examples, str(path))
+    return as_tokens(examples, str(path), tokens) if tokens else as_pixels(examples, str(path))
 
 
 def _load(path: Path) -> NDArray[Any]:

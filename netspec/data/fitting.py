@@ -20,12 +20,13 @@ _LARGEST = 8 * 2**30  # bytes of resized images
 def fit(dataset: Dataset, shape: tuple[int, ...] | None, *, resizable: bool) -> Dataset:
     """Return the dataset with examples of the given shape.
 
-    Images are flattened, in the order C, H, W, for a network that takes vectors of as many numbers; those of
-    a built-in dataset are resized, and a notice says so.
+    Images are flattened, in the order C, H, W, for a network that takes vectors of as many numbers; those of one
+    channel are sequences of their columns for one that takes sequences; those of a built-in dataset are resized, and
+    a notice says so.
 
     Args:
         dataset: with examples of any shape.
-        shape: (C, H, W) or (F,); None leaves the dataset as it is.
+        shape: (C, H, W), (F, L) or (F,); None leaves the dataset as it is.
         resizable: whether height and width may be changed; only for uint8 images.
 
     Raises:
@@ -34,7 +35,8 @@ def fit(dataset: Dataset, shape: tuple[int, ...] | None, *, resizable: bool) -> 
     have = dataset.shape
     if shape is None or shape == have:
         return dataset
-    if len(shape) == 1 and shape[0] == math.prod(have):
+    # Three axes in a file are taken for images of one channel: a network of two axes knows them for sequences.
+    if (len(shape) == 1 and shape[0] == math.prod(have)) or (len(shape) == 2 and have == (1, *shape)):
         train, test = dataset.train, dataset.test
         return _with_images(dataset, train.images.reshape(-1, *shape), test.images.reshape(-1, *shape))
     if resizable and len(shape) == len(have) == 3 and shape[0] == have[0]:
@@ -75,6 +77,8 @@ def _with_images(dataset: Dataset, train: NDArray[Any], test: NDArray[Any], noti
 def _advice(have: tuple[int, ...], shape: tuple[int, ...]) -> str:
     if len(have) == len(shape) == 3 and (have[2], *have[:2]) == shape:
         return "channels come first: give np.transpose(x, (0, 3, 1, 2))"
+    if len(shape) == 2 and have == (1, shape[1], shape[0]):
+        return "features come first: give np.transpose(x, (0, 2, 1))"
     if len(have) == 1 and have[0] == math.prod(shape):
         return f"give x.reshape(-1, {', '.join(map(str, shape))})"
     return f"write `input {shape_text(have)}`, or give examples of {shape_text(shape)}"

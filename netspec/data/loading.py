@@ -38,14 +38,21 @@ SOURCES: Mapping[str, Source] = {
 """One entry for each of `DATASETS`, by its name."""
 
 
-def load(names: Sequence[str], *, shape: tuple[int, ...] | None = None, progress: Progress | None = None) -> Dataset:
+def load(
+    names: Sequence[str],
+    *,
+    shape: tuple[int, ...] | None = None,
+    tokens: int | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
     """Return the first of the named datasets that is to be had.
 
     Args:
         names: names of built-in datasets, or paths of a `.npz` file or of a folder with four IDX files. The
             next is tried only when one is not available; whatever else is wrong with one is an error.
-        shape: of one example, where the network states it: (C, H, W) or (F,). The images of a built-in
+        shape: of one example, where the network states it: (C, H, W), (F, L) or (F,). The images of a built-in
             dataset are resized to it; a vector takes an image of as many numbers.
+        tokens: how many there are, where the network reads token numbers.
         progress: called while a dataset is downloaded.
 
     Raises:
@@ -57,7 +64,7 @@ def load(names: Sequence[str], *, shape: tuple[int, ...] | None = None, progress
     notices: list[str] = []
     for name, following in zip(names, [*names[1:], None], strict=True):
         try:
-            dataset = _load_one(name, progress)
+            dataset = _load_one(name, tokens, progress)
         except DatasetUnavailableError:
             if following is None:
                 raise
@@ -94,13 +101,19 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
     return SOURCES[info.name].fetch(progress)
 
 
-def _load_one(name: str, progress: Progress | None) -> Dataset:
+def _load_one(name: str, tokens: int | None, progress: Progress | None) -> Dataset:
     info = _built_in(name)
+    path = Path(name).expanduser()
+    npz = path.suffix.lower() == ".npz"
+    if tokens and (info or not npz):
+        what = info.name if info else str(path)
+        raise DataError(
+            f"{what} holds images, but the network takes token numbers", "give a .npz file of whole numbers (N, length)"
+        )
     if info:
         train, test = SOURCES[info.name].load(progress)
         return Dataset.of(info.name, train, test, info.labels)
-    path = Path(name).expanduser()
-    return arrays.read_npz(path) if path.suffix.lower() == ".npz" else arrays.read_idx_folder(path)
+    return arrays.read_npz(path, tokens) if npz else arrays.read_idx_folder(path)
 
 
 def _built_in(name: str) -> DatasetInfo | None:

@@ -2,64 +2,23 @@
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from netspec.layers.base import Builder, Layer, Tensor
-from netspec.ops import Activation as ActivationOp
-from netspec.signature import NonNegativeFloat, OneOf, option, parameters, positional
+from netspec import ops
+from netspec.layers.base import ActivationLayer, Builder, Tensor
+from netspec.layers.rectifier import (
+    Celu,
+    Elu,
+    HardShrink,
+    LeakyRelu,
+    PRelu,
+    Relu,
+    Relu6,
+    Selu,
+    SoftShrink,
+    Threshold,
+)
+from netspec.signature import OneOf, option
 
 __all__ = ["ACTIVATIONS", "Activation", "ActivationLayer"]
-
-
-class ActivationLayer(Layer):
-    """A layer that is one function; its fields are the function's parameters."""
-
-    family: ClassVar[str] = "activation"
-
-    def build(self, g: Builder, x: Tensor) -> Tensor:
-        """Apply the function of the same name."""
-        values = tuple((p.name, getattr(self, p.name)) for p in parameters(type(self)))
-        return g.apply(ActivationOp(self.canonical(), values), x)
-
-
-class Relu(ActivationLayer):
-    """Rectified linear unit, max(x, 0). Nair & Hinton 2010."""
-
-    kind: Literal["relu"] = "relu"
-    aliases: ClassVar[tuple[str, ...]] = ("ReLU",)
-    example: ClassVar[str] = "relu"
-
-
-class Relu6(ActivationLayer):
-    """min(max(x, 0), 6): a relu that fixed-point hardware can hold. Howard et al. 2017."""
-
-    kind: Literal["relu6"] = "relu6"
-    aliases: ClassVar[tuple[str, ...]] = ("ReLU6",)
-    example: ClassVar[str] = "relu6"
-
-
-class LeakyRelu(ActivationLayer):
-    """x where positive, slope·x elsewhere. Maas et al. 2013."""
-
-    kind: Literal["leaky_relu"] = "leaky_relu"
-    aliases: ClassVar[tuple[str, ...]] = ("LeakyReLU", "leaky")
-    example: ClassVar[str] = "leaky_relu 0.1"
-    slope: NonNegativeFloat = positional("slope where x is negative", 0.01)
-
-
-class Elu(ActivationLayer):
-    """x where positive, alpha·(eˣ − 1) elsewhere. Clevert et al. 2016."""
-
-    kind: Literal["elu"] = "elu"
-    aliases: ClassVar[tuple[str, ...]] = ("ELU",)
-    example: ClassVar[str] = "elu"
-    alpha: NonNegativeFloat = positional("−alpha is the limit for very negative x", 1.0)
-
-
-class Selu(ActivationLayer):
-    """The self-normalizing elu with fixed constants. Klambauer et al. 2017."""
-
-    kind: Literal["selu"] = "selu"
-    aliases: ClassVar[tuple[str, ...]] = ("SELU",)
-    example: ClassVar[str] = "selu"
 
 
 class Gelu(ActivationLayer):
@@ -135,6 +94,34 @@ class Softplus(ActivationLayer):
     example: ClassVar[str] = "softplus"
 
 
+class LogSigmoid(ActivationLayer):
+    """The logarithm of sigmoid, computed without underflow."""
+
+    kind: Literal["log_sigmoid"] = "log_sigmoid"
+    aliases: ClassVar[tuple[str, ...]] = ("LogSigmoid", "logsigmoid")
+    example: ClassVar[str] = "log_sigmoid"
+
+
+class TanhShrink(ActivationLayer):
+    """x − tanh(x)."""
+
+    kind: Literal["tanhshrink"] = "tanhshrink"
+    aliases: ClassVar[tuple[str, ...]] = ("Tanhshrink",)
+    example: ClassVar[str] = "tanhshrink"
+
+
+class Glu(ActivationLayer):
+    """The first half of the channels (or features) times the sigmoid of the second half. Dauphin et al. 2017."""
+
+    kind: Literal["glu"] = "glu"
+    aliases: ClassVar[tuple[str, ...]] = ("GLU",)
+    example: ClassVar[str] = "glu"
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Gate one half with the other."""
+        return g.apply(ops.Gated("sigmoid"), x)
+
+
 class Softsign(ActivationLayer):
     """x/(1 + |x|)."""
 
@@ -147,8 +134,17 @@ class Softmax(ActivationLayer):
     """eˣ over its sum along the channels (or features). As the last layer, its loss is cross-entropy."""
 
     kind: Literal["softmax"] = "softmax"
-    aliases: ClassVar[tuple[str, ...]] = ("Softmax",)
+    aliases: ClassVar[tuple[str, ...]] = ("Softmax", "Softmax2d")
     example: ClassVar[str] = "softmax"
+    example_input: ClassVar[str] = "10"
+
+
+class Softmin(ActivationLayer):
+    """The softmax of −x: the smallest value gets the largest share."""
+
+    kind: Literal["softmin"] = "softmin"
+    aliases: ClassVar[tuple[str, ...]] = ("Softmin",)
+    example: ClassVar[str] = "softmin"
     example_input: ClassVar[str] = "10"
 
 
@@ -165,7 +161,10 @@ ACTIVATIONS: tuple[type[ActivationLayer], ...] = (
     Relu,
     Relu6,
     LeakyRelu,
+    PRelu,
+    Threshold,
     Elu,
+    Celu,
     Selu,
     Gelu,
     Silu,
@@ -174,10 +173,16 @@ ACTIVATIONS: tuple[type[ActivationLayer], ...] = (
     HardSigmoid,
     HardTanh,
     Tanh,
+    TanhShrink,
+    SoftShrink,
+    HardShrink,
     Sigmoid,
+    LogSigmoid,
+    Glu,
     Softplus,
     Softsign,
     Softmax,
+    Softmin,
     LogSoftmax,
 )
 """The one list of them; a new one is entered here."""

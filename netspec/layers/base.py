@@ -4,11 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from netspec.ops import Op, Shape, ShapeError
+from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
-from netspec.signature import Definition
+from netspec.signature import Definition, parameters
 
-__all__ = ["Broken", "Builder", "Layer", "Role", "Tensor", "UnknownLayerError", "Weight", "require_image"]
+__all__ = [
+    "ActivationLayer",
+    "Broken",
+    "Builder",
+    "Layer",
+    "Role",
+    "Tensor",
+    "UnknownLayerError",
+    "Weight",
+    "along",
+    "require_image",
+    "require_positions",
+    "require_sequence",
+]
 
 Role = Literal["kernel", "bias", "scale", "state"]
 """What a parameter is for: `l2` counts kernels only, `state` is not trained."""
@@ -71,16 +84,82 @@ class Layer(Definition):
         return self.build(g, x)
 
 
+class ActivationLayer(Layer):
+    """A layer that is one function; its fields are the function's parameters."""
+
+    family: ClassVar[str] = "activation"
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Apply the function of the same name."""
+        values = tuple((p.name, getattr(self, p.name)) for p in parameters(type(self)))
+        return g.apply(Activation(self.canonical(), values), x)
+
+
 def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:
     """Return the channels, height and width of an input that has them; raises ShapeError otherwise."""
     if len(x.shape) != 3:
-        raise ShapeError(
-            "E0302",
-            f"`{layer.canonical()}` needs an image (channels x height x width), its input is a row of {x.shape[0]:,}",
-            f"put `{layer.canonical()}` before the layers that flatten (fc, flatten, globalpool)",
-        )
+        raise _no_positions(layer, x, "an image (channels x height x width)")
     channels, height, width = x.shape
     return channels, height, width
+
+
+def require_sequence(layer: Layer, x: Tensor) -> tuple[int, int]:
+    """Return the features and the length of an input that has them; raises ShapeError otherwise."""
+    if len(x.shape) == 3:
+        raise ShapeError(
+            "E0302",
+            f"`{layer.canonical()}` needs a sequence (features x length), its input is {format_shape(x.shape)}",
+            "`flatten positions` before it reads the image as one",
+        )
+    if len(x.shape) != 2:
+        raise _no_positions(layer, x, "a sequence (features x length)")
+    features, length = x.shape
+    return features, length
+
+
+def require_positions(layer: Layer, x: Tensor) -> tuple[int, tuple[int, ...]]:
+    """Return the channels and the positions, (height, width) of an image or (length,) of a sequence.
+
+    Raises:
+        ShapeError: for an input that has no positions.
+    """
+    if len(x.shape) not in {2, 3}:
+        raise _no_positions(layer, x, "an image (channels x height x width) or a sequence (features x length)")
+    return x.shape[0], x.shape[1:]
+
+
+def _no_positions(layer: Layer, x: Tensor, needed: str) -> ShapeError:
+    forms = {1: f"a row of {x.shape[0]:,}", 2: f"a sequence of {format_shape(x.shape)}"}
+    found = forms.get(len(x.shape), f"of {format_shape(x.shape)}")
+    flattened = f"put `{layer.canonical()}` before the layers that flatten (fc, flatten, globalpool)"
+    return ShapeError(
+        "E0302",
+        f"`{layer.canonical()}` needs {needed}, its input is {found}",
+        flattened if len(x.shape) == 1 else "bring it to that shape with `reshape`",
+    )
+
+
+def along(what: str, size: tuple[int, int], x: Tensor, neutral: int = 1) -> tuple[int, ...]:
+    """Return a size for the axes of positions of an input: both numbers for an image, the one for a sequence.
+
+    Args:
+        what: the name of the argument, for the message.
+        size: rows and columns as written; on a sequence both are equal, or the rows are `neutral` (`1x5`).
+        x: the input, an image or a sequence.
+        neutral: the number of rows that changes nothing.
+
+    Raises:
+        ShapeError: where a sequence gets two different numbers.
+    """
+    if len(x.shape) == 3:
+        return size
+    if size[0] not in {size[1], neutral}:
+        raise ShapeError(
+            "E0309",
+            f"a sequence has one length, {what} {format_shape(size)} has two",
+            f"write {what}={size[1]}",
+        )
+    return size[1:]
 
 
 class UnknownLayerError(Exception):

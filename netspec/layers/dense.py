@@ -13,7 +13,10 @@ __all__ = ["Dense"]
 
 
 class Dense(Layer):
-    """Fully connected: any shape → units. An image is flattened first, in C, H, W order."""
+    """Fully connected: any shape → units. An image is flattened first, in C, H, W order.
+
+    With `pointwise` the same product is taken at each position: features x length → units x length.
+    """
 
     kind: Literal["fc"] = "fc"
     aliases: ClassVar[tuple[str, ...]] = ("dense", "Dense", "linear", "Linear", "InnerProduct", "connected")
@@ -22,13 +25,14 @@ class Dense(Layer):
     units: PositiveInt = positional("number of outputs")
     activation: Activation | None = option(None, "function applied to the result")
     bias: bool = option(True, "add a trainable number to each output; `nobias` leaves it out")
+    pointwise: bool = option(False, "one product for each position of a sequence or image, over its features only")
     init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
     bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Flatten, multiply, add the bias, apply the activation."""
-        features = prod(x.shape)
-        if len(x.shape) > 1:
+        features = x.shape[0] if self.pointwise else prod(x.shape)
+        if len(x.shape) > 1 and not self.pointwise:
             x = g.apply(Reshape((features,)), x)
         fans = (features, self.units)
         kernel = g.weight("kernel", (self.units, features), role="kernel", fans=fans, init=self.init)

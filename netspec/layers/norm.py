@@ -1,14 +1,19 @@
-"""Normalization layers."""
+"""Normalization layers, and a trained scale of its own."""
 
 from typing import ClassVar, Literal
 
 from netspec.layers.activation import Activation
-from netspec.layers.base import Builder, Layer, Tensor
+from netspec.layers.base import Builder, Layer, Tensor, require_positions
 from netspec.ops import BatchNorm as BatchNormOp
-from netspec.recipe.initializers import Ones, Zeros
-from netspec.signature import Fraction, PositiveFloat, option
+from netspec.ops import Bias, Shape
+from netspec.ops import GroupNorm as GroupNormOp
+from netspec.ops import LayerNorm as LayerNormOp
+from netspec.ops import LocalResponseNorm as LocalResponseNormOp
+from netspec.ops import Scale as ScaleOp
+from netspec.recipe.initializers import Constant, Ones, Zeros
+from netspec.signature import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, option, positional
 
-__all__ = ["BatchNorm"]
+__all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
 
 
 class BatchNorm(Layer):
@@ -43,3 +48,109 @@ class BatchNorm(Layer):
         variance = g.weight("variance", shape, role="state", fans=fans, init=Ones())
         y = g.apply(BatchNormOp(self.epsilon, self.momentum), x, scale, offset, mean, variance)
         return self.activation.build(g, y) if self.activation else y
+
+
+class LayerNorm(Layer):
+    """Layer normalization: the channels (or features) at each position get mean 0 and variance 1. Ba et al. 2016.
+
+    Then a trainable scale and offset for each channel: for features x length this is PyTorch's `LayerNorm` over the
+    features. `layernorm all` normalizes all values of an example, with a scale and offset for each value.
+    """
+
+    kind: Literal["layernorm"] = "layernorm"
+    aliases: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm")
+    example: ClassVar[str] = "layernorm"
+
+    over: Literal["position", "all"] = positional("the channels at each position, or all values", "position")
+    activation: Activation | None = option(None, "function applied to the result")
+    epsilon: PositiveFloat = option(1e-5, "added to the variance")
+    affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Normalize, scale and shift, apply the activation."""
+        everything = self.over == "all"
+        y = g.apply(GroupNormOp(1, self.epsilon) if everything else LayerNormOp(self.epsilon), x)
+        return _finish(self, g, y, x.shape if everything else x.shape[:1])
+
+
+class GroupNorm(Layer):
+    """Group normalization: each group of channels gets mean 0 and variance 1 over its positions. Wu & He 2018.
+
+    Then a trainable scale and offset for each channel. One example at a time, so that small batches do no harm.
+    """
+
+    kind: Literal["groupnorm"] = "groupnorm"
+    aliases: ClassVar[tuple[str, ...]] = ("GroupNorm", "GroupNormalization", "group_norm")
+    example: ClassVar[str] = "groupnorm 4"
+
+    groups: PositiveInt = positional("number of equal groups that the channels are split into")
+    activation: Activation | None = option(None, "function applied to the result")
+    epsilon: PositiveFloat = option(1e-5, "added to the variance")
+    affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Normalize, scale and shift, apply the activation."""
+        return _finish(self, g, g.apply(GroupNormOp(self.groups, self.epsilon), x), x.shape[:1])
+
+
+class InstanceNorm(Layer):
+    """Instance normalization: each channel of each example gets mean 0 and variance 1. Ulyanov et al. 2016."""
+
+    kind: Literal["instancenorm"] = "instancenorm"
+    aliases: ClassVar[tuple[str, ...]] = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
+    example: ClassVar[str] = "instancenorm"
+
+    activation: Activation | None = option(None, "function applied to the result")
+    epsilon: PositiveFloat = option(1e-5, "added to the variance")
+    affine: bool = option(False, "then multiply by a trainable scale and add a trainable offset")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Normalize, scale and shift, apply the activation."""
+        channels, _ = require_positions(self, x)
+        return _finish(self, g, g.apply(GroupNormOp(channels, self.epsilon), x), x.shape[:1])
+
+
+class LocalResponseNorm(Layer):
+    """Divides by (k + alpha/size · Σ x²)^beta, summed over neighboring channels. Krizhevsky et al. 2012.
+
+    As in PyTorch and Caffe alpha is divided by the size, unlike in the paper: its 1e-4 over 5 channels is 5e-4 here.
+    """
+
+    kind: Literal["lrn"] = "lrn"
+    aliases: ClassVar[tuple[str, ...]] = ("LRN", "LocalResponseNorm", "local_response_norm")
+    example: ClassVar[str] = "lrn 5"
+
+    size: PositiveInt = positional("number of neighboring channels, itself included")
+    alpha: NonNegativeFloat = option(1e-4, "weight of the squares")
+    beta: NonNegativeFloat = option(0.75, "exponent")
+    k: PositiveFloat = option(1.0, "added to the weighted squares")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Divide by the neighbors' strength."""
+        return g.apply(LocalResponseNormOp(self.size, self.alpha, self.beta, self.k), x)
+
+
+class Scale(Layer):
+    """Multiplies each channel (or feature) by a trainable number. Touvron et al. 2021 begin with a small one."""
+
+    kind: Literal["scale"] = "scale"
+    aliases: ClassVar[tuple[str, ...]] = ("Scale", "layer_scale", "LayerScale")
+    example: ClassVar[str] = "scale 0.1"
+
+    init: float = positional("what each number begins with", 1.0)
+    bias: bool = option(False, "then add a trainable number to each channel")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Multiply, add the bias."""
+        shape, fans = x.shape[:1], (1, 1)
+        y = g.apply(ScaleOp(), x, g.weight("scale", shape, role="scale", fans=fans, init=Constant(value=self.init)))
+        return g.apply(Bias(), y, g.weight("bias", shape, role="bias", fans=fans, init=Zeros())) if self.bias else y
+
+
+def _finish(layer: LayerNorm | GroupNorm | InstanceNorm, g: Builder, y: Tensor, shape: Shape) -> Tensor:
+    """Scale and shift where asked for, by parameters of a shape; apply the activation."""
+    if layer.affine:
+        fans = (shape[0], shape[0])
+        y = g.apply(ScaleOp(), y, g.weight("scale", shape, role="scale", fans=fans, init=Ones()))
+        y = g.apply(Bias(), y, g.weight("offset", shape, role="bias", fans=fans, init=Zeros()))
+    return layer.activation.build(g, y) if layer.activation else y

@@ -1,12 +1,12 @@
 """Pooling layers."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from netspec.layers.base import Builder, Layer, Tensor, require_image
+from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.layers.conv import resolve_padding
 from netspec.ops import AvgPool as AvgPoolOp
 from netspec.ops import GlobalPool as GlobalPoolOp
-from netspec.ops import MaxPool, Pad2, ShapeError
+from netspec.ops import MaxPool, ShapeError
 from netspec.signature import Padding, Size2, option, positional
 
 __all__ = ["AvgPool", "GlobalPool", "Pool"]
@@ -20,61 +20,73 @@ class _WindowPool(Layer):
     pad: Padding = option("valid", "border that never wins and never counts: `valid`, `same`, or rows x columns")
     ceil: bool = option(False, "also pool the last, incomplete windows")
 
-    def window(self, x: Tensor) -> tuple[tuple[int, int], Pad2]:
-        """Return the stride and the padding on this input, with the part that `ceil` adds."""
-        _, height, width = require_image(self, x)
-        stride = self.stride or self.kernel
-        padding = resolve_padding(self.pad, (height, width), self.kernel, stride)
-        if any(p >= k for pads, k in zip(padding, self.kernel, strict=True) for p in pads):
+    def window(self, x: Tensor) -> dict[str, Any]:
+        """Return the operation's window, stride and padding on this input, with the part that `ceil` adds."""
+        _, size = require_positions(self, x)
+        window = along("kernel", self.kernel, x)
+        stride = along("stride", self.stride or self.kernel, x)
+        padding = resolve_padding(self.pad, x, window, stride)
+        if any(p >= k for pads, k in zip(padding, window, strict=True) for p in pads):
             raise ShapeError(
                 "E0309",
                 "the padding is as large as the window: some windows would hold nothing",
                 "use a pad smaller than the window",
             )
         if self.ceil:
-            rows = _ceil(height, self.kernel[0], stride[0], padding[0])
-            padding = (rows, _ceil(width, self.kernel[1], stride[1], padding[1]))
-        return stride, padding
+            padding = tuple(map(_ceil, size, window, stride, padding))
+        return {"window": window, "stride": stride, "padding": padding}
 
 
 class Pool(_WindowPool):
-    """Max pooling: the largest value of each window; channels x H x W → channels x ⌊(H − kernel)/stride⌋ + 1 x …."""
+    """Max pooling: the largest value of each window; channels x H x W → channels x ⌊(H − kernel)/stride⌋ + 1 x ….
+
+    A sequence, channels x L, is pooled along its length.
+    """
 
     kind: Literal["pool"] = "pool"
-    aliases: ClassVar[tuple[str, ...]] = ("maxpool", "MaxPool2d", "MaxPooling2D", "max_pool", "Pooling")
+    aliases: ClassVar[tuple[str, ...]] = (
+        "maxpool",
+        "MaxPool2d",
+        "MaxPool1d",
+        "MaxPooling2D",
+        "MaxPooling1D",
+        "max_pool",
+        "Pooling",
+    )
     example: ClassVar[str] = "pool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Take the maximum of each window."""
-        stride, padding = self.window(x)
-        return g.apply(MaxPool(self.kernel, stride, padding), x)
+        return g.apply(MaxPool(**self.window(x)), x)
 
 
 class AvgPool(_WindowPool):
-    """Average pooling: the mean of each window; padding does not count."""
+    """Average pooling: the mean of each window of an image or a sequence; padding does not count."""
 
     kind: Literal["avgpool"] = "avgpool"
-    aliases: ClassVar[tuple[str, ...]] = ("AvgPool2d", "AveragePooling2D", "avg_pool")
+    aliases: ClassVar[tuple[str, ...]] = ("AvgPool2d", "AvgPool1d", "AveragePooling2D", "AveragePooling1D", "avg_pool")
     example: ClassVar[str] = "avgpool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Take the mean of each window."""
-        stride, padding = self.window(x)
-        return g.apply(AvgPoolOp(self.kernel, stride, padding), x)
+        return g.apply(AvgPoolOp(**self.window(x)), x)
 
 
 class GlobalPool(Layer):
-    """One number a channel: the mean (or maximum) over all positions; channels x H x W → channels. Lin et al. 2014."""
+    """One number a channel: the mean (or maximum) over all positions; channels x H x W → channels.
+
+    On a sequence, channels x L → channels. Lin et al. 2014.
+    """
 
     kind: Literal["globalpool"] = "globalpool"
-    aliases: ClassVar[tuple[str, ...]] = ("global_pool", "GlobalAveragePooling2D", "gap")
+    aliases: ClassVar[tuple[str, ...]] = ("global_pool", "GlobalAveragePooling2D", "GlobalAveragePooling1D", "gap")
     example: ClassVar[str] = "globalpool avg"
 
     mode: Literal["avg", "max"] = positional("mean or maximum", "avg")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
-        """Reduce over height and width."""
-        require_image(self, x)
+        """Reduce over all positions."""
+        require_positions(self, x)
         return g.apply(GlobalPoolOp(self.mode), x)
 
 

@@ -4,9 +4,10 @@ from typing import ClassVar, Literal
 
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Dropout as DropoutOp
-from netspec.signature import Fraction, positional
+from netspec.ops import Noise as NoiseOp
+from netspec.signature import Fraction, NonNegativeFloat, positional
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "Noise"]
 
 
 class Dropout(Layer):
@@ -21,3 +22,17 @@ class Dropout(Layer):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Drop values."""
         return g.apply(DropoutOp(self.rate), x)
+
+
+class Noise(Layer):
+    """Adds normal noise of mean 0 to each value, in training. Bishop 1995."""
+
+    kind: Literal["noise"] = "noise"
+    aliases: ClassVar[tuple[str, ...]] = ("GaussianNoise", "gaussian_noise")
+    example: ClassVar[str] = "noise 0.1"
+
+    std: NonNegativeFloat = positional("standard deviation of the noise")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Add noise."""
+        return g.apply(NoiseOp(self.std), x)

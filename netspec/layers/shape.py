@@ -1,21 +1,61 @@
-"""Layers that change the shape and not the values."""
+"""Layers that give the same values another shape or order."""
 
 from math import prod
 from typing import ClassVar, Literal
 
-from netspec.layers.base import Builder, Layer, Tensor
-from netspec.ops import Reshape
+from netspec import ops
+from netspec.layers.base import Builder, Layer, Tensor, require_positions
+from netspec.signature import Axes, Order, positional
 
-__all__ = ["Flatten"]
+__all__ = ["Flatten", "Permute", "Reshape"]
 
 
 class Flatten(Layer):
-    """Reads all values into one row, in C, H, W order. `fc` does this by itself."""
+    """Reads all values into one row, in C, H, W order. `fc` does this by itself.
+
+    `flatten positions` reads an image as a sequence: channels x H x W → channels x (H·W), row by row.
+    """
 
     kind: Literal["flatten"] = "flatten"
     aliases: ClassVar[tuple[str, ...]] = ("Flatten",)
     example: ClassVar[str] = "flatten"
 
+    mode: Literal["all", "positions"] = positional("what becomes one axis: everything, or the positions", "all")
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
-        """Reshape to one axis."""
-        return x if len(x.shape) == 1 else g.apply(Reshape((prod(x.shape),)), x)
+        """Reshape to one axis, or to channels and positions."""
+        if self.mode == "positions":
+            channels, size = require_positions(self, x)
+            return x if len(size) == 1 else g.apply(ops.Reshape((channels, prod(size))), x)
+        return x if len(x.shape) == 1 else g.apply(ops.Reshape((prod(x.shape),)), x)
+
+
+class Reshape(Layer):
+    """Reads the values, in C, H, W order, into another shape that has as many."""
+
+    kind: Literal["reshape"] = "reshape"
+    aliases: ClassVar[tuple[str, ...]] = ("Reshape", "view", "Unflatten")
+    example: ClassVar[str] = "reshape 2x12x12"
+
+    shape: Axes = positional("the new shape: features, features x length or channels x height x width")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Reshape."""
+        return g.apply(ops.Reshape(self.shape), x)
+
+
+class Permute(Layer):
+    """Puts the axes into another order: `permute 1x2x0` makes channels x H x W into H x W x channels.
+
+    The first axis of the result counts as its channels.
+    """
+
+    kind: Literal["permute"] = "permute"
+    aliases: ClassVar[tuple[str, ...]] = ("Permute", "transpose")
+    example: ClassVar[str] = "permute 2x0x1"
+
+    order: Order = positional("which axis of the input each axis is, counted from 0, such as 1x2x0")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Move the axes."""
+        return g.apply(ops.Permute(self.order), x)

@@ -6,29 +6,50 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 from netspec.ops.merge import Add, Concat, Multiply
-from netspec.ops.norm import BatchNorm
-from netspec.ops.shape import Reshape
-from netspec.ops.values import Activation, Bias, Dropout, MatMul
-from netspec.ops.window import AvgPool, Conv, GlobalPool, MaxPool, Pad2, same_padding
+from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
+from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
+from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
+from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
+from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
     "Activation",
     "Add",
+    "Attention",
     "AvgPool",
     "BatchNorm",
     "Bias",
     "Concat",
     "Conv",
+    "ConvTranspose",
+    "Crop",
+    "DepthToSpace",
     "Dropout",
+    "Embedding",
+    "Gated",
     "GlobalPool",
+    "GroupNorm",
+    "LayerNorm",
+    "LocalResponseNorm",
     "MatMul",
     "MaxPool",
     "Multiply",
+    "Noise",
     "Op",
-    "Pad2",
+    "PRelu",
+    "Pad",
+    "Pads",
+    "Permute",
+    "Prepend",
+    "Recurrent",
     "Reshape",
+    "Scale",
     "Shape",
     "ShapeError",
+    "Sinusoid",
+    "SpaceToDepth",
+    "Take",
+    "Upsample",
     "format_shape",
     "same_padding",
 ]

@@ -26,6 +26,11 @@ def format_shape(shape: Shape) -> str:
 class Op:
     """One operation. `shape` and `flops` get the shapes of the inputs, then of the parameters."""
 
+    @property
+    def draws(self) -> bool:
+        """Whether it needs random numbers in training."""
+        return False
+
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         """Return the output's shape; raises ShapeError where the input does not fit."""
         raise NotImplementedError

@@ -1,17 +1,26 @@
-"""Operations that move values and compute nothing."""
+"""Operations that move values, add constant ones or leave some out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
-__all__ = ["Reshape"]
+__all__ = ["Crop", "DepthToSpace", "Pad", "Permute", "Reshape", "SpaceToDepth", "Upsample"]
+
+
+class _Move(Op):
+    """An operation that computes nothing."""
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del out, parameters
+        return 0
 
 
 @dataclass(frozen=True)
-class Reshape(Op):
+class Reshape(_Move):
     """The same values in another shape, read in C, H, W order."""
 
     to: Shape
@@ -22,9 +31,120 @@ class Reshape(Op):
             raise ShapeError(
                 "E0303",
                 f"{format_shape(x)} has {prod(x):,} values, {format_shape(self.to)} has {prod(self.to):,}",
+                f"write a shape of {prod(x):,} values",
             )
         return self.to
 
+
+@dataclass(frozen=True)
+class Permute(_Move):
+    """The axes in another order: axis `i` of the output is axis `order[i]` of the input, counted from 0."""
+
+    order: tuple[int, ...]
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if sorted(self.order) != list(range(len(x))):
+            raise ShapeError(
+                "E0309",
+                f"the order {format_shape(self.order)} does not name each of the {len(x)} axes of its input once",
+                f"write the numbers 0 to {len(x) - 1}, each once" if len(x) > 1 else "leave it out: there is one axis",
+            )
+        return tuple(x[axis] for axis in self.order)
+
+
+@dataclass(frozen=True)
+class Pad(_Move):
+    """More values before and after, for each axis: zeros, the mirrored inside (`reflect`), or the last value (`edge`).
+
+    `reflect` does not repeat the outermost value: 1 2 3 becomes 3 2 1 2 3 2 1.
+    """
+
+    before: Shape
+    after: Shape
+    mode: Literal["zero", "reflect", "edge"]
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if self.mode == "reflect" and any(max(b, a) >= n for b, a, n in zip(self.before, self.after, x, strict=True)):
+            raise ShapeError(
+                "E0309",
+                "a mirrored border must be smaller than what it mirrors",
+                f"use less than {format_shape(x[1:])}, or mode `edge`",
+            )
+        return tuple(b + n + a for b, n, a in zip(self.before, x, self.after, strict=True))
+
+
+@dataclass(frozen=True)
+class Crop(_Move):
+    """A part of the positions: as many as `size` from `start` on, for each axis of positions; all channels."""
+
+    start: Shape
+    size: Shape
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if any(s < 0 or s + k > n for s, k, n in zip(self.start, self.size, x[1:], strict=True)):
+            at = f" at {format_shape(self.start)}" if min(self.start) >= 0 else ""
+            raise ShapeError(
+                "E0309",
+                f"a part of {format_shape(self.size)}{at} does not fit in its input of {format_shape(x[1:])}",
+                "crop to a smaller size, or enlarge with `pad`",
+            )
+        return (x[0], *self.size)
+
+
+@dataclass(frozen=True)
+class Upsample(Op):
+    """Each position becomes `factor` positions: copies (`nearest`) or, between the inputs, their mixture (`bilinear`).
+
+    Positions are the middles of pixels, and beyond the outermost middles the image goes on unchanged (PyTorch's
+    `align_corners=False`). On sequences `bilinear` is linear.
+    """
+
+    factor: tuple[int, ...]
+    mode: Literal["nearest", "bilinear"]
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return (x[0], *(n * f for n, f in zip(x[1:], self.factor, strict=True)))
+
     def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
-        return 0
+        del parameters
+        # Two products and a sum for each axis.
+        return 3 * len(self.factor) * prod(out) if self.mode == "bilinear" else 0
+
+
+@dataclass(frozen=True)
+class DepthToSpace(_Move):
+    """`(C·f², H, W)` → `(C, f·H, f·W)`: the f² neighboring channels become a square, in row-major order."""
+
+    factor: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        square = self.factor**2
+        if x[0] % square:
+            raise ShapeError(
+                "E0309",
+                f"{x[0]} channels cannot be laid out in squares of {self.factor}x{self.factor}",
+                f"use a number of channels that {square} divides",
+            )
+        return (x[0] // square, x[1] * self.factor, x[2] * self.factor)
+
+
+@dataclass(frozen=True)
+class SpaceToDepth(_Move):
+    """`(C, f·H, f·W)` → `(C·f², H, W)`: the inverse of DepthToSpace."""
+
+    factor: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if x[1] % self.factor or x[2] % self.factor:
+            raise ShapeError(
+                "E0309",
+                f"{format_shape(x[1:])} cannot be cut into squares of {self.factor}x{self.factor}",
+                f"use a height and width that {self.factor} divides, for example with `pad` or `crop`",
+            )
+        return (x[0] * self.factor**2, x[1] // self.factor, x[2] // self.factor)

@@ -1,31 +1,38 @@
-"""Operations that mix or shift features: products with a matrix, biases, activations."""
+"""Operations that mix, scale or shift features: products with a matrix, biases, activations, noise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
 
-from netspec.ops.base import Op, Shape
+from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Activation", "Bias", "Dropout", "MatMul"]
+__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
 
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """`x Wᵀ`: features `(I,)` with a kernel `(O, I)` → `(O,)`."""
+    """`W x` at each position: features `(I, ...)` with a kernel `(O, I)` → `(O, ...)`."""
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
-        del x
-        return parameters[0][:1]
+        return (parameters[0][0], *x[1:])
 
     def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out
-        return 2 * prod(parameters[0])
+        return 2 * prod(out) * parameters[0][1]
 
 
 @dataclass(frozen=True)
 class Bias(Op):
-    """Adds one number a channel (or feature)."""
+    """Adds one number a channel (or feature), or one to each value."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+
+@dataclass(frozen=True)
+class Scale(Op):
+    """Multiplies by one number a channel (or feature), or by one for each value."""
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
@@ -45,10 +52,67 @@ class Activation(Op):
 
 
 @dataclass(frozen=True)
+class PRelu(Op):
+    """x where positive, slope·x elsewhere; the parameter is one slope a channel (or feature), or one for all."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del parameters
+        return 2 * prod(out)
+
+
+@dataclass(frozen=True)
+class Gated(Op):
+    """The first half of the channels (or features) times a function of the second half."""
+
+    function: str
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if x[0] % 2:
+            raise ShapeError(
+                "E0309",
+                f"{x[0]} channels cannot be cut into two halves, one that gates the other",
+                "use an even number of channels (or features)",
+            )
+        return (x[0] // 2, *x[1:])
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del parameters
+        return 2 * prod(out)
+
+
+@dataclass(frozen=True)
 class Dropout(Op):
     """In training zeroes each value with probability `rate` and scales the rest by 1/(1 − rate); else the identity."""
 
     rate: float
+
+    @property
+    def draws(self) -> bool:
+        return self.rate > 0
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del out, parameters
+        return 0
+
+
+@dataclass(frozen=True)
+class Noise(Op):
+    """In training adds normal noise of a standard deviation to each value; else the identity."""
+
+    std: float
+
+    @property
+    def draws(self) -> bool:
+        return self.std > 0
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters

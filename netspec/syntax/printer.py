@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 from netspec.syntax import ast
 
-__all__ = ["print_commands", "print_value"]
+__all__ = ["INDENT", "in_text_order", "print_argument", "print_commands", "print_value"]
 
-_INDENT = "  "
+INDENT = "  "
+"""What a body is moved to the right by."""
 
 
 def print_commands(commands: Iterable[ast.Command], depth: int = 0) -> str:
     """Return the text of some commands, one a line, each line ended."""
-    return "".join(f"{_INDENT * depth}{_command(c, depth)}\n" for c in commands)
+    return "".join(f"{INDENT * depth}{_command(c, depth)}\n" for c in commands)
 
 
 def print_value(value: ast.Value) -> str:
@@ -34,9 +35,15 @@ def print_value(value: ast.Value) -> str:
         case ast.Range():
             return f"{print_value(value.low)}..{print_value(value.high)}"
         case ast.Call():
-            return f"{value.name.text}({', '.join(_argument(a) for a in value.arguments)})"
+            return f"{value.name.text}({', '.join(print_argument(a) for a in value.arguments)})"
         case ast.Binary():
             return f"({_expression(value)})"
+
+
+def in_text_order(command: ast.Command) -> list[ast.Argument | ast.Body]:
+    """Return arguments and bodies in the order of the text: arguments may follow a body, `branch { } { } concat`."""
+    parts: list[ast.Argument | ast.Body] = [*command.arguments, *command.bodies]
+    return sorted(parts, key=lambda part: (part.span.line, part.span.column))
 
 
 def _expression(value: ast.Value) -> str:
@@ -46,7 +53,8 @@ def _expression(value: ast.Value) -> str:
     return print_value(value)
 
 
-def _argument(argument: ast.Argument) -> str:
+def print_argument(argument: ast.Argument) -> str:
+    """Return the text of one argument."""
     if argument.key is None:
         return print_value(argument.value)
     joint = "=" if argument.relation == "=" else f" {argument.relation} "
@@ -54,10 +62,8 @@ def _argument(argument: ast.Argument) -> str:
 
 
 def _command(command: ast.Command, depth: int) -> str:
-    parts = [(a.span.line, a.span.column, _argument(a)) for a in command.arguments]
-    parts += [(b.span.line, b.span.column, _body(b, depth)) for b in command.bodies]
-    # Arguments may follow a body (`branch { } { } concat`): the order of the text is kept.
-    words = [command.name.text, *(text for _, _, text in sorted(parts, key=lambda p: p[:2]))]
+    parts = in_text_order(command)
+    words = [command.name.text, *(_body(p, depth) if isinstance(p, ast.Body) else print_argument(p) for p in parts)]
     if command.label:
         label = command.label.text
         words += ["as", label if label.isidentifier() else f'"{label}"']
@@ -67,4 +73,4 @@ def _command(command: ast.Command, depth: int) -> str:
 def _body(body: ast.Body, depth: int) -> str:
     if not body.commands:
         return "{ }"
-    return "{\n" + print_commands(body.commands, depth + 1) + _INDENT * depth + "}"
+    return "{\n" + print_commands(body.commands, depth + 1) + INDENT * depth + "}"

@@ -91,8 +91,9 @@ class _Loop:
         log_every: int | None,
         recorder: Recorder | None,
     ) -> None:
-        check_labels(model.graph, dataset)
         network = model.network
+        if not network.reconstructs:
+            check_labels(model.graph, dataset)
         self.model, self.dataset, self.recorder = model, dataset, recorder
         self.recipe = network.recipe
         self.data = network.data or DataSource(name=dataset.name)

@@ -12,12 +12,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from agreement import assert_agree, assert_trees_agree
-from twins import gradients, load_weights, nn, state, torch
+from twins import (
+    ClassToken,
+    Depthwise,
+    Depthwise1d,
+    LayerNormOver,
+    Position,
+    PReluWord,
+    Scale,
+    gradients,
+    load_weights,
+    nn,
+    state,
+    torch,
+)
 
 import netspec as ns
+from netspec.diagnostics import Source
+from netspec.elaborate import elaborate
 from netspec.layers import LAYERS
 from netspec.layers.base import Layer
 from netspec.signature import parameters as fields_of
+from netspec.syntax.parser import parse
 
 F = nn.functional
 
@@ -84,6 +100,13 @@ def ties(shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(0).integers(-1, 2, shape).astype(np.float32)
 
 
+def tokens(shape: tuple[int, ...], count: int) -> np.ndarray:
+    """Return token numbers, the first and the last one among them, and most of them several times."""
+    numbers = np.random.default_rng(count).integers(0, count, int(np.prod(shape)))
+    numbers[:2] = 0, count - 1
+    return numbers.reshape(shape).astype(np.int32)
+
+
 # --- the cases ----------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +156,64 @@ CONV = [
     conv("conv 4 3x3 leaky_relu(0.2)", "1x6x6", lambda: nn.Conv2d(1, 4, 3), lambda: nn.LeakyReLU(0.2)),
 ]
 
+CONV_1D = [
+    conv("conv 4 3", "3x9", lambda: nn.Conv1d(3, 4, 3)),
+    conv("conv 4 1", "3x9", lambda: nn.Conv1d(3, 4, 1)),
+    conv("conv 6 5 groups=2 stride=2 pad=2 nobias", "4x11", lambda: nn.Conv1d(4, 6, 5, 2, 2, groups=2, bias=False)),
+    conv("conv 4 1x3 pad=0x1 stride=1x2 dilation=1x2", "5x12", lambda: nn.Conv1d(5, 4, 3, 2, 1, dilation=2)),
+    conv("conv 4 4 pad=same", "2x7", lambda: nn.ZeroPad1d((1, 2)), lambda: nn.Conv1d(2, 4, 4)),
+    conv("conv 4 3 relu", "1x8", lambda: nn.Conv1d(1, 4, 3), nn.ReLU),
+]
+
+DEPTHWISE = [
+    conv("depthwise 3x3", "4x6x7", lambda: Depthwise(4, 4, 3, groups=4)),
+    conv(
+        "depthwise 3x2 multiplier=2 stride=2x1 pad=1x0 relu",
+        "3x7x6",
+        lambda: Depthwise(3, 6, (3, 2), (2, 1), (1, 0), groups=3),
+        nn.ReLU,
+    ),
+    conv("depthwise 3 dilation=2 nobias", "3x7x6", lambda: Depthwise(3, 3, 3, dilation=2, groups=3, bias=False)),
+    conv("depthwise 3 pad=same", "1x6x6", lambda: Depthwise(1, 1, 3, padding=1)),
+    conv("depthwise 5 pad=same multiplier=3", "4x9", lambda: Depthwise1d(4, 12, 5, padding=2, groups=4)),
+]
+
+
+DECONV = [
+    conv("deconv 4 3x3", "3x4x5", lambda: nn.ConvTranspose2d(3, 4, 3)),
+    conv("deconv 4 1x1 nobias", "3x4x5", lambda: nn.ConvTranspose2d(3, 4, 1, bias=False)),
+    conv("deconv 4 4x4 stride=2 pad=1 relu", "3x4x5", lambda: nn.ConvTranspose2d(3, 4, 4, 2, 1), nn.ReLU),
+    conv(
+        "deconv 4 3x2 stride=2x3 output_pad=1x2",
+        "3x4x5",
+        lambda: nn.ConvTranspose2d(3, 4, (3, 2), (2, 3), output_padding=(1, 2)),
+    ),
+    conv(
+        "deconv 6 3 groups=2 stride=3 pad=2x1 dilation=2 output_pad=1",
+        "4x4x3",
+        lambda: nn.ConvTranspose2d(4, 6, 3, 3, (2, 1), (1, 1), groups=2, dilation=2),
+    ),
+    # Of an odd number cut off, the odd one comes off the end.
+    conv(
+        "deconv 3 4x3 stride=1x2 pad=same",
+        "2x4x5",
+        lambda: nn.ConvTranspose2d(2, 3, (4, 3), (1, 2)),
+        lambda: nn.ZeroPad2d((0, -1, -1, -2)),
+    ),
+    # A kernel smaller than the stride: nothing reaches the last rows but the bias.
+    conv(
+        "deconv 3 1 stride=2 pad=same",
+        "2x3x4",
+        lambda: nn.ConvTranspose2d(2, 3, 1, 2, output_padding=1),
+    ),
+    conv("deconv 4 4 stride=2 pad=1", "3x6", lambda: nn.ConvTranspose1d(3, 4, 4, 2, 1)),
+    conv(
+        "deconv 4 3 groups=2 stride=3 output_pad=2 dilation=2",
+        "6x5",
+        lambda: nn.ConvTranspose1d(6, 4, 3, 3, 0, 2, 2, dilation=2),
+    ),
+]
+
 POOL = [
     Case("pool 2", "3x6x8", lambda: nn.MaxPool2d(2)),
     Case("pool 2", "3x5x7", lambda: nn.MaxPool2d(2)),
@@ -151,6 +232,9 @@ POOL = [
         "2x5x7",
         lambda: nn.Sequential(nn.ConstantPad2d((1, 2, 0, 1), -np.inf), nn.MaxPool2d((2, 4), (1, 2))),
     ),
+    Case("pool 2", "3x7", lambda: nn.MaxPool1d(2)),
+    Case("pool 3 stride=2 pad=1", "3x8", lambda: nn.MaxPool1d(3, 2, 1), ties),
+    Case("pool 1x3 stride=1x2 ceil", "2x8", lambda: nn.MaxPool1d(3, 2, ceil_mode=True)),
 ]
 
 AVGPOOL = [
@@ -166,12 +250,20 @@ AVGPOOL = [
         lambda: nn.AvgPool2d(2, 3, 1, ceil_mode=True, count_include_pad=False),
     ),
     Case("avgpool 2x4 stride=1x2 pad=same", "2x5x7", average((2, 4), (1, 2), (1, 2, 0, 1))),
+    Case("avgpool 2", "3x7", lambda: nn.AvgPool1d(2)),
+    Case(
+        "avgpool 3 stride=2 pad=1 ceil",
+        "3x8",
+        lambda: nn.AvgPool1d(3, 2, 1, ceil_mode=True, count_include_pad=False),
+    ),
 ]
 
 GLOBALPOOL = [
     Case("globalpool", "3x5x4", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), ties),
+    Case("globalpool", "3x6", lambda: Function(lambda x: x.mean(2))),
+    Case("globalpool max", "3x6", lambda: nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), ties),
 ]
 
 DENSE = [
@@ -179,6 +271,7 @@ DENSE = [
     Case("fc 5 nobias tanh", "7", lambda: nn.Sequential(nn.Linear(7, 5, bias=False), nn.Tanh())),
     # An image is read in C, H, W order.
     Case("fc 4", "2x3x5", lambda: nn.Sequential(nn.Flatten(), nn.Linear(30, 4))),
+    Case("fc 4", "3x5", lambda: nn.Sequential(nn.Flatten(), nn.Linear(15, 4))),
 ]
 
 BATCHNORM = [
@@ -186,6 +279,143 @@ BATCHNORM = [
     Case("batchnorm", "6", lambda: nn.BatchNorm1d(6)),
     Case("batchnorm epsilon=0.1 momentum=0.75", "6", lambda: nn.BatchNorm1d(6, eps=0.1, momentum=0.25)),
     Case("batchnorm relu", "3x4x5", lambda: nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())),
+    Case("batchnorm", "3x7", lambda: nn.BatchNorm1d(3)),
+]
+
+NORM = [
+    Case("layernorm", "5x3x4", lambda: LayerNormOver(5)),
+    Case("layernorm gelu epsilon=0.1", "5x6", lambda: nn.Sequential(LayerNormOver(5, eps=0.1), nn.GELU())),
+    Case("layernorm", "7", lambda: nn.LayerNorm(7)),
+    Case("layernorm noaffine", "5x6", lambda: LayerNormOver(5, elementwise_affine=False)),
+    Case("layernorm all", "3x4x5", lambda: nn.LayerNorm((3, 4, 5))),
+    Case("layernorm all", "3x5", lambda: nn.LayerNorm((3, 5))),
+    Case("layernorm all", "1x4x5", lambda: nn.LayerNorm((1, 4, 5))),
+    Case("groupnorm 2", "6x3x4", lambda: nn.GroupNorm(2, 6)),
+    Case(
+        "groupnorm 3 relu epsilon=0.2 noaffine",
+        "6x5",
+        lambda: nn.Sequential(nn.GroupNorm(3, 6, 0.2, affine=False), nn.ReLU()),
+    ),
+    Case("groupnorm 2", "6", lambda: nn.GroupNorm(2, 6)),
+    Case("instancenorm", "3x4x5", lambda: nn.InstanceNorm2d(3)),
+    Case(
+        "instancenorm tanh epsilon=0.2 affine",
+        "3x4x5",
+        lambda: nn.Sequential(nn.InstanceNorm2d(3, 0.2, affine=True), nn.Tanh()),
+    ),
+    Case("instancenorm affine", "3x7", lambda: nn.InstanceNorm1d(3, affine=True)),
+    Case("lrn 5 alpha=0.5", "7x3x4", lambda: nn.LocalResponseNorm(5, alpha=0.5)),
+    Case("lrn 2 alpha=2.0 beta=0.4 k=0.6", "5x3x2", lambda: nn.LocalResponseNorm(2, 2.0, 0.4, 0.6)),
+    Case("lrn 20 alpha=3.0", "4x6", lambda: nn.LocalResponseNorm(20, 3.0)),
+    Case("scale", "3x4x5", lambda: Scale(3)),
+    Case("scale 0.1 bias", "3x6", lambda: Scale(3, bias=True)),
+    Case("scale bias", "5", lambda: Scale(5, bias=True)),
+]
+
+
+class Along(nn.Module):
+    """A module of (N, L, D) on (N, D, L), of whose results `pick` makes one."""
+
+    def __init__(self, module: torch.nn.Module, pick: Callable[[Any], torch.Tensor] = lambda out: out) -> None:
+        super().__init__()
+        self.module, self.pick = module, pick
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = self.pick(self.module(x.movedim(1, -1)))
+        return out.movedim(-1, 1) if out.ndim > 2 else out
+
+
+class Embedded(nn.Module):
+    """Token numbers (N, L) → (N, D, L)."""
+
+    def __init__(self, tokens: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(tokens, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.embedding(x).movedim(-1, 1)
+
+
+class Attention(nn.Module):
+    """Self-attention on (N, D, L)."""
+
+    def __init__(self, features: int, heads: int, causal: bool = False, **options: Any) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(features, heads, batch_first=True, **options)
+        self.causal = causal
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.movedim(1, -1)
+        length = x.shape[1]
+        mask = torch.ones(length, length, dtype=torch.bool).triu(1) if self.causal else None
+        return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0].movedim(-1, 1)
+
+
+def waves(x: torch.Tensor) -> torch.Tensor:
+    """Add the table of Vaswani et al. to (N, D, L), entry by entry as the paper writes it."""
+    _, features, length = x.shape
+    table = torch.zeros(features, length, dtype=x.dtype)
+    for position in range(length):
+        for feature in range(features):
+            angle = position / 10000 ** ((feature - feature % 2) / features)
+            table[feature, position] = np.cos(angle) if feature % 2 else np.sin(angle)
+    return x + table
+
+
+def states(out: Any) -> torch.Tensor:
+    return out[0]
+
+
+def last(out: Any) -> torch.Tensor:
+    """Return h_n, the last state of each direction side by side."""
+    final = out[1][0] if isinstance(out[1], tuple) else out[1]
+    return torch.cat(list(final), dim=1)
+
+
+def recurrent(line: str, module: type[torch.nn.Module], pick: Any = states, **options: Any) -> Case:
+    return Case(line, "3x7", lambda: Along(module(3, 5, batch_first=True, **options), pick))
+
+
+RECURRENT = [
+    case
+    for name, module in (("lstm", nn.LSTM), ("gru", nn.GRU), ("rnn", nn.RNN))
+    for case in (
+        recurrent(f"{name} 5", module),
+        recurrent(f"{name} 5 last", module, last),
+        recurrent(f"{name} 5 nobias", module, bias=False),
+        recurrent(f"{name} 5 bidirectional", module, bidirectional=True),
+        recurrent(f"{name} 5 bidirectional last nobias", module, last, bidirectional=True, bias=False),
+    )
+]
+RECURRENT.append(recurrent("rnn 5 relu last", nn.RNN, last, nonlinearity="relu"))
+# A sequence of one step, and of one feature, which lies on the device as it is handed in.
+RECURRENT.append(Case("lstm 5", "3x1", lambda: Along(nn.LSTM(3, 5, batch_first=True), states)))
+RECURRENT.append(Case("gru 5", "1x7", lambda: Along(nn.GRU(1, 5, batch_first=True), states)))
+
+ATTENTION = [
+    Case("attention 2", "6x5", lambda: Attention(6, 2)),
+    Case("attention 1 nobias", "4x7", lambda: Attention(4, 1, bias=False)),
+    Case("attention 3 causal", "6x5", lambda: Attention(6, 3, causal=True)),
+    Case("attention 2 dropout=0.4", "6x5", lambda: Attention(6, 2, dropout=0.4)),
+    Case("attention 2 causal", "6x1", lambda: Attention(6, 2, causal=True)),
+]
+
+SEQUENCE = [
+    Case("embedding 4", "6 tokens=9", lambda: Embedded(9, 4)),
+    Case("position", "4x5", lambda: Position(4, 5)),
+    Case("position sinusoidal", "4x7", lambda: Function(waves)),
+    Case("position sinusoidal", "5x7", lambda: Function(waves)),
+    Case("classtoken", "4x5", lambda: ClassToken(4)),
+    Case("take first", "4x5", lambda: Function(lambda x: x[:, :, 0])),
+    Case("take last", "4x5", lambda: Function(lambda x: x[:, :, -1])),
+    Case("fc 4 pointwise", "3x5", lambda: Along(nn.Linear(3, 4))),
+    Case("fc 4 pointwise relu", "3x4x5", lambda: Along(nn.Sequential(nn.Linear(3, 4), nn.ReLU()))),
+    Case("fc 4 pointwise nobias", "1x5", lambda: Along(nn.Linear(1, 4, bias=False))),
+    # What was there before sequences, on them.
+    Case("fc 4", "3x5", lambda: nn.Sequential(nn.Flatten(), nn.Linear(15, 4))),
+    Case("batchnorm", "3x5", lambda: nn.BatchNorm1d(3)),
+    Case("softmax", "3x5", lambda: nn.Softmax(dim=1)),
+    Case("flatten", "3x5", nn.Flatten),
 ]
 
 
@@ -209,22 +439,113 @@ ELEMENTWISE: dict[str, Callable[[], torch.nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "softplus": lambda: nn.Softplus(threshold=1e9),
     "softsign": nn.Softsign,
+    "celu": nn.CELU,
+    "celu 0.4": lambda: nn.CELU(0.4),
+    "threshold 1.0": lambda: nn.Threshold(1.0, 0.0),
+    "threshold -1.0 value=3.0": lambda: nn.Threshold(-1.0, 3.0),
+    "softshrink": nn.Softshrink,
+    "softshrink 3.0": lambda: nn.Softshrink(3.0),
+    "hardshrink": nn.Hardshrink,
+    "hardshrink 3.0": lambda: nn.Hardshrink(3.0),
+    "tanhshrink": nn.Tanhshrink,
+    "log_sigmoid": nn.LogSigmoid,
 }
 ACTIVATION = [Case(line, "2x3x5", make, values) for line, make in ELEMENTWISE.items() for values in (corners, extremes)]
 ACTIVATION += [
     Case(line, shape, lambda make=make: make(dim=1), values)
-    for line, make in (("softmax", nn.Softmax), ("log_softmax", nn.LogSoftmax))
-    for shape in ("7", "3x4x5")
+    for line, make in (("softmax", nn.Softmax), ("softmin", nn.Softmin), ("log_softmax", nn.LogSoftmax))
+    for shape in ("7", "3x4x5", "3x6")
     for values in (corners, extremes)
+]
+ACTIVATION += [
+    Case(line, shape, make, corners)
+    for line, shape, make in (
+        ("prelu", "3x4x5", lambda: nn.PReLU(3)),
+        ("prelu", "3x6", lambda: nn.PReLU(3)),
+        ("prelu shared", "7", nn.PReLU),
+        ("glu", "6x3x4", lambda: nn.GLU(1)),
+        ("glu", "4x5", lambda: nn.GLU(1)),
+        ("glu", "8", lambda: nn.GLU(1)),
+    )
+]
+# Trained or gated, and a word on the line of another layer.
+WORDS = [
+    conv("conv 4 3x3 prelu", "3x5x6", lambda: nn.Conv2d(3, 4, 3), lambda: PReluWord(4)),
+    conv("fc 6 glu", "7", lambda: nn.Linear(7, 6), lambda: nn.GLU(1)),
+    conv("batchnorm prelu(shared=true)", "3x5", lambda: nn.BatchNorm1d(3), PReluWord),
+]
+
+
+def center(*size: int) -> Callable[[], Function]:
+    """Return the middle part, rounded down."""
+
+    def cut(x: torch.Tensor) -> torch.Tensor:
+        for axis, n in enumerate(size, 2):
+            x = x.narrow(axis, (x.shape[axis] - n) // 2, n)
+        return x
+
+    return lambda: Function(cut)
+
+
+RESIZE = [
+    Case("pad 1", "2x4x5", lambda: nn.ZeroPad2d(1)),
+    Case("pad 1x2 reflect", "2x4x5", lambda: nn.ReflectionPad2d((2, 2, 1, 1))),
+    Case("pad 2x1 edge", "2x4x5", lambda: nn.ReplicationPad2d((1, 1, 2, 2))),
+    Case("pad 2 reflect", "2x5", lambda: nn.ReflectionPad1d(2)),
+    Case("pad 1 channels=3", "2x4x5", lambda: Function(lambda x: F.pad(x, (1, 1, 1, 1, 0, 3)))),
+    Case("pad channels=1 channels_before=2", "2x4x5", lambda: Function(lambda x: F.pad(x, (0, 0, 0, 0, 2, 1)))),
+    Case("pad channels=2", "3x4", lambda: Function(lambda x: F.pad(x, (0, 0, 0, 2)))),
+    Case("pad channels=2 channels_before=1", "5", lambda: Function(lambda x: F.pad(x, (1, 2)))),
+    Case("crop 2x3", "2x5x6", center(2, 3)),
+    Case("crop 3 offset=2x0", "2x5x6", lambda: Function(lambda x: x[:, :, 2:5, 0:3])),
+    Case("crop 3", "2x8", center(3)),
+    Case("crop 3 offset=1", "2x8", lambda: Function(lambda x: x[:, :, 1:4])),
+    Case("upsample 2", "2x3x4", lambda: nn.Upsample(scale_factor=2)),
+    Case("upsample 2x3 bilinear", "2x3x4", lambda: nn.Upsample(scale_factor=(2, 3), mode="bilinear")),
+    Case("upsample 3x1 bilinear", "2x1x4", lambda: nn.Upsample(scale_factor=(3, 1), mode="bilinear")),
+    Case("upsample 3", "2x4", lambda: nn.Upsample(scale_factor=3)),
+    Case("upsample 4 bilinear", "2x5", lambda: nn.Upsample(scale_factor=4, mode="linear")),
+    Case("pixelshuffle 2", "12x3x2", lambda: nn.PixelShuffle(2)),
+    Case("pixelshuffle 3", "9x2x3", lambda: nn.PixelShuffle(3)),
+    Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),
 ]
 
 SHAPE = [
     Case("flatten", "2x3x5", nn.Flatten),
     Case("flatten", "7", nn.Identity),
+    Case("flatten positions", "2x3x5", lambda: nn.Flatten(2)),
+    Case("flatten positions", "3x5", nn.Identity),
+    Case("reshape 2x3x5", "30", lambda: nn.Unflatten(1, (2, 3, 5))),
+    Case("reshape 5x6", "2x3x5", lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (5, 6)))),
+    Case("reshape 30", "2x3x5", nn.Flatten),
+    Case("reshape 2x3x5x1", "6x5", lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (2, 3, 5, 1)))),
+    Case("permute 2x0x1", "2x3x5", lambda: Function(lambda x: x.permute(0, 3, 1, 2))),
+    Case("permute 1x0", "3x5", lambda: Function(lambda x: x.permute(0, 2, 1))),
+    Case("noise 0.1", "2x3x5", nn.Identity),
+    Case("flatten", "3x5", nn.Flatten),
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
+    Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
 ]
 
-CASES = [*CONV, *POOL, *AVGPOOL, *GLOBALPOOL, *DENSE, *BATCHNORM, *ACTIVATION, *SHAPE]
+CASES = [
+    *CONV,
+    *CONV_1D,
+    *DEPTHWISE,
+    *DECONV,
+    *POOL,
+    *AVGPOOL,
+    *GLOBALPOOL,
+    *DENSE,
+    *BATCHNORM,
+    *NORM,
+    *ACTIVATION,
+    *WORDS,
+    *RESIZE,
+    *SHAPE,
+    *RECURRENT,
+    *ATTENTION,
+    *SEQUENCE,
+]
 BATCH = 4
 
 # What the initial values of weights are says nothing about what the layer computes with them.
@@ -239,7 +560,12 @@ def first_layer(case: Case) -> Layer:
 def compiled(line: str, image: str) -> tuple[ns.Model, Callable[..., Any]]:
     """Return the model of one line, and the compiled input gradient of a weighted sum of what `apply` returns."""
     # Squared error takes outputs of any shape.
-    model = ns.compile(ns.parse(f"input {image}\n{line}\ntrain {{ loss mse }}"), "cpu")
+    shape = tuple(map(int, image.split("x")))
+    # The input is put in afterwards: not every shape that a layer takes can be written as an input.
+    elaborated = elaborate(parse(Source("t.net", f"input 1\n{line}\ntrain {{ loss mse }}")), name="t")
+    assert elaborated.network
+    assert not elaborated.diagnostics
+    model = ns.compile(elaborated.network.model_copy(update={"input": shape}), "cpu")
 
     def weighted(x: jax.Array, variables: ns.Variables, weights: jax.Array, train: bool) -> tuple[jax.Array, Any]:
         out, after = model.apply(variables, x, True) if train else (model.apply(variables, x), {})
@@ -291,14 +617,23 @@ def pair(case: Case) -> Pair:
     twin = case.twin().double()
     load_weights(twin, variables)
     graph = model.graph
-    x = (case.values or spread)((BATCH, *graph.input))
+    shape = (BATCH, *graph.input)
+    x = tokens(shape, graph.tokens) if graph.tokens else (case.values or spread)(shape)
     targets = rng.normal(size=(BATCH, *graph.shape(graph.output))).astype(np.float32)
     return Pair(model, variables, inputs, twin, x, targets)
 
 
-def reference(p: Pair, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the twin's outputs and the gradient of their weighted sum with respect to the inputs."""
-    x = torch.from_numpy(p.x).double().requires_grad_()
+def asked(p: Pair) -> torch.Tensor:
+    """Return the inputs as the twin takes them."""
+    x = torch.from_numpy(p.x)
+    return x.long() if p.model.graph.tokens else x.double()
+
+
+def reference(p: Pair, train: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the twin's outputs and the gradient of their weighted sum with respect to the inputs, if they can move."""
+    if p.model.graph.tokens:
+        return p.twin.train(train)(asked(p)).detach(), None
+    x = asked(p).requires_grad_()
     out = p.twin.train(train)(x)
     (gradient,) = torch.autograd.grad((out * torch.from_numpy(p.targets)).sum(), x)
     return out.detach(), gradient
@@ -306,9 +641,11 @@ def reference(p: Pair, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
 
 def check_inputs(p: Pair, train: bool) -> None:
     """Compare outputs, input gradients and, in training, running averages, all through `model.apply`."""
-
-    gradient, (out, after) = p.inputs(p.x, p.variables, p.targets, train=train)
     expected, expected_gradient = reference(p, train)
+    if expected_gradient is None:
+        assert_agree(p.model.apply(p.variables, p.x), expected, "outputs")
+        return
+    gradient, (out, after) = p.inputs(p.x, p.variables, p.targets, train=train)
     assert_agree(out, expected, "outputs")
     assert_agree(gradient, expected_gradient, "gradient of the input")
     if train:
@@ -318,7 +655,7 @@ def check_inputs(p: Pair, train: bool) -> None:
 def check_weights(p: Pair, train: bool) -> None:
     """Compare the loss and the gradients of all weights, through `model.backward`."""
     p.twin.train(train).zero_grad()
-    expected = F.mse_loss(p.twin(torch.from_numpy(p.x).double()), torch.from_numpy(p.targets).double())
+    expected = F.mse_loss(p.twin(asked(p)), torch.from_numpy(p.targets).double())
     if p.learns:
         expected.backward()
     loss, grads = p.model.backward(p.variables, p.x, p.targets, train=train)
@@ -336,7 +673,18 @@ def test_inference(case: Case) -> None:
 
 
 # Only batch normalization and dropout know the mode; of the others, one of each kind shows that they do not.
-TWO_MODES = [*BATCHNORM, CONV[0], POOL[0], AVGPOOL[0], GLOBALPOOL[0], DENSE[0], ACTIVATION[0], SHAPE[0]]
+TWO_MODES = [
+    *BATCHNORM,
+    CONV[0],
+    POOL[0],
+    AVGPOOL[0],
+    GLOBALPOOL[0],
+    DENSE[0],
+    ACTIVATION[0],
+    SHAPE[0],
+    RECURRENT[0],
+    ATTENTION[0],
+]
 
 
 @pytest.mark.parametrize("case", TWO_MODES, ids=lambda case: case.id)
@@ -388,3 +736,18 @@ def test_two_dropouts_drop_different_values() -> None:
     out = model.apply(model.init(), jnp.ones((20, 1000)), train=True, rng=jax.random.key(0))[0]
     assert abs(float((out != 0).mean()) - 0.25) < 5 * np.sqrt(0.25 * 0.75 / out.size)
     assert set(np.unique(out)) == {0.0, 4.0}
+
+
+def test_noise_in_training() -> None:
+    model = ns.compile(ns.parse("input 4x50x50\nnoise 0.3"), "cpu")
+    x = np.random.default_rng(0).uniform(1, 2, (10, 4, 50, 50)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    added = np.asarray(apply(x, jax.random.key(0))) - x
+    # Five standard deviations of a mean and of a variance of so many independent normal numbers.
+    assert abs(added.mean()) < 5 * 0.3 / np.sqrt(x.size)
+    assert abs(added.var() - 0.09) < 5 * 0.09 * np.sqrt(2 / x.size)
+    assert abs(np.mean(added**4) - 3 * 0.09**2) < 5 * 0.09**2 * np.sqrt(96 / x.size)
+    assert (apply(x, jax.random.key(0)) - x == added).all()
+    assert (apply(x, jax.random.key(1)) - x != added).mean() > 0.99
+    with pytest.raises(ns.NetspecError, match="needs randomness"):
+        model.apply(model.init(), x, train=True)

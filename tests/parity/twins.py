@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -133,11 +134,118 @@ def loss_of(name: str, network: torch.nn.Module, logits: torch.Tensor, labels: t
 
 # --- carrying values across ---------------------------------------------------------------------------------------
 
-_KINDS = {nn.Conv2d: "conv", nn.Linear: "fc", nn.BatchNorm1d: "batchnorm", nn.BatchNorm2d: "batchnorm"}
+
+class Position(nn.Module):
+    """Adds a table to every example."""
+
+    def __init__(self, features: int, length: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(features, length))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.table
+
+
+class ClassToken(nn.Module):
+    """Puts a vector before the first position of (N, D, L)."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.vector.expand(len(x), 1, -1).transpose(1, 2), x], dim=2)
+
+
+class Depthwise(nn.Conv2d):
+    """A convolution with as many groups as channels, under netspec's own name for it."""
+
+
+class Depthwise1d(nn.Conv1d):
+    """The same on sequences."""
+
+
+class LayerNormOver(nn.LayerNorm):
+    """Layer normalization of the channels, which netspec keeps first, at each position."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class Scale(nn.Module):
+    """A number for each channel, and optionally one added to it."""
+
+    def __init__(self, channels: int, *, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shape = (-1, *(1 for _ in x.shape[2:]))
+        y = x * self.weight.reshape(shape)
+        return y if self.bias is None else y + self.bias.reshape(shape)
+
+
+class PReluWord(nn.PReLU):
+    """The activation on the line of another layer, which then owns its slopes."""
+
+
+_KINDS = {
+    nn.Conv1d: "conv",
+    nn.Conv2d: "conv",
+    nn.ConvTranspose1d: "deconv",
+    nn.ConvTranspose2d: "deconv",
+    Depthwise: "depthwise",
+    Depthwise1d: "depthwise",
+    nn.Linear: "fc",
+    nn.BatchNorm1d: "batchnorm",
+    nn.BatchNorm2d: "batchnorm",
+    nn.LayerNorm: "layernorm",
+    LayerNormOver: "layernorm",
+    nn.GroupNorm: "groupnorm",
+    nn.InstanceNorm1d: "instancenorm",
+    nn.InstanceNorm2d: "instancenorm",
+    Scale: "scale",
+    nn.PReLU: "prelu",
+    nn.Embedding: "embedding",
+    nn.LSTM: "lstm",
+    nn.GRU: "gru",
+    nn.RNN: "rnn",
+    nn.MultiheadAttention: "attention",
+    Position: "position",
+    ClassToken: "classtoken",
+}
+_RECURRENT = {
+    f"{kind}_{of}{way}": f"{kind}_{of}_l0{way}"
+    for kind in ("weight", "bias")
+    for of in ("ih", "hh")
+    for way in ("", "_reverse")
+}
+_NORM = {"scale": "weight", "offset": "bias"}
+_KERNEL = {"kernel": "weight", "bias": "bias"}
 _PARAMETERS = {
-    "conv": {"kernel": "weight", "bias": "bias"},
-    "fc": {"kernel": "weight", "bias": "bias"},
-    "batchnorm": {"scale": "weight", "offset": "bias"},
+    "conv": _KERNEL,
+    "deconv": _KERNEL,
+    "depthwise": _KERNEL,
+    "fc": _KERNEL,
+    "batchnorm": _NORM,
+    "layernorm": _NORM,
+    "groupnorm": _NORM,
+    "instancenorm": _NORM,
+    "scale": {"scale": "weight", "bias": "bias"},
+    "prelu": {"slope": "weight"},
+    "embedding": {"weight": "weight"},
+    "lstm": _RECURRENT,
+    "gru": _RECURRENT,
+    "rnn": _RECURRENT,
+    "attention": {
+        "in_proj_weight": "in_proj_weight",
+        "in_proj_bias": "in_proj_bias",
+        "out_proj_weight": "out_proj.weight",
+        "out_proj_bias": "out_proj.bias",
+    },
+    "position": {"table": "table"},
+    "classtoken": {"vector": "vector"},
 }
 _STATE = {"batchnorm": {"mean": "running_mean", "variance": "running_var"}}
 
@@ -180,15 +288,24 @@ def state(network: torch.nn.Module) -> Tree:
 def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iterator[tuple[str, str, torch.Tensor]]:
     """Yield (node, name, tensor) of every array that the table knows, nodes numbered by kind in order."""
     seen: Counter[str] = Counter()
+    last = ""
     for module in network.modules():
+        if isinstance(module, PReluWord) and table is _PARAMETERS:
+            yield last, "slope", module.weight
         kind = _KINDS.get(type(module))
         if kind is None:
             continue
         seen[kind] += 1
+        last = f"{kind}_{seen[kind]}"
         for name, attribute in table.get(kind, {}).items():
-            tensor = getattr(module, attribute)
+            tensor = _attribute(module, attribute)
             if tensor is not None:
-                yield f"{kind}_{seen[kind]}", name, tensor
+                yield last, name, tensor
+
+
+def _attribute(module: torch.nn.Module, path: str) -> Any:
+    """Return `out_proj.weight` of a module; None where it has none, as without biases."""
+    return reduce(lambda owner, name: getattr(owner, name, None), path.split("."), module)
 
 
 def _tree(entries: Any) -> Tree:

@@ -309,8 +309,13 @@ def test_a_brace_after_a_broken_value_still_closes_its_body(text: str) -> None:
     assert problem.span is not None
 
 
-def test_a_brace_on_the_next_line_is_one_mistake() -> None:
-    assert codes("train\n{\n  epochs 5\n}\n") == ["E0105"]
+def test_a_brace_on_the_next_line_belongs_to_the_command_before_it() -> None:
+    assert tree("train\n{\n  epochs 5\n}\n") == tree("train { epochs 5 }")
+    assert tree("residual { relu }\n  { tanh } # way\n{ }") == tree("residual { relu } { tanh } { }")
+
+
+def test_a_brace_behind_an_empty_line_is_one_mistake() -> None:
+    assert codes("train\n\n{\n  epochs 5\n}\n") == ["E0105"]
 
 
 @pytest.mark.parametrize("odd", ["\x0c", "# \u2028", "# \x85", "# \x0b", "# \x1e"])

@@ -1,6 +1,7 @@
 """Graph to a function: a table from operations to kernels, and the walk that runs them in order.
 
-Values of shape (channels, height, width) live on the device as (N, H, W, C); callers see (N, C, H, W).
+Values of shape (channels, height, width) live on the device as (N, H, W, C), sequences (features, length) as
+(N, L, D); callers see (N, C, H, W) and (N, D, L).
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ from netspec.backends.jax import devices
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
+from netspec.data.checks import as_tokens
 from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
-from netspec.ops import Dropout, format_shape
+from netspec.ops import format_shape
 from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Variables"]
@@ -47,9 +48,10 @@ class Variables(NamedTuple):
 class Model:
     """A network compiled for one device.
 
-    Inputs `x` are (N, C, H, W), or (N, H, W) where there is one channel, or (N, features). Bytes (uint8) are converted
-    as the spec's `scale` or `normalize` says; floats are taken as they are, already scaled. All methods are compiled
-    once for each batch size.
+    Inputs `x` are (N, C, H, W), or (N, H, W) where there is one channel, or sequences (N, features, length), or
+    (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
+    already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
+    batch size.
     """
 
     def __init__(self, network: Network, graph: Graph, device: str | jax.Device | None = None) -> None:
@@ -143,7 +145,7 @@ class Model:
             The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
         """
         self._needs_rng(train, rng)
-        x = prepare(self._batched(_array(x, "x")), self.network.data)
+        x = prepare(self._batched(_array(x, "x")), self.network)
         values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
         out = values[self.graph.output]
         return (out, state) if train else out
@@ -156,12 +158,14 @@ class Model:
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
-        return self._forward.lower(self.init(), jnp.zeros((batch, *self.graph.input), jnp.float32))
+        return self._forward.lower(self.init(), self._zeros(batch))
 
     def jaxpr(self, batch: int) -> str:
         """Return the forward function as JAX's own intermediate language."""
-        x = jnp.zeros((batch, *self.graph.input), jnp.float32)
-        return str(jax.make_jaxpr(self._pure_forward)(self.init(), x))
+        return str(jax.make_jaxpr(self._pure_forward)(self.init(), self._zeros(batch)))
+
+    def _zeros(self, batch: int) -> jax.Array:
+        return jnp.zeros((batch, *self.graph.input), jnp.int32 if self.graph.tokens else jnp.float32)
 
     # --- the pure functions that are compiled ---------------------------------------------------------------------
 
@@ -169,11 +173,15 @@ class Model:
         self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, train: bool, rng: jax.Array | None
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
-        x = prepare(x, self.network.data)
+        x = prepare(x, self.network)
         values, new_state = self._run(params, state, x, (self.graph.logits,), train=train, rng=rng)
         logits = values[self.graph.logits]
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
+
+    def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
+        return prepare(x, self.network) if self.network.reconstructs else y
 
     def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
         return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
@@ -183,7 +191,7 @@ class Model:
 
     def logits_of(self, variables: Variables, x: jax.Array) -> jax.Array:
         """Return the logits; `x` of bytes or floats. Pure."""
-        x = prepare(x, self.network.data)
+        x = prepare(x, self.network)
         return self._run(variables.params, variables.state, x, (self.graph.logits,))[0][self.graph.logits]
 
     def _pure_loss(
@@ -192,7 +200,7 @@ class Model:
         return self.objective(params, state, x, y, train, rng)
 
     def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
-        x = prepare(x, self.network.data)
+        x = prepare(x, self.network)
         wanted = tuple(self.graph.nodes.values())
         values, _ = self._run(variables.params, variables.state, x, wanted)
         return {name: values[index] for name, index in self.graph.nodes.items()}
@@ -203,9 +211,14 @@ class Model:
         return jax.device_put(self._batched(_array(x, "x")), self.device)
 
     def _batched(self, x: Any) -> Any:
-        """Return inputs as (N, *input), bytes or float32: a missing channel axis is added, images become rows."""
+        """Return inputs as (N, *input): bytes, float32, or int32 token numbers.
+
+        A channel axis that is missing is added, one that is too many removed; images become rows.
+        """
         shape = self.graph.input
-        if x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
+        if self.graph.tokens:
+            x = self._tokens(x, self.graph.tokens)
+        elif x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
             raise DataError(
                 f"inputs must be bytes (uint8) or floats, not {x.dtype}",
                 "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
@@ -214,12 +227,24 @@ class Model:
         given = tuple(x.shape[1:])
         if x.ndim and given == shape:
             return x
-        if x.ndim > 1 and ((1, *given) == shape or (len(shape) == 1 and prod(given) == shape[0])):
+        if x.ndim > 1 and (
+            (1, *given) == shape
+            or (len(shape) == 2 and given == (1, *shape))
+            or (len(shape) == 1 and prod(given) == shape[0])
+        ):
             return x.reshape(x.shape[0], *shape)
         raise DataError(
             f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
             f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
         )
+
+    def _tokens(self, x: Any, tokens: int) -> Any:
+        """Return token numbers as int32, each of them checked where their values are known."""
+        if not isinstance(x, jax.core.Tracer):
+            return as_tokens(x, "x", tokens)
+        if not jnp.issubdtype(x.dtype, jnp.integer):
+            raise DataError(f"token numbers must be whole numbers, not {x.dtype}", "give x.astype('int32')")
+        return x.astype(jnp.int32)
 
     def _target(self, y: ArrayLike, count: int) -> jax.Array:
         """Return class labels (N,) as int32, or targets of the logits' shape as float32."""
@@ -253,7 +278,7 @@ class Model:
             )
 
     def _needs_rng(self, train: bool, rng: jax.Array | None) -> None:
-        drops = any(isinstance(o.op, Dropout) and o.op.rate for o in self.graph.operations)
+        drops = any(o.op.draws for o in self.graph.operations)
         if train and rng is None and drops:
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from netspec.ir import DataSource
+from netspec.ir import DataSource, Network
 
 __all__ = ["prepare", "scaling"]
 
@@ -22,9 +22,11 @@ def scaling(data: DataSource | None) -> tuple[float, float]:
     return 1 / 255, 0.0
 
 
-def prepare(x: jax.Array, data: DataSource | None) -> jax.Array:
-    """Return float32 inputs: bytes are converted, floats are taken as they are."""
+def prepare(x: jax.Array, network: Network) -> jax.Array:
+    """Return float32 inputs: bytes are converted, floats are taken as they are. Token numbers are int32."""
+    if network.tokens:
+        return x.astype(jnp.int32)
     if x.dtype != jnp.uint8:
         return x.astype(jnp.float32)
-    factor, offset = scaling(data)
+    factor, offset = scaling(network.data)
     return x.astype(jnp.float32) * jnp.float32(factor) + jnp.float32(offset)

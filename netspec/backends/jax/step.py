@@ -112,7 +112,8 @@ class Trainer:
     def _pure_step(
         self, state: TrainState, images: jax.Array, labels: jax.Array, indices: jax.Array
     ) -> tuple[TrainState, jax.Array]:
-        x, y = images[indices], labels[indices]
+        x = images[indices]
+        y = self.model.targets(x, labels[indices])
         rng = jax.random.fold_in(jax.random.key(self.seed), state.step)
         objective = partial(self.model.objective, train=True, rng=rng)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
@@ -127,8 +128,9 @@ class Trainer:
     def _pure_evaluate(
         self, variables: Variables, images: jax.Array, labels: jax.Array, indices: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        y = labels[indices]
-        logits = self.model.logits_of(variables, images[indices])
+        x = images[indices]
+        y = self.model.targets(x, labels[indices])
+        logits = self.model.logits_of(variables, x)
         losses = example_losses(self.model.graph.loss, logits, y)
         right = hits(self.model.graph.loss, logits, y)
         return losses, jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32), logits

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 
 from netspec import ops
-from netspec.backends.jax.emitters import norm, values, window
+from netspec.backends.jax.emitters import norm, sequence, shape, values, window
 from netspec.backends.jax.emitters.base import Emitter, Run, from_device_layout, to_device_layout
 from netspec.backends.jax.emitters.merge import MERGERS
 
 __all__ = ["EMITTERS", "MERGERS", "Emitter", "Run", "from_device_layout", "to_device_layout"]
 
-EMITTERS: Mapping[type[ops.Op], Emitter] = {**window.EMITTERS, **norm.EMITTERS, **values.EMITTERS}
+EMITTERS: Mapping[type[ops.Op], Emitter] = {
+    **window.EMITTERS,
+    **norm.EMITTERS,
+    **values.EMITTERS,
+    **shape.EMITTERS,
+    **sequence.EMITTERS,
+}

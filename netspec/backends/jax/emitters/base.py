@@ -35,13 +35,13 @@ Emitter: TypeAlias = Callable[[Any, Run, Operation, jax.Array, list[jax.Array]],
 
 
 def to_device_layout(x: jax.Array) -> jax.Array:
-    """(N, C, H, W) → (N, H, W, C); vectors stay as they are. One channel needs no copy."""
-    if x.ndim != 4:
+    """(N, C, H, W) → (N, H, W, C), (N, C, L) → (N, L, C); vectors stay as they are. One channel needs no copy."""
+    if x.ndim < 3:
         return x
-    n, c, h, w = x.shape
-    return x.reshape(n, h, w, 1) if c == 1 else jnp.transpose(x, (0, 2, 3, 1))
+    n, c, *positions = x.shape
+    return x.reshape(n, *positions, 1) if c == 1 else jnp.moveaxis(x, 1, -1)
 
 
 def from_device_layout(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) → (N, C, H, W); vectors stay as they are."""
-    return jnp.transpose(x, (0, 3, 1, 2)) if x.ndim == 4 else x
+    """(N, H, W, C) → (N, C, H, W), (N, L, C) → (N, C, L); vectors stay as they are."""
+    return jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x

@@ -27,4 +27,24 @@ def _batch_norm(op: ops.BatchNorm, here: Run, at: Operation, x: jax.Array, array
     return y
 
 
-EMITTERS: Mapping[type[ops.Op], Emitter] = {ops.BatchNorm: _batch_norm}
+def _layer_norm(op: ops.LayerNorm, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    return norm.layer_norm(x, epsilon=op.epsilon)
+
+
+def _group_norm(op: ops.GroupNorm, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    return norm.group_norm(x, groups=op.groups, epsilon=op.epsilon)
+
+
+def _local(op: ops.LocalResponseNorm, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    return norm.local_response_norm(x, size=op.size, alpha=op.alpha, beta=op.beta, k=op.k)
+
+
+EMITTERS: Mapping[type[ops.Op], Emitter] = {
+    ops.BatchNorm: _batch_norm,
+    ops.LayerNorm: _layer_norm,
+    ops.GroupNorm: _group_norm,
+    ops.LocalResponseNorm: _local,
+}

@@ -31,11 +31,26 @@ def leaky_relu(x: jax.Array, *, slope: float = 0.01) -> jax.Array:
     return jnp.where(x > 0, x, slope * x)
 
 
+def prelu(x: jax.Array, slope: jax.Array) -> jax.Array:
+    """`x` where positive, slope * x elsewhere, the slope of shape (C,) or (1,) (He et al., 2015)."""
+    return jnp.where(x > 0, x, slope * x)
+
+
+def threshold(x: jax.Array, *, threshold: float, value: float = 0.0) -> jax.Array:
+    """`x` where above the threshold, the value elsewhere."""
+    return jnp.where(x <= threshold, jnp.asarray(value, x.dtype), x)
+
+
 def elu(x: jax.Array, *, alpha: float = 1.0) -> jax.Array:
     """`x` where positive, alpha * (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
     # The inner choice keeps exp from overflowing on the side that is not taken: inf * 0 would poison its
     # gradient.
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0, x)))
+
+
+def celu(x: jax.Array, *, alpha: float = 1.0) -> jax.Array:
+    """`x` where positive, alpha * (exp(x / alpha) - 1) elsewhere (Barron, 2017)."""
+    return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0, x) / alpha))
 
 
 def selu(x: jax.Array) -> jax.Array:
@@ -77,6 +92,11 @@ def sigmoid(x: jax.Array) -> jax.Array:
     return jax.nn.sigmoid(x)
 
 
+def log_sigmoid(x: jax.Array) -> jax.Array:
+    """log(1 / (1 + exp(-x))), without overflow or log(0)."""
+    return -softplus(-x)
+
+
 def hard_sigmoid(x: jax.Array) -> jax.Array:
     """relu6(x + 3) / 6 (Howard et al., 2019)."""
     return relu6(x + 3) / 6
@@ -92,6 +112,21 @@ def tanh(x: jax.Array) -> jax.Array:
     return jnp.tanh(x)
 
 
+def tanhshrink(x: jax.Array) -> jax.Array:
+    """`x` - tanh(x)."""
+    return x - jnp.tanh(x)
+
+
+def softshrink(x: jax.Array, *, limit: float = 0.5) -> jax.Array:
+    """`x` moved towards 0 by the limit, 0 within it (Donoho, 1995)."""
+    return jnp.where(x > limit, x - limit, jnp.where(x < -limit, x + limit, 0))
+
+
+def hardshrink(x: jax.Array, *, limit: float = 0.5) -> jax.Array:
+    """`x`, and 0 where |x| is at most the limit."""
+    return jnp.where((x >= -limit) & (x <= limit), 0, x)
+
+
 def hard_tanh(x: jax.Array) -> jax.Array:
     """`x` clipped to [-1, 1]."""
     return _clip(x, -1, 1)
@@ -102,9 +137,20 @@ def exp(x: jax.Array) -> jax.Array:
     return jnp.exp(x)
 
 
+def gated(x: jax.Array, gate: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """The first half of the last axis times a function of the second half (Dauphin et al., 2017, with sigmoid)."""
+    kept, controls = jnp.split(x, 2, axis=-1)
+    return kept * gate(controls)
+
+
 def softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     """exp(x) divided by its sum over one axis, without overflow."""
     return jax.nn.softmax(x, axis=axis)
+
+
+def softmin(x: jax.Array, *, axis: int = -1) -> jax.Array:
+    """The softmax of -x."""
+    return softmax(-x, axis=axis)
 
 
 def log_softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
@@ -118,7 +164,9 @@ FUNCTIONS: Mapping[str, Callable[..., jax.Array]] = MappingProxyType(
         "relu": relu,
         "relu6": relu6,
         "leaky_relu": leaky_relu,
+        "threshold": threshold,
         "elu": elu,
+        "celu": celu,
         "selu": selu,
         "gelu": gelu,
         "silu": silu,
@@ -126,12 +174,17 @@ FUNCTIONS: Mapping[str, Callable[..., jax.Array]] = MappingProxyType(
         "softplus": softplus,
         "softsign": softsign,
         "sigmoid": sigmoid,
+        "log_sigmoid": log_sigmoid,
         "hard_sigmoid": hard_sigmoid,
         "hard_swish": hard_swish,
         "tanh": tanh,
+        "tanhshrink": tanhshrink,
+        "softshrink": softshrink,
+        "hardshrink": hardshrink,
         "hard_tanh": hard_tanh,
         "exp": exp,
         "softmax": softmax,
+        "softmin": softmin,
         "log_softmax": log_softmax,
     }
 )

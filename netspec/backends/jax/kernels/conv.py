@@ -16,7 +16,7 @@ from jax import lax
 
 Size2 = tuple[int, int]
 Padding2 = tuple[tuple[int, int], tuple[int, int]]
-Shape4 = tuple[int, int, int, int]
+Shape4 = tuple[int, ...]
 
 NO_PADDING: Padding2 = ((0, 0), (0, 0))
 
@@ -136,7 +136,7 @@ def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int) ->
     if not is_pointwise(kernel.shape, padding):
         raise ValueError(f"matmul needs a 1 x 1 kernel and no padding, not {kernel.shape[2:]} and {padding}")
     pixels = x[:, :: stride[0], :: stride[1], :]
-    return _per_group(lambda a, k: _dot(a, k[:, :, 0, 0].T), pixels, kernel, groups)
+    return _per_group(lambda a, k: dot(a, k[:, :, 0, 0].T), pixels, kernel, groups)
 
 
 def _im2col(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int) -> jax.Array:
@@ -172,7 +172,7 @@ def _per_group(
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _im2col_dense(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     columns = _columns(x, kernel.shape[2:], geometry)
-    return _dot(columns, _kernel_matrix(kernel))
+    return dot(columns, _kernel_matrix(kernel))
 
 
 def _im2col_forward(
@@ -192,10 +192,10 @@ def _im2col_backward(
     x, kernel = residuals
     outputs, inputs, kh, kw = kernel.shape
     columns = _columns(x, kernel.shape[2:], geometry)
-    kernel_gradient = _dot(columns.reshape(-1, columns.shape[-1]).T, gradient.reshape(-1, outputs))
-    column_gradient = _dot(gradient, _kernel_matrix(kernel).T)
+    kernel_gradient = dot(columns.reshape(-1, columns.shape[-1]).T, gradient.reshape(-1, outputs))
+    column_gradient = dot(gradient, _kernel_matrix(kernel).T)
     return (
-        _scatter_columns(column_gradient, x.shape, (kh, kw), geometry),
+        scatter_columns(column_gradient, x.shape, (kh, kw), geometry),
         kernel_gradient.reshape(kh, kw, inputs, outputs).transpose(3, 2, 0, 1),
     )
 
@@ -231,7 +231,7 @@ def _columns(x: jax.Array, window: tuple[int, ...], geometry: Geometry) -> jax.A
     return lax.concatenate(taps, 3)
 
 
-def _scatter_columns(
+def scatter_columns(
     columns: jax.Array,
     x_shape: tuple[int, ...],
     window: Size2,
@@ -260,7 +260,7 @@ def _pad_image(x: jax.Array, *edges: tuple[int, int, int]) -> jax.Array:
     return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *edges, (0, 0, 0)))
 
 
-def _dot(a: jax.Array, b: jax.Array) -> jax.Array:
+def dot(a: jax.Array, b: jax.Array) -> jax.Array:
     """Multiplies a (..., K) by b (K, M), accumulated in at least float32 and returned in the dtype of `a`."""
     wide = jnp.promote_types(a.dtype, jnp.float32)
     return jnp.dot(a, b, preferred_element_type=wide).astype(a.dtype)

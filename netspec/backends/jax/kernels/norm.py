@@ -1,12 +1,14 @@
-"""Batch normalization over the channels-last axis, with the statistics of the batch or with remembered ones.
+"""Normalization of channels-last values: by the statistics of the batch, of each example, or of nearby channels.
 
-Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training", 2015.
+Sources: Ioffe and Szegedy, "Batch Normalization", 2015; Ba et al., "Layer Normalization", 2016; Wu and He, "Group
+Normalization", 2018; Krizhevsky et al., "ImageNet Classification with Deep CNNs", 2012 (local response).
 """
 
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 Statistics = tuple[jax.Array, jax.Array, jax.Array]
@@ -63,6 +65,31 @@ def batch_norm_inference(
     return _affine(*wide, epsilon=epsilon).astype(x.dtype)
 
 
+def layer_norm(x: jax.Array, *, epsilon: float) -> jax.Array:
+    """Normalizes the channels at each position to mean 0 and variance 1: the last axis of (N, ..., C)."""
+    return _standardize(_wide(x), (-1,), epsilon).astype(x.dtype)
+
+
+def group_norm(x: jax.Array, *, groups: int, epsilon: float) -> jax.Array:
+    """Normalizes each group of neighboring channels of (N, ..., C) over all its positions, in each example."""
+    split = _wide(x).reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
+    return _standardize(split, (1, 3), epsilon).astype(x.dtype).reshape(x.shape)
+
+
+def local_response_norm(x: jax.Array, *, size: int, alpha: float, beta: float, k: float) -> jax.Array:
+    """Divides by (k + alpha / size * s)^beta, where s sums the squares of `size` channels around each one.
+
+    Of an even size, the odd channel comes before. Channels outside are 0 and count in `size`, as in PyTorch.
+    """
+    wide = _wide(x)
+    # Windows that reach past both ends everywhere would only add zeros.
+    before, after = min(size // 2, x.shape[-1] - 1), min((size - 1) // 2, x.shape[-1] - 1)
+    window = (*(1,) * (x.ndim - 1), before + after + 1)
+    edges = (*((0, 0),) * (x.ndim - 1), (before, after))
+    near = lax.reduce_window(jnp.square(wide), np.array(0, wide.dtype), lax.add, window, (1,) * x.ndim, edges)
+    return (wide * (k + alpha / size * near) ** -beta).astype(x.dtype)
+
+
 Residuals = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
 
 
@@ -103,6 +130,12 @@ def _affine(
 ) -> jax.Array:
     """(x - mean) / sqrt(var + epsilon) * scale + offset, the factors of a channel multiplied first."""
     return (x - mean) * (lax.rsqrt(var + epsilon) * scale) + offset
+
+
+def _standardize(x: jax.Array, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """(x - mean) / sqrt(variance + epsilon) over some axes, in two passes as above."""
+    centered = x - x.mean(axes, keepdims=True)
+    return centered * lax.rsqrt(jnp.square(centered).mean(axes, keepdims=True) + epsilon)
 
 
 def _wide(values: jax.Array) -> jax.Array:

@@ -5,12 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from netspec.backends.jax.kernels.activation import FUNCTIONS
+from netspec.backends.jax.kernels.activation import FUNCTIONS, gated, prelu
 
 EXTREMES = jnp.asarray([-1e30, -1e10, -1e4, -200.0, -88.0, 0.0, 88.0, 200.0, 1e4, 1e10, 1e30])
 # The corners of the piecewise functions among them.
 POINTS = np.concatenate([np.linspace(-8, 8, 33), [1e-3, -1e-3, 25.0, -25.0]]).astype(np.float32)
-CASES = [(name, {}) for name in FUNCTIONS] + [
+CASES = [(name, {}) for name in FUNCTIONS if name != "threshold"] + [
+    ("threshold", {"threshold": -0.5, "value": 0.25}),
+    ("celu", {"alpha": 0.3}),
+    ("softshrink", {"limit": 2.5}),
+    ("hardshrink", {"limit": 2.5}),
     ("gelu", {"approximate": True}),
     ("elu", {"alpha": 0.3}),
     ("leaky_relu", {"slope": 0.2}),
@@ -27,6 +31,10 @@ def torch_counterpart(torch, name, options):
         "hard_sigmoid": functional.hardsigmoid,
         "hard_swish": functional.hardswish,
         "hard_tanh": functional.hardtanh,
+        "log_sigmoid": functional.logsigmoid,
+        "softshrink": lambda x: functional.softshrink(x, options.get("limit", 0.5)),
+        "hardshrink": lambda x: functional.hardshrink(x, options.get("limit", 0.5)),
+        "softmin": lambda x: functional.softmin(x, -1),
         "softmax": lambda x: functional.softmax(x, -1),
         "log_softmax": lambda x: functional.log_softmax(x, -1),
         "gelu": lambda x: functional.gelu(x, approximate="tanh" if options.get("approximate") else "none"),
@@ -73,3 +81,15 @@ def test_softmax_takes_an_axis():
     x = jnp.asarray(POINTS[:36]).reshape(4, 9)
     np.testing.assert_allclose(FUNCTIONS["softmax"](x, axis=0).sum(0), 1, rtol=1e-6)
     np.testing.assert_allclose(jnp.exp(FUNCTIONS["log_softmax"](x, axis=0)).sum(0), 1, rtol=1e-6)
+
+
+def test_trained_and_gated_ones_have_finite_gradients_at_extremes():
+    slope = jnp.full(1, 0.25)
+    assert bool(jnp.isfinite(jax.grad(lambda x, s: prelu(x, s).sum())(EXTREMES, slope)).all())
+    pairs = jnp.concatenate([EXTREMES, EXTREMES[::-1]])
+    gradient = jax.grad(lambda x: gated(x, FUNCTIONS["sigmoid"]).sum())(pairs)
+    assert bool(jnp.isfinite(gradient).all())
+
+
+def test_prelu_has_the_slope_at_zero():
+    assert float(jax.grad(lambda x: prelu(x, jnp.asarray([0.25]))[0])(jnp.zeros(1))[0]) == 0.25

@@ -1,0 +1,89 @@
+"""Recurrences over the steps of a sequence, from the state 0: LSTM, GRU, and the plain one.
+
+The products with the inputs do not wait for the state: they are one matrix product over all steps, before the scan,
+which then holds only the product with the state. Sources: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997,
+with the forget gate of Gers et al., 2000; Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder",
+2014, in the form that PyTorch and cuDNN compute.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+__all__ = ["CELLS", "recurrence"]
+
+Carry: TypeAlias = tuple[jax.Array, ...]
+"""What goes from step to step, the state first; each (N, H)."""
+
+Cell: TypeAlias = Callable[[Carry, jax.Array, jax.Array], Carry]
+"""Carry, products with the input, products with the state (biases added) → the next carry."""
+
+
+def recurrence(
+    x: jax.Array,
+    weight_ih: jax.Array,
+    weight_hh: jax.Array,
+    biases: Sequence[jax.Array],
+    *,
+    cell: str,
+    reverse: bool = False,
+) -> jax.Array:
+    """Go along a sequence.
+
+    Args:
+        x: (N, L, D).
+        weight_ih: (gates·H, D), of the input.
+        weight_hh: (gates·H, H), of the state.
+        biases: none, or two of (gates·H,): of the input and of the state.
+        cell: which recurrence, a name in `CELLS`.
+        reverse: begin at the last step.
+
+    Returns:
+        (N, L, H), the state after each step, at the place of that step.
+    """
+    step, carried = CELLS[cell]
+    count, _, _ = x.shape
+    units = weight_hh.shape[1]
+    bias_ih, bias_hh = biases or (jnp.zeros((), x.dtype),) * 2
+    projected = jnp.matmul(x, weight_ih.T, preferred_element_type=x.dtype) + bias_ih
+    transposed = weight_hh.T
+
+    def advance(carry: Carry, of_input: jax.Array) -> tuple[Carry, jax.Array]:
+        of_state = jnp.matmul(carry[0], transposed, preferred_element_type=x.dtype) + bias_hh
+        carry = step(carry, of_input, of_state)
+        return carry, carry[0]
+
+    start = (jnp.zeros((count, units), x.dtype),) * carried
+    _, states = lax.scan(advance, start, jnp.swapaxes(projected, 0, 1), reverse=reverse)
+    return jnp.swapaxes(states, 0, 1)
+
+
+def _lstm(carry: Carry, of_input: jax.Array, of_state: jax.Array) -> Carry:
+    i, f, g, o = jnp.split(of_input + of_state, 4, axis=-1)
+    memory = jax.nn.sigmoid(f) * carry[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(memory), memory
+
+
+def _gru(carry: Carry, of_input: jax.Array, of_state: jax.Array) -> Carry:
+    r_x, z_x, n_x = jnp.split(of_input, 3, axis=-1)
+    r_h, z_h, n_h = jnp.split(of_state, 3, axis=-1)
+    # The reset gate multiplies the product with the state, its bias included.
+    new = jnp.tanh(n_x + jax.nn.sigmoid(r_x + r_h) * n_h)
+    keep = jax.nn.sigmoid(z_x + z_h)
+    return ((1 - keep) * new + keep * carry[0],)
+
+
+def _plain(function: Callable[[jax.Array], jax.Array]) -> Cell:
+    return lambda _, of_input, of_state: (function(of_input + of_state),)
+
+
+CELLS: Mapping[str, tuple[Cell, int]] = {
+    "lstm": (_lstm, 2),
+    "gru": (_gru, 1),
+    "tanh": (_plain(jnp.tanh), 1),
+    "relu": (_plain(jax.nn.relu), 1),
+}
+"""Each cell, and how many arrays it carries."""

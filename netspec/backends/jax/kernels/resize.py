@@ -1,0 +1,62 @@
+"""Larger, smaller and rearranged images (N, H, W, C), and sequences (N, L, C) where it makes sense."""
+
+from functools import reduce
+
+import jax
+import jax.numpy as jnp
+
+_MODES = {"zero": "constant", "reflect": "reflect", "edge": "edge"}
+
+
+def pad(x: jax.Array, before: tuple[int, ...], after: tuple[int, ...], *, mode: str) -> jax.Array:
+    """Adds values before and after along each axis but the batch: zeros, mirrored ones or the outermost ones."""
+    edges = ((0, 0), *zip(before, after, strict=True))
+    return jnp.pad(x, edges, mode=_MODES[mode])
+
+
+def crop(x: jax.Array, start: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:
+    """Returns the part of the positions that begins at `start`, all channels of it."""
+    return x[(slice(None), *(slice(s, s + n) for s, n in zip(start, size, strict=True)))]
+
+
+def upsample_nearest(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
+    """Repeats each position as often as the factor of its axis says."""
+    return reduce(lambda y, axis: jnp.repeat(y, factor[axis], axis + 1), range(len(factor)), x)
+
+
+def upsample_linear(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
+    """Interpolates between the middles of pixels; beyond the outermost middles their value goes on."""
+    return reduce(lambda y, axis: _interpolate(y, factor[axis], axis + 1), range(len(factor)), x)
+
+
+def _interpolate(x: jax.Array, factor: int, axis: int) -> jax.Array:
+    """Interpolates along one axis: each of the `factor` places within a pixel is one mixture of two neighbors."""
+    last = x.shape[axis] - 1
+    before = jnp.concatenate([_part(x, 0, 1, axis), _part(x, 0, last, axis)], axis)
+    after = jnp.concatenate([_part(x, 1, last + 1, axis), _part(x, last, last + 1, axis)], axis)
+    places = []
+    for place in range(factor):
+        # How far the middle of the new pixel is from that of the old one, in old pixels: within ±1/2.
+        offset = (place + 0.5) / factor - 0.5
+        other = before if offset < 0 else after
+        # In this form equal neighbors give exactly their value.
+        places.append(x + abs(offset) * (other - x))
+    return jnp.stack(places, axis + 1).reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+
+
+def _part(x: jax.Array, start: int, stop: int, axis: int) -> jax.Array:
+    return jax.lax.slice_in_dim(x, start, stop, axis=axis)
+
+
+def depth_to_space(x: jax.Array, factor: int) -> jax.Array:
+    """(N, H, W, C f²) -> (N, f H, f W, C); channel c f² + f i + j goes to row i and column j of each square."""
+    n, height, width, channels = x.shape
+    squares = x.reshape(n, height, width, channels // factor**2, factor, factor)
+    return squares.transpose(0, 1, 4, 2, 5, 3).reshape(n, height * factor, width * factor, -1)
+
+
+def space_to_depth(x: jax.Array, factor: int) -> jax.Array:
+    """(N, f H, f W, C) -> (N, H, W, C f²): the inverse of `depth_to_space`."""
+    n, height, width, channels = x.shape
+    squares = x.reshape(n, height // factor, factor, width // factor, factor, channels)
+    return squares.transpose(0, 1, 3, 5, 2, 4).reshape(n, height // factor, width // factor, -1)

@@ -1,0 +1,136 @@
+"""`netspec fmt`: the canonical form of specs, comments kept."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from netspec.cli.output import print_error
+from netspec.compiler import load_source
+from netspec.diagnostics import NetspecError, SpecError, plural
+from netspec.files import atomic_write
+from netspec.formatting import format_source
+from netspec.syntax.errors import too_large
+from netspec.syntax.parser import MAX_BYTES, read_source
+
+__all__ = ["fmt"]
+
+_STDIN = Path("-")
+
+
+@dataclass(frozen=True)
+class _Formatted:
+    """A spec as it is, and as it should be."""
+
+    path: Path
+    before: str
+    after: str
+
+    @property
+    def name(self) -> str:
+        return "<stdin>" if self.path == _STDIN else str(self.path)
+
+
+def fmt(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="The .net files, folders of them, or - for standard input."),
+    ],
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 if anything would.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="As --check, and print what would change.")] = False,
+) -> None:
+    """Bring specs into their canonical form, comments kept."""
+    changed = unchanged = failed = 0
+    for path in dict.fromkeys(spec for file in files for spec in _specs(file)):
+        try:
+            spec = _format(path)
+            _deliver(spec, check=check, diff=diff)
+        except NetspecError as error:
+            print_error(error)
+            failed += 1
+        else:
+            changed += spec.before != spec.after
+            unchanged += spec.before == spec.after
+    if check or diff or _STDIN not in files:
+        _summarize(changed, unchanged, dry=check or diff, to=sys.stderr if diff else sys.stdout)
+    if failed or (changed and (check or diff)):
+        raise typer.Exit(1)
+
+
+def _specs(path: Path) -> list[Path]:
+    """Return the specs below a folder, hidden ones left out; what is no folder stands for itself."""
+    if path == _STDIN or not path.is_dir():
+        return [path]
+    inside = [p for p in sorted(path.rglob("*.net")) if p.is_file()]
+    seen = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+    return seen or [path]
+
+
+def _format(path: Path) -> _Formatted:
+    """Read a spec and format it; raises NetspecError with all that keeps it from being formatted."""
+    data = _read(path)
+    if len(data) > MAX_BYTES:
+        raise SpecError([too_large(MAX_BYTES)])
+    source = read_source("<stdin>" if path == _STDIN else str(path), data)
+    return _Formatted(path, data.decode(), format_source(source))
+
+
+def _read(path: Path) -> bytes:
+    if path == _STDIN:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    if path.is_dir():
+        raise NetspecError(f"{path} has no .net files in it", "give .net files, or a folder with some")
+    if path.exists() and not path.is_file():
+        raise NetspecError(f"{path} is not a regular file", "`netspec fmt -` formats standard input")
+    load_source(path)  # for its error messages
+    return path.read_bytes()
+
+
+def _deliver(spec: _Formatted, *, check: bool, diff: bool) -> None:
+    """Write, print or just name a spec that has changed; standard input is printed in any case."""
+    if diff:
+        print("".join(_diff(spec)), end="")
+    elif spec.path == _STDIN and not check:
+        sys.stdout.buffer.write(spec.after.encode())
+        sys.stdout.flush()
+    elif spec.before != spec.after and check:
+        print(f"would reformat {spec.name}")
+    elif spec.before != spec.after:
+        _write(spec)
+        print(f"reformatted {spec.name}")
+
+
+def _diff(spec: _Formatted) -> Iterator[str]:
+    # Only a newline ends a line; `splitlines` knows a dozen other ends.
+    before, after = (list(StringIO(text, newline="\n")) for text in (spec.before, spec.after))
+    for line in difflib.unified_diff(before, after, spec.name, spec.name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _write(spec: _Formatted) -> None:
+    """Replace the file, or the one a link leads to, as a whole; its permissions stay."""
+    target = spec.path.resolve()
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode)
+        # A rename asks for the folder's permission only; a file that is write-protected is meant to stay.
+        if not mode & 0o222 or not os.access(target, os.W_OK):
+            raise NetspecError(f"{spec.name} is write-protected", "`--diff` shows what would change")
+        atomic_write(target, spec.after, mode)
+    except OSError as error:
+        raise NetspecError(f"{spec.name} cannot be written: {error.strerror}") from None
+
+
+def _summarize(changed: int, unchanged: int, *, dry: bool, to: TextIO) -> None:
+    parts = [f"{plural(changed, 'file')} would be reformatted"] if changed and dry else []
+    parts += [f"{plural(unchanged, 'file')} already formatted"] if unchanged else []
+    if parts:
+        print(", ".join(parts), file=to)

@@ -1,0 +1,98 @@
+"""Recurrent layers: a state that goes along a sequence."""
+
+from math import sqrt
+from typing import ClassVar, Literal
+
+from netspec import ops
+from netspec.layers.base import Builder, Layer, Tensor, require_sequence
+from netspec.recipe.initializers import AnyInitializer, Uniform
+from netspec.signature import PositiveInt, option, positional
+
+__all__ = ["Gru", "Lstm", "Rnn"]
+
+
+class _RecurrentLayer(Layer):
+    """What recurrent layers share: two kernels and two biases, as PyTorch has them, in each direction."""
+
+    example_input: ClassVar[str] = "8x6"
+
+    units: PositiveInt = positional("features of the state")
+    last: bool = option(False, "hand on only the state after the last step: units, without a length")
+    bidirectional: bool = option(False, "go along the sequence backward too: 2·units features, those of forward first")
+    bias: bool = option(True, "add trainable numbers to what is computed of input and state; `nobias` leaves them out")
+    init: AnyInitializer | None = option(None, "initializer of the kernels; uniform in ±1/√units unless given")
+    bias_init: AnyInitializer | None = option(None, "initializer of the biases; uniform in ±1/√units unless given")
+
+    def op(self, *, reverse: bool) -> ops.Recurrent:
+        """Return the operation of one direction."""
+        raise NotImplementedError
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Go along the sequence, and back along it where that is asked for."""
+        features, _ = require_sequence(self, x)
+        forward = self._direction(g, x, features, reverse=False)
+        if not self.bidirectional:
+            return forward
+        return g.apply(ops.Concat(), (forward, self._direction(g, x, features, reverse=True)))
+
+    def _direction(self, g: Builder, x: Tensor, features: int, *, reverse: bool) -> Tensor:
+        op = self.op(reverse=reverse)
+        rows, suffix = op.gates * self.units, "_reverse" if reverse else ""
+        small = Uniform(range=(-1 / sqrt(self.units), 1 / sqrt(self.units)))
+        init, bias_init = self.init or small, self.bias_init or small
+        weights = [
+            g.weight(f"weight_{of}{suffix}", (rows, inputs), role="kernel", fans=(inputs, self.units), init=init)
+            for of, inputs in (("ih", features), ("hh", self.units))
+        ]
+        if self.bias:
+            fans = (self.units, self.units)
+            weights += [
+                g.weight(f"bias_{of}{suffix}", (rows,), role="bias", fans=fans, init=bias_init) for of in ("ih", "hh")
+            ]
+        y = g.apply(op, x, *weights)
+        # The last step of the way back is the first position.
+        return g.apply(ops.Take("first" if reverse else "last"), y) if self.last else y
+
+
+class Lstm(_RecurrentLayer):
+    """Long short-term memory: features x length → units x length. Hochreiter & Schmidhuber 1997; Gers et al. 2000.
+
+    i, f, o = σ(…), g = tanh(…) of input and state; c ← f·c + i·g, h ← o·tanh(c). Both begin at 0.
+    """
+
+    kind: Literal["lstm"] = "lstm"
+    aliases: ClassVar[tuple[str, ...]] = ("LSTM",)
+    example: ClassVar[str] = "lstm 16"
+
+    def op(self, *, reverse: bool) -> ops.Recurrent:
+        """Return the operation of one direction."""
+        return ops.Recurrent("lstm", reverse)
+
+
+class Gru(_RecurrentLayer):
+    """Gated recurrent unit: features x length → units x length. Cho et al. 2014, in PyTorch's form.
+
+    r, z = σ(…) of input and state; n = tanh(W x + b + r·(U h + c)), h ← (1 − z)·n + z·h.
+    """
+
+    kind: Literal["gru"] = "gru"
+    aliases: ClassVar[tuple[str, ...]] = ("GRU",)
+    example: ClassVar[str] = "gru 16"
+
+    def op(self, *, reverse: bool) -> ops.Recurrent:
+        """Return the operation of one direction."""
+        return ops.Recurrent("gru", reverse)
+
+
+class Rnn(_RecurrentLayer):
+    """Plain recurrence, h ← tanh(W x + U h + b): features x length → units x length. Elman 1990."""
+
+    kind: Literal["rnn"] = "rnn"
+    aliases: ClassVar[tuple[str, ...]] = ("RNN", "SimpleRNN")
+    example: ClassVar[str] = "rnn 16"
+
+    function: Literal["tanh", "relu"] = option("tanh", "what the state is squashed by")
+
+    def op(self, *, reverse: bool) -> ops.Recurrent:
+        """Return the operation of one direction."""
+        return ops.Recurrent(self.function, reverse)

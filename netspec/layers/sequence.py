@@ -1,0 +1,102 @@
+"""Layers of sequences, features x length: token numbers become vectors, positions get marks, one is taken out."""
+
+from typing import ClassVar, Literal
+
+from netspec import ops
+from netspec.layers.base import Builder, Layer, Tensor, require_sequence
+from netspec.ops import ShapeError
+from netspec.recipe.initializers import AnyInitializer, Normal
+from netspec.signature import PositiveInt, option, positional
+
+__all__ = ["ClassToken", "Embedding", "Position", "Take"]
+
+
+class Embedding(Layer):
+    """A trained vector for each token: token numbers (length) → width x length.
+
+    How many tokens there are, the input says: `input 64 tokens=1000`. The vectors begin normal with deviation 1.
+    """
+
+    kind: Literal["embedding"] = "embedding"
+    aliases: ClassVar[tuple[str, ...]] = ("Embedding", "embed")
+    example: ClassVar[str] = "embedding 16"
+    example_input: ClassVar[str] = "10 tokens=20"
+    reads_tokens: ClassVar[bool] = True
+
+    width: PositiveInt = positional("features of each vector")
+    init: AnyInitializer | None = option(None, "initializer of the vectors; normal(1.0) unless given")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Look up the vectors."""
+        if x.tokens is None:
+            raise ShapeError(
+                "E0302",
+                "`embedding` reads token numbers, and these are none",
+                "put it first, and say in the input how many tokens there are: `input 64 tokens=1000`",
+            )
+        fans = (x.tokens, self.width)
+        init = self.init or Normal(std=1.0)
+        return g.apply(
+            ops.Embedding(), x, g.weight("weight", (x.tokens, self.width), role="kernel", fans=fans, init=init)
+        )
+
+
+class Position(Layer):
+    """Adds a mark to each position, so that attention can tell them apart; features x length stays.
+
+    The marks are trained, from normal(0.02), or the fixed sines and cosines of Vaswani et al. 2017.
+    """
+
+    kind: Literal["position"] = "position"
+    aliases: ClassVar[tuple[str, ...]] = ("PositionEmbedding", "positional_encoding")
+    example: ClassVar[str] = "position"
+    example_input: ClassVar[str] = "8x6"
+
+    mode: Literal["trained", "sinusoidal"] = positional("trained marks, or fixed sines and cosines", "trained")
+    init: AnyInitializer | None = option(None, "initializer of trained marks; normal(0.02) unless given")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Add the marks."""
+        features, length = require_sequence(self, x)
+        if self.mode == "sinusoidal":
+            return g.apply(ops.Sinusoid(), x)
+        init = self.init or Normal(std=0.02)
+        # In the role of a bias, for it is added: `l2` leaves it alone.
+        table = g.weight("table", (features, length), role="bias", fans=(features, features), init=init)
+        return g.apply(ops.Bias(), x, table)
+
+
+class ClassToken(Layer):
+    """Puts a trained vector before the first position, which `take first` reads at the end. Devlin et al. 2018.
+
+    Features x length → features x (length + 1).
+    """
+
+    kind: Literal["classtoken"] = "classtoken"
+    aliases: ClassVar[tuple[str, ...]] = ("cls_token", "class_token")
+    example: ClassVar[str] = "classtoken"
+    example_input: ClassVar[str] = "8x6"
+
+    init: AnyInitializer | None = option(None, "initializer of the vector; normal(0.02) unless given")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Prepend the vector."""
+        features, _ = require_sequence(self, x)
+        init = self.init or Normal(std=0.02)
+        vector = g.weight("vector", (features,), role="bias", fans=(features, features), init=init)
+        return g.apply(ops.Prepend(), x, vector)
+
+
+class Take(Layer):
+    """The features at one end of a sequence: features x length → features."""
+
+    kind: Literal["take"] = "take"
+    example: ClassVar[str] = "take last"
+    example_input: ClassVar[str] = "8x6"
+
+    position: Literal["first", "last"] = positional("which end")
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Take one position."""
+        require_sequence(self, x)
+        return g.apply(ops.Take(self.position), x)

@@ -1,0 +1,127 @@
+"""Operations on sequences, `(features, length)`, and on rows of token numbers, `(length,)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from netspec.ops.base import Op, Shape, ShapeError
+
+__all__ = ["Attention", "Embedding", "Prepend", "Recurrent", "Sinusoid", "Take"]
+
+
+@dataclass(frozen=True)
+class Embedding(Op):
+    """Token numbers `(L,)` look up their rows of a table `(tokens, W)`: `(W, L)`."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        return (parameters[0][1], x[0])
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del out, parameters
+        return 0
+
+
+@dataclass(frozen=True)
+class Sinusoid(Op):
+    """Adds sines and cosines of the position to `(D, L)`: features 2i and 2i + 1 have the wavelength 2π·10000^(2i/D).
+
+    Vaswani et al. 2017.
+    """
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+
+@dataclass(frozen=True)
+class Prepend(Op):
+    """Puts a vector `(D,)` before the first position of `(D, L)`: `(D, L + 1)`."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return (x[0], x[1] + 1)
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del out, parameters
+        return 0
+
+
+@dataclass(frozen=True)
+class Take(Op):
+    """The features at one end of a sequence: `(D, L)` → `(D,)`."""
+
+    position: Literal["first", "last"]
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x[:1]
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del out, parameters
+        return 0
+
+
+_GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}
+_COMBINING = {"tanh": 0, "relu": 0, "gru": 5, "lstm": 5}
+
+
+@dataclass(frozen=True)
+class Recurrent(Op):
+    """A recurrence over `(D, L)`: the state after each position, `(H, L)`; it begins at 0.
+
+    Parameters `(gates·H, D)` of the input and `(gates·H, H)` of the state before, then, if any, a bias `(gates·H,)`
+    for each. The gates lie as in PyTorch: of `lstm` input, forget, cell, output; of `gru` reset, update, new.
+    """
+
+    cell: Literal["tanh", "relu", "gru", "lstm"]
+    reverse: bool = False
+
+    @property
+    def gates(self) -> int:
+        """How many vectors of H features one step computes from the input and the state."""
+        return _GATES[self.cell]
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        return (parameters[1][1], x[1])
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        # Each gate adds its two products and its biases and is squashed; then the state is put together.
+        gate = 1 + len(parameters[2:]) + 1
+        each = 2 * (prod(parameters[0]) + prod(parameters[1])) + out[0] * (self.gates * gate + _COMBINING[self.cell])
+        return out[1] * each
+
+
+@dataclass(frozen=True)
+class Attention(Op):
+    """Scaled dot-product attention of several heads: queries, keys, values `(3D, L)` → `(D, L)`. Vaswani et al. 2017.
+
+    Each head has D/heads consecutive features. `causal` lets a position see itself and those before it. In training
+    each weight is dropped with probability `rate`, after the softmax.
+    """
+
+    heads: int
+    causal: bool = False
+    rate: float = 0.0
+
+    @property
+    def draws(self) -> bool:
+        return self.rate > 0
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        features = x[0] // 3
+        if features % self.heads:
+            fits = max(h for h in range(1, min(self.heads, 1024)) if features % h == 0)
+            raise ShapeError(
+                "E0309",
+                f"{features} features cannot be split into {self.heads} equal heads",
+                f"use a number of heads that divides {features}, such as {fits}",
+            )
+        return (features, x[1])
+
+    def flops(self, out: Shape, *parameters: Shape) -> int:
+        del parameters
+        # Two products for each pair of positions; scaling and softmax of each weight.
+        return out[1] ** 2 * (4 * out[0] + 5 * self.heads)

@@ -1,0 +1,174 @@
+"""`netspec fmt`: what it writes and says, what it leaves alone, and its exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_cli_check import ROOT, cli
+
+UGLY = "Linear   10 #ten\r\n\r\n\r\ntrain{epochs 5;batch 3}"
+NICE = "fc 10  # ten\n\ntrain { epochs 5; batch 3 }\n"
+
+
+def piped(text: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "netspec", "fmt", *words]
+    env = os.environ | {"PYTHONPATH": ROOT, "PYTHONIOENCODING": "ascii"}
+    return subprocess.run(command, input=text, capture_output=True, check=False, env=env, timeout=120)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "ugly.net").write_bytes(UGLY.encode())
+    (tmp_path / "nice.net").write_bytes(NICE.encode())
+    (tmp_path / "wrong.net").write_bytes(b"fc 10 {\n\n\nfc ]\n")
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+
+
+def test_a_file_is_rewritten_once(here: Path) -> None:
+    done = cli(here, "fmt", "ugly.net")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "reformatted ugly.net\n", "")
+    assert (here / "ugly.net").read_bytes() == NICE.encode()
+    done = cli(here, "fmt", "ugly.net", "nice.net", "./nice.net")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2 files already formatted\n", "")
+    assert sorted(contents(here)) == ["nice.net", "ugly.net", "wrong.net"], "no temporary file is left"
+
+
+def test_a_file_that_is_right_is_not_touched(here: Path) -> None:
+    os.utime(here / "nice.net", ns=(1, 1))
+    cli(here, "fmt", "nice.net")
+    assert (here / "nice.net").stat().st_mtime_ns == 1
+
+
+def test_check_changes_nothing(here: Path) -> None:
+    before = contents(here)
+    done = cli(here, "fmt", "--check", "ugly.net", "nice.net")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "would reformat ugly.net\n1 file would be reformatted, 1 file already formatted\n"
+    assert cli(here, "fmt", "nice.net", "--check").returncode == 0
+    assert contents(here) == before
+
+
+@pytest.mark.parametrize("words", [["--diff"], ["--diff", "--check"]])
+def test_diff_is_a_patch(here: Path, words: list[str]) -> None:
+    (here / "ugly.net").write_text("fc  10\nrelu")
+    done = cli(here, "fmt", *words, "ugly.net", "nice.net")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "--- ugly.net\n+++ ugly.net\n@@ -1,2 +1,2 @@\n-fc  10\n-relu\n\\ No newline at end of file\n+fc 10\n+relu\n"
+    )
+    assert done.stderr == "1 file would be reformatted, 1 file already formatted\n"
+    assert (here / "ugly.net").read_text() == "fc  10\nrelu"
+    assert cli(here, "fmt", *words, "nice.net").returncode == 0
+
+
+def test_standard_input() -> None:
+    done = piped("Linear 10 # zehn Stück".encode(), "-")
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "fc 10  # zehn Stück\n", b"")
+    done = piped(UGLY.encode(), "--check", "-")
+    assert (done.returncode, done.stdout) == (1, b"would reformat <stdin>\n1 file would be reformatted\n")
+    done = piped(NICE.encode(), "--check", "-")
+    assert (done.returncode, done.stdout) == (0, b"1 file already formatted\n")
+    done = piped(b"a", "--diff", "-")
+    assert (done.returncode, done.stdout[:22]) == (1, b"--- <stdin>\n+++ <stdin")
+    done = piped(b"fc ]", "-")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"<stdin>:1:4" in done.stderr
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_done(here: Path) -> None:
+    (here / "binary.net").write_bytes(b"\xff\x00")
+    (here / "large.net").write_bytes(b"a\n" * 600_000)
+    (here / "empty").mkdir()
+    before = contents(here)
+    done = cli(here, "fmt", "wrong.net", "none.net", "binary.net", "large.net", "empty", "ugly.net")
+    assert done.returncode == 1
+    assert done.stdout == "reformatted ugly.net\n"
+    for said in ("wrong.net:4:4", "none.net", "no such file", "E0109", "E0107", "empty has no .net files in it"):
+        assert said in done.stderr
+    assert contents(here) == before | {"ugly.net": NICE.encode()}
+
+
+def test_a_folder_stands_for_its_specs(here: Path) -> None:
+    for folder in ("a/b", ".hidden"):
+        (here / folder).mkdir(parents=True)
+        (here / folder / "x.net").write_text("fc  10")
+        (here / folder / "x.txt").write_text("fc  10")
+    (here / "wrong.net").unlink()
+    done = cli(here, "fmt", ".")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        f"reformatted {Path('a/b/x.net')}",
+        "reformatted ugly.net",
+        "1 file already formatted",
+    ]
+    assert (here / ".hidden" / "x.net").read_text() == "fc  10"
+    assert (here / "a" / "b" / "x.txt").read_text() == "fc  10"
+    (here / ".hidden" / "x.net").chmod(0o644)
+    assert cli(here / ".hidden", "fmt", ".").stdout == "reformatted x.net\n", "asked for by name"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_permissions_stay(here: Path) -> None:
+    (here / "ugly.net").chmod(0o750)
+    cli(here, "fmt", "ugly.net")
+    assert (here / "ugly.net").stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_a_write_protected_file_stays(here: Path) -> None:
+    (here / "ugly.net").chmod(0o444)
+    done = cli(here, "fmt", "ugly.net")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ugly.net is write-protected" in done.stderr
+    assert (here / "ugly.net").read_bytes() == UGLY.encode()
+    assert cli(here, "fmt", "--check", "ugly.net").stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_stays_a_link(here: Path) -> None:
+    (here / "folder").mkdir()
+    (here / "folder" / "link.net").symlink_to("../ugly.net")
+    assert cli(here, "fmt", "folder/link.net").stdout == "reformatted folder/link.net\n"
+    assert (here / "folder" / "link.net").is_symlink()
+    assert (here / "ugly.net").read_bytes() == NICE.encode()
+    assert len(list((here / "folder").iterdir())) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_no_file(here: Path) -> None:
+    os.mkfifo(here / "pipe.net")
+    done = cli(here, "fmt", "pipe.net")
+    assert done.returncode == 1
+    assert "not a regular file" in done.stderr
+
+
+def test_usage(here: Path) -> None:
+    assert cli(here, "fmt").returncode == 2
+    assert cli(here, "fmt", "--wrong", "nice.net").returncode == 2
+    assert "canonical form" in cli(here, "--help").stdout
+
+
+def test_shipped_specs_have_the_canonical_form(tmp_path: Path) -> None:
+    done = cli(tmp_path, "fmt", "--check", Path(ROOT) / "specs")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "would" not in done.stdout
+
+
+def test_nothing_heavy_is_imported(here: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['netspec', 'fmt', '--check', 'nice.net']\n"
+        "from netspec.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n"
+        "    print(sorted({'jax', 'numpy', 'matplotlib', 'optax'} & set(sys.modules)))\n"
+    )
+    env = os.environ | {"PYTHONPATH": ROOT}
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout == "1 file already formatted\n[]\n", done.stderr
