@@ -33,6 +33,7 @@ FLOORS = {
     "netspec.ir": 3,
     "netspec.values": 4,
     "netspec.scope": 4,
+    "netspec.commands": 4,
     "netspec.words": 4,
     "netspec.binding": 4,
     "netspec.blocks": 4,
