@@ -25,7 +25,11 @@ def read_network(path: Path) -> tuple[Network, Graph]:
         ModelFileError: when the model file is damaged.
         NetspecError: when there is no such file.
     """
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError:  # a name that is too long, for one: reading it says so
+        folder = False
+    if folder:
         return _of_run(path)
     if path.suffix == ".safetensors":
         # NumPy and safetensors are needed for models only.
@@ -49,7 +53,7 @@ def _of_run(folder: Path) -> tuple[Network, Graph]:
         raise RunError(f"{file} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or "the file"
         raise RunError(f"{file} is damaged, or of a newer netspec: {where}: {first['msg']}") from None
     except SpecError as error:
         raise RunError(f"{file}: {error.diagnostics[0].message}") from None

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_property_networks import instances
 
 from netspec import alignment
 from netspec.alignment import align
@@ -14,7 +15,9 @@ from netspec.compare import Comparison, LayerChange, Reshaped, Setting, compare
 from netspec.compiler import analyze, require
 from netspec.diagnostics import Source
 from netspec.graph import Graph
-from netspec.ir import Network
+from netspec.ir import Network, Recipe
+from netspec.recipe.losses import CrossEntropy
+from netspec.signature import parameters
 
 HEAD = "input 8x12x12\n"
 LAYERS = ("conv 8 3x3 pad=same", "conv 8 3x3 pad=same relu", "conv 8 1x1", "relu", "tanh", "batchnorm", "dropout 0.5")
@@ -203,6 +206,18 @@ def test_input_and_data() -> None:
         Setting("data.fallback", None, "mnist"),
         Setting("data.scale.range", None, "-1.0..1.0"),
     )
+
+
+@given(instances(Recipe), instances(Recipe), st.sampled_from([p.name for p in parameters(Recipe)]))
+def test_every_setting_counts(recipe: Recipe, other: Recipe, name: str) -> None:
+    loss = recipe.loss or CrossEntropy()
+    base = net("fc 10")[0]
+    before = base.model_copy(update={"recipe": recipe.model_copy(update={"loss": loss})})
+    changed = before.recipe.model_copy(update={name: getattr(other, name) or getattr(before.recipe, name)})
+    after = before.model_copy(update={"recipe": changed})
+    found = compare((before, before.graph()), (after, after.graph()))
+    assert found.same == (before.recipe == changed)
+    assert {s.path.split(".")[1] for s in found.settings} <= {name}
 
 
 # --- weights ------------------------------------------------------------------------------------------------------

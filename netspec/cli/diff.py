@@ -23,6 +23,8 @@ __all__ = ["diff"]
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "·", "renamed": ">", "same": " "}
 _COLORS = {"+": "green", "-": "red", "~": "yellow", "·": "cyan", ">": "cyan", " ": "dim"}
 _NOWHERE = "–"
+_MOST = 40
+"""So many arrays of a kind are named."""
 
 
 def diff(
@@ -197,4 +199,6 @@ def _weights(weights: Weights) -> Iterator[str]:
         ">": [f"{old} would fit {new}" for old, new in weights.renamed],
     }
     for mark, lines in listed.items():
-        yield from (f"{mark} {line}" for line in lines)
+        yield from (f"{mark} {line}" for line in lines[:_MOST])
+        if len(lines) > _MOST:
+            yield f"{mark} … {len(lines) - _MOST} more; --json has all"

@@ -132,6 +132,7 @@ def test_only_a_setting_differs(here: Path) -> None:
         (["one.net", "broken"], "is damaged"),
         (["one.net", "unfit"], "unfit/network.json: "),
         (["one.net", "cut.safetensors"], "is damaged"),
+        (["one.net", "a" * 3000], "cannot be read"),
         (["one.net"], "Missing argument"),
         (["one.net", "one.net", "--nosuch"], "No such option"),
     ],
@@ -148,6 +149,34 @@ def test_trouble_is_told_apart_from_a_difference(here: Path, words: list[str], s
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "[type=" not in done.stderr
+
+
+def test_a_long_list_of_arrays_is_cut(here: Path) -> None:
+    (here / "long.net").write_text("input 4x8x8\n" + "conv 4 3x3 pad=same\n" * 30 + "fc 10 softmax\n")
+    (here / "short.net").write_text("input 4x8x8\nfc 10 softmax\n")
+    said = cli(here, "diff", "short.net", "long.net").stdout
+    assert said.count("  only in B\n") == 40
+    assert said.splitlines()[-1] == "+ … 20 more; --json has all"
+    (found,) = lines(cli(here, "diff", "short.net", "long.net", "--json").stdout)
+    assert len(found["weights"]["only_after"]) == 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_colors_at_a_terminal(here: Path) -> None:
+    import pty  # noqa: PLC0415
+
+    # Nobody reads before it is done, so it says little: one setting.
+    (here / "other.net").write_text(ONE.replace("epochs 3", "epochs 4"))
+    leader, follower = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"PYTHONPATH": ROOT, "TERM": "xterm-256color"}
+    command = [sys.executable, "-m", "netspec", "diff", "one.net", "other.net"]
+    done = subprocess.run(command, cwd=here, env=env, stdout=follower, check=False)
+    os.close(follower)
+    said = os.read(leader, 1 << 16).decode()
+    os.close(leader)
+    assert done.returncode == 1
+    assert "\x1b[31m- one.net\x1b[0m" in said
+    assert "\x1b[33m~ train.epochs  3 → 4\x1b[0m" in said
 
 
 @pytest.mark.parametrize(("side", "heavy"), [("run", ["numpy"]), ("one.safetensors", [])])
