@@ -42,6 +42,11 @@ def test_error_is_shown_as_it_is() -> None:
     assert shown == str(caught.value)
 
 
+def test_blocks_are_shown_as_they_are() -> None:
+    graph = ns.parse(between("blocks").removeprefix("```\n").removesuffix("```")).graph()
+    assert 50_000 < graph.parameter_count < 100_000
+
+
 def test_commands_of_the_table_exist() -> None:
     named = set(re.findall(r"^\| `netspec (\w+)", README, re.MULTILINE))
     assert named <= set(VERBS)

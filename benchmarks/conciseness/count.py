@@ -1,0 +1,178 @@
+"""Counts what LeNet, ResNet-20 and MobileNet v1 take to write in five languages, and writes docs/conciseness.md.
+
+    python benchmarks/conciseness/count.py           # write the page
+    python benchmarks/conciseness/count.py --check   # only say whether it is current
+
+A line counts unless it is blank or only a comment. A token is what the language's lexer would call one:
+
+- a name, a number, a string, or a mark such as `=`, `{` or `//` is one token each;
+- comments, spaces, line ends and indentation are none, so a Python block costs only its colon;
+- `;` in a `.net` file is a token, the line end that could stand there is not;
+- a size such as `5x5` is three tokens, `1x28x28` five, as netspec's own lexer has it;
+- in cfg, `filters=20` is three tokens and `[net]` three; in prototxt, `num_output: 20` is three.
+
+Only the definition of the network counts, its imports included. A spec that says `include blocks` is also counted with
+the text of those library blocks that it uses, directly or through others.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["LANGUAGES", "NETWORKS", "Count", "count", "main", "page", "used_blocks"]
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent.parent
+PAGE = ROOT / "docs" / "conciseness.md"
+LIBRARY = ROOT / "netspec" / "library" / "blocks.net"
+
+NETWORKS = {"lenet": "LeNet", "resnet20": "ResNet-20", "mobilenet": "MobileNet v1"}
+LANGUAGES = {
+    "net": "netspec",
+    "torch.py": "PyTorch",
+    "keras.py": "Keras",
+    "cfg": "Darknet",
+    "prototxt": "Caffe",
+}
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+NUMBER = r"[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|[0-9]+"
+STRING = r'"[^"\n]*"'
+# The `x` of a size stands between numbers or parentheses; elsewhere it is a name, or the beginning of one.
+NET = re.compile(rf"(?<=[0-9)])x(?=[0-9(])|{STRING}|{NAME}|{NUMBER}|//|\.\.|<=|>=|[^\s\w]")
+FLAT = re.compile(rf"{STRING}|{NAME}|{NUMBER}|[^\s\w]")
+
+LAYOUT = {
+    tokenize.ENCODING,
+    tokenize.NEWLINE,
+    tokenize.NL,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.COMMENT,
+    tokenize.ENDMARKER,
+}
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a text takes to write."""
+
+    lines: int
+    tokens: int
+
+
+def without_comments(text: str) -> str:
+    """Return the text without what `#` begins; no string in these files holds one."""
+    return re.sub(r"#[^\n]*", "", text)
+
+
+def net_tokens(text: str) -> list[str]:
+    """Return the tokens of a spec."""
+    return NET.findall(without_comments(text))
+
+
+def flat_tokens(text: str) -> list[str]:
+    """Return the tokens of a cfg or a prototxt."""
+    return FLAT.findall(without_comments(text))
+
+
+def python_tokens(text: str) -> list[str]:
+    """Return the tokens of a Python program."""
+    found = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [t.string for t in found if t.type not in LAYOUT]
+
+
+LEXERS: dict[str, Callable[[str], list[str]]] = {
+    "net": net_tokens,
+    "torch.py": python_tokens,
+    "keras.py": python_tokens,
+    "cfg": flat_tokens,
+    "prototxt": flat_tokens,
+}
+
+
+def count(text: str, language: str) -> Count:
+    """Return the lines and tokens of a text."""
+    lines = [line for line in without_comments(text).splitlines() if line.strip()]
+    return Count(len(lines), len(LEXERS[language](text)))
+
+
+def read(network: str, language: str) -> str:
+    """Return the text of a network in a language."""
+    return (FOLDER / f"{network}.{language}").read_text(encoding="utf-8")
+
+
+def used_blocks(spec: str) -> str:
+    """Return the text of the library's blocks that a spec uses, directly or through others."""
+    if not re.search(r"^include blocks$", spec, re.MULTILINE):
+        return ""
+    library = LIBRARY.read_text(encoding="utf-8")
+    blocks = {m[1]: m[0] for m in re.finditer(rf"^block ({NAME}).*?^}}\n", library, re.MULTILINE | re.DOTALL)}
+    used: dict[str, str] = {}
+    texts = [spec]
+    while texts:
+        for name in net_tokens(texts.pop()):
+            if name in blocks and name not in used:
+                used[name] = blocks[name]
+                texts.append(blocks[name])
+    return "".join(used.values())
+
+
+def page() -> str:
+    """Return the page."""
+    counts = {(n, k): count(read(n, k), k) for n in NETWORKS for k in LANGUAGES}
+    whole = {n: count(read(n, "net") + used_blocks(read(n, "net")), "net") for n in NETWORKS}
+    return TEXT.format(counts=_counts(counts, whole), ratios=_ratios(counts, whole))
+
+
+def _counts(counts: dict[tuple[str, str], Count], whole: dict[str, Count]) -> str:
+    """Return the table of lines and tokens."""
+
+    def row(title: str, cells: list[Count]) -> str:
+        return " | ".join([f"| {title}", *(f"{c.lines:,} | {c.tokens:,}" for c in cells)]) + " |"
+
+    head = " | ".join(["| written in", *(f"{n}: lines | tokens" for n in NETWORKS.values())]) + " |"
+    rule = "| --- |" + " ---: | ---: |" * len(NETWORKS)
+    rows = [row(title, [counts[n, k] for n in NETWORKS]) for k, title in LANGUAGES.items()]
+    rows.insert(1, row("netspec, with the library blocks it uses", list(whole.values())))
+    return "\n".join([head, rule, *rows])
+
+
+def _ratios(counts: dict[tuple[str, str], Count], whole: dict[str, Count]) -> str:
+    """Return the table of tokens for each token of netspec."""
+    head = "| tokens, netspec = 1 | " + " | ".join(NETWORKS.values()) + " |"
+    rule = "| --- |" + " ---: |" * len(NETWORKS)
+    rows = []
+    for language, title in LANGUAGES.items():
+        if language != "net":
+            cells = [f"{counts[n, language].tokens / counts[n, 'net'].tokens:.1f}" for n in NETWORKS]
+            rows.append(" | ".join([f"| {title}", *cells]) + " |")
+    shortest = {n: min(counts[n, k].tokens for k in LANGUAGES if k != "net") for n in NETWORKS}
+    plain = [f"**{shortest[n] / counts[n, 'net'].tokens:.2f}**" for n in NETWORKS]
+    full = [f"{shortest[n] / whole[n].tokens:.2f}" for n in NETWORKS]
+    rows.append(" | ".join(["| the shortest of them", *plain]) + " |")
+    rows.append(" | ".join(["| the same, netspec with the library blocks it uses", *full]) + " |")
+    return "\n".join([head, rule, *rows])
+
+
+TEXT = (FOLDER / "page.md").read_text(encoding="utf-8")
+
+
+def main() -> int:
+    """Write the page, or with `--check` say whether it is current."""
+    if "--check" not in sys.argv:
+        PAGE.write_text(page(), encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
+        print("docs/conciseness.md is not current: run python benchmarks/conciseness/count.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
