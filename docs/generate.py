@@ -1,10 +1,12 @@
-"""Writes the reference pages from the code: layers.md, errors.md, network.schema.json. `--check` compares."""
+"""Writes the pages that are made from the code: language.md, layers.md … `--check` says which are not current."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+
+from language_page import language_page
 
 from netspec.codes import CODES
 from netspec.ir import Network
@@ -43,7 +45,12 @@ def schema() -> str:
     return json.dumps(Network.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-PAGES = {"layers.md": layers_page, "errors.md": errors_page, "network.schema.json": schema}
+PAGES = {
+    "language.md": language_page,
+    "layers.md": layers_page,
+    "errors.md": errors_page,
+    "network.schema.json": schema,
+}
 
 
 def main() -> int:

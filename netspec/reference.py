@@ -41,7 +41,7 @@ def summary(cls: type[Definition]) -> str:
 def signature(cls: type[Definition]) -> str:
     """Return how a definition is written: `conv FILTERS KERNEL [activation] [stride=1x1] …`."""
     words = [cls.canonical()]
-    for p in parameters(cls):
+    for p in sorted(parameters(cls), key=lambda p: not p.positional):
         if p.positional:
             words.append(p.name.upper() if p.required else f"[{p.name.upper()}]")
         elif p.is_flag:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from netspec.diagnostics import Span, nearest
 from netspec.syntax import ast
 
-__all__ = ["UNKNOWN", "Scope", "ValueProblem", "evaluate"]
+__all__ = ["BINARY_UNITS", "UNITS", "UNKNOWN", "Scope", "ValueProblem", "evaluate"]
 
 Scope: TypeAlias = Mapping[str, Any]
 """What each `let` name stands for."""
@@ -18,8 +18,9 @@ UNKNOWN = object()
 
 _LARGEST = 10**18
 
-_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BINARY_UNITS = {"k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+BINARY_UNITS = {"k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+"""What the letters of a quantity multiply by: alone, and before an i as in 64MiB."""
 
 
 class ValueProblem(Exception):  # noqa: N818 - reported as a diagnostic, never raised to a user
@@ -75,7 +76,7 @@ def evaluate(value: ast.Value, scope: Scope) -> Any:
 def _quantity(text: str) -> int | float:
     digits = text.rstrip("kKMGTiB")
     unit = text[len(digits) :].removesuffix("B")
-    factor = _BINARY_UNITS[unit[0]] if unit.endswith("i") else _UNITS[unit]
+    factor = BINARY_UNITS[unit[0]] if unit.endswith("i") else UNITS[unit]
     number = float(digits) * factor if "." in digits else int(digits) * factor
     return int(number) if number == int(number) else number
 

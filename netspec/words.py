@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from netspec import commands
 from netspec.ir import DataSource, Init, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.recipe.settings import Shuffle
@@ -11,20 +12,7 @@ from netspec.signature import Definition, parameters
 
 __all__ = ["COMMANDS", "choices", "is_choice", "reserved"]
 
-COMMANDS = (
-    "input",
-    "let",
-    "init",
-    "data",
-    "train",
-    "block",
-    "repeat",
-    "residual",
-    "branch",
-    "from",
-    "include",
-    "assert",
-)
+COMMANDS = tuple(command.name for command in commands.COMMANDS)
 """The commands that are no layers."""
 
 

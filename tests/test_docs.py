@@ -5,9 +5,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from netspec.codes import CODES
+from netspec.commands import COMMANDS
+from netspec.compiler import analyze
+from netspec.diagnostics import Source
+from netspec.ir import DataSource, Recipe
+from netspec.layers import LAYERS
+from netspec.reference import FAMILIES
+from netspec.signature import parameters
+from netspec.syntax import ast
+from netspec.syntax.parser import parse
 
 ROOT = Path(__file__).parent.parent
+LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+FENCES = re.findall(r"^```(\S*) ?(.*)\n((?:.*\n)*?)```$", LANGUAGE, re.MULTILINE)
 
 
 def test_pages_are_current() -> None:
@@ -21,3 +34,53 @@ def test_codes_in_the_source_are_exactly_those_documented() -> None:
     files = [p for p in (ROOT / "netspec").rglob("*.py") if p.name != "codes.py"]
     used = {code for p in files for code in re.findall(r'"(E\d{4})"', p.read_text(encoding="utf-8"))}
     assert used == set(CODES)
+
+
+# --- the page of the language -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "mark", "text"), FENCES, ids=[f[2].splitlines()[0] for f in FENCES])
+def test_every_example_is_right_or_wrong_as_it_says(kind: str, mark: str, text: str) -> None:
+    if kind == "text":
+        assert not mark
+        return
+    assert kind == "net", "an example is `net`, or `text` where it is no spec"
+    found = analyze(Source("example.net", _standing_alone(text)))
+    if mark:
+        assert [d.code for d in found.diagnostics] == [mark.removeprefix("wrong ")]
+    else:
+        assert not found.diagnostics, "\n".join(d.render() for d in found.diagnostics)
+
+
+def _standing_alone(text: str) -> str:
+    """Return an example behind an input, where it says none; as the page tells its readers."""
+    names = {command.name.text for command in parse(Source("example.net", text)).commands}
+    return text if names & {"input", "data"} else f"input 8x12x12\n{text}"
+
+
+def test_the_page_has_everything_that_the_language_has() -> None:
+    for command in COMMANDS:
+        assert f"\n### {command.name}\n" in LANGUAGE
+        assert command.example in LANGUAGE
+    for cls in (c for family in FAMILIES.values() for c in family):
+        assert f"`{cls.canonical()}" in LANGUAGE
+    for cls in (Recipe, DataSource):
+        for p in parameters(cls):
+            if p.name not in {"name", "fallback"}:
+                assert f"\n| `{p.name}` | " in LANGUAGE
+                assert p.description in LANGUAGE
+    for letter in ("k", "M", "Gi"):
+        assert f"| `{letter}` | " in LANGUAGE
+    assert "{{" not in LANGUAGE
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_the_example_of_a_command_has_that_command(command: object) -> None:
+    assert isinstance(command, type(COMMANDS[0]))
+    file = parse(Source("example.net", command.example))
+    assert command.name in {c.name.text for c in file.commands}
+    assert isinstance(file.commands[0], ast.Command)
+
+
+def test_no_command_is_a_layer() -> None:
+    assert not {c.name for c in COMMANDS} & {n for cls in LAYERS for n in (cls.canonical(), *cls.aliases)}

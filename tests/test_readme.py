@@ -51,10 +51,3 @@ def test_commands_of_the_table_exist() -> None:
     named = set(re.findall(r"^\| `netspec (\w+)", README, re.MULTILINE))
     assert named <= set(VERBS)
     assert set(VERBS) - {"explain"} <= named
-
-
-def test_language_page_example_checks() -> None:
-    page = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
-    example = re.search(r"```\n(# A small.*?)```", page, re.DOTALL)
-    assert example
-    ns.parse(example.group(1)).graph()

@@ -14,7 +14,21 @@ from netspec.diagnostics import NetspecError
 
 __all__ = ["VERBS", "build", "run"]
 
-VERBS = ("new", "check", "show", "fmt", "train", "eval", "predict", "plot", "explain", "layers", "doctor", "data")
+VERBS = (
+    "new",
+    "check",
+    "show",
+    "diff",
+    "fmt",
+    "train",
+    "eval",
+    "predict",
+    "plot",
+    "explain",
+    "layers",
+    "doctor",
+    "data",
+)
 """The verbs in the order of the help page. Each is a file of this folder with a function (or, `data`, an app) in it."""
 
 _FILES = {"eval": "evaluate"}

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.diagnostics import NetspecError, SpecError, plural
 
@@ -43,10 +43,11 @@ def print_json(value: Any) -> None:
 
 
 def console() -> Console:
-    """Return the console for tables: as wide as the terminal, and never cut short in a pipe."""
+    """Return the console for tables: as wide as the terminal, or as COLUMNS says; in a pipe wide enough for most."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, soft_wrap=False, width=None if known else 160)
 
 
 def print_table(
@@ -63,9 +64,13 @@ def print_table(
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=box.SIMPLE_HEAD, show_footer=footer is not None, pad_edge=False, show_edge=False)
+    # Two spaces between columns: a table of layers then fits a terminal of 80.
+    table = Table(
+        box=box.SIMPLE_HEAD, show_footer=footer is not None, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
+    )
     for i, (title, number) in enumerate(columns):
-        table.add_column(title, justify="right" if number else "left", footer=footer[i] if footer else "")
+        justify: Literal["right", "left"] = "right" if number else "left"
+        table.add_column(title, justify=justify, footer=footer[i] if footer else "", no_wrap=number)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console().print(table)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from netspec.cli.options import Let, Set, pairs
-from netspec.cli.output import bytes_text, count_text, print_table
+from netspec.cli.output import bytes_text, count_text, print_json, print_table
 from netspec.compiler import Analysis, analyze, load_source, require
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.memory import inference_bytes, training_bytes
 from netspec.ops import format_shape
+from netspec.outline import Row, outline
 from netspec.resolve import input_text, resolved_text
 
 __all__ = ["show"]
@@ -29,6 +32,7 @@ class Stage(StrEnum):
     JAXPR = "jaxpr"
     HLO = "hlo"
     DOT = "dot"
+    JSON = "json"
 
 
 def show(
@@ -36,46 +40,91 @@ def show(
     stage: Annotated[Stage, typer.Option("--as", help="Which stage of the compiler.")] = Stage.TABLE,
     resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default written out.")] = False,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Batch size for jaxpr and hlo.")] = 1,
+    depth: Annotated[
+        int | None, typer.Option("--depth", min=0, help="Blocks inside so many others take one row (table, json, dot).")
+    ] = None,
     let: Let = None,
     sets: Set = None,
 ) -> None:
-    """Show a model: layers, output shapes, parameters, FLOPs, memory; or a stage of the compiler."""
+    """Show a model: layers, output shapes, parameters, FLOPs, memory; or a stage of the compiler.
+
+    `--as json` is the table for programs: "rows" with name, layer, inputs, shape, parameters, flops and bytes (of the
+    activations of one example), and "totals" with those of the network and the bytes of training and inference at the
+    recipe's batch.
+    """
     analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = require(analysis)
     if resolved:
         print(resolved_text(network), end="")
     elif stage is Stage.TABLE:
-        _table(network, graph)
+        _table(network, graph, depth)
+    elif stage is Stage.JSON:
+        print_json(_json(network, graph, depth))
+    elif stage is Stage.DOT:
+        from netspec.cli.dot import dot  # noqa: PLC0415
+
+        print(dot(network, outline(network, graph, depth)))
     else:
         print(_stage(stage, analysis, network, graph, batch))
 
 
-def _table(network: Network, graph: Graph) -> None:
-    """Print one row for each layer, and the totals."""
-    costs = graph.costs(network)
-    rows = [
-        (c.name, c.text, format_shape(c.shape), f"{c.parameters:,}", count_text(c.flops), bytes_text(c.bytes))
-        for c in costs
-    ]
+def _table(network: Network, graph: Graph, depth: int | None) -> None:
+    """Print one row for each layer or block, the totals, and the memory."""
+    rows = outline(network, graph, depth)
     print(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
-    totals = (
-        "",
-        "total",
-        "",
-        f"{graph.parameter_count:,}",
-        count_text(graph.flops),
-        bytes_text(graph.activation_bytes),
+    print_table(
+        [
+            ("name", False),
+            ("layer", False),
+            ("output", False),
+            ("parameters", True),
+            ("FLOPs", True),
+            ("memory", True),
+        ],
+        _cells(rows),
+        ("", "total", "", f"{graph.parameter_count:,}", *_costs(graph.flops, graph.activation_bytes)),
     )
-    columns = [
-        ("name", False),
-        ("layer", False),
-        ("output", False),
-        ("parameters", True),
-        ("FLOPs", True),
-        ("activations", True),
-    ]
-    print_table(columns, rows, totals)
-    print("\nFLOPs and activations (float32) are for the forward pass of one example.")
+    batch = network.recipe.batch
+    print("\nFLOPs and memory (activations, float32) are those of one example, forward.")
+    print(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
+    print(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
+
+
+def _cells(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
+    """Yield the rows as text; where a block begins, its name has a row, and its layers are indented under it."""
+    inside: list[str] = []
+    for row in rows:
+        *blocks, name = row.name.split("/")
+        for depth, block in enumerate(blocks):
+            if blocks[: depth + 1] != inside[: depth + 1]:
+                yield (f"{'  ' * depth}{block}", *[""] * 5)
+        inside = blocks
+        shape, cost = format_shape(row.shape), _costs(row.flops, row.bytes)
+        yield (f"{'  ' * len(blocks)}{name}", row.text(), shape, f"{row.parameters:,}", *cost)
+
+
+def _costs(flops: int, size: int) -> tuple[str, str]:
+    return count_text(flops), bytes_text(size)
+
+
+def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
+    """Return the table for programs: a row as `Row.facts` has it; bytes of activations, of one example, in float32."""
+    return {
+        "name": network.name,
+        "input": list(network.input),
+        "tokens": network.tokens,
+        "loss": graph.loss.canonical(),
+        "batch": network.recipe.batch,
+        "rows": [row.facts() for row in outline(network, graph, depth)],
+        "totals": {
+            "layers": len(network.nodes),
+            "parameters": graph.parameter_count,
+            "flops": graph.flops,
+            "bytes": graph.activation_bytes,
+            "training_bytes": training_bytes(network, graph),
+            "inference_bytes": inference_bytes(network, graph),
+        },
+    }
 
 
 def _stage(stage: Stage, analysis: Analysis, network: Network, graph: Graph, batch: int) -> str:
@@ -85,8 +134,6 @@ def _stage(stage: Stage, analysis: Analysis, network: Network, graph: Graph, bat
         return network.model_dump_json(indent=2)
     if stage is Stage.OPS:
         return _operations(graph)
-    if stage is Stage.DOT:
-        return _dot(network, graph)
     from netspec.session import compile_network  # noqa: PLC0415
 
     model = compile_network(network)
@@ -112,13 +159,3 @@ def _operations(graph: Graph) -> str:
         lines.append(f"%{o.output} = {o.op!r} ({operands}) -> {format_shape(o.shape)}    # {o.node}, {o.flops:,} FLOPs")
     lines.append(f"return %{graph.output}; {graph.loss.canonical()} reads %{graph.logits}")
     return "\n".join(lines)
-
-
-def _dot(network: Network, graph: Graph) -> str:
-    """Return the network for Graphviz: `netspec show FILE --as dot | dot -Tpng -o model.png`."""
-    lines = ["digraph {", "  rankdir=TB; node [shape=box, fontname=Helvetica];"]
-    lines.append(f'  "input" [label="input\\n{format_shape(network.input)}"];')
-    for cost, node in zip(graph.costs(network), network.nodes, strict=True):
-        lines.append(f'  "{node.name}" [label="{node.name}: {cost.text}\\n{format_shape(cost.shape)}"];')
-        lines += [f'  "{source}" -> "{node.name}";' for source in node.inputs]
-    return "\n".join([*lines, "}"])

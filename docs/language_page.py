@@ -1,0 +1,149 @@
+"""The page of the language: the prose of templates/language.md, with tables that are made from the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from netspec.commands import COMMANDS
+from netspec.ir import Budget, DataSource, Recipe
+from netspec.layers import LAYERS
+from netspec.recipe.datasets import DATASETS
+from netspec.reference import FAMILIES, signature, summary
+from netspec.resolve import value_text
+from netspec.resources import grammar_text
+from netspec.signature import Definition, Parameter, parameters
+from netspec.values import BINARY_UNITS, UNITS
+
+TEMPLATE = Path(__file__).parent / "templates" / "language.md"
+
+_QUANTITIES = {
+    "params": "trained numbers",
+    "flops": "floating-point operations of one example's forward pass",
+    "memory": "bytes of one training step at the recipe's batch: weights, gradients, averages, activations",
+    "inference_memory": "bytes of a forward pass at the recipe's batch",
+}
+
+
+def language_page() -> str:
+    """Return the page; a marker without a maker, or a maker without a marker, is an error."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    markers = re.findall(r"\{\{(\w+)\}\}", text)
+    if sorted(markers) != sorted(MAKERS):
+        raise ValueError(f"templates/language.md has {sorted(markers)}, language_page.py makes {sorted(MAKERS)}")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: MAKERS[found[1]](), text)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _code(word: object) -> str:
+    return f"`{word}`"
+
+
+# --- the sections -------------------------------------------------------------------------------------------------
+
+
+def grammar() -> str:
+    """Return the rules of the grammar, without its comments, terminals and names of trees."""
+    lines = [line.partition("//")[0] if line.startswith("//") else line for line in grammar_text().splitlines()]
+    rules = [line for line in lines if re.match(r"\??[a-z]\w*:|\s+\|", line)]
+    return "\n".join(re.sub(r"\s+-> \w+", "", line).removeprefix("?") for line in rules)
+
+
+def units() -> str:
+    """Return the table of the units of quantities."""
+    letters = [(_code(letter), f"{factor:,}") for letter, factor in UNITS.items() if letter]
+    letters += [(_code(f"{letter}i"), f"{factor:,}") for letter, factor in BINARY_UNITS.items()]
+    return _table(("letters", "times"), letters) + "\n\nand a `B` may follow any of them, or stand alone: `64MiB`."
+
+
+def commands() -> str:
+    """Return the table of the commands."""
+    rows = [(f"[`{c.name}`](#{c.name})", _code(c.usage), c.meaning) for c in COMMANDS]
+    return _table(("command", "is written", "and does"), rows)
+
+
+def command_sections() -> str:
+    """Return a section for each command, with its example."""
+    parts = [f"### {c.name}\n\n{_code(c.usage)}\n\n{c.meaning}\n\n```net\n{c.example}\n```" for c in COMMANDS]
+    return "\n\n".join(parts)
+
+
+def layers() -> str:
+    """Return links to the layers."""
+    return ", ".join(f"[`{cls.canonical()}`](layers.md#{cls.canonical()})" for cls in LAYERS) + "."
+
+
+def settings(cls: type[Definition]) -> str:
+    """Return the table of the settings in a body, and of those that they have in turn."""
+    rows = []
+    for p in parameters(cls):
+        if p.name in {"name", "fallback"}:
+            continue
+        rows.append((_code(p.name), _default(p), p.description, _expects(p)))
+        own = set(p.members.values())
+        inner = parameters(own.pop()) if len(own) == 1 else ()
+        rows += [(f"{_code(p.name)}: {_written(q)}", _default(q), q.description, _expects(q)) for q in inner]
+    return _table(("setting", "default", "what", "value"), rows)
+
+
+def _written(p: Parameter) -> str:
+    return _code(p.name.upper() if p.positional else f"{p.name}=")
+
+
+def _expects(p: Parameter) -> str:
+    family = next((name for name, members in FAMILIES.items() if set(p.members.values()) == set(members)), "")
+    if family:
+        return f"one of the [{family}](#{family})"
+    return "what follows" if p.members else p.expects
+
+
+def _default(p: Parameter) -> str:
+    value: Any = p.default
+    if p.required or value is None:
+        return "–"
+    if len(set(p.members.values())) == 1:
+        return "as follows"
+    return _code(value.canonical() if isinstance(value, Definition) else value_text(value))
+
+
+def datasets() -> str:
+    """Return the table of the datasets that have a name."""
+    rows = [(_code(d.name), d.title, "x".join(map(str, d.shape)), f"{d.train:,}", f"{d.test:,}") for d in DATASETS]
+    return _table(("dataset", "what", "image", "training", "test"), rows)
+
+
+def families() -> str:
+    """Return a section for each family that settings choose from."""
+    parts = []
+    for family, members in FAMILIES.items():
+        if family == "layers":
+            continue
+        rows = [(_code(signature(cls)), summary(cls), ", ".join(map(_code, cls.aliases))) for cls in members]
+        parts.append(f"### {family.capitalize()}\n\n{_table(('is written', 'what', 'also'), rows)}")
+    return "\n\n".join(parts)
+
+
+def budgets() -> str:
+    """Return the table of what can be limited."""
+    return _table(("quantity", "what"), [(_code(q), _QUANTITIES[q]) for q in Budget.quantities()])
+
+
+MAKERS: dict[str, Callable[[], str]] = {
+    "grammar": grammar,
+    "units": units,
+    "commands": commands,
+    "command_sections": command_sections,
+    "layers": layers,
+    "data": lambda: settings(DataSource),
+    "train": lambda: settings(Recipe),
+    "datasets": datasets,
+    "families": families,
+    "budgets": budgets,
+}
+"""What stands in place of each `{{marker}}`."""

@@ -1,0 +1,59 @@
+"""Floor 6: the network that a spec, a run folder or a model file declares, read without JAX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from netspec.compiler import analyze, load_source, require
+from netspec.diagnostics import RunError, SpecError
+from netspec.graph import Graph, trace
+from netspec.ir import Network
+
+__all__ = ["read_network"]
+
+_NETWORK = "network.json"
+
+
+def read_network(path: Path) -> tuple[Network, Graph]:
+    """Return the network of a spec, of a run folder, or of a `.safetensors` model, and its graph.
+
+    Raises:
+        SpecError: when the spec is wrong.
+        RunError: when the folder is no run.
+        ModelFileError: when the model file is damaged.
+        NetspecError: when there is no such file.
+    """
+    try:
+        folder = path.is_dir()
+    except OSError:  # a name that is too long, for one: reading it says so
+        folder = False
+    if folder:
+        return _of_run(path)
+    if path.suffix == ".safetensors":
+        # NumPy and safetensors are needed for models only.
+        from netspec.model_file import read  # noqa: PLC0415
+
+        model = read(path)
+        return model.network, model.graph
+    return require(analyze(load_source(path)))
+
+
+def _of_run(folder: Path) -> tuple[Network, Graph]:
+    file = folder / _NETWORK
+    try:
+        network = Network.model_validate_json(file.read_bytes())
+        return network, trace(network)
+    except FileNotFoundError:
+        raise RunError(
+            f"{folder} is not a run folder: it has no {_NETWORK}", "give a run folder such as runs/lenet/001"
+        ) from None
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise RunError(f"{file} is damaged, or of a newer netspec: {where}: {first['msg']}") from None
+    except SpecError as error:
+        raise RunError(f"{file}: {error.diagnostics[0].message}") from None
