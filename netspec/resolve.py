@@ -60,7 +60,9 @@ def _arguments(definition: Definition, *, every: bool) -> str:
         elif p.positional or (not every and isinstance(value, Definition)):
             words.append(value_text(value, every=every))
         else:
-            words.append(f"{p.name}={value_text(value, every=every)}")
+            # A person writes `stride=2` for 2x2.
+            square = not every and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]
+            words.append(f"{p.name}={value[0] if square else value_text(value, every=every)}")
     return " ".join(words)
 
 

@@ -510,6 +510,22 @@ RESIZE = [
     Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),
 ]
 
+MERGE = [
+    Case("tanh as a; sigmoid; add a", "3x4x5", lambda: Function(lambda x: x.tanh() + x.tanh().sigmoid())),
+    Case("tanh; add input input", "7", lambda: Function(lambda x: x.tanh() + 2 * x)),
+    Case("tanh as a; sigmoid; multiply a input", "3x4", lambda: Function(lambda x: x.tanh() * x.tanh().sigmoid() * x)),
+    Case("globalpool; multiply input", "3x4x5", lambda: Function(lambda x: x.mean((2, 3), keepdim=True) * x)),
+    Case("globalpool; multiply input", "3x7", lambda: Function(lambda x: x.mean(2, keepdim=True) * x)),
+    Case("tanh as a; sigmoid; concat a input", "3x4x5", lambda: Function(lambda x: stacked(x, 1))),
+    Case("tanh as a; sigmoid; concat a input", "3x4", lambda: Function(lambda x: stacked(x, 1))),
+    Case("tanh as a; sigmoid; concat a input", "6", lambda: Function(lambda x: stacked(x, 1))),
+]
+
+
+def stacked(x: torch.Tensor, axis: int) -> torch.Tensor:
+    return torch.cat([x.tanh().sigmoid(), x.tanh(), x], axis)
+
+
 SHAPE = [
     Case("flatten", "2x3x5", nn.Flatten),
     Case("flatten", "7", nn.Identity),
@@ -542,6 +558,7 @@ CASES = [
     *WORDS,
     *RESIZE,
     *SHAPE,
+    *MERGE,
     *RECURRENT,
     *ATTENTION,
     *SEQUENCE,
@@ -553,7 +570,9 @@ NOT_NUMERICS = {"init", "bias_init"}
 
 
 def first_layer(case: Case) -> Layer:
-    return compiled(case.line, case.input)[0].network.nodes[0].layer
+    nodes = compiled(case.line, case.input)[0].network.nodes
+    # A line of several layers is there for the last one, which merges what the others give.
+    return nodes[-1].layer if nodes[-1].layer.merges else nodes[0].layer
 
 
 @cache
