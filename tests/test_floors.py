@@ -21,6 +21,7 @@ FILES = {
 
 # The most specific name decides. Within one floor files may import one another, as long as that is no circle.
 FLOORS = {
+    "netspec.characters": 0,
     "netspec.diagnostics": 0,
     "netspec.codes": 0,
     "netspec.resources": 0,
@@ -33,6 +34,7 @@ FLOORS = {
     "netspec.ir": 3,
     "netspec.values": 4,
     "netspec.scope": 4,
+    "netspec.expansion": 4,
     "netspec.words": 4,
     "netspec.binding": 4,
     "netspec.blocks": 4,
