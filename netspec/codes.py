@@ -69,7 +69,7 @@ CODES: dict[str, Code] = {
     ),
     "E0106": Code(
         "a `{` is never closed",
-        "Every `{` needs a `}`.",
+        "Every `{` needs a `}`, and every `(` a `)`.",
         "train {\n  epochs 5",
         "train {\n  epochs 5\n}",
     ),

@@ -110,18 +110,29 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
     return Diagnostic("E0103", found + expected, span, fix=fix)
 
 
+_CLOSES = {"{": "}", "(": ")"}
+
+
 def _unclosed(source: Source) -> Diagnostic:
-    """Point at the innermost brace that is never closed."""
-    opened: list[Span] = []
+    """Point at the innermost brace or parenthesis that is never closed."""
+    opened: list[tuple[str, Span]] = []
     for number, text in enumerate(source.lines, 1):
         code = _code(text)
         for column, char in enumerate(code, 1):
-            if char == "{":
-                opened.append(Span(source, number, column, number, column + 1))
-            elif char == "}" and opened:
+            if char in _CLOSES:
+                opened.append((char, Span(source, number, column, number, column + 1)))
+            elif opened and char == _CLOSES[opened[-1][0]]:
                 opened.pop()
-    span = opened[-1] if opened else None
-    return Diagnostic("E0106", "this `{` is never closed", span, fix="add the missing `}`")
+    # A brace goes before a parenthesis: it is what keeps the text from ending.
+    braces = [found for found in opened if found[0] == "{"] or opened
+    if not braces:
+        number = len(source.lines)
+        column = len(source.lines[-1]) + 1
+        return Diagnostic(
+            "E0103", "the text ends in the middle of a command", Span(source, number, column, number, column + 1)
+        )
+    char, span = braces[-1]
+    return Diagnostic("E0106", f"this `{char}` is never closed", span, fix=f"add the missing `{_CLOSES[char]}`")
 
 
 def _code(line: str) -> str:
@@ -138,7 +149,7 @@ def _code(line: str) -> str:
 
 # --- characters that deceive ---------------------------------------------------------------------------------------
 
-_LONE_CR = r"\r(?!\n)"
+_LONE_CR = r"\r(?!\n|\Z)"
 _QUOTED = re.compile(r'"[^"\n]*"?|#[^\n]*')
 _IN_COMMENT = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}]|{_LONE_CR}")
 _IN_STRING = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}{INVISIBLE}]|{_LONE_CR}")

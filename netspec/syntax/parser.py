@@ -135,17 +135,17 @@ def _recover(error: UnexpectedInput) -> bool:
         lexer.line_ctr.feed(Token("SKIPPED", text[lexer.line_ctr.char_pos : at]))
     where = parser.lexer_thread.state.line_ctr
     # A command broken off where a value belongs is completed, or the next line would become that value.
-    for _ in range(4):
+    for _ in range(MAX_NESTING):
         accepted = parser.accepts()
         if "_SEP" in accepted:
             break
         filler = next((t for t in ("INT", "RPAR", "NAME") if t in accepted), None)
         if filler is None:
             break
-        at_line, at_column = where.line, where.column
-        parser.feed_token(
-            Token(filler, "0", line=at_line, column=at_column, end_line=at_line, end_column=at_column + 1)
-        )
+        # It stands where the reading has come to: what is made of it must have a place in the text.
+        lines = state.source.lines
+        line, column = (where.line, where.column) if where.line <= len(lines) else (len(lines), len(lines[-1]) + 1)
+        parser.feed_token(Token(filler, "0", line=line, column=column, end_line=line, end_column=column + 1))
     if token is not None and token.type == "RBRACE" and "RBRACE" in parser.accepts():
         # The command is complete now: its body may end.
         parser.feed_token(token)
