@@ -30,13 +30,10 @@ def generated(rng: random.Random) -> str:
 
     def line(depth: int, inside: str) -> str:
         kind = rng.randrange(12)
-        body = f"{{ {'; '.join(line(depth + 1, inside) for _ in range(rng.randint(1, 3)))} }}"
-        if kind == 0 and depth < 3:
-            return f"residual {body}" if rng.random() < 0.6 else f"residual {body} {body}"
-        if kind == 1 and depth < 3:
-            return f"branch {body} {{ }} add"
-        if kind == 2 and depth < 3:
-            return f"repeat {rng.randint(0, 3)} {body}"
+        if kind < 3 and depth < 3:
+            body = f"{{ {'; '.join(line(depth + 1, inside) for _ in range(rng.randint(1, 2)))} }}"
+            other = rng.choice(["", body])
+            return (f"residual {body} {other}", f"branch {body} {{ }} add", f"repeat {rng.randint(0, 3)} {body}")[kind]
         if kind == 3 and depth == 0 and inside == "file":
             labels.append(f"l{len(labels)}")
             return f"conv w 3x3 pad=same as {labels[-1]}"
