@@ -28,6 +28,10 @@ class Context:
     uses: tuple[Related, ...] = ()
     """The uses of blocks and the includes that the current line is in, the outermost first."""
     seen: set[tuple[str, Span, str]] = field(default_factory=set)
+    limit: int = 1_000
+    """So many mistakes are noted, and no more."""
+    full: bool = False
+    """Whether there were more."""
 
     def error(
         self,
@@ -41,6 +45,9 @@ class Context:
     ) -> None:
         """Note a mistake; one in a block is noted once, not for each use, and one without a code is already noted."""
         if code and (code, span, message) not in self.seen:
+            self.full = len(self.diagnostics) >= self.limit
+            if self.full:
+                return
             self.seen.add((code, span, message))
             related = (*related, *reversed(self.uses))
             self.diagnostics.append(Diagnostic(code, message, span, label, (), fix, related))
@@ -48,7 +55,10 @@ class Context:
     def extend(self, diagnostics: Iterable[Diagnostic], related: tuple[Related, ...]) -> None:
         """Note the mistakes of an included file."""
         chain = (*related, *reversed(self.uses))
-        self.diagnostics += [replace(d, related=(*d.related, *chain)) for d in diagnostics]
+        more = [replace(d, related=(*d.related, *chain)) for d in diagnostics]
+        left = self.limit - len(self.diagnostics)
+        self.full = self.full or len(more) > left
+        self.diagnostics += more[:left]
 
 
 class _Failed:

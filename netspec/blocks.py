@@ -49,7 +49,7 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
     if name.text in reserved():
         message = f"`{name.text}` already means something else"
         context.error("E0213", message, name.span, fix="choose another name for the block")
-    elif found and found.body is not command.bodies[0]:
+    elif found and not _same(found, command.bodies[0], parameters):
         related = Related(found.name.span, "the first is here")
         message = f"the block `{name.text}` is defined twice"
         context.error("E0209", message, name.span, fix="choose another name", related=(related,))
@@ -57,6 +57,11 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
         scope.blocks[name.text] = Block(name, parameters, command.bodies[0], scope)
     else:
         scope.misdefined.add(name.text)
+
+
+def _same(found: Block, body: ast.Body, parameters: tuple[ast.Argument, ...]) -> bool:
+    """Return whether a block is the one that is already there: of a file that is included twice, or of its text."""
+    return found.body is body or (found.parameters == parameters and found.body == body)
 
 
 def _named(parameters: tuple[ast.Argument, ...], context: Context) -> bool:
@@ -95,9 +100,12 @@ def bind_parameters(block: Block, command: ast.Command, context: Context) -> dic
     """Return the values of a block's parameters for one use; None where something is wrong, which is then reported."""
     names = [str(_parameter_name(p)) for p in block.parameters]
     given: dict[str, ast.Argument] = {}
-    good = True
+    good, at = True, 0
     for argument in command.arguments:
-        free = next((n for n in names if n not in given), None)
+        # Positions are filled from the left, so the first free one is where the last search ended, or behind.
+        while at < len(names) and names[at] in given:
+            at += 1
+        free = names[at] if at < len(names) else None
         name = argument.key.text if argument.key else free
         good = _fits(name, argument, names, given, block, context) and good
         if name is not None:
@@ -143,10 +151,11 @@ def _values(
 ) -> dict[str, Any] | None:
     """Evaluate arguments where they are used, and defaults where the block is defined."""
     values: dict[str, Any] = {}
+    defaults: Mapping[str, Any] = block.scope.values.new_child(values)
     for name, parameter in zip(names, block.parameters, strict=True):
-        value, scope = parameter.value, {**block.scope.values, **values}
+        value, scope = parameter.value, defaults
         if name in given:
-            value, scope = given[name].value, dict(context.scope)
+            value, scope = given[name].value, context.scope
         try:
             values[name] = evaluated(value, scope)
         except ValueProblem as problem:

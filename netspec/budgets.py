@@ -34,6 +34,8 @@ _SHARES: Mapping[str, Callable[[NodeCost], int]] = {
     "inference_memory": lambda cost: cost.bytes,
 }
 
+_MAX_MISSED = 20
+
 _UNITS = {
     "params": "parameters",
     "flops": "FLOPs an example",
@@ -44,10 +46,15 @@ _UNITS = {
 
 def check_budgets(network: Network, graph: Graph, places: Places) -> list[Diagnostic]:
     """Return a diagnostic for each budget that is not kept."""
-    return [
-        _exceeded(budget, found, network, graph, places, index)
+    found = {quantity: QUANTITIES[quantity](network, graph) for quantity in {b.quantity for b in network.budgets}}
+    missed = [
+        (index, budget)
         for index, budget in enumerate(network.budgets)
-        if not _RELATIONS[budget.relation](found := QUANTITIES[budget.quantity](network, graph), budget.limit)
+        if not _RELATIONS[budget.relation](found[budget.quantity], budget.limit)
+    ]
+    return [
+        _exceeded(budget, found[budget.quantity], network, graph, places, index)
+        for index, budget in missed[:_MAX_MISSED]
     ]
 
 

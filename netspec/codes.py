@@ -69,7 +69,7 @@ CODES: dict[str, Code] = {
     ),
     "E0106": Code(
         "a `{` is never closed",
-        "Every `{` needs a `}`.",
+        "Every `{` needs a `}`, and every `(` a `)`.",
         "train {\n  epochs 5",
         "train {\n  epochs 5\n}",
     ),
@@ -93,7 +93,8 @@ CODES: dict[str, Code] = {
     ),
     "E0110": Code(
         "nested too deeply",
-        "Parentheses and bodies nest at most 64 deep, so that no file can exhaust the machine.",
+        "Parentheses and bodies nest at most 64 deep, and with blocks and includes counted in at most 80, so that no "
+        "file can exhaust the machine.",
         "fc ((((…))))",
         "fc 10",
     ),
@@ -102,6 +103,40 @@ CODES: dict[str, Code] = {
         "No size in a network needs more than 18 digits.",
         "fc 10000000000000000000",
         "fc 10",
+    ),
+    "E0112": Code(
+        "a character that cannot be seen",
+        "Characters that turn the direction of text around, or take no room, make a spec look other than what it says. "
+        "The first are refused everywhere, in comments too; the others in commands and strings.",
+        "fc<U+200B> 10",
+        "fc 10",
+    ),
+    "E0113": Code(
+        "a letter or digit beyond ASCII",
+        "Names and numbers are written in ASCII, since letters of several alphabets look the same. Strings and "
+        "comments take any letter.",
+        "fс 10          # the second letter is Cyrillic",
+        "fc 10",
+    ),
+    "E0114": Code(
+        "a blank that is none",
+        "Blanks are spaces and tabs, and lines end in a newline. Other characters that look like a space or like the "
+        "end of a line are refused; those that look like the end of a line also in comments and strings.",
+        "fc<U+00A0>10",
+        "fc 10",
+    ),
+    "E0115": Code(
+        "too many words",
+        "A spec has at most 100,000 words and signs, and a command at most 10,000 arguments or bodies, so that no file "
+        "can exhaust the machine.",
+        "fc 1 1 1 1 …",
+        "repeat 100 { fc 1 }",
+    ),
+    "E0116": Code(
+        "a word too long",
+        "A name has at most 200 characters, a string 1,000.",
+        "let aaaaaaaa… = 1",
+        "let a = 1",
     ),
     "E0201": Code(
         "unknown layer or command",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from netspec.budgets import check_budgets
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
 from netspec.elaborate import elaborate
-from netspec.graph import Graph, trace
+from netspec.graph import MAX_DIAGNOSTICS, Graph, trace
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
 from netspec.syntax.errors import too_large
@@ -88,12 +89,18 @@ def analyze(
         diagnostics += check_budgets(network, graph, made.places)
     if diagnostics:
         diagnostics.sort(key=partial(_position, source))
+        if len(diagnostics) > MAX_DIAGNOSTICS + 1:
+            last = diagnostics[MAX_DIAGNOSTICS].span
+            del diagnostics[MAX_DIAGNOSTICS:]
+            diagnostics.append(Diagnostic("E0002", "there are too many mistakes to name them all", last))
         return Analysis(source, None, None, made.places, tuple(diagnostics))
     return Analysis(source, network, graph, made.places, ())
 
 
-def _position(source: Source, diagnostic: Diagnostic) -> tuple[int, int]:
+def _position(source: Source, diagnostic: Diagnostic) -> tuple[float, float]:
     """Return where in the text a mistake shows: its place, or that of the include it came through."""
+    if diagnostic.code == "E0002":
+        return (inf, inf)
     spans = [diagnostic.span, *(r.span for r in reversed(diagnostic.related))]
     own = next((s for s in spans if s and s.source.name == source.name), None)
     return (own.line, own.column) if own else (0, 0)

@@ -19,16 +19,13 @@ from netspec.scope import Scope
 from netspec.signature import Shape, parameters
 from netspec.syntax import ast
 from netspec.values import UNKNOWN, ValueProblem, evaluate
-from netspec.wiring import Placed, TooLargeError, Wiring, top_frame
+from netspec.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
 from netspec.words import COMMANDS, reserved
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
 
 MAX_DIAGNOSTICS = 100
 """After so many mistakes the rest of a file is not looked at."""
-
-MAX_STEPS = 400_000
-"""So many commands are run, in all rounds of repetitions and all uses of blocks."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,12 @@ def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = Non
         # What there is of the network would cost time to look at, and is not what was meant.
         return Elaboration(None, elaborator.places, tuple(elaborator.context.diagnostics))
     except _TooManyMistakesError:
-        elaborator.context.error("E0002", "there are too many mistakes to name them all", elaborator.at)
+        return Elaboration(None, elaborator.places, (*elaborator.context.diagnostics, _too_many(elaborator.at)))
     return elaborator.finish(name)
+
+
+def _too_many(span: Span) -> Diagnostic:
+    return Diagnostic("E0002", "there are too many mistakes to name them all", span)
 
 
 class _TooManyMistakesError(Exception):
@@ -78,13 +79,13 @@ class _Elaborator:
 
     def __init__(self, file: ast.File, lets: dict[str, Any]) -> None:
         self.file, self.lets = file, lets
-        self.context = Context({})
+        self.context = Context({}, limit=MAX_DIAGNOSTICS)
         self.places: dict[str, Place] = {}
         self.declared = Declarations(self.context, self.places)
         self.wiring = Wiring(self.context, self.run, self.places)
         self.includes = Includes(file.source.folder)
-        self.scope = Scope({}, {}, {"input": "input"}, top_frame(file.commands))
-        self.steps = 0
+        self.scope = Scope.of_file(file.commands)
+        self.depth = 0
         self.at = Span(file.source, 1, 1, 1, 2)
         self.handlers: dict[str, _Handler] = {
             **dict.fromkeys(self.declared.once, self.declared.declare),
@@ -102,17 +103,19 @@ class _Elaborator:
 
     def run(self, commands: Iterable[ast.Command], scope: Scope) -> None:
         """Give some commands their meaning in a scope, one after the other."""
+        self.depth += 1
         for command in commands:
             self.at = command.name.span
-            self.steps += 1
-            if self.steps > MAX_STEPS:
-                message = f"the spec expands to more than {MAX_STEPS:,} commands"
-                self.context.error("E0218", message, command.head, fix="use fewer repetitions")
+            if self.depth > MAX_DEPTH:
+                message = f"bodies, blocks and includes are nested deeper than {MAX_DEPTH} levels"
+                self.context.error("E0110", message, command.name.span)
                 raise TooLargeError
-            if len(self.context.diagnostics) >= MAX_DIAGNOSTICS:
+            self.wiring.step(command)
+            if self.context.full:
                 raise _TooManyMistakesError
             self.context.scope = scope.values
             self._handler(command, scope)(command, scope)
+        self.depth -= 1
 
     def _handler(self, command: ast.Command, scope: Scope) -> _Handler:
         """Return what a command's name stands for."""
@@ -165,6 +168,7 @@ class _Elaborator:
                 self.places[f"let {key.text}"] = Place(key.span, key.text)
             given = self.lets.pop(key.text, None) if scope.top else None
             scope.values[key.text] = self._evaluated(value) if given is None else given
+            scope.lets += 1
 
     def _evaluated(self, value: ast.Value) -> Any:
         try:
@@ -236,6 +240,8 @@ class _Elaborator:
             self.context.error("E0404", "the spec has no layers", start, fix=fix)
         self._unread()
         found = self._input(start)
+        if self.context.full:
+            self.context.diagnostics.append(_too_many(self.at))
         network = None
         if found and nodes:
             d = self.declared

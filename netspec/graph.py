@@ -14,10 +14,13 @@ from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import CrossEntropy, Loss, default_loss
 from netspec.resolve import layer_text
 
-__all__ = ["MAX_PARAMETERS", "Graph", "NodeCost", "Operation", "Parameter", "trace"]
+__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "Graph", "NodeCost", "Operation", "Parameter", "trace"]
 
 MAX_PARAMETERS = 4_000_000_000
 """More than this is refused before anything is allocated: 16 GB in float32."""
+
+MAX_DIAGNOSTICS = 100
+"""After so many mistakes no more are looked for."""
 
 _MAX_VALUES = 4_000_000_000
 _FLOAT = 4
@@ -169,6 +172,7 @@ class _Builder:
         self.diagnostics: list[Diagnostic] = []
         self.current = ""
         self.total = 0
+        self.pools: set[str] = set()
 
     def check_input(self) -> None:
         """Note an input that is too large."""
@@ -202,7 +206,8 @@ class _Builder:
                 for source, shape in zip(sources, shapes, strict=True)
                 if len(xs) > 1 and source in self.places
             ]
-            self._report(error, name, f"here the input is {' and '.join(shapes)}", related)
+            shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
+            self._report(error, name, f"here the input is {' and '.join(shown)}", related)
 
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
@@ -233,6 +238,8 @@ class _Builder:
         out = Tensor(len(self.operations) + 1, shape)
         paths = tuple(w.path for w in weights)
         flops = op.flops(shape, *shapes)
+        if isinstance(op, MaxPool | AvgPool):
+            self.pools.add(self.current)
         self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
         return out
 
@@ -288,6 +295,8 @@ class _Builder:
         return [Related(place.span, "the loss is stated here")] if place and self.network.recipe.loss else []
 
     def _report(self, error: ShapeError, name: str, label: str, related: Sequence[Related] = ()) -> None:
+        if len(self.diagnostics) > MAX_DIAGNOSTICS:
+            return
         place = self.places.get(name)
         uses = place.uses if place else ()
         self.diagnostics.append(
@@ -307,8 +316,7 @@ class _Builder:
         node = name
         while error.code == "E0301" and self.reads[node][0] != "input":
             node = self.reads[node][0]
-            pools = any(o.node == node and isinstance(o.op, MaxPool | AvgPool) for o in self.operations)
-            if pools and node in self.places:
+            if node in self.pools and node in self.places:
                 place = self.places[node]
                 return f", or drop `{place.text}` on line {place.span.line}"
         return ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from stat import S_ISDIR, S_ISREG
 
-from netspec.diagnostics import NetspecError, Source, Span, listing, nearest
+from netspec.diagnostics import NetspecError, Source, Span, SpecError, listing, nearest
 from netspec.resources import library_folder
 from netspec.syntax import ast
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
@@ -30,7 +32,10 @@ class Includes:
     def __init__(self, root: Path | None) -> None:
         self.root = root.resolve() if root else None
         self.files: dict[Path, ast.File] = {}
+        self.broken: set[Path] = set()
+        self.paths: dict[int, Path] = {}
         self.open: list[Path] = []
+        self.bytes = 0
 
     def read(self, command: ast.Command) -> tuple[Path, ast.File]:
         """Return the file that an `include` command names.
@@ -39,16 +44,24 @@ class Includes:
             ValueProblem: where there is none, or it must not be read.
             SpecError: with the file's syntax errors.
         """
-        path = self._path(command)
+        # In a repetition the same line is met thousands of times; looking its path up takes longer than all else.
+        path = self.paths.get(id(command)) or self._path(command)
+        self.paths[id(command)] = path
         span = command.arguments[0].span
         if path in self.open:
             chain = " → ".join(p.name for p in [*self.open[self.open.index(path) :], path])
             raise ValueProblem("E0219", f"the files include each other: {chain}", span, "remove one of the includes")
-        if len(self.open) >= MAX_DEPTH or len(self.files) >= MAX_FILES:
+        known = path in self.files or path in self.broken
+        if len(self.open) >= MAX_DEPTH or (not known and len(self.files) + len(self.broken) >= MAX_FILES):
             message = f"too many includes: at most {MAX_DEPTH} inside each other, {MAX_FILES} in all"
             raise ValueProblem("E0219", message, span)
+        if path in self.broken:
+            # What is wrong with it is said where it is included first; a problem without a code is noted already.
+            raise ValueProblem("", "", span)
         if path not in self.files:
+            self.broken.add(path)
             self.files[path] = self._parsed(path, command, span)
+            self.broken.remove(path)
         return path, self.files[path]
 
     def _path(self, command: ast.Command) -> Path:
@@ -68,9 +81,16 @@ class Includes:
             message = "a text that is no file cannot include one"
             raise ValueProblem("E0219", message, value.span, "write the spec to a file beside it")
         here = value.span.source.folder or self.root
+        if "\\" in value.value:
+            fix = f'write `include "{value.value.replace(chr(92), "/")}"`'
+            raise ValueProblem("E0219", "folders are separated by `/` on every system", value.span, fix)
+        if PurePosixPath(value.value).is_absolute() or PureWindowsPath(value.value).drive:
+            fix = "put the file into the spec's folder, and name it from there"
+            raise ValueProblem("E0403", "a spec reads no file outside its own folder", value.span, fix)
         try:
             path = (here / value.value).resolve()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):
+            # RuntimeError is what Python before 3.13 says of links that lead in a circle.
             raise ValueProblem("E0219", "this is no name of a file", value.span) from None
         if not path.is_relative_to(self.root):
             fix = "put the file into the spec's folder, or one below it"
@@ -80,14 +100,21 @@ class Includes:
     def _parsed(self, path: Path, command: ast.Command, span: Span) -> ast.File:
         shown = self._name(path, command)
         try:
-            with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+            data = _bytes(path)
         except (OSError, ValueError) as error:
             reason = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be read"
+            reason = "it is a folder" if isinstance(error, IsADirectoryError) else reason
             near = nearest(path.name, [p.name for p in path.parent.glob("*.net")]) if path.parent.is_dir() else None
             fix = f"did you mean `{near}`?" if near else ""
             raise ValueProblem("E0219", f"`{shown}` cannot be included: {reason}", span, fix) from None
-        source = read_source(shown, data)
+        self.bytes += len(data)
+        if self.bytes > MAX_BYTES:
+            message = f"the files that the spec includes have more than {MAX_BYTES:,} bytes"
+            raise ValueProblem("E0219", message, span, "include less: a network is a few lines")
+        try:
+            source = read_source(shown, data)
+        except SpecError as error:
+            raise ValueProblem("E0219", error.diagnostics[0].message, span, "include .net files") from None
         return parse(Source(shown, source.text, path.parent))
 
     def _name(self, path: Path, command: ast.Command) -> str:
@@ -99,6 +126,24 @@ class Includes:
             return str(including.parent / path.relative_to(command.span.source.folder or path.parent))
         except ValueError:
             return str(path.relative_to(self.root or path.parent))
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what is in a file; what is none, such as a pipe, would be waited for without end."""
+    # Opening a pipe waits for its other end, unless one says not to; Windows has no such flag, and no such pipes.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if S_ISDIR(mode):
+            raise IsADirectoryError
+        if not S_ISREG(mode):
+            raise OSError("not a regular file")
+        stream = os.fdopen(descriptor, "rb")
+    except OSError:
+        os.close(descriptor)
+        raise
+    with stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def _library(word: ast.Word) -> Path:
@@ -114,16 +159,20 @@ def whole_text(source: Source) -> str:
     """Return a text with the files it includes put in their places: it means the same and stands alone.
 
     Raises:
-        NetspecError: where a file cannot be included; a spec that was checked before has none such.
+        NetspecError: where a file cannot be included, which a spec that was checked before has none of; or where the
+            whole would be larger than a spec may be, as when a large file is included hundreds of times.
     """
     try:
-        return _inlined(parse(source), Includes(source.folder))
+        text = _inlined(parse(source), Includes(source.folder), MAX_BYTES)
     except ValueProblem as problem:
         raise NetspecError(problem.message, problem.fix) from None
+    return text
 
 
-def _inlined(file: ast.File, includes: Includes) -> str:
-    text = file.source.text
+def _inlined(file: ast.File, includes: Includes, left: int) -> str:
+    """Return the text of a file with its includes; `left` characters may be in it."""
+    text = file.source.text.removeprefix("\ufeff")
+    offset = len(file.source.text) - len(text)
     starts = [0]
     for line in file.source.lines:
         starts.append(starts[-1] + len(line) + 1)
@@ -132,12 +181,14 @@ def _inlined(file: ast.File, includes: Includes) -> str:
             continue
         path, included = includes.read(command)
         includes.open.append(path)
-        inner = _inlined(included, includes).strip("\n")
+        inner = _inlined(included, includes, left - len(text)).strip("\n")
         includes.open.pop()
         span = command.span
-        begin = starts[span.line - 1] + span.column - 1
-        end = starts[span.end_line - 1] + span.end_column - 1
+        begin = max(0, starts[span.line - 1] + span.column - 1 - offset)
+        end = starts[span.end_line - 1] + span.end_column - 1 - offset
         text = f"{text[:begin]}# {' '.join(text[begin:end].split())}\n{inner}\n# end of the include\n{text[end:]}"
+        if len(text) > left:
+            raise NetspecError(f"with its includes the spec has more than {MAX_BYTES:,} characters")
     return text
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from netspec.syntax import ast
@@ -20,6 +21,11 @@ class Block:
     parameters: tuple[ast.Argument, ...]
     body: ast.Body
     scope: Scope = field(compare=False, repr=False)
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """The labels given in its body."""
+        return labels_in(self.body.commands)
 
 
 @dataclass
@@ -44,24 +50,41 @@ class Scope:
         key: equal for two scopes in which every line means the same, as in each round of a repetition.
         misdefined: names of blocks whose definition was wrong: their uses are not wrong for that.
         top: whether this is the file itself, where `input`, `data` and `train` may stand.
+        lets: how many `let` commands have been run in it so far.
+
+    Inner scopes are chained to the outer ones, not copies of them: thousands of names and thousands of rounds would
+    take minutes.
     """
 
-    values: dict[str, Any]
-    blocks: dict[str, Block]
-    labels: dict[str, str]
+    values: ChainMap[str, Any]
+    blocks: ChainMap[str, Block]
+    labels: ChainMap[str, str]
     frame: Frame
     suffix: str = ""
     key: Hashable = ()
     top: bool = True
     misdefined: set[str] = field(default_factory=set)
+    lets: int = 0
+
+    @classmethod
+    def of_file(cls, commands: Iterable[ast.Command]) -> Scope:
+        """Return the scope of a file, with nothing in it yet."""
+        return cls(ChainMap(), ChainMap(), ChainMap({"input": "input"}), Frame("", labels_in(commands)))
 
     def way(self, body: ast.Body) -> Scope:
         """Return the scope of a body whose labels are seen behind it, as those of `residual` and `branch` are."""
-        return replace(self, values=dict(self.values), blocks=dict(self.blocks), key=(self.key, id(body)), top=False)
+        return replace(
+            self,
+            values=self.values.new_child(),
+            blocks=self.blocks.new_child(),
+            key=(self.key, id(body)),
+            top=False,
+            lets=0,
+        )
 
     def round(self, body: ast.Body, number: int) -> Scope:
         """Return the scope of one round of a repetition, whose labels are its own."""
-        return replace(self.way(body), labels=dict(self.labels), suffix=f"{self.suffix}_{number}")
+        return replace(self.way(body), labels=self.labels.new_child(), suffix=f"{self.suffix}_{number}")
 
     def use(self, block: Block, values: dict[str, Any], name: str, source: str) -> Scope:
         """Return the scope inside one use of a block defined here: of the user's names it sees none.
@@ -72,14 +95,15 @@ class Scope:
             name: of this use.
             source: the node that flows into it.
         """
-        # A `let` behind the definition but before the use is seen too, hence the values in the key.
-        outer = {**self.values, **values}
+        # A `let` behind the definition but before the use is seen too, hence their number in the key. The types are in
+        # it since 1 and 1.0 are equal but do not fit the same arguments.
+        given = tuple((key, type(value), value) for key, value in values.items())
         return Scope(
-            values=outer,
-            blocks=dict(self.blocks),
-            labels={"input": source},
-            frame=Frame(f"{name}/", labels_in(block.body.commands)),
-            key=(id(block.body), tuple(outer.items())),
+            values=self.values.new_child(values),
+            blocks=self.blocks.new_child(),
+            labels=ChainMap({"input": source}),
+            frame=Frame(f"{name}/", block.labels),
+            key=(id(block.body), self.key, self.lets, given),
             top=False,
             misdefined=self.misdefined,
         )

@@ -75,7 +75,12 @@ class Definition(BaseModel):
     @classmethod
     def canonical(cls) -> str:
         """The canonical name in the language."""
-        return str(cls.model_fields["kind"].default)
+        return _canonical(cls)
+
+
+@cache
+def _canonical(cls: type[Definition]) -> str:
+    return str(cls.model_fields["kind"].default)
 
 
 def positional(description: str, default: Any = PydanticUndefined) -> Any:

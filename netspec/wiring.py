@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from netspec.binding import Context, bind
 from netspec.blocks import bind_parameters
 from netspec.diagnostics import Place, Related, listing, nearest
+from netspec.expansion import Expansion
 from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
 from netspec.layers.merge import Add
-from netspec.scope import Block, Frame, Scope, labels_in
+from netspec.scope import Block, Scope
 from netspec.syntax import ast
 
-__all__ = ["MAX_NODES", "Placed", "TooLargeError", "Wiring", "place_of"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
 
 MAX_NODES = 100_000
 """A spec that expands to more layers is refused."""
 
+MAX_STEPS = 400_000
+"""So many commands are run, in all rounds of repetitions and all uses of blocks."""
+
+MAX_DEPTH = 80
+"""So deep may bodies, uses of blocks and includes be inside each other."""
+
+MAX_NAME = 500
+"""So many characters has the name of a node, with the blocks it is in."""
+
 _MAX_LABEL = 200
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 Run: TypeAlias = Callable[[Iterable[ast.Command], Scope], None]
 """Gives some commands their meaning in a scope."""
@@ -48,6 +60,8 @@ class Wiring:
         self.read: set[str] = set()
         self.cursor = "input"
         self.stack: list[Block] = []
+        self.steps = 0
+        self.expansion = Expansion(MAX_DEPTH)
         self.bound: dict[tuple[int, Any], Layer | None] = {}
 
     # --- layers -------------------------------------------------------------------------------------------------
@@ -134,6 +148,7 @@ class Wiring:
     def repeat(self, command: ast.Command, count: int, scope: Scope) -> None:
         """Run a body several times, one behind the other."""
         (body,) = command.bodies
+        self._bounded(command, body, scope, count)
         for number in range(1, count + 1 if body.commands else 0):
             self.run(body.commands, scope.round(body, number))
 
@@ -143,8 +158,10 @@ class Wiring:
         """Put a block's layers here: a name, a prefix for the names in it, and values for its parameters."""
         self.no_body(command)
         block = scope.blocks[command.name.text]
-        if block in self.stack:
-            chain = " → ".join(f"`{b.name.text}`" for b in [*self.stack[self.stack.index(block) :], block])
+        # Told apart by identity: comparing what is in them takes as long as they are.
+        again = next((at for at, b in enumerate(self.stack) if b.body is block.body), None)
+        if again is not None:
+            chain = " → ".join(f"`{b.name.text}`" for b in [*self.stack[again:], block])
             fix = "a block is built of other blocks and layers only; `repeat` makes many of one"
             self.context.error("E0216", f"the block uses itself: {chain}", command.name.span, fix=fix)
             self.broken(command, scope)
@@ -153,8 +170,9 @@ class Wiring:
         if values is None:
             self.broken(command, scope)
             return
+        self._bounded(command, block.body, block.scope)
         label = self._label(command, scope)
-        name = label or self._numbered(block.name.text, scope)
+        name = label or self._numbered(block.name.text, command, scope)
         self.places[name] = place_of(command, self.context.uses)
         uses = self.context.uses
         self.context.uses = (*uses, Related(command.head, f"`{block.name.text}` is used here"))
@@ -165,15 +183,33 @@ class Wiring:
         if command.label:
             scope.labels[command.label.text] = self.cursor
 
+    # --- limits -------------------------------------------------------------------------------------------------
+
+    def step(self, command: ast.Command) -> None:
+        """Count a command that is run."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            self._too_large(command, f"the spec expands to more than {MAX_STEPS:,} commands")
+
+    def _bounded(self, command: ast.Command, body: ast.Body, scope: Scope, rounds: int = 1) -> None:
+        """Refuse what would become too large before time is spent on it."""
+        least = self.expansion.body(body, scope.blocks)
+        if len(self.nodes) + rounds * least.nodes > MAX_NODES:
+            self._too_large(command, f"this brings the network to more than {MAX_NODES:,} layers")
+        if self.steps + rounds * least.steps > MAX_STEPS:
+            self._too_large(command, f"this expands to more than {MAX_STEPS:,} commands")
+
+    def _too_large(self, command: ast.Command, message: str) -> NoReturn:
+        self.context.error("E0218", message, command.head, fix="use fewer repetitions")
+        raise TooLargeError
+
     # --- names --------------------------------------------------------------------------------------------------
 
     def place(self, command: ast.Command, layer: Layer, inputs: Iterable[str], scope: Scope) -> None:
         """Append a node, named by its label or by its kind and number."""
         if len(self.nodes) >= MAX_NODES:
-            fix = "use fewer repetitions"
-            self.context.error("E0218", f"the network has more than {MAX_NODES:,} layers", command.head, fix=fix)
-            raise TooLargeError
-        name = self._label(command, scope) or self._numbered(layer.canonical(), scope)
+            self._too_large(command, f"the network has more than {MAX_NODES:,} layers")
+        name = self._label(command, scope) or self._numbered(layer.canonical(), command, scope)
         node = Placed(name, layer, tuple(inputs))
         self.nodes.append(node)
         self.read.update(node.inputs)
@@ -182,8 +218,12 @@ class Wiring:
         if command.label:
             scope.labels[command.label.text] = name
 
-    def _numbered(self, kind: str, scope: Scope) -> str:
+    def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
         frame = scope.frame
+        if len(frame.prefix) + len(kind) > MAX_NAME - 8:
+            message = f"the name of this layer, with the blocks it is in, has more than {MAX_NAME} characters"
+            self.context.error("E0214", message, command.name.span, fix="give the blocks or their uses shorter names")
+            raise TooLargeError
         while True:
             frame.counts[kind] += 1
             short = f"{kind}_{frame.counts[kind]}"
@@ -196,7 +236,7 @@ class Wiring:
             return None
         label = command.label
         name = f"{scope.frame.prefix}{label.text}{scope.suffix}"
-        if label.text == "input" or len(name) > _MAX_LABEL or not all(p.isidentifier() for p in name.split("/")):
+        if label.text == "input" or len(name) > _MAX_LABEL or not _NAME.fullmatch(name):
             message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
             fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
@@ -238,14 +278,10 @@ class Wiring:
             self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
 
 
-def top_frame(commands: Iterable[ast.Command]) -> Frame:
-    """Return the frame of a file."""
-    return Frame("", labels_in(commands))
-
-
 def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:
     """Return where a command stands and its words, without bodies."""
     span = command.head
-    line = span.source.line(span.line)[span.column - 1 :]
-    text = line if span.end_line > span.line else line[: span.end_column - span.column]
-    return Place(span, " ".join(text.split()), uses)
+    # Of one line of a megabyte, with thousands of commands in it, each takes only its own part.
+    end = span.end_column - 1 if span.end_line == span.line else None
+    text = " ".join(span.source.line(span.line)[span.column - 1 : end][: 2 * _MAX_LABEL].split())
+    return Place(span, text if len(text) <= _MAX_LABEL else f"{text[:_MAX_LABEL]}…", uses)

@@ -154,7 +154,14 @@ def test_places() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["data mnist\nfc 10 softmax as input", f"input 4\nfc 10 as {'a' * 501}"], ids=["input", "long"]
+    "text",
+    [
+        "data mnist\nfc 10 softmax as input",
+        f"input 4\nblock {'b' * 190} {{ fc 10 as {'a' * 190} }}\n{'b' * 190}",
+        'input 4\nfc 10 as "a b"',
+        'input 4\nfc 10 as "слой"',
+    ],
+    ids=["input", "long", "blank", "letters"],
 )
 def test_a_label_that_the_network_refuses_is_a_diagnostic(text: str) -> None:
     assert codes(text) == ["E0214"]

@@ -21,6 +21,7 @@ FILES = {
 
 # The most specific name decides. Within one floor files may import one another, as long as that is no circle.
 FLOORS = {
+    "netspec.characters": 0,
     "netspec.diagnostics": 0,
     "netspec.codes": 0,
     "netspec.resources": 0,
@@ -34,6 +35,7 @@ FLOORS = {
     "netspec.values": 4,
     "netspec.scope": 4,
     "netspec.commands": 4,
+    "netspec.expansion": 4,
     "netspec.words": 4,
     "netspec.binding": 4,
     "netspec.blocks": 4,

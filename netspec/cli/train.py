@@ -9,6 +9,7 @@ import typer
 
 from netspec.cli.options import Device, Let, Set, pairs
 from netspec.cli.output import print_json
+from netspec.diagnostics import NetspecError, Source
 
 __all__ = ["train"]
 
@@ -56,7 +57,7 @@ def train(
         numbered=None if out else Path("runs") / network.name,
         settings={key: str(value) for key, value in given.items() if value is not None},
         device=device,
-        text=source.text,
+        text=_text(source),
         base=file.parent,
         progress=progress.download,
     )
@@ -66,6 +67,19 @@ def train(
                 print_json(_json(event))
             else:
                 progress.show(event)
+
+
+def _text(source: Source) -> str | None:
+    """Return the spec with its includes put in, for the run folder: that stays whole when those files change.
+
+    Where that is more than one spec may be, None: the run folder then gets the resolved spec.
+    """
+    from netspec.includes import whole_text  # noqa: PLC0415
+
+    try:
+        return whole_text(source)
+    except NetspecError:
+        return None
 
 
 def _json(event: Any) -> dict[str, Any]:

@@ -176,3 +176,8 @@ class Broken(Layer):
         """Raise UnknownLayerError."""
         del g, x
         raise UnknownLayerError
+
+    def join(self, g: Builder, xs: Sequence[Tensor]) -> Tensor:
+        """Raise UnknownLayerError: what could not be understood may have been a merging layer."""
+        del g, xs
+        raise UnknownLayerError

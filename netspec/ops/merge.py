@@ -67,4 +67,5 @@ def _how_to_equal(shapes: tuple[Shape, ...]) -> str:
 
 
 def _shapes(shapes: tuple[Shape, ...]) -> str:
-    return " and ".join(map(format_shape, shapes))
+    # Of thousands of ways each shape is said once, and a few of them tell what is wrong.
+    return " and ".join(map(format_shape, shapes if len(shapes) <= 6 else [*dict.fromkeys(shapes)][:6]))

@@ -1,12 +1,30 @@
-"""What the parser could not read, said in words: Lark's exceptions become diagnostics E0101 to E0109."""
+"""What the parser could not read, said in words: Lark's exceptions become diagnostics E0101 to E0116."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from bisect import bisect_right
+from itertools import accumulate, islice
+from operator import itemgetter
+
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
+from netspec.characters import BIDI, BREAKS, CONTROLS, INVISIBLE, ascii_twin, described, visible
 from netspec.diagnostics import Diagnostic, Source, Span, listing
 
-__all__ = ["from_lark", "not_text", "too_deep", "too_large", "too_many_digits", "unreadable"]
+__all__ = [
+    "deceptive",
+    "from_lark",
+    "not_text",
+    "too_deep",
+    "too_large",
+    "too_long",
+    "too_many",
+    "too_many_digits",
+    "unreadable",
+    "unwieldy",
+]
 
 _EXPECTED = {
     "NAME": "a name",
@@ -33,6 +51,10 @@ _HINTS = {
     "'": 'strings stand in double quotes: "text"',
     '"': "close the string on the same line",
     "×": "write the letter x: `5x5`",
+    "−": "write the hyphen of the keyboard: `-1`",
+    "–": "write the hyphen of the keyboard: `-1`",
+    "“": 'strings stand in double quotes: "text"',
+    "”": 'strings stand in double quotes: "text"',
     ".": "write decimals with a digit on both sides: `1.0`",
     "/": "comments begin with `#`; arithmetic stands in parentheses",
     "$": "a spec is data: it reads no variables of the shell",
@@ -54,7 +76,9 @@ def _character(error: UnexpectedCharacters, source: Source) -> Diagnostic:
     char = text[error.column - 1] if error.column <= len(text) else " "
     if char == '"':
         return Diagnostic("E0102", "this string is not closed", span, fix=_HINTS['"'])
-    shown = f"`{char}`" if char.isprintable() else f"U+{ord(char):04X}"
+    shown = f"`{char}`" if char.isascii() and char.isprintable() else described(char)
+    if not char.isascii() and visible(char) == char and not unicodedata.combining(char):
+        shown = f"`{char}`, {shown},"
     return Diagnostic("E0101", f"the character {shown} has no meaning here", span, fix=_HINTS.get(char, ""))
 
 
@@ -86,18 +110,29 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
     return Diagnostic("E0103", found + expected, span, fix=fix)
 
 
+_CLOSES = {"{": "}", "(": ")"}
+
+
 def _unclosed(source: Source) -> Diagnostic:
-    """Point at the innermost brace that is never closed."""
-    opened: list[Span] = []
+    """Point at the innermost brace or parenthesis that is never closed."""
+    opened: list[tuple[str, Span]] = []
     for number, text in enumerate(source.lines, 1):
         code = _code(text)
         for column, char in enumerate(code, 1):
-            if char == "{":
-                opened.append(Span(source, number, column, number, column + 1))
-            elif char == "}" and opened:
+            if char in _CLOSES:
+                opened.append((char, Span(source, number, column, number, column + 1)))
+            elif opened and char == _CLOSES[opened[-1][0]]:
                 opened.pop()
-    span = opened[-1] if opened else None
-    return Diagnostic("E0106", "this `{` is never closed", span, fix="add the missing `}`")
+    # A brace goes before a parenthesis: it is what keeps the text from ending.
+    braces = [found for found in opened if found[0] == "{"] or opened
+    if not braces:
+        number = len(source.lines)
+        column = len(source.lines[-1]) + 1
+        return Diagnostic(
+            "E0103", "the text ends in the middle of a command", Span(source, number, column, number, column + 1)
+        )
+    char, span = braces[-1]
+    return Diagnostic("E0106", f"this `{char}` is never closed", span, fix=f"add the missing `{_CLOSES[char]}`")
 
 
 def _code(line: str) -> str:
@@ -112,6 +147,71 @@ def _code(line: str) -> str:
     return "".join(out)
 
 
+# --- characters that deceive ---------------------------------------------------------------------------------------
+
+_LONE_CR = r"\r(?!\n|\Z)"
+_QUOTED = re.compile(r'"[^"\n]*"?|#[^\n]*')
+_IN_COMMENT = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}]|{_LONE_CR}")
+_IN_STRING = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}{INVISIBLE}]|{_LONE_CR}")
+# In between, a word with anything foreign in it is one mistake, and one invisible character is one.
+_IN_CODE = re.compile(
+    f"(?P<hidden>[{BIDI}])|(?P<blank>[{BREAKS}]|{_LONE_CR}|(?=[^\x00-\x7f])\\s)"
+    f"|(?P<word>[A-Za-z0-9_{INVISIBLE}]*(?:[{INVISIBLE}]|(?=[^\x00-\x7f])\\w)[\\w{INVISIBLE}]*)"
+)
+
+
+def deceptive(source: Source, limit: int = 50) -> tuple[str, list[Diagnostic]]:
+    """Find the characters that make a text look other than what it says.
+
+    Returns:
+        A text of the same length with harmless characters in their places, so that the rest can be parsed, and a
+        diagnostic for each of them, at most `limit`.
+    """
+    text = source.text
+    # A mark at the very beginning only says that the file is UTF-8.
+    text = " " + text[1:] if text.startswith("\ufeff") else text
+    if text.isascii() and not _IN_STRING.search(text):
+        return text, []
+    found: list[re.Match[str]] = []
+    at = 0
+    for quoted in _QUOTED.finditer(text):
+        found += _IN_CODE.finditer(text, at, quoted.start())
+        found += (_IN_COMMENT if quoted[0][0] == "#" else _IN_STRING).finditer(text, *quoted.span())
+        at = quoted.end()
+    found += _IN_CODE.finditer(text, at)
+    starts = [0, *accumulate(len(line) + 1 for line in source.lines)]
+    pieces, done = [], 0
+    for match in found:
+        # Only a word is anything to the parser: a twin as long as it, else a word at all.
+        twin = ascii_twin(match[0]) if match.lastgroup == "word" else " "
+        pieces += [text[done : match.start()], twin if twin and len(twin) == len(match[0]) else "_" * len(match[0])]
+        done = match.end()
+    return "".join([*pieces, text[done:]]), [_deceives(m, source, starts) for m in found[:limit]]
+
+
+def _deceives(match: re.Match[str], source: Source, starts: list[int]) -> Diagnostic:
+    line = bisect_right(starts, match.start())
+    column = match.start() - starts[line - 1] + 1
+    span = Span(source, line, column, line, column + len(match[0]))
+    hidden = next((c for c in match[0] if _IN_STRING.match(c)), None)
+    if hidden and not re.match(f"[{BREAKS}\r]", hidden):
+        message = f"{described(hidden)} cannot be seen and makes the text look other than what it says"
+        twin = ascii_twin(match[0]) if len(match[0]) > 1 else None
+        return Diagnostic("E0112", message, span, fix=f"remove it: `{twin}`" if twin else "remove it")
+    if match.lastgroup != "word":
+        fix = "write a plain space"
+        if re.match(f"[{BREAKS}\r]", match[0]):
+            fix = "end lines with a newline"
+        return Diagnostic("E0114", f"{described(match[0])} is no blank of the language", span, fix=fix)
+    foreign = {c: column + at for at, c in reversed(list(enumerate(match[0][:200]))) if not c.isascii()}
+    first = sorted(foreign.items(), key=itemgetter(1))[:3]
+    named = [f"{described(c)} in column {at}" for c, at in first] + ["others"] * (len(foreign) > 3)
+    twin = ascii_twin(match[0])
+    fix = f"did you mean `{twin}`?" if twin else "any letter may stand in comments and in strings"
+    what = "a letter or digit" if len(foreign) == 1 else "letters or digits"
+    return Diagnostic("E0113", f"this word has {what} beyond ASCII: {listing(named, 'and')}", span, fix=fix)
+
+
 def unreadable(source: Source, max_bytes: int) -> Diagnostic | None:
     """Return a diagnostic when the text cannot be a spec at all: too large, binary, empty."""
     start = Span(source, 1, 1, 1, 2)
@@ -124,6 +224,33 @@ def unreadable(source: Source, max_bytes: int) -> Diagnostic | None:
             "E0108", f"{source.name} is empty", start, fix="a spec has at least one layer: `fc 10 softmax`"
         )
     return None
+
+
+_TOKEN = re.compile(r"""[A-Za-z_]+|[0-9]+|"[^"\n]*"?|(?P<comment>\#[^\n]*)|[^\s]|\n""")
+
+
+def unwieldy(source: Source, limit: int) -> Diagnostic | None:
+    """Return a diagnostic when a text has more words and signs than could be read in a moment."""
+    if len(source.text) <= limit:
+        return None
+    tokens = (token for token in _TOKEN.finditer(source.text) if token.lastgroup is None)
+    beyond = next(islice(tokens, limit, None), None)
+    if beyond is None:
+        return None
+    line = source.text.count("\n", 0, beyond.start()) + 1
+    column = beyond.start() - source.text.rfind("\n", 0, beyond.start())
+    span = Span(source, line, column, line, column + 1)
+    return Diagnostic("E0115", f"the spec has more than {limit:,} words and signs", span, fix="use `repeat` and blocks")
+
+
+def too_many(span: Span, what: str, limit: int) -> Diagnostic:
+    """Return the diagnostic for a command with too many parts."""
+    return Diagnostic("E0115", f"these are more than {limit:,} {what}", span, fix="use several commands")
+
+
+def too_long(span: Span, limit: int) -> Diagnostic:
+    """Return the diagnostic for a name or a string too long to be one."""
+    return Diagnostic("E0116", f"this has more than {limit:,} characters", span, fix="choose a shorter name")
 
 
 def too_large(max_bytes: int) -> Diagnostic:

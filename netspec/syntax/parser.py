@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
@@ -11,11 +12,20 @@ from lark import Lark, Token, Transformer, UnexpectedInput
 from netspec.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.syntax import ast, errors, tables
 
-__all__ = ["MAX_BYTES", "MAX_DIGITS", "MAX_NESTING", "parse", "read_source"]
+__all__ = ["MAX_BYTES", "MAX_DIGITS", "MAX_NESTING", "MAX_PARTS", "MAX_WORD", "parse", "read_source"]
 
 MAX_BYTES = 1_000_000
 MAX_NESTING = 64
+MAX_TOKENS = 100_000
+"""A spec has at most so many words and signs: reading them is what takes time."""
+
 MAX_DIGITS = 18
+MAX_WORD = 200
+MAX_STRING = 1_000
+MAX_PARTS = 10_000
+"""So many arguments has a command or a call, so many bodies a command, so many extents a size."""
+
+_MAX_ERRORS = 50
 
 # The tree builder's callbacks get tokens and children only; what they must know of the parse they find here.
 _current: ContextVar[_Parse] = ContextVar("_current")
@@ -41,8 +51,25 @@ class _Parse:
         depth = 1 + max((self.depth.pop(id(child), 0) for child in children), default=0)
         self.depth[id(node)] = depth
         if depth == MAX_NESTING + 1:
-            self.diagnostics.append(errors.too_deep(span, MAX_NESTING))
+            self.note(errors.too_deep(span, MAX_NESTING))
         return node
+
+    def note(self, diagnostic: Diagnostic) -> None:
+        """Keep a mistake; of a flood of them, the first."""
+        if len(self.diagnostics) <= _MAX_ERRORS:
+            self.diagnostics.append(diagnostic)
+
+    def few(self, parts: Sequence[Any], what: str) -> None:
+        """Note that a command has more parts than any network needs."""
+        if len(parts) > MAX_PARTS:
+            self.note(errors.too_many(parts[MAX_PARTS].span, what, MAX_PARTS))
+
+    def text(self, token: Token, limit: int) -> str:
+        """Return the text of a word or a string, which is no longer than any name."""
+        if len(token) > limit:
+            self.note(errors.too_long(self.span(token), limit))
+            return "too_long"
+        return str(token)
 
 
 def parse(source: Source) -> ast.File:
@@ -54,22 +81,23 @@ def parse(source: Source) -> ast.File:
     Raises:
         SpecError: with every syntax error of the text.
     """
-    problem = errors.unreadable(source, MAX_BYTES)
+    problem = errors.unreadable(source, MAX_BYTES) or errors.unwieldy(source, MAX_TOKENS)
     if problem:
         raise SpecError([problem])
+    text, deceptions = errors.deceptive(source)
     state = _Parse(source)
     token = _current.set(state)
     try:
         # A final newline closes the last command also when the text forgot it.
-        commands: Any = _parser().parse(source.text + "\n", on_error=_recover)
+        commands: Any = _parser().parse(text + "\n", on_error=_recover)
     except UnexpectedInput as error:
         # Recovery has run out of input; what was wrong first is already noted.
         state.diagnostics = state.diagnostics or [errors.from_lark(error, source)]
-        raise SpecError(state.diagnostics) from None
+        raise SpecError([*deceptions, *state.diagnostics]) from None
     finally:
         _current.reset(token)
-    if state.diagnostics:
-        raise SpecError(state.diagnostics)
+    if deceptions or state.diagnostics:
+        raise SpecError([*deceptions, *state.diagnostics])
     return ast.File(source, commands, tuple(state.comments))
 
 
@@ -89,8 +117,8 @@ def read_source(name: str, data: bytes) -> Source:
 def _recover(error: UnexpectedInput) -> bool:
     """Note a syntax error, then go on with the next command, so that one file's errors come in one go."""
     state = _current.get()
-    state.diagnostics.append(errors.from_lark(error, state.source))
-    if len(state.diagnostics) > 50 or not hasattr(error, "interactive_parser"):
+    state.note(errors.from_lark(error, state.source))
+    if len(state.diagnostics) > _MAX_ERRORS or not hasattr(error, "interactive_parser"):
         return False
     parser: Any = error.interactive_parser
     token: Token | None = getattr(error, "token", None)
@@ -105,15 +133,19 @@ def _recover(error: UnexpectedInput) -> bool:
         while at < len(text) and text[at] not in ";\n{}":
             at += 1
         lexer.line_ctr.feed(Token("SKIPPED", text[lexer.line_ctr.char_pos : at]))
+    where = parser.lexer_thread.state.line_ctr
     # A command broken off where a value belongs is completed, or the next line would become that value.
-    for _ in range(4):
+    for _ in range(MAX_NESTING):
         accepted = parser.accepts()
         if "_SEP" in accepted:
             break
         filler = next((t for t in ("INT", "RPAR", "NAME") if t in accepted), None)
         if filler is None:
             break
-        parser.feed_token(Token(filler, "0", line=1, column=1, end_line=1, end_column=1))
+        # It stands where the reading has come to: what is made of it must have a place in the text.
+        lines = state.source.lines
+        line, column = (where.line, where.column) if where.line <= len(lines) else (len(lines), len(lines[-1]) + 1)
+        parser.feed_token(Token(filler, "0", line=line, column=column, end_line=line, end_column=column + 1))
     if token is not None and token.type == "RBRACE" and "RBRACE" in parser.accepts():
         # The command is complete now: its body may end.
         parser.feed_token(token)
@@ -152,6 +184,8 @@ class _TreeBuilder(Transformer[Token, Any]):
         label = rest.pop() if rest and isinstance(rest[-1], ast.Name) else None
         arguments = tuple(x for x in rest if isinstance(x, ast.Argument))
         bodies = tuple(x for x in rest if isinstance(x, ast.Body))
+        _current.get().few(arguments, "arguments")
+        _current.get().few(bodies, "bodies")
         last = label or (max(rest, key=_end) if rest else name)
         node = ast.Command(name, arguments, bodies, label, name.span.to(last.span))
         return _nest_like(node, list(bodies))
@@ -174,30 +208,34 @@ class _TreeBuilder(Transformer[Token, Any]):
     def integer(self, c: list[Token]) -> ast.Integer:
         span = _span(c[0])
         if len(c[0]) > MAX_DIGITS:
-            _current.get().diagnostics.append(errors.too_many_digits(span, MAX_DIGITS))
+            _current.get().note(errors.too_many_digits(span, MAX_DIGITS))
             return ast.Integer(1, span)
         return ast.Integer(int(c[0]), span)
 
     def decimal(self, c: list[Token]) -> ast.Decimal:
+        if len(c[0]) > 2 * MAX_DIGITS:
+            _current.get().note(errors.too_many_digits(_span(c[0]), 2 * MAX_DIGITS))
+            return ast.Decimal("0.1", _span(c[0]))
         return ast.Decimal(str(c[0]), _span(c[0]))
 
     def quantity(self, c: list[Token]) -> ast.Quantity:
         if len(c[0]) > MAX_DIGITS:
-            _current.get().diagnostics.append(errors.too_many_digits(_span(c[0]), MAX_DIGITS))
+            _current.get().note(errors.too_many_digits(_span(c[0]), MAX_DIGITS))
             return ast.Quantity("1k", _span(c[0]))
         return ast.Quantity(str(c[0]), _span(c[0]))
 
     def string(self, c: list[Token]) -> ast.String:
-        return ast.String(str(c[0])[1:-1], _span(c[0]))
+        return ast.String(_current.get().text(c[0], MAX_STRING).strip('"'), _span(c[0]))
 
     def word(self, c: list[Token]) -> ast.Word:
-        return ast.Word(str(c[0]), _span(c[0]))
+        return ast.Word(_current.get().text(c[0], MAX_WORD), _span(c[0]))
 
     def negative(self, c: list[Any]) -> ast.Negative:
         span = _span(c[0]).to(c[1].span)
         return _current.get().nest(ast.Negative(c[1], span), c[1:], span)
 
     def size(self, c: list[Any]) -> ast.Size:
+        _current.get().few(c, "extents")
         return ast.Size(tuple(c), c[0].span.to(c[-1].span))
 
     def range(self, c: list[Any]) -> ast.Range:
@@ -206,6 +244,7 @@ class _TreeBuilder(Transformer[Token, Any]):
     def call(self, c: list[Any]) -> ast.Call:
         name = _name(c[0])
         span = name.span.to(_span(c[-1]))
+        _current.get().few(c[1:-1], "arguments")
         return _current.get().nest(ast.Call(name, tuple(c[1:-1]), span), [a.value for a in c[1:-1]], span)
 
     def group(self, c: list[Any]) -> ast.Group:
@@ -233,7 +272,9 @@ def _span(token: Token) -> Span:
 
 def _name(token: Token) -> ast.Name:
     # A label in quotes is the full name of a node in a block: `as "res_1/conv_1"`.
-    return ast.Name(str(token)[1:-1] if token.type == "STRING" else str(token), _span(token))
+    return ast.Name(
+        _current.get().text(token, MAX_STRING if token.type == "STRING" else MAX_WORD).strip('"'), _span(token)
+    )
 
 
 def _end(node: Any) -> tuple[int, int]:

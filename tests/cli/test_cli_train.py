@@ -132,3 +132,15 @@ def test_a_loss_that_is_no_number_is_exit_code_3(here: Path, batch: str) -> None
     lines(done.stdout)
     assert not list((here / "out").glob("*.safetensors"))
     assert netspec.load(here / "out" / "spec.net").nodes
+
+
+def test_the_spec_of_the_run_has_its_includes_put_in(here: Path) -> None:
+    head, _, tail = GOOD.partition("\n")
+    (here / "parts").mkdir()
+    (here / "parts" / "tail.net").write_text(tail)
+    (here / "split.net").write_text(f'{head} # the head\ninclude "parts/tail.net" # and the rest\n')
+    assert cli(here, "train", "split.net", "-o", "out", "--epochs", "1", "--quiet").returncode == 0
+    (here / "parts" / "tail.net").unlink()
+    text = (here / "out" / "spec.net").read_text()
+    assert '# include "parts/tail.net"\n' in text
+    assert netspec.load(here / "out" / "spec.net").nodes == netspec.load(here / "good.net").nodes

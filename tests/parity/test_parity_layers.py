@@ -28,12 +28,9 @@ from twins import (
 )
 
 import netspec as ns
-from netspec.diagnostics import Source
-from netspec.elaborate import elaborate
 from netspec.layers import LAYERS
 from netspec.layers.base import Layer
 from netspec.signature import parameters as fields_of
-from netspec.syntax.parser import parse
 
 F = nn.functional
 
@@ -579,12 +576,7 @@ def first_layer(case: Case) -> Layer:
 def compiled(line: str, image: str) -> tuple[ns.Model, Callable[..., Any]]:
     """Return the model of one line, and the compiled input gradient of a weighted sum of what `apply` returns."""
     # Squared error takes outputs of any shape.
-    shape = tuple(map(int, image.split("x")))
-    # The input is put in afterwards: not every shape that a layer takes can be written as an input.
-    elaborated = elaborate(parse(Source("t.net", f"input 1\n{line}\ntrain {{ loss mse }}")), name="t")
-    assert elaborated.network
-    assert not elaborated.diagnostics
-    model = ns.compile(elaborated.network.model_copy(update={"input": shape}), "cpu")
+    model = ns.compile(ns.parse(f"input {image}\n{line}\ntrain {{ loss mse }}"), "cpu")
 
     def weighted(x: jax.Array, variables: ns.Variables, weights: jax.Array, train: bool) -> tuple[jax.Array, Any]:
         out, after = model.apply(variables, x, True) if train else (model.apply(variables, x), {})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netspec.characters import visible
 from netspec.diagnostics import Source, Span
 from netspec.resources import specs_folder
 from netspec.syntax import ast
@@ -79,9 +80,8 @@ quantities = st.builds(
     st.sampled_from(["k", "K", "M", "G", "T", "B", "kB", "MiB", "GiB", "Ti"]),
 )
 words = names.map(lambda n: ast.Word(n, HERE))
-strings = st.text(st.characters(exclude_characters='"\n\0', exclude_categories=["Cs"]), max_size=12).map(
-    lambda t: ast.String(t, HERE)
-)
+characters = st.characters(exclude_characters='"', exclude_categories=["Cs", "Cc", "Cf"])
+strings = st.text(characters.filter(lambda c: visible(c) == c), max_size=12).map(lambda t: ast.String(t, HERE))
 
 
 def operands(inner: st.SearchStrategy[ast.Value]) -> st.SearchStrategy[ast.Value]:
