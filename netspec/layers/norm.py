@@ -61,7 +61,7 @@ class LayerNorm(Layer):
     aliases: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm")
     example: ClassVar[str] = "layernorm"
 
-    over: Literal["channels", "all"] = positional("the channels at each position, or all values", "channels")
+    over: Literal["positionwise", "all"] = positional("the channels at each position, or all values", "positionwise")
     activation: Activation | None = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")

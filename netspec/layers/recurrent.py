@@ -1,12 +1,14 @@
 """Recurrent layers: a state that goes along a sequence."""
 
 from math import sqrt
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor, require_sequence
+from netspec.layers.activation import Tanh
+from netspec.layers.base import ActivationLayer, Builder, Layer, Tensor, require_sequence
+from netspec.layers.rectifier import Relu
 from netspec.recipe.initializers import AnyInitializer, Uniform
-from netspec.signature import PositiveInt, option, positional
+from netspec.signature import OneOf, PositiveInt, option, positional
 
 __all__ = ["Gru", "Lstm", "Rnn"]
 
@@ -91,8 +93,8 @@ class Rnn(_RecurrentLayer):
     aliases: ClassVar[tuple[str, ...]] = ("RNN", "SimpleRNN")
     example: ClassVar[str] = "rnn 16"
 
-    function: Literal["tanh", "relu"] = option("tanh", "what the state is squashed by")
+    function: Annotated[ActivationLayer, OneOf(Tanh, Relu)] = option(Tanh, "what the state is squashed by")
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
         """Return the operation of one direction."""
-        return ops.Recurrent(self.function, reverse)
+        return ops.Recurrent("relu" if isinstance(self.function, Relu) else "tanh", reverse)

@@ -62,16 +62,16 @@ narrow
   add_1        add ← batchnorm_1, conv_2   16x16x16           0   4.1 k  16.4 kB
   relu_1       relu                        16x16x16           0   4.1 k  16.4 kB
 res_1
-  conv_1       conv 32 3x3 stride=2x2      32x8x8         4,608   590 k  8.19 kB
+  conv_1       conv 32 3x3 stride=2        32x8x8         4,608   590 k  8.19 kB
                pad=same nobias
   batchnorm_1  batchnorm                   32x8x8            64  8.19 k  8.19 kB
-  conv_2       conv 32 1x1 stride=2x2      32x8x8           512  65.5 k  8.19 kB
+  conv_2       conv 32 1x1 stride=2        32x8x8           512  65.5 k  8.19 kB
                nobias ← input
   add_1        add ← batchnorm_1, conv_2   32x8x8             0  2.05 k  8.19 kB
   relu_1       relu                        32x8x8             0  2.05 k  8.19 kB
 conv_1         conv 4 1x1                  4x8x8            132  16.6 k  2.05 kB
-pool_1         pool 3x3 stride=1x1         32x8x8             0  18.4 k  8.19 kB
-               pad=same ← res_1/relu_1
+pool_1         pool 3x3 stride=1 pad=same  32x8x8             0  18.4 k  8.19 kB
+               ← res_1/relu_1
 conv_2         conv 4 1x1                  4x8x8            132  16.6 k  2.05 kB
 concat_1       concat ← conv_1, conv_2     8x8x8              0       0  2.05 kB
 globalpool_1   globalpool                  8                  0       8     32 B
@@ -93,8 +93,8 @@ stem          conv 16 3x3 pad=same nobias  16x16x16         432   221 k  16.4 kB
 narrow        5 layers                     16x16x16       2,592  1.34 M  81.9 kB
 res_1         5 layers                     32x8x8         5,184   668 k    41 kB
 conv_1        conv 4 1x1                   4x8x8            132  16.6 k  2.05 kB
-pool_1        pool 3x3 stride=1x1          32x8x8             0  18.4 k  8.19 kB
-              pad=same ← res_1
+pool_1        pool 3x3 stride=1 pad=same   32x8x8             0  18.4 k  8.19 kB
+              ← res_1
 conv_2        conv 4 1x1                   4x8x8            132  16.6 k  2.05 kB
 concat_1      concat ← conv_1, conv_2      8x8x8              0       0  2.05 kB
 globalpool_1  globalpool                   8                  0       8     32 B

@@ -116,6 +116,10 @@ NOT_SPECS = {
     "E0107": "a file of 2 MB",
     "E0109": "a command",
     "E0110": "an abbreviation",
+    "E0112": "a character that is shown by its number",
+    "E0114": "a character that is shown by its number",
+    "E0115": "an abbreviation",
+    "E0116": "an abbreviation",
     "E0303": "no text can say it yet",
 }
 
