@@ -9,6 +9,8 @@ from pathlib import Path
 from language_page import language_page
 
 from netspec.codes import CODES
+from netspec.compiler import analyze
+from netspec.diagnostics import Source
 from netspec.ir import Network
 from netspec.reference import FAMILIES, page, summary
 
@@ -34,10 +36,31 @@ def layers_page() -> str:
 def errors_page() -> str:
     """Return the reference of the error codes."""
     lines = ["# Errors", "", "Made from the code by `python docs/generate.py`; `netspec explain CODE` prints the same."]
+    lines += ["", *_json_form()]
     for code, entry in CODES.items():
         lines += ["", f"## {code}: {entry.title}", "", entry.cause, "", "Wrong:", "", "```", entry.wrong, "```"]
         lines += ["", "Right:", "", "```", entry.right, "```"]
     return "\n".join(lines) + "\n"
+
+
+def _json_form() -> list[str]:
+    """Return what `netspec check --json` prints for a file, from a real mistake."""
+    text = "block stem(width) {\n  conv width 3x3 strde=2\n}\ninput 1x9x9\nstem 8\nfc 10 softmax\n"
+    (found,) = analyze(Source("small.net", text)).diagnostics
+    shown = json.dumps({"file": "small.net", "ok": False, "errors": [found.to_json()]}, indent=2)
+    return [
+        "## For programs",
+        "",
+        "`netspec check FILE… --json` prints one JSON object a line, one for each file: `file`, `ok`, `errors` and, where "
+        "all is well, `parameters` and `flops`. An error has the fields of this example. Lines and columns count from 1, "
+        "the end column is the one behind the last character; all five are null for a mistake without a place. "
+        "`related` are the other places in the message: the line that is contradicted, then the uses of blocks and the "
+        "includes that lead there, the innermost first. Codes never change their meaning.",
+        "",
+        "```json",
+        shown,
+        "```",
+    ]
 
 
 def schema() -> str:
