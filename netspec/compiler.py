@@ -12,11 +12,12 @@ from netspec.budgets import check_budgets
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
 from netspec.elaborate import elaborate
-from netspec.graph import MAX_DIAGNOSTICS, Graph, trace
+from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
+from netspec.tracing import MAX_DIAGNOSTICS, trace
 
 __all__ = ["Analysis", "analyze", "load_source", "require"]
 

@@ -1,28 +1,20 @@
-"""Floor 4: Network to Graph: what the machine must do, with every shape, parameter and cost, still without JAX."""
+"""Floor 4: the Graph: what the machine must do, with every shape, parameter and cost, still without JAX."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-from netspec.diagnostics import Diagnostic, Places, Related, SpecError
 from netspec.ir import Network, Node
-from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
-from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape
-from netspec.recipe.initializers import Initializer, Ones, Zeros
-from netspec.recipe.losses import CrossEntropy, Loss, default_loss
+from netspec.layers.base import Role
+from netspec.ops import Op, Shape
+from netspec.recipe.initializers import Initializer
+from netspec.recipe.losses import Loss
 from netspec.resolve import layer_text
 
-__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "Graph", "NodeCost", "Operation", "Parameter", "trace"]
+__all__ = ["Graph", "NodeCost", "Operation", "Parameter"]
 
-MAX_PARAMETERS = 4_000_000_000
-"""More than this is refused before anything is allocated: 16 GB in float32."""
-
-MAX_DIAGNOSTICS = 100
-"""After so many mistakes no more are looked for."""
-
-_MAX_VALUES = 4_000_000_000
 _FLOAT = 4
 
 
@@ -126,213 +118,3 @@ class Graph:
             flops=sum(o.flops for o in operations),
             bytes=_FLOAT * sum(prod(o.shape) for o in operations),
         )
-
-
-def trace(network: Network, places: Places | None = None) -> Graph:
-    """Trace a network into operations.
-
-    Args:
-        network: what was declared.
-        places: where in a text each node was declared, for the diagnostics.
-
-    Raises:
-        SpecError: with a diagnostic for every node whose input does not fit. What depends on such a node stays silent.
-    """
-    builder = _Builder(network, places or {})
-    builder.check_input()
-    for node in network.nodes:
-        builder.node(node.name, node.inputs)
-    loss = builder.loss()
-    output = builder.values[network.nodes[-1].name]
-    if builder.diagnostics or output is None or loss is None:
-        raise SpecError(builder.diagnostics)
-    return Graph(
-        name=network.name,
-        input=network.input,
-        tokens=network.tokens,
-        operations=tuple(builder.operations),
-        parameters=builder.parameters,
-        output=output.index,
-        logits=output.index,
-        loss=loss,
-        nodes={name: value.index for name, value in builder.values.items() if value is not None},
-    )
-
-
-class _Builder:
-    """The builder that layers are handed; it also keeps what went wrong. A failed node's value is None."""
-
-    def __init__(self, network: Network, places: Places) -> None:
-        self.network, self.places = network, places
-        self.layers = {node.name: node.layer for node in network.nodes}
-        self.reads = {node.name: node.inputs for node in network.nodes}
-        self.values: dict[str, Tensor | None] = {"input": Tensor(0, network.input, network.tokens)}
-        self.operations: list[Operation] = []
-        self.parameters: dict[str, Parameter] = {}
-        self.diagnostics: list[Diagnostic] = []
-        self.current = ""
-        self.total = 0
-        self.pools: set[str] = set()
-
-    def check_input(self) -> None:
-        """Note an input that is too large."""
-        shape = self.network.input
-        if prod(shape) > _MAX_VALUES:
-            place = self.places.get("input")
-            message = f"the input {format_shape(shape)} has {prod(shape):,} values; at most {_MAX_VALUES:,} can be"
-            self.diagnostics.append(Diagnostic("E0307", message, place.span if place else None))
-            self.values["input"] = None
-
-    def node(self, name: str, sources: tuple[str, ...]) -> None:
-        """Build one node, noting an input that does not fit."""
-        self.current = name
-        self.values[name] = None
-        xs = [x for source in sources if (x := self.values[source]) is not None]
-        if len(xs) < len(sources):
-            return
-        layer = self.layers[name]
-        try:
-            if any(x.tokens for x in xs) and not layer.reads_tokens:
-                raise ShapeError(
-                    "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
-                )
-            self.values[name] = layer.join(self, xs)
-        except UnknownLayerError:
-            pass
-        except ShapeError as error:
-            shapes = [format_shape(x.shape) for x in xs]
-            related = [
-                Related(self.places[source].span, f"this gives {shape}")
-                for source, shape in zip(sources, shapes, strict=True)
-                if len(xs) > 1 and source in self.places
-            ]
-            shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
-            self._report(error, name, f"here the input is {' and '.join(shown)}", related)
-
-    def weight(
-        self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
-    ) -> Weight:
-        path = f"{self.current}/{name}"
-        self.parameters[path] = Parameter(path, shape, role, fans, init or self._default(role))
-        self.total += prod(shape)
-        if self.total > MAX_PARAMETERS:
-            raise ShapeError(
-                "E0307",
-                f"{self.current} brings the network to {self.total:,} parameters; at most {MAX_PARAMETERS:,} can be",
-                f"its {name} alone is {format_shape(shape)}: use fewer units, or pool before it",
-            )
-        return Weight(path, shape)
-
-    def _default(self, role: Role) -> Initializer:
-        init = self.network.init
-        return {"kernel": init.kernel, "bias": init.bias, "scale": Ones(), "state": Zeros()}[role]
-
-    def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
-        xs = (x,) if isinstance(x, Tensor) else tuple(x)
-        shapes = [w.shape for w in weights]
-        shape = op.shape(*(x.shape for x in xs), *shapes)
-        if prod(shape) > _MAX_VALUES:
-            raise ShapeError(
-                "E0307", f"its output {format_shape(shape)} has {prod(shape):,} values for one example alone"
-            )
-        out = Tensor(len(self.operations) + 1, shape)
-        paths = tuple(w.path for w in weights)
-        flops = op.flops(shape, *shapes)
-        if isinstance(op, MaxPool | AvgPool):
-            self.pools.add(self.current)
-        self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
-        return out
-
-    def loss(self) -> Loss | None:
-        """Return the loss: as stated, else the one that goes with the last layer. A stated one must fit."""
-        name = self.network.nodes[-1].name
-        value = self.values[name]
-        if value is None:
-            return None
-        last = self.operations[-1].op if self.operations else None
-        function = last.function if isinstance(last, Activation) else None
-        loss = self.network.recipe.loss or default_loss(function)
-        if function in loss.refuses:
-            other = default_loss(function).canonical()
-            self._report(
-                ShapeError(
-                    "E0402",
-                    f"the loss {loss.canonical()} does not fit a last layer with {function}",
-                    f"write `loss {other}`, or leave the loss out: it follows from the last layer",
-                ),
-                name,
-                "the last layer",
-                self._stated_loss(),
-            )
-        elif self.network.reconstructs:
-            self._check_reconstruction(name, value, loss)
-        elif loss.from_logits and len(value.shape) != 1:
-            self._report(
-                ShapeError(
-                    "E0305",
-                    f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
-                    "end with `globalpool`, `flatten` or `fc CLASSES`",
-                ),
-                name,
-                f"its output is {format_shape(value.shape)}",
-            )
-        return loss
-
-    def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
-        """Report an autoencoder that cannot give its input again."""
-        shape = self.network.input
-        if isinstance(loss, CrossEntropy):
-            message = "the network is to give its input again, and cross_entropy is for classes"
-            fix = "end with `sigmoid` or without an activation, or leave `target input` out"
-            self._report(ShapeError("E0402", message, fix), name, "the last layer")
-        elif prod(value.shape) != prod(shape):
-            message = f"the network is to give its input of {format_shape(shape)} again"
-            fix = f"let it end in {prod(shape):,} values, or leave `target input` out"
-            self._report(ShapeError("E0305", message, fix), name, f"its output is {format_shape(value.shape)}")
-
-    def _stated_loss(self) -> list[Related]:
-        place = self.places.get("train")
-        return [Related(place.span, "the loss is stated here")] if place and self.network.recipe.loss else []
-
-    def _report(self, error: ShapeError, name: str, label: str, related: Sequence[Related] = ()) -> None:
-        if len(self.diagnostics) > MAX_DIAGNOSTICS:
-            return
-        place = self.places.get(name)
-        uses = place.uses if place else ()
-        self.diagnostics.append(
-            Diagnostic(
-                error.code,
-                error.message if place else f"{name}: {error.message}",
-                place.span if place else None,
-                label,
-                (f"trail: {self._trail(name)}",),
-                error.fix + self._or_drop_a_pool(error, name),
-                (*related, *reversed(uses)),
-            )
-        )
-
-    def _or_drop_a_pool(self, error: ShapeError, name: str) -> str:
-        """Return the other way to mend a kernel that is too large: the last pooling before it made the image small."""
-        node = name
-        while error.code == "E0301" and self.reads[node][0] != "input":
-            node = self.reads[node][0]
-            if node in self.pools and node in self.places:
-                place = self.places[node]
-                return f", or drop `{place.text}` on line {place.span.line}"
-        return ""
-
-    def _trail(self, name: str) -> str:
-        """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""
-        steps = [self._words(name)]
-        node = name
-        while node != "input" and len(steps) < 14:
-            node = self.reads[node][0]
-            value = self.values[node]
-            assert value is not None
-            shape = format_shape(value.shape)
-            steps += [f"input {shape}"] if node == "input" else [shape, self._words(node)]
-        steps.reverse()
-        return " → ".join(["…", *steps[-12:]] if len(steps) > 13 else steps)
-
-    def _words(self, name: str) -> str:
-        return self.places[name].text if name in self.places else layer_text(self.layers[name])

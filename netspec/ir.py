@@ -160,6 +160,6 @@ class Network(_Model):
     def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
         # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.
-        from netspec.graph import trace  # noqa: PLC0415
+        from netspec.tracing import trace  # noqa: PLC0415
 
         return trace(self)

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from netspec.compiler import analyze, load_source, require
 from netspec.diagnostics import RunError, SpecError
-from netspec.graph import Graph, trace
+from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.tracing import trace
 
 __all__ = ["read_network"]
 

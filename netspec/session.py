@@ -16,11 +16,11 @@ from netspec.backends.jax.model import Model
 from netspec.data.checks import as_tokens
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError, plural
-from netspec.graph import trace
 from netspec.ir import DataSource, Network
 from netspec.overrides import replace_setting
 from netspec.passes import optimize
 from netspec.recipe.datasets import find
+from netspec.tracing import trace
 from netspec.training import Event, Finished
 from netspec.training.loop import check_hold_out, check_labels
 from netspec.training.loop import train as train_loop

@@ -8,7 +8,7 @@ import netspec as ns
 from netspec import ops
 from netspec.compiler import analyze
 from netspec.diagnostics import Source, SpecError
-from netspec.graph import MAX_PARAMETERS, Graph
+from netspec.graph import Graph
 from netspec.ir import Network, Node
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
@@ -18,6 +18,7 @@ from netspec.passes import optimize
 from netspec.recipe.initializers import Normal, Ones, XavierUniform, Zeros
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from netspec.resources import specs_folder
+from netspec.tracing import MAX_PARAMETERS
 
 
 def graph(text: str) -> Graph:

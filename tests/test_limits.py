@@ -13,9 +13,9 @@ from netspec.binding import Context
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics import Source, nearest
 from netspec.expansion import Expansion, Size
-from netspec.graph import MAX_DIAGNOSTICS
 from netspec.scope import Block, Scope
 from netspec.syntax.parser import MAX_PARTS, MAX_TOKENS, parse
+from netspec.tracing import MAX_DIAGNOSTICS
 from netspec.wiring import MAX_DEPTH, MAX_NODES, MAX_STEPS
 
 
