@@ -281,8 +281,9 @@ CODES: dict[str, Code] = {
         "data digits\nfc 10 softmax",
     ),
     "E0305": Code(
-        "one row of outputs is needed",
-        "Cross-entropy compares one row of outputs with a class.",
+        "outputs of another shape are needed",
+        "Cross-entropy compares one row of outputs with a class. With `target input` there are as many outputs as the "
+        "input has values.",
         "conv 10 3x3\ntrain { loss cross_entropy }",
         "conv 10 3x3\nglobalpool\ntrain { loss cross_entropy }",
     ),
@@ -329,7 +330,7 @@ CODES: dict[str, Code] = {
     "E0402": Code(
         "the loss does not fit the last layer",
         "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows "
-        "from the last layer.",
+        "from the last layer. With `target input` there are no classes, and cross_entropy does not go with any.",
         "fc 3 sigmoid\ntrain { loss cross_entropy }",
         "fc 3 softmax\ntrain { loss cross_entropy }",
     ),

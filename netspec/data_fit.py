@@ -22,6 +22,9 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     if network.tokens and (network.data.scale or network.data.normalize):
         message = "`scale` and `normalize` say how bytes become numbers; token numbers stay what they are"
         return [_diagnostic("E0308", message, places.get("data"), "remove it from `data`")]
+    if network.tokens and network.reconstructs:
+        message = "`target input` compares the outputs with numbers; token numbers are names, not amounts"
+        return [_diagnostic("E0308", message, places.get("data"), "leave `target input` out: labels are learned then")]
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]

@@ -180,8 +180,9 @@ class _Builder:
         shape = self.network.input
         if isinstance(loss, CrossEntropy):
             message = "the network is to give its input again, and cross_entropy is for classes"
-            fix = "end with `sigmoid` or without an activation, or leave `target input` out"
-            self._report(ShapeError("E0402", message, fix), name, "the last layer")
+            end = "write `loss mse`" if self.network.recipe.loss else "end with `sigmoid` or without an activation"
+            fix = f"{end}, or leave `target input` out"
+            self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss())
         elif prod(value.shape) != prod(shape):
             message = f"the network is to give its input of {format_shape(shape)} again"
             fix = f"let it end in {prod(shape):,} values, or leave `target input` out"

@@ -26,8 +26,7 @@ def new(
     """Write a commented starter spec."""
     specs = _specs()
     if list_all:
-        for name, path in specs.items():
-            print(f"{name:<18} {_title(path)}")
+        _print_all(specs)
         return
     if template not in specs:
         near = nearest(template, specs)
@@ -42,6 +41,19 @@ def new(
     except OSError as error:
         raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
     print(f"wrote {target}; next: netspec train {target}")
+
+
+_GROUPS = {"": "To begin with", "models": "Models", "tutorials": "The networks of other libraries' tutorials"}
+"""The headings of `--list`, by folder."""
+
+
+def _print_all(specs: dict[str, Path]) -> None:
+    """Print the name and the title of each spec, under a heading for each folder."""
+    for folder, heading in _GROUPS.items():
+        print(f"{heading}:")
+        for name, path in specs.items():
+            if path.parent == specs_folder() / folder:
+                print(f"  {name:<14}  {_title(path)}")
 
 
 def _specs() -> dict[str, Path]:

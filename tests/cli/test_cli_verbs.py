@@ -29,11 +29,14 @@ def test_a_starter_spec_is_commented_and_right(tmp_path: Path) -> None:
     assert netspec.load(tmp_path / "lenet.net").nodes
 
 
-def test_all_templates_are_listed_with_a_title(tmp_path: Path) -> None:
-    done = cli(tmp_path, "new", "--list")
-    found = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+def test_all_templates_are_listed_with_a_title_in_80_columns(tmp_path: Path) -> None:
+    said = cli(tmp_path, "new", "--list").stdout.splitlines()
+    found = dict(line.split(maxsplit=1) for line in said if line.startswith("  "))
     assert sorted(found) == TEMPLATES
-    assert all(title.strip() for title in found.values())
+    assert all(title.endswith(".") for title in found.values())
+    assert [line for line in said if len(line) >= 80] == []
+    headings = [line for line in said if not line.startswith(" ")]
+    assert headings == ["To begin with:", "Models:", "The networks of other libraries' tutorials:"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ from twins import TWINS, gradients, load_weights, loss_of, pixels, state, torch,
 import netspec as ns
 from netspec.resources import specs_folder
 
-SPECS = {path.stem: path for path in sorted(specs_folder().rglob("*.net"))}
+SPECS = {path.stem: path for path in sorted(specs_folder().rglob("*.net")) if path.parent.name != "models"}
 BATCH = 8
 ENDS_IN_SOFTMAX = set(TWINS) - {"gluon_mlp", "gluon_lenet", "torch_cnn"}
 
