@@ -10,7 +10,7 @@ from typing import Any
 
 from netspec.syntax import ast
 
-__all__ = ["Block", "Frame", "Scope", "labels_in"]
+__all__ = ["Block", "Frame", "Scope", "labels_in", "weight"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Block:
     def labels(self) -> frozenset[str]:
         """The labels given in its body."""
         return labels_in(self.body.commands)
+
+    @cached_property
+    def weight(self) -> int:
+        """How many commands its parameters count as."""
+        return weight(self.parameters)
 
 
 @dataclass
@@ -107,6 +112,15 @@ class Scope:
             top=False,
             misdefined=self.misdefined,
         )
+
+
+def weight(arguments: Iterable[ast.Argument]) -> int:
+    """Return how many commands some arguments count as besides: none, unless they are longer than those of any layer.
+
+    Arguments stand in one line, hence their columns tell their length.
+    """
+    lengths = [a.span.end_column - a.span.column for a in arguments]
+    return max(0, len(lengths) - 10) + max(0, sum(lengths) - 100) // 16
 
 
 def labels_in(commands: Iterable[ast.Command]) -> frozenset[str]:

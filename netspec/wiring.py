@@ -14,7 +14,7 @@ from netspec.expansion import Expansion
 from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
 from netspec.layers.merge import Add
-from netspec.scope import Block, Scope
+from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
@@ -61,6 +61,7 @@ class Wiring:
         self.cursor = "input"
         self.stack: list[Block] = []
         self.steps = 0
+        self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
         self.bound: dict[tuple[int, Any], Layer | None] = {}
 
@@ -171,6 +172,7 @@ class Wiring:
             self.broken(command, scope)
             return
         self._bounded(command, block.body, block.scope)
+        self._count(command, block.weight)
         label = self._label(command, scope)
         name = label or self._numbered(block.name.text, command, scope)
         self.places[name] = place_of(command, self.context.uses)
@@ -186,8 +188,13 @@ class Wiring:
     # --- limits -------------------------------------------------------------------------------------------------
 
     def step(self, command: ast.Command) -> None:
-        """Count a command that is run."""
-        self.steps += 1
+        """Count a command that is run, one with thousands of arguments or bodies as many."""
+        if id(command) not in self.weights:
+            self.weights[id(command)] = 1 + weight(command.arguments) + len(command.bodies) // 4
+        self._count(command, self.weights[id(command)])
+
+    def _count(self, command: ast.Command, steps: int) -> None:
+        self.steps += steps
         if self.steps > MAX_STEPS:
             self._too_large(command, f"the spec expands to more than {MAX_STEPS:,} commands")
 

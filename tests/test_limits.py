@@ -13,7 +13,7 @@ from netspec.binding import Context
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics import Source, nearest
 from netspec.expansion import Expansion, Size
-from netspec.scope import Block, Scope
+from netspec.scope import Block, Scope, weight
 from netspec.syntax.parser import MAX_PARTS, MAX_TOKENS, parse
 from netspec.tracing import MAX_DIAGNOSTICS
 from netspec.wiring import MAX_DEPTH, MAX_NODES, MAX_STEPS
@@ -259,3 +259,24 @@ def test_a_trillion_parameters_are_refused_with_the_layer_named_and_without_jax(
 
 def test_sizes_that_double_are_refused() -> None:
     assert codes("input 8x8x8\n" + "concat input input\n" * 3 + "repeat 500 { relu as a; concat a a }") == ["E0307"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "block b(" + ",".join(f"p{i}=1" for i in range(3_000)) + ") { fc 3 }\nrepeat 20000 { b }",
+        "block b(" + ",".join(f"p{i}=1" for i in range(3_000)) + ") { }\nrepeat 20000 { b " + "1 " * 3_000 + "}",
+        "relu as a\nrepeat 20000 { concat " + "a " * 9_000 + "; fc 4 }",
+        "repeat 9000 { branch " + "{ } " * 9_000 + "add }",
+        "repeat 30000 { let a = " + "x".join(["1"] * 9_000) + " }",
+    ],
+    ids=["parameters", "arguments", "labels", "bodies", "size"],
+)
+def test_long_commands_that_are_repeated_count_as_many(text: str) -> None:
+    assert codes(f"input 4\n{text}\nfc 3") == ["E0218"]
+
+
+def test_lines_of_a_usual_length_count_as_one() -> None:
+    line = "conv 4 3x3 stride=1 pad=same dilation=1 groups=1 nobias init=normal(0.01) relu"
+    (command,) = parse(Source("t.net", line)).commands
+    assert weight(command.arguments) == 0

@@ -153,10 +153,11 @@ _LONE_CR = r"\r(?!\n|\Z)"
 _QUOTED = re.compile(r'"[^"\n]*"?|#[^\n]*')
 _IN_COMMENT = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}]|{_LONE_CR}")
 _IN_STRING = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}{INVISIBLE}]|{_LONE_CR}")
-# In between, a word with anything foreign in it is one mistake, and one invisible character is one.
+# In between, a word with anything foreign in it is one mistake, and one invisible character is one. Words are looked at
+# from their beginnings only, or one of a megabyte would be looked at from each of its letters.
 _IN_CODE = re.compile(
     f"(?P<hidden>[{BIDI}])|(?P<blank>[{BREAKS}]|{_LONE_CR}|(?=[^\x00-\x7f])\\s)"
-    f"|(?P<word>[A-Za-z0-9_{INVISIBLE}]*(?:[{INVISIBLE}]|(?=[^\x00-\x7f])\\w)[\\w{INVISIBLE}]*)"
+    f"|(?P<word>(?<![\\w{INVISIBLE}])[A-Za-z0-9_{INVISIBLE}]*(?:[{INVISIBLE}]|(?=[^\x00-\x7f])\\w)[\\w{INVISIBLE}]*)"
 )
 
 
