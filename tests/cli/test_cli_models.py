@@ -1,0 +1,77 @@
+"""The models that need no data of one's own, through the real command line: train, eval, predict, plot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli_check import cli, lines
+
+import netspec
+from netspec.resources import specs_folder
+
+MODELS = ("inception", "lstm", "autoencoder")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a run of each, one epoch on the bundled digits: MNIST cannot be had here."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in MODELS:
+        spec = specs_folder() / "models" / f"{name}.net"
+        done = cli(folder, "train", spec, "--set", "train.epochs=1", "-o", name)
+        assert done.returncode == 0, done.stderr
+        assert "digits" in done.stdout
+    rng = np.random.default_rng(0)
+    np.save(folder / "x.npy", rng.integers(0, 256, (3, 1, 28, 28), np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["inception", "lstm"])
+def test_a_classifier_is_trained_and_used(here: Path, name: str) -> None:
+    (found,) = lines(cli(here, "eval", name, "--json").stdout)
+    assert found["examples"] == 360
+    # 23 steps: running averages are far behind still, so that what is asked is seen in training, not in the test.
+    result = json.loads((here / name / "result.json").read_text())
+    assert result["train_accuracy"] > 0.2
+    assert found["accuracy"] == pytest.approx(result["test_accuracy"])
+    assert found["loss"] == pytest.approx(result["test_loss"], rel=1e-4)
+    done = cli(here, "predict", name, "x.npy", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {p["label"] for p in lines(done.stdout)} <= set("0123456789")
+
+
+def test_an_autoencoder_is_evaluated_by_its_loss_alone(here: Path) -> None:
+    done = cli(here, "eval", "autoencoder")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, loss = done.stdout.splitlines()
+    assert first.endswith("on digits: 360 test examples")
+    word, number = loss.split()
+    assert word == "loss"
+    # ln 2 is the loss of a grey picture.
+    assert 0 < float(number) < np.log(2)
+    (found,) = lines(cli(here, "eval", "autoencoder", "--json").stdout)
+    assert found["loss"] == pytest.approx(float(number), abs=1e-6)
+    assert found["accuracy"] is None
+    assert found["classes"] == found["confusion"] == []
+
+
+def test_an_autoencoder_gives_pictures_and_names_no_class(here: Path) -> None:
+    done = cli(here, "predict", "autoencoder", "x.npy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("error") == 1
+    assert "gives its input again, not classes" in done.stderr
+    assert "run.outputs(images)" in done.stderr
+    for picture in ("confusion", "mistakes"):
+        refused = cli(here, "plot", "autoencoder", picture)
+        assert refused.returncode == 1
+        assert "not classes" in refused.stderr
+    for picture in (["curves"], ["kernels"], ["features", "x.npy"]):
+        assert cli(here, "plot", "autoencoder", *picture).returncode == 0
+    images = np.load(here / "x.npy")
+    outputs = netspec.open(here / "autoencoder", "cpu").outputs(images)
+    assert outputs.shape == images.shape
+    assert outputs.min() >= 0
+    assert outputs.max() <= 1
