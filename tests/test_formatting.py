@@ -18,6 +18,7 @@ from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.resolve import resolved_text
 from netspec.signature import Definition
 from netspec.syntax.parser import parse
 
@@ -185,3 +186,10 @@ def test_specs_shown_elsewhere_have_the_canonical_form() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         for spec in re.findall(r"```\n(# [^\n]*\ninput.*?)```", text, re.DOTALL):
             assert formatted(spec) == spec, page
+
+
+def test_a_resolved_text_with_names_in_blocks_can_be_formatted() -> None:
+    net = ns.parse("input 8\nblock b { fc 8 as x; relu }\nb; b\nadd input\nfc 3 softmax")
+    text = formatted(resolved_text(net))
+    assert 'as "b_2/x"' in text
+    assert ns.parse(text) == net

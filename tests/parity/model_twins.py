@@ -165,22 +165,18 @@ def inception() -> Module:
 
 
 def mobilenet(middle: int = 5) -> Module:
-    """A window of stride 2 begins at the first pixel of an even image, so that the zeros are below and to the right."""
-
-    def before(stride: int) -> tuple[Module, int]:
-        return (nn.ZeroPad2d((0, 1, 0, 1)), 0) if stride == 2 else (nn.Identity(), 1)
+    """Table 1 of the paper; `middle` of the layers with 512 channels at one size."""
 
     def separable(c_in: int, c_out: int, stride: int) -> Module:
-        zeros, pad = before(stride)
         return nn.Sequential(
-            *(zeros, depthwise(c_in, stride, pad), nn.BatchNorm2d(c_in), nn.ReLU6()),
+            *(depthwise(c_in, stride), nn.BatchNorm2d(c_in), nn.ReLU6()),
             *(conv(c_in, c_out, 1), nn.BatchNorm2d(c_out), nn.ReLU6()),
         )
 
     shapes = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * middle, (1024, 2), (1024, 1)]
     channels = [32, *(c for c, _ in shapes)]
     blocks = [separable(c_in, *shape) for c_in, shape in zip(channels, shapes, strict=False)]
-    stem = (before(2)[0], conv(3, 32, 3, 2, pad=0), nn.BatchNorm2d(32), nn.ReLU6())
+    stem = (conv(3, 32, 3, 2), nn.BatchNorm2d(32), nn.ReLU6())
     return nn.Sequential(*stem, *blocks, Mean(), nn.Dropout(0.001), nn.Linear(1024, 1000))
 
 
