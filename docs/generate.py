@@ -12,6 +12,7 @@ from netspec.codes import CODES
 from netspec.compiler import analyze
 from netspec.diagnostics import Source
 from netspec.ir import Network
+from netspec.library_page import library_blocks
 from netspec.reference import FAMILIES, page, summary
 
 FOLDER = Path(__file__).parent
@@ -30,6 +31,9 @@ def layers_page() -> str:
         lines += [f"| [`{name}`](#{name}) | {what} |" for name, what in rows]
         for cls in members:
             lines += ["", f"### {cls.canonical()}", "", "```", page(cls), "```"]
+    lines += ["", "## Blocks of the library", "", "`include blocks` defines them; each is used like a layer."]
+    for block in library_blocks():
+        lines += ["", f"### {block.name}", "", "```", block.page(), "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import inspect
 
+from netspec.commands import COMMANDS, Command
+from netspec.ir import DataSource, Recipe
 from netspec.layers import LAYERS
+from netspec.library_page import library_blocks
+from netspec.recipe import datasets
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.recipe.settings import Clip, Evaluate, Normalize, Scale, Shuffle
 from netspec.resolve import value_text
 from netspec.signature import Definition, Parameter, parameters
 
-__all__ = ["FAMILIES", "find_page", "page", "signature", "summary"]
+__all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
 
 FAMILIES: dict[str, tuple[type[Definition], ...]] = {
     "layers": LAYERS,
@@ -24,13 +29,53 @@ FAMILIES: dict[str, tuple[type[Definition], ...]] = {
 """Everything that has a page, by family."""
 
 
+SETTINGS: tuple[type[Definition], ...] = (Scale, Normalize, Shuffle, Clip, Evaluate)
+"""The settings of `data` and `train` with arguments of their own."""
+
+
 def find_page(name: str) -> type[Definition] | None:
     """Return the definition of a name or alias; layers come first."""
-    for family in FAMILIES.values():
+    for family in (*FAMILIES.values(), SETTINGS):
         for cls in family:
             if name == cls.canonical() or name in cls.aliases:
                 return cls
     return None
+
+
+def page_of(name: str) -> str | None:
+    """Return the page of a definition, a command, a setting, a dataset or a block of the library."""
+    found = find_page(name)
+    if found:
+        return page(found)
+    command = next((c for c in COMMANDS if c.name == name), None)
+    if command:
+        owners: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource}
+        return _command_page(command, owners.get(name))
+    block = next((b for b in library_blocks() if b.name == name), None)
+    if block:
+        return block.page()
+    dataset = datasets.find(name)
+    if dataset:
+        return f"{name}: {dataset.title}\n\nA dataset; `netspec data list` says where it is. Example: data {name}"
+    owner_name = next((o for o, cls in (("train", Recipe), ("data", DataSource)) if name in cls.model_fields), None)
+    if owner_name:
+        return f"{name}: a setting of `{owner_name} {{ }}`; `netspec layers {owner_name}` shows all of them"
+    return None
+
+
+def all_names() -> list[str]:
+    """Return every name that has a page, the canonical ones first."""
+    classes = [cls for family in (*FAMILIES.values(), SETTINGS) for cls in family]
+    others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
+    return [*(c.canonical() for c in classes), *others, *(a for c in classes for a in c.aliases)]
+
+
+def _command_page(command: Command, settings: type[Definition] | None) -> str:
+    lines = [command.usage, "", command.meaning]
+    if settings:
+        lines += ["", "Settings:"]
+        lines += [line for p in parameters(settings) if p.name not in {"name", "fallback"} for line in _argument(p)]
+    return "\n".join([*lines, "", "Example:", *(f"    {line}" for line in command.example.splitlines())])
 
 
 def summary(cls: type[Definition]) -> str:
@@ -69,4 +114,6 @@ def page(cls: type[Definition]) -> str:
 
 def _argument(p: Parameter) -> list[str]:
     default = "required" if p.required else "none" if p.default is None else f"default {value_text(p.default)}"
-    return [f"  {p.name} ({default})", f"      {p.description}", f"      {p.expects}"]
+    # A setting with arguments of its own has a page of its own.
+    own = p.members.get(p.name) if len(p.members) == 1 else None
+    return [f"  {p.name} ({default})", f"      {p.description}", f"      {signature(own) if own else p.expects}"]

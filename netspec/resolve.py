@@ -53,16 +53,19 @@ def _arguments(definition: Definition, *, every: bool) -> str:
     words = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
-        if value is None or (not every and not p.required and value == p.default):
+        # What a number is says more than that it is the default: `dropout 0.5`.
+        number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
+        if value is None or (not every and not p.required and value == p.default and not number):
             continue
+        if not every and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
+            # A person writes `pool 2` for 2x2; on a sequence the one number is all there is.
+            value = value[0]
         if isinstance(value, bool):
             words.append(p.name if value else f"no{p.name}")
         elif p.positional or (not every and isinstance(value, Definition)):
             words.append(value_text(value, every=every))
         else:
-            # A person writes `stride=2` for 2x2.
-            square = not every and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]
-            words.append(f"{p.name}={value[0] if square else value_text(value, every=every)}")
+            words.append(f"{p.name}={value_text(value, every=every)}")
     return " ".join(words)
 
 

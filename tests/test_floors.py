@@ -58,6 +58,7 @@ FLOORS = {
     "netspec.compiler": 4,
     "netspec.formatting": 4,
     "netspec.reference": 4,
+    "netspec.library_page": 4,
     "netspec.backends": 5,
     "netspec.data": 5,
     "netspec.training": 6,

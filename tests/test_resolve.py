@@ -74,12 +74,12 @@ def test_every_setting_is_written_out() -> None:
 @pytest.mark.parametrize(
     ("line", "short"),
     [
-        ("conv 20 5x5 relu", "conv 20 5x5 relu"),
-        ("Conv2d filters=20 kernel=5 activation=ReLU stride=1", "conv 20 5x5 relu"),
-        ("conv 20 5 nobias stride=2 same", "conv 20 5x5 stride=2 pad=same nobias"),
+        ("conv 20 5x5 relu", "conv 20 5 relu"),
+        ("Conv2d filters=20 kernel=5 activation=ReLU stride=1", "conv 20 5 relu"),
+        ("conv 20 5 nobias stride=2 same", "conv 20 5 stride=2 pad=same nobias"),
         ("fc 10 leaky_relu(0.2)", "fc 10 leaky_relu(slope=0.2)"),
-        ("pool 2 ceil", "pool 2x2 ceil"),
-        ("dropout", "dropout"),
+        ("pool 2 ceil", "pool 2 ceil"),
+        ("dropout", "dropout 0.5"),
         ("dropout 0.25", "dropout 0.25"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.options import specs_in
 from netspec.cli.output import count_text, print_json
 from netspec.diagnostics import Diagnostic, NetspecError, SpecError, plural
 
@@ -16,14 +17,14 @@ __all__ = ["check"]
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The .net files to check.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The .net files, or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each file.")] = False,
 ) -> None:
     """Check specs: syntax, names, shapes. Prints every error of every file; exit code 1 if there is any."""
     from netspec.compiler import analyze, load_source  # noqa: PLC0415
 
     wrong = 0
-    for file in files:
+    for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):
         try:
             found = analyze(load_source(file))
             diagnostics = found.diagnostics
@@ -40,7 +41,8 @@ def check(
         elif graph and found and found.network:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
-            print(f"{file}: ok: {layers}, {parameters}, {count_text(graph.flops)}FLOP an example")
+            costs = f"{parameters}, {count_text(graph.flops)}FLOP an example"
+            print(f"{file}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             print("\n".join(d.render(color=color) for d in diagnostics))

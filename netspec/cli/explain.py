@@ -21,13 +21,15 @@ def explain(
         for known, entry in CODES.items():
             print(f"{known}  {entry.title}")
         return
-    found = CODES.get(code.upper())
+    # What a person reads off a message, `301` or `e0301`, is as good as the whole code.
+    name = f"E{code.zfill(4)}" if code.isdecimal() else code.upper()
+    found = CODES.get(name)
     if found is None:
-        near = nearest(code.upper(), CODES)
+        near = nearest(name, CODES)
         raise NetspecError(
             f"there is no error code {code}",
             f"did you mean {near}?" if near else "`netspec explain` lists all",
         )
-    print(f"{code.upper()}: {found.title}\n\n{found.cause}\n")
+    print(f"{name}: {found.title}\n\n{found.cause}\n")
     print("Wrong:\n" + "\n".join(f"    {line}" for line in found.wrong.splitlines()))
     print("\nRight:\n" + "\n".join(f"    {line}" for line in found.right.splitlines()))

@@ -14,6 +14,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from netspec.cli.options import specs_in
 from netspec.cli.output import print_error
 from netspec.compiler import load_source
 from netspec.diagnostics import NetspecError, SpecError, plural
@@ -50,7 +51,7 @@ def fmt(
 ) -> None:
     """Bring specs into their canonical form, comments kept."""
     changed = unchanged = failed = 0
-    for path in dict.fromkeys(spec for file in files for spec in _specs(file)):
+    for path in dict.fromkeys(spec for file in files for spec in specs_in(file)):
         try:
             spec = _format(path)
             _deliver(spec, check=check, diff=diff)
@@ -64,15 +65,6 @@ def fmt(
         _summarize(changed, unchanged, dry=check or diff, to=sys.stderr if diff else sys.stdout)
     if failed or (changed and (check or diff)):
         raise typer.Exit(1)
-
-
-def _specs(path: Path) -> list[Path]:
-    """Return the specs below a folder, hidden ones left out; what is no folder stands for itself."""
-    if path == _STDIN or not path.is_dir():
-        return [path]
-    inside = [p for p in sorted(path.rglob("*.net")) if p.is_file()]
-    seen = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
-    return seen or [path]
 
 
 def _format(path: Path) -> _Formatted:

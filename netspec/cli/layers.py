@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Annotated
 
 import typer
@@ -14,26 +16,39 @@ __all__ = ["layers"]
 def layers(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A layer, optimizer, schedule, loss or initializer."),
+        typer.Argument(metavar="[NAME]", help="A layer, optimizer, schedule, loss, initializer, command or setting."),
     ] = None,
 ) -> None:
     """List the layers, optimizers, schedules, losses and initializers; or show the page of one."""
-    from netspec.reference import FAMILIES, find_page, page, summary  # noqa: PLC0415
+    from netspec.reference import all_names, page_of  # noqa: PLC0415
 
     if name is None:
-        for family, members in FAMILIES.items():
-            print(f"{family}:")
-            for cls in members:
-                print(f"  {cls.canonical():<16} {summary(cls)}")
-            print()
-        print("`netspec layers NAME` shows one of them, with its arguments.")
+        _all()
         return
-    found = find_page(name)
+    found = page_of(name)
     if found is None:
-        names = [n for members in FAMILIES.values() for cls in members for n in (cls.canonical(), *cls.aliases)]
-        near = nearest(name, names)
+        near = nearest(name, all_names())
         raise NetspecError(
             f"there is nothing called {name!r}",
             f"did you mean {near}?" if near else "`netspec layers` lists all",
         )
-    print(page(found))
+    print(found)
+
+
+def _all() -> None:
+    """Print a line or two for everything, no wider than the terminal."""
+    from netspec.library_page import library_blocks  # noqa: PLC0415
+    from netspec.reference import FAMILIES, summary  # noqa: PLC0415
+
+    width = max(60, min(shutil.get_terminal_size().columns, 120))
+    lists = {family: [(cls.canonical(), summary(cls)) for cls in members] for family, members in FAMILIES.items()}
+    lists["blocks of the library (`include blocks`)"] = [(b.name, b.summary) for b in library_blocks()]
+    for title, members in lists.items():
+        print(f"{title}:")
+        for name, text in members:
+            head = f"  {name:<16} "
+            room = width - 20 if len(head) <= 20 else width - len(head)
+            first, *rest = textwrap.wrap(text, room, max_lines=2, placeholder=" …")
+            print("\n".join([head + first, *(" " * 19 + line for line in rest)]))
+        print()
+    print("`netspec layers NAME` shows one of them, with its arguments; also commands (`data`) and settings (`clip`).")

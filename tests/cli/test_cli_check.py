@@ -56,15 +56,23 @@ def here(tmp_path: Path) -> Path:
 def test_a_good_spec(here: Path) -> None:
     done = cli(here, "check", "good.net")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "good.net: ok: 2 layers, 610 parameters, 1.22 kFLOP an example\n"
+    assert done.stdout == "good.net: ok: 2 layers, 610 parameters, 1.22 kFLOP an example, loss cross_entropy\n"
 
 
 def test_all_errors_of_all_files(here: Path) -> None:
-    done = cli(here, "check", "bad.net", "good.net", "none.net", "binary.net", ".")
+    (here / "empty").mkdir()
+    done = cli(here, "check", "bad.net", "good.net", "none.net", "binary.net", "empty")
     assert done.returncode == 1
     for said in ("bad.net:2:1", "E0201", "E0203", "good.net: ok", "none.net", "E0001", "E0109", "binary.net", "folder"):
         assert said in done.stdout
     assert done.stdout.splitlines()[-1] == "5 errors"
+
+
+def test_a_folder_stands_for_the_specs_in_it(here: Path) -> None:
+    done = cli(here, "check", ".")
+    assert done.returncode == 1
+    assert "good.net: ok" in done.stdout
+    assert "bad.net:2:1" in done.stdout
 
 
 def test_json(here: Path) -> None:

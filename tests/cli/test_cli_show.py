@@ -30,17 +30,17 @@ train { batch 128 }
 LENET = """\
 lenet: input 1x28x28, loss cross_entropy
 
-name         layer             output    parameters   FLOPs   memory
-────────────────────────────────────────────────────────────────────
-conv_1       conv 20 5x5 relu  20x24x24         520   599 k   138 kB
-pool_1       pool 2x2          20x12x12           0  11.5 k  11.5 kB
-batchnorm_1  batchnorm         20x12x12          40  11.5 k  11.5 kB
-conv_2       conv 50 5x5 relu  50x8x8        25,050  3.21 M  38.4 kB
-pool_2       pool 2x2          50x4x4             0   3.2 k   3.2 kB
-batchnorm_2  batchnorm         50x4x4           100   3.2 k   3.2 kB
-fc_1         fc 10 softmax     10             8,010    16 k  3.32 kB
+name         layer           output    parameters   FLOPs   memory
+──────────────────────────────────────────────────────────────────
+conv_1       conv 20 5 relu  20x24x24         520   599 k   138 kB
+pool_1       pool 2          20x12x12           0  11.5 k  11.5 kB
+batchnorm_1  batchnorm       20x12x12          40  11.5 k  11.5 kB
+conv_2       conv 50 5 relu  50x8x8        25,050  3.21 M  38.4 kB
+pool_2       pool 2          50x4x4             0   3.2 k   3.2 kB
+batchnorm_2  batchnorm       50x4x4           100   3.2 k   3.2 kB
+fc_1         fc 10 softmax   10             8,010    16 k  3.32 kB
 
-             total                           33,720  3.85 M   213 kB
+             total                         33,720  3.85 M   213 kB
 
 FLOPs and memory (activations, float32) are those of one example, forward.
 training memory     16.3 MB  a step, batch 64
@@ -52,27 +52,25 @@ blocks: input 3x16x16, loss cross_entropy
 
 name           layer                       output    parameters   FLOPs   memory
 ────────────────────────────────────────────────────────────────────────────────
-stem           conv 16 3x3 pad=same        16x16x16         432   221 k  16.4 kB
-               nobias
+stem           conv 16 3 pad=same nobias   16x16x16         432   221 k  16.4 kB
 narrow
-  conv_1       conv 16 3x3 pad=same        16x16x16       2,304  1.18 M  16.4 kB
-               nobias
+  conv_1       conv 16 3 pad=same nobias   16x16x16       2,304  1.18 M  16.4 kB
   batchnorm_1  batchnorm                   16x16x16          32  16.4 k  16.4 kB
-  conv_2       conv 16 1x1 nobias ← input  16x16x16         256   131 k  16.4 kB
+  conv_2       conv 16 1 nobias ← input    16x16x16         256   131 k  16.4 kB
   add_1        add ← batchnorm_1, conv_2   16x16x16           0   4.1 k  16.4 kB
   relu_1       relu                        16x16x16           0   4.1 k  16.4 kB
 res_1
-  conv_1       conv 32 3x3 stride=2        32x8x8         4,608   590 k  8.19 kB
+  conv_1       conv 32 3 stride=2          32x8x8         4,608   590 k  8.19 kB
                pad=same nobias
   batchnorm_1  batchnorm                   32x8x8            64  8.19 k  8.19 kB
-  conv_2       conv 32 1x1 stride=2        32x8x8           512  65.5 k  8.19 kB
-               nobias ← input
+  conv_2       conv 32 1 stride=2 nobias   32x8x8           512  65.5 k  8.19 kB
+               ← input
   add_1        add ← batchnorm_1, conv_2   32x8x8             0  2.05 k  8.19 kB
   relu_1       relu                        32x8x8             0  2.05 k  8.19 kB
-conv_1         conv 4 1x1                  4x8x8            132  16.6 k  2.05 kB
-pool_1         pool 3x3 stride=1 pad=same  32x8x8             0  18.4 k  8.19 kB
-               ← res_1/relu_1
-conv_2         conv 4 1x1                  4x8x8            132  16.6 k  2.05 kB
+conv_1         conv 4 1                    4x8x8            132  16.6 k  2.05 kB
+pool_1         pool 3 stride=1 pad=same ←  32x8x8             0  18.4 k  8.19 kB
+               res_1/relu_1
+conv_2         conv 4 1                    4x8x8            132  16.6 k  2.05 kB
 concat_1       concat ← conv_1, conv_2     8x8x8              0       0  2.05 kB
 globalpool_1   globalpool                  8                  0       8     32 B
 fc_1           fc 10 softmax               10                90     180    120 B
@@ -89,13 +87,13 @@ blocks: input 3x16x16, loss cross_entropy
 
 name          layer                        output    parameters   FLOPs   memory
 ────────────────────────────────────────────────────────────────────────────────
-stem          conv 16 3x3 pad=same nobias  16x16x16         432   221 k  16.4 kB
+stem          conv 16 3 pad=same nobias    16x16x16         432   221 k  16.4 kB
 narrow        5 layers                     16x16x16       2,592  1.34 M  81.9 kB
 res_1         5 layers                     32x8x8         5,184   668 k    41 kB
-conv_1        conv 4 1x1                   4x8x8            132  16.6 k  2.05 kB
-pool_1        pool 3x3 stride=1 pad=same   32x8x8             0  18.4 k  8.19 kB
-              ← res_1
-conv_2        conv 4 1x1                   4x8x8            132  16.6 k  2.05 kB
+conv_1        conv 4 1                     4x8x8            132  16.6 k  2.05 kB
+pool_1        pool 3 stride=1 pad=same ←   32x8x8             0  18.4 k  8.19 kB
+              res_1
+conv_2        conv 4 1                     4x8x8            132  16.6 k  2.05 kB
 concat_1      concat ← conv_1, conv_2      8x8x8              0       0  2.05 kB
 globalpool_1  globalpool                   8                  0       8     32 B
 fc_1          fc 10 softmax                10                90     180    120 B
@@ -150,7 +148,7 @@ def test_rows_for_programs(tmp_path: Path) -> None:
     assert [row["inputs"] for row in found["rows"]] == [list(node.inputs) for node in network.nodes]
     assert found["rows"][0] == {
         "name": "stem",
-        "layer": "conv 16 3x3 pad=same nobias",
+        "layer": "conv 16 3 pad=same nobias",
         "inputs": ["input"],
         "shape": [16, 16, 16],
         "parameters": 432,
