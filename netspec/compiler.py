@@ -15,6 +15,7 @@ from netspec.elaborate import elaborate
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
+from netspec.resources import specs_folder
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
 from netspec.tracing import MAX_DIAGNOSTICS, trace
@@ -126,6 +127,9 @@ def _similar(file: Path) -> str:
         names = [p.name for p in file.parent.glob("*.net")]
     except OSError:
         names = []
+    ready_made = {p.stem: p for p in specs_folder().rglob("*.net")}
+    if file.stem in ready_made:
+        return f"`netspec new {file.stem}` writes the ready-made spec of that name"
     near = nearest(file.name, names) or nearest(file.stem, [Path(n).stem for n in names])
     if near:
         return f"did you mean {file.parent / near}?"
