@@ -127,10 +127,9 @@ def _similar(file: Path) -> str:
         names = [p.name for p in file.parent.glob("*.net")]
     except OSError:
         names = []
-    ready_made = {p.stem: p for p in specs_folder().rglob("*.net")}
-    if file.stem in ready_made:
-        return f"`netspec new {file.stem}` writes the ready-made spec of that name"
     near = nearest(file.name, names) or nearest(file.stem, [Path(n).stem for n in names])
     if near:
         return f"did you mean {file.parent / near}?"
+    if any(p.stem == file.stem for p in specs_folder().rglob("*.net")):
+        return f"`netspec new {file.stem}` writes the ready-made spec of that name"
     return "`netspec new` writes a starter spec"

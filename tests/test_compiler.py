@@ -42,7 +42,7 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     )
     assert "lenet" in said(tmp_path / "lenet")
     assert "`netspec new`" in said(tmp_path / "quux.net")
-    assert "`netspec new`" in said(tmp_path / "nowhere" / "lenet.net")
+    assert "`netspec new lenet`" in said(tmp_path / "nowhere" / "lenet.net")
 
 
 def test_a_folder(tmp_path: Path) -> None:
