@@ -18,6 +18,7 @@ from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.resolve import resolved_text
 from netspec.signature import Definition
 from netspec.syntax.parser import parse
 
@@ -185,3 +186,15 @@ def test_specs_shown_elsewhere_have_the_canonical_form() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         for spec in re.findall(r"```\n(# [^\n]*\ninput.*?)```", text, re.DOTALL):
             assert formatted(spec) == spec, page
+
+
+@pytest.mark.parametrize("label", ['"b/c"', '"as"', '"two words"', '"слой"', '"x # y; z"', '""'])
+def test_a_label_that_needs_its_quotes_keeps_them(label: str) -> None:
+    # Right or wrong as a label: formatting changes nothing about it.
+    assert formatted(f"fc 3 as {label}\n") == f"fc 3 as {label}\n"
+    assert formatted('fc 3 as "plain"\n') == "fc 3 as plain\n"
+
+
+def test_a_node_that_is_called_as_is_resolved_in_quotes() -> None:
+    net = ns.parse('input 4\nfc 4 as "as"; relu; add "as"')
+    assert ns.parse(resolved_text(net)) == net

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from netspec.diagnostics import Span
 from netspec.syntax import ast
 from netspec.syntax.numbers import spell_numbers
-from netspec.syntax.printer import INDENT, in_text_order, print_argument, print_value
+from netspec.syntax.printer import INDENT, in_text_order, print_argument, print_label, print_value
 
 __all__ = ["COMMENT_REACH", "WIDTH", "comment_text", "format_file"]
 
@@ -182,7 +182,7 @@ def _pieces(command: ast.Command, expanded: Sequence[ast.Body]) -> list[str]:
         else:
             lines[-1] += f" {{ {_joined(part.commands)} }}" if part.commands else " { }"
     if command.label:
-        lines[-1] += f" as {command.label.text}"
+        lines[-1] += f" as {print_label(command.label.text)}"
     return lines
 
 

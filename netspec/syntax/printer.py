@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netspec.syntax import ast
 
-__all__ = ["INDENT", "in_text_order", "print_argument", "print_commands", "print_value"]
+__all__ = ["INDENT", "in_text_order", "print_argument", "print_commands", "print_label", "print_value"]
 
 INDENT = "  "
 """What a body is moved to the right by."""
@@ -15,6 +15,12 @@ INDENT = "  "
 def print_commands(commands: Iterable[ast.Command], depth: int = 0) -> str:
     """Return the text of some commands, one a line, each line ended."""
     return "".join(f"{INDENT * depth}{_command(c, depth)}\n" for c in commands)
+
+
+def print_label(label: str) -> str:
+    """Return a label, in quotes where it is no plain name: that of a node in a block, and one that is wrong."""
+    plain = label.isascii() and label.isidentifier() and label != "as"
+    return label if plain else f'"{label}"'
 
 
 def print_value(value: ast.Value) -> str:
@@ -65,8 +71,7 @@ def _command(command: ast.Command, depth: int) -> str:
     parts = in_text_order(command)
     words = [command.name.text, *(_body(p, depth) if isinstance(p, ast.Body) else print_argument(p) for p in parts)]
     if command.label:
-        label = command.label.text
-        words += ["as", label if label.isidentifier() else f'"{label}"']
+        words += ["as", print_label(command.label.text)]
     return " ".join(words)
 
 
