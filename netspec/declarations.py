@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ class Declarations:
                 self.context.error("E0203", message, argument.key.span, fix=fix)
                 continue
             limit = self._value(argument.value)
-            if isinstance(limit, bool) or not isinstance(limit, int | float):
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or not isfinite(limit):
                 if limit is not None:
                     fix = "for example 100k, 5M or 64MiB"
                     self.context.error("E0207", "a budget is a number", argument.value.span, fix=fix)

@@ -8,6 +8,7 @@ from netspec.ir import DataSource, Network, Recipe
 from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
+from netspec.syntax.printer import print_label
 
 __all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
 
@@ -18,20 +19,15 @@ def resolved_text(network: Network) -> str:
     previous = "input"
     for node in network.nodes:
         if node.inputs[0] != previous:
-            lines.append(f"from {_name(node.inputs[0])}")
-        words = [node.layer.canonical(), _arguments(node.layer, every=True), *map(_name, node.inputs[1:])]
-        lines.append(" ".join([w for w in words if w] + ["as", _name(node.name)]))
+            lines.append(f"from {print_label(node.inputs[0])}")
+        words = [node.layer.canonical(), _arguments(node.layer, every=True), *map(print_label, node.inputs[1:])]
+        lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
     lines += [f"assert {b.quantity} {b.relation} {_number(b.limit)}" for b in network.budgets]
     return "\n".join(lines) + "\n"
-
-
-def _name(node: str) -> str:
-    """Return a node's name as a label: in quotes where it is inside a block."""
-    return f'"{node}"' if "/" in node else node
 
 
 def _number(limit: float) -> str:

@@ -193,3 +193,15 @@ def test_a_resolved_text_with_names_in_blocks_can_be_formatted() -> None:
     text = formatted(resolved_text(net))
     assert 'as "b_2/x"' in text
     assert ns.parse(text) == net
+
+
+@pytest.mark.parametrize("label", ['"b/c"', '"as"', '"two words"', '"слой"', '"x # y; z"', '""'])
+def test_a_label_that_needs_its_quotes_keeps_them(label: str) -> None:
+    # Right or wrong as a label: formatting changes nothing about it.
+    assert formatted(f"fc 3 as {label}\n") == f"fc 3 as {label}\n"
+    assert formatted('fc 3 as "plain"\n') == "fc 3 as plain\n"
+
+
+def test_a_node_that_is_called_as_is_resolved_in_quotes() -> None:
+    net = ns.parse('input 4\nfc 4 as "as"; relu; add "as"')
+    assert ns.parse(resolved_text(net)) == net

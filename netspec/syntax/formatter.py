@@ -182,7 +182,7 @@ def _pieces(command: ast.Command, expanded: Sequence[ast.Body]) -> list[str]:
         else:
             lines[-1] += f" {{ {_joined(part.commands)} }}" if part.commands else " { }"
     if command.label:
-        lines[-1] += f" as {print_label(command.label)}"
+        lines[-1] += f" as {print_label(command.label.text)}"
     return lines
 
 

@@ -17,9 +17,10 @@ def print_commands(commands: Iterable[ast.Command], depth: int = 0) -> str:
     return "".join(f"{INDENT * depth}{_command(c, depth)}\n" for c in commands)
 
 
-def print_label(label: ast.Name) -> str:
-    """Return the text of a label: in quotes where it is no plain name, as those of nodes in blocks are not."""
-    return label.text if label.text.isascii() and label.text.isidentifier() else f'"{label.text}"'
+def print_label(label: str) -> str:
+    """Return a label, in quotes where it is no plain name: that of a node in a block, and one that is wrong."""
+    plain = label.isascii() and label.isidentifier() and label != "as"
+    return label if plain else f'"{label}"'
 
 
 def print_value(value: ast.Value) -> str:
@@ -70,7 +71,7 @@ def _command(command: ast.Command, depth: int) -> str:
     parts = in_text_order(command)
     words = [command.name.text, *(_body(p, depth) if isinstance(p, ast.Body) else print_argument(p) for p in parts)]
     if command.label:
-        words += ["as", print_label(command.label)]
+        words += ["as", print_label(command.label.text)]
     return " ".join(words)
 
 

@@ -40,7 +40,8 @@ _GUIDED = atheris is not None and __name__ == "__main__" and "--builtin" not in 
 with atheris.instrument_imports(include=["netspec", "lark"]) if _GUIDED else contextlib.nullcontext():
     from netspec import wiring
     from netspec.compiler import Analysis, analyze
-    from netspec.diagnostics import Diagnostic, NetspecError, Source, Span
+    from netspec.diagnostics import Diagnostic, NetspecError, Source, Span, SpecError
+    from netspec.formatting import format_source
     from netspec.layers import LAYER_NAMES
     from netspec.resolve import resolved_text
     from netspec.syntax.parser import read_source
@@ -76,7 +77,22 @@ def examine(source: Source) -> Analysis:
         assert found.graph.flops >= 0
         again = analyze(Source("again.net", resolved_text(found.network)), name=found.network.name)
         assert again.network == found.network, "the resolved text says something else"
+    examine_format(source, found)
     return found
+
+
+def examine_format(source: Source, found: Analysis) -> None:
+    """Format a text that can be read: twice is as good as once, and the network stays what it was."""
+    try:
+        text = format_source(source)
+    except SpecError:
+        # Any other error says that the formatter itself is wrong.
+        assert found.diagnostics, "a valid spec is not formatted"
+        return
+    formatted = Source(source.name, text, source.folder)
+    assert format_source(formatted) == text, "formatting twice says something else"
+    if found.network is not None:
+        assert analyze(formatted, name=found.network.name).network == found.network, "formatting changes the network"
 
 
 def examine_diagnostic(diagnostic: Diagnostic) -> None:
