@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from dataclasses import replace
 from itertools import accumulate, islice
 from operator import itemgetter
 
@@ -12,9 +13,11 @@ from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from netspec.characters import BIDI, BREAKS, CONTROLS, INVISIBLE, ascii_twin, described, visible
 from netspec.diagnostics import Diagnostic, Source, Span, listing
+from netspec.syntax.dialects import Dialect, advice, foreign
 
 __all__ = [
     "deceptive",
+    "folded",
     "from_lark",
     "not_text",
     "too_deep",
@@ -43,23 +46,32 @@ _EXPECTED = {
     "PLUS": "an operator",
 }
 
+# What is said of a sign where the line itself does not tell more.
 _HINTS = {
     ",": "arguments are separated by spaces: `conv 20 5x5 relu`",
-    ":": "write `key=value`, without a colon",
     "(": "arguments follow the name without parentheses: `conv 20 5x5`; in `normal(0.01)` the `(` touches the name",
-    "[": "sizes are written `5x5`, without brackets",
     "'": 'strings stand in double quotes: "text"',
     '"': "close the string on the same line",
+    "`": "names stand without quotes: `relu`",
+    "“": 'strings stand in double quotes: "text"',
+    "”": 'strings stand in double quotes: "text"',
+    "‘": 'strings stand in double quotes: "text"',
     "×": "write the letter x: `5x5`",
     "−": "write the hyphen of the keyboard: `-1`",
     "–": "write the hyphen of the keyboard: `-1`",
-    "“": 'strings stand in double quotes: "text"',
-    "”": 'strings stand in double quotes: "text"',
     ".": "write decimals with a digit on both sides: `1.0`",
+    "=": "write `key=value`, one value for each key; a setting takes no `=`: `epochs 5`",
     "/": "comments begin with `#`; arithmetic stands in parentheses",
+    "//": "comments begin with `#`; arithmetic stands in parentheses",
+    "\\": "a command stands on one line, with nothing at its end",
+    "^": "powers are written out: `(2 * 2)`",
     "$": "a spec is data: it reads no variables of the shell",
     "@": "comments begin with `#`",
 }
+
+
+_LINE = 400  # More of a line is not looked at to tell a format by it.
+_USUAL = "a command is a name, then its arguments: `conv 20 5x5 relu`"
 
 
 def from_lark(error: UnexpectedInput, source: Source) -> Diagnostic:
@@ -68,6 +80,40 @@ def from_lark(error: UnexpectedInput, source: Source) -> Diagnostic:
         return _token(error, error.token, source)
     assert isinstance(error, UnexpectedCharacters)
     return _character(error, source)
+
+
+def folded(diagnostics: list[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Say once that the text is of another format, in place of each line of it that does not parse."""
+    for index, first in enumerate(diagnostics):
+        found = _foreign(first, source)
+        if found:
+            dialect, fix = found
+            said = replace(first, message=f"this looks like {dialect.called}, which is no .net spec", fix=fix)
+            # What belongs to the other format is mended with it.
+            rest = [
+                d
+                for d in diagnostics[index + 1 :]
+                if not d.span or not dialect.line.match(source.line(d.span.line)[:_LINE])
+            ]
+            return [*diagnostics[:index], said, *rest]
+    return diagnostics
+
+
+def _foreign(diagnostic: Diagnostic, source: Source) -> tuple[Dialect, str] | None:
+    if diagnostic.span is None or diagnostic.code not in {"E0101", "E0103", "E0105"}:
+        return None
+    line = diagnostic.span.line
+    return foreign("\n".join(text[:_LINE] for text in source.lines[line - 1 : line + 30]))
+
+
+def _advice(source: Source, line: int, column: int, found: str) -> str:
+    """Return how the command at a place would be right."""
+    text = source.line(line)
+    at = column - 1
+    start = 1 + max(text.rfind(sign, 0, at) for sign in ";{}")
+    end = min((i for sign in ";{}#" if (i := text.find(sign, at + 1)) >= 0), default=len(text))
+    end += text[end : end + 1] == "{"  # The body itself is another matter, but not that there is one.
+    return advice(text[start:end], at - start) or _HINTS.get(found, _USUAL)
 
 
 def _character(error: UnexpectedCharacters, source: Source) -> Diagnostic:
@@ -79,7 +125,8 @@ def _character(error: UnexpectedCharacters, source: Source) -> Diagnostic:
     shown = f"`{char}`" if char.isascii() and char.isprintable() else described(char)
     if not char.isascii() and visible(char) == char and not unicodedata.combining(char):
         shown = f"`{char}`, {shown},"
-    return Diagnostic("E0101", f"the character {shown} has no meaning here", span, fix=_HINTS.get(char, ""))
+    fix = _advice(source, error.line, error.column, char)
+    return Diagnostic("E0101", f"the character {shown} has no meaning here", span, fix=fix)
 
 
 def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
@@ -87,27 +134,32 @@ def _token(error: UnexpectedToken, token: Token, source: Source) -> Diagnostic:
         return _unclosed(source)
     line, column = token.line or 1, token.column or 1
     span = Span(source, line, column, token.end_line or line, token.end_column or column + 1)
-    if token.type == "RBRACE" and "_SEP" in (error.accepts or ()):
+    accepts = set(error.accepts or ())
+    if token.type == "RBRACE" and "_SEP" in accepts:
         return Diagnostic("E0104", "this `}` closes nothing", span, fix="remove it, or open a body with `{` before it")
-    if token.type == "LBRACE" and "NAME" in error.accepts and "LBRACE" not in error.accepts:
+    # A value may begin with a name too: behind a `=` the body is what is out of place.
+    if token.type == "LBRACE" and "NAME" in accepts and not accepts & {"LBRACE", "INT"}:
         return Diagnostic(
             "E0105",
             "a body needs a command before it",
             span,
             fix="put `{` on the line of its command: `train {`",
         )
-    at_end = token.type == "_SEP"
-    found = "the line ends here" if at_end and token != ";" else f"unexpected `{token}`"
-    if at_end:
+    if token.type == "_SEP":
         span = Span(source, line, column, line, column + 1)
-    words = [w for t in sorted(error.accepts or ()) if (w := _EXPECTED.get(t, ""))]
-    expected = f", where {listing(words)} should follow" if 0 < len(words) <= 3 else ""
-    if {"INT", "NAME"} <= set(error.accepts or ()) and "_SEP" not in error.accepts:
-        expected = ", where a value should follow"
-    fix = _HINTS.get(str(token), "")
-    if token == "=":
-        fix = "write `key=value`, one value for each key; a setting takes no `=`: `epochs 5`"
-    return Diagnostic("E0103", found + expected, span, fix=fix)
+    fix = _advice(source, line, column, str(token))
+    return Diagnostic("E0103", _found(token) + _expected(accepts), span, fix=fix)
+
+
+def _found(token: Token) -> str:
+    return "the line ends here" if token.type == "_SEP" and token != ";" else f"unexpected `{token}`"
+
+
+def _expected(accepts: set[str]) -> str:
+    if {"INT", "NAME"} <= accepts and "_SEP" not in accepts:
+        return ", where a value should follow"
+    words = [w for t in sorted(accepts) if (w := _EXPECTED.get(t, ""))]
+    return f", where {listing(words)} should follow" if 0 < len(words) <= 3 else ""
 
 
 _CLOSES = {"{": "}", "(": ")"}
@@ -129,7 +181,10 @@ def _unclosed(source: Source) -> Diagnostic:
         number = len(source.lines)
         column = len(source.lines[-1]) + 1
         return Diagnostic(
-            "E0103", "the text ends in the middle of a command", Span(source, number, column, number, column + 1)
+            "E0103",
+            "the text ends in the middle of a command",
+            Span(source, number, column, number, column + 1),
+            fix=_USUAL,
         )
     char, span = braces[-1]
     return Diagnostic("E0106", f"this `{char}` is never closed", span, fix=f"add the missing `{_CLOSES[char]}`")

@@ -93,11 +93,11 @@ def parse(source: Source) -> ast.File:
     except UnexpectedInput as error:
         # Recovery has run out of input; what was wrong first is already noted.
         state.diagnostics = state.diagnostics or [errors.from_lark(error, source)]
-        raise SpecError([*deceptions, *state.diagnostics]) from None
+        raise SpecError([*deceptions, *errors.folded(state.diagnostics, source)]) from None
     finally:
         _current.reset(token)
     if deceptions or state.diagnostics:
-        raise SpecError([*deceptions, *state.diagnostics])
+        raise SpecError([*deceptions, *errors.folded(state.diagnostics, source)])
     return ast.File(source, commands, tuple(state.comments))
 
 
