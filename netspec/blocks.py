@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.binding import Context
-from netspec.diagnostics import Related, listing, nearest
+from netspec.binding import Context, Given
+from netspec.diagnostics import Related, listing
+from netspec.proposals import closest
 from netspec.scope import Block, Scope
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 from netspec.words import choices, is_choice, reserved
 
-__all__ = ["bind_parameters", "define", "evaluated"]
+__all__ = ["bind_parameters", "define", "evaluated", "given_at"]
 
 
 def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
@@ -28,7 +30,7 @@ def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
         return evaluate(value, scope)
     if is_choice(word):
         return value
-    near = nearest(word, [*scope, *sorted(choices(), key=lambda w: (not w.islower(), w))])
+    near = closest(word, scope, sorted(choices(), key=lambda w: (not w.islower(), w)))
     message = f"no `let` is named `{word}`, and it is no word of the language"
     raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")
 
@@ -136,7 +138,7 @@ def _fits(
         takes = f"takes {listing([f'`{n}`' for n in names], 'and')}" if names else "takes no arguments"
         context.error("E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"write `{_usage(block)}`")
     elif name not in names:
-        near = nearest(name, names)
+        near = closest(name, names)
         fix = f"did you mean `{near}`?" if near else f"it is used as `{_usage(block)}`"
         context.error("E0202", f"{shown} has no parameter `{name}`", argument.span, fix=fix)
     elif name in given:
@@ -163,5 +165,29 @@ def _values(
     return values if len(values) == len(names) else None
 
 
+def given_at(block: Block, command: ast.Command, values: Mapping[str, Any], context: Context) -> dict[str, Given]:
+    """Return, by parameter, what one use of a block gives it: what does not fit in the block is reported there."""
+    names = [str(_parameter_name(p)) for p in block.parameters]
+    keyed = {a.key.text for a in command.arguments if a.key}
+    free = iter([n for n in names if n not in keyed])
+    found: dict[str, Given] = {}
+    for argument in command.arguments:
+        name = argument.key.text if argument.key else next(free)
+        passed = argument.value.text if isinstance(argument.value, ast.Word) else ""
+        outer = context.given.get(passed)
+        word = isinstance(values[name], ast.Word | ast.Call)
+        others = [p for p in block.parameters if p.key and p.key.text != name and _is_word(p.value, block)]
+        fix = f"write `{others[0].key.text}={print_value(argument.value)}`" if word and others and others[0].key else ""
+        # A block that hands its own parameter on is not where the mistake was made.
+        found[name] = outer or Given(block.name.text, argument.span, fix or f"it is used as `{_usage(block)}`")
+    return found
+
+
+def _is_word(value: ast.Value, block: Block) -> bool:
+    return isinstance(value, ast.Word | ast.Call) and print_value(value) not in block.scope.values
+
+
 def _usage(block: Block) -> str:
-    return " ".join([block.name.text, *(str(_parameter_name(p)) for p in block.parameters if p.key is None)])
+    """Return how a block is used: `conv_bn filters [kernel=3]`."""
+    shown = [f"[{p.key.text}={print_value(p.value)}]" if p.key else str(_parameter_name(p)) for p in block.parameters]
+    return " ".join([block.name.text, *shown])

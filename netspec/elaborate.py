@@ -113,7 +113,7 @@ class _Elaborator:
             self.wiring.step(command)
             if self.context.full:
                 raise _TooManyMistakesError
-            self.context.scope = scope.values
+            self.context.scope, self.context.blocks = scope.values, scope.blocks
             self._handler(command, scope)(command, scope)
         self.depth -= 1
 

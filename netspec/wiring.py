@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.binding import Context, bind
-from netspec.blocks import bind_parameters
-from netspec.diagnostics import Place, Related, listing, nearest
+from netspec.blocks import bind_parameters, given_at
+from netspec.diagnostics import Place, Related, listing
 from netspec.expansion import Expansion
 from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
 from netspec.layers.merge import Add
+from netspec.proposals import closest, command_word
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
 
@@ -69,11 +70,12 @@ class Wiring:
 
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
-        self.no_body(command)
         key = (id(command), scope.key)
         if key not in self.bound:
             cls = LAYER_NAMES[command.name.text]
             self.bound[key] = bind(cls, command.name, command.arguments, self.context)
+            if self.bound[key] or not self._runs_on(command):
+                self.no_body(command)
         self.place(command, self.bound[key] or Broken(), (self.cursor,), scope)
 
     def merge(self, command: ast.Command, scope: Scope) -> None:
@@ -127,7 +129,7 @@ class Wiring:
         words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in command.arguments]
         known = len(words) == 1 and words[0] in LAYER_NAMES and LAYER_NAMES[words[0]].merges
         if not known or len(command.bodies) < 2:
-            near = nearest(words[0], merges) if words else None
+            near = closest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             message = f"`branch` needs two bodies or more, then {listing(merges)}"
             span = command.arguments[0].span if words and not known else command.name.span
@@ -177,13 +179,20 @@ class Wiring:
         name = label or self._numbered(block.name.text, command, scope)
         self.places[name] = place_of(command, self.context.uses)
         uses = self.context.uses
+        given = self.context.given
         self.context.uses = (*uses, Related(command.head, f"`{block.name.text}` is used here"))
+        self.context.given = given_at(block, command, values, self.context)
         self.stack.append(block)
         self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
         self.stack.pop()
-        self.context.uses = uses
+        self.context.uses, self.context.given = uses, given
         if command.label:
             scope.labels[command.label.text] = self.cursor
+
+    def _runs_on(self, command: ast.Command) -> bool:
+        """Return whether a line goes on with another command, whose body is then no mistake of its own."""
+        words = [a.value.text for a in command.arguments if a.key is None and isinstance(a.value, ast.Word)]
+        return any(command_word(word, self.context.blocks) for word in words)
 
     # --- limits -------------------------------------------------------------------------------------------------
 
@@ -266,7 +275,7 @@ class Wiring:
             return None
         if text in scope.labels:
             return scope.labels[text]
-        near = nearest(text, scope.labels)
+        near = closest(text, scope.labels)
         if scope.frame.prefix + text in self.places:
             fix = f"give that layer a label: `… as {text}`; numbers change when lines are inserted"
         elif text in scope.frame.reserved:
