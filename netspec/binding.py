@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from netspec.diagnostics import Diagnostic, Related, Span, listing
+from netspec.ir import Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.proposals import (
     closest,
@@ -16,6 +17,7 @@ from netspec.proposals import (
     example_call,
     example_of,
     held_value,
+    setting_place,
     size_of_names,
     split_size,
     value_text,
@@ -51,10 +53,14 @@ class Context:
     seen: set[tuple[str, Span, str]] = field(default_factory=set)
     blocks: Mapping[str, Any] = field(default_factory=dict)
     """The blocks that are defined."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The labels that are known."""
     given: Mapping[str, Given] = field(default_factory=dict)
     """What the innermost use of a block gives its parameters."""
-    blamed: set[Span] = field(default_factory=set)
-    """The arguments of uses that are already reported."""
+    overridden: frozenset[str] = frozenset()
+    """The names of `let` whose values come from outside the text."""
+    blamed: set[Span | str] = field(default_factory=set)
+    """The arguments of uses, and the names from outside, that are already reported."""
     limit: int = 1_000
     """So many mistakes are noted, and no more."""
     full: bool = False
@@ -140,7 +146,7 @@ class _Binder:
         self.given: dict[str, ast.Value] = {}
         self.deferred: list[tuple[str, Parameter, Span]] = []
         self.example = str(getattr(cls, "example", ""))
-        self.meant: dict[str, ast.Argument] = {}
+        self.meant: list[tuple[ast.Argument, Parameter | None]] = []
         self.broken = self.misplaced = self.puzzled = False
 
     def error(
@@ -219,7 +225,7 @@ class _Binder:
         value = argument.value
         meant = self.context.scope.get(value.text) if isinstance(value, ast.Word) else None
         if isinstance(meant, ast.Word | ast.Call):
-            self.meant[str(value.span)] = argument
+            self.meant.append((argument, self._free()))
             return replace(argument, value=replace(meant, span=value.span))
         return argument
 
@@ -235,6 +241,7 @@ class _Binder:
             fix = f"write `{key}({print_value(argument.value)})`"
         else:
             fix = f"did you mean `{near}`?" if near else f"it takes {known}" if known else "it takes no arguments"
+            fix = (self.cls is Recipe and setting_place(key, argument.value)) or fix
         self.error("E0202", f"`{self.name.text}` has no argument `{key}`", argument.key.span, fix=fix)
         return None
 
@@ -328,6 +335,8 @@ class _Binder:
         if parameter is None:
             near = closest(command.name.text, self.parameters)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(list(self.parameters))}"
+            value = command.arguments[0].value if command.arguments else None
+            fix = (self.cls is Recipe and setting_place(command.name.text, value)) or fix
             self.error(
                 "E0202",
                 f"`{self.name.text}` has no setting `{command.name.text}`",
@@ -426,6 +435,8 @@ class _Binder:
         try:
             return evaluate(value, self.context.scope)
         except ValueProblem as problem:
+            if self._overridden(problem.name, parameter, "a number", problem.span):
+                return _FAILED
             if problem.name in self.context.given:
                 self.deferred.append((problem.name, parameter, problem.span))
                 return _FAILED
@@ -450,6 +461,7 @@ class _Binder:
             self.error("E0207", f"`{parameter.name}` has settings of its own", span, fix=fix)
             return _FAILED
         near = closest(word, parameter.choices, self.context.scope)
+        near = parameter.members[near].canonical() if near and near in parameter.members else near
         names = {c.canonical() for c in parameter.members.values()} or set(parameter.choices)
         fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
         if parameter.members:
@@ -507,20 +519,36 @@ class _Binder:
 
     def _word_for_a_value(self, missing: Parameter) -> bool:
         """Report a word that a name stands for where a value is needed; return whether there is one."""
-        for argument in self.meant.values():
+        for argument, free in self.meant:
             if argument.key is None and isinstance(argument.value, ast.Word):
-                self._unfit(missing, argument.value, missing.expects, argument.span)
+                meant = free or missing
+                self._unfit(meant, argument.value, meant.expects, argument.span)
                 return True
         return False
 
     def _unfit(self, parameter: Parameter, value: ast.Value, expects: str, span: Span) -> None:
         """Report a value that does not fit, at the use of the block where that gave it."""
         name = value.text if isinstance(value, ast.Word) else ""
+        if self._overridden(name, parameter, expects, span):
+            return
         if name in self.context.given:
             self._at_use(name, parameter, expects, span)
             return
         message = f"`{parameter.name}` must be {expects}, not {held_value(value, self.context.scope)}"
         self.error("E0207", message, span, label=parameter.description)
+
+    def _overridden(self, name: str, parameter: Parameter, expects: str, span: Span) -> bool:
+        """Report a value from outside that does not fit, once; return whether it is one."""
+        context = self.context
+        if name not in context.overridden or name in context.given:
+            return False
+        self.broken = True
+        if name not in context.blamed:
+            context.blamed.add(name)
+            shown = value_text(context.scope[name])
+            message = f"--let {name}={shown} does not fit: `{parameter.name}` must be {expects}"
+            self.error("E0207", message, span, label=parameter.description)
+        return True
 
     def _at_use(self, name: str, parameter: Parameter, expects: str, span: Span) -> None:
         """Report, where a block is used, a value that does not fit a line of the block; once."""

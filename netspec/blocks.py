@@ -40,6 +40,9 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
     if len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
         fix = "for example `block res(width, stride=1) { conv width 3x3 stride=stride }`"
         context.error("E0206", "`block` needs a name, its parameters and one body", command.name.span, fix=fix)
+        values = [a.value for a in command.arguments]
+        scope.misdefined |= {v.text for v in values if isinstance(v, ast.Word)}
+        scope.misdefined |= {v.name.text for v in values if isinstance(v, ast.Call)}
         return
     value = command.arguments[0].value
     if not isinstance(value, ast.Word | ast.Call):
@@ -161,6 +164,11 @@ def _values(
         try:
             values[name] = evaluated(value, scope)
         except ValueProblem as problem:
+            if isinstance(value, ast.Word) and value.text in context.labels:
+                message = f"`{value.text}` is a label, and labels are no values"
+                fix = "a block works on what flows into it: put `from` before it, or merge behind it"
+                context.error("E0207", message, value.span, fix=fix)
+                continue
             context.error(problem.code, problem.message, problem.span, fix=problem.fix)
     return values if len(values) == len(names) else None
 

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 
+from netspec.ir import Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
@@ -20,8 +21,10 @@ __all__ = [
     "example_call",
     "example_of",
     "held_value",
+    "setting_place",
     "size_of_names",
     "split_size",
+    "unknown_command",
     "value_text",
 ]
 
@@ -62,6 +65,62 @@ def command_word(word: str, blocks: Iterable[str] = ()) -> str:
     if word in LAYER_NAMES:
         return "a layer"
     return "a block" if word in blocks else "a command" if word in COMMANDS else ""
+
+
+_DIALECTS = {
+    "if": "a spec has no conditions: write what holds",
+    "else": "a spec has no conditions: write what holds",
+    "for": "`repeat 3 { … }` runs commands several times",
+    "while": "`repeat 3 { … }` runs commands several times",
+    "loop": "`repeat 3 { … }` runs commands several times",
+    "def": "`block res(c) { … }` gives commands a name",
+    "function": "`block res(c) { … }` gives commands a name",
+    "class": "`block res(c) { … }` gives commands a name",
+    "output": "remove it: a network has one output, its last layer",
+    "return": "remove it: a network has one output, its last layer",
+    "model": "remove it: the file is the network, and its name is the network's",
+    "network": "remove it: the file is the network, and its name is the network's",
+    "import": '`include blocks`, or `include "file.net"`',
+    "activation": "an activation is a layer by its own name: `relu`",
+}
+
+
+def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Say what a command that there is not most likely should be."""
+    name = command.name.text
+    words = [a.value.text for a in command.arguments[:1] if isinstance(a.value, ast.Word)]
+    if name in labels:
+        return f"`{name}` is a label: `add`, `concat` and `from` read it, but weights cannot be shared"
+    if name == "activation" and words and words[0] in LAYER_NAMES:
+        return f"write `{words[0]}`: an activation is a layer by its own name"
+    if name in _DIALECTS:
+        return _DIALECTS[name]
+    setting = setting_place(name, command.arguments[0].value if command.arguments else None)
+    if setting:
+        return setting
+    near = closest(name, blocks, LAYER_NAMES, COMMANDS)
+    cls = LAYER_NAMES.get(near or "")
+    if near not in blocks and cls:
+        near = cls.canonical()
+    return f"did you mean `{near}`?" if near else "`netspec layers` lists all layers"
+
+
+def setting_place(name: str, given: ast.Value | None = None) -> str:
+    """Say where a setting belongs that is an argument of an optimizer or a schedule; empty where it is none."""
+    for setting, example in (("optimizer", "adam"), ("schedule", "cosine")):
+        owner = next(p for p in parameters(Recipe) if p.name == setting)
+        members = dict.fromkeys(owner.members.values())
+        having = [cls for cls in members if any(p.name == name for p in parameters(cls))]
+        if having:
+            names = [cls.canonical() for cls in having]
+            member = example if example in names else names[0]
+            cls = having[names.index(member)]
+            value = next(p for p in parameters(cls) if p.name == name)
+            number = isinstance(given, ast.Integer | ast.Decimal)
+            shown = print_value(given) if given and number else example_of(value)
+            written = name if value.is_flag else f"{name}={shown}"
+            return f"it is an argument of the {setting}: `train {{ {setting} {member} {written} }}`"
+    return ""
 
 
 def split_size(arguments: Sequence[ast.Argument], at: int) -> tuple[int, str]:
@@ -127,7 +186,15 @@ _VALUES = (
     ("amount", "1"),
     ("shape", "784"),
 )
-_BY_NAME = {"every": "10", "std": "0.01", "value": "0.1", "range": "-0.1..0.1"}
+_BY_NAME = {
+    "every": "10",
+    "warmup": "1",
+    "momentum": "0.9",
+    "weight_decay": "0.0001",
+    "std": "0.01",
+    "value": "0.1",
+    "range": "-0.1..0.1",
+}
 
 
 def example_of(parameter: Parameter) -> str:
