@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Related, Span, listing, nearest
+from netspec.diagnostics import Diagnostic, Related, Span, listing
+from netspec.ir import Recipe
+from netspec.layers import LAYER_NAMES
+from netspec.proposals import (
+    closest,
+    command_word,
+    example_call,
+    example_of,
+    held_value,
+    setting_place,
+    size_of_names,
+    split_size,
+    value_text,
+)
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.values import UNKNOWN, Scope, ValueProblem, evaluate
 
-__all__ = ["Context", "bind", "bind_settings"]
+__all__ = ["Context", "Given", "bind", "bind_settings"]
 
+_LAYERS = frozenset(LAYER_NAMES.values())
 _D = TypeVar("_D", bound=Definition)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a use of a block gives one of its parameters, and where."""
+
+    block: str
+    span: Span
+    fix: str
 
 
 @dataclass
@@ -28,6 +51,16 @@ class Context:
     uses: tuple[Related, ...] = ()
     """The uses of blocks and the includes that the current line is in, the outermost first."""
     seen: set[tuple[str, Span, str]] = field(default_factory=set)
+    blocks: Mapping[str, Any] = field(default_factory=dict)
+    """The blocks that are defined."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The labels that are known."""
+    given: Mapping[str, Given] = field(default_factory=dict)
+    """What the innermost use of a block gives its parameters."""
+    overridden: frozenset[str] = frozenset()
+    """The names of `let` whose values come from outside the text."""
+    blamed: set[Span | str] = field(default_factory=set)
+    """The arguments of uses, and the names from outside, that are already reported."""
     limit: int = 1_000
     """So many mistakes are noted, and no more."""
     full: bool = False
@@ -75,8 +108,7 @@ def bind(cls: type[_D], name: ast.Name, arguments: Sequence[ast.Argument], conte
         The instance; None when something was wrong, which `context.diagnostics` then says.
     """
     binder = _Binder(cls, name, context)
-    for argument in arguments:
-        binder.argument(argument)
+    binder.arguments(arguments)
     return binder.finish()
 
 
@@ -95,8 +127,7 @@ def bind_settings(
     binder = _Binder(cls, name, context)
     if base is not None:
         binder.values = {p: getattr(base, p) for p in binder.parameters}
-    for argument in arguments:
-        binder.argument(argument)
+    binder.arguments(arguments)
     for body in bodies:
         for command in body.commands:
             binder.setting(command)
@@ -112,7 +143,11 @@ class _Binder:
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
         self.written: dict[str, str] = {}
-        self.broken = self.misplaced = False
+        self.given: dict[str, ast.Value] = {}
+        self.deferred: list[tuple[str, Parameter, Span]] = []
+        self.example = str(getattr(cls, "example", ""))
+        self.meant: list[tuple[ast.Argument, Parameter | None]] = []
+        self.broken = self.misplaced = self.puzzled = False
 
     def error(
         self, code: str, message: str, span: Span, *, label: str = "", fix: str = "", related: tuple[Related, ...] = ()
@@ -122,51 +157,106 @@ class _Binder:
 
     # --- which field an argument is for -------------------------------------------------------------------------
 
+    def arguments(self, arguments: Sequence[ast.Argument]) -> None:
+        """Bind arguments one after the other, but for what a mistake in front of them takes with it."""
+        at = 0
+        while at < len(arguments):
+            at = self._slip(arguments, at) or self._next(arguments[at], at)
+
+    def _next(self, argument: ast.Argument, at: int) -> int:
+        self.argument(argument)
+        return at + 1
+
+    def _slip(self, arguments: Sequence[ast.Argument], at: int) -> int:
+        """Report a mistake that takes several arguments; return the one behind it, 0 where there is none."""
+        argument = arguments[at]
+        if argument.key is not None:
+            return 0
+        end, size = split_size(arguments, at)
+        if end > at and not self._known(arguments[at + 1].value):
+            span = argument.span.to(arguments[end].span)
+            self._wrong("E0203", "a size is written in one piece", span, f"write `{size}`: the x touches both sides")
+            return end + 1
+        word = argument.value.text if isinstance(argument.value, ast.Word) else ""
+        if not word or self._known(argument.value):
+            return 0
+        follows = arguments[at + 1] if at + 1 < len(arguments) else None
+        if word in self.parameters and follows and follows.key is None:
+            fix = f"write `{word}={print_value(follows.value)}`"
+            message = f"`{word}` is an argument of `{self.name.text}`, and takes its value with a `=`"
+            self._wrong("E0203", message, argument.span, fix)
+            self.spans.setdefault(word, argument.span)
+            return at + 2
+        kind = "" if word in self.parameters else command_word(word, self.context.blocks)
+        if kind:
+            self._wrong("E0203", f"`{word}` is {kind} of its own", argument.span, f"put `;` before `{word}`")
+            return len(arguments)
+        return 0
+
+    def _known(self, value: ast.Value) -> bool:
+        """Return whether a word means something here."""
+        if not isinstance(value, ast.Word):
+            return not isinstance(value, ast.Call)
+        choice = any(value.text in p.choices for p in self.parameters.values())
+        return choice or value.text in self.context.scope
+
+    def _wrong(self, code: str, message: str, span: Span, fix: str) -> None:
+        """Report what found no place: what seems to be missing or too much for that is not reported as well."""
+        self.misplaced = self.puzzled = True
+        self.error(code, message, span, fix=fix)
+
     def argument(self, argument: ast.Argument) -> None:
+        """Find the field that an argument is for, and its value."""
         argument = self._meant(argument)
         if isinstance(argument.value, ast.Word) and self.context.scope.get(argument.value.text) is UNKNOWN:
             self.broken = self.misplaced = True
-        elif argument.relation != "=":
-            self.misplaced = True
-            self.error("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix="write `key=value`")
-        elif argument.key is not None:
-            parameter = self._by_key(argument.key)
-            if parameter:
-                self._assign(parameter, argument.value, argument.span)
-            else:
-                self.misplaced = True
+            return
+        if argument.relation != "=":
+            self._wrong("E0207", f"`{self.name.text}` takes no comparison", argument.span, "write `key=value`")
+            return
+        parameter = self._by_key(argument) if argument.key else self._by_value(argument.value)
+        if parameter:
+            self._assign(parameter, argument.value, argument.span)
         else:
-            parameter = self._by_value(argument.value)
-            if parameter:
-                self._assign(parameter, argument.value, argument.span)
-            else:
-                self.misplaced = True
+            self.misplaced = True
 
     def _meant(self, argument: ast.Argument) -> ast.Argument:
         """Return the argument with the word or call that a `let` or a parameter stands for in its place."""
         value = argument.value
         meant = self.context.scope.get(value.text) if isinstance(value, ast.Word) else None
         if isinstance(meant, ast.Word | ast.Call):
+            self.meant.append((argument, self._free()))
             return replace(argument, value=replace(meant, span=value.span))
         return argument
 
-    def _by_key(self, key: ast.Name) -> Parameter | None:
-        if key.text in self.parameters:
-            return self.parameters[key.text]
-        near = nearest(key.text, self.parameters)
+    def _by_key(self, argument: ast.Argument) -> Parameter | None:
+        assert argument.key is not None
+        key = argument.key.text
+        if key in self.parameters:
+            return self.parameters[key]
         known = listing(list(self.parameters)) if self.parameters else ""
-        fix = f"did you mean `{near}`?" if near else f"it takes {known}" if known else "it takes no arguments"
-        self.error("E0202", f"`{self.name.text}` has no argument `{key.text}`", key.span, fix=fix)
+        owner = next((p for p in self.parameters.values() if key in p.members), None)
+        near = closest(key, self.parameters)
+        if owner:
+            fix = f"write `{key}({print_value(argument.value)})`"
+        else:
+            fix = f"did you mean `{near}`?" if near else f"it takes {known}" if known else "it takes no arguments"
+            fix = (self.cls is Recipe and setting_place(key, argument.value)) or fix
+        self.error("E0202", f"`{self.name.text}` has no argument `{key}`", argument.key.span, fix=fix)
         return None
 
     def _by_value(self, value: ast.Value) -> Parameter | None:
         word = value.text if isinstance(value, ast.Word) else value.name.text if isinstance(value, ast.Call) else None
         if word is not None and word not in self.context.scope:
             return self._by_word(word, value)
-        free = next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
+        free = self._free()
         if free is None:
             self._surplus(value)
         return free
+
+    def _free(self) -> Parameter | None:
+        """Return the next argument that stands without its key."""
+        return next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
 
     def _by_word(self, word: str, value: ast.Value) -> Parameter | None:
         fitting = [p for p in self.parameters.values() if word in p.choices]
@@ -183,47 +273,70 @@ class _Binder:
             return None
         if fitting:
             return fitting[0]
-        plain = next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
+        plain = self._free()
         if plain and plain.takes_words:
             return plain
-        self._unknown_word(word, value.span)
+        self._unknown_word(word, value)
         return None
 
-    def _unknown_word(self, word: str, span: Span) -> None:
+    def _unknown_word(self, word: str, value: ast.Value) -> None:
+        """Report a word that means nothing here; it takes the place of the value that it may have stood for."""
+        self.puzzled = True
         choices = [c for p in self.parameters.values() for c in p.choices]
-        near = nearest(word, [*choices, *self.parameters, *self.context.scope])
-        free = next((p for p in self.parameters.values() if p.positional and p.name not in self.spans), None)
-        if free and not near and not free.choices:
+        near = closest(word, self.context.scope, choices, self.parameters)
+        free, size = self._free(), size_of_names(word, self.context.scope)
+        named = near in self.context.scope or not near
+        if free and (named or near in free.choices):
+            self.spans[free.name] = value.span
+        if isinstance(value, ast.Call) and word in self.context.scope:
+            near = None
+        if free and not free.choices and named:
             message = f"`{free.name}` must be {free.expects}, and no `let` is named `{word}`"
-            self.error("E0210", message, span, label=free.description)
+            fix = f"did you mean `{near}`?" if near else f"write `{size}`: the x touches both sides" if size else ""
+            self.error("E0210", message, value.span, label=free.description, fix=fix)
             return
-        if near in self.parameters:
+        if near and near not in choices and near in self.parameters:
             fix = f"did you mean `{near}=…`?"
         elif near:
             fix = f"did you mean `{near}`?"
         else:
-            fix = f"`netspec layers {self.name.text}` shows what it takes" if choices else ""
-        self.error("E0203", f"`{self.name.text}` does not know the word `{word}`", span, fix=fix)
+            fix = f"`netspec layers {self.name.text}` shows what it takes" if self.cls in _LAYERS else ""
+        self.error("E0203", f"`{self.name.text}` does not know the word `{word}`", value.span, fix=fix)
 
     def _surplus(self, value: ast.Value) -> None:
+        if self.puzzled:
+            # A word before it was not understood: one error says it.
+            self.broken = True
+            return
+        shown = print_value(value)
+        called = self._could_be_called(value)
+        if isinstance(value, ast.String) and any(value.value in p.choices for p in self.parameters.values()):
+            message = f"`{self.name.text}` takes the word {value.value}, not a string"
+            self.error("E0207", message, value.span, fix=f"write it without quotes: `{value.value}`")
+            return
         names = [f"`{p.name}`" for p in self.parameters.values() if p.positional]
         takes = f"takes {listing(names, 'and')} without a key" if names else "takes no value without a key"
         keyed = [p.name for p in self.parameters.values() if not p.positional]
         fix = f"remove it, or name the argument: {listing([f'`{k}=`' for k in keyed[:6]])}" if keyed else "remove it"
-        self.error(
-            "E0205",
-            f"`{self.name.text}` {takes}; `{print_value(value)}` is one too many",
-            value.span,
-            fix=fix,
-        )
+        fix = f"write `{called}({shown})`" if called else fix
+        self.error("E0205", f"`{self.name.text}` {takes}; `{shown}` is one too many", value.span, fix=fix)
+
+    def _could_be_called(self, value: ast.Value) -> str:
+        """Return the word before a value that could take it as its argument: `leaky_relu` of `leaky_relu 0.1`."""
+        last = next(reversed(self.spans), "")
+        member = self.parameters[last].members.get(self.written.get(last, "")) if last else None
+        number = isinstance(value, ast.Integer | ast.Decimal)
+        return self.written[last] if number and member and any(p.positional for p in parameters(member)) else ""
 
     # --- settings of a body -------------------------------------------------------------------------------------
 
     def setting(self, command: ast.Command) -> None:
         parameter = self.parameters.get(command.name.text)
         if parameter is None:
-            near = nearest(command.name.text, self.parameters)
+            near = closest(command.name.text, self.parameters)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(list(self.parameters))}"
+            value = command.arguments[0].value if command.arguments else None
+            fix = (self.cls is Recipe and setting_place(command.name.text, value)) or fix
             self.error(
                 "E0202",
                 f"`{self.name.text}` has no setting `{command.name.text}`",
@@ -241,10 +354,25 @@ class _Binder:
             if not isinstance(value, _Failed):
                 self.values[parameter.name] = value
 
+    def _run_on(self, command: ast.Command, classes: Iterable[type[Definition]]) -> ast.Argument | None:
+        """Return where the next setting begins on the line of one, without the `;` between them."""
+        inner = {name for cls in classes for p in parameters(cls) for name in (p.name, *p.choices)}
+        for argument in command.arguments[1:]:
+            word = argument.value.text if argument.key is None and isinstance(argument.value, ast.Word) else ""
+            if word in self.parameters and word not in inner:
+                return argument
+        return None
+
     def _setting(self, parameter: Parameter, command: ast.Command) -> Any:
+        next_one = self._run_on(command, parameter.members.values())
+        if next_one:
+            word = print_value(next_one.value)
+            message = f"`{word}` is a setting of its own"
+            self.error("E0205", message, next_one.span, fix=f"separate settings by `;`: put one before `{word}`")
+            return _FAILED
         classes = set(parameter.members.values())
         if len(classes) == 1:
-            return self._member(classes.pop(), command.name, command.arguments)
+            return self._member(classes.pop(), command.name, command.arguments, self.name.text)
         if not command.arguments or command.arguments[0].key is not None:
             what = parameter.expects if len(parameter.expects) < 80 else "a name"
             self.error("E0206", f"`{command.name.text}` needs {what}", command.span, fix=_example(parameter))
@@ -258,11 +386,11 @@ class _Binder:
             member = parameter.members.get(first.value.text)
             if member is None:
                 return self._unknown_choice(parameter, first.value.text, first.span)
-            return self._member(member, ast.Name(first.value.text, first.span), rest)
+            return self._member(member, ast.Name(first.value.text, first.span), rest, command.name.text)
         if rest:
             self.error("E0205", f"`{command.name.text}` takes one value", rest[0].span, fix="remove the rest")
             return _FAILED
-        self.written[parameter.name] = print_value(first.value)
+        self.written[parameter.name], self.given[parameter.name] = print_value(first.value), first.value
         return self._convert(parameter, first.value)
 
     # --- values -------------------------------------------------------------------------------------------------
@@ -282,7 +410,7 @@ class _Binder:
             self._twice(parameter, span)
             return
         self.spans[parameter.name] = span
-        self.written[parameter.name] = print_value(value)
+        self.written[parameter.name], self.given[parameter.name] = print_value(value), value
         converted = self._convert(parameter, value)
         if not isinstance(converted, _Failed):
             self.values[parameter.name] = converted
@@ -300,9 +428,18 @@ class _Binder:
                 self.error("E0207", message, value.span, label=parameter.description)
                 return _FAILED
             return self._unknown_choice(parameter, value.name.text, value.span)
+        if isinstance(value, ast.String) and value.value in parameter.members:
+            fix = f"write it without quotes: `{value.value}`"
+            self.error("E0207", f"`{parameter.name}` takes a word, not a string", value.span, fix=fix)
+            return _FAILED
         try:
             return evaluate(value, self.context.scope)
         except ValueProblem as problem:
+            if self._overridden(problem.name, parameter, "a number", problem.span):
+                return _FAILED
+            if problem.name in self.context.given:
+                self.deferred.append((problem.name, parameter, problem.span))
+                return _FAILED
             self.error(problem.code, problem.message, problem.span, fix=problem.fix)
             return _FAILED
 
@@ -323,7 +460,8 @@ class _Binder:
             fix = f"write it in the body: `{self.name.text} … {{ {parameter.name} {word} }}`"
             self.error("E0207", f"`{parameter.name}` has settings of its own", span, fix=fix)
             return _FAILED
-        near = nearest(word, [*parameter.choices, *self.context.scope])
+        near = closest(word, parameter.choices, self.context.scope)
+        near = parameter.members[near].canonical() if near and near in parameter.members else near
         names = {c.canonical() for c in parameter.members.values()} or set(parameter.choices)
         fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
         if parameter.members:
@@ -335,8 +473,21 @@ class _Binder:
             self.error("E0210", message, span, fix=fix)
         return _FAILED
 
-    def _member(self, cls: type[Definition], name: ast.Name, arguments: Sequence[ast.Argument]) -> Any:
-        bound = bind(cls, name, arguments, self.context)
+    def _member(
+        self, cls: type[Definition], name: ast.Name, arguments: Sequence[ast.Argument], written: str = ""
+    ) -> Any:
+        """Bind a member of a family, written as a call, or as a setting behind the word `written`."""
+        free = self._free()
+        if arguments and not parameters(cls) and free and free.required and not free.choices:
+            fix = f"write `{self.name.text} {print_value(arguments[0].value)} {name.text}`"
+            message = f"`{name.text}` takes no value, and `{self.name.text}` needs `{free.name}` ({free.description})"
+            self._wrong("E0205", message, arguments[0].span, fix)
+            return _FAILED
+        binder = _Binder(cls, name, self.context)
+        needed = [example_of(p) for p in parameters(cls) if p.required]
+        binder.example = " ".join([written, cls.canonical(), *needed]) if written else self._call(cls)
+        binder.arguments(arguments)
+        bound = binder.finish()
         self.broken = self.broken or bound is None
         return _FAILED if bound is None else bound
 
@@ -345,16 +496,72 @@ class _Binder:
     def finish(self) -> Any:
         missing = [p for p in self.parameters.values() if p.required and p.name not in {*self.spans, *self.values}]
         # A value that found no place is likely the missing one misspelt: one error says it.
-        if missing and not self.misplaced:
+        if missing and not self.misplaced and not self._word_for_a_value(missing[0]):
             needs = listing([f"`{p.name}` ({p.description})" for p in missing], "and")
-            fix = f"for example `{getattr(self.cls, 'example', '') or _call_example(self.cls)}`"
-            self.error("E0206", f"`{self.name.text}` needs {needs}", self.name.span, fix=fix)
+            self.error(
+                "E0206", f"`{self.name.text}` needs {needs}", self.name.span, fix=f"for example `{self.example}`"
+            )
+        for word, parameter, span in self.deferred:
+            self._at_use(word, parameter, "a number", span)
         try:
             instance = self.cls(**self.values)
         except ValidationError as invalid:
             self._invalid(invalid)
             return None
         return None if self.broken else instance
+
+    def _call(self, cls: type[Definition]) -> str:
+        """Return how a member of a family is written here, with what it needs."""
+        owner = next((p for p in self.parameters.values() if cls in p.members.values()), None)
+        if owner is None or self.cls in _LAYERS:
+            return f"{owner.name}={example_call(cls)}" if owner else example_call(cls)
+        return f"{self.name.text} {'' if owner.positional else f'{owner.name}='}{example_call(cls)}"
+
+    def _word_for_a_value(self, missing: Parameter) -> bool:
+        """Report a word that a name stands for where a value is needed; return whether there is one."""
+        for argument, free in self.meant:
+            if argument.key is None and isinstance(argument.value, ast.Word):
+                meant = free or missing
+                self._unfit(meant, argument.value, meant.expects, argument.span)
+                return True
+        return False
+
+    def _unfit(self, parameter: Parameter, value: ast.Value, expects: str, span: Span) -> None:
+        """Report a value that does not fit, at the use of the block where that gave it."""
+        name = value.text if isinstance(value, ast.Word) else ""
+        if self._overridden(name, parameter, expects, span):
+            return
+        if name in self.context.given:
+            self._at_use(name, parameter, expects, span)
+            return
+        message = f"`{parameter.name}` must be {expects}, not {held_value(value, self.context.scope)}"
+        self.error("E0207", message, span, label=parameter.description)
+
+    def _overridden(self, name: str, parameter: Parameter, expects: str, span: Span) -> bool:
+        """Report a value from outside that does not fit, once; return whether it is one."""
+        context = self.context
+        if name not in context.overridden or name in context.given:
+            return False
+        self.broken = True
+        if name not in context.blamed:
+            context.blamed.add(name)
+            shown = value_text(context.scope[name])
+            message = f"--let {name}={shown} does not fit: `{parameter.name}` must be {expects}"
+            self.error("E0207", message, span, label=parameter.description)
+        return True
+
+    def _at_use(self, name: str, parameter: Parameter, expects: str, span: Span) -> None:
+        """Report, where a block is used, a value that does not fit a line of the block; once."""
+        self.broken = True
+        given, context = self.context.given[name], self.context
+        if given.span in context.blamed:
+            return
+        context.blamed.add(given.span)
+        shown = value_text(context.scope[name])
+        message = f"`{name}` of `{given.block}` is `{shown}`, but `{self.name.text}` needs {expects}"
+        uses, context.uses = context.uses, context.uses[:-1]
+        self.error("E0207", message, given.span, fix=given.fix, related=(Related(span, f"`{parameter.name}` here"),))
+        context.uses = uses
 
     def _invalid(self, invalid: ValidationError) -> None:
         seen: set[str] = set()
@@ -365,11 +572,11 @@ class _Binder:
             seen.add(where)
             if where:
                 p = self.parameters[where]
-                shown = self.written.get(where, "")
-                message = f"`{where}` must be {p.expects}, not `{shown}`"
                 if problem["type"] == "less_than_equal":
-                    message = f"`{where}` is too large: `{shown}`"
-                self.error("E0207", message, self.spans[where], label=p.description)
+                    message = f"`{where}` is too large: {held_value(self.given[where], self.context.scope)}"
+                    self.error("E0207", message, self.spans[where], label=p.description)
+                else:
+                    self._unfit(p, self.given[where], p.expects, self.spans[where])
             elif not self.broken:
                 self.error("E0207", problem["msg"].removeprefix("Value error, "), self.name.span)
 
@@ -382,8 +589,3 @@ def _example(parameter: Parameter) -> str:
     if parameter.members:
         return f"for example `{parameter.name} {next(iter(parameter.members))}`"
     return "" if parameter.default is None else f"for example `{parameter.name} {parameter.default}`"
-
-
-def _call_example(cls: type[Definition]) -> str:
-    needed = ", ".join(p.name for p in parameters(cls) if p.required)
-    return f"{cls.canonical()}({needed})"

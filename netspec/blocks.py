@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.binding import Context
-from netspec.diagnostics import Related, listing, nearest
+from netspec.binding import Context, Given
+from netspec.diagnostics import Related, listing
+from netspec.proposals import closest
 from netspec.scope import Block, Scope
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 from netspec.words import choices, is_choice, reserved
 
-__all__ = ["bind_parameters", "define", "evaluated"]
+__all__ = ["bind_parameters", "define", "evaluated", "given_at"]
 
 
 def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
@@ -28,7 +30,7 @@ def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
         return evaluate(value, scope)
     if is_choice(word):
         return value
-    near = nearest(word, [*scope, *sorted(choices(), key=lambda w: (not w.islower(), w))])
+    near = closest(word, scope, sorted(choices(), key=lambda w: (not w.islower(), w)))
     message = f"no `let` is named `{word}`, and it is no word of the language"
     raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")
 
@@ -38,6 +40,9 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
     if len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
         fix = "for example `block res(width, stride=1) { conv width 3x3 stride=stride }`"
         context.error("E0206", "`block` needs a name, its parameters and one body", command.name.span, fix=fix)
+        values = [a.value for a in command.arguments]
+        scope.misdefined |= {v.text for v in values if isinstance(v, ast.Word)}
+        scope.misdefined |= {v.name.text for v in values if isinstance(v, ast.Call)}
         return
     value = command.arguments[0].value
     if not isinstance(value, ast.Word | ast.Call):
@@ -136,7 +141,7 @@ def _fits(
         takes = f"takes {listing([f'`{n}`' for n in names], 'and')}" if names else "takes no arguments"
         context.error("E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"write `{_usage(block)}`")
     elif name not in names:
-        near = nearest(name, names)
+        near = closest(name, names)
         fix = f"did you mean `{near}`?" if near else f"it is used as `{_usage(block)}`"
         context.error("E0202", f"{shown} has no parameter `{name}`", argument.span, fix=fix)
     elif name in given:
@@ -159,9 +164,38 @@ def _values(
         try:
             values[name] = evaluated(value, scope)
         except ValueProblem as problem:
+            if isinstance(value, ast.Word) and value.text in context.labels:
+                message = f"`{value.text}` is a label, and labels are no values"
+                fix = "a block works on what flows into it: put `from` before it, or merge behind it"
+                context.error("E0207", message, value.span, fix=fix)
+                continue
             context.error(problem.code, problem.message, problem.span, fix=problem.fix)
     return values if len(values) == len(names) else None
 
 
+def given_at(block: Block, command: ast.Command, values: Mapping[str, Any], context: Context) -> dict[str, Given]:
+    """Return, by parameter, what one use of a block gives it: what does not fit in the block is reported there."""
+    names = [str(_parameter_name(p)) for p in block.parameters]
+    keyed = {a.key.text for a in command.arguments if a.key}
+    free = iter([n for n in names if n not in keyed])
+    found: dict[str, Given] = {}
+    for argument in command.arguments:
+        name = argument.key.text if argument.key else next(free)
+        passed = argument.value.text if isinstance(argument.value, ast.Word) else ""
+        outer = context.given.get(passed)
+        word = isinstance(values[name], ast.Word | ast.Call)
+        others = [p for p in block.parameters if p.key and p.key.text != name and _is_word(p.value, block)]
+        fix = f"write `{others[0].key.text}={print_value(argument.value)}`" if word and others and others[0].key else ""
+        # A block that hands its own parameter on is not where the mistake was made.
+        found[name] = outer or Given(block.name.text, argument.span, fix or f"it is used as `{_usage(block)}`")
+    return found
+
+
+def _is_word(value: ast.Value, block: Block) -> bool:
+    return isinstance(value, ast.Word | ast.Call) and print_value(value) not in block.scope.values
+
+
 def _usage(block: Block) -> str:
-    return " ".join([block.name.text, *(str(_parameter_name(p)) for p in block.parameters if p.key is None)])
+    """Return how a block is used: `conv_bn filters [kernel=3]`."""
+    shown = [f"[{p.key.text}={print_value(p.value)}]" if p.key else str(_parameter_name(p)) for p in block.parameters]
+    return " ".join([block.name.text, *shown])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
@@ -14,6 +15,7 @@ from netspec.ir import Budget, DataSource, Init, Recipe
 from netspec.recipe import datasets
 from netspec.scope import Scope
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 from netspec.wiring import place_of
 
@@ -120,9 +122,18 @@ class Declarations:
         if not command.arguments or command.bodies or command.label:
             fix = f"for example `assert params < 100k`; it knows {listing(known, 'and')}"
             self.context.error("E0206", "`assert` needs a comparison", command.name.span, fix=fix)
-        for argument in command.arguments:
+        for at, argument in enumerate(command.arguments):
             if argument.key is None or argument.relation == "=":
+                word = print_value(argument.value)
+                unit = at > 0 and re.fullmatch("[kKMGT]?i?B?", word)
                 fix = "for example `assert params < 100k`"
+                if unit:
+                    # The comparison before it has lost its unit, so its limit is not what is meant.
+                    number = print_value(command.arguments[at - 1].value)
+                    fix = f"a unit touches its number: `{number}{word}`"
+                    self._drop_budget(command.arguments[at - 1])
+                elif word in {"and", "or"}:
+                    fix = f"there is no `{word}`: comparisons stand one after the other, and all must hold"
                 self.context.error("E0207", "`assert` needs a comparison with <, <=, > or >=", argument.span, fix=fix)
                 continue
             if argument.key.text not in known:
@@ -137,9 +148,15 @@ class Declarations:
                     fix = "for example 100k, 5M or 64MiB"
                     self.context.error("E0207", "a budget is a number", argument.value.span, fix=fix)
                 continue
-            self.places[f"assert {len(self.budgets)}"] = place_of(command, self.context.uses)
+            text = place_of(command).text
+            self.places[f"assert {len(self.budgets)}"] = Place(argument.span, text, self.context.uses)
             said = {"quantity": argument.key.text, "relation": argument.relation, "limit": limit}
             self.budgets.append(Budget.model_validate(said))
+
+    def _drop_budget(self, argument: ast.Argument) -> None:
+        place = self.places.get(f"assert {len(self.budgets) - 1}")
+        if place and place.span == argument.span:
+            self.budgets.pop()
 
     def _value(self, value: ast.Value) -> Any:
         try:

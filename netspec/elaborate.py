@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 from netspec.binding import Context
 from netspec.blocks import define, evaluated
 from netspec.declarations import Declarations
-from netspec.diagnostics import Diagnostic, Place, Places, Related, Span, SpecError, listing, nearest
+from netspec.diagnostics import Diagnostic, Place, Places, Related, Span, SpecError, listing
 from netspec.includes import Includes
 from netspec.inputs import Input
 from netspec.ir import DataSource, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
+from netspec.proposals import closest, unknown_command
 from netspec.recipe import datasets
+from netspec.resources import library_folder
 from netspec.scope import Scope
 from netspec.signature import Shape, parameters
 from netspec.syntax import ast
 from netspec.values import UNKNOWN, ValueProblem, evaluate
 from netspec.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
-from netspec.words import COMMANDS, reserved
+from netspec.words import reserved
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
 
@@ -79,13 +83,15 @@ class _Elaborator:
 
     def __init__(self, file: ast.File, lets: dict[str, Any]) -> None:
         self.file, self.lets = file, lets
-        self.context = Context({}, limit=MAX_DIAGNOSTICS)
+        self.context = Context({}, limit=MAX_DIAGNOSTICS, overridden=frozenset(lets))
         self.places: dict[str, Place] = {}
         self.declared = Declarations(self.context, self.places)
         self.wiring = Wiring(self.context, self.run, self.places)
         self.includes = Includes(file.source.folder)
         self.scope = Scope.of_file(file.commands)
         self.depth = 0
+        self.inputs_missed = False
+        """Whether a command was meant to be `input`."""
         self.at = Span(file.source, 1, 1, 1, 2)
         self.handlers: dict[str, _Handler] = {
             **dict.fromkeys(self.declared.once, self.declared.declare),
@@ -113,7 +119,7 @@ class _Elaborator:
             self.wiring.step(command)
             if self.context.full:
                 raise _TooManyMistakesError
-            self.context.scope = scope.values
+            self.context.scope, self.context.blocks, self.context.labels = scope.values, scope.blocks, scope.labels
             self._handler(command, scope)(command, scope)
         self.depth -= 1
 
@@ -142,8 +148,10 @@ class _Elaborator:
             owner = "train" if name in Recipe.model_fields else "data"
             fix = f"`{name}` belongs inside `{owner} {{ … }}`"
         else:
-            near = nearest(name, [*LAYER_NAMES, *COMMANDS, *scope.blocks])
-            fix = f"did you mean `{near}`?" if near else "`netspec layers` lists all layers"
+            fix = unknown_command(command, scope.blocks, scope.labels)
+            if name in _library_blocks():
+                fix = f"`include blocks` has it: put that line before `{name}`"
+            self.inputs_missed = self.inputs_missed or closest(name, ["input"]) is not None
         message = f"unknown layer or command `{name}`"
         self.context.error("E0201", message, command.name.span, fix=fix, related=related)
         self.wiring.broken(command, scope)
@@ -236,8 +244,12 @@ class _Elaborator:
         start = Span(self.file.source, 1, 1, 1, 2)
         nodes = self.wiring.nodes
         if not nodes and not self.context.diagnostics:
-            fix = "add at least one, for example `fc 10 softmax`"
-            self.context.error("E0404", "the spec has no layers", start, fix=fix)
+            if self.scope.blocks and not self.declared.input:
+                fix = 'include it from a spec: `include "FILE"`, then use its blocks like layers'
+                self.context.error("E0404", "there are only blocks here, and no layers", start, fix=fix)
+            else:
+                fix = "add at least one, for example `fc 10 softmax`"
+                self.context.error("E0404", "the spec has no layers", start, fix=fix)
         self._unread()
         found = self._input(start)
         if self.context.full:
@@ -259,7 +271,7 @@ class _Elaborator:
     def _unused_lets(self) -> None:
         for unused in self.lets:
             values = self.scope.values
-            near = nearest(unused, values)
+            near = closest(unused, values)
             known = f"did you mean `{near}`?" if near else f"it has {listing(list(values))}" if values else ""
             self.context.diagnostics.append(
                 Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")
@@ -274,7 +286,10 @@ class _Elaborator:
             if node.name not in self.wiring.read and node.name != end:
                 place = self.places[node.name]
                 message = f"nothing reads the output of `{place.text}`, and a network has one output"
-                fix = f"merge it, for example with `concat {node.name.rpartition('/')[2]}`, or remove it"
+                label = node.name.rpartition("/")[2]
+                fix = f"merge it, for example with `concat {label}`, or remove it"
+                if node.name not in self.wiring.labelled:
+                    fix = f"label it (`{place.text} as a`), then `concat a`; or remove it"
                 last = self.places.get(end)
                 related = (Related(last.span, "the network's output is here"),) if last else ()
                 self.context.error("E0405", message, place.span, fix=fix, related=(*related, *place.uses))
@@ -291,10 +306,19 @@ class _Elaborator:
             info = datasets.find(candidate) if candidate else None
             if info:
                 return Input(info.shape)
+        if self.inputs_missed or any(d.code == "E0404" for d in self.context.diagnostics):
+            return None
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
             self.context.error("E0306", "the shape of the input is not known", start, fix=fix)
         return None
+
+
+@cache
+def _library_blocks() -> frozenset[str]:
+    """Return the names of the blocks that `include blocks` brings."""
+    text = library_folder().joinpath("blocks.net").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^block (\w+)", text, re.MULTILINE))
 
 
 def _defines(command: ast.Command, name: str) -> bool:

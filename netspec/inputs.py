@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from netspec.binding import Context
 from netspec.diagnostics import nearest
+from netspec.proposals import split_size
 from netspec.signature import Shape
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
@@ -31,7 +32,12 @@ def read_input(command: ast.Command, context: Context) -> Input | None:
     shapes = [a for a in command.arguments if a.key is None]
     tokens = _tokens([a for a in command.arguments if a.key is not None], context)
     shape = None
-    if len(shapes) == 1:
+    end, size = split_size(shapes, 0) if shapes else (0, "")
+    if end:
+        span = shapes[0].span.to(shapes[end].span)
+        fix = f"write `input {size}`: the x touches both sides"
+        context.error("E0206", "a size is written in one piece", span, fix=fix)
+    elif len(shapes) == 1:
         shape = _shape(shapes[0], context)
     elif not any(d.code == "E0202" for d in context.diagnostics[before:]):
         # A misspelt key is one mistake: the shape that it may have stood for is then not missed too.
@@ -52,6 +58,10 @@ def _shape(argument: ast.Argument, context: Context) -> Shape | None:
         return None
     shape = found if isinstance(found, tuple) else (found,)
     if not all(_counts(n) for n in shape):
+        if any(isinstance(n, int) and n > _LARGEST for n in shape):
+            message = f"the input is too large: `{print_value(argument.value)}`"
+            context.error("E0207", message, argument.span, fix=f"an axis has at most {_LARGEST:,} values")
+            return None
         message = f"the input must be a shape of positive whole numbers, not `{print_value(argument.value)}`"
         context.error("E0207", message, argument.span, fix=_EXAMPLE)
         return None

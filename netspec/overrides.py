@@ -7,8 +7,9 @@ from typing import Any
 
 from netspec.binding import Context, bind_settings
 from netspec.blocks import evaluated
-from netspec.diagnostics import NetspecError, Source, SpecError, listing, nearest
-from netspec.ir import Network
+from netspec.diagnostics import NetspecError, Source, SpecError, listing
+from netspec.ir import Network, Recipe
+from netspec.proposals import closest, setting_place
 from netspec.signature import Definition, parameters
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
@@ -64,7 +65,7 @@ def replace_setting(network: Network, path: str, text: str, said: str = "") -> N
     said = said or f"--set {path}={text}"
     section, *rest = path.split(".")
     if section not in _SECTIONS or not rest:
-        near = nearest(section, _SECTIONS)
+        near = closest(section, _SECTIONS)
         fix = (
             f"did you mean {near}.…?" if near and rest else "a path begins with train., data. or init.: train.epochs=1"
         )
@@ -81,7 +82,11 @@ def _replaced(current: Definition, keys: list[str], text: str, said: str) -> Def
     key, *rest = keys
     known = {p.name: p for p in parameters(type(current))}
     if key not in known:
-        near = nearest(key, known)
+        near = closest(key, known)
+        place = setting_place(key) if type(current) is Recipe else ""
+        owner = next((n for n in ("optimizer", "schedule") if f"of the {n}" in place), "")
+        if owner:
+            raise NetspecError(f"{said}: `{key}` is an argument of the {owner}", f"--set train.{owner}.{key}={text}")
         fix = f"did you mean `{near}`?" if near else f"there are {listing(list(known))}"
         raise NetspecError(f"{said}: `{current.canonical()}` has no setting `{key}`", fix)
     if not rest:

@@ -104,7 +104,15 @@ class _Builder:
                 if len(xs) > 1 and source in self.places
             ]
             shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
+            self._shortcut(error, name, [x.shape for x in xs])
             self._report(error, name, f"here the input is {' and '.join(shown)}", related)
+
+    def _shortcut(self, error: ShapeError, name: str, shapes: Sequence[Shape]) -> None:
+        """Say for a `residual` of unequal channels that its second body mends it."""
+        residual = name in self.places and self.places[name].text.split()[0] == "residual"
+        if error.code == "E0310" and residual and shapes[0][1:] == shapes[1][1:]:
+            layer = "conv {} 1" if len(shapes[0]) > 1 else "fc {}"
+            error.fix = f"give the way around as many: `residual {{ … }} {{ {layer.format(shapes[0][0])} }}`"
 
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
@@ -204,7 +212,7 @@ class _Builder:
                 place.span if place else None,
                 label,
                 (f"trail: {self._trail(name)}",),
-                error.fix + self._or_drop_a_pool(error, name),
+                error.fix + self._or_drop_a_pool(error, name) + self._channels_last(error),
                 (*related, *reversed(uses)),
             )
         )
@@ -218,6 +226,13 @@ class _Builder:
                 place = self.places[node]
                 return f", or drop `{place.text}` on line {place.span.line}"
         return ""
+
+    def _channels_last(self, error: ShapeError) -> str:
+        """Return the hint that channels come first, where a kernel does not fit an input that has them last."""
+        shape = self.network.input
+        if error.code != "E0301" or len(shape) != 3 or shape[2] not in {1, 3} or min(shape[:2]) <= 3:
+            return ""
+        return f"; channels come first: `input {format_shape((shape[2], shape[0], shape[1]))}`"
 
     def _trail(self, name: str) -> str:
         """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""

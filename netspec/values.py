@@ -26,9 +26,11 @@ BINARY_UNITS = {"k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 class ValueProblem(Exception):  # noqa: N818 - reported as a diagnostic, never raised to a user
     """An expression has no value."""
 
-    def __init__(self, code: str, message: str, span: Span, fix: str = "") -> None:
+    def __init__(self, code: str, message: str, span: Span, fix: str = "", name: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.span, self.fix = code, message, span, fix
+        self.name = name
+        """The name whose value is to blame, where one is."""
 
 
 def evaluate(value: ast.Value, scope: Scope) -> Any:
@@ -59,7 +61,7 @@ def evaluate(value: ast.Value, scope: Scope) -> Any:
             if isinstance(found, ast.Word | ast.Call):
                 stands = found.text if isinstance(found, ast.Word) else f"{found.name.text}(…)"
                 message = f"`{value.text}` stands for the word `{stands}`, which is no value here"
-                raise ValueProblem("E0212", message, value.span)
+                raise ValueProblem("E0212", message, value.span, name=value.text)
             if found is not None:
                 return found
             near = nearest(value.text, scope)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.binding import Context, bind
-from netspec.blocks import bind_parameters
-from netspec.diagnostics import Place, Related, listing, nearest
+from netspec.blocks import bind_parameters, given_at
+from netspec.diagnostics import Place, Related, listing
 from netspec.expansion import Expansion
 from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
 from netspec.layers.merge import Add
+from netspec.proposals import closest, command_word
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
+from netspec.words import reserved
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
 
@@ -60,6 +62,9 @@ class Wiring:
         self.read: set[str] = set()
         self.cursor = "input"
         self.stack: list[Block] = []
+        self.outer: list[Mapping[str, str]] = []
+        self.labelled: set[str] = set()
+        self.silent: set[int] = set()
         self.steps = 0
         self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
@@ -69,24 +74,36 @@ class Wiring:
 
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
-        self.no_body(command)
         key = (id(command), scope.key)
         if key not in self.bound:
             cls = LAYER_NAMES[command.name.text]
             self.bound[key] = bind(cls, command.name, command.arguments, self.context)
+            if self.bound[key] or not self._runs_on(command):
+                self.no_body(command)
         self.place(command, self.bound[key] or Broken(), (self.cursor,), scope)
 
     def merge(self, command: ast.Command, scope: Scope) -> None:
         """Join what flows in with the labelled values: `add c2`, `concat c2 c4`."""
         self.no_body(command)
         cls = LAYER_NAMES[command.name.text]
-        if not command.arguments:
+        if not command.arguments and command.name.span.line not in self.silent:
             fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
             self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
-        sources = [self._labelled(a, scope) for a in command.arguments]
+        sources = [self._labelled(a, scope) for a in self._labels(command, scope)]
         whole = [s for s in sources if s is not None]
-        good = bool(whole) and len(whole) == len(sources)
+        good = bool(whole) and len(whole) == len(command.arguments)
         self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
+
+    def _labels(self, command: ast.Command, scope: Scope) -> Sequence[ast.Argument]:
+        """Return the arguments of a merge, up to a word that begins another command."""
+        for at, argument in enumerate(command.arguments[1:], 1):
+            word = argument.value.text if argument.key is None and isinstance(argument.value, ast.Word) else ""
+            kind = command_word(word, self.context.blocks)
+            if kind and word not in scope.labels:
+                fix = f"put `;` before `{word}`"
+                self.context.error("E0215", f"`{word}` is {kind} of its own, no label", argument.span, fix=fix)
+                return command.arguments[:at]
+        return command.arguments
 
     def jump(self, command: ast.Command, scope: Scope) -> None:
         """Go on from a labelled value: `from c2`."""
@@ -127,14 +144,25 @@ class Wiring:
         words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in command.arguments]
         known = len(words) == 1 and words[0] in LAYER_NAMES and LAYER_NAMES[words[0]].merges
         if not known or len(command.bodies) < 2:
-            near = nearest(words[0], merges) if words else None
+            near = closest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
+            fix = self._merge_below(command) or fix
             message = f"`branch` needs two bodies or more, then {listing(merges)}"
             span = command.arguments[0].span if words and not known else command.name.span
             self.context.error("E0206", message, span, fix=fix)
+            self._ways(command.bodies, scope)
             self.broken(command, scope)
             return
         self.place(command, LAYER_NAMES[words[0]].model_validate({}), self._ways(command.bodies, scope), scope)
+
+    def _merge_below(self, command: ast.Command) -> str:
+        """Return where the merge word belongs that stands below the last `}`, and leave that line silent."""
+        end = command.bodies[-1].span.end_line if command.bodies and not command.arguments else 0
+        below = command.name.span.source.line(end + 1).split("#")[0].split() if end else []
+        if len(below) == 1 and below[0] in LAYER_NAMES and LAYER_NAMES[below[0]].merges:
+            self.silent.add(end + 1)
+            return f"`{below[0]}` belongs on the line of the last `}}`"
+        return ""
 
     def _ways(self, bodies: Sequence[ast.Body], scope: Scope) -> list[str]:
         """Run each body from where the last one began; return their ends."""
@@ -177,13 +205,22 @@ class Wiring:
         name = label or self._numbered(block.name.text, command, scope)
         self.places[name] = place_of(command, self.context.uses)
         uses = self.context.uses
+        given = self.context.given
         self.context.uses = (*uses, Related(command.head, f"`{block.name.text}` is used here"))
+        self.context.given = given_at(block, command, values, self.context)
         self.stack.append(block)
+        self.outer.append(scope.labels)
         self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
         self.stack.pop()
-        self.context.uses = uses
+        self.outer.pop()
+        self.context.uses, self.context.given = uses, given
         if command.label:
             scope.labels[command.label.text] = self.cursor
+
+    def _runs_on(self, command: ast.Command) -> bool:
+        """Return whether a line goes on with another command, whose body is then no mistake of its own."""
+        words = [a.value.text for a in command.arguments if a.key is None and isinstance(a.value, ast.Word)]
+        return any(command_word(word, self.context.blocks) for word in words)
 
     # --- limits -------------------------------------------------------------------------------------------------
 
@@ -224,6 +261,7 @@ class Wiring:
         self.cursor = name
         if command.label:
             scope.labels[command.label.text] = name
+            self.labelled.add(name)
 
     def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
         frame = scope.frame
@@ -248,6 +286,10 @@ class Wiring:
             fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
             return None
+        if label.text in reserved():
+            message = f"`{label.text}` already means something else"
+            self.context.error("E0213", message, label.span, fix="choose another name for the label")
+            return None
         taken = self.places.get(name)
         if taken:
             related = Related(taken.span, "this has it")
@@ -266,17 +308,36 @@ class Wiring:
             return None
         if text in scope.labels:
             return scope.labels[text]
-        near = nearest(text, scope.labels)
-        if scope.frame.prefix + text in self.places:
-            fix = f"give that layer a label: `… as {text}`; numbers change when lines are inserted"
-        elif text in scope.frame.reserved:
-            fix = "the layer that carries it comes later, or is inside a `repeat`"
-        else:
-            known = [name for name in scope.labels if name != "input"]
-            fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""
-            fix = fix or f"label one: `conv 64 3x3 as {text}`"
+        fix = self._hidden(text, scope) or self._label_fix(text, scope)
         self.context.error("E0215", f"no layer before this is labelled `{text}`", argument.span, fix=fix)
         return None
+
+    def _hidden(self, text: str, scope: Scope) -> str:
+        """Say why a label that was given is not known here."""
+        prefix = scope.frame.prefix
+        if any(text in labels for labels in self.outer):
+            return f"`{text}` is outside: a block sees only its own labels and `input`"
+        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled
+        if rounds and "/" not in text:
+            label = text if f"{prefix}{text}_1" in self.labelled else text.rpartition("_")[0]
+            return f"`{label}` is known within its round of `repeat` only; label the layer behind the `repeat`"
+        inner = next((n for n in self.labelled if n == text or n.endswith(f"/{text}")), "")
+        use, _, label = inner.rpartition("/")
+        if not use:
+            return ""
+        named = f"`{use}` stands for its last layer" if use in scope.labels else "label its use: that is its last layer"
+        return f"`{label}` is known inside the block only; {named}"
+
+    def _label_fix(self, text: str, scope: Scope) -> str:
+        """Say what would be right in place of a label that there is not."""
+        if scope.frame.prefix + text in self.places:
+            return "give that layer a label: `… as a`; numbers change when lines are inserted"
+        if text in scope.frame.reserved:
+            return "the layer that carries it comes later, or is inside a `repeat`"
+        known = [name for name in scope.labels if name != "input"]
+        near = closest(text, scope.labels)
+        fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""
+        return fix or f"label one: `conv 64 3x3 as {text}`"
 
     def no_body(self, command: ast.Command) -> None:
         """Report a body where none belongs."""

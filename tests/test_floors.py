@@ -37,6 +37,7 @@ FLOORS = {
     "netspec.commands": 4,
     "netspec.expansion": 4,
     "netspec.words": 4,
+    "netspec.proposals": 4,
     "netspec.binding": 4,
     "netspec.blocks": 4,
     "netspec.includes": 4,

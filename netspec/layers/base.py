@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import ClassVar, Literal, Protocol
 
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
@@ -131,12 +132,24 @@ def require_positions(layer: Layer, x: Tensor) -> tuple[int, tuple[int, ...]]:
 def _no_positions(layer: Layer, x: Tensor, needed: str) -> ShapeError:
     forms = {1: f"a row of {x.shape[0]:,}", 2: f"a sequence of {format_shape(x.shape)}"}
     found = forms.get(len(x.shape), f"of {format_shape(x.shape)}")
-    flattened = f"put `{layer.canonical()}` before the layers that flatten (fc, flatten, globalpool)"
-    return ShapeError(
-        "E0302",
-        f"`{layer.canonical()}` needs {needed}, its input is {found}",
-        flattened if len(x.shape) == 1 else "bring it to that shape with `reshape`",
-    )
+    name = layer.canonical()
+    fix = f"put `{name}` before the layers that flatten (fc, flatten, globalpool)"
+    if len(x.shape) != 1:
+        fix = "bring it to that shape with `reshape`"
+    elif name == "globalpool":
+        fix = "remove it: there are no positions left to pool"
+    elif x.index == 0:
+        fix = f"say the shape, `input {_image(x.shape[0])}`, or put `reshape {_image(x.shape[0])}` before it"
+    return ShapeError("E0302", f"`{name}` needs {needed}, its input is {found}", fix)
+
+
+def _image(values: int) -> str:
+    """Return a shape of channels x height x width that so many values may have."""
+    for channels in (1, 3):
+        side = isqrt(values // channels)
+        if channels * side * side == values:
+            return f"{channels}x{side}x{side}"
+    return "CxHxW"
 
 
 def along(what: str, size: tuple[int, int], x: Tensor, neutral: int = 1) -> tuple[int, ...]:

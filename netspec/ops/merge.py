@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netspec.diagnostics import plural
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
 __all__ = ["Add", "Concat", "Multiply"]
@@ -24,6 +25,10 @@ class Multiply(Op):
     def shape(self, x: Shape, *others: Shape) -> Shape:
         shapes = (x, *others)
         largest = max(shapes, key=len)
+        row = next((s for s in shapes if len(s) == 1 and len(largest) > 1 and s != largest[:1]), None)
+        if row:
+            message = f"{plural(row[0], 'channel')} cannot multiply {largest[0]:,}: the inputs are {_shapes(shapes)}"
+            raise ShapeError("E0310", message, f"make it {largest[0]}: `fc {largest[0]}`")
         return _same_shape("multiply", tuple(largest if s == largest[:1] else s for s in shapes))
 
 
@@ -37,7 +42,7 @@ class Concat(Op):
             raise ShapeError(
                 "E0310",
                 f"`concat` needs inputs that differ in their channels only, these are {_shapes(shapes)}",
-                "make their height and width equal, with the same strides and `pad=same` on every way",
+                _how_to_fit(shapes, "make their height and width equal, with the same strides and `pad=same`"),
             )
         return (sum(s[0] for s in shapes), *x[1:])
 
@@ -62,8 +67,31 @@ def _how_to_equal(shapes: tuple[Shape, ...]) -> str:
     if len(first) != len(other):
         return "bring both to the same number of axes, for example with `globalpool` or `flatten`"
     if first[1:] == other[1:]:
-        return f"put a `conv {first[0]} 1` on the way that has {other[0]} channels"
-    return "give both ways the same strides, and `pad=same` to their convolutions"
+        return _how_to_widen(first, other)
+    return _how_to_fit(shapes, "give both ways the same strides, and `pad=same` to their convolutions")
+
+
+def _how_to_widen(first: Shape, other: Shape) -> str:
+    if len(first) == 1:
+        return f"put an `fc {first[0]}` on the way that has {other[0]:,} features"
+    return f"put a `conv {first[0]} 1` on the way that has {plural(other[0], 'channel')}"
+
+
+def _how_to_fit(shapes: tuple[Shape, ...], otherwise: str) -> str:
+    """Say what would give two ways one height and width."""
+    first = shapes[0]
+    other = next((s for s in shapes if s[1:] != first[1:]), first)
+    small, large = sorted((first, other), key=lambda s: s[1:])
+    if len(small) != len(large) or len(small) == 1:
+        return otherwise
+    factors = {b / a for a, b in zip(small[1:], large[1:], strict=True)}
+    if len(factors) == 1 and (factor := factors.pop()).is_integer():
+        part, whole = format_shape(small), format_shape(large)
+        return f"put `upsample {int(factor)}` on the way of {part}, or `pool {int(factor)}` on that of {whole}"
+    if all(abs(b - a) <= 2 for a, b in zip(small[1:], large[1:], strict=True)):
+        size = format_shape(small[1:])
+        return f"cut the larger, `crop {size}`, widen the smaller with `pad`, or round up before it: `pool 2 ceil`"
+    return otherwise
 
 
 def _shapes(shapes: tuple[Shape, ...]) -> str:
