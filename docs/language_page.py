@@ -83,7 +83,7 @@ def settings(cls: type[Definition]) -> str:
     """Return the table of the settings in a body, and of those that they have in turn."""
     rows = []
     for p in parameters(cls):
-        if p.name in {"name", "fallback"}:
+        if p.name in cls.inline:
             continue
         rows.append((_code(p.name), _default(p), p.description, _expects(p)))
         own = set(p.members.values())

@@ -126,7 +126,8 @@ def bind_settings(
     """
     binder = _Binder(cls, name, context)
     if base is not None:
-        binder.values = {p: getattr(base, p) for p in binder.parameters}
+        # Single settings are replaced, whichever they are: `--set data.name=digits`.
+        binder.values, binder.inline = {p: getattr(base, p) for p in binder.parameters}, ()
     binder.arguments(arguments)
     for body in bodies:
         for command in body.commands:
@@ -140,6 +141,7 @@ class _Binder:
     def __init__(self, cls: type[Definition], name: ast.Name, context: Context) -> None:
         self.cls, self.name, self.context = cls, name, context
         self.parameters = {p.name: p for p in parameters(cls)}
+        self.inline = cls.inline
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
         self.written: dict[str, str] = {}
@@ -331,10 +333,11 @@ class _Binder:
     # --- settings of a body -------------------------------------------------------------------------------------
 
     def setting(self, command: ast.Command) -> None:
-        parameter = self.parameters.get(command.name.text)
+        settings = [n for n in self.parameters if n not in self.inline]
+        parameter = self.parameters[command.name.text] if command.name.text in settings else None
         if parameter is None:
-            near = closest(command.name.text, self.parameters)
-            fix = f"did you mean `{near}`?" if near else f"it takes {listing(list(self.parameters))}"
+            near = closest(command.name.text, settings)
+            fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
             value = command.arguments[0].value if command.arguments else None
             fix = (self.cls is Recipe and setting_place(command.name.text, value)) or fix
             self.error(

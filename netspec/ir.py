@@ -63,6 +63,7 @@ class DataSource(Definition):
 
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
+    inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")

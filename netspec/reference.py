@@ -74,7 +74,7 @@ def _command_page(command: Command, settings: type[Definition] | None) -> str:
     lines = [command.usage, "", command.meaning]
     if settings:
         lines += ["", "Settings:"]
-        lines += [line for p in parameters(settings) if p.name not in {"name", "fallback"} for line in _argument(p)]
+        lines += [line for p in parameters(settings) if p.name not in settings.inline for line in _argument(p)]
     return "\n".join([*lines, "", "Example:", *(f"    {line}" for line in command.example.splitlines())])
 
 

@@ -71,6 +71,8 @@ class Definition(BaseModel):
     aliases: ClassVar[tuple[str, ...]] = ()
     family: ClassVar[str] = "word"
     """What an unknown member is called in an error: "unknown optimizer `adm`"."""
+    inline: ClassVar[tuple[str, ...]] = ()
+    """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
 
     @classmethod
     def canonical(cls) -> str:
