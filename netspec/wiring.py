@@ -17,7 +17,7 @@ from netspec.layers.merge import Add
 from netspec.proposals import closest, command_word
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
-from netspec.words import reserved
+from netspec.words import reserved_labels
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
 
@@ -286,7 +286,7 @@ class Wiring:
             fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
             return None
-        if label.text in reserved():
+        if label.text in reserved_labels():
             message = f"`{label.text}` already means something else"
             self.context.error("E0213", message, label.span, fix="choose another name for the label")
             return None

@@ -50,6 +50,19 @@ def test_a_line_of_another_kind_renames_nothing() -> None:
     assert before < set(wires("conv 8 1; relu; conv 8 1"))
 
 
+def test_a_label_is_no_command_but_may_be_a_choice() -> None:
+    assert codes("input 4\nrelu as tanh") == ["E0213"]
+    assert codes("input 4\nrelu as input") == ["E0214"]
+    assert codes("input 4\nrelu as first\nfc 4\nadd first") == []
+
+
+def test_a_value_from_outside_is_blamed_once() -> None:
+    text = "input 1x28x28\nlet n = 3\nconv n 3\nconv (n * 2) 3\nfc n"
+    with pytest.raises(SpecError, match="--let n=relu") as caught:
+        ns.parse(text, let={"n": "relu"})
+    assert len(caught.value.diagnostics) == 1
+
+
 # --- ways ----------------------------------------------------------------------------------------------------------
 
 
