@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from math import isfinite
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +143,10 @@ class Declarations:
                 self.context.error("E0203", message, argument.key.span, fix=fix)
                 continue
             limit = self._value(argument.value)
-            if isinstance(limit, bool) or not isinstance(limit, int | float) or not isfinite(limit):
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit < inf:
                 if limit is not None:
                     fix = "for example 100k, 5M or 64MiB"
-                    self.context.error("E0207", "a budget is a number", argument.value.span, fix=fix)
+                    self.context.error("E0207", "a budget is a number, 0 or more", argument.value.span, fix=fix)
                 continue
             text = place_of(command).text
             self.places[f"assert {len(self.budgets)}"] = Place(argument.span, text, self.context.uses)
