@@ -500,7 +500,7 @@ class _Binder:
         shown = value_text(context.scope[name])
         message = f"`{name}` of `{given.block}` is `{shown}`, but `{self.name.text}` needs {expects}"
         uses, context.uses = context.uses, context.uses[:-1]
-        self.error("E0207", message, given.span, fix=given.fix, related=(Related(span, f"`{parameter.name}` here"),))
+        self.error("E0207", message, given.span, fix=given.fix(), related=(Related(span, f"`{parameter.name}` here"),))
         context.uses = uses
 
     def _invalid(self, invalid: ValidationError) -> None:

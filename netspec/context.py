@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,8 @@ class Given:
 
     block: str
     span: Span
-    fix: str
+    fix: Callable[[], str]
+    """What would be right; worked out only where something is wrong, as there may be thousands."""
 
 
 @dataclass
