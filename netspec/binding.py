@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Related, Span, listing
+from netspec.context import Context, Given
+from netspec.diagnostics import Related, Span, listing
 from netspec.ir import Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.proposals import (
@@ -25,73 +26,12 @@ from netspec.proposals import (
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
-from netspec.values import UNKNOWN, Scope, ValueProblem, evaluate
+from netspec.values import UNKNOWN, ValueProblem, evaluate
 
 __all__ = ["Context", "Given", "bind", "bind_settings"]
 
 _LAYERS = frozenset(LAYER_NAMES.values())
 _D = TypeVar("_D", bound=Definition)
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a use of a block gives one of its parameters, and where."""
-
-    block: str
-    span: Span
-    fix: str
-
-
-@dataclass
-class Context:
-    """What binding knows and gathers: the names in scope, how one came here, and the diagnostics so far."""
-
-    scope: Scope
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    uses: tuple[Related, ...] = ()
-    """The uses of blocks and the includes that the current line is in, the outermost first."""
-    seen: set[tuple[str, Span, str]] = field(default_factory=set)
-    blocks: Mapping[str, Any] = field(default_factory=dict)
-    """The blocks that are defined."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """The labels that are known."""
-    given: Mapping[str, Given] = field(default_factory=dict)
-    """What the innermost use of a block gives its parameters."""
-    overridden: frozenset[str] = frozenset()
-    """The names of `let` whose values come from outside the text."""
-    blamed: set[Span | str] = field(default_factory=set)
-    """The arguments of uses, and the names from outside, that are already reported."""
-    limit: int = 1_000
-    """So many mistakes are noted, and no more."""
-    full: bool = False
-    """Whether there were more."""
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        *,
-        label: str = "",
-        fix: str = "",
-        related: tuple[Related, ...] = (),
-    ) -> None:
-        """Note a mistake; one in a block is noted once, not for each use, and one without a code is already noted."""
-        if code and (code, span, message) not in self.seen:
-            self.full = len(self.diagnostics) >= self.limit
-            if self.full:
-                return
-            self.seen.add((code, span, message))
-            related = (*related, *reversed(self.uses))
-            self.diagnostics.append(Diagnostic(code, message, span, label, (), fix, related))
-
-    def extend(self, diagnostics: Iterable[Diagnostic], related: tuple[Related, ...]) -> None:
-        """Note the mistakes of an included file."""
-        chain = (*related, *reversed(self.uses))
-        more = [replace(d, related=(*d.related, *chain)) for d in diagnostics]
-        left = self.limit - len(self.diagnostics)
-        self.full = self.full or len(more) > left
-        self.diagnostics += more[:left]
 
 
 class _Failed:
@@ -563,7 +503,7 @@ class _Binder:
         shown = value_text(context.scope[name])
         message = f"`{name}` of `{given.block}` is `{shown}`, but `{self.name.text}` needs {expects}"
         uses, context.uses = context.uses, context.uses[:-1]
-        self.error("E0207", message, given.span, fix=given.fix, related=(Related(span, f"`{parameter.name}` here"),))
+        self.error("E0207", message, given.span, fix=given.fix(), related=(Related(span, f"`{parameter.name}` here"),))
         context.uses = uses
 
     def _invalid(self, invalid: ValidationError) -> None:

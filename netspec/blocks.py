@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from netspec.binding import Context, Given
@@ -183,12 +184,19 @@ def given_at(block: Block, command: ast.Command, values: Mapping[str, Any], cont
         name = argument.key.text if argument.key else next(free)
         passed = argument.value.text if isinstance(argument.value, ast.Word) else ""
         outer = context.given.get(passed)
-        word = isinstance(values[name], ast.Word | ast.Call)
-        others = [p for p in block.parameters if p.key and p.key.text != name and _is_word(p.value, block)]
-        fix = f"write `{others[0].key.text}={print_value(argument.value)}`" if word and others and others[0].key else ""
+        fix = partial(_argument_fix, block, name, argument, values[name])
         # A block that hands its own parameter on is not where the mistake was made.
-        found[name] = outer or Given(block.name.text, argument.span, fix or f"it is used as `{_usage(block)}`")
+        found[name] = outer or Given(block.name.text, argument.span, fix)
     return found
+
+
+def _argument_fix(block: Block, name: str, argument: ast.Argument, value: Any) -> str:
+    """Say what would be right for an argument that does not fit: a word is meant for a parameter that has one."""
+    if isinstance(value, ast.Word | ast.Call):
+        for other in block.parameters:
+            if other.key and other.key.text != name and _is_word(other.value, block):
+                return f"write `{other.key.text}={print_value(argument.value)}`"
+    return f"it is used as `{_usage(block)}`"
 
 
 def _is_word(value: ast.Value, block: Block) -> bool:

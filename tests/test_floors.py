@@ -38,6 +38,7 @@ FLOORS = {
     "netspec.expansion": 4,
     "netspec.words": 4,
     "netspec.proposals": 4,
+    "netspec.context": 4,
     "netspec.binding": 4,
     "netspec.blocks": 4,
     "netspec.includes": 4,
