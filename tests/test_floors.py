@@ -39,6 +39,8 @@ FLOORS = {
     "netspec.words": 4,
     "netspec.proposals": 4,
     "netspec.context": 4,
+    "netspec.binder": 4,
+    "netspec.argument_binder": 4,
     "netspec.binding": 4,
     "netspec.blocks": 4,
     "netspec.includes": 4,
