@@ -12,6 +12,7 @@ from netspec.binding import Context, bind, bind_settings
 from netspec.diagnostics import Place, Related, listing, nearest
 from netspec.inputs import Input, read_input
 from netspec.ir import Budget, DataSource, Init, Recipe
+from netspec.proposals import closest
 from netspec.recipe import datasets
 from netspec.scope import Scope
 from netspec.syntax import ast
@@ -90,13 +91,24 @@ class Declarations:
             (i for i, a in enumerate(arguments) if isinstance(a.value, ast.Word) and a.value.text == "else"),
             None,
         )
-        if at is None or arguments[at].key is not None:
+        if at is None:
+            return self._misspelt_else(arguments), None
+        if arguments[at].key is not None:
             return arguments, None
         if at + 1 >= len(arguments) or _text(arguments[at + 1].value) is None:
             fix = "for example `data mnist else digits`"
             self.context.error("E0206", "`else` needs the name of a dataset", arguments[at].span, fix=fix)
             return arguments[:at], None
         return arguments[:at] + arguments[at + 2 :], arguments[at + 1]
+
+    def _misspelt_else(self, arguments: list[ast.Argument]) -> list[ast.Argument]:
+        """Report `data mnist esle digits`, and return what is left to understand."""
+        words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in arguments]
+        if len(words) == 3 and all(words) and closest(words[1], ["else"]):
+            message = f"`data` does not know the word `{words[1]}`"
+            self.context.error("E0203", message, arguments[1].span, fix="did you mean `else`?")
+            return arguments[:1]
+        return arguments
 
     def _known_dataset(self, name: str | None, written: list[ast.Argument], command: ast.Command) -> None:
         """Report a dataset that is none, however it came to be named; a path stands in quotes and in the folder."""

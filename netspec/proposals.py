@@ -46,10 +46,12 @@ def closest(word: str, *groups: Iterable[str]) -> str | None:
         for candidate in islice(group, 2_000):
             other = _folded(candidate)
             matcher.set_seq1(other)
-            if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:
+            if not folded.startswith(other) and (matcher.real_quick_ratio() < best or matcher.quick_ratio() < best):
                 continue
             # The same letters in another order are a slip of the fingers: `adma` is `adam` rather than `adamax`.
             ratio = max(matcher.ratio(), 0.9 * (len(other) > 2 and sorted(other) == sorted(folded)))
+            # What others write out is short here: `padding` is `pad`.
+            ratio = max(ratio, 0.75 * (len(other) > 2 and folded.startswith(other)))
             if ratio >= _CUTOFF and (found is None or ratio > best):
                 found, best = candidate, ratio
         best += _TIES if found else 0
