@@ -333,10 +333,10 @@ def _section(name: str, text: str) -> str:
     values = {key: _WORDS.get(value, value) for key, value in reversed(pairs)}
     parts = []
     for part in _SECTIONS.get(name, _USUAL).split():
-        key = re.search(r"\{(\w+)\}", part)
-        if key is None or key[1] in values:
+        keys = re.findall(r"\{(\w+)\}", part)
+        if all(key in values for key in keys):
             parts.append(part.strip("[]").format(**values))
-        elif part[0] != "[" and key[1] != "activation":
+        elif part[0] != "[" and keys != ["activation"]:
             return _USUAL
     return " ".join(" ".join(parts).split())
 
