@@ -17,7 +17,6 @@ from netspec.layers.merge import Add
 from netspec.proposals import closest, command_word
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
-from netspec.words import reserved_labels
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
 
@@ -285,10 +284,6 @@ class Wiring:
             message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
             fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
-            return None
-        if label.text in reserved_labels():
-            message = f"`{label.text}` already means something else"
-            self.context.error("E0213", message, label.span, fix="choose another name for the label")
             return None
         taken = self.places.get(name)
         if taken:

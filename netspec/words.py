@@ -10,7 +10,7 @@ from netspec.layers import LAYER_NAMES
 from netspec.recipe.settings import Shuffle
 from netspec.signature import Definition, parameters
 
-__all__ = ["COMMANDS", "choices", "is_choice", "reserved", "reserved_labels"]
+__all__ = ["COMMANDS", "choices", "is_choice", "reserved"]
 
 COMMANDS = tuple(command.name for command in commands.COMMANDS)
 """The commands that are no layers."""
@@ -21,15 +21,6 @@ def reserved() -> frozenset[str]:
     """Return the words that a `let`, a block or a parameter may not take: other lines would change their meaning."""
     words = {w for cls in {*LAYER_NAMES.values(), Init, Shuffle} for p in parameters(cls) for w in p.choices}
     return frozenset(words | set(LAYER_NAMES) | {*COMMANDS, "as", "else", "true", "false"})
-
-
-@cache
-def reserved_labels() -> frozenset[str]:
-    """Return the words that a label may not take: a line that begins with one is no label's, nor is one behind it.
-
-    A choice such as the `first` of `take` is no such word: where a label is read there are no choices.
-    """
-    return frozenset({*LAYER_NAMES, *COMMANDS, "as", "else", "true", "false"})
 
 
 @cache

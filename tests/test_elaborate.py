@@ -78,7 +78,7 @@ def test_data_else() -> None:
     assert network("fc 10\ndata mnist else digits").data == DataSource(name="mnist", fallback="digits")
     assert (
         network("fc 10\ndata mnist else digits { shuffle off }").data
-        == network("fc 10\ndata mnist { shuffle off; fallback digits }").data
+        == network("fc 10\ndata mnist fallback=digits { shuffle off }").data
     )
 
 
@@ -171,8 +171,7 @@ def test_a_label_that_the_network_refuses_is_a_diagnostic(text: str) -> None:
     "text",
     [
         "data validation=5 nosuch",
-        "data { name nosuch }",
-        "data mnist { fallback nosuch }",
+        "data name=nosuch",
         "data mnist fallback=nosuch",
     ],
 )
@@ -189,8 +188,8 @@ def test_a_path_outside_the_folder_of_the_spec_is_refused(path: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'data { name "../x" }',
-        'data mnist { fallback "/etc/passwd" }',
+        'data name="../x"',
+        'data mnist else "/etc/passwd"',
         'data validation=3 "../x"',
         'let p = "../x"\ndata p',
         'data mnist fallback="../x"',

@@ -271,15 +271,15 @@ def test_mistakes_before_and_after_elaboration_come_together() -> None:
         ("input 1x4x4\nconv 4 5", "E0301", "pad=1"),
         ("input 1x4x4\nconv 4 9 pad=1", "E0301", "pad=3"),
         ("input 1x4x4\npool 5", "E0301", "window of 4x4 or smaller"),
-        ("input 4\nconv 4 3", "E0302", "before the layers that flatten"),
+        ("input 4\nconv 4 3", "E0302", "`reshape 1x2x2` before it"),
         ("input 3x4x4\nconv 4 3 groups=2", "E0309", "divides 3 and 4"),
         ("input 3x4x4\nflatten positions; conv 4 17", "E0301", "kernel of 16 or smaller"),
         ("input 3x4x4\nflatten positions; conv 4 2x3", "E0309", "write kernel=3"),
         ("input 3x4x4\nflatten positions; conv 4 3 pad=2x1", "E0309", "write pad=1"),
         ("input 3x4x4\nflatten positions; pool 2 stride=3x2", "E0309", "write stride=2"),
         ("input 3x4x4\nflatten positions; pixelshuffle 2", "E0302", "`reshape`"),
-        ("input 16\ninstancenorm", "E0302", "before the layers that flatten"),
-        ("input 16\nupsample 2", "E0302", "before the layers that flatten"),
+        ("input 16\ninstancenorm", "E0302", "`reshape 1x4x4` before it"),
+        ("input 16\nupsample 2", "E0302", "`reshape 1x4x4` before it"),
         ("input 3x4x4\ndeconv 4 3 groups=2", "E0309", "divides 3 and 4"),
         ("input 3x4x4\ndeconv 4 3 stride=2 output_pad=2", "E0309", "smaller than the stride"),
         ("input 3x2x2\ndeconv 4 2 pad=2", "E0309", "smaller `pad`"),
@@ -325,7 +325,7 @@ def test_without_a_text_the_node_is_named() -> None:
         net.graph()
     (problem,) = caught.value.diagnostics
     assert problem.message == "b: the 9x9 window is larger than its input"
-    assert problem.notes == ("trail: input 1x8x8 → conv 4 3x3 → 4x6x6 → pool 9x9",)
+    assert problem.notes == ("trail: input 1x8x8 → conv 4 3 → 4x6x6 → pool 9",)
 
 
 def test_tracing_is_a_pure_function() -> None:

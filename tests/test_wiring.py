@@ -50,10 +50,10 @@ def test_a_line_of_another_kind_renames_nothing() -> None:
     assert before < set(wires("conv 8 1; relu; conv 8 1"))
 
 
-def test_a_label_is_no_command_but_may_be_a_choice() -> None:
-    assert codes("input 4\nrelu as tanh") == ["E0213"]
-    assert codes("input 4\nrelu as input") == ["E0214"]
-    assert codes("input 4\nrelu as first\nfc 4\nadd first") == []
+@pytest.mark.parametrize("label", ["first", "relu", "conv", "train", "as_1"])
+def test_a_label_may_be_any_word(label: str) -> None:
+    # Where a label is read only labels are looked for.
+    assert wires(f"tanh as {label}; sigmoid; add {label}")["add_1"] == ("sigmoid_1", label)
 
 
 def test_a_value_from_outside_is_blamed_once() -> None:
