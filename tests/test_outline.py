@@ -34,8 +34,8 @@ def texts(found: Sequence[Row]) -> dict[str, str]:
 
 def test_what_is_read_is_said_where_it_is_not_the_row_above() -> None:
     said = texts(rows())
-    assert said["stem"] == "conv 8 3x3 pad=same"
-    assert said["conv_1"] == "conv 8 1x1 ← stem"
+    assert said["stem"] == "conv 8 3 pad=same"
+    assert said["conv_1"] == "conv 8 1 ← stem"
     assert said["concat_1"] == "concat outer_end/add_1 stem"
     assert said["outer_end/deep/add_1"] == "add input"
     assert said["outer_end/add_1"] == "add deep/relu_1"

@@ -1,18 +1,12 @@
-"""The list of verbs, and the one place where an error becomes a message and an exit code."""
+"""The list of verbs, each a file of this folder."""
 
 from __future__ import annotations
 
-import gc
-import os
-import sys
 from importlib import import_module
 
 import typer
 
-from netspec.cli.output import print_error
-from netspec.diagnostics import NetspecError
-
-__all__ = ["VERBS", "build", "run"]
+__all__ = ["VERBS", "build"]
 
 VERBS = (
     "new",
@@ -68,29 +62,3 @@ def _root(
 ) -> None:
     """Check, train and use models declared in .net files."""
     del version
-
-
-def run() -> None:
-    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    code: str | int | None = 0
-    try:
-        build(sys.argv[1] if len(sys.argv) > 1 else None)()
-    except NetspecError as error:
-        print_error(error)
-        code = 3 if type(error).__name__ == "NonFiniteLossError" else 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        # The reader of a pipe has left; nothing more can be said, and Python must not try at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except SystemExit as done:
-        code = done.code
-    # At exit Python looks for garbage once more; leaving what is there to the system saves a fifth of a check's time.
-    gc.freeze()
-    sys.exit(code)

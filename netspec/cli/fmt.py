@@ -14,8 +14,8 @@ from typing import Annotated, TextIO
 
 import typer
 
-from netspec.cli.options import specs_in
 from netspec.cli.output import print_error
+from netspec.cli.paths import specs_in
 from netspec.compiler import load_source
 from netspec.diagnostics import NetspecError, SpecError, plural
 from netspec.files import atomic_write

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["Device", "Let", "Set", "pairs", "specs_in"]
+__all__ = ["Device", "Let", "Set", "pairs"]
 
 Let = Annotated[
     list[str] | None,
@@ -37,17 +36,3 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{name.strip()} is given twice", param_hint=option)
         found[name.strip()] = value.strip()
     return found
-
-
-def specs_in(path: Path) -> list[Path]:
-    """Return the specs below a folder, hidden ones left out; what is no folder stands for itself."""
-    try:
-        folder = path.is_dir()
-    except OSError:
-        # A name that no system takes: reading it says so.
-        folder = False
-    if not folder:
-        return [path]
-    inside = [p for p in sorted(path.rglob("*.net")) if p.is_file()]
-    seen = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
-    return seen or [path]

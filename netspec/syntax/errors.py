@@ -8,12 +8,15 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import accumulate, islice
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from netspec.characters import BIDI, BREAKS, CONTROLS, INVISIBLE, ascii_twin, described, visible
 from netspec.diagnostics import Diagnostic, Source, Span, listing
-from netspec.syntax.dialects import Dialect, advice, foreign
+
+if TYPE_CHECKING:
+    from netspec.syntax.dialects import Dialect
 
 __all__ = [
     "deceptive",
@@ -103,6 +106,8 @@ def _foreign(diagnostic: Diagnostic, source: Source) -> tuple[Dialect, str] | No
     if diagnostic.span is None or diagnostic.code not in {"E0101", "E0103", "E0105"}:
         return None
     line = diagnostic.span.line
+    from netspec.syntax.dialects import foreign  # noqa: PLC0415 - a text that is right needs none of its tables
+
     return foreign("\n".join(text[:_LINE] for text in source.lines[line - 1 : line + 30]))
 
 
@@ -113,6 +118,8 @@ def _advice(source: Source, line: int, column: int, found: str) -> str:
     start = 1 + max(text.rfind(sign, 0, at) for sign in ";{}")
     end = min((i for sign in ";{}#" if (i := text.find(sign, at + 1)) >= 0), default=len(text))
     end += text[end : end + 1] == "{"  # The body itself is another matter, but not that there is one.
+    from netspec.syntax.dialects import advice  # noqa: PLC0415
+
     return advice(text[start:end], at - start) or _HINTS.get(found, _USUAL)
 
 
