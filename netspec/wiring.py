@@ -33,6 +33,7 @@ MAX_NAME = 500
 """So many characters has the name of a node, with the blocks it is in."""
 
 _MAX_LABEL = 200
+_COMMANDS = frozenset({"init", "data", "train"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 Run: TypeAlias = Callable[[Iterable[ast.Command], Scope], None]
@@ -284,6 +285,11 @@ class Wiring:
             message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
             fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
+            return None
+        if name in _COMMANDS:
+            # Places are kept by name, and these are the commands'; a later `train { }` would seem to be a second one.
+            fix = "choose another: it is the name of a command"
+            self.context.error("E0214", f"the name `{label.text}` is taken", label.span, fix=fix)
             return None
         taken = self.places.get(name)
         if taken:
