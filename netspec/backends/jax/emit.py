@@ -1,8 +1,4 @@
-"""Graph to a function: a table from operations to kernels, and the walk that runs them in order.
-
-Values of shape (channels, height, width) live on the device as (N, H, W, C), sequences (features, length) as
-(N, L, D); callers see (N, C, H, W) and (N, D, L).
-"""
+"""Graph to a function: a plan of how each operation is computed, and the walk that runs them in order."""
 
 from __future__ import annotations
 
@@ -11,13 +7,34 @@ from typing import TypeAlias
 
 import jax
 
-from netspec.backends.jax.emitters import EMITTERS, MERGERS, Run, from_device_layout, to_device_layout
+from netspec.backends.jax.emitters import EMITTERS, MERGERS, Run, Site
+from netspec.backends.jax.kernels.arrange import convert
 from netspec.graph import Graph
+from netspec.planning import CHANNELS_FIRST, Layout, Plan
 
-__all__ = ["EMITTERS", "MERGERS", "Tree", "from_device_layout", "run", "to_device_layout"]
+__all__ = ["EMITTERS", "MERGERS", "Tree", "run"]
 
 Tree: TypeAlias = dict[str, dict[str, jax.Array]]
 """Arrays by node and name: `tree["conv_1"]["kernel"]`."""
+
+
+class _Values:
+    """The values of a run, each in the layout it was made in, and in others once they were asked for."""
+
+    def __init__(self, x: jax.Array) -> None:
+        self.made: dict[int, dict[Layout, jax.Array]] = {0: {CHANNELS_FIRST: x}}
+
+    def put(self, value: int, layout: Layout, x: jax.Array) -> None:
+        """Keep a value."""
+        self.made[value] = {layout: x}
+
+    def get(self, value: int, layout: Layout) -> jax.Array:
+        """Return a value in a layout."""
+        have = self.made[value]
+        if layout not in have:
+            source, x = next(iter(have.items()))
+            have[layout] = convert(x, source, layout)
+        return have[layout]
 
 
 def run(
@@ -27,7 +44,7 @@ def run(
     x: jax.Array,
     *,
     wanted: Iterable[int],
-    platform: str,
+    plan: Plan,
     train: bool = False,
     rng: jax.Array | None = None,
 ) -> tuple[dict[int, jax.Array], Tree]:
@@ -39,25 +56,27 @@ def run(
         state: running averages by node and name.
         x: a batch of inputs, (N, *graph.input).
         wanted: the values to return.
-        platform: `cpu`, `gpu` …, which kernels choose their strategy by.
+        plan: how each operation is computed, and in which layout.
         train: whether dropout drops and batch normalization uses the batch.
         rng: JAX key; needed when the graph drops values in training.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
-    here = Run(platform, train, rng, {node: dict(arrays) for node, arrays in state.items()})
-    values = {0: to_device_layout(x)}
-    for operation in graph.operations:
-        read = [values[i] for i in operation.inputs]
+    here = Run(train, rng, {node: dict(arrays) for node, arrays in state.items()})
+    values = _Values(x)
+    for operation, choice in zip(graph.operations, plan.choices, strict=True):
+        layout = choice.way.layout
+        read = [values.get(i, layout) for i in operation.inputs]
         merger = MERGERS.get(type(operation.op))
         if merger:
-            values[operation.output] = merger(read)
+            made = merger(read, layout)
         else:
             arrays = [_look_up(path, params, here.state) for path in operation.parameters]
-            emitter = EMITTERS[type(operation.op)]
-            values[operation.output] = emitter(operation.op, here, operation, read[0], arrays)
-    return {v: from_device_layout(values[v]) for v in wanted}, here.state
+            site = Site(operation, layout, choice.way.strategy)
+            made = EMITTERS[type(operation.op)](operation.op, here, site, read[0], arrays)
+        values.put(operation.output, layout, made)
+    return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, here.state
 
 
 def _look_up(

@@ -20,6 +20,7 @@ from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
+from netspec.planning import Plan, make_plan
 from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Variables"]
@@ -58,6 +59,7 @@ class Model:
         self.network = network
         self.graph = graph
         self.device = devices.resolve(device)
+        self._plans: dict[tuple[int, bool], Plan] = {}
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
@@ -146,7 +148,9 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(self._batched(_array(x, "x")), self.network)
-        values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
+        values, state = self._run(
+            variables.params, variables.state, x, (self.graph.output,), gradient=train, train=train, rng=rng
+        )
         out = values[self.graph.output]
         return (out, state) if train else out
 
@@ -164,6 +168,13 @@ class Model:
         """Return the forward function as JAX's own intermediate language."""
         return str(jax.make_jaxpr(self._pure_forward)(self.init(), self._zeros(batch)))
 
+    def plan(self, batch: int, *, gradient: bool) -> Plan:
+        """Return how each operation is computed on this device for a batch size, with or without gradients."""
+        key = (batch, gradient)
+        if key not in self._plans:
+            self._plans[key] = make_plan(self.graph, platform=self.device.platform, batch=batch, gradient=gradient)
+        return self._plans[key]
+
     def _zeros(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, *self.graph.input), jnp.int32 if self.graph.tokens else jnp.float32)
 
@@ -174,7 +185,7 @@ class Model:
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
         x = prepare(x, self.network)
-        values, new_state = self._run(params, state, x, (self.graph.logits,), train=train, rng=rng)
+        values, new_state = self._run(params, state, x, (self.graph.logits,), gradient=True, train=train, rng=rng)
         logits = values[self.graph.logits]
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
@@ -183,8 +194,10 @@ class Model:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
         return prepare(x, self.network) if self.network.reconstructs else y
 
-    def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
-        return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
+    def _run(
+        self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], *, gradient: bool = False, **mode: Any
+    ) -> tuple[Any, Tree]:
+        return run(self.graph, params, state, x, wanted=wanted, plan=self.plan(len(x), gradient=gradient), **mode)
 
     def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
         return self.apply(variables, x)

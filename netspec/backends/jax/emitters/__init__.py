@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from netspec import ops
 from netspec.backends.jax.emitters import norm, sequence, shape, values, window
-from netspec.backends.jax.emitters.base import Emitter, Run, from_device_layout, to_device_layout
+from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.emitters.merge import MERGERS
 
-__all__ = ["EMITTERS", "MERGERS", "Emitter", "Run", "from_device_layout", "to_device_layout"]
+__all__ = ["EMITTERS", "MERGERS", "Emitter", "Run", "Site"]
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     **window.EMITTERS,

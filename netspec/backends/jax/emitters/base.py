@@ -1,4 +1,4 @@
-"""What an emitter is handed: the run it is part of; and how values lie on the device."""
+"""What an emitter is handed: the run it is part of, and the operation in its place."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any, TypeAlias
 from zlib import crc32
 
 import jax
-import jax.numpy as jnp
 
 from netspec.graph import Operation
+from netspec.planning.layouts import CHANNELS_FIRST, Layout
 
-__all__ = ["Emitter", "Run", "from_device_layout", "to_device_layout"]
+__all__ = ["Emitter", "Run", "Site", "on_positions"]
 
 
 @dataclass
 class Run:
     """One run through the graph: its mode, its randomness, and the state it leaves behind."""
 
-    platform: str
     train: bool
     rng: jax.Array | None
     state: dict[str, dict[str, jax.Array]] = field(default_factory=dict)
@@ -30,18 +29,25 @@ class Run:
         return jax.random.fold_in(self.rng, crc32(operation.node.encode()))
 
 
-Emitter: TypeAlias = Callable[[Any, Run, Operation, jax.Array, list[jax.Array]], jax.Array]
-"""Operation's arguments, run, operation, input (channels last), parameters → output (channels last)."""
+@dataclass(frozen=True)
+class Site:
+    """One operation where it stands, and what was decided for it: the layout of what it reads and makes, and how."""
+
+    operation: Operation
+    layout: Layout
+    strategy: str
 
 
-def to_device_layout(x: jax.Array) -> jax.Array:
-    """(N, C, H, W) → (N, H, W, C), (N, C, L) → (N, L, C); vectors stay as they are. One channel needs no copy."""
-    if x.ndim < 3:
-        return x
-    n, c, *positions = x.shape
-    return x.reshape(n, *positions, 1) if c == 1 else jnp.moveaxis(x, 1, -1)
+Emitter: TypeAlias = Callable[[Any, Run, Site, jax.Array, list[jax.Array]], jax.Array]
+"""Operation's arguments, run, site, input (in the site's layout), parameters → output (in the site's layout)."""
 
 
-def from_device_layout(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) → (N, C, H, W), (N, L, C) → (N, C, L); vectors stay as they are."""
-    return jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x
+def on_positions(compute: Callable[[jax.Array], jax.Array], x: jax.Array, layout: Layout) -> jax.Array:
+    """Compute on an array whose positions begin at axis 1: as they do in all layouts but that with the channels first.
+
+    There (N, C, …) is taken for (N·C, …, 1), which it is in memory; what loses its positions becomes (N, C) again.
+    """
+    if layout != CHANNELS_FIRST:
+        return compute(x)
+    y = compute(x.reshape(-1, *x.shape[2:], 1))
+    return y.reshape(*x.shape[:2], *y.shape[1:-1])

@@ -9,19 +9,24 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
+from netspec.planning.layouts import Layout
 
 __all__ = ["MERGERS"]
 
 
-def _multiply(values: list[jax.Array]) -> jax.Array:
-    """Multiply; `(N, C)` among images is one number a channel."""
-    axes = max(v.ndim for v in values)
-    spread = [v.reshape(v.shape[0], *[1] * (axes - v.ndim), *v.shape[1:]) if v.ndim < axes else v for v in values]
-    return reduce(jnp.multiply, spread)
+def _multiply(values: list[jax.Array], layout: Layout) -> jax.Array:
+    """Multiply; one number a channel among images meets every position of it."""
+    most = max(v.ndim for v in values)
+    return reduce(jnp.multiply, [_with_positions(v, most, layout) for v in values])
 
 
-MERGERS: Mapping[type[ops.Op], Callable[[list[jax.Array]], jax.Array]] = {
-    ops.Add: lambda values: reduce(jnp.add, values),
+def _with_positions(x: jax.Array, rank: int, layout: Layout) -> jax.Array:
+    missing = rank - x.ndim
+    return jnp.expand_dims(x, tuple(range(layout.space, layout.space + missing))) if missing else x
+
+
+MERGERS: Mapping[type[ops.Op], Callable[[list[jax.Array], Layout], jax.Array]] = {
+    ops.Add: lambda values, _: reduce(jnp.add, values),
     ops.Multiply: _multiply,
-    ops.Concat: lambda values: jnp.concatenate(values, axis=-1),
+    ops.Concat: lambda values, layout: jnp.concatenate(values, axis=layout.channels),
 }

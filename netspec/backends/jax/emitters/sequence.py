@@ -1,4 +1,4 @@
-"""Operations on sequences, which live on the device as (N, L, D), and on token numbers, (N, L)."""
+"""Operations on sequences, all of them (N, L, D), and on token numbers, (N, L)."""
 
 from __future__ import annotations
 
@@ -8,45 +8,44 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run
+from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.kernels import attention, recurrent
-from netspec.graph import Operation
 
 __all__ = ["EMITTERS"]
 
 
-def _embedding(_: ops.Embedding, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _embedding(_: ops.Embedding, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     # Numbers are checked where they come in; inside a compiled program a wrong one reads the nearest row, not NaN.
     return jnp.take(arrays[0], x, axis=0, mode="clip")
 
 
-def _sinusoid(_: ops.Sinusoid, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _sinusoid(_: ops.Sinusoid, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return x + jnp.asarray(attention.sinusoids(*x.shape[1:]), x.dtype)
 
 
-def _prepend(_: ops.Prepend, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _prepend(_: ops.Prepend, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     first = jnp.broadcast_to(arrays[0], (x.shape[0], 1, x.shape[2]))
     return jnp.concatenate([first, x], axis=1)
 
 
-def _take(op: ops.Take, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _take(op: ops.Take, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return x[:, 0] if op.position == "first" else x[:, -1]
 
 
-def _recurrent(op: ops.Recurrent, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _recurrent(op: ops.Recurrent, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     weight_ih, weight_hh, *biases = arrays
     return recurrent.recurrence(x, weight_ih, weight_hh, biases, cell=op.cell, reverse=op.reverse)
 
 
-def _attention(op: ops.Attention, here: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _attention(op: ops.Attention, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     dropped = here.train and op.draws
-    key = here.key(at) if dropped else None
+    key = here.key(at.operation) if dropped else None
     return attention.attend(x, heads=op.heads, causal=op.causal, rate=op.rate if dropped else 0.0, rng_key=key)
 
 

@@ -8,39 +8,50 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, from_device_layout, to_device_layout
+from netspec.backends.jax.emitters.base import Emitter, Run, Site, on_positions
 from netspec.backends.jax.kernels import resize
-from netspec.graph import Operation
+from netspec.backends.jax.kernels.arrange import from_declared, to_declared
+from netspec.planning.layouts import BATCH_LAST
 
 __all__ = ["EMITTERS"]
 
 
-def _reshape(op: ops.Reshape, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    return to_device_layout(from_device_layout(x).reshape(x.shape[0], *op.to))
+def _reshape(op: ops.Reshape, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    if at.layout == BATCH_LAST and (len(at.operation.shape) == 1 or x.ndim == 2):
+        # Channels, then positions: in this layout a flat vector is the same memory.
+        return x.reshape(*op.to, x.shape[-1]) if len(op.to) == 1 else _reshape_declared(op, at, x)
+    return _reshape_declared(op, at, x)
 
 
-def _permute(op: ops.Permute, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    return to_device_layout(jnp.transpose(from_device_layout(x), (0, *(axis + 1 for axis in op.order))))
+def _reshape_declared(op: ops.Reshape, at: Site, x: jax.Array) -> jax.Array:
+    """Reshape in the order C, H, W, which is what a spec means."""
+    declared = to_declared(x, at.layout)
+    return from_declared(declared.reshape(declared.shape[0], *op.to), at.layout)
 
 
-def _pad(op: ops.Pad, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    # The channels come last on the device.
-    before, after = (*op.before[1:], op.before[0]), (*op.after[1:], op.after[0])
+def _permute(op: ops.Permute, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    declared = jnp.transpose(to_declared(x, at.layout), (0, *(axis + 1 for axis in op.order)))
+    return from_declared(declared, at.layout)
+
+
+def _pad(op: ops.Pad, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    order = at.layout.axes(x.ndim)
+    before, after = ([(0, *edge)[axis] for axis in order] for edge in (op.before, op.after))
     return resize.pad(x, before, after, mode=op.mode)
 
 
-def _crop(op: ops.Crop, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    return resize.crop(x, op.start, op.size)
+def _crop(op: ops.Crop, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    return on_positions(lambda x: resize.crop(x, op.start, op.size), x, at.layout)
 
 
-def _upsample(op: ops.Upsample, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
+def _upsample(op: ops.Upsample, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
     enlarge = resize.upsample_nearest if op.mode == "nearest" else resize.upsample_linear
-    return enlarge(x, op.factor)
+    return on_positions(lambda x: enlarge(x, op.factor), x, at.layout)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

@@ -2,58 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
-import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, to_device_layout
+from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.kernels import activation, dropout, noise
-from netspec.graph import Operation
+from netspec.backends.jax.kernels.arrange import dot, from_declared, spread
+from netspec.planning.layouts import BATCH_LAST, Layout
 
 __all__ = ["EMITTERS"]
 
 
-def _dropout(op: ops.Dropout, here: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _matmul(_: ops.MatMul, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    """(units, D) times the features: at each position of a sequence, where there are positions."""
+    (kernel,) = arrays
+    if at.layout != BATCH_LAST:
+        return dot(x, kernel.T)
+    return dot(kernel, x.reshape(x.shape[0], -1)).reshape(-1, *x.shape[1:])
+
+
+def _activation(op: ops.Activation, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    return dropout.dropout(x, here.key(at), rate=op.rate) if here.train and op.rate else x
+    function = activation.FUNCTIONS[op.function]
+    axis = {"axis": at.layout.channels} if op.function in activation.OVER_CHANNELS else {}
+    return function(x, **dict(op.parameters), **axis)
 
 
-def _activation(op: ops.Activation, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    return activation.FUNCTIONS[op.function](x, **dict(op.parameters))
+def _prelu(_: ops.PRelu, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    (slope,) = arrays
+    return activation.prelu(x, slope if slope.size == 1 else spread(slope, x.ndim, at.layout))
 
 
-def _prelu(_: ops.PRelu, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at
-    return activation.prelu(x, arrays[0])
-
-
-def _gated(op: ops.Gated, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    return activation.gated(x, activation.FUNCTIONS[op.function])
-
-
-def _noise(op: ops.Noise, here: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _gated(op: ops.Gated, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    return noise.add_noise(x, here.key(at), std=op.std) if here.train and op.std else x
+    return activation.gated(x, activation.FUNCTIONS[op.function], axis=at.layout.channels)
 
 
-def _laid_out(parameter: jax.Array) -> jax.Array:
-    """Return a parameter as values lie on the device: one number a channel, or one for each value."""
-    return to_device_layout(parameter[None])[0]
+def _dropout(op: ops.Dropout, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    if not (here.train and op.rate):
+        return x
+    factor = _drawn(
+        lambda shape: dropout.mask(shape, here.key(at.operation), rate=op.rate, dtype=x.dtype), x, at.layout
+    )
+    return dropout.apply(x, factor)
 
 
-def _matmul(_: ops.MatMul, __: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at
-    return jnp.matmul(x, arrays[0].T, preferred_element_type=x.dtype)
+def _noise(op: ops.Noise, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    if not (here.train and op.std):
+        return x
+    return x + _drawn(
+        lambda shape: noise.normal(shape, here.key(at.operation), std=op.std, dtype=x.dtype), x, at.layout
+    )
+
+
+def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], x: jax.Array, layout: Layout) -> jax.Array:
+    """Return random numbers for each value: drawn as values are declared, so that no layout changes a result."""
+    shape = [x.shape[layout.axes(x.ndim).index(axis)] for axis in range(x.ndim)]
+    return from_declared(draw(tuple(shape)), layout)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.MatMul: _matmul,
-    ops.Bias: lambda _op, _run, _at, x, arrays: x + _laid_out(arrays[0]),
-    ops.Scale: lambda _op, _run, _at, x, arrays: x * _laid_out(arrays[0]),
+    ops.Bias: lambda _op, _run, at, x, arrays: x + spread(arrays[0], x.ndim, at.layout),
+    ops.Scale: lambda _op, _run, at, x, arrays: x * spread(arrays[0], x.ndim, at.layout),
     ops.Dropout: _dropout,
     ops.Activation: _activation,
     ops.PRelu: _prelu,

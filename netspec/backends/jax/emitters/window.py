@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run
+from netspec.backends.jax.emitters.base import Emitter, Run, Site, on_positions
 from netspec.backends.jax.kernels import conv, deconv, pool
-from netspec.graph import Operation
 
 __all__ = ["EMITTERS"]
 
@@ -23,46 +23,51 @@ def _geometry(op: ops.Op, *names: str) -> dict[str, Any]:
     return {name: size if len(size) == 2 else (*_ONE_ROW[name], *size) for name, size in sizes.items()}
 
 
-def _on_images(compute: Callable[..., jax.Array], x: jax.Array, *kernels: jax.Array) -> jax.Array:
-    """Compute on images (N, H, W, C), or on sequences (N, L, C) as images of one row."""
+def _on_images(compute: Callable[..., jax.Array], at: Site, x: jax.Array, *kernels: jax.Array) -> jax.Array:
+    """Compute on images, or on sequences as images of one row."""
     if x.ndim == 4:
         return compute(x, *kernels)
-    y = compute(x[:, None], *(kernel[:, :, None] for kernel in kernels))
-    return y[:, 0] if y.ndim == 4 else y
+    y = compute(jnp.expand_dims(x, at.layout.space), *(kernel[:, :, None] for kernel in kernels))
+    return jnp.squeeze(y, at.layout.space) if y.ndim == 4 else y
 
 
-def _conv(op: ops.Conv, here: Run, _: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    where = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups}
-
-    def compute(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        strategy = conv.choose(here.platform, x.shape, kernel.shape, **where)
-        return conv.conv2d(x, kernel, **where, strategy=strategy)
-
-    return _on_images(compute, x, *arrays)
+def _conv(op: ops.Conv, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    how = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups, "strategy": at.strategy}
+    return _on_images(lambda x, kernel: conv.conv2d(x, kernel, **how, layout=at.layout), at, x, *arrays)
 
 
-def _conv_transpose(op: ops.ConvTranspose, here: Run, _: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    where = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups}
-    strategy = deconv.choose(here.platform, where["stride"], op.groups)
-    return _on_images(lambda x, kernel: deconv.conv_transpose2d(x, kernel, **where, strategy=strategy), x, *arrays)
+def _conv_transpose(op: ops.ConvTranspose, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    how = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups, "strategy": at.strategy}
+    return _on_images(lambda x, kernel: deconv.conv_transpose2d(x, kernel, **how, layout=at.layout), at, x, *arrays)
 
 
-def _max_pool(op: ops.MaxPool, here: Run, _: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _pool(compute: Callable[[jax.Array], jax.Array], at: Site, x: jax.Array) -> jax.Array:
+    return _on_images(lambda x: on_positions(compute, x, at.layout), at, x)
+
+
+def _max_pool(op: ops.MaxPool, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
-    strategy = pool.choose(here.platform, **where)
-    return _on_images(lambda x: pool.max_pool2d(x, **where, strategy=strategy), x)
+    return _pool(lambda x: pool.max_pool2d(x, **where, strategy=at.strategy), at, x)
 
 
-def _avg_pool(op: ops.AvgPool, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
+def _avg_pool(op: ops.AvgPool, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
     where = _geometry(op, "window", "stride", "padding")
-    return _on_images(lambda x: pool.avg_pool2d(x, **where), x)
+    return _pool(lambda x: pool.avg_pool2d(x, **where), at, x)
 
 
-def _global_pool(op: ops.GlobalPool, _: Run, at: Operation, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
-    del at, arrays
-    return _on_images(pool.global_max if op.mode == "max" else pool.global_mean, x)
+def _global_pool(op: ops.GlobalPool, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    compute = pool.global_max if op.mode == "max" else pool.global_mean
+    return _on_images(lambda x: _without_positions(compute, x, at), at, x)
+
+
+def _without_positions(compute: Callable[[jax.Array], jax.Array], x: jax.Array, at: Site) -> jax.Array:
+    """Compute what loses its positions: (N, C), or (C, N) with the batch last."""
+    if at.layout.space == 1:
+        return compute(x)
+    return compute(x.reshape(-1, *x.shape[2:], 1)).reshape(x.shape[:2])
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

@@ -32,7 +32,7 @@ def leaky_relu(x: jax.Array, *, slope: float = 0.01) -> jax.Array:
 
 
 def prelu(x: jax.Array, slope: jax.Array) -> jax.Array:
-    """`x` where positive, slope * x elsewhere, the slope of shape (C,) or (1,) (He et al., 2015)."""
+    """`x` where positive, slope * x elsewhere, the slope of a shape that meets that of `x` (He et al., 2015)."""
     return jnp.where(x > 0, x, slope * x)
 
 
@@ -137,9 +137,9 @@ def exp(x: jax.Array) -> jax.Array:
     return jnp.exp(x)
 
 
-def gated(x: jax.Array, gate: Callable[[jax.Array], jax.Array]) -> jax.Array:
-    """The first half of the last axis times a function of the second half (Dauphin et al., 2017, with sigmoid)."""
-    kept, controls = jnp.split(x, 2, axis=-1)
+def gated(x: jax.Array, gate: Callable[[jax.Array], jax.Array], *, axis: int = -1) -> jax.Array:
+    """The first half of an axis times a function of the second half (Dauphin et al., 2017, with sigmoid)."""
+    kept, controls = jnp.split(x, 2, axis=axis)
     return kept * gate(controls)
 
 
@@ -188,6 +188,10 @@ FUNCTIONS: Mapping[str, Callable[..., jax.Array]] = MappingProxyType(
         "log_softmax": log_softmax,
     }
 )
+
+
+OVER_CHANNELS = frozenset({"softmax", "softmin", "log_softmax"})
+"""Those that are taken over an axis, which they are told."""
 
 
 def _clip(x: jax.Array, low: float, high: float) -> jax.Array:

@@ -1,8 +1,9 @@
 """Additive noise, in training."""
 
 import jax
+import jax.numpy as jnp
 
 
-def add_noise(x: jax.Array, rng_key: jax.Array, *, std: float) -> jax.Array:
-    """Adds to each value an independent normal number of mean 0 and the given standard deviation."""
-    return x + std * jax.random.normal(rng_key, x.shape, x.dtype)
+def normal(shape: tuple[int, ...], rng_key: jax.Array, *, std: float, dtype: jnp.dtype) -> jax.Array:
+    """Returns independent normal numbers of mean 0 and the given standard deviation."""
+    return std * jax.random.normal(rng_key, shape, dtype)

@@ -1,4 +1,6 @@
-"""Pooling of NHWC images: the maximum or the mean of each window, and of the whole image.
+"""Pooling of images: the maximum or the mean of each window, and of the whole image.
+
+The positions are the axes 1 and 2: of (N, H, W, C), of (C, H, W, N), and of (N, C, H, W) seen as (N C, H, W, 1).
 
 The gradient of a maximum goes to the first winner of its window in row-major order, as in PyTorch and cuDNN.
 """
@@ -14,26 +16,23 @@ import numpy as np
 import numpy.typing as npt
 from jax import lax
 
-Size2 = tuple[int, int]
-Padding2 = tuple[tuple[int, int], tuple[int, int]]
+from netspec.backends.jax.kernels.arrange import NO_PADDING, Padding2, Size2, add_taps, pad_image, tap, windows
 
 _Counts = npt.NDArray[np.int64]
-
-NO_PADDING: Padding2 = ((0, 0), (0, 0))
 
 
 def max_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2, strategy: str) -> jax.Array:
     """Takes the maximum of each window; padding never wins.
 
     Args:
-        x: images, (N, H, W, C).
+        x: images, (A, H, W, B).
         window: height and width of a window, in pixels.
         stride: step between windows (vertical, horizontal), in pixels.
         padding: pixels added ((top, bottom), (left, right)), each smaller than the window.
-        strategy: a name in `STRATEGIES`; see `choose`.
+        strategy: a name in `STRATEGIES`.
 
     Returns:
-        (N, OH, OW, C), with OH = (H + top + bottom - window) // stride + 1; a remainder is dropped.
+        (A, OH, OW, B), with OH = (H + top + bottom - window) // stride + 1; a remainder is dropped.
 
     Raises:
         ValueError: if the strategy is unknown or cannot express this pooling.
@@ -41,19 +40,6 @@ def max_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2,
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown pooling strategy {strategy!r}; known: {', '.join(STRATEGIES)}")
     return STRATEGIES[strategy](x, window, stride, padding)
-
-
-def choose(platform: str, window: Size2, stride: Size2, padding: Padding2) -> str:
-    """Names the fastest strategy known for a maximum pooling.
-
-    Measured on a 2-core x86 CPU (JAX 0.10.2, float32, forward + gradient, medians in turn), as times faster
-    than `reduce_window`, whose gradient is XLA's slow select-and-scatter: reshape 4 to 9 for 2 x 2 windows
-    (slices 2 to 6); slices 1.6 for 3 x 3 windows at stride 2, and 6 to 9 at stride 1.  GPUs and TPUs have not
-    been measured: there the platform's own operation is kept for windows that overlap or reach into padding.
-    """
-    if tiles(window, stride, padding):
-        return "reshape"
-    return "slices" if platform == "cpu" else "reduce_window"
 
 
 def tiles(window: Size2, stride: Size2, padding: Padding2) -> bool:
@@ -65,13 +51,13 @@ def avg_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2)
     """Takes the mean of each window over the pixels of the image: padding does not count.
 
     Args:
-        x: images, (N, H, W, C).
+        x: images, (A, H, W, B).
         window: height and width of a window, in pixels.
         stride: step between windows (vertical, horizontal), in pixels.
         padding: pixels added ((top, bottom), (left, right)), each smaller than the window.
 
     Returns:
-        (N, OH, OW, C), as in `max_pool2d`.
+        (A, OH, OW, B), as in `max_pool2d`.
     """
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     if tiles(window, stride, padding):
@@ -86,13 +72,13 @@ def avg_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2)
 
 
 def global_max(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) -> (N, C): the maximum over the image; its gradient goes to the first winner."""
+    """(A, H, W, B) -> (A, B): the maximum over the image; its gradient goes to the first winner."""
     pooled = max_pool2d(x, window=(x.shape[1], x.shape[2]), stride=(1, 1), padding=NO_PADDING, strategy="reduce_window")
     return pooled.reshape(x.shape[0], x.shape[3])
 
 
 def global_mean(x: jax.Array) -> jax.Array:
-    """(N, H, W, C) -> (N, C): the mean over the image, summed in at least float32."""
+    """(A, H, W, B) -> (A, B): the mean over the image, summed in at least float32."""
     return x.mean((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32)).astype(x.dtype)
 
 
@@ -134,10 +120,10 @@ def _tile_max_backward(window: Size2, x: jax.Array, gradient: jax.Array) -> tupl
     """Routes each window's gradient to its winner by comparing positions: one fused elementwise pass."""
     best, *rest = _taps(x, window, window)
     winner = jnp.zeros(best.shape, jnp.int32)
-    for position, tap in enumerate(rest, 1):
+    for position, values in enumerate(rest, 1):
         # Strictly greater: on a tie the earlier position keeps the window.
-        winner = jnp.where(tap > best, position, winner)
-        best = jnp.maximum(tap, best)
+        winner = jnp.where(values > best, position, winner)
+        best = jnp.maximum(values, best)
     positions = np.arange(window[0] * window[1], dtype=np.int32).reshape(window[0], 1, window[1], 1)
     won = winner[:, :, None, :, None] == positions
     spread = jnp.where(won, gradient[:, :, None, :, None], 0)
@@ -172,18 +158,15 @@ def _slice_max_backward(
     """Sums, over window positions, the gradients of the windows that each position was first to win."""
     x, y = residuals
     padded = _pad_image(x, padding, -jnp.inf)
-    taps = _taps(padded, window, stride)
     taken = jnp.zeros(y.shape, bool)
-    total = jnp.zeros(padded.shape, gradient.dtype)
-    for position, tap in zip(product(range(window[0]), range(window[1])), taps, strict=True):
-        won = (tap == y) & ~taken
+    parts = []
+    for position, values in zip(
+        product(range(window[0]), range(window[1])), _taps(padded, window, stride), strict=True
+    ):
+        won = (values == y) & ~taken
         taken |= won
-        edges = []
-        for axis in (0, 1):
-            reach = (y.shape[axis + 1] - 1) * stride[axis] + 1
-            low = position[axis]
-            edges.append((low, padded.shape[axis + 1] - low - reach, stride[axis] - 1))
-        total += lax.pad(jnp.where(won, gradient, 0), jnp.zeros((), gradient.dtype), ((0, 0, 0), *edges, (0, 0, 0)))
+        parts.append((position, jnp.where(won, gradient, 0)))
+    total = add_taps(parts, (padded.shape[1], padded.shape[2]), stride)
     (top, bottom), (left, right) = padding
     return (_pad_image(total, ((-top, -bottom), (-left, -right)), 0),)
 
@@ -192,7 +175,7 @@ _slice_max.defvjp(_slice_max_forward, _slice_max_backward)
 
 
 def _tile(x: jax.Array, window: Size2) -> jax.Array:
-    """(N, H, W, C) -> (N, OH, kh, OW, kw, C), the remainder at the bottom and the right cropped."""
+    """(A, H, W, B) -> (A, OH, kh, OW, kw, B), the remainder at the bottom and the right cropped."""
     n, height, width, channels = x.shape
     out_h, out_w = height // window[0], width // window[1]
     cropped = x[:, : out_h * window[0], : out_w * window[1], :]
@@ -200,19 +183,15 @@ def _tile(x: jax.Array, window: Size2) -> jax.Array:
 
 
 def _taps(x: jax.Array, window: Size2, stride: Size2) -> list[jax.Array]:
-    """The kh * kw views (N, OH, OW, C) of what lies under each position of the window, in row-major order."""
-    n, height, width, channels = x.shape
-    reach_h = (height - window[0]) // stride[0] * stride[0] + 1
-    reach_w = (width - window[1]) // stride[1] * stride[1] + 1
-    return [
-        lax.slice(x, (0, top, left, 0), (n, top + reach_h, left + reach_w, channels), (1, *stride, 1))
-        for top, left in product(range(window[0]), range(window[1]))
-    ]
+    """The kh * kw views (A, OH, OW, B) of what lies under each position of the window, in row-major order."""
+    count = (windows(x.shape[1], window[0], stride[0], 1), windows(x.shape[2], window[1], stride[1], 1))
+    return [tap(x, position, count, stride) for position in product(range(window[0]), range(window[1]))]
 
 
 def _pad_image(x: jax.Array, padding: Padding2, value: float) -> jax.Array:
     """Pads (or crops, where negative) the two image axes."""
-    return lax.pad(x, jnp.asarray(value, x.dtype), ((0, 0, 0), *((*edge, 0) for edge in padding), (0, 0, 0)))
+    (top, bottom), (left, right) = padding
+    return pad_image(x, (top, bottom, 0), (left, right, 0), value=value)
 
 
 def _pixels_per_window(size: int, window: int, stride: int, padding: tuple[int, int]) -> _Counts:

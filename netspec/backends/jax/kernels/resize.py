@@ -1,5 +1,9 @@
-"""Larger, smaller and rearranged images (N, H, W, C), and sequences (N, L, C) where it makes sense."""
+"""Larger, smaller and rearranged images and sequences.
 
+The positions begin at axis 1: (N, H, W, C), (C, H, W, N), (N, L, D), (D, L, N).
+"""
+
+from collections.abc import Sequence
 from functools import reduce
 
 import jax
@@ -8,10 +12,9 @@ import jax.numpy as jnp
 _MODES = {"zero": "constant", "reflect": "reflect", "edge": "edge"}
 
 
-def pad(x: jax.Array, before: tuple[int, ...], after: tuple[int, ...], *, mode: str) -> jax.Array:
-    """Adds values before and after along each axis but the batch: zeros, mirrored ones or the outermost ones."""
-    edges = ((0, 0), *zip(before, after, strict=True))
-    return jnp.pad(x, edges, mode=_MODES[mode])
+def pad(x: jax.Array, before: Sequence[int], after: Sequence[int], *, mode: str) -> jax.Array:
+    """Adds values before and after along each axis: zeros, mirrored ones or the outermost ones."""
+    return jnp.pad(x, tuple(zip(before, after, strict=True)), mode=_MODES[mode])
 
 
 def crop(x: jax.Array, start: tuple[int, ...], size: tuple[int, ...]) -> jax.Array:

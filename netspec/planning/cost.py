@@ -1,0 +1,157 @@
+"""What each way to compute an operation is expected to take.
+
+A roofline: multiplications at the rate that matrix products reach, plus every pass over memory at the rate that large
+arrays stream, plus a little for each program that is started. The rates are of two cores of a server CPU; what decides
+is their ratio, and that differs little between CPUs. Where a rule is not good enough, autotuning measures.
+
+On GPUs the platform's own library chooses its algorithms and layouts by itself: there the direct way with the channels
+last is taken throughout.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from netspec import ops
+from netspec.ops import Shape
+from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
+from netspec.planning.problem import Problem, Way
+
+__all__ = ["conversion", "expected"]
+
+_PRODUCT = 250e3
+"""Floating-point operations a microsecond in large matrix products."""
+
+_STREAM = 20e3
+"""Bytes a microsecond, read or written."""
+
+_START = 4.0
+"""Microseconds to start one more loop or product."""
+
+_IMPOSSIBLE = float("inf")
+
+
+def expected(problem: Problem, way: Way, platform: str) -> float:
+    """Return the microseconds that an operation is expected to take, gradients included where they are computed."""
+    if platform != "cpu":
+        return _off_cpu(way)
+    if isinstance(problem.op, ops.Conv):
+        return _conv(problem, way)
+    if isinstance(problem.op, ops.ConvTranspose):
+        return _conv_transpose(problem, way)
+    if isinstance(problem.op, ops.MaxPool):
+        return _max_pool(problem, way)
+    if isinstance(problem.op, ops.MatMul):
+        return _product(_flops(problem), problem) + _values(problem) * 1.5 / _STREAM
+    return _START + _passes(problem, 2) * _run(problem, way.layout) * _values(problem) / _STREAM
+
+
+def conversion(shape: Shape, batch: int, source: Layout, target: Layout, *, gradient: bool) -> float:
+    """Return the microseconds to bring a value from one layout to another, and its gradient back."""
+    if source == target or _same_memory(shape, batch, source, target):
+        return 0.0
+    size = 4.0 * batch * prod(shape)
+    # Transposing reads or writes across cache lines.
+    return (2 if gradient else 1) * (_START + 4 * size / _STREAM)
+
+
+def _same_memory(shape: Shape, batch: int, source: Layout, target: Layout) -> bool:
+    """Return whether two layouts of a value differ only by axes of length 1."""
+    lengths = (batch, *shape)
+
+    def order(layout: Layout) -> list[int]:
+        return [axis for axis in layout.axes(len(lengths)) if lengths[axis] > 1]
+
+    return order(source) == order(target)
+
+
+def _off_cpu(way: Way) -> float:
+    preferred = {"direct": 0, "reshape": 0, "reduce_window": 1, "": 0}
+    return preferred.get(way.strategy, 10) + 3 * (way.layout != CHANNELS_LAST) + 1.0
+
+
+def _flops(problem: Problem) -> float:
+    """Return the floating-point operations of one forward pass."""
+    return float(problem.batch * problem.op.flops(problem.output, *problem.parameters))
+
+
+def _passes(problem: Problem, both: int) -> int:
+    """Return how often something is done: forward, and for the gradients with respect to parameters and input."""
+    return 1 if not problem.gradient else 1 + both if problem.input_gradient else both
+
+
+def _product(flops: float, problem: Problem, rate: float = _PRODUCT) -> float:
+    times = _passes(problem, 2)
+    return times * (_START + flops / rate)
+
+
+def _values(problem: Problem) -> float:
+    """Return the bytes of what goes in and comes out."""
+    return 4.0 * problem.batch * (sum(map(prod, problem.inputs)) + prod(problem.output))
+
+
+def _run(problem: Problem, layout: Layout) -> float:
+    """Return how much slower memory is passed over because the innermost axes are short: 1 where they are long."""
+    channels, *_, width = problem.out
+    inner = {CHANNELS_LAST: channels, CHANNELS_FIRST: width, BATCH_LAST: problem.batch}[layout]
+    return 1 + 4 / inner
+
+
+def _conv(problem: Problem, way: Way) -> float:
+    outputs, inputs = problem.out[0], problem.parameters[0][1]
+    flops, values = _flops(problem), _values(problem)
+    # Matrix products of few rows or columns do not reach the rate of large ones.
+    rate = _PRODUCT * min(outputs, 64) / (min(outputs, 64) + 12) * min(1.0, (inputs * prod(problem.window) + 8) / 40)
+    columns = 4.0 * problem.batch * problem.image[0] * prod(problem.window) * prod(problem.out[1:])
+    groups = getattr(problem.op, "groups", 1)
+    run = _run(problem, way.layout)
+    if way.strategy == "direct":
+        return _direct(problem, way.layout, flops, values, groups)
+    if way.strategy == "matmul":
+        return _product(flops, problem, rate) + _passes(problem, 2) * values / _STREAM + groups * 2 * _START
+    if way.strategy == "taps":
+        return _START * prod(problem.window) + _passes(problem, 2) * prod(problem.window) * values * run / 2.5 / _STREAM
+    if way.strategy == "winograd":
+        terms = problem.window[1] + 3
+        fewer = terms / (4 * problem.window[1])
+        transformed = columns * fewer + 4.0 * problem.batch * prod(problem.out) * terms / 4
+        moved = _passes(problem, 2) * (1.5 * transformed + values) * run
+        return terms * _product(flops * fewer / terms, problem, rate) + moved / _STREAM + 6 * _START
+    # im2col: the columns are written and read, and for the gradients read, written and added up.
+    moved = _passes(problem, 2) * 1.5 * columns * run + values
+    return _product(flops, problem, rate) + moved / _STREAM + _START * prod(problem.window) + groups * 2 * _START
+
+
+def _direct(problem: Problem, layout: Layout, flops: float, values: float, groups: int) -> float:
+    """The platform's convolution: good forward, slower backward, slow in groups; it wants the channels last."""
+    if not problem.gradient:
+        spent = flops / (0.6 * _PRODUCT)
+    else:
+        spent = flops / (0.6 * _PRODUCT) + (_passes(problem, 2) - 1) * flops / (0.3 * _PRODUCT)
+    if groups > 1:
+        spent *= 10
+    # Convolutions of one image take other, shorter paths than those of many.
+    moved = 0.0 if layout == CHANNELS_LAST else 4 * _passes(problem, 2) * values / _STREAM
+    return spent + _passes(problem, 2) * (3 * _START + values / _STREAM) + moved
+
+
+def _conv_transpose(problem: Problem, way: Way) -> float:
+    flops, values = _flops(problem), _values(problem)
+    if way.strategy == "direct":
+        spread = prod(problem.strides("stride"))
+        return 3 * flops * spread / (0.3 * _PRODUCT) * (10 if getattr(problem.op, "groups", 1) > 1 else 1)
+    columns = 4.0 * problem.batch * prod(problem.image[1:]) * problem.out[0] * prod(problem.window)
+    moved = _passes(problem, 2) * 1.5 * columns * _run(problem, way.layout) + values
+    return _product(flops, problem) + moved / _STREAM
+
+
+def _max_pool(problem: Problem, way: Way) -> float:
+    values, run = _values(problem), _run(problem, way.layout)
+    taps = prod(problem.window)
+    if way.strategy == "reshape":
+        return _START + _passes(problem, 2) * values * run / _STREAM
+    if way.strategy == "slices":
+        overlap = 4.0 * problem.batch * prod(problem.output) * taps
+        return _START * taps + _passes(problem, 2) * (values + overlap / 2) * run / _STREAM
+    # The gradient is XLA's select-and-scatter.
+    return _START + (40 if problem.gradient else 2) * values / _STREAM

@@ -1,0 +1,211 @@
+"""The choice for a whole graph: a strategy for each operation and a layout for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netspec.graph import Graph, Operation
+from netspec.ops import Conv, ConvTranspose, MaxPool, Op
+from netspec.planning.cost import conversion, expected
+from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
+from netspec.planning.problem import Problem, Way, native_layouts
+
+__all__ = ["Choice", "Plan", "Wishes", "make_plan", "problems"]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks for instead of the best known way: names of strategies and of a layout, "auto" for none."""
+
+    conv: str = "auto"
+    deconv: str = "auto"
+    pool: str = "auto"
+    layout: str = "auto"
+
+    def strategy(self, op: Op) -> str:
+        """Return what is asked for an operation."""
+        for kind, wish in ((Conv, self.conv), (ConvTranspose, self.deconv), (MaxPool, self.pool)):
+            if isinstance(op, kind):
+                return wish
+        return "auto"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was decided for one operation.
+
+    Attributes:
+        way: strategy and layout.
+        why: `expected`, `measured`, `asked for`, or why what was asked for cannot be.
+        microseconds: what it is expected, or was measured, to take.
+    """
+
+    way: Way
+    why: str
+    microseconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A choice for each operation of a graph, in its order; values come in and go out with the channels first."""
+
+    choices: tuple[Choice, ...]
+
+    @property
+    def microseconds(self) -> float:
+        """What the operations take together, changes of layout not counted."""
+        return sum(choice.microseconds for choice in self.choices)
+
+
+Timings = Callable[[Problem], Mapping[Way, float]]
+"""Measured microseconds of the ways that were measured; empty where none was."""
+
+
+def problems(graph: Graph, batch: int, *, gradient: bool) -> list[Problem]:
+    """Return the operations of a graph with their sizes."""
+    moved = {0: False}
+    found = []
+    for operation in graph.operations:
+        trained = any(graph.parameters[path].trainable for path in operation.parameters)
+        before = any(moved[value] for value in operation.inputs)
+        moved[operation.output] = before or trained
+        found.append(_problem(graph, operation, batch, gradient=gradient, input_gradient=before))
+    return found
+
+
+def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, input_gradient: bool) -> Problem:
+    return Problem(
+        op=operation.op,
+        batch=batch,
+        inputs=tuple(graph.shape(value) for value in operation.inputs),
+        parameters=tuple(graph.parameters[path].shape for path in operation.parameters),
+        output=operation.shape,
+        gradient=gradient,
+        input_gradient=gradient and input_gradient,
+    )
+
+
+def make_plan(
+    graph: Graph,
+    *,
+    platform: str,
+    batch: int,
+    gradient: bool,
+    wishes: Wishes | None = None,
+    timings: Timings | None = None,
+) -> Plan:
+    """Choose how to compute a graph.
+
+    Args:
+        graph: what is computed.
+        platform: `cpu`, `gpu` …
+        batch: examples at a time.
+        gradient: whether gradients are computed too.
+        wishes: what the user asks for.
+        timings: measured times, which are believed before expected ones.
+
+    Returns:
+        The plan. Each operation on its own takes its fastest way in its layout; the layouts are those that make the sum
+        of all operations and all changes of layout between them small: the best of the uniform ones, improved operation
+        by operation until no single change helps.
+    """
+    options = [_options(p, platform, wishes or Wishes(), timings) for p in problems(graph, batch, gradient=gradient)]
+    pricing = _Pricing(graph, options, batch, gradient)
+    starts = [[_nearest(own, layout) for own in options] for layout in LAYOUTS.values()]
+    layouts = min((pricing.improved(start) for start in starts), key=pricing.total)
+    return Plan(tuple(own[layout] for own, layout in zip(options, layouts, strict=True)))
+
+
+_Options = Mapping[Layout, Choice]
+
+
+def _options(problem: Problem, platform: str, wishes: Wishes, timings: Timings | None) -> _Options:
+    """Return the fastest choice for one operation in each of its layouts."""
+    measured = timings(problem) if timings else {}
+    found: dict[Layout, Choice] = {}
+    for way in problem.ways():
+        known = way in measured
+        cost = measured[way] if known else expected(problem, way, platform)
+        if measured and not known:
+            continue  # an expectation is not compared with a measurement
+        choice = Choice(way, "measured" if known else "expected", cost)
+        if way.layout not in found or cost < found[way.layout].microseconds:
+            found[way.layout] = choice
+    return _as_wished(problem, found, wishes, platform)
+
+
+def _as_wished(problem: Problem, found: dict[Layout, Choice], wishes: Wishes, platform: str) -> _Options:
+    """Replace what was found by what the user asks for, where that is possible."""
+    strategy = wishes.strategy(problem.op)
+    if strategy != "auto":
+        asked = [way for way in problem.ways() if way.strategy == strategy]
+        if asked:
+            found = {way.layout: Choice(way, "asked for", expected(problem, way, platform)) for way in asked}
+        else:
+            reason = problem.obstacle(strategy, native_layouts(problem.op)[-1])
+            found = {k: Choice(c.way, f"not {strategy}: {reason}", c.microseconds) for k, c in found.items()}
+    wanted = LAYOUTS.get(wishes.layout)
+    return {wanted: found[wanted]} if wanted in found else found
+
+
+def _nearest(own: _Options, layout: Layout) -> Layout:
+    """Return a layout if the operation can have it, else one that it can have."""
+    return layout if layout in own else CHANNELS_LAST if CHANNELS_LAST in own else next(iter(own))
+
+
+class _Pricing:
+    """What a choice of layouts costs, in microseconds."""
+
+    def __init__(self, graph: Graph, options: Sequence[_Options], batch: int, gradient: bool) -> None:
+        self.graph, self.options, self.batch, self.gradient = graph, options, batch, gradient
+        self.made_by = {operation.output: i for i, operation in enumerate(graph.operations)}
+        self.readers: list[list[int]] = [[] for _ in graph.operations]
+        for i, operation in enumerate(graph.operations):
+            for value in operation.inputs:
+                if value in self.made_by:
+                    self.readers[self.made_by[value]].append(i)
+
+    def total(self, layouts: Sequence[Layout]) -> float:
+        """Return the cost of the whole graph."""
+        # Each edge is counted where it is read, so that none counts twice.
+        return sum(
+            self.options[i][layout].microseconds + self._reading(i, layout, layouts) + self._leaving(i, layout)
+            for i, layout in enumerate(layouts)
+        )
+
+    def improved(self, start: Sequence[Layout]) -> list[Layout]:
+        """Change the layout of one operation at a time as long as that helps, a few times over the graph."""
+        layouts = list(start)
+        for _ in range(8):
+            before = list(layouts)
+            for i, own in enumerate(self.options):
+                if len(own) > 1:
+                    layouts[i] = min(own, key=lambda layout: self._around(i, layout, layouts))
+            if layouts == before:
+                break
+        return layouts
+
+    def _around(self, i: int, layout: Layout, layouts: list[Layout]) -> float:
+        """Return what depends on the layout of one operation; the present one wins a tie."""
+        present, layouts[i] = layouts[i], layout
+        cost = self.options[i][layout].microseconds + self._reading(i, layout, layouts) + self._leaving(i, layout)
+        cost += sum(self._reading(r, layouts[r], layouts) for r in set(self.readers[i]))
+        layouts[i] = present
+        return cost + (0 if layout == present else 1e-3)
+
+    def _reading(self, i: int, layout: Layout, layouts: Sequence[Layout]) -> float:
+        """Return what it costs to bring the inputs of an operation into its layout."""
+        cost = 0.0
+        for value in set(self.graph.operations[i].inputs):
+            source = layouts[self.made_by[value]] if value in self.made_by else CHANNELS_FIRST
+            back = self.gradient and value in self.made_by
+            cost += conversion(self.graph.shape(value), self.batch, source, layout, gradient=back)
+        return cost
+
+    def _leaving(self, i: int, layout: Layout) -> float:
+        """Return what it costs to hand the network's output on as it is declared."""
+        if self.graph.operations[i].output not in {self.graph.output, self.graph.logits}:
+            return 0.0
+        shape = self.graph.operations[i].shape
+        return conversion(shape, self.batch, layout, CHANNELS_FIRST, gradient=self.gradient)
