@@ -6,12 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from netspec.backends.jax.kernels import conv
+from netspec import ops
+from netspec.backends.jax.kernels import conv, deconv, pool, winograd
+from netspec.backends.jax.kernels.arrange import convert
+from netspec.planning import CHANNELS_FIRST, CHANNELS_LAST, STRATEGIES, Problem
+from netspec.planning.problem import Way
 
-FEW = settings(max_examples=8, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=5, deadline=None, derandomize=True, database=None)
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
 
@@ -50,23 +54,109 @@ def convolutions(draw, pointwise=False):
     return x, kernel, {"stride": draw(pair()), "padding": padding, "dilation": dilation, "groups": groups}
 
 
+def in_layout(x, layout):
+    """Channels last to a layout."""
+    return convert(x, CHANNELS_LAST, layout)
+
+
+def everywhere(x, kernel, geometry):
+    """All ways to compute a convolution: those that the planner knows of."""
+    shapes = ((x.shape[3], *x.shape[1:3]),), (kernel.shape,)
+    op = ops.Conv(**geometry)
+    problem = Problem(op, len(x), *shapes, op.shape(*shapes[0], *shapes[1]), gradient=True, input_gradient=True)
+    return list(problem.ways())
+
+
+def computed(x, kernel, geometry, way):
+    run = partial(conv.conv2d, **geometry, strategy=way.strategy, layout=way.layout)
+
+    def convolve(x, kernel):
+        return convert(run(in_layout(x, way.layout), kernel), way.layout, CHANNELS_LAST)
+
+    return value_and_gradients(convolve, x, kernel)
+
+
+def check_every_way(case, least):
+    x, kernel, geometry = case
+    ways = everywhere(*case)
+    assert least <= {way.strategy for way in ways}
+    expected = computed(x, kernel, geometry, next(way for way in ways if way.layout == CHANNELS_LAST))
+    for way in ways:
+        assert_close(computed(x, kernel, geometry, way), expected)
+
+
 @FEW
 @given(convolutions())
-def test_the_column_strategies_equal_direct_in_values_and_gradients(case):
-    x, kernel, geometry = case
-    expected = value_and_gradients(partial(conv.conv2d, strategy="direct", **geometry), x, kernel)
-    for strategy in ("im2col", "hybrid"):
-        actual = value_and_gradients(partial(conv.conv2d, strategy=strategy, **geometry), x, kernel)
-        assert_close(actual, expected)
+def test_every_way_equals_direct_in_values_and_gradients(case):
+    check_every_way(case, {"im2col"})
 
 
 @FEW
 @given(convolutions(pointwise=True))
-def test_matmul_equals_direct_for_1x1_kernels(case):
-    x, kernel, geometry = case
-    expected = value_and_gradients(partial(conv.conv2d, strategy="direct", **geometry), x, kernel)
-    actual = value_and_gradients(partial(conv.conv2d, strategy="matmul", **geometry), x, kernel)
-    assert_close(actual, expected)
+def test_every_way_equals_direct_for_1x1_kernels(case):
+    check_every_way(case, {"im2col", "matmul"})
+
+
+@st.composite
+def dense_convolutions(draw):
+    """Stride 1, no dilation, kernels 3 to 5 wide: what winograd computes, with rows that tiles fill and do not fill."""
+    edge = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    window = draw(st.integers(1, 4)), draw(st.integers(3, 5))
+    size = [n + draw(st.integers(0, 8)) for n in window]
+    groups = draw(st.integers(1, 2))
+    inputs, outputs = groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 3))
+    x = normal(0, (draw(st.integers(1, 3)), *size, inputs))
+    padding = draw(st.tuples(edge, edge))
+    geometry = {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": groups}
+    return x, normal(1, (outputs, inputs // groups, *window)), geometry
+
+
+@FEW
+@given(dense_convolutions())
+def test_every_way_equals_direct_at_stride_1(case):
+    check_every_way(case, {"direct", "im2col", "winograd"})
+
+
+@st.composite
+def depthwise_convolutions(draw):
+    _, kernel, geometry = draw(convolutions())
+    channels = draw(st.integers(2, 4))
+    window = kernel.shape[2:]
+    size = [(n - 1) * d + draw(st.integers(1, 5)) for n, d in zip(window, geometry["dilation"], strict=True)]
+    x = normal(0, (draw(st.integers(1, 3)), *size, channels))
+    return x, normal(1, (channels, 1, *window)), {**geometry, "groups": channels}
+
+
+@FEW
+@given(depthwise_convolutions())
+def test_every_way_equals_direct_for_depthwise_kernels(case):
+    check_every_way(case, {"im2col", "taps"})
+
+
+@pytest.mark.parametrize("width", winograd.WIDTHS)
+def test_the_matrices_of_winograd_filter_exactly(width):
+    """y_i = sum_j d_(i+j) g_j, to the last bits of float64, and no number in them is large."""
+    outputs, of_kernel, of_inputs = winograd.transforms(width)
+    random = np.random.default_rng(width)
+    d, g = random.normal(size=winograd.TILE + width - 1), random.normal(size=width)
+    expected = [d[i : i + width] @ g for i in range(winograd.TILE)]
+    np.testing.assert_allclose(outputs.T @ ((of_kernel @ g) * (of_inputs @ d)), expected, rtol=0, atol=1e-12)
+    assert max(np.abs(m).max() for m in (outputs, of_kernel, of_inputs)) <= 16
+
+
+@pytest.mark.parametrize("width", winograd.WIDTHS)
+def test_winograd_is_as_precise_as_im2col(width):
+    """Against float64: at most a few times the error of the plain sum, and within 5e-6 of the largest value."""
+    x, kernel = normal(0, (16, 3, 40, 8)), normal(1, (8, 16, 3, width))
+    exact = conv_in_float64(np.asarray(x), np.asarray(kernel))
+    got = winograd.winograd(x, kernel, ((0, 0), (0, 0)))
+    assert float(np.abs(got - exact).max() / np.abs(exact).max()) < 5e-6
+
+
+def conv_in_float64(x, kernel):
+    """(I, H, W, N) and (O, I, kh, kw), no padding, by NumPy."""
+    windows = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), kernel.shape[2:], axis=(1, 2))
+    return np.einsum("ihwnab,oiab->ohwn", windows, kernel.astype(np.float64))
 
 
 @FEW
@@ -74,6 +164,7 @@ def test_matmul_equals_direct_for_1x1_kernels(case):
 def test_direct_equals_pytorch_in_values_and_gradients(case):
     torch = pytest.importorskip("torch")
     x, kernel, geometry = case
+    assume("direct" in {way.strategy for way in everywhere(*case)})
     y, dx, dk = value_and_gradients(partial(conv.conv2d, strategy="direct", **geometry), x, kernel)
     (top, bottom), (left, right) = geometry["padding"]
     tx, tk = (torch.tensor(np.asarray(a), requires_grad=True) for a in (x.transpose(0, 3, 1, 2), kernel))
@@ -86,7 +177,10 @@ def test_direct_equals_pytorch_in_values_and_gradients(case):
     assert_close((y, dx, dk), tuple(jnp.asarray(t.numpy()) for t in expected))
 
 
-@pytest.mark.parametrize("strategy", conv.STRATEGIES)
+POINTWISE = ["direct", "im2col", "matmul"]
+
+
+@pytest.mark.parametrize("strategy", POINTWISE)
 def test_vmap_equals_a_loop_over_models(strategy):
     x, kernels = normal(0, (3, 2, 5, 5, 2)), normal(1, (3, 4, 2, 1, 1))
 
@@ -97,7 +191,7 @@ def test_vmap_equals_a_loop_over_models(strategy):
     assert_close(jax.vmap(both)(x, kernels), tuple(jnp.stack(parts) for parts in zip(*looped, strict=True)))
 
 
-@pytest.mark.parametrize("strategy", conv.STRATEGIES)
+@pytest.mark.parametrize("strategy", POINTWISE)
 def test_bfloat16_stays_bfloat16_and_near_float32(strategy):
     x, kernel = normal(0, (2, 6, 6, 8), jnp.bfloat16), normal(1, (4, 8, 1, 1), jnp.bfloat16)
     run = partial(value_and_gradients, partial(conv.conv2d, strategy=strategy, **PLAIN))
@@ -116,11 +210,13 @@ def test_matmul_refuses_a_window_it_cannot_express():
         conv.conv2d(normal(0, (1, 3, 3, 1)), normal(1, (1, 1, 2, 2)), strategy="matmul", **PLAIN)
 
 
-@FEW
-@given(convolutions(), st.sampled_from(["cpu", "gpu", "tpu"]))
-def test_the_chosen_strategy_exists_and_is_direct_off_the_cpu(case, platform):
-    x, kernel, geometry = case
-    chosen = conv.choose(platform, x.shape, kernel.shape, **geometry)
-    assert chosen in conv.STRATEGIES
-    assert platform == "cpu" or chosen == "direct"
-    conv.conv2d(x, kernel, strategy=chosen, **geometry)
+@pytest.mark.parametrize("strategy", ["im2col", "matmul", "winograd", "taps"])
+def test_what_needs_another_layout_says_so(strategy):
+    with pytest.raises(ValueError, match=r"channels first|batch last"):
+        conv.conv2d(normal(0, (1, 1, 3, 3)), normal(1, (1, 1, 1, 1)), strategy=strategy, layout=CHANNELS_FIRST, **PLAIN)
+
+
+def test_the_planner_knows_the_strategies_there_are():
+    assert STRATEGIES[ops.Conv] == tuple(conv.STRATEGIES)
+    assert STRATEGIES[ops.ConvTranspose] == tuple(deconv.STRATEGIES)
+    assert STRATEGIES[ops.MaxPool] == tuple(pool.STRATEGIES)

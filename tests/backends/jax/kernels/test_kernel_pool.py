@@ -137,10 +137,3 @@ def test_impossible_requests_are_refused():
         pool.max_pool2d(x, window=(2, 2), stride=(1, 1), padding=NONE, strategy="reshape")
     with pytest.raises(ValueError, match="unknown pooling strategy 'heap'"):
         pool.max_pool2d(x, window=(2, 2), stride=(2, 2), padding=NONE, strategy="heap")
-
-
-@FEW
-@given(poolings(), st.sampled_from(["cpu", "gpu"]))
-def test_the_chosen_strategy_can_express_the_pooling(case, platform):
-    x, geometry = case
-    pool.max_pool2d(x, strategy=pool.choose(platform, **geometry), **geometry)
