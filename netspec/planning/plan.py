@@ -100,7 +100,7 @@ def make_plan(
     Args:
         graph: what is computed.
         platform: `cpu`, `gpu` …
-        batch: examples at a time.
+        batch: examples at a time, 0 or more.
         gradient: whether gradients are computed too.
         wishes: what the user asks for.
         timings: measured times, which are believed before expected ones.
@@ -110,6 +110,7 @@ def make_plan(
         of all operations and all changes of layout between them small: the best of the uniform ones, improved operation
         by operation until no single change helps.
     """
+    batch = max(batch, 1)  # none is planned like one
     options = [_options(p, platform, wishes or Wishes(), timings) for p in problems(graph, batch, gradient=gradient)]
     pricing = _Pricing(graph, options, batch, gradient)
     starts = [[_nearest(own, layout) for own in options] for layout in LAYOUTS.values()]
