@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import jax
 
+from netspec.backends.jax.derive import derive, look_up
 from netspec.backends.jax.emitters import EMITTERS, MERGERS, Run, from_device_layout, to_device_layout
 from netspec.graph import Graph
 
@@ -30,6 +31,7 @@ def run(
     platform: str,
     train: bool = False,
     rng: jax.Array | None = None,
+    derived: Mapping[str, jax.Array] | None = None,
 ) -> tuple[dict[int, jax.Array], Tree]:
     """Run the graph.
 
@@ -42,11 +44,13 @@ def run(
         platform: `cpu`, `gpu` …, which kernels choose their strategy by.
         train: whether dropout drops and batch normalization uses the batch.
         rng: JAX key; needed when the graph drops values in training.
+        derived: the derived arrays that operations read, by path; computed here unless given.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
     here = Run(platform, train, rng, {node: dict(arrays) for node, arrays in state.items()})
+    derived = derive(graph, params, state) if derived is None else derived
     values = {0: to_device_layout(x)}
     for operation in graph.operations:
         read = [values[i] for i in operation.inputs]
@@ -54,15 +58,9 @@ def run(
         if merger:
             values[operation.output] = merger(read)
         else:
-            arrays = [_look_up(path, params, here.state) for path in operation.parameters]
+            arrays = [
+                derived[path] if path in derived else look_up(path, params, here.state) for path in operation.parameters
+            ]
             emitter = EMITTERS[type(operation.op)]
             values[operation.output] = emitter(operation.op, here, operation, read[0], arrays)
     return {v: from_device_layout(values[v]) for v in wanted}, here.state
-
-
-def _look_up(
-    path: str, params: Mapping[str, Mapping[str, jax.Array]], state: Mapping[str, Mapping[str, jax.Array]]
-) -> jax.Array:
-    node, _, name = path.rpartition("/")
-    own = params.get(node, {})
-    return own[name] if name in own else state[node][name]

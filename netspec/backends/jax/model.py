@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax.emit import Tree, run
+from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
 from netspec.data.checks import as_tokens
@@ -20,6 +21,7 @@ from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
+from netspec.passes import Mode, optimize
 from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Variables"]
@@ -52,12 +54,22 @@ class Model:
     (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size.
+
+    Attributes:
+        network: what was declared.
+        graph: the network as declared, in operations: its shapes, costs and nodes.
+        training: what `loss`, `backward` and `apply` run, dropout on or off.
+        inference: what `forward` and `logits` run; kernels that normalizations are folded into are worked out once for
+            the same variables, and kept beside them.
+        device: what computes.
     """
 
     def __init__(self, network: Network, graph: Graph, device: str | jax.Device | None = None) -> None:
         self.network = network
         self.graph = graph
+        self.training, self.inference = (optimize(graph, mode) for mode in (Mode.TRAINING, Mode.INFERENCE))
         self.device = devices.resolve(device)
+        self._fold = Folding(self.inference)
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
@@ -81,11 +93,11 @@ class Model:
 
     def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
-        return self._forward(variables, self._input(x))
+        return self._forward(variables, self._input(x), self._fold(*variables))
 
     def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
-        return self._logits(variables, self._input(x))
+        return self._logits(variables, self._input(x), self._fold(*variables))
 
     def loss(
         self,
@@ -146,8 +158,8 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(self._batched(_array(x, "x")), self.network)
-        values, state = self._run(variables.params, variables.state, x, (self.graph.output,), train=train, rng=rng)
-        out = values[self.graph.output]
+        values, state = self._run(self.training, variables, x, (self.training.output,), train=train, rng=rng)
+        out = values[self.training.output]
         return (out, state) if train else out
 
     def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
@@ -158,11 +170,13 @@ class Model:
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
-        return self._forward.lower(self.init(), self._zeros(batch))
+        variables = self.init()
+        return self._forward.lower(variables, self._zeros(batch), self._fold(*variables))
 
     def jaxpr(self, batch: int) -> str:
         """Return the forward function as JAX's own intermediate language."""
-        return str(jax.make_jaxpr(self._pure_forward)(self.init(), self._zeros(batch)))
+        variables = self.init()
+        return str(jax.make_jaxpr(self._pure_forward)(variables, self._zeros(batch), self._fold(*variables)))
 
     def _zeros(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, *self.graph.input), jnp.int32 if self.graph.tokens else jnp.float32)
@@ -174,8 +188,9 @@ class Model:
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
         x = prepare(x, self.network)
-        values, new_state = self._run(params, state, x, (self.graph.logits,), train=train, rng=rng)
-        logits = values[self.graph.logits]
+        variables, at = Variables(params, state), self.training.logits
+        values, new_state = self._run(self.training, variables, x, (at,), train=train, rng=rng)
+        logits = values[at]
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
@@ -183,16 +198,21 @@ class Model:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
         return prepare(x, self.network) if self.network.reconstructs else y
 
-    def _run(self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], **mode: Any) -> tuple[Any, Tree]:
-        return run(self.graph, params, state, x, wanted=wanted, platform=self.device.platform, **mode)
+    def _run(
+        self, graph: Graph, variables: Variables, x: jax.Array, wanted: tuple[int, ...], **mode: Any
+    ) -> tuple[Any, Tree]:
+        return run(graph, *variables, x, wanted=wanted, platform=self.device.platform, **mode)
 
-    def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
-        return self.apply(variables, x)
+    def _pure_forward(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array]) -> jax.Array:
+        return self._infer(self.inference.output, variables, x, folded)
 
-    def logits_of(self, variables: Variables, x: jax.Array) -> jax.Array:
-        """Return the logits; `x` of bytes or floats. Pure."""
+    def logits_of(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None = None) -> jax.Array:
+        """Return the logits; `x` of bytes or floats; folded kernels are worked out unless given. Pure."""
+        return self._infer(self.inference.logits, variables, x, folded)
+
+    def _infer(self, value: int, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None) -> jax.Array:
         x = prepare(x, self.network)
-        return self._run(variables.params, variables.state, x, (self.graph.logits,))[0][self.graph.logits]
+        return self._run(self.inference, variables, x, (value,), derived=folded)[0][value]
 
     def _pure_loss(
         self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
@@ -202,7 +222,7 @@ class Model:
     def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
         x = prepare(x, self.network)
         wanted = tuple(self.graph.nodes.values())
-        values, _ = self._run(variables.params, variables.state, x, wanted)
+        values, _ = self._run(self.graph, variables, x, wanted)
         return {name: values[index] for name, index in self.graph.nodes.items()}
 
     # --- what callers hand in -------------------------------------------------------------------------------------

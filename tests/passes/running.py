@@ -1,0 +1,85 @@
+"""Running a graph as it is declared and as the passes leave it, with variables that are no special case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import netspec as ns
+from netspec.backends.jax.emit import run
+from netspec.backends.jax.model import Variables
+from netspec.graph import Graph
+from netspec.ir import Network
+from netspec.passes import Mode, optimize
+
+
+def some_variables(graph: Graph, seed: int = 0) -> Variables:
+    """Return normal kernels, scales of both signs, biases and averages away from 0, variances away from 0."""
+    rng = np.random.default_rng(seed)
+    trees: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for p in graph.parameters.values():
+        node, _, name = p.path.rpartition("/")
+        spread = 1 / np.sqrt(p.fans[0]) if p.role == "kernel" else 1
+        values = rng.normal(size=p.shape, scale=spread)
+        values = 0.3 + np.square(values) if name == "variance" else values
+        trees[0 if p.trainable else 1].setdefault(node, {})[name] = jnp.asarray(values, jnp.float32)
+    return Variables(*trees)
+
+
+def some_inputs(network: Network, count: int = 3, seed: int = 0) -> jax.Array:
+    rng = np.random.default_rng(seed)
+    shape = (count, *network.input)
+    return jnp.asarray(
+        rng.integers(0, network.tokens, shape) if network.tokens else rng.normal(size=shape).astype(np.float32)
+    )
+
+
+Results = dict[str, Any]
+
+
+def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
+    """Return the output, the logits, the new state, and the gradients of a weighted sum of the outputs."""
+    train = mode is Mode.TRAINING
+
+    def weighted(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
+        wanted = (graph.output, graph.logits)
+        values, state = run(
+            graph, params, variables.state, x, wanted=wanted, platform="cpu", train=train, rng=jax.random.key(7)
+        )
+        out = values[graph.output]
+        weights = jnp.cos(jnp.arange(out.size, dtype=jnp.float32)).reshape(out.shape)
+        return jnp.sum(out * weights), (out, values[graph.logits], state)
+
+    grad = jax.grad(weighted, argnums=0 if graph.tokens else (0, 1), has_aux=True)
+    grads, (out, logits, state) = jax.jit(grad)(variables.params, x)
+    return {"output": out, "logits": logits, "state": state, "gradients": grads}
+
+
+def compare(network: Network, mode: Mode, check: Callable[[Any, Any], None], seed: int = 0) -> Graph:
+    """Check the results of the declared graph beside those of the optimized one, which is returned."""
+    declared = network.graph()
+    optimized = optimize(declared, mode)
+    variables, x = some_variables(declared, seed), some_inputs(network, seed=seed)
+    expected, found = (results(g, variables, x, mode) for g in (declared, optimized))
+    if optimized.logits != optimized.output:
+        del expected["logits"], found["logits"]
+    jax.tree.map(check, found, expected)
+    return optimized
+
+
+def nearly(found: Any, expected: Any) -> None:
+    """Assert equality up to the rounding of float32, measured by the largest value."""
+    scale = max(float(np.abs(expected).max(initial=0)), 1e-3)
+    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-5 * scale)
+
+
+def exactly(found: Any, expected: Any) -> None:
+    np.testing.assert_array_equal(found, expected)
+
+
+def optimized(text: str, mode: Mode) -> Graph:
+    return optimize(ns.parse(text).graph(), mode)
