@@ -19,7 +19,6 @@ from netspec.passes.merge_reshapes import merge_reshapes
 from netspec.passes.mode import Mode
 from netspec.passes.pool_first import pool_first
 from netspec.passes.remove_dead_code import remove_dead_code
-from netspec.passes.remove_identities import remove_identities
 from netspec.passes.remove_noise import remove_noise
 from netspec.passes.sink_affine import sink_affine
 from netspec.passes.split_batch_norm import split_batch_norm
@@ -56,13 +55,12 @@ PASSES: tuple[Pass, ...] = (
     Pass(fuse_loss),
     Pass(remove_noise, _INFERENCE),
     Pass(merge_reshapes),
-    Pass(remove_identities),
+    Pass(remove_dead_code),
     Pass(merge_padding),
     Pass(split_batch_norm, _INFERENCE),
     Pass(sink_affine, _INFERENCE),
     Pass(fold_affine, _INFERENCE),
     Pass(pool_first),
-    Pass(remove_dead_code),
 )
 
 

