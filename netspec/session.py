@@ -18,7 +18,6 @@ from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError, plural
 from netspec.ir import DataSource, Network
 from netspec.overrides import replace_setting
-from netspec.passes import optimize
 from netspec.recipe.datasets import find
 from netspec.tracing import trace
 from netspec.training import Event, Finished
@@ -33,7 +32,7 @@ Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike,
 
 def compile_network(network: Network, device: str | jax.Device | None = None) -> Model:
     """Return a network compiled for a device; raises SpecError and DeviceError."""
-    return Model(network, optimize(trace(network)), device)
+    return Model(network, trace(network), device)
 
 
 def load_data(

@@ -28,6 +28,7 @@ FLOORS = {
     "netspec.files": 0,
     "netspec.syntax": 1,
     "netspec.ops": 1,
+    "netspec.formulas": 1,
     "netspec.signature": 1,
     "netspec.recipe": 2,
     "netspec.layers": 2,

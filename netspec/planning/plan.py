@@ -67,11 +67,15 @@ def problems(graph: Graph, batch: int, *, gradient: bool) -> list[Problem]:
     moved = {0: False}
     found = []
     for operation in graph.operations:
-        trained = any(graph.parameters[path].trainable for path in operation.parameters)
+        trained = any(_trained(graph, path) for path in operation.parameters)
         before = any(moved[value] for value in operation.inputs)
         moved[operation.output] = before or trained
         found.append(_problem(graph, operation, batch, gradient=gradient, input_gradient=before))
     return found
+
+
+def _trained(graph: Graph, path: str) -> bool:
+    return path in graph.derived or graph.parameters[path].trainable
 
 
 def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, input_gradient: bool) -> Problem:
@@ -79,7 +83,7 @@ def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, 
         op=operation.op,
         batch=batch,
         inputs=tuple(graph.shape(value) for value in operation.inputs),
-        parameters=tuple(graph.parameters[path].shape for path in operation.parameters),
+        parameters=tuple(map(graph.array_shape, operation.parameters)),
         output=operation.shape,
         gradient=gradient,
         input_gradient=gradient and input_gradient,

@@ -108,7 +108,13 @@ def test_checking_and_showing_do_not_import_jax(here: Path) -> None:
         "heavy = [m for m in ('jax', 'jaxlib', 'optax', 'matplotlib', 'PIL') if m in sys.modules]\n"
         "print('HEAVY', heavy, code)\n"
     )
-    for words in (["check", "good.net", "bad.net"], ["show", "good.net"], ["layers", "conv"], ["explain", "E0301"]):
+    for words in (
+        ["check", "good.net", "bad.net"],
+        ["show", "good.net"],
+        ["show", "good.net", "--as", "ops", "--passes"],
+        ["layers", "conv"],
+        ["explain", "E0301"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, *words],
             cwd=here,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import netspec as ns
 from netspec import ops
 from netspec.graph import Graph
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Wishes, make_plan
 from netspec.planning.cost import conversion, expected
 from netspec.planning.plan import _options, _Pricing, problems
@@ -24,7 +24,7 @@ LENET = "input 1x28x28\nconv 20 5 relu; pool 2\nconv 50 5 relu; pool 2\nfc 10 so
 
 
 def graph_of(text: str) -> Graph:
-    return optimize(trace(ns.parse(text)))
+    return optimize(trace(ns.parse(text)), Mode.TRAINING)
 
 
 def strategies(graph: Graph, op: type[ops.Op], **how: object) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax.emit import Tree, run
+from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
 from netspec.data.checks import as_tokens
@@ -20,6 +21,7 @@ from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
+from netspec.passes import Mode, optimize
 from netspec.planning import Plan, make_plan
 from netspec.recipe.losses import CrossEntropy
 
@@ -53,13 +55,23 @@ class Model:
     (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size.
+
+    Attributes:
+        network: what was declared.
+        graph: the network as declared, in operations: its shapes, costs and nodes.
+        training: what `loss`, `backward` and `apply` run, dropout on or off.
+        inference: what `forward` and `logits` run; kernels that normalizations are folded into are worked out once for
+            the same variables, and kept beside them.
+        device: what computes.
     """
 
     def __init__(self, network: Network, graph: Graph, device: str | jax.Device | None = None) -> None:
         self.network = network
         self.graph = graph
+        self.training, self.inference = (optimize(graph, mode) for mode in (Mode.TRAINING, Mode.INFERENCE))
         self.device = devices.resolve(device)
-        self._plans: dict[tuple[int, bool], Plan] = {}
+        self._plans: dict[tuple[int, int, bool], Plan] = {}
+        self._fold = Folding(self.inference)
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
@@ -83,11 +95,11 @@ class Model:
 
     def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
-        return self._forward(variables, self._input(x))
+        return self._forward(variables, self._input(x), self._fold(*variables))
 
     def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
-        return self._logits(variables, self._input(x))
+        return self._logits(variables, self._input(x), self._fold(*variables))
 
     def loss(
         self,
@@ -148,10 +160,9 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(self._batched(_array(x, "x")), self.network)
-        values, state = self._run(
-            variables.params, variables.state, x, (self.graph.output,), gradient=train, train=train, rng=rng
-        )
-        out = values[self.graph.output]
+        at = self.training.output
+        values, state = self._run(self.training, variables, x, (at,), gradient=train, train=train, rng=rng)
+        out = values[at]
         return (out, state) if train else out
 
     def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
@@ -162,17 +173,22 @@ class Model:
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
-        return self._forward.lower(self.init(), self._zeros(batch))
+        variables = self.init()
+        return self._forward.lower(variables, self._zeros(batch), self._fold(*variables))
 
     def jaxpr(self, batch: int) -> str:
         """Return the forward function as JAX's own intermediate language."""
-        return str(jax.make_jaxpr(self._pure_forward)(self.init(), self._zeros(batch)))
+        variables = self.init()
+        return str(jax.make_jaxpr(self._pure_forward)(variables, self._zeros(batch), self._fold(*variables)))
 
     def plan(self, batch: int, *, gradient: bool) -> Plan:
-        """Return how each operation is computed on this device for a batch size, with or without gradients."""
-        key = (batch, gradient)
+        """Return how each operation is computed here: of `training` with gradients, or of `inference` without."""
+        return self._plan(self.training if gradient else self.inference, batch, gradient)
+
+    def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
+        key = (id(graph), batch, gradient)
         if key not in self._plans:
-            self._plans[key] = make_plan(self.graph, platform=self.device.platform, batch=batch, gradient=gradient)
+            self._plans[key] = make_plan(graph, platform=self.device.platform, batch=batch, gradient=gradient)
         return self._plans[key]
 
     def _zeros(self, batch: int) -> jax.Array:
@@ -185,8 +201,9 @@ class Model:
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
         x = prepare(x, self.network)
-        values, new_state = self._run(params, state, x, (self.graph.logits,), gradient=True, train=train, rng=rng)
-        logits = values[self.graph.logits]
+        variables, at = Variables(params, state), self.training.logits
+        values, new_state = self._run(self.training, variables, x, (at,), gradient=True, train=train, rng=rng)
+        logits = values[at]
         losses = example_losses(self.graph.loss, logits, y)
         return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
@@ -195,17 +212,28 @@ class Model:
         return prepare(x, self.network) if self.network.reconstructs else y
 
     def _run(
-        self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], *, gradient: bool = False, **mode: Any
+        self,
+        graph: Graph,
+        variables: Variables,
+        x: jax.Array,
+        wanted: tuple[int, ...],
+        *,
+        gradient: bool = False,
+        **mode: Any,
     ) -> tuple[Any, Tree]:
-        return run(self.graph, params, state, x, wanted=wanted, plan=self.plan(len(x), gradient=gradient), **mode)
+        plan = self._plan(graph, len(x), gradient)
+        return run(graph, *variables, x, wanted=wanted, plan=plan, **mode)
 
-    def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
-        return self.apply(variables, x)
+    def _pure_forward(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array]) -> jax.Array:
+        return self._infer(self.inference.output, variables, x, folded)
 
-    def logits_of(self, variables: Variables, x: jax.Array) -> jax.Array:
-        """Return the logits; `x` of bytes or floats. Pure."""
+    def logits_of(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None = None) -> jax.Array:
+        """Return the logits; `x` of bytes or floats; folded kernels are worked out unless given. Pure."""
+        return self._infer(self.inference.logits, variables, x, folded)
+
+    def _infer(self, value: int, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None) -> jax.Array:
         x = prepare(x, self.network)
-        return self._run(variables.params, variables.state, x, (self.graph.logits,))[0][self.graph.logits]
+        return self._run(self.inference, variables, x, (value,), derived=folded)[0][value]
 
     def _pure_loss(
         self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
@@ -215,7 +243,7 @@ class Model:
     def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
         x = prepare(x, self.network)
         wanted = tuple(self.graph.nodes.values())
-        values, _ = self._run(variables.params, variables.state, x, wanted)
+        values, _ = self._run(self.graph, variables, x, wanted)
         return {name: values[index] for name, index in self.graph.nodes.items()}
 
     # --- what callers hand in -------------------------------------------------------------------------------------

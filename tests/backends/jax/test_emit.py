@@ -14,7 +14,7 @@ from netspec import ops
 from netspec.backends.jax.emit import run
 from netspec.graph import Graph
 from netspec.layers import LAYERS
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.planning import LAYOUTS, STRATEGIES, Plan, Wishes, make_plan
 from netspec.planning.plan import problems
 from netspec.tracing import trace
@@ -70,7 +70,7 @@ def plan_for(graph: Graph, batch: int, **wishes: str) -> Plan:
 
 
 def graph_of(text: str) -> Graph:
-    return optimize(trace(ns.parse(text)))
+    return optimize(trace(ns.parse(text)), Mode.TRAINING)
 
 
 TEXTS = [
