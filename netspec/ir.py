@@ -9,7 +9,7 @@ from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss
 from netspec.recipe.optimizers import Adam, AnyOptimizer
 from netspec.recipe.schedules import AnySchedule, Constant
-from netspec.recipe.settings import Clip, Evaluate, Normalize, Scale, Shuffle
+from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle
 from netspec.signature import (
     Definition,
     Expects,
@@ -69,6 +69,7 @@ class DataSource(Definition):
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
     shuffle: Shuffle = option(Shuffle, "order of the training examples")
+    augment: Augment | None = option(None, "random changes of the training images")
     target: Literal["label", "input"] = option(
         "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
     )

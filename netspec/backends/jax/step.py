@@ -15,6 +15,7 @@ from netspec.backends.jax.emit import Tree
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.objective import example_losses, hits, penalty
 from netspec.backends.jax.optimizers import learning_rate, transformation
+from netspec.backends.jax.prepare import prepare_training
 from netspec.data.types import Split
 
 __all__ = ["OnDevice", "TrainState", "Trainer"]
@@ -112,9 +113,9 @@ class Trainer:
     def _pure_step(
         self, state: TrainState, images: jax.Array, labels: jax.Array, indices: jax.Array
     ) -> tuple[TrainState, jax.Array]:
-        x = images[indices]
-        y = self.model.targets(x, labels[indices])
         rng = jax.random.fold_in(jax.random.key(self.seed), state.step)
+        x = prepare_training(images[indices], self.model.network, rng)
+        y = self.model.targets(x, labels[indices])
         objective = partial(self.model.objective, train=True, rng=rng)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
