@@ -31,9 +31,9 @@ Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike,
 """A dataset's name or path, one already loaded, or the arrays (x_train, y_train, x_test, y_test)."""
 
 
-def compile_network(network: Network, device: str | jax.Device | None = None) -> Model:
-    """Return a network compiled for a device; raises SpecError and DeviceError."""
-    return Model(network, optimize(trace(network)), device)
+def compile_network(network: Network, device: str | jax.Device | None = None, precision: str = "float32") -> Model:
+    """Return a network compiled for a device, inference in a precision; raises SpecError, DeviceError, NetspecError."""
+    return Model(network, optimize(trace(network)), device, precision)
 
 
 def load_data(
