@@ -96,6 +96,9 @@ class Recipe(Definition):
     l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
     clip: Clip | None = option(None, "gradient clipping")
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
+    steps_per_call: PositiveInt | None = option(
+        None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
+    )
     precision: Annotated[Literal["float32", "bfloat16"], Also(bf16="bfloat16", fp32="float32")] = option(
         "float32", "what a training step computes in; weights, gradients, averages and the loss are float32 in any case"
     )

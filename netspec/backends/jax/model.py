@@ -179,14 +179,25 @@ class Model:
     # --- the pure functions that are compiled ---------------------------------------------------------------------
 
     def objective(
-        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, train: bool, rng: jax.Array | None
+        self,
+        params: Tree,
+        state: Tree,
+        x: jax.Array,
+        y: jax.Array,
+        train: bool,
+        rng: jax.Array | None,
+        counted: jax.Array | None = None,
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
-        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
+        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
+
+        The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0.
+        """
         x = prepare(x, self.network)
         values, new_state = self._run(params, state, x, (self.graph.logits,), train=train, rng=rng)
         logits = values[self.graph.logits]
         losses = example_losses(self.graph.loss, logits, y)
-        return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
+        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / jnp.sum(counted)
+        return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
