@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from netspec.data.types import Dataset
     from netspec.graph import Graph
     from netspec.ir import Network
-    from netspec.session import Data
+    from netspec.loading import Data
     from netspec.trained import Evaluation, Prediction, Run
     from netspec.training.events import (
         Epoch,

@@ -16,12 +16,12 @@ from netspec.backends.jax.pace import log_interval
 from netspec.backends.jax.step import OnDevice, Trainer, TrainState
 from netspec.data.order import epoch_order
 from netspec.data.types import Dataset, Split
-from netspec.diagnostics import DataError, NetspecError, plural
-from netspec.graph import Graph
+from netspec.diagnostics import NetspecError
 from netspec.ir import DataSource
+from netspec.training.checks import check_hold_out, check_labels
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
 
-__all__ = ["NonFiniteLossError", "Recorder", "check_hold_out", "check_labels", "train"]
+__all__ = ["NonFiniteLossError", "Recorder", "train"]
 
 
 class NonFiniteLossError(NetspecError):
@@ -172,6 +172,7 @@ class _Loop:
             yield Notice(text)
         yield started
         state = self.trainer.start()
+        self.trainer.prepare(state, self.train, self.placed.values(), self.recipe.evaluate.batch)
         for epoch in range(1, self.recipe.epochs + 1):
             state = yield from self._epoch(state, epoch)
         result = self._result()
@@ -306,26 +307,6 @@ class _Loop:
             dataset=self.dataset.name,
             seed=self.seed,
             device=self.model.device.platform,
-        )
-
-
-def check_labels(graph: Graph, dataset: Dataset) -> None:
-    """Raise DataError when a dataset has a label that the network has no output for."""
-    shape = graph.shape(graph.output)
-    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
-    if len(shape) == 1 and most >= max(shape[0], 2):
-        raise DataError(
-            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
-            f"labels count from 0; let the network end in {most + 1} outputs",
-        )
-
-
-def check_hold_out(count: int, dataset: Dataset) -> None:
-    """Raise DataError when holding out `count` examples for validation would leave nothing to train on."""
-    if count >= len(dataset.train):
-        raise DataError(
-            f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
-            "hold out fewer",
         )
 
 

@@ -28,7 +28,7 @@ class Program:
     def prepare(self, pool: ThreadPoolExecutor, *examples: Any, **choices: Any) -> None:
         """Begin to compile for arrays such as these, in a thread of `pool`; nothing is waited for."""
         key = self._key(examples, choices)
-        shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=a.sharding), examples)
+        shapes = jax.tree.map(_shape, examples)
         if key not in self._ahead:
             self._ahead[key] = pool.submit(lambda: self.lower(*shapes, **choices).compile())
 
@@ -49,3 +49,8 @@ class Program:
     @staticmethod
     def _key(arrays: tuple[Any, ...], choices: dict[str, Any]) -> Hashable:
         return tuple(choices.values()), tuple(getattr(a, "shape", None) for a in arrays)
+
+
+def _shape(array: jax.Array) -> Any:
+    """Return what an array looks like; its memory may be reused before that is needed."""
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding)  # type: ignore[no-untyped-call]

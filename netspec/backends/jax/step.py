@@ -6,6 +6,8 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.backends.jax.ahead import Program
 from netspec.backends.jax.emit import Tree
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.objective import example_losses, hits, penalty
@@ -70,8 +73,8 @@ class Trainer:
         self._optimizer = transformation(recipe, steps_per_epoch, epochs)
         self._rate = learning_rate(recipe, steps_per_epoch, epochs)
         self._step = jax.jit(self._pure_step, donate_argnums=0)
-        self._advance = jax.jit(self._pure_advance, donate_argnums=(0, 1), static_argnames=("count", "length", "size"))
-        self._evaluate = jax.jit(self._pure_evaluate, static_argnames="batch")
+        self._advance = Program(self._pure_advance, donate=(0, 1))
+        self._evaluate = Program(self._pure_evaluate)
         self._copy = jax.jit(partial(jax.tree.map, jnp.copy))
         self._sound = jax.jit(self._pure_sound)
 
@@ -96,6 +99,26 @@ class Trainer:
         """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
         return jax.device_put(np.full((self.steps_per_epoch, 3), np.nan, np.float32), self.model.device)
 
+    def prepare(self, state: TrainState, data: OnDevice, splits: Iterable[OnDevice], batch: int) -> None:
+        """Begin to compile what an epoch needs, in a thread: its steps, then its evaluations.
+
+        Args:
+            state: before the first step.
+            data: the training set.
+            splits: what is evaluated.
+            batch: examples of an evaluation taken at a time.
+        """
+        pool = ThreadPoolExecutor(2)
+        order = self.place_order(np.zeros(1, np.int32))
+        for count, length in dict.fromkeys(self._calls(range(self.steps_per_epoch), data.size)):
+            arrays = (state, self.blank_history(), data.images, data.labels, order)
+            self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
+        for split in splits:
+            variables = Variables(state.params, state.state)
+            looked_at = (variables, split.images, split.labels, self._start(0))
+            self._evaluate.prepare(pool, *looked_at, batch=min(batch, split.size))
+        pool.shutdown(wait=False)
+
     def advance(
         self, state: TrainState, history: jax.Array, data: OnDevice, order: jax.Array, steps: range
     ) -> tuple[TrainState, jax.Array]:
@@ -111,15 +134,17 @@ class Trainer:
         Returns:
             The next state, and the history with what was measured.
         """
-        tail = data.size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
-        whole = len(steps) - bool(tail)
-        calls, rest = divmod(whole, self.steps_per_call)
-        for count, length in [(self.steps_per_call, self.batch)] * calls + [(1, self.batch)] * rest + [(1, tail)]:
-            if length:
-                state, history = self._advance(
-                    state, history, data.images, data.labels, order, count=count, length=length, size=data.size
-                )
+        for count, length in self._calls(steps, data.size):
+            arrays = (state, history, data.images, data.labels, order)
+            state, history = self._advance(*arrays, count=count, length=length, size=data.size)
         return state, history
+
+    def _calls(self, steps: range, size: int) -> list[tuple[int, int]]:
+        """Return the calls that some steps of an epoch of `size` examples are made in: steps and examples of each."""
+        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
+        calls, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
+        last = [(1, tail)] if tail else []
+        return [(self.steps_per_call, self.batch)] * calls + [(1, self.batch)] * rest + last
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -162,8 +187,11 @@ class Trainer:
     def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
         """Return losses, hits and outputs of each batch; nothing waits for them yet."""
         batch = min(batch, data.size)
-        starts = [np.int32(start) for start in range(0, data.size, batch)]
+        starts = [self._start(at) for at in range(0, data.size, batch)]
         return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+
+    def _start(self, at: int) -> jax.Array:
+        return jax.device_put(np.int32(at), self.model.device)
 
     def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
         extra = self._sound(variables)[1]
