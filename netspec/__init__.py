@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from netspec.data.types import Dataset
     from netspec.graph import Graph
     from netspec.ir import Network
-    from netspec.session import Data
+    from netspec.loading import Data
     from netspec.trained import Evaluation, Prediction, Run
     from netspec.training.events import (
         Epoch,
@@ -150,16 +150,24 @@ def parse(
     return require(analyze(Source(f"{name}.net", text), lets=_texts(let), sets=_texts(set), name=name))[0]
 
 
-def compile(network: Network, device: str | jax.Device | None = None) -> Model:  # noqa: A001
-    """Compile a network for a device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+def compile(  # noqa: A001
+    network: Network, device: str | jax.Device | None = None, *, precision: str = "float32"
+) -> Model:
+    """Compile a network for a device.
+
+    Args:
+        network: what to compile.
+        device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+        precision: what inference computes in, `float32` or `bfloat16`; training computes in that of the recipe.
 
     Raises:
+        NetspecError: when there is no such precision.
         SpecError: when the shapes of a network made in Python or from JSON do not fit.
         DeviceError: when there is no such device.
     """
     from netspec.session import compile_network  # noqa: PLC0415
 
-    return compile_network(network, device)
+    return compile_network(network, device, precision)
 
 
 def train(

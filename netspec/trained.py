@@ -17,10 +17,10 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Progress
 from netspec.diagnostics import DataError
+from netspec.loading import Data, load_data
 from netspec.model_file import ModelFile
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
-from netspec.session import Data, load_data
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 

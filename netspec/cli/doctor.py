@@ -6,6 +6,8 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from netspec.diagnostics import plural
+
 __all__ = ["doctor"]
 
 _PACKAGES = (
@@ -35,10 +37,24 @@ def doctor() -> None:
     print("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     print(f"specs:     {specs_folder()}")
     print(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
+    print(f"compiled:  {_compiled()}")
     print(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
     for info in DATASETS:
         print(f"  {info.name:<17} {locate(info.name) or 'not here'}")
     _devices()
+
+
+def _compiled() -> str:
+    """Return where compiled programs are kept, how many, and how to be rid of them."""
+    from netspec.cli.output import bytes_text  # noqa: PLC0415
+    from netspec.compile_cache import OFF, compile_cache  # noqa: PLC0415
+
+    found = compile_cache()
+    if found.reason:
+        return f"not kept: {found.reason}"
+    count, size = found.size()
+    kept = f"{plural(count, 'program')}, {bytes_text(size)}, in {found.folder}"
+    return f"{kept} (delete it to clear; {OFF}=off turns it off)"
 
 
 def _devices() -> None:

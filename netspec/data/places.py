@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "given_folder", "offline"]
+__all__ = ["cache_folder", "cache_root", "given_folder", "offline"]
 
 
 def given_folder() -> Path | None:
@@ -16,11 +16,15 @@ def given_folder() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def cache_folder() -> Path:
-    """Return the folder for downloaded datasets: under NETSPEC_CACHE, or where this system keeps caches."""
+def cache_root() -> Path:
+    """Return the folder of all caches: NETSPEC_CACHE, or where this system keeps them."""
     value = os.environ.get("NETSPEC_CACHE", "")
-    root = Path(value).expanduser() if value else user_cache_path("netspec")
-    return root / "data"
+    return Path(value).expanduser().absolute() if value else user_cache_path("netspec")
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloaded datasets."""
+    return cache_root() / "data"
 
 
 def offline() -> bool:

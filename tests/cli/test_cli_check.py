@@ -22,6 +22,7 @@ def cli(cwd: Path, *words: str | Path, **environment: str) -> subprocess.Complet
     """Run the command line as a user does, in a pipe, and check what holds for every run."""
     env = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR", "COLUMNS"}}
     env |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(cwd / ".cache"), "PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
+    env["NETSPEC_COMPILE_CACHE"] = "off"
     command = [sys.executable, "-m", "netspec", *map(str, words)]
     done = subprocess.run(
         command, cwd=cwd, env=env | environment, capture_output=True, encoding="utf-8", check=False, timeout=300

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
+from netspec.backends.jax import precision as precision_of
+from netspec.backends.jax.derive import derive
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.objective import example_losses, penalty
@@ -54,7 +56,7 @@ class Model:
     Inputs `x` are (N, C, H, W), or (N, H, W) where there is one channel, or sequences (N, features, length), or
     (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
-    batch size.
+    batch size. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
 
     Attributes:
         network: what was declared.
@@ -63,10 +65,14 @@ class Model:
         inference: what `forward` and `logits` run; kernels that normalizations are folded into are worked out once for
             the same variables, and kept beside them.
         device: what computes.
+        precision: what inference computes in.
     """
 
-    def __init__(self, network: Network, graph: Graph, device: str | jax.Device | None = None) -> None:
+    def __init__(
+        self, network: Network, graph: Graph, device: str | jax.Device | None = None, precision: str = "float32"
+    ) -> None:
         self.network = network
+        self.precision = precision_of.resolve(precision)
         self.graph = graph
         self.training, self.inference = (optimize(graph, mode) for mode in (Mode.TRAINING, Mode.INFERENCE))
         self.device = devices.resolve(device)
@@ -75,7 +81,7 @@ class Model:
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
-        self._backward = jax.jit(jax.value_and_grad(self._pure_loss, has_aux=True), static_argnames="train")
+        self._backward = jax.jit(self._pure_backward, static_argnames="train")
         self._features = jax.jit(self._pure_features)
 
     def init(self, seed: int | None = None) -> Variables:
@@ -133,11 +139,16 @@ class Model:
             y: class labels (N,), integers, or targets of the outputs' shape.
             train: drop values and normalize by the batch, as in training.
             rng: JAX key for dropout; needed with `train` when the network has dropout.
+
+        Raises:
+            NetspecError: when the loss or a gradient is not a finite number; not within a `jax.jit` of your own.
         """
         self._needs_rng(train, rng)
         x = self._input(x)
         y = self._target(y, len(x))
-        (loss, _), grads = self._backward(variables.params, variables.state, x, y, train=train, rng=rng)
+        loss, grads, finite = self._backward(variables.params, variables.state, x, y, train=train, rng=rng)
+        if not isinstance(finite, jax.core.Tracer) and not finite:
+            raise _not_finite(loss, grads)
         return loss, grads
 
     @overload
@@ -197,15 +208,26 @@ class Model:
     # --- the pure functions that are compiled ---------------------------------------------------------------------
 
     def objective(
-        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, train: bool, rng: jax.Array | None
+        self,
+        params: Tree,
+        state: Tree,
+        x: jax.Array,
+        y: jax.Array,
+        train: bool,
+        rng: jax.Array | None,
+        counted: jax.Array | None = None,
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
-        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
+        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
+
+        The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0.
+        """
         x = prepare(x, self.network)
         variables, at = Variables(params, state), self.training.logits
         values, new_state = self._run(self.training, variables, x, (at,), gradient=True, train=train, rng=rng)
         logits = values[at]
         losses = example_losses(self.graph.loss, logits, y)
-        return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
+        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / jnp.sum(counted)
+        return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
@@ -219,10 +241,20 @@ class Model:
         wanted: tuple[int, ...],
         *,
         gradient: bool = False,
-        **mode: Any,
+        train: bool = False,
+        derived: dict[str, jax.Array] | None = None,
+        rng: jax.Array | None = None,
     ) -> tuple[Any, Tree]:
+        """Run a graph in the precision of training or of inference; running averages stay float32."""
+        # Derived from float32, whatever the precision.
+        derived = derive(graph, *variables) if derived is None else derived
+        precision = self.network.recipe.precision if train else self.precision
+        params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
         plan = self._plan(graph, len(x), gradient)
-        return run(graph, *variables, x, wanted=wanted, plan=plan, **mode)
+        values, state = run(
+            graph, params, variables.state, x, wanted=wanted, plan=plan, train=train, rng=rng, derived=derived
+        )
+        return precision_of.widened(values), state
 
     def _pure_forward(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array]) -> jax.Array:
         return self._infer(self.inference.output, variables, x, folded)
@@ -239,6 +271,14 @@ class Model:
         self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         return self.objective(params, state, x, y, train, rng)
+
+    def _pure_backward(
+        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
+    ) -> tuple[jax.Array, Tree, jax.Array]:
+        """Return the loss, its gradients, and whether all of them are finite numbers."""
+        objective = jax.value_and_grad(self._pure_loss, has_aux=True)
+        (loss, _), grads = objective(params, state, x, y, train=train, rng=rng)
+        return loss, grads, jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((loss, grads))]).all()
 
     def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
         x = prepare(x, self.network)
@@ -322,6 +362,13 @@ class Model:
         drops = any(o.op.draws for o in self.graph.operations)
         if train and rng is None and drops:
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
+
+
+def _not_finite(loss: jax.Array, grads: Tree) -> NetspecError:
+    """Return the error that names what is no finite number."""
+    wrong = [f"{node}/{name}" for node, own in grads.items() for name, a in own.items() if not jnp.isfinite(a).all()]
+    what = f"the gradient of {wrong[0]}" if jnp.isfinite(loss) else "the loss"
+    return NetspecError(f"{what} is not a finite number", "check the inputs' scale and the variables")
 
 
 def _array(values: Any, name: str) -> Any:
