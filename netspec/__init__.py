@@ -84,6 +84,7 @@ __all__ = [
     "Variables",
     "__version__",
     "compile",
+    "keep_memory",
     "load",
     "open",
     "parse",
@@ -110,6 +111,7 @@ _LAZY = {
     "Started": "netspec.training.events",
     "Step": "netspec.training.events",
     "Variables": "netspec.backends.jax.model",
+    "keep_memory": "netspec.backends.host_memory",
 }
 
 

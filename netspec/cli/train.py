@@ -45,10 +45,12 @@ def train(
     network, _ = require(analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets)))
     given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed}
 
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.background import Background  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.loading import load_data  # noqa: PLC0415
 
+    keep_memory()
     progress = Progress(quiet=quiet or as_json)
     # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
     dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
