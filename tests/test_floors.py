@@ -57,6 +57,7 @@ FLOORS = {
     "netspec.graph": 4,
     "netspec.tracing": 4,
     "netspec.passes": 4,
+    "netspec.planning": 4,
     "netspec.data_fit": 4,
     "netspec.overrides": 4,
     "netspec.compiler": 4,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +21,13 @@ from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
-from netspec.planning import Plan, make_plan
+from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
 from netspec.recipe.losses import CrossEntropy
 
-__all__ = ["Model", "Variables"]
+__all__ = ["Model", "Tune", "Variables"]
+
+Tune: TypeAlias = Callable[[Sequence[Problem], jax.Device], Timings]
+"""Measures what a device takes for some operations, as far as that is not known yet."""
 
 
 class Variables(NamedTuple):
@@ -53,12 +57,21 @@ class Model:
     (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size.
+
+    Args:
+        network: what was declared.
+        graph: its operations.
+        device: what computes; JAX's default unless given.
+        tune: gives measured times of a device for the operations of a plan; expected ones are used without.
     """
 
-    def __init__(self, network: Network, graph: Graph, device: str | jax.Device | None = None) -> None:
+    def __init__(
+        self, network: Network, graph: Graph, device: str | jax.Device | None = None, tune: Tune | None = None
+    ) -> None:
         self.network = network
         self.graph = graph
         self.device = devices.resolve(device)
+        self._tune = tune
         self._plans: dict[tuple[int, bool], Plan] = {}
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
@@ -172,7 +185,15 @@ class Model:
         """Return how each operation is computed on this device for a batch size, with or without gradients."""
         key = (batch, gradient)
         if key not in self._plans:
-            self._plans[key] = make_plan(self.graph, platform=self.device.platform, batch=batch, gradient=gradient)
+            listed = problems(self.graph, batch, gradient=gradient)
+            self._plans[key] = make_plan(
+                self.graph,
+                platform=self.device.platform,
+                batch=batch,
+                gradient=gradient,
+                wishes=Wishes.of(self.network.compile),
+                timings=self._tune(listed, self.device) if self._tune else None,
+            )
         return self._plans[key]
 
     def _zeros(self, batch: int) -> jax.Array:
