@@ -150,8 +150,16 @@ def parse(
     return require(analyze(Source(f"{name}.net", text), lets=_texts(let), sets=_texts(set), name=name))[0]
 
 
-def compile(network: Network, device: str | jax.Device | None = None) -> Model:  # noqa: A001
-    """Compile a network for a device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+def compile(  # noqa: A001
+    network: Network, device: str | jax.Device | None = None, *, autotune: bool | None = None
+) -> Model:
+    """Compile a network for a device.
+
+    Args:
+        network: what to compile.
+        device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+        autotune: measure the ways to compute each operation when a batch size is first met, and remember the times
+            in the user's cache; as the network's `compile { autotune on }` says unless given.
 
     Raises:
         SpecError: when the shapes of a network made in Python or from JSON do not fit.
@@ -159,7 +167,7 @@ def compile(network: Network, device: str | jax.Device | None = None) -> Model: 
     """
     from netspec.session import compile_network  # noqa: PLC0415
 
-    return compile_network(network, device)
+    return compile_network(network, device, autotune=autotune)
 
 
 def train(
@@ -173,6 +181,7 @@ def train(
     device: str | jax.Device | None = None,
     out: str | Path | None = None,
     log_every: int | None = None,
+    autotune: bool | None = None,
 ) -> Iterator[Event]:
     """Train a network, one event at a time.
 
@@ -186,6 +195,7 @@ def train(
         device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
         out: a new folder to keep the run in; nothing is written without.
         log_every: steps between two Step events.
+        autotune: as for `compile`.
 
     Yields:
         Started, Step, Evaluated, Epoch, Saved and Finished events; the last one has `.result`, `.model`, `.variables`.
@@ -205,6 +215,7 @@ def train(
         settings={key: str(value) for key, value in given.items() if value is not None},
         device=device,
         log_every=log_every,
+        autotune=autotune,
     )
 
 

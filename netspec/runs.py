@@ -123,12 +123,29 @@ class RunFolder:
             "seed": event.seed,
             "overrides": self.overrides,
             "device": event.device,
+            "choices": self._choices(dataset),
             "platform": platform.platform(),
             "python": platform.python_version(),
             "packages": {name: v for name in _PACKAGES if (v := _version(name))},
         }
         self._write("lock.json", json.dumps(lock, indent=2) + "\n")
         self._write(_METRICS, "")
+
+    def _choices(self, dataset: Dataset) -> dict[str, Any]:
+        """Return how each operation is computed, in training and in evaluation: rounding depends on it."""
+        recipe, graph = self.model.network.recipe, self.model.graph
+        modes = {"training": (recipe.batch, True), "evaluation": (min(recipe.evaluate.batch, len(dataset.test)), False)}
+        found = {}
+        for mode, (batch, gradient) in modes.items():
+            choices = zip(graph.operations, self.model.plan(batch, gradient=gradient).choices, strict=True)
+            ways = [
+                " ".join([o.node, type(o.op).__name__, c.way.strategy, f"{c.way.layout.name},", c.why]).replace(
+                    "  ", " "
+                )
+                for o, c in choices
+            ]
+            found[mode] = {"batch": batch, "operations": ways}
+        return found
 
     def add(self, event: Event) -> None:
         """Append a measurement to metrics.jsonl."""

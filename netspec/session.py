@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 
 from netspec import data as datasets
 from netspec import report, runs
+from netspec.backends.jax.autotune import Autotuner, Tuning
 from netspec.backends.jax.model import Model
 from netspec.data.checks import as_tokens
+from netspec.data.places import timings_folder
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError, plural
 from netspec.ir import DataSource, Network
@@ -31,9 +33,30 @@ Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike,
 """A dataset's name or path, one already loaded, or the arrays (x_train, y_train, x_test, y_test)."""
 
 
-def compile_network(network: Network, device: str | jax.Device | None = None) -> Model:
-    """Return a network compiled for a device; raises SpecError and DeviceError."""
-    return Model(network, optimize(trace(network)), device)
+def compile_network(
+    network: Network,
+    device: str | jax.Device | None = None,
+    *,
+    autotune: bool | None = None,
+    batches: Collection[int] | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
+) -> Model:
+    """Return a network compiled for a device.
+
+    Args:
+        network: what is compiled.
+        device: what computes.
+        autotune: whether the ways to compute are measured; as the network says unless given.
+        batches: the batch sizes for which they are; all unless given.
+        tuning: told how far that is.
+
+    Raises:
+        SpecError: when shapes do not fit.
+        DeviceError: when there is no such device.
+    """
+    wanted = network.compile.autotune == "on" if autotune is None else autotune
+    tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if wanted else None
+    return Model(network, optimize(trace(network)), device, tune)
 
 
 def load_data(
@@ -114,6 +137,8 @@ def train(
     base: Path | None = None,
     log_every: int | None = None,
     progress: Progress | None = None,
+    autotune: bool | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
 ) -> Iterator[Event]:
     """Train a network; see `netspec.train` for the arguments it shares.
 
@@ -128,6 +153,8 @@ def train(
         base: the folder that paths in the spec are relative to.
         log_every: steps between two Step events.
         progress: called while a dataset is downloaded.
+        autotune: whether the ways to compute are measured; as the network says unless given.
+        tuning: told how far that is.
     """
     if log_every is not None and log_every < 1:
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
@@ -139,7 +166,8 @@ def train(
     dataset = load_data(network, data, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     network = _with_source(network, dataset, given=data is not None)
-    model = compile_network(network, device)
+    batches = _batches(network, dataset)
+    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
     folder = runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
     overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
     recorder = runs.RunFolder(folder, model, text=text, overrides=overrides) if folder else None
@@ -147,6 +175,12 @@ def train(
         if isinstance(event, Finished) and folder:
             report.draw_curves(runs.read_metrics(folder), folder / "curves.png", title=network.name)
         yield event
+
+
+def _batches(network: Network, dataset: Dataset) -> set[int]:
+    """Return the batch sizes that most of a training is spent on: not that of the rest of an epoch."""
+    recipe, held_out = network.recipe, network.data.validation if network.data else 0
+    return {recipe.batch, *(min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)}
 
 
 def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:

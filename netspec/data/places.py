@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "given_folder", "offline"]
+__all__ = ["cache_folder", "given_folder", "offline", "timings_folder"]
 
 
 def given_folder() -> Path | None:
@@ -18,9 +18,17 @@ def given_folder() -> Path | None:
 
 def cache_folder() -> Path:
     """Return the folder for downloaded datasets: under NETSPEC_CACHE, or where this system keeps caches."""
+    return _cache() / "data"
+
+
+def timings_folder() -> Path:
+    """Return the folder for what `--autotune` has measured: beside the datasets."""
+    return _cache() / "autotune"
+
+
+def _cache() -> Path:
     value = os.environ.get("NETSPEC_CACHE", "")
-    root = Path(value).expanduser() if value else user_cache_path("netspec")
-    return root / "data"
+    return Path(value).expanduser() if value else user_cache_path("netspec")
 
 
 def offline() -> bool:

@@ -24,8 +24,10 @@ class Line:
         strategy: how it is computed; "" where there is but one way.
         layout: in which layout.
         why: `expected`, `measured`, `asked for`, or why what was asked for cannot be.
-        microseconds: what it is expected, or was measured, to take.
-        next_best: the fastest way of another strategy, `direct 120 µs`; "" where there is none.
+        microseconds: what it alone is expected, or was measured, to take; None where no more is known than which way
+            is preferred, as off the CPU without measurements.
+        next_best: the fastest way of another strategy, `direct, channels_last: 120 µs`; "" where there is none. It may
+            be faster: the layouts are chosen for all operations together.
     """
 
     node: str
@@ -34,7 +36,7 @@ class Line:
     strategy: str
     layout: str
     why: str
-    microseconds: float
+    microseconds: float | None
     next_best: str
 
 
@@ -45,7 +47,8 @@ def explain(
     listed = problems(graph, batch, gradient=gradient)
     for operation, problem, choice in zip(graph.operations, listed, plan.choices, strict=True):
         way = choice.way
-        known, _ = costs(problem, platform, timings, list(problem.ways()))
+        known, how = costs(problem, platform, timings, list(problem.ways()))
+        timed = how == "measured" or platform == "cpu"
         yield Line(
             node=operation.node,
             operation=type(operation.op).__name__,
@@ -53,15 +56,15 @@ def explain(
             strategy=way.strategy,
             layout=way.layout.name,
             why=choice.why,
-            microseconds=choice.microseconds,
-            next_best=_next_best(known, way),
+            microseconds=choice.microseconds if timed else None,
+            next_best=_next_best(known, way) if timed else "",
         )
 
 
 def _next_best(known: dict[Way, float], chosen: Way) -> str:
-    """Return the fastest way of another strategy, `direct 120 µs`; empty where there is none."""
+    """Return the fastest way of another strategy; empty where there is none."""
     others = {way: cost for way, cost in known.items() if way.strategy != chosen.strategy}
     if not others:
         return ""
     way = min(others, key=others.__getitem__)
-    return f"{way.strategy} {others[way]:,.0f} µs"
+    return f"{way.strategy}, {way.layout.name}: {others[way]:,.0f} µs"

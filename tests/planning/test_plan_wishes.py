@@ -82,7 +82,15 @@ def test_the_next_best_is_of_another_strategy() -> None:
     plan = make_plan(graph, platform="cpu", batch=32, gradient=True)
     for line in explain(graph, plan, platform="cpu", batch=32, gradient=True):
         assert bool(line.next_best) == bool(line.strategy)
-        assert not line.strategy or not line.next_best.startswith(f"{line.strategy} ")
+        assert not line.strategy or not line.next_best.startswith(f"{line.strategy},")
+
+
+def test_no_times_are_made_up_where_only_a_preference_is_known() -> None:
+    graph = optimize(trace(ns.parse(NET)))
+    plan = make_plan(graph, platform="gpu", batch=32, gradient=True)
+    lines = list(explain(graph, plan, platform="gpu", batch=32, gradient=True))
+    assert {(line.microseconds, line.next_best) for line in lines} == {(None, "")}
+    assert {line.layout for line in lines} == {"channels_last"}
 
 
 def test_a_model_computes_as_it_is_asked_to() -> None:
