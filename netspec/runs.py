@@ -133,18 +133,13 @@ class RunFolder:
 
     def _choices(self, dataset: Dataset) -> dict[str, Any]:
         """Return how each operation is computed, in training and in evaluation: rounding depends on it."""
-        recipe, graph = self.model.network.recipe, self.model.graph
+        recipe = self.model.network.recipe
         modes = {"training": (recipe.batch, True), "evaluation": (min(recipe.evaluate.batch, len(dataset.test)), False)}
         found = {}
         for mode, (batch, gradient) in modes.items():
-            choices = zip(graph.operations, self.model.plan(batch, gradient=gradient).choices, strict=True)
-            ways = [
-                " ".join([o.node, type(o.op).__name__, c.way.strategy, f"{c.way.layout.name},", c.why]).replace(
-                    "  ", " "
-                )
-                for o, c in choices
-            ]
-            found[mode] = {"batch": batch, "operations": ways}
+            lines = self.model.explain(batch, gradient=gradient)
+            told = [f"{x.node} {x.operation}: {', '.join(filter(None, (x.strategy, x.layout, x.why)))}" for x in lines]
+            found[mode] = {"batch": batch, "operations": told}
         return found
 
     def add(self, event: Event) -> None:

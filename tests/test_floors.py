@@ -71,6 +71,7 @@ FLOORS = {
     "netspec.networks": 6,
     "netspec.model_file": 6,
     "netspec.session": 7,
+    "netspec.bench": 7,
     "netspec.trained": 7,
     "netspec.report": 7,
     "netspec.pictures": 7,
@@ -172,7 +173,14 @@ def test_the_front_end_imports_nothing_heavy(module: str) -> None:
 
 def test_only_the_back_end_and_what_stands_on_it_knows_jax() -> None:
     users = {m for m in FILES for i in imports(m, deferred=False) if i.split(".")[0] in {"jax", "optax"}}
-    allowed = ("netspec.backends.jax", "netspec.training", "netspec.runs", "netspec.session", "netspec.trained")
+    allowed = (
+        "netspec.backends.jax",
+        "netspec.training",
+        "netspec.runs",
+        "netspec.session",
+        "netspec.trained",
+        "netspec.bench",
+    )
     assert users
     assert not [m for m in users if not m.startswith(allowed)]
 

@@ -85,42 +85,39 @@ class Autotuner:
     ) -> None:
         self.folder = folder
         self._batches = batches
+        self._known: dict[tuple[str, Problem], Mapping[Way, float]] = {}
         self._progress = progress or (lambda _: None)
         self._measure = measure or _measure_apart
 
     def __call__(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
         """Return the times on a device; see `model.Tune`."""
-        remembered = Remembered(self.folder, device_name(device))
-        known: dict[Problem, Mapping[Way, float]] = {}
+        name = device_name(device)
+        remembered = Remembered(self.folder, name)
         missing: list[Problem] = []
         for problem in dict.fromkeys(filter(self._worth_measuring, listed)):
-            found = remembered.get(problem)
+            found = self._known.get((name, problem)) or remembered.get(problem)
             if found is None:
                 missing.append(problem)
             else:
-                known[problem] = found
+                self._known[name, problem] = found
         if missing:
-            known |= self._all(missing, device, remembered)
-        return lambda problem: known.get(problem, {})
+            self._measure_all(missing, device, remembered)
+        return lambda problem: self._known.get((name, problem), {})
 
     def _worth_measuring(self, problem: Problem) -> bool:
         wanted = self._batches is None or problem.batch in self._batches
         return wanted and isinstance(problem.op, _MEASURED) and len(list(problem.ways())) > 1
 
-    def _all(
-        self, missing: Sequence[Problem], device: jax.Device, remembered: Remembered
-    ) -> dict[Problem, Mapping[Way, float]]:
-        found: dict[Problem, Mapping[Way, float]] = {}
-        began, note = time.perf_counter(), ""
-        for problem in missing:
-            self._progress(Tuning(len(found), len(missing), _words(problem), time.perf_counter() - began))
-            found[problem] = self._measure(problem, device)
+    def _measure_all(self, missing: Sequence[Problem], device: jax.Device, remembered: Remembered) -> None:
+        began, note, total = time.perf_counter(), "", len(missing)
+        for done, problem in enumerate(missing):
+            self._progress(Tuning(done, total, _words(problem), time.perf_counter() - began))
+            found = self._known[remembered.device, problem] = self._measure(problem, device)
             try:
-                remembered.put(problem, found[problem])
+                remembered.put(problem, found)
             except OSError as error:
                 note = f"{self.folder}: {error.strerror or error}"
-        self._progress(Tuning(len(found), len(missing), "", time.perf_counter() - began, note))
-        return found
+        self._progress(Tuning(total, total, "", time.perf_counter() - began, note))
 
 
 def device_name(device: jax.Device) -> str:
@@ -180,8 +177,8 @@ def race(
     for number in range(_ROUNDS):
         for way in [w for w in best if best[w] <= _GIVE_UP * min(best.values())]:
             times = 1 if overlapping else max(1, min(20, int(_SHORT / max(best[way], 1e-9))))
-            took = timed(way, times)
-            best[way], spent = min(best[way], took), spent + took * times
+            best[way] = min(best[way], timed(way, times))
+            spent += best[way] * times  # what disturbs a run does not shorten the search
         if number >= 3 and spent > _ENOUGH:
             break
     return best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
@@ -22,6 +22,7 @@ from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
 from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
+from netspec.planning.explain import Line, explain
 from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Tune", "Variables"]
@@ -185,16 +186,18 @@ class Model:
         """Return how each operation is computed on this device for a batch size, with or without gradients."""
         key = (batch, gradient)
         if key not in self._plans:
-            listed = problems(self.graph, batch, gradient=gradient)
-            self._plans[key] = make_plan(
-                self.graph,
-                platform=self.device.platform,
-                batch=batch,
-                gradient=gradient,
-                wishes=Wishes.of(self.network.compile),
-                timings=self._tune(listed, self.device) if self._tune else None,
-            )
+            wishes = Wishes.of(self.network.compile)
+            self._plans[key] = make_plan(self.graph, wishes=wishes, **self._known(batch, gradient))
         return self._plans[key]
+
+    def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
+        """Yield a line for each operation: how it is computed for a batch size, and why."""
+        return explain(self.graph, self.plan(batch, gradient=gradient), **self._known(batch, gradient))
+
+    def _known(self, batch: int, gradient: bool) -> dict[str, Any]:
+        """Return what plans are made from: where, for which batch, and what was measured."""
+        timings = self._tune(problems(self.graph, batch, gradient=gradient), self.device) if self._tune else None
+        return {"platform": self.device.platform, "batch": batch, "gradient": gradient, "timings": timings}
 
     def _zeros(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, *self.graph.input), jnp.int32 if self.graph.tokens else jnp.float32)
