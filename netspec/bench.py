@@ -46,19 +46,27 @@ class Measurement:
     Attributes:
         what: which call.
         batch: examples in it.
-        seconds: median of the rounds.
-        fastest, slowest: of the rounds, in seconds.
+        rounds: seconds of a call in each round.
         first: seconds of the first call, in which the program is traced and compiled.
         flops: floating-point operations of one call: those of the forward pass, and as many again for each gradient.
     """
 
     what: What
     batch: int
-    seconds: float
-    fastest: float
-    slowest: float
+    rounds: tuple[float, ...]
     first: float
     flops: float
+
+    @property
+    def seconds(self) -> float:
+        """Median of the rounds."""
+        return statistics.median(self.rounds)
+
+    @property
+    def spread(self) -> float:
+        """Half of what lies between the quartiles of the rounds, as a share of the median."""
+        low, _, high = statistics.quantiles(self.rounds, n=4, method="inclusive")
+        return (high - low) / 2 / self.seconds
 
     @property
     def examples_per_second(self) -> float:
@@ -159,9 +167,7 @@ def bench(
             Measurement(
                 what=what,
                 batch=count,
-                seconds=statistics.median(taken),
-                fastest=min(taken),
-                slowest=max(taken),
+                rounds=tuple(taken),
                 first=first[what, count],
                 flops=count * flops[what != "inference"],
             )

@@ -41,8 +41,8 @@ def bench(
 ) -> None:
     """Measure a spec on random data: training step, loss and gradients, inference; and show how it is computed.
 
-    Times are medians of seven rounds, in which the measurements take turns; the spread is half of what lies between the
-    fastest and the slowest round. FLOPs are counted as in `netspec show`, once more for each gradient; their share is
+    Times are medians of seven rounds, in which the measurements take turns; the spread is half of what lies between
+    their quartiles. FLOPs are counted as in `netspec show`, once more for each gradient; their share is
     that of a large matrix product, measured in the same rounds.
     """
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
@@ -81,12 +81,11 @@ def _print(found: Bench) -> None:
 
 
 def _row(m: Measurement, product: float) -> tuple[str, ...]:
-    spread = (m.slowest - m.fastest) / 2 / m.seconds
     return (
         m.what,
         f"{m.batch:,}",
         _time(m.seconds),
-        f"±{100 * spread:.0f} %",
+        f"±{100 * m.spread:.0f} %",
         f"{m.examples_per_second:,.0f}",
         f"{m.gflops:,.3g}",
         f"{100 * m.gflops / product:.0f} %",
@@ -120,8 +119,8 @@ def _facts(found: Bench) -> Iterator[dict[str, Any]]:
             "what": m.what,
             "batch": m.batch,
             "seconds": m.seconds,
-            "fastest": m.fastest,
-            "slowest": m.slowest,
+            "spread": m.spread,
+            "rounds": list(m.rounds),
             "examples_per_second": m.examples_per_second,
             "gflops": m.gflops,
             "share": m.gflops / found.product_gflops,

@@ -87,7 +87,7 @@ class Progress:
         """Show how far measuring the ways to compute is: a line before and behind in a pipe, a bar at a terminal."""
         if self.live and tuning.operation:
             if self.measuring is None:
-                self.measuring = self.bar.add_task("measuring", total=tuning.total, state="")
+                self.measuring = self.bar.add_task("measuring", total=tuning.total, state=tuning.operation)
             self.bar.update(self.measuring, completed=tuning.done, state=tuning.operation)
         elif tuning.operation:
             if not tuning.done:
@@ -96,6 +96,7 @@ class Progress:
             if self.measuring is not None:
                 self.bar.remove_task(self.measuring)
                 self.measuring = None
+                self.bar.refresh()
             self._line(f"autotune: {plural(tuning.total, 'operation')} measured in {seconds_text(tuning.seconds)}")
             if tuning.note:
                 self._line(f"note: the times cannot be kept: {tuning.note}", style="yellow", always=True)
