@@ -176,6 +176,7 @@ def test_the_lock_file(folder: Path) -> None:
         "seed",
         "overrides",
         "device",
+        "choices",
         "platform",
         "python",
         "packages",
