@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from language_page import language_page
+from passes_page import passes_page
 
 from netspec.codes import CODES
 from netspec.compiler import analyze
@@ -76,6 +77,7 @@ PAGES = {
     "language.md": language_page,
     "layers.md": layers_page,
     "errors.md": errors_page,
+    "passes.md": passes_page,
     "network.schema.json": schema,
 }
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from netspec.data.types import Dataset
     from netspec.graph import Graph
     from netspec.ir import Network
-    from netspec.session import Data
+    from netspec.loading import Data
     from netspec.trained import Evaluation, Prediction, Run
     from netspec.training.events import (
         Epoch,
@@ -84,6 +84,7 @@ __all__ = [
     "Variables",
     "__version__",
     "compile",
+    "keep_memory",
     "load",
     "open",
     "parse",
@@ -110,6 +111,7 @@ _LAZY = {
     "Started": "netspec.training.events",
     "Step": "netspec.training.events",
     "Variables": "netspec.backends.jax.model",
+    "keep_memory": "netspec.backends.host_memory",
 }
 
 
@@ -151,23 +153,29 @@ def parse(
 
 
 def compile(  # noqa: A001
-    network: Network, device: str | jax.Device | None = None, *, autotune: bool | None = None
+    network: Network,
+    device: str | jax.Device | None = None,
+    *,
+    precision: str = "float32",
+    autotune: bool | None = None,
 ) -> Model:
     """Compile a network for a device.
 
     Args:
         network: what to compile.
         device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+        precision: what inference computes in, `float32` or `bfloat16`; training computes in that of the recipe.
         autotune: measure the ways to compute each operation when a batch size is first met, and remember the times
             in the user's cache; as the network's `compile { autotune on }` says unless given.
 
     Raises:
+        NetspecError: when there is no such precision.
         SpecError: when the shapes of a network made in Python or from JSON do not fit.
         DeviceError: when there is no such device.
     """
     from netspec.session import compile_network  # noqa: PLC0415
 
-    return compile_network(network, device, autotune=autotune)
+    return compile_network(network, device, precision, autotune=autotune)
 
 
 def train(

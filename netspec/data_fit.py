@@ -25,9 +25,32 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     if network.tokens and network.reconstructs:
         message = "`target input` compares the outputs with numbers; token numbers are names, not amounts"
         return [_diagnostic("E0308", message, places.get("data"), "leave `target input` out: labels are learned then")]
+    misfit = _augmentation(network)
+    if misfit:
+        return [_diagnostic("E0308", misfit[0], places.get("data"), misfit[1])]
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]
+
+
+def _augmentation(network: Network) -> tuple[str, str] | None:
+    """Return what is wrong with `augment`, and what would be right; None where nothing is."""
+    augment = network.data.augment if network.data else None
+    if augment is None:
+        return None
+    if len(network.input) != 3:
+        given = "token numbers" if network.tokens else format_shape(network.input)
+        if len(network.input) != 1 or network.tokens:
+            return f"`augment` moves the pixels of images, but the input is {given}", "remove it from `data`"
+        fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
+        return f"`augment` moves the pixels of images, but the input is {given}", fix
+    side = min(network.input[1:])
+    size = f"images of {format_shape(network.input[1:])}"
+    if augment.cutout >= side:
+        return f"`cutout={augment.cutout}` leaves nothing of {size}", f"choose less than {side}"
+    if augment.reach() >= side:
+        return f"`shift` and `pad` move {size} by up to {augment.reach():g} pixels, out of sight", "choose less"
+    return None
 
 
 def _problems(

@@ -127,7 +127,7 @@ class _Renamer:
 
     def _setting(self, command: ast.Command, parameter: Parameter | None) -> ast.Command:
         """Rename in `optimizer Adam lr=0.1`: the first word is a member, what follows are its arguments."""
-        if parameter is None or not parameter.members or not command.arguments:
+        if parameter is None or not command.arguments or not (parameter.members or parameter.choices):
             return command
         classes = set(parameter.members.values())
         if len(classes) == 1:
@@ -160,9 +160,12 @@ class _Renamer:
         return replace(argument, value=value) if same else argument
 
     def _value(self, parameter: Parameter, value: ast.Value) -> ast.Value:
-        cls = _member(parameter, value)
-        if cls is None or _word(value) in self.given:
+        if _word(value) in self.given:
             return value
+        cls = _member(parameter, value)
+        if cls is None:
+            meant = parameter.choices.get(_word(value) or "")
+            return ast.Word(meant, value.span) if isinstance(meant, str) else value
         if isinstance(value, ast.Call):
             return replace(value, name=self._name(value.name, cls), arguments=self._arguments(value.arguments, cls))
         return ast.Word(self._name(ast.Name(_word(value) or "", value.span), cls).text, value.span)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 
+from netspec.formulas import Formula
 from netspec.ir import Network, Node
 from netspec.layers.base import Role
 from netspec.ops import Op, Shape
@@ -13,7 +15,7 @@ from netspec.recipe.initializers import Initializer
 from netspec.recipe.losses import Loss
 from netspec.resolve import layer_text
 
-__all__ = ["Graph", "NodeCost", "Operation", "Parameter"]
+__all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
 
 _FLOAT = 4
 
@@ -43,6 +45,16 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """An array that is not kept but computed by a formula from others: parameters or derived ones, by their paths."""
+
+    path: str
+    shape: Shape
+    formula: Formula
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Operation:
     """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
 
@@ -53,6 +65,11 @@ class Operation:
     shape: Shape
     node: str
     flops: int
+
+    @property
+    def size(self) -> int:
+        """How many numbers it makes of one example."""
+        return prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,11 @@ class NodeCost:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads."""
+    """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads.
+
+    A value keeps its number through all passes: where a number is gone, no operation makes that value any more, and
+    new values have new numbers.
+    """
 
     name: str
     input: Shape
@@ -80,11 +101,22 @@ class Graph:
     logits: int
     loss: Loss
     nodes: Mapping[str, int] = field(default_factory=dict)
-    """The value each node hands on."""
+    """The value each node hands on, of those nodes whose value is made."""
+    derived: Mapping[str, Derived] = field(default_factory=dict)
+    """Arrays made of parameters, by path, in an order in which they can be computed."""
+
+    @cached_property
+    def made(self) -> Mapping[int, Operation]:
+        """The operation that makes each value but the input."""
+        return {operation.output: operation for operation in self.operations}
 
     def shape(self, value: int) -> Shape:
         """Return the shape per example of a value."""
-        return self.input if value == 0 else self.operations[value - 1].shape
+        return self.input if value == 0 else self.made[value].shape
+
+    def array_shape(self, path: str) -> Shape:
+        """Return the shape of a parameter or derived array."""
+        return (self.derived.get(path) or self.parameters[path]).shape
 
     @property
     def parameter_count(self) -> int:

@@ -9,8 +9,9 @@ from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss
 from netspec.recipe.optimizers import Adam, AnyOptimizer
 from netspec.recipe.schedules import AnySchedule, Constant
-from netspec.recipe.settings import Clip, Evaluate, Normalize, Scale, Shuffle
+from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle
 from netspec.signature import (
+    Also,
     Definition,
     Expects,
     NonNegativeFloat,
@@ -69,6 +70,7 @@ class DataSource(Definition):
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
     shuffle: Shuffle = option(Shuffle, "order of the training examples")
+    augment: Augment | None = option(None, "random changes of the training images")
     target: Literal["label", "input"] = option(
         "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
     )
@@ -94,6 +96,12 @@ class Recipe(Definition):
     l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
     clip: Clip | None = option(None, "gradient clipping")
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
+    steps_per_call: PositiveInt | None = option(
+        None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
+    )
+    precision: Annotated[Literal["float32", "bfloat16"], Also(bf16="bfloat16", fp32="float32")] = option(
+        "float32", "what a training step computes in; weights, gradients, averages and the loss are float32 in any case"
+    )
 
 
 class Compile(Definition):

@@ -34,7 +34,11 @@ def training_bytes(network: Network, graph: Graph) -> int:
 
 
 def inference_bytes(network: Network, graph: Graph) -> int:
-    """Return the bytes of a forward pass on one batch: the weights, and the most values that live at once."""
+    """Return the bytes of a forward pass on one batch: the weights, and the most values that live at once.
+
+    A kernel that normalization is folded into takes the place of the declared one and is as large; where both are kept,
+    as `Model` keeps them, the copy is not counted.
+    """
     weights = sum(p.size for p in graph.parameters.values())
     return _FLOAT * (weights + network.recipe.batch * _peak(graph))
 

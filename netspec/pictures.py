@@ -10,7 +10,7 @@ import numpy as np
 
 from netspec import report
 from netspec.diagnostics import DataError, NetspecError, listing, nearest
-from netspec.session import load_data
+from netspec.loading import load_data
 from netspec.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]

@@ -122,6 +122,7 @@ class RunFolder:
             "data_sha256": dataset.sha256,
             "seed": event.seed,
             "overrides": self.overrides,
+            "steps_per_call": event.steps_per_call,
             "device": event.device,
             "choices": self._choices(dataset),
             "platform": platform.platform(),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 __all__ = [
+    "Also",
     "Amount",
     "Axes",
     "Definition",
@@ -56,6 +57,13 @@ class Expects:
     """What a value of a type is, in the words of an error message: "a positive whole number"."""
 
     text: str
+
+
+class Also:
+    """Annotates a choice of words with other spellings of them: `Also(bf16="bfloat16")`."""
+
+    def __init__(self, **spellings: str) -> None:
+        self.spellings = spellings
 
 
 class Definition(BaseModel):
@@ -234,7 +242,7 @@ class Parameter:
 
     Attributes:
         field: Pydantic's own record of it.
-        choices: bare word → value it stands for (literals, flags, members of a family).
+        choices: bare word → value it stands for (literals and their other spellings, flags, members of a family).
         members: the classes of the family this argument is chosen from; empty for plain values.
         takes_words: any word or string will do, such as the name of a dataset.
         is_flag: `true` or `false`.
@@ -267,6 +275,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     leaves = [*_leaves(info.annotation), *info.metadata]
     literals = {word: word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf)}
+    also = {word: meant for leaf in leaves if isinstance(leaf, Also) for word, meant in leaf.spellings.items()}
     families = [cls for leaf in leaves if isinstance(leaf, OneOf) for cls in leaf.members]
     classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
     members = by_name(classes)
@@ -281,7 +290,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         field=info,
         description=info.description or "",
         expects=expects,
-        choices={**literals, **flags, **members},
+        choices={**literals, **also, **flags, **members},
         members=members,
         takes_words=str in leaves,
         is_flag=bool in leaves,

@@ -17,11 +17,10 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Progress
 from netspec.diagnostics import DataError
+from netspec.loading import Data, load_data
 from netspec.model_file import ModelFile
-from netspec.passes import optimize
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
-from netspec.session import Data, load_data
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
@@ -87,7 +86,7 @@ class Run:
         self._content: ModelFile = model_file.read(self.file)
         self.network = self._content.network
         self.labels = self._content.labels
-        self.model = Model(self.network, optimize(self._content.graph), device)
+        self.model = Model(self.network, self._content.graph, device)
         self.variables: Variables = runs.variables_of(self._content, self.model)
 
     @property

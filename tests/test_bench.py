@@ -6,7 +6,6 @@ import pytest
 
 import netspec as ns
 from netspec.bench import Measurement, _training_flops, bench, timed_in_turn
-from netspec.passes import optimize
 from netspec.tracing import trace
 
 
@@ -46,7 +45,7 @@ def test_a_disturbed_round_stays_in_it_and_out_of_the_median() -> None:
 
 
 def test_the_operations_of_a_step() -> None:
-    graph = optimize(trace(ns.parse("input 5; fc 4 relu; fc 3 softmax")))
+    graph = trace(ns.parse("input 5; fc 4 relu; fc 3 softmax"))
     # The first layer needs no gradient of its input; bias, activation and softmax count one an output.
     first, second = 2 * 5 * 4, 2 * 4 * 3
     small = 4 * 3 + 4 * 2 + 3 * 3 + 3 * 2

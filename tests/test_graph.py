@@ -14,7 +14,7 @@ from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
 from netspec.layers.pool import Pool
 from netspec.ops import ShapeError
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.recipe.initializers import Normal, Ones, XavierUniform, Zeros
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from netspec.resources import specs_folder
@@ -220,7 +220,7 @@ def test_the_loss_follows_from_the_last_layer(end: str, loss: object, fused: boo
     g = graph(f"input 1x8x8\n{end}")
     assert g.loss == loss
     assert g.logits == g.output
-    optimized = optimize(g)
+    optimized = optimize(g, Mode.TRAINING)
     assert optimized.logits == (g.output - 1 if fused else g.output)
     assert optimized.output == g.output
 

@@ -62,7 +62,11 @@ def test_a_path_that_looks_like_a_word_stays_in_quotes(name: str) -> None:
 
 
 def test_every_setting_is_written_out() -> None:
-    text = survives(ns.parse("fc 10 softmax\ndata digits { scale 0..1 }\ntrain { clip 1; loss mse; evaluate every=3 }"))
+    text = survives(
+        ns.parse(
+            "fc 10 softmax\ndata digits { scale 0..1; augment flip }\ntrain { clip 1; loss mse; evaluate every=3 }"
+        )
+    )
     words = text.replace("(", " ").replace("=", " ").split()
     for cls in (Recipe, DataSource):
         for p in parameters(cls):

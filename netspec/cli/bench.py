@@ -66,7 +66,7 @@ def bench(
 
 
 def _print(found: Bench) -> None:
-    from netspec.cli.operations import print_operations  # noqa: PLC0415
+    from netspec.cli.choices import print_operations  # noqa: PLC0415
 
     versions = ", ".join(f"{name} {number}" for name, number in found.versions.items())
     print(f"{found.name} on {found.platform} ({found.device}; {versions})")
@@ -103,7 +103,7 @@ def _time(seconds: float) -> str:
 
 def _facts(found: Bench) -> Iterator[dict[str, Any]]:
     """Yield the machine, then the measurements, then the operations, as plain values."""
-    from netspec.cli.operations import operation_facts  # noqa: PLC0415
+    from netspec.cli.choices import operation_facts  # noqa: PLC0415
 
     yield {
         "kind": "machine",

@@ -49,6 +49,7 @@ def doctor(
     print(f"specs:     {specs_folder()}")
     print(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
     print(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
+    print(f"compiled:  {_compiled()}")
     print(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
     for info in DATASETS:
         print(f"  {info.name:<17} {locate(info.name) or 'not here'}")
@@ -66,6 +67,19 @@ def _forget() -> None:
     except OSError as error:
         raise NetspecError(f"{folder} cannot be emptied: {error.strerror}") from None
     print(f"the times of {plural(number, 'operation')} are forgotten: {folder}")
+
+
+def _compiled() -> str:
+    """Return where compiled programs are kept, how many, and how to be rid of them."""
+    from netspec.cli.output import bytes_text  # noqa: PLC0415
+    from netspec.compile_cache import OFF, compile_cache  # noqa: PLC0415
+
+    found = compile_cache()
+    if found.reason:
+        return f"not kept: {found.reason}"
+    count, size = found.size()
+    kept = f"{plural(count, 'program')}, {bytes_text(size)}, in {found.folder}"
+    return f"{kept} (delete it to clear; {OFF}=off turns it off)"
 
 
 def _devices() -> None:

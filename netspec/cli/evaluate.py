@@ -26,8 +26,13 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Evaluate a trained model on a test set: loss, accuracy, and precision and recall of each class."""
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+
+    keep_memory()
     from netspec.trained import open_run  # noqa: PLC0415
 
+    keep_compiled()
     opened = open_run(run, device)
     found = opened.evaluate(data)
     if as_json:

@@ -1,97 +1,71 @@
-"""The table of a plan: for each operation its strategy, its layout, what it takes, and why it is so."""
+"""`netspec show --as ops`: the graph as text, and with `--passes` what becomes of it in training and at inference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator
+from difflib import SequenceMatcher
 
-from netspec.cli.output import print_table
-from netspec.diagnostics import DeviceError, nearest
 from netspec.graph import Graph
-from netspec.ir import Network
-from netspec.passes import optimize
-from netspec.planning import Timings, Wishes, make_plan
-from netspec.planning.explain import Line, explain
+from netspec.ops import format_shape
+from netspec.passes import Mode, history, optimize
 
-__all__ = ["operation_facts", "print_operations", "show_operations"]
-
-_PLATFORMS = ("cpu", "gpu")
+__all__ = ["operations_text", "passes_text"]
 
 
-def show_operations(network: Network, graph: Graph, device: str, batch: int | None) -> None:
-    """Print how each operation is computed: in training at the recipe's batch, or in inference at a batch given.
-
-    No device is asked, so that this works on any machine for any. Times measured before are believed where the spec
-    has autotuning on and they are of this machine's CPU.
-
-    Raises:
-        DeviceError: for a device whose choices are not known.
-    """
-    if device not in _PLATFORMS:
-        near = nearest(device, _PLATFORMS)
-        raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")
-    size, training = batch or network.recipe.batch, batch is None
-    timings = _remembered() if network.compile.autotune == "on" and device == "cpu" else None
-    graph = optimize(graph)
-    plan = make_plan(
-        graph,
-        platform=device,
-        batch=size,
-        gradient=training,
-        wishes=Wishes.of(network.compile),
-        timings=timings,
-    )
-    lines = explain(graph, plan, platform=device, batch=size, gradient=training, timings=timings)
-    print_operations(f"\n{'training' if training else 'inference'}, batch {size}, on {device}:\n", lines)
+def operations_text(graph: Graph) -> str:
+    """Return the operations as declared, one a line."""
+    return "\n".join(_lines(graph))
 
 
-def _remembered() -> Timings:
-    """Return the times measured before on this machine's CPU."""
-    from netspec.backends.timings import Remembered, cpu_name  # noqa: PLC0415
-    from netspec.data.places import timings_folder  # noqa: PLC0415
-
-    remembered = Remembered(timings_folder(), cpu_name())
-    return lambda problem: remembered.get(problem) or {}
+def passes_text(graph: Graph) -> str:
+    """Return, for each mode, which passes change the graph, and its lines before (-) and after (+) them."""
+    return "\n\n".join("\n".join(_changes(graph, mode)) for mode in Mode)
 
 
-def print_operations(title: str, lines: Iterable[Line]) -> None:
-    """Print a table of the operations of a plan, and what they take together, changes of layout not counted."""
-    shown = list(lines)
-    print(title)
-    print_table(
-        [
-            ("layer", False),
-            ("operation", False),
-            ("output", False),
-            ("strategy", False),
-            ("layout", False),
-            ("µs", True),
-            ("why", False),
-            ("next best", False),
-        ],
-        map(_cells, shown),
-        ("", "total", "", "", "", _microseconds(_total(shown)), "", ""),
-    )
-    print("\nµs are those of each operation alone; layouts are chosen for all together, changes of layout included.")
+def _lines(graph: Graph) -> list[str]:
+    """Return a line for the input, for each derived array, for each operation, and for what is returned."""
+    lines = [f"%0 = input {format_shape(graph.input)}"]
+    for d in graph.derived.values():
+        lines.append(f"{d.path} = {d.formula!r} ({', '.join(d.sources)}) -> {format_shape(d.shape)}")
+    for o in graph.operations:
+        operands = ", ".join([*(f"%{i}" for i in o.inputs), *o.parameters])
+        lines.append(f"%{o.output} = {o.op!r} ({operands}) -> {format_shape(o.shape)}    # {o.node}, {o.flops:,} FLOPs")
+    return [*lines, f"return %{graph.output}; {graph.loss.canonical()} reads %{graph.logits}"]
 
 
-def _total(lines: list[Line]) -> float | None:
-    known = [line.microseconds for line in lines if line.microseconds is not None]
-    return sum(known) if len(known) == len(lines) else None
+def _changes(graph: Graph, mode: Mode) -> Iterator[str]:
+    """Yield the heading of a mode, the passes that change something, and the lines, each with its pass."""
+    optimized = optimize(graph, mode)
+    removed, added, active = _causes(graph, mode)
+    yield f"{mode}: {_size(graph)} as declared, {_size(optimized)} after the passes"
+    width = max(map(len, active), default=0)
+    yield from (f"  {name:{width}}  {said}" for name, said in active.items())
+    yield ""
+    before, after = _lines(graph), _lines(optimized)
+    for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from (f"  {line}" for line in before[i:i_end])
+        else:
+            yield from (f"- {line}    ({removed[line]})" for line in before[i:i_end])
+            yield from (f"+ {line}    ({added[line]})" for line in after[j:j_end])
 
 
-def operation_facts(line: Line) -> dict[str, Any]:
-    """Return a line for programs."""
-    return asdict(line)
+def _causes(graph: Graph, mode: Mode) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Return the pass that removed each line, the pass that added each, and what the passes at work do."""
+    removed: dict[str, str] = {}
+    added: dict[str, str] = {}
+    active: dict[str, str] = {}
+    known = _lines(graph)
+    for rewrite, rewritten in history(graph, mode):
+        lines = _lines(rewritten)
+        gone, new = set(known) - set(lines), set(lines) - set(known)
+        removed.update(dict.fromkeys(gone, rewrite.name))
+        added.update(dict.fromkeys(new, rewrite.name))
+        if gone or new:
+            active[rewrite.name] = rewrite.summary
+        known = lines
+    return removed, added, active
 
 
-def _cells(line: Line) -> tuple[str, ...]:
-    took = _microseconds(line.microseconds)
-    return (line.node, line.operation, line.output, line.strategy or "–", line.layout, took, line.why, line.next_best)
-
-
-def _microseconds(number: float | None) -> str:
-    if number is None:
-        return "–"
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+def _size(graph: Graph) -> str:
+    return f"{len(graph.operations):,} operations and {graph.flops:,} FLOPs"

@@ -26,7 +26,10 @@ def plot(
     device: Device = None,
 ) -> None:
     """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes."""
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
     from netspec.pictures import Request, draw  # noqa: PLC0415
+
+    keep_compiled()
 
     folder = run if run.is_dir() else run.parent
     print(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))

@@ -34,8 +34,10 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each example.")] = False,
 ) -> None:
     """Classify images of any size, grey or color; they are converted as the model needs them."""
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
     from netspec.trained import open_run  # noqa: PLC0415
 
+    keep_compiled()
     opened = open_run(run, device)
     failed = False
     for file in files:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from netspec.cli.operations import show_operations
 from netspec.cli.options import Let, Set, pairs
 from netspec.cli.output import bytes_text, count_text, print_json, print_table
 from netspec.compiler import Analysis, analyze, load_source, require
@@ -53,6 +52,9 @@ def show(
     depth: Annotated[
         int | None, typer.Option("--depth", min=0, help="Blocks inside so many others take one row (table, json, dot).")
     ] = None,
+    passes: Annotated[
+        bool, typer.Option("--passes", help="With `--as ops`: before and after the graph passes, in each mode.")
+    ] = False,
     let: Let = None,
     sets: Set = None,
 ) -> None:
@@ -62,6 +64,8 @@ def show(
     activations of one example), and "totals" with those of the network and the bytes of training and inference at the
     recipe's batch.
     """
+    if passes and (resolved or stage is not Stage.OPS):
+        raise typer.BadParameter("the passes change operations: write --as ops --passes", param_hint="--passes")
     analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = require(analysis)
     if resolved:
@@ -75,9 +79,11 @@ def show(
 
         print(dot(network, outline(network, graph, depth)))
     else:
-        print(_stage(stage, analysis, network, graph, batch or 1))
-        if stage is Stage.OPS:
-            show_operations(network, graph, device, batch)
+        print(_stage(stage, analysis, network, graph, batch or 1, passes))
+        if stage is Stage.OPS and not passes:
+            from netspec.cli.choices import show_choices  # noqa: PLC0415
+
+            show_choices(network, graph, device, batch)
 
 
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
@@ -139,13 +145,15 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, analysis: Analysis, network: Network, graph: Graph, batch: int) -> str:
+def _stage(stage: Stage, analysis: Analysis, network: Network, graph: Graph, batch: int, passes: bool) -> str:
     if stage is Stage.AST:
         return _tree(analysis)
     if stage is Stage.IR:
         return network.model_dump_json(indent=2)
     if stage is Stage.OPS:
-        return _operations(graph)
+        from netspec.cli.operations import operations_text, passes_text  # noqa: PLC0415
+
+        return passes_text(graph) if passes else operations_text(graph)
     from netspec.session import compile_network  # noqa: PLC0415
 
     model = compile_network(network)
@@ -158,16 +166,3 @@ def _tree(analysis: Analysis) -> str:
     from netspec.syntax.parser import parse  # noqa: PLC0415
 
     return pretty_repr(parse(analysis.source).commands, max_width=110)
-
-
-def _operations(graph: Graph) -> str:
-    """Return the operations after all passes, one a line."""
-    from netspec.passes import optimize  # noqa: PLC0415
-
-    graph = optimize(graph)
-    lines = [f"%0 = input {format_shape(graph.input)}"]
-    for o in graph.operations:
-        operands = ", ".join([*(f"%{i}" for i in o.inputs), *o.parameters])
-        lines.append(f"%{o.output} = {o.op!r} ({operands}) -> {format_shape(o.shape)}    # {o.node}, {o.flops:,} FLOPs")
-    lines.append(f"return %{graph.output}; {graph.loss.canonical()} reads %{graph.logits}")
-    return "\n".join(lines)

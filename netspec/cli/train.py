@@ -46,11 +46,19 @@ def train(
     network, _ = require(analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets)))
     given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed}
 
-    # JAX is imported only now: a wrong spec is answered in a blink.
-    from netspec import session  # noqa: PLC0415
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
+    from netspec.background import Background  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.loading import load_data  # noqa: PLC0415
 
+    keep_memory()
     progress = Progress(quiet=quiet or as_json)
+    # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
+    dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
+    from netspec import session  # noqa: PLC0415
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+
+    keep_compiled()
     events = session.train(
         network,
         data,
@@ -60,7 +68,7 @@ def train(
         device=device,
         text=_text(source),
         base=file.parent,
-        progress=progress.download,
+        loaded=dataset.result,
         autotune=autotune,
         tuning=(lambda tuning: print_json(_json(tuning))) if as_json else progress.tuning,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "given_folder", "offline", "timings_folder"]
+__all__ = ["cache_folder", "cache_root", "given_folder", "offline", "timings_folder"]
 
 
 def given_folder() -> Path | None:
@@ -16,19 +16,20 @@ def given_folder() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
+def cache_root() -> Path:
+    """Return the folder of all caches: NETSPEC_CACHE, or where this system keeps them."""
+    value = os.environ.get("NETSPEC_CACHE", "")
+    return Path(value).expanduser().absolute() if value else user_cache_path("netspec")
+
+
 def cache_folder() -> Path:
-    """Return the folder for downloaded datasets: under NETSPEC_CACHE, or where this system keeps caches."""
-    return _cache() / "data"
+    """Return the folder for downloaded datasets."""
+    return cache_root() / "data"
 
 
 def timings_folder() -> Path:
-    """Return the folder for what `--autotune` has measured: beside the datasets."""
-    return _cache() / "autotune"
-
-
-def _cache() -> Path:
-    value = os.environ.get("NETSPEC_CACHE", "")
-    return Path(value).expanduser() if value else user_cache_path("netspec")
+    """Return the folder for what `--autotune` has measured."""
+    return cache_root() / "autotune"
 
 
 def offline() -> bool:

@@ -12,7 +12,7 @@ __all__ = ["fuse_loss"]
 
 def fuse_loss(graph: Graph) -> Graph:
     """Return the graph with `logits` moved before the last activation where the loss absorbs it."""
-    last = graph.operations[graph.output - 1] if graph.output else None
+    last = graph.made.get(graph.output)
     if last and isinstance(last.op, Activation) and last.op.function == graph.loss.from_logits:
         return replace(graph, logits=last.inputs[0])
     return graph

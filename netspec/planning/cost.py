@@ -19,13 +19,13 @@ from netspec.planning.problem import Problem, Way
 
 __all__ = ["conversion", "expected"]
 
-_PRODUCT = 250e3
+_PRODUCT = 220e3
 """Floating-point operations a microsecond in large matrix products."""
 
-_STREAM = 20e3
+_STREAM = 16e3
 """Bytes a microsecond, read or written."""
 
-_START = 4.0
+_START = 3.0
 """Microseconds to start one more loop or product."""
 
 _IMPOSSIBLE = float("inf")
@@ -43,7 +43,7 @@ def expected(problem: Problem, way: Way, platform: str) -> float:
         return _max_pool(problem, way)
     if isinstance(problem.op, ops.MatMul):
         return _product(_flops(problem), problem) + _values(problem) * 1.5 / _STREAM
-    return _START + _passes(problem, 2) * _run(problem, way.layout) * _values(problem) / _STREAM
+    return _START + _passes(problem, 2) * _values(problem) / _STREAM
 
 
 def conversion(shape: Shape, batch: int, source: Layout, target: Layout, *, gradient: bool) -> float:
@@ -91,9 +91,9 @@ def _values(problem: Problem) -> float:
 
 
 def _run(problem: Problem, layout: Layout) -> float:
-    """Return how much slower memory is passed over because the innermost axes are short: 1 where they are long."""
+    """Return how much slower memory is passed over because what lies together is short: 1 where it is long."""
     channels, *_, width = problem.out
-    inner = {CHANNELS_LAST: channels, CHANNELS_FIRST: width, BATCH_LAST: problem.batch}[layout]
+    inner = {CHANNELS_LAST: channels, CHANNELS_FIRST: width, BATCH_LAST: width * problem.batch}[layout]
     return 1 + 4 / inner
 
 
@@ -124,13 +124,13 @@ def _conv(problem: Problem, way: Way) -> float:
 
 def _direct(problem: Problem, layout: Layout, flops: float, values: float, groups: int) -> float:
     """The platform's convolution: good forward, slower backward, slow in groups; it wants the channels last."""
-    if not problem.gradient:
-        spent = flops / (0.6 * _PRODUCT)
-    else:
-        spent = flops / (0.6 * _PRODUCT) + (_passes(problem, 2) - 1) * flops / (0.3 * _PRODUCT)
+    depth = problem.parameters[0][1] * prod(problem.window)
+    rate = _PRODUCT * depth / (depth + 32)
+    spent = flops / (0.7 * rate)
+    if problem.gradient:
+        spent += (_passes(problem, 2) - 1) * flops / (0.4 * rate)
     if groups > 1:
         spent *= 10
-    # Convolutions of one image take other, shorter paths than those of many.
     moved = 0.0 if layout == CHANNELS_LAST else 4 * _passes(problem, 2) * values / _STREAM
     return spent + _passes(problem, 2) * (3 * _START + values / _STREAM) + moved
 

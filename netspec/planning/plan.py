@@ -73,11 +73,15 @@ def problems(graph: Graph, batch: int, *, gradient: bool) -> list[Problem]:
     moved = {0: False}
     found = []
     for operation in graph.operations:
-        trained = any(graph.parameters[path].trainable for path in operation.parameters)
+        trained = any(_trained(graph, path) for path in operation.parameters)
         before = any(moved[value] for value in operation.inputs)
         moved[operation.output] = before or trained
         found.append(_problem(graph, operation, batch, gradient=gradient, input_gradient=before))
     return found
+
+
+def _trained(graph: Graph, path: str) -> bool:
+    return path in graph.derived or graph.parameters[path].trainable
 
 
 def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, input_gradient: bool) -> Problem:
@@ -85,7 +89,7 @@ def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, 
         op=operation.op,
         batch=batch,
         inputs=tuple(graph.shape(value) for value in operation.inputs),
-        parameters=tuple(graph.parameters[path].shape for path in operation.parameters),
+        parameters=tuple(map(graph.array_shape, operation.parameters)),
         output=operation.shape,
         gradient=gradient,
         input_gradient=gradient and input_gradient,
@@ -106,7 +110,7 @@ def make_plan(
     Args:
         graph: what is computed.
         platform: `cpu`, `gpu` …
-        batch: examples at a time.
+        batch: examples at a time, 0 or more.
         gradient: whether gradients are computed too.
         wishes: what the user asks for.
         timings: measured times, which are believed before expected ones.
@@ -116,6 +120,7 @@ def make_plan(
         of all operations and all changes of layout between them small: the best of the uniform ones, improved operation
         by operation until no single change helps.
     """
+    batch = max(batch, 1)  # none is planned like one
     options = [_options(p, platform, wishes or Wishes(), timings) for p in problems(graph, batch, gradient=gradient)]
     pricing = _Pricing(graph, options, batch, gradient)
     starts = [[_nearest(own, layout) for own in options] for layout in LAYOUTS.values()]

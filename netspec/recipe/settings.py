@@ -4,9 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from netspec.signature import Definition, PositiveFloat, PositiveInt, Range, option, positional
+from netspec.signature import (
+    Definition,
+    Expects,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Range,
+    option,
+    positional,
+)
 
-__all__ = ["Clip", "Evaluate", "Normalize", "Scale", "Shuffle"]
+__all__ = ["Augment", "Clip", "Evaluate", "Normalize", "Scale", "Shuffle"]
 
 
 class Scale(Definition):
@@ -43,6 +54,53 @@ class Shuffle(Definition):
         if self.mode == "off" and self.buffer is not None:
             raise ValueError("`off` and `buffer=` contradict each other")
         return self
+
+
+_Turn = Annotated[float, Field(ge=0, le=180), Expects("degrees from 0 to 180")]
+_Slant = Annotated[float, Field(ge=0, lt=90), Expects("degrees from 0 up to, but not including, 90")]
+
+
+class Augment(Definition):
+    """Training images are changed at random, each one anew in each step; evaluation sees them as they are."""
+
+    kind: Literal["augment"] = "augment"
+    rotate: _Turn = option(0.0, "turned about the center by up to ± so many degrees")
+    shift: NonNegativeFloat = option(0.0, "moved by up to ± so many pixels along each axis, also by parts of a pixel")
+    zoom: Fraction = option(0.0, "enlarged by a factor between 1 - this and 1 + this")
+    shear: _Slant = option(0.0, "slanted sideways by up to ± so many degrees")
+    elastic: NonNegativeFloat = option(
+        0.0, "bent by a smooth random field: the standard deviation of its displacements, in pixels"
+    )
+    sigma: PositiveFloat = option(4.0, "how smooth that field is: the deviation of its Gaussian, in pixels")
+    pad: NonNegativeInt = option(0, "padded by so many pixels on each side, then cropped at a random place")
+    flip: bool = option(False, "every other image, by chance, is mirrored left to right")
+    fill: Literal["zero", "edge"] = option("zero", "what comes in from outside: zeros, or the nearest pixel")
+    contrast: Fraction = option(0.0, "differences from the image's mean are multiplied by 1 - this to 1 + this")
+    brightness: Fraction = option(0.0, "up to ± this share of the range (0..255 of bytes, 0..1 of floats) is added")
+    noise: Fraction = option(0.0, "normal noise is added to each value: its deviation, as a share of the range")
+    cutout: NonNegativeInt = option(0, "a square with sides of so many pixels, at a random place, is set to 0")
+
+    @model_validator(mode="after")
+    def _something(self) -> "Augment":
+        if not (self.warps or self.contrast or self.brightness or self.noise or self.cutout):
+            raise ValueError("say what to vary: `augment rotate=10 shift=2`")
+        return self
+
+    @model_validator(mode="after")
+    def _sigma_of_something(self) -> "Augment":
+        if self.sigma != 4 and not self.elastic:
+            raise ValueError("`sigma` says how smooth `elastic` is: give that too, `elastic=1`")
+        return self
+
+    @property
+    def warps(self) -> bool:
+        """Whether pixels move."""
+        moves = (self.rotate, self.shift, self.zoom, self.shear, self.elastic, self.pad, self.flip)
+        return any(moves)
+
+    def reach(self) -> float:
+        """Return by how many pixels an image is moved at most, as a whole."""
+        return self.shift + self.pad
 
 
 class Clip(Definition):

@@ -30,6 +30,7 @@ class Started:
         dataset: which one is used.
         train, validation, test: examples in each split.
         epochs, steps_per_epoch, batch, seed: the recipe as it is run.
+        steps_per_call: steps that one call of the compiled program takes.
         device: what computes.
         folder: the run folder, if one is written.
     """
@@ -44,6 +45,7 @@ class Started:
     steps_per_epoch: int
     batch: int
     seed: int
+    steps_per_call: int
     device: str
     folder: Path | None
 

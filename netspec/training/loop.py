@@ -6,21 +6,22 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import jax
 import numpy as np
 
 from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.pace import log_interval
 from netspec.backends.jax.step import OnDevice, Trainer, TrainState
-from netspec.data.order import batch_indices, epoch_order
+from netspec.data.order import epoch_order
 from netspec.data.types import Dataset, Split
-from netspec.diagnostics import DataError, NetspecError, plural
-from netspec.graph import Graph
+from netspec.diagnostics import NetspecError
 from netspec.ir import DataSource
+from netspec.training.checks import check_hold_out, check_labels
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
 
-__all__ = ["NonFiniteLossError", "Recorder", "check_hold_out", "check_labels", "train"]
+__all__ = ["NonFiniteLossError", "Recorder", "train"]
 
 
 class NonFiniteLossError(NetspecError):
@@ -42,6 +43,9 @@ class Recorder(Protocol):
 
     def end(self, result: Result) -> None:
         """Write the result."""
+
+
+_E = TypeVar("_E", bound=Event)
 
 
 @dataclass
@@ -67,7 +71,7 @@ def train(
         model: the compiled network.
         dataset: what to learn from.
         seed: instead of the recipe's.
-        log_every: steps between two Step events; 20 an epoch, at most 50 steps apart, unless given.
+        log_every: steps between two Step events; 20 an epoch, about 50 steps apart at most, unless given.
         recorder: a run folder to keep it in.
 
     Yields:
@@ -78,6 +82,49 @@ def train(
         NonFiniteLossError: when the loss is no longer a number.
     """
     return _Loop(model, dataset, seed, log_every, recorder).events()
+
+
+class _Measured:
+    """What the steps of one epoch measured: on its way from the device, then as events."""
+
+    def __init__(self, loop: _Loop, epoch: int) -> None:
+        self.loop, self.epoch = loop, epoch
+        self.began = self.since = time.perf_counter()
+        self.rows = np.zeros((0, 3))
+        self.coming: tuple[jax.Array, int] | None = None
+
+    def expect(self, snapshot: jax.Array, stop: int) -> None:
+        """Take note of a history on its way, filled up to a step of the epoch."""
+        self.coming = (snapshot, stop)
+
+    def events(self) -> Iterator[Step]:
+        """Yield the event of the steps that were waited for, if there are any."""
+        if self.coming is None:
+            return
+        snapshot, stop = self.coming
+        self.coming = None
+        start, self.rows = len(self.rows), np.asarray(snapshot, np.float64)[:stop]
+        # Waiting for the numbers is part of the time the steps took.
+        seconds, self.since = time.perf_counter() - self.since, time.perf_counter()
+        step = (self.epoch - 1) * self.loop.steps_per_epoch + stop
+        bad = np.flatnonzero(~np.isfinite(self.rows[start:, 0]))
+        if bad.size:
+            raise _not_finite(f"at step {step - stop + start + 1 + int(bad[0]):,} (epoch {self.epoch})")
+        loss, accuracy = self.means(start)
+        examples = self._sizes()[start:stop].sum()
+        rate = examples / max(seconds, 1e-9)
+        yield self.loop.kept(Step(self.epoch, step, loss, accuracy, float(self.rows[-1, 2]), float(rate)))
+
+    def means(self, start: int = 0) -> tuple[float, float | None]:
+        """Return mean loss and accuracy (None without classes) over the examples of the steps from `start` on."""
+        rows, sizes = self.rows[start:], self._sizes()[start : len(self.rows)]
+        loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
+        return float(loss), None if math.isnan(correct) else float(correct)
+
+    def _sizes(self) -> np.ndarray:
+        """Return the examples in each step."""
+        batch = self.loop.recipe.batch
+        return np.minimum(batch, self.loop.train.size - np.arange(self.loop.steps_per_epoch) * batch)
 
 
 class _Loop:
@@ -101,12 +148,20 @@ class _Loop:
         check_hold_out(self.data.validation, dataset)
         train_split, validation = _hold_out(dataset.train, self.data.validation)
         self.steps_per_epoch = -(-len(train_split) // self.recipe.batch)
-        self.log_every = log_every or max(1, min(50, self.steps_per_epoch // 20))
-        self.trainer = Trainer(model, steps_per_epoch=self.steps_per_epoch, epochs=self.recipe.epochs, seed=self.seed)
+        self.trainer = Trainer(
+            model,
+            steps_per_epoch=self.steps_per_epoch,
+            epochs=self.recipe.epochs,
+            seed=self.seed,
+            at_most=log_every or log_interval(self.steps_per_epoch),
+        )
+        self.log_every = log_every or log_interval(self.steps_per_epoch, self.trainer.steps_per_call)
         self.train = self.trainer.place(train_split)
         self.splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
         self.placed = {name: self.trainer.place(split) for name, split in self.splits.items()}
         self.progress = _Progress()
+        self.order: jax.Array | None = None
+        """That of the next epoch, where it is known already."""
 
     def events(self) -> Iterator[Event]:
         """Yield everything that happens."""
@@ -117,6 +172,7 @@ class _Loop:
             yield Notice(text)
         yield started
         state = self.trainer.start()
+        self.trainer.prepare(state, self.train, self.placed.values(), self.recipe.evaluate.batch)
         for epoch in range(1, self.recipe.epochs + 1):
             state = yield from self._epoch(state, epoch)
         result = self._result()
@@ -138,69 +194,64 @@ class _Loop:
             steps_per_epoch=self.steps_per_epoch,
             batch=self.recipe.batch,
             seed=self.seed,
+            steps_per_call=self.trainer.steps_per_call,
             device=device.device_kind if device.platform != "cpu" else "cpu",
             folder=getattr(self.recorder, "folder", None),
         )
 
     def _epoch(self, state: TrainState, epoch: int) -> Generator[Event, None, TrainState]:
-        """Train through the set once, then look at the other splits."""
-        began = time.perf_counter()
-        sums = np.zeros(2)
-        order = self._order(epoch)
-        pending: list[tuple[jax.Array, int]] = []
-        logged = time.perf_counter()
-        first = (epoch - 1) * self.steps_per_epoch
-        for index in range(self.steps_per_epoch):
-            indices = batch_indices(order, index, self.recipe.batch)
-            state, metrics = self.trainer.step(state, self.train, indices)
-            pending.append((metrics, len(indices)))
-            step = first + index + 1
-            if (index + 1) % self.log_every == 0 or index + 1 == self.steps_per_epoch:
-                event, totals = self._logged(pending, epoch, step, logged)
-                sums += totals
-                pending, logged = [], time.perf_counter()
-                yield self._kept(event)
+        """Train through the set once, then look at the other splits.
+
+        What was measured is fetched when the next steps are already under way: the device never waits for the host.
+        """
+        measured = _Measured(self, epoch)
+        order = self._order(epoch) if self.order is None else self.order
+        history = self.trainer.blank_history()
+        at = 0
+        for stop in self._stops(epoch):
+            state, history = self.trainer.advance(state, history, self.train, order, range(at, stop))
+            at = stop
+            if stop % self.log_every == 0 or stop == self.steps_per_epoch:
+                yield from measured.events()
+                measured.expect(self.trainer.snapshot(history), stop)
             every = self.recipe.evaluate.every
-            if every and step % every == 0 and index + 1 < self.steps_per_epoch:
+            step = (epoch - 1) * self.steps_per_epoch + stop
+            if every and step % every == 0 and stop < self.steps_per_epoch:
+                yield from measured.events()
                 yield from self._evaluations(self.trainer.variables(state), epoch, step)
-                logged = time.perf_counter()
+                measured.since = time.perf_counter()
         variables = self.trainer.variables(state)
-        yield from self._finish_epoch(variables, epoch, sums / self.train.size, began)
+        # Drawn while the device is still busy.
+        self.order = self._order(epoch + 1) if epoch < self.recipe.epochs else None
+        yield from measured.events()
+        yield from self._finish_epoch(variables, epoch, measured)
         return state
 
-    def _order(self, epoch: int) -> np.ndarray:
+    def _stops(self, epoch: int) -> list[int]:
+        """Return the steps of an epoch after which the host has something to do."""
+        every, first = self.recipe.evaluate.every, (epoch - 1) * self.steps_per_epoch
+        looks = range(-first % every, self.steps_per_epoch, every) if every else ()
+        return sorted(
+            {*range(self.log_every, self.steps_per_epoch, self.log_every), *looks, self.steps_per_epoch} - {0}
+        )
+
+    def _order(self, epoch: int) -> jax.Array:
+        """Return the order of an epoch, on the device."""
         shuffle = self.data.shuffle
         how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True
-        return epoch_order(self.train.size, seed=self.seed, epoch=epoch, shuffle=how)
-
-    def _logged(
-        self, pending: list[tuple[jax.Array, int]], epoch: int, step: int, since: float
-    ) -> tuple[Step, np.ndarray]:
-        """Fetch the metrics of some steps; returns their event and [loss·examples, correct]."""
-        fetched = np.array([np.asarray(m, np.float64) for m, _ in pending])
-        sizes = np.array([size for _, size in pending])
-        totals = np.array([fetched[:, 0] @ sizes, fetched[:, 1].sum()])
-        # Waiting for the numbers is part of the time the steps took.
-        rate = sizes.sum() / max(time.perf_counter() - since, 1e-9)
-        loss, correct = totals / sizes.sum()
-        if not np.isfinite(fetched[:, 0]).all():
-            bad = step - len(pending) + 1 + int(np.flatnonzero(~np.isfinite(fetched[:, 0]))[0])
-            raise _not_finite(f"at step {bad:,} (epoch {epoch})")
-        accuracy = None if math.isnan(correct) else float(correct)
-        return Step(epoch, step, float(loss), accuracy, self.trainer.rate(step - 1), float(rate)), totals
+        return self.trainer.place_order(epoch_order(self.train.size, seed=self.seed, epoch=epoch, shuffle=how))
 
     def _evaluations(self, variables: Variables, epoch: int, step: int) -> Iterator[Evaluated]:
         for name, split in self.placed.items():
             loss, accuracy = self._evaluate(variables, split)
             event = Evaluated(epoch, step, name, loss, accuracy)
-            self._kept(event)
+            self.kept(event)
             yield event
 
     def _evaluate(self, variables: Variables, split: OnDevice) -> tuple[float, float | None]:
-        loss, accuracy, _ = self.trainer.evaluate(variables, split, self.recipe.evaluate.batch)
-        return loss, accuracy
+        return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
 
-    def _finish_epoch(self, variables: Variables, epoch: int, means: np.ndarray, began: float) -> Iterator[Event]:
+    def _finish_epoch(self, variables: Variables, epoch: int, measured: _Measured) -> Iterator[Event]:
         test = self._evaluate(variables, self.placed["test"])
         step = epoch * self.steps_per_epoch
         if not math.isfinite(test[0]) or not self.trainer.finite(variables):
@@ -209,16 +260,17 @@ class _Loop:
         validation = (
             self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
         )
+        train_loss, train_accuracy = measured.means()
         event = Epoch(
             epoch=epoch,
             step=step,
-            train_loss=float(means[0]),
-            train_accuracy=None if math.isnan(means[1]) else float(means[1]),
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
             validation_loss=validation[0],
             validation_accuracy=validation[1],
             test_loss=test[0],
             test_accuracy=test[1],
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - measured.began,
             best=False,
         )
         if self.progress.best is None or _merit(event) > _merit(self.progress.best):
@@ -226,10 +278,11 @@ class _Loop:
             self.progress.best = event
         self.progress.last = event
         saved = self.recorder.save(variables, event) if self.recorder else []
-        yield self._kept(event)
+        yield self.kept(event)
         yield from saved
 
-    def _kept(self, event: Event) -> Event:
+    def kept(self, event: _E) -> _E:
+        """Return an event after the recorder has it."""
         if self.recorder:
             self.recorder.add(event)
         return event
@@ -254,26 +307,6 @@ class _Loop:
             dataset=self.dataset.name,
             seed=self.seed,
             device=self.model.device.platform,
-        )
-
-
-def check_labels(graph: Graph, dataset: Dataset) -> None:
-    """Raise DataError when a dataset has a label that the network has no output for."""
-    shape = graph.shape(graph.output)
-    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
-    if len(shape) == 1 and most >= max(shape[0], 2):
-        raise DataError(
-            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
-            f"labels count from 0; let the network end in {most + 1} outputs",
-        )
-
-
-def check_hold_out(count: int, dataset: Dataset) -> None:
-    """Raise DataError when holding out `count` examples for validation would leave nothing to train on."""
-    if count >= len(dataset.train):
-        raise DataError(
-            f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
-            "hold out fewer",
         )
 
 

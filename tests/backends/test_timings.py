@@ -18,13 +18,15 @@ import netspec
 import netspec as ns
 from netspec.backends import timings
 from netspec.backends.timings import Remembered, clear, count, cpu_name
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.planning import Problem, Way, problems
 from netspec.tracing import trace
 
 NETWORK = ns.parse("input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax")
 CONV, POOL = (
-    p for p in problems(optimize(trace(NETWORK)), 8, gradient=True) if type(p.op).__name__ in {"Conv", "MaxPool"}
+    p
+    for p in problems(optimize(trace(NETWORK), Mode.TRAINING), 8, gradient=True)
+    if type(p.op).__name__ in {"Conv", "MaxPool"}
 )
 TIMES = {way: 10.0 + i for i, way in enumerate(CONV.ways())}
 

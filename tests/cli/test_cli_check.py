@@ -22,6 +22,7 @@ def cli(cwd: Path, *words: str | Path, **environment: str) -> subprocess.Complet
     """Run the command line as a user does, in a pipe, and check what holds for every run."""
     env = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR", "COLUMNS"}}
     env |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(cwd / ".cache"), "PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
+    env["NETSPEC_COMPILE_CACHE"] = "off"
     command = [sys.executable, "-m", "netspec", *map(str, words)]
     done = subprocess.run(
         command, cwd=cwd, env=env | environment, capture_output=True, encoding="utf-8", check=False, timeout=300
@@ -108,7 +109,13 @@ def test_checking_and_showing_do_not_import_jax(here: Path) -> None:
         "heavy = [m for m in ('jax', 'jaxlib', 'optax', 'matplotlib', 'PIL') if m in sys.modules]\n"
         "print('HEAVY', heavy, code)\n"
     )
-    for words in (["check", "good.net", "bad.net"], ["show", "good.net"], ["layers", "conv"], ["explain", "E0301"]):
+    for words in (
+        ["check", "good.net", "bad.net"],
+        ["show", "good.net"],
+        ["show", "good.net", "--as", "ops", "--passes"],
+        ["layers", "conv"],
+        ["explain", "E0301"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, *words],
             cwd=here,

@@ -181,3 +181,60 @@ def test_the_drawing_has_an_edge_for_each_input_and_a_cluster_for_each_block(tmp
 def test_a_negative_depth_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "blocks.net").write_text(BLOCKS)
     assert cli(tmp_path, "show", "blocks.net", "--depth", "-1").returncode == 2
+
+
+SMALL = "input 1x8x8\nconv 2 3 relu; pool 2; dropout 0.5; batchnorm; fc 3 softmax\n"
+
+
+def ops(folder: Path, text: str, *words: str) -> list[str]:
+    (folder / "small.net").write_text(text)
+    done = cli(folder, "show", "small.net", "--as", "ops", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_the_operations_are_those_declared(tmp_path: Path) -> None:
+    graph = netspec.parse(SMALL).graph()
+    lines = ops(tmp_path, SMALL)
+    assert [line.split(" = ")[0] for line in lines[:-1]] == [f"%{i}" for i in range(len(graph.operations) + 1)]
+    assert lines[-1] == f"return %{graph.output}; cross_entropy reads %{graph.output}"
+
+
+def test_before_and_after_the_passes(tmp_path: Path) -> None:
+    training, inference = "\n".join(ops(tmp_path, SMALL, "--passes")).split("\n\ninference: ")
+    declared = ops(tmp_path, SMALL)
+    for said in (training, inference):
+        before = [re.sub(r"    \(\w+\)$", "", line[2:]) for line in said.splitlines() if line[:2] in {"  ", "- "}]
+        assert [line for line in before if line in declared] == declared
+    assert training.startswith("training: 10 operations and ")
+    assert re.findall(r"^- %(\d+) = (\w+).*\((\w+)\)$", inference, re.MULTILINE) == [
+        ("2", "Bias", "pool_first"),
+        ("3", "Activation", "pool_first"),
+        ("4", "MaxPool", "pool_first"),
+        ("5", "Dropout", "remove_noise"),
+        ("6", "BatchNorm", "remove_noise"),
+        ("7", "Reshape", "sink_affine"),
+        ("8", "MatMul", "fold_affine"),
+        ("9", "Bias", "fold_affine"),
+    ]
+    assert "Dropout" in training
+    assert "remove_noise" not in training
+    for name in ("fuse_loss", "pool_first"):
+        assert re.search(rf"^  {name} +\S", training, re.MULTILINE)
+
+
+def test_passes_that_change_nothing_are_not_named(tmp_path: Path) -> None:
+    lines = ops(tmp_path, "input 4\nfc 3\ntrain { loss mse }\n", "--passes")
+    assert lines[0] == "training: 2 operations and 27 FLOPs as declared, 2 operations and 27 FLOPs after the passes"
+    assert lines[1] == ""
+    assert not [line for line in lines if line[:1] in {"-", "+"}]
+
+
+@pytest.mark.parametrize(
+    "words", [["--passes"], ["--passes", "--as", "dot"], ["--passes", "--resolved", "--as", "ops"]]
+)
+def test_passes_go_with_operations(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "small.net").write_text(SMALL)
+    done = cli(tmp_path, "show", "small.net", *words)
+    assert done.returncode == 2
+    assert "--as ops" in done.stderr

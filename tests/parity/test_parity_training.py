@@ -16,7 +16,8 @@ from agreement import TOLERANCE, assert_agree, assert_trees_agree
 from twins import gradients, load_weights, nn, parameters, torch
 
 import netspec as ns
-from netspec.backends.jax.optimizers import learning_rate, transformation
+from netspec.backends.jax.optimizers import transformation
+from netspec.backends.jax.schedules import learning_rate
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Split
 from netspec.recipe.optimizers import OPTIMIZERS

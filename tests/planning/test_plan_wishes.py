@@ -10,7 +10,7 @@ import pytest
 import netspec as ns
 from netspec import ops
 from netspec.ir import Compile
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.planning import LAYOUTS, STRATEGIES, Plan, Problem, Timings, Way, Wishes, make_plan
 from netspec.planning.explain import explain
 from netspec.signature import parameters
@@ -23,7 +23,7 @@ FIELDS = {"conv": ops.Conv, "deconv": ops.ConvTranspose, "pool": ops.MaxPool}
 def planned(text: str, *, timings: Timings | None = None, platform: str = "cpu", **sets: str) -> dict[str, list[str]]:
     """Return, for each node, what was decided for its operations."""
     network = ns.parse(text, set={f"compile.{key}": value for key, value in sets.items()})
-    graph = optimize(trace(network))
+    graph = optimize(trace(network), Mode.TRAINING)
     wishes = Wishes.of(network.compile)
     plan: Plan = make_plan(graph, platform=platform, batch=32, gradient=True, wishes=wishes, timings=timings)
     found: dict[str, list[str]] = {}
@@ -78,7 +78,7 @@ def test_measured_times_are_believed_and_not_compared_with_expected_ones() -> No
 
 def test_the_next_best_is_of_another_strategy() -> None:
     network = ns.parse(NET)
-    graph = optimize(trace(network))
+    graph = optimize(trace(network), Mode.TRAINING)
     plan = make_plan(graph, platform="cpu", batch=32, gradient=True)
     for line in explain(graph, plan, platform="cpu", batch=32, gradient=True):
         assert bool(line.next_best) == bool(line.strategy)
@@ -86,7 +86,7 @@ def test_the_next_best_is_of_another_strategy() -> None:
 
 
 def test_no_times_are_made_up_where_only_a_preference_is_known() -> None:
-    graph = optimize(trace(ns.parse(NET)))
+    graph = optimize(trace(ns.parse(NET)), Mode.TRAINING)
     plan = make_plan(graph, platform="gpu", batch=32, gradient=True)
     lines = list(explain(graph, plan, platform="gpu", batch=32, gradient=True))
     assert {(line.microseconds, line.next_best) for line in lines} == {(None, "")}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 import jax
@@ -86,11 +87,17 @@ class Autotuner:
         self.folder = folder
         self._batches = batches
         self._known: dict[tuple[str, Problem], Mapping[Way, float]] = {}
+        self._alone = Lock()
         self._progress = progress or (lambda _: None)
         self._measure = measure or _measure_apart
 
     def __call__(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
         """Return the times on a device; see `model.Tune`."""
+        # Programs are compiled in threads, and what is measured side by side is not measured.
+        with self._alone:
+            return self._times(listed, device)
+
+    def _times(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
         name = device_name(device)
         remembered = Remembered(self.folder, name)
         missing: list[Problem] = []

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import jax
 
+from netspec.backends.jax.derive import derive, look_up
 from netspec.backends.jax.emitters import EMITTERS, MERGERS, Run, Site
 from netspec.backends.jax.kernels.arrange import convert
 from netspec.graph import Graph
@@ -47,6 +48,7 @@ def run(
     plan: Plan,
     train: bool = False,
     rng: jax.Array | None = None,
+    derived: Mapping[str, jax.Array] | None = None,
 ) -> tuple[dict[int, jax.Array], Tree]:
     """Run the graph.
 
@@ -59,11 +61,13 @@ def run(
         plan: how each operation is computed, and in which layout.
         train: whether dropout drops and batch normalization uses the batch.
         rng: JAX key; needed when the graph drops values in training.
+        derived: the derived arrays that operations read, by path; computed here unless given.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
     here = Run(train, rng, {node: dict(arrays) for node, arrays in state.items()})
+    derived = derive(graph, params, state) if derived is None else derived
     values = _Values(x)
     for operation, choice in zip(graph.operations, plan.choices, strict=True):
         layout = choice.way.layout
@@ -72,16 +76,10 @@ def run(
         if merger:
             made = merger(read, layout)
         else:
-            arrays = [_look_up(path, params, here.state) for path in operation.parameters]
+            arrays = [
+                derived[path] if path in derived else look_up(path, params, here.state) for path in operation.parameters
+            ]
             site = Site(operation, layout, choice.way.strategy)
             made = EMITTERS[type(operation.op)](operation.op, here, site, read[0], arrays)
         values.put(operation.output, layout, made)
     return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, here.state
-
-
-def _look_up(
-    path: str, params: Mapping[str, Mapping[str, jax.Array]], state: Mapping[str, Mapping[str, jax.Array]]
-) -> jax.Array:
-    node, _, name = path.rpartition("/")
-    own = params.get(node, {})
-    return own[name] if name in own else state[node][name]

@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
+from netspec.backends.jax import precision as precision_of
+from netspec.backends.jax.derive import derive
 from netspec.backends.jax.emit import Tree, run
+from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
 from netspec.data.checks import as_tokens
@@ -21,6 +24,7 @@ from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
+from netspec.passes import Mode, optimize
 from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
 from netspec.planning.explain import Line, explain
 from netspec.recipe.losses import CrossEntropy
@@ -57,27 +61,40 @@ class Model:
     Inputs `x` are (N, C, H, W), or (N, H, W) where there is one channel, or sequences (N, features, length), or
     (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
-    batch size.
+    batch size. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
 
-    Args:
+    Attributes:
         network: what was declared.
-        graph: its operations.
-        device: what computes; JAX's default unless given.
-        tune: gives measured times of a device for the operations of a plan; expected ones are used without.
+        graph: the network as declared, in operations: its shapes, costs and nodes.
+        training: what `loss`, `backward` and `apply` run, dropout on or off.
+        inference: what `forward` and `logits` run; kernels that normalizations are folded into are worked out once for
+            the same variables, and kept beside them.
+        device: what computes.
+        precision: what inference computes in.
+
+    `tune` gives measured times of a device for the operations of a plan; expected ones are used without.
     """
 
     def __init__(
-        self, network: Network, graph: Graph, device: str | jax.Device | None = None, tune: Tune | None = None
+        self,
+        network: Network,
+        graph: Graph,
+        device: str | jax.Device | None = None,
+        precision: str = "float32",
+        tune: Tune | None = None,
     ) -> None:
         self.network = network
+        self.precision = precision_of.resolve(precision)
         self.graph = graph
+        self.training, self.inference = (optimize(graph, mode) for mode in (Mode.TRAINING, Mode.INFERENCE))
         self.device = devices.resolve(device)
         self._tune = tune
-        self._plans: dict[tuple[int, bool], Plan] = {}
+        self._plans: dict[tuple[int, int, bool], Plan] = {}
+        self._fold = Folding(self.inference)
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
-        self._backward = jax.jit(jax.value_and_grad(self._pure_loss, has_aux=True), static_argnames="train")
+        self._backward = jax.jit(self._pure_backward, static_argnames="train")
         self._features = jax.jit(self._pure_features)
 
     def init(self, seed: int | None = None) -> Variables:
@@ -97,11 +114,11 @@ class Model:
 
     def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
-        return self._forward(variables, self._input(x))
+        return self._forward(variables, self._input(x), self._fold(*variables))
 
     def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
-        return self._logits(variables, self._input(x))
+        return self._logits(variables, self._input(x), self._fold(*variables))
 
     def loss(
         self,
@@ -135,11 +152,16 @@ class Model:
             y: class labels (N,), integers, or targets of the outputs' shape.
             train: drop values and normalize by the batch, as in training.
             rng: JAX key for dropout; needed with `train` when the network has dropout.
+
+        Raises:
+            NetspecError: when the loss or a gradient is not a finite number; not within a `jax.jit` of your own.
         """
         self._needs_rng(train, rng)
         x = self._input(x)
         y = self._target(y, len(x))
-        (loss, _), grads = self._backward(variables.params, variables.state, x, y, train=train, rng=rng)
+        loss, grads, finite = self._backward(variables.params, variables.state, x, y, train=train, rng=rng)
+        if not isinstance(finite, jax.core.Tracer) and not finite:
+            raise _not_finite(loss, grads)
         return loss, grads
 
     @overload
@@ -162,10 +184,9 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(self._batched(_array(x, "x")), self.network)
-        values, state = self._run(
-            variables.params, variables.state, x, (self.graph.output,), gradient=train, train=train, rng=rng
-        )
-        out = values[self.graph.output]
+        at = self.training.output
+        values, state = self._run(self.training, variables, x, (at,), gradient=train, train=train, rng=rng)
+        out = values[at]
         return (out, state) if train else out
 
     def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
@@ -176,27 +197,33 @@ class Model:
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
-        return self._forward.lower(self.init(), self._zeros(batch))
+        variables = self.init()
+        return self._forward.lower(variables, self._zeros(batch), self._fold(*variables))
 
     def jaxpr(self, batch: int) -> str:
         """Return the forward function as JAX's own intermediate language."""
-        return str(jax.make_jaxpr(self._pure_forward)(self.init(), self._zeros(batch)))
+        variables = self.init()
+        return str(jax.make_jaxpr(self._pure_forward)(variables, self._zeros(batch), self._fold(*variables)))
 
     def plan(self, batch: int, *, gradient: bool) -> Plan:
-        """Return how each operation is computed on this device for a batch size, with or without gradients."""
-        key = (batch, gradient)
+        """Return how each operation is computed here: of `training` with gradients, or of `inference` without."""
+        return self._plan(self.training if gradient else self.inference, batch, gradient)
+
+    def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
+        key = (id(graph), batch, gradient)
         if key not in self._plans:
             wishes = Wishes.of(self.network.compile)
-            self._plans[key] = make_plan(self.graph, wishes=wishes, **self._known(batch, gradient))
+            self._plans[key] = make_plan(graph, wishes=wishes, **self._known(graph, batch, gradient))
         return self._plans[key]
 
     def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
-        """Yield a line for each operation: how it is computed for a batch size, and why."""
-        return explain(self.graph, self.plan(batch, gradient=gradient), **self._known(batch, gradient))
+        """Yield a line for each operation of a plan: how it is computed, and why."""
+        graph = self.training if gradient else self.inference
+        return explain(graph, self._plan(graph, batch, gradient), **self._known(graph, batch, gradient))
 
-    def _known(self, batch: int, gradient: bool) -> dict[str, Any]:
+    def _known(self, graph: Graph, batch: int, gradient: bool) -> dict[str, Any]:
         """Return what plans are made from: where, for which batch, and what was measured."""
-        timings = self._tune(problems(self.graph, batch, gradient=gradient), self.device) if self._tune else None
+        timings = self._tune(problems(graph, batch, gradient=gradient), self.device) if self._tune else None
         return {"platform": self.device.platform, "batch": batch, "gradient": gradient, "timings": timings}
 
     def _zeros(self, batch: int) -> jax.Array:
@@ -205,41 +232,82 @@ class Model:
     # --- the pure functions that are compiled ---------------------------------------------------------------------
 
     def objective(
-        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, train: bool, rng: jax.Array | None
+        self,
+        params: Tree,
+        state: Tree,
+        x: jax.Array,
+        y: jax.Array,
+        train: bool,
+        rng: jax.Array | None,
+        counted: jax.Array | None = None,
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
-        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure."""
+        """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
+
+        The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0.
+        """
         x = prepare(x, self.network)
-        values, new_state = self._run(params, state, x, (self.graph.logits,), gradient=True, train=train, rng=rng)
-        logits = values[self.graph.logits]
+        variables, at = Variables(params, state), self.training.logits
+        values, new_state = self._run(self.training, variables, x, (at,), gradient=True, train=train, rng=rng)
+        logits = values[at]
         losses = example_losses(self.graph.loss, logits, y)
-        return jnp.mean(losses) + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
+        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / jnp.sum(counted)
+        return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
         return prepare(x, self.network) if self.network.reconstructs else y
 
     def _run(
-        self, params: Tree, state: Tree, x: jax.Array, wanted: tuple[int, ...], *, gradient: bool = False, **mode: Any
+        self,
+        graph: Graph,
+        variables: Variables,
+        x: jax.Array,
+        wanted: tuple[int, ...],
+        *,
+        gradient: bool = False,
+        train: bool = False,
+        derived: dict[str, jax.Array] | None = None,
+        rng: jax.Array | None = None,
     ) -> tuple[Any, Tree]:
-        return run(self.graph, params, state, x, wanted=wanted, plan=self.plan(len(x), gradient=gradient), **mode)
+        """Run a graph in the precision of training or of inference; running averages stay float32."""
+        # Derived from float32, whatever the precision.
+        derived = derive(graph, *variables) if derived is None else derived
+        precision = self.network.recipe.precision if train else self.precision
+        params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
+        plan = self._plan(graph, len(x), gradient)
+        values, state = run(
+            graph, params, variables.state, x, wanted=wanted, plan=plan, train=train, rng=rng, derived=derived
+        )
+        return precision_of.widened(values), state
 
-    def _pure_forward(self, variables: Variables, x: jax.Array) -> jax.Array:
-        return self.apply(variables, x)
+    def _pure_forward(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array]) -> jax.Array:
+        return self._infer(self.inference.output, variables, x, folded)
 
-    def logits_of(self, variables: Variables, x: jax.Array) -> jax.Array:
-        """Return the logits; `x` of bytes or floats. Pure."""
+    def logits_of(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None = None) -> jax.Array:
+        """Return the logits; `x` of bytes or floats; folded kernels are worked out unless given. Pure."""
+        return self._infer(self.inference.logits, variables, x, folded)
+
+    def _infer(self, value: int, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None) -> jax.Array:
         x = prepare(x, self.network)
-        return self._run(variables.params, variables.state, x, (self.graph.logits,))[0][self.graph.logits]
+        return self._run(self.inference, variables, x, (value,), derived=folded)[0][value]
 
     def _pure_loss(
         self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         return self.objective(params, state, x, y, train, rng)
 
+    def _pure_backward(
+        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
+    ) -> tuple[jax.Array, Tree, jax.Array]:
+        """Return the loss, its gradients, and whether all of them are finite numbers."""
+        objective = jax.value_and_grad(self._pure_loss, has_aux=True)
+        (loss, _), grads = objective(params, state, x, y, train=train, rng=rng)
+        return loss, grads, jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((loss, grads))]).all()
+
     def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
         x = prepare(x, self.network)
         wanted = tuple(self.graph.nodes.values())
-        values, _ = self._run(variables.params, variables.state, x, wanted)
+        values, _ = self._run(self.graph, variables, x, wanted)
         return {name: values[index] for name, index in self.graph.nodes.items()}
 
     # --- what callers hand in -------------------------------------------------------------------------------------
@@ -318,6 +386,13 @@ class Model:
         drops = any(o.op.draws for o in self.graph.operations)
         if train and rng is None and drops:
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
+
+
+def _not_finite(loss: jax.Array, grads: Tree) -> NetspecError:
+    """Return the error that names what is no finite number."""
+    wrong = [f"{node}/{name}" for node, own in grads.items() for name, a in own.items() if not jnp.isfinite(a).all()]
+    what = f"the gradient of {wrong[0]}" if jnp.isfinite(loss) else "the loss"
+    return NetspecError(f"{what} is not a finite number", "check the inputs' scale and the variables")
 
 
 def _array(values: Any, name: str) -> Any:

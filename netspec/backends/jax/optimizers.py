@@ -1,114 +1,175 @@
-"""Optimizers and schedules of a recipe as optax transformations."""
+"""Optimizers of a recipe as pairs of functions, the contract of optax.
+
+The common ones are written out here, each a few lines: optax need not be imported for them (a third of a second), and
+Adam divides by the corrections of its averages once a step, not once a value. The others are optax's own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from netspec.backends.jax.schedules import Rate, learning_rate
 from netspec.ir import Recipe
 from netspec.recipe import optimizers as opt
-from netspec.recipe import schedules as sch
+from netspec.recipe.settings import Clip
 
-__all__ = ["learning_rate", "transformation"]
-
-Rate: TypeAlias = Callable[[Any], Any]
-"""Step number (from 0) → learning rate or factor."""
+__all__ = ["Transformation", "transformation"]
 
 
-def transformation(recipe: Recipe, steps_per_epoch: int, epochs: int) -> optax.GradientTransformation:
-    """Return the optax chain of a recipe: clipping, then the optimizer at its scheduled rate."""
+class Transformation(NamedTuple):
+    """Two pure functions, as optax has them.
+
+    Attributes:
+        init: params → state.
+        update: gradients, state, params → what is added to the params, the next state.
+    """
+
+    init: Callable[[Any], Any]
+    update: Callable[..., tuple[Any, Any]]
+
+
+_Direction: TypeAlias = Callable[[Any, tuple[Any, ...], Any, Any], tuple[Any, tuple[Any, ...]]]
+"""Gradients, running averages, params, number of the step (from 1, float) → descent direction, next averages."""
+
+
+def transformation(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Transformation:
+    """Return the rule of a recipe: clipping, then the optimizer at its scheduled rate."""
     rate = learning_rate(recipe, steps_per_epoch, epochs)
-    chain = [_OPTIMIZERS[type(recipe.optimizer)](recipe.optimizer, rate)]
-    if recipe.clip and recipe.clip.norm is not None:
-        chain.insert(0, optax.clip_by_global_norm(recipe.clip.norm))
-    if recipe.clip and recipe.clip.value is not None:
-        chain.insert(0, optax.clip(recipe.clip.value))
-    return optax.chain(*chain)
+    rule = OPTIMIZERS[type(recipe.optimizer)](recipe.optimizer, rate)
+    clip = recipe.clip
+    if clip is None:
+        return rule
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        return rule.update(_clipped(grads, clip), state, params)
+
+    return Transformation(rule.init, update)
 
 
-def learning_rate(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Rate:
-    """Return the learning rate as a function of the step."""
-    schedule, peak = recipe.schedule, recipe.optimizer.lr
-    total = steps_per_epoch * epochs
-    warm = min(round(schedule.warmup * steps_per_epoch), total)
-    main = _SCHEDULES[type(schedule)](schedule, peak, max(total - warm, 1), steps_per_epoch)
-    if not warm:
-        return main
-    return optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm])
+def _clipped(grads: Any, clip: Clip) -> Any:
+    most, value = clip.norm, clip.value
+    if value is not None:
+        grads = jax.tree.map(lambda g: jnp.clip(g, -value, value), grads)
+    if most is not None:
+        norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
+        grads = jax.tree.map(lambda g: jnp.where(norm < most, g, g / norm * most), grads)
+    return grads
 
 
-def _one_cycle(s: sch.OneCycle, peak: float, total: int, per_epoch: int) -> Rate:
-    # As PyTorch's OneCycleLR: the last step has the last rate, the peak is at `rise · total − 1`.
-    del per_epoch
-    top, last = s.rise * total - 1, max(total - 1, 1)
+def _rule(averages: int, direction: _Direction, rate: Rate) -> Transformation:
+    """Return the rule that goes down a direction at a rate, and keeps so many running averages of the params' size."""
 
-    def half_cosine(start: float, end: float, share: Any) -> Any:
-        return end + (start - end) / 2 * (1 + jnp.cos(jnp.pi * jnp.clip(share, 0, 1)))
+    def init(params: Any) -> Any:
+        kept = tuple(jax.tree.map(jnp.zeros_like, params) for _ in range(averages))
+        return jnp.zeros((), jnp.int32), kept
 
-    def rate(step: Any) -> Any:
-        up = half_cosine(s.start * peak, peak, step / (top or 1.0))
-        down = half_cosine(peak, s.end * peak, (step - top) / (last - top))
-        return jnp.where(step <= top, up, down)
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        count, kept = state
+        down, kept = direction(grads, kept, params, (count + 1).astype(jnp.float32))
+        scale = -rate(count)
+        return jax.tree.map(lambda d: scale * d, down), (count + 1, kept)
 
-    return rate
-
-
-_SCHEDULES: dict[type[sch.Schedule], Callable[[Any, float, int, int], Rate]] = {
-    sch.Constant: lambda s, peak, total, per: optax.constant_schedule(peak),
-    sch.Step: lambda s, peak, total, per: optax.exponential_decay(
-        peak, max(round(s.every * per), 1), s.factor, staircase=True
-    ),
-    sch.Exponential: lambda s, peak, total, per: optax.exponential_decay(peak, per, s.factor),
-    sch.Linear: lambda s, peak, total, per: optax.linear_schedule(peak, s.end * peak, total),
-    sch.Cosine: lambda s, peak, total, per: optax.cosine_decay_schedule(peak, total, alpha=s.end),
-    sch.OneCycle: _one_cycle,
-}
+    return Transformation(init, update)
 
 
-def _coupled(weight_decay: float, then: optax.GradientTransformation) -> optax.GradientTransformation:
+def _coupled(weight_decay: float, direction: _Direction) -> _Direction:
     """Add λ·w to the gradient before the optimizer sees it, as PyTorch's `weight_decay` does."""
-    return optax.chain(optax.add_decayed_weights(weight_decay), then) if weight_decay else then
+    if not weight_decay:
+        return direction
+
+    def decayed(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        return direction(jax.tree.map(lambda g, w: g + weight_decay * w, grads, params), kept, params, step)
+
+    return decayed
 
 
-def _betas(o: Any) -> dict[str, float]:
-    return {"b1": o.beta1, "b2": o.beta2}
+def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
+    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        del params, step
+        if not o.momentum:
+            return grads, ()
+        (velocity,) = _averaged(kept, lambda g, v: (o.momentum * v + g,), grads)
+        if not o.nesterov:
+            return velocity, (velocity,)
+        return jax.tree.map(lambda g, v: g + o.momentum * v, grads, velocity), (velocity,)
+
+    return _rule(1 if o.momentum else 0, _coupled(o.weight_decay, direction), rate)
 
 
-def _rmsprop(o: opt.RmsProp, rate: Rate) -> optax.GradientTransformation:
-    # PyTorch adds epsilon outside the root and keeps the velocity before the learning rate.
-    momentum = o.momentum or None
-    scale = optax.scale_by_rms(decay=o.decay, eps=o.epsilon, eps_in_sqrt=False)
-    parts = [scale, optax.trace(decay=momentum)] if momentum else [scale]
-    return optax.chain(*parts, optax.scale_by_learning_rate(rate))
+def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
+    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        mean, square = _averaged(
+            kept,
+            lambda g, m, v: (o.beta1 * m + (1 - o.beta1) * g, o.beta2 * v + (1 - o.beta2) * jnp.square(g)),
+            grads,
+        )
+        # The averages begin at 0: what they lack by that is made up by two factors, the same for all values.
+        of_mean, of_root = 1 / (1 - o.beta1**step), jax.lax.rsqrt(1 - o.beta2**step)
+        down = jax.tree.map(lambda m, v: of_mean * m / (of_root * jnp.sqrt(v) + o.epsilon), mean, square)
+        if decoupled:
+            down = jax.tree.map(lambda d, w: d + decoupled * w, down, params)
+        return down, (mean, square)
+
+    return _coupled(coupled, direction)
 
 
-def _adagrad(o: opt.Adagrad, rate: Rate) -> optax.GradientTransformation:
+def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
+    # As PyTorch: epsilon outside the root, and the velocity before the learning rate.
+    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        del params, step
+        (square,) = _averaged(kept[:1], lambda g, v: (o.decay * v + (1 - o.decay) * jnp.square(g),), grads)
+        down = jax.tree.map(lambda g, v: g / (jnp.sqrt(v) + o.epsilon), grads, square)
+        if not o.momentum:
+            return down, (square,)
+        velocity = jax.tree.map(lambda d, v: o.momentum * v + d, down, kept[1])
+        return velocity, (square, velocity)
+
+    return _rule(2 if o.momentum else 1, direction, rate)
+
+
+def _adagrad(o: opt.Adagrad, rate: Rate) -> Transformation:
     # As in the paper and in PyTorch, epsilon is added to the root; optax adds it under the root.
-    def update(grads: Any, sums: Any, params: Any = None) -> tuple[Any, Any]:
-        del params
-        sums = jax.tree.map(lambda s, g: s + g * g, sums, grads)
-        return jax.tree.map(lambda g, s: g / (jnp.sqrt(s) + o.epsilon), grads, sums), sums
+    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        del params, step
+        (sums,) = _averaged(kept, lambda g, s: (s + jnp.square(g),), grads)
+        return jax.tree.map(lambda g, s: g / (jnp.sqrt(s) + o.epsilon), grads, sums), (sums,)
 
-    scale = optax.GradientTransformation(lambda params: jax.tree.map(jnp.zeros_like, params), update)
-    return optax.chain(scale, optax.scale_by_learning_rate(rate))
+    return _rule(1, direction, rate)
 
 
-_OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], optax.GradientTransformation]] = {
-    opt.Sgd: lambda o, rate: _coupled(
-        o.weight_decay, optax.sgd(rate, momentum=o.momentum or None, nesterov=o.nesterov)
-    ),
-    opt.Adam: lambda o, rate: _coupled(o.weight_decay, optax.adam(rate, eps=o.epsilon, **_betas(o))),
-    opt.AdamW: lambda o, rate: optax.adamw(rate, eps=o.epsilon, weight_decay=o.weight_decay, **_betas(o)),
-    opt.Nadam: lambda o, rate: optax.nadam(rate, eps=o.epsilon, **_betas(o)),
-    opt.Radam: lambda o, rate: optax.radam(rate, eps=o.epsilon, **_betas(o)),
-    opt.Adamax: lambda o, rate: optax.adamax(rate, eps=o.epsilon, **_betas(o)),
+def _averaged(kept: tuple[Any, ...], moved: Callable[..., tuple[Any, ...]], grads: Any) -> tuple[Any, ...]:
+    """Return the next running averages; `moved` has those of one array, from its gradient and its own ones."""
+    return tuple(jax.tree.map(lambda g, *own, i=i: moved(g, *own)[i], grads, *kept) for i in range(len(kept)))
+
+
+def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
+    """Return the maker of one of optax's optimizers; `own` are its arguments, by our names for them."""
+
+    def make(o: Any, rate: Rate) -> Transformation:
+        import optax  # noqa: PLC0415
+
+        made = getattr(optax, name)(rate, **{theirs: getattr(o, ours) for theirs, ours in own.items()})
+        return Transformation(made.init, made.update)
+
+    return make
+
+
+_BETAS = {"b1": "beta1", "b2": "beta2"}
+
+OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], Transformation]] = {
+    opt.Sgd: _sgd,
+    opt.Adam: lambda o, rate: _rule(2, _adam(o, coupled=o.weight_decay), rate),
+    opt.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
+    opt.Nadam: _from_optax("nadam", eps="epsilon", **_BETAS),
+    opt.Radam: _from_optax("radam", eps="epsilon", **_BETAS),
+    opt.Adamax: _from_optax("adamax", eps="epsilon", **_BETAS),
     opt.RmsProp: _rmsprop,
     opt.Adagrad: _adagrad,
-    opt.Adadelta: lambda o, rate: optax.adadelta(rate, rho=o.rho, eps=o.epsilon),
-    opt.Lamb: lambda o, rate: optax.lamb(rate, eps=o.epsilon, weight_decay=o.weight_decay, **_betas(o)),
-    opt.Lion: lambda o, rate: optax.lion(rate, weight_decay=o.weight_decay, **_betas(o)),
+    opt.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
+    opt.Lamb: _from_optax("lamb", eps="epsilon", weight_decay="weight_decay", **_BETAS),
+    opt.Lion: _from_optax("lion", weight_decay="weight_decay", **_BETAS),
 }

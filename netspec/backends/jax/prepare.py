@@ -5,9 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from netspec.backends.jax.augment import augmented, stream
 from netspec.ir import DataSource, Network
 
-__all__ = ["prepare", "scaling"]
+__all__ = ["prepare", "prepare_training", "scaled", "scaling"]
 
 
 def scaling(data: DataSource | None) -> tuple[float, float]:
@@ -26,7 +27,25 @@ def prepare(x: jax.Array, network: Network) -> jax.Array:
     """Return float32 inputs: bytes are converted, floats are taken as they are. Token numbers are int32."""
     if network.tokens:
         return x.astype(jnp.int32)
-    if x.dtype != jnp.uint8:
-        return x.astype(jnp.float32)
-    factor, offset = scaling(network.data)
+    return scaled(x, network.data) if x.dtype == jnp.uint8 else x.astype(jnp.float32)
+
+
+def prepare_training(x: jax.Array, network: Network, key: jax.Array) -> jax.Array:
+    """Return the inputs of a training step, changed at random where the spec says `augment`.
+
+    Args:
+        x: a batch as the source has it.
+        network: says how.
+        key: of the step; the changes depend on it and on the place in the batch.
+    """
+    augment = network.data.augment if network.data else None
+    if augment is None:
+        return prepare(x, network)
+    changed = augmented(x, augment, stream(key), jnp.arange(len(x)))
+    return scaled(changed, network.data) if x.dtype == jnp.uint8 else changed
+
+
+def scaled(x: jax.Array, data: DataSource | None) -> jax.Array:
+    """Return values of 0..255, bytes or floats between them, as the spec scales them, in float32."""
+    factor, offset = scaling(data)
     return x.astype(jnp.float32) * jnp.float32(factor) + jnp.float32(offset)

@@ -1,20 +1,29 @@
-"""The compiled training step and evaluation: data stays on the device as bytes, and state is donated."""
+"""The compiled training step and evaluation: data stays on the device as bytes, and state is donated.
+
+The order of an epoch is placed on the device once; a step finds its batch there by its own number, and writes what it
+measured into a history on the device. So no step waits for the host.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from numpy.typing import NDArray
 
+from netspec.backends.jax.ahead import Program
 from netspec.backends.jax.emit import Tree
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.objective import example_losses, hits, penalty
-from netspec.backends.jax.optimizers import learning_rate, transformation
+from netspec.backends.jax.optimizers import transformation
+from netspec.backends.jax.pace import by_batch, steps_per_call
+from netspec.backends.jax.prepare import prepare_training
+from netspec.backends.jax.schedules import learning_rate
 from netspec.data.types import Split
 
 __all__ = ["OnDevice", "TrainState", "Trainer"]
@@ -44,17 +53,30 @@ class Trainer:
         model: what is trained.
         steps_per_epoch: steps in an epoch, which schedules count in.
         epochs: epochs in all.
-        seed: of initial values and dropout.
+        seed: of initial values, dropout and augmentation.
+        at_most: steps in a call, if the recipe does not say how many.
+
+    Attributes:
+        steps_per_call: how many steps `advance` takes in one call; the recipe's, or chosen.
     """
 
-    def __init__(self, model: Model, *, steps_per_epoch: int, epochs: int, seed: int) -> None:
+    def __init__(
+        self, model: Model, *, steps_per_epoch: int, epochs: int, seed: int, at_most: int | None = None
+    ) -> None:
         self.model = model
         self.seed = seed
+        self.steps_per_epoch = steps_per_epoch
         recipe = model.network.recipe
+        self.batch = recipe.batch
+        chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
+        self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
         self._optimizer = transformation(recipe, steps_per_epoch, epochs)
         self._rate = learning_rate(recipe, steps_per_epoch, epochs)
         self._step = jax.jit(self._pure_step, donate_argnums=0)
-        self._evaluate = jax.jit(self._pure_evaluate)
+        self._advance = Program(self._pure_advance, donate=(0, 1))
+        self._evaluate = Program(self._pure_evaluate)
+        self._copy = jax.jit(partial(jax.tree.map, jnp.copy))
+        self._sound = jax.jit(self._pure_sound)
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
@@ -67,6 +89,62 @@ class Trainer:
         """Copy a split to the device."""
         images, labels = jax.device_put((np.asarray(split.images), np.asarray(split.labels)), self.model.device)
         return OnDevice(images, labels, len(split))
+
+    def place_order(self, order: NDArray[np.int32]) -> jax.Array:
+        """Copy the order of an epoch to the device, filled up to whole batches by its last example."""
+        missing = self.steps_per_epoch * self.batch - len(order)
+        return jax.device_put(np.pad(order, (0, missing), mode="edge"), self.model.device)
+
+    def blank_history(self) -> jax.Array:
+        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
+        return jax.device_put(np.full((self.steps_per_epoch, 3), np.nan, np.float32), self.model.device)
+
+    def prepare(self, state: TrainState, data: OnDevice, splits: Iterable[OnDevice], batch: int) -> None:
+        """Begin to compile what an epoch needs, in a thread: its steps, then its evaluations.
+
+        Args:
+            state: before the first step.
+            data: the training set.
+            splits: what is evaluated.
+            batch: examples of an evaluation taken at a time.
+        """
+        pool = ThreadPoolExecutor(2)
+        order = self.place_order(np.zeros(1, np.int32))
+        for count, length in dict.fromkeys(self._calls(range(self.steps_per_epoch), data.size)):
+            arrays = (state, self.blank_history(), data.images, data.labels, order)
+            self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
+        for split in splits:
+            variables = Variables(state.params, state.state)
+            looked_at = (variables, split.images, split.labels, self._start(0))
+            self._evaluate.prepare(pool, *looked_at, batch=min(batch, split.size))
+        pool.shutdown(wait=False)
+
+    def advance(
+        self, state: TrainState, history: jax.Array, data: OnDevice, order: jax.Array, steps: range
+    ) -> tuple[TrainState, jax.Array]:
+        """Take the next steps of an epoch, without waiting for them.
+
+        Args:
+            state: before them; its memory is reused.
+            history: of the epoch; its memory is reused.
+            data: the training set.
+            order: of the epoch, from `place_order`.
+            steps: which ones of the epoch, from 0; they follow those that the state has taken.
+
+        Returns:
+            The next state, and the history with what was measured.
+        """
+        for count, length in self._calls(steps, data.size):
+            arrays = (state, history, data.images, data.labels, order)
+            state, history = self._advance(*arrays, count=count, length=length, size=data.size)
+        return state, history
+
+    def _calls(self, steps: range, size: int) -> list[tuple[int, int]]:
+        """Return the calls that some steps of an epoch of `size` examples are made in: steps and examples of each."""
+        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
+        calls, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
+        last = [(1, tail)] if tail else []
+        return [(self.steps_per_call, self.batch)] * calls + [(1, self.batch)] * rest + last
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -82,55 +160,118 @@ class Trainer:
 
     def variables(self, state: TrainState) -> Variables:
         """Return a state's variables, copied: the next step reuses the state's own memory."""
-        return jax.tree.map(jnp.copy, Variables(state.params, state.state))
+        return Variables(*self._copy((state.params, state.state)))
+
+    def snapshot(self, history: jax.Array) -> jax.Array:
+        """Return a copy of a history on its way to the host; `numpy.asarray` waits for it."""
+        copied: jax.Array = self._copy(history)
+        copied.copy_to_host_async()
+        return copied
 
     def finite(self, variables: Variables) -> bool:
         """Return whether every trained value is a finite number."""
-        return all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(variables))
+        return bool(self._sound(variables)[0])
+
+    def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
+        """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
+        return self._means(variables, self._parts(variables, data, batch), data.size)
 
     def evaluate(
         self, variables: Variables, data: OnDevice, batch: int
     ) -> tuple[float, float | None, NDArray[np.float32]]:
-        """Return the mean loss (l2 penalty included), the accuracy (None without classes) and the outputs, (N, K)."""
-        parts = []
+        """Return what `measure` does, and the outputs, (N, K)."""
+        parts = self._parts(variables, data, batch)
+        outputs = _joined([p[2] for p in parts], data.size)
+        return *self._means(variables, parts, data.size), outputs
+
+    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
+        """Return losses, hits and outputs of each batch; nothing waits for them yet."""
         batch = min(batch, data.size)
-        for start in range(0, data.size, batch):
-            # The last batch is filled up by repeating its last example, and what is too much is cut off again.
-            indices = np.minimum(np.arange(start, start + batch, dtype=np.int32), data.size - 1)
-            parts.append(self._evaluate(variables, data.images, data.labels, indices))
-        losses, right, outputs = (np.concatenate([np.asarray(p[i]) for p in parts])[: data.size] for i in range(3))
-        extra = float(penalty(self.model.graph, variables.params, self.model.network.recipe.l2))
-        classified = not np.isnan(right).any()
-        return (
-            float(losses.mean(dtype=np.float64)) + extra,
-            float(right.mean(dtype=np.float64)) if classified else None,
-            outputs,
-        )
+        starts = [self._start(at) for at in range(0, data.size, batch)]
+        return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+
+    def _start(self, at: int) -> jax.Array:
+        return jax.device_put(np.int32(at), self.model.device)
+
+    def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
+        extra = self._sound(variables)[1]
+        losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
+        accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
+        return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
 
     # --- what is compiled -----------------------------------------------------------------------------------------
 
-    def _pure_step(
-        self, state: TrainState, images: jax.Array, labels: jax.Array, indices: jax.Array
+    def _pure_advance(
+        self,
+        state: TrainState,
+        history: jax.Array,
+        images: jax.Array,
+        labels: jax.Array,
+        order: jax.Array,
+        *,
+        count: int,
+        length: int,
+        size: int,
     ) -> tuple[TrainState, jax.Array]:
-        x = images[indices]
-        y = self.model.targets(x, labels[indices])
+        """Take `count` steps on `length` examples each, of `size` in an epoch."""
+        # A smaller last batch is filled up with examples that do not count. Where a layer looks at the whole batch they
+        # would, so that the batch is then left as small as it is, in a program of its own.
+        filled = size % self.batch and not by_batch(self.model.graph)
+
+        def one(_: Any, carry: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
+            state, history = carry
+            index = state.step % self.steps_per_epoch
+            first = index * self.batch
+            indices = jax.lax.dynamic_slice_in_dim(order, first, length)
+            counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
+            rate = jnp.asarray(self._rate(state.step), jnp.float32)
+            state, measured = self._pure_step(state, images, labels, indices, counted)
+            row = jnp.append(measured, rate)
+            return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
+
+        return one(0, (state, history)) if count == 1 else jax.lax.fori_loop(0, count, one, (state, history))
+
+    def _pure_step(
+        self,
+        state: TrainState,
+        images: jax.Array,
+        labels: jax.Array,
+        indices: jax.Array,
+        counted: jax.Array | None = None,
+    ) -> tuple[TrainState, jax.Array]:
         rng = jax.random.fold_in(jax.random.key(self.seed), state.step)
-        objective = partial(self.model.objective, train=True, rng=rng)
+        x = prepare_training(images[indices], self.model.network, rng)
+        y = self.model.targets(x, labels[indices])
+        objective = partial(self.model.objective, train=True, rng=rng, counted=counted)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
         )
         updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
-        params: Any = optax.apply_updates(state.params, updates)
+        params = jax.tree.map(jnp.add, state.params, updates)
         right = hits(self.model.graph.loss, logits, y)
-        correct = jnp.nan if right is None else jnp.sum(right)
+        correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
         return TrainState(params, new_state, optimizer, state.step + 1), jnp.stack([loss, correct])
 
     def _pure_evaluate(
-        self, variables: Variables, images: jax.Array, labels: jax.Array, indices: jax.Array
+        self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        x = images[indices]
-        y = self.model.targets(x, labels[indices])
+        # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
+        x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
+        y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
         losses = example_losses(self.model.graph.loss, logits, y)
         right = hits(self.model.graph.loss, logits, y)
         return losses, jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32), logits
+
+    def _pure_sound(self, variables: Variables) -> tuple[jax.Array, jax.Array]:
+        """Return whether all values are finite, and the l2 penalty."""
+        finite = jnp.asarray([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(variables)], bool).all()
+        extra = penalty(self.model.graph, variables.params, self.model.network.recipe.l2)
+        return finite, jnp.asarray(extra, jnp.float32)
+
+
+def _joined(parts: list[jax.Array], size: int) -> NDArray[np.float32]:
+    """Return the rows of all batches, those that the last one repeats left out."""
+    *whole, last = (np.asarray(part) for part in parts)
+    rest = size - sum(len(part) for part in whole)
+    return np.concatenate([*whole, last[len(last) - rest :]])

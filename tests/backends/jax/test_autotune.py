@@ -15,7 +15,7 @@ from netspec.backends.jax import autotune
 from netspec.backends.jax.autotune import Autotuner, Tuning, measure, race
 from netspec.backends.jax.model import Model
 from netspec.backends.timings import count
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Problem, Way, problems
 from netspec.tracing import trace
 
@@ -85,7 +85,7 @@ class Meter:
 
 
 def graph_of(text: str = NET) -> ns.Graph:
-    return optimize(trace(ns.parse(text)))
+    return optimize(trace(ns.parse(text)), Mode.TRAINING)
 
 
 def test_each_problem_is_measured_once_and_then_remembered(tmp_path: Path) -> None:
@@ -135,10 +135,12 @@ def test_a_model_takes_what_was_measured(tmp_path: Path) -> None:
         return {way: 1e6 if i else 1.0 for i, way in enumerate(ways)}
 
     network = ns.parse(NET)
-    tuned = Model(network, optimize(trace(network)), "cpu", Autotuner(tmp_path, measure=slowly_first))
+    tuned = Model(network, trace(network), "cpu", tune=Autotuner(tmp_path, measure=slowly_first))
     chosen = {
         type(p.op): c
-        for p, c in zip(problems(tuned.graph, 4, gradient=False), tuned.plan(4, gradient=False).choices, strict=True)
+        for p, c in zip(
+            problems(tuned.inference, 4, gradient=False), tuned.plan(4, gradient=False).choices, strict=True
+        )
     }
     assert (chosen[ops.Conv].way, chosen[ops.Conv].why) == (Way("direct", CHANNELS_LAST), "measured")
     assert {line.why for line in tuned.explain(4, gradient=False)} == {"measured", "expected"}
@@ -194,6 +196,6 @@ def test_measuring_works_while_a_function_is_traced(tmp_path: Path) -> None:
         return found
 
     network = ns.parse("input 6; fc 3 softmax")
-    model = Model(network, optimize(trace(network)), "cpu", Autotuner(tmp_path, measure=one))
+    model = Model(network, trace(network), "cpu", tune=Autotuner(tmp_path, measure=one))
     out = jax.jit(model.apply)(model.init(), np.zeros((2, 6), np.float32))
     assert (out.shape, ran) == ((2, 3), [True])

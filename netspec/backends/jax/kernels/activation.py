@@ -145,7 +145,7 @@ def gated(x: jax.Array, gate: Callable[[jax.Array], jax.Array], *, axis: int = -
 
 def softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     """exp(x) divided by its sum over one axis, without overflow."""
-    return jax.nn.softmax(x, axis=axis)
+    return jax.nn.softmax(_wide(x), axis=axis).astype(x.dtype)
 
 
 def softmin(x: jax.Array, *, axis: int = -1) -> jax.Array:
@@ -155,7 +155,12 @@ def softmin(x: jax.Array, *, axis: int = -1) -> jax.Array:
 
 def log_softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     """The logarithm of softmax over one axis, without overflow or log(0)."""
-    return jax.nn.log_softmax(x, axis=axis)
+    return jax.nn.log_softmax(_wide(x), axis=axis).astype(x.dtype)
+
+
+def _wide(values: jax.Array) -> jax.Array:
+    """Widens half precision: sums of exponentials need more digits than it has."""
+    return values.astype(jnp.promote_types(values.dtype, jnp.float32))
 
 
 FUNCTIONS: Mapping[str, Callable[..., jax.Array]] = MappingProxyType(

@@ -13,7 +13,6 @@ from netspec import ops
 from netspec.backends.jax.kernels import conv, deconv, pool, winograd
 from netspec.backends.jax.kernels.arrange import convert
 from netspec.planning import CHANNELS_FIRST, CHANNELS_LAST, STRATEGIES, Problem
-from netspec.planning.problem import Way
 
 FEW = settings(max_examples=5, deadline=None, derandomize=True, database=None)
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}

@@ -1,0 +1,56 @@
+"""Compiling ahead of the first call: in a thread, while the host or the device has other work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import jax
+
+__all__ = ["Program"]
+
+
+class Program:
+    """A function that is compiled for each shape and each choice, when it is first called or before.
+
+    Args:
+        function: pure, of arrays; keyword arguments are choices that are compiled in.
+        donate: which arrays' memory the results reuse.
+    """
+
+    def __init__(self, function: Callable[..., Any], donate: tuple[int, ...] = ()) -> None:
+        self._jit = partial(jax.jit, function, donate_argnums=donate)
+        self._plain: dict[Hashable, Any] = {}
+        self._ahead: dict[Hashable, Future[Any]] = {}
+
+    def prepare(self, pool: ThreadPoolExecutor, *examples: Any, **choices: Any) -> None:
+        """Begin to compile for arrays such as these, in a thread of `pool`; nothing is waited for."""
+        key = self._key(examples, choices)
+        shapes = jax.tree.map(_shape, examples)
+        if key not in self._ahead:
+            self._ahead[key] = pool.submit(lambda: self.lower(*shapes, **choices).compile())
+
+    def lower(self, *examples: Any, **choices: Any) -> Any:
+        """Return what would be compiled for arrays such as these."""
+        return self._jit(static_argnames=tuple(choices)).lower(*examples, **choices)
+
+    def __call__(self, *arrays: Any, **choices: Any) -> Any:
+        """Run it; a program that is being compiled is waited for."""
+        ahead = self._ahead.get(self._key(arrays, choices))
+        if ahead is not None:
+            return ahead.result()(*arrays)
+        names = tuple(choices)
+        if names not in self._plain:
+            self._plain[names] = self._jit(static_argnames=names)
+        return self._plain[names](*arrays, **choices)
+
+    @staticmethod
+    def _key(arrays: tuple[Any, ...], choices: dict[str, Any]) -> Hashable:
+        return tuple(choices.values()), tuple(getattr(a, "shape", None) for a in arrays)
+
+
+def _shape(array: jax.Array) -> Any:
+    """Return what an array looks like; its memory may be reused before that is needed."""
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding)  # type: ignore[no-untyped-call]

@@ -1,0 +1,138 @@
+"""Random changes of training images inside the compiled step: a pure function of a key and the place in the batch."""
+
+from __future__ import annotations
+
+from math import prod, radians, sqrt
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+
+from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, bilinear, field_points, smooth_field
+from netspec.recipe.settings import Augment
+
+__all__ = ["augmented", "stream"]
+
+_DRAWN = (
+    "rotate",
+    "shear",
+    "zoom",
+    "flip",
+    "down",
+    "right",
+    "pad_down",
+    "pad_right",
+    "contrast",
+    "brightness",
+    "cutout_row",
+    "cutout_column",
+)
+"""The one number of each name that every image draws, used or not: a setting switched on changes no other one's."""
+
+
+def stream(key: jax.Array) -> jax.Array:
+    """Return the key of a step's augmentation from the key of the step; no node can have this name."""
+    return jax.random.fold_in(key, crc32(b" augment"))
+
+
+def augmented(x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array) -> jax.Array:
+    """Change images at random.
+
+    What an image draws depends on the key and its position: neither the size of the batch nor another setting that is
+    switched on changes it.
+
+    Args:
+        x: (N, C, H, W), bytes or floats.
+        how: by how much.
+        key: of the step.
+        positions: the place of each image in the batch, (N,) integers.
+
+    Returns:
+        (N, C, H, W) float32 in the unit of `x`; what was bytes stays within 0..255.
+    """
+    size = (x.shape[2], x.shape[3])
+    points = (2, *field_points(size, how.sigma)) if how.elastic else (0,)
+    draws = _Draws(key, positions, points)
+    is_bytes = x.dtype == jnp.uint8
+    top = 255.0 if is_bytes else 1.0
+    y = _warped(x, how, draws) if how.warps else x.astype(jnp.float32)
+    if how.contrast:
+        mean = y.mean(axis=(1, 2, 3), keepdims=True)
+        y = mean + (y - mean) * (1 + _each(draws.up_to("contrast", how.contrast)))
+    if how.brightness:
+        y += _each(draws.up_to("brightness", how.brightness * top))
+    if how.noise:
+        y += how.noise * top * draws.normal("noise", x.shape[1:])
+    if is_bytes:
+        y = jnp.clip(y, 0, top)
+    return jnp.where(_covered(x, how.cutout, draws), 0, y) if how.cutout else y
+
+
+class _Draws:
+    """The random numbers of a batch, by name."""
+
+    def __init__(self, key: jax.Array, positions: jax.Array, points: tuple[int, ...]) -> None:
+        self._keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
+        # One call for all of them: each call is a hash of its own, which takes longer to compile than to run.
+        count = len(_DRAWN) + prod(points)
+        drawn = jax.vmap(lambda k: jax.random.uniform(k, (count,)))(self._keys)
+        self._uniform = jax.lax.optimization_barrier(drawn)  # type: ignore[no-untyped-call]
+        self.field = (2 * self._uniform[:, len(_DRAWN) :] - 1).reshape(len(positions), *points) * sqrt(3)
+        """Noise of mean 0 and deviation 1, (N, *points)."""
+
+    def share(self, name: str) -> jax.Array:
+        """Return numbers in 0..1, (N,)."""
+        return self._uniform[:, _DRAWN.index(name)]
+
+    def up_to(self, name: str, most: float) -> jax.Array:
+        """Return numbers from -most to most, (N,)."""
+        return most * (2 * self.share(name) - 1)
+
+    def whole(self, name: str, count: int) -> jax.Array:
+        """Return whole numbers from 0 to count - 1, each as likely as the others, (N,) float32."""
+        # A share just below 1 times the count may be rounded up to it.
+        return jnp.minimum(jnp.floor(self.share(name) * count), count - 1)
+
+    def normal(self, name: str, shape: tuple[int, ...]) -> jax.Array:
+        """Return normal numbers, (N, *shape)."""
+        number = crc32(name.encode())
+        return jax.vmap(lambda k: jax.random.normal(jax.random.fold_in(k, number), shape))(self._keys)
+
+
+def _each(values: jax.Array) -> jax.Array:
+    """One value for each image, (N,), as (N, 1, 1, 1)."""
+    return values[:, None, None, None]
+
+
+def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
+    """Return the images with their pixels moved."""
+    size = (x.shape[2], x.shape[3])
+    one = jnp.ones(len(x))
+    change = Affine(
+        angle=draws.up_to("rotate", radians(how.rotate)),
+        slant=draws.up_to("shear", radians(how.shear)),
+        zoom=1 + draws.up_to("zoom", how.zoom),
+        mirror=jnp.where(draws.share("flip") < 0.5, -one, one) if how.flip else one,
+        down=draws.up_to("down", how.shift) + draws.whole("pad_down", 2 * how.pad + 1) - how.pad,
+        right=draws.up_to("right", how.shift) + draws.whole("pad_right", 2 * how.pad + 1) - how.pad,
+    )
+    rows, columns = affine_coordinates(change, size)
+    if how.elastic:
+        field = how.elastic * smooth_field(draws.field, size, how.sigma)
+        rows, columns = rows + field[:, 0], columns + field[:, 1]
+    return bilinear(x, rows, columns, fill=how.fill)
+
+
+def _covered(x: jax.Array, side: int, draws: _Draws) -> jax.Array:
+    """Return where the squares lie, (N, 1, H, W) of bool: around a random pixel each, cut off at the edge.
+
+    Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017.
+    """
+
+    def along(name: str, length: int) -> jax.Array:
+        first = draws.whole(name, length)[:, None] - side // 2
+        place = jnp.arange(length)
+        return (place >= first) & (place < first + side)
+
+    rows, columns = along("cutout_row", x.shape[2]), along("cutout_column", x.shape[3])
+    return (rows[:, :, None] & columns[:, None, :])[:, None]

@@ -1,0 +1,139 @@
+"""Moving the pixels of images: where each one comes from, and what is read there. Images are (N, C, H, W).
+
+Coordinates are in pixels, (row, column), the center of the first pixel at 0. They say for each pixel of the result
+where in the given image it is read: one pass, so that turning, zooming and bending together blur only once.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Affine", "affine_coordinates", "bilinear", "field_points", "smooth_field"]
+
+Coordinates = tuple[jax.Array, jax.Array]
+"""Rows and columns, (N, H, W) each."""
+
+
+class Affine(NamedTuple):
+    """One affine change for each image; every part has the shape (N,).
+
+    Attributes:
+        angle: of the turn about the center, in radians.
+        slant: of the shear along the rows, in radians.
+        zoom: factor; above 1 enlarges.
+        mirror: -1 mirrors left to right, 1 does not.
+        down: how far the image moves along the rows' axis, in pixels.
+        right: how far it moves along the columns' axis.
+    """
+
+    angle: jax.Array
+    slant: jax.Array
+    zoom: jax.Array
+    mirror: jax.Array
+    down: jax.Array
+    right: jax.Array
+
+
+def affine_coordinates(change: Affine, size: tuple[int, int]) -> Coordinates:
+    """Return where each pixel of a turned, slanted, zoomed, mirrored, then moved image is read.
+
+    Args:
+        change: of each image, (N,).
+        size: height and width.
+    """
+    height, width = size
+    down, right, zoom, mirror, sine, cosine, slope = (
+        v[:, None, None]
+        for v in (
+            change.down,
+            change.right,
+            change.zoom,
+            change.mirror,
+            jnp.sin(change.angle),
+            jnp.cos(change.angle),
+            jnp.tan(change.slant),
+        )
+    )
+    middle = ((height - 1) / 2, (width - 1) / 2)
+    # Backwards, from the result to the source: each step undoes one of the change, the last one first.
+    row = (jnp.arange(height, dtype=jnp.float32) - middle[0])[None, :, None] - down
+    column = (jnp.arange(width, dtype=jnp.float32) - middle[1])[None, None, :] - right
+    row, column = row / zoom, column / zoom * mirror
+    column = column - slope * row
+    return middle[0] + cosine * row - sine * column, middle[1] + sine * row + cosine * column
+
+
+def bilinear(x: jax.Array, rows: jax.Array, columns: jax.Array, *, fill: Literal["zero", "edge"]) -> jax.Array:
+    """Read images between their pixels.
+
+    Args:
+        x: (N, C, H, W), bytes or floats.
+        rows: where to read, (N, H', W').
+        columns: likewise.
+        fill: what lies outside the image: zeros, or the nearest pixel of its edge.
+
+    Returns:
+        (N, C, H', W') float32, in the unit of `x`.
+    """
+    n, c, h, w = x.shape
+    # One pixel of the outside on each side, and one more after, so that all four neighbors can be read.
+    wide, tall = w + 3, h + 3
+    flat = jnp.pad(x, ((0, 0), (0, 0), (1, 2), (1, 2)), mode="constant" if fill == "zero" else "edge").reshape(-1)
+    rows, columns = jnp.clip(rows + 1, 0, h + 1)[:, None], jnp.clip(columns + 1, 0, w + 1)[:, None]
+    top, left = jnp.floor(rows), jnp.floor(columns)
+    below, beside = rows - top, columns - left
+    starts = (jnp.arange(n * c, dtype=jnp.int32) * (wide * tall)).reshape(n, c, 1, 1)
+    # Each is read by four neighbors: worked out once, not fused into each of them.
+    first, below, beside = jax.lax.optimization_barrier(  # type: ignore[no-untyped-call]
+        ((top * wide + left).astype(jnp.int32) + starts, below, beside)
+    )
+
+    def neighbor(offset: int) -> jax.Array:
+        return flat.at[first + offset].get(mode="promise_in_bounds").astype(jnp.float32)
+
+    upper = _between(neighbor(0), neighbor(1), beside)
+    lower = _between(neighbor(wide), neighbor(wide + 1), beside)
+    return _between(upper, lower, below)
+
+
+def _between(a: jax.Array, b: jax.Array, share: jax.Array) -> jax.Array:
+    return a + share * (b - a)
+
+
+def smooth_field(noise: jax.Array, size: tuple[int, int], sigma: float) -> jax.Array:
+    """Return smooth random fields, each value of mean 0 and deviation 1.
+
+    As in Simard et al., "Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis", 2003:
+    white noise under a Gaussian. The noise lies on a grid of points one sigma apart rather than on each pixel, which
+    takes far fewer random numbers, and the Gaussians of the rows and columns are two small matrix products.
+
+    Args:
+        noise: independent values of mean 0 and deviation 1, (..., *field_points(size, sigma)).
+        size: height and width.
+        sigma: of the Gaussian, in pixels.
+
+    Returns:
+        (..., H, W).
+    """
+    rows, columns = (jnp.asarray(_gaussians(length, sigma)) for length in size)
+    return jnp.einsum("hi,...ij,wj->...hw", rows, noise, columns)
+
+
+def field_points(size: tuple[int, int], sigma: float) -> tuple[int, int]:
+    """Return how many points of noise `smooth_field` takes along each axis."""
+    height, width = (_gaussians(length, sigma).shape[1] for length in size)
+    return height, width
+
+
+def _gaussians(length: int, sigma: float) -> NDArray[np.float32]:
+    """Return the weight of each point of noise at each pixel, (length, points); each pixel's squares add up to 1."""
+    reach = 3  # grid points, that is sigmas, beyond each end
+    points = (np.arange(ceil((length - 1) / sigma) + 2 * reach + 1) - reach) * sigma
+    weights = np.exp(-np.square((np.arange(length)[:, None] - points) / sigma) / 2)
+    return (weights / np.sqrt(np.square(weights).sum(axis=1, keepdims=True))).astype(np.float32)

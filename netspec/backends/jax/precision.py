@@ -1,0 +1,47 @@
+"""Computing in a narrower type: what is read is narrowed, what comes out is float32 again, the weights never change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from netspec.diagnostics import NetspecError, listing, nearest
+
+__all__ = ["TYPES", "narrowed", "resolve", "widened"]
+
+TYPES: Mapping[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+"""What can be computed in, by the words of the recipe's `precision`."""
+
+_T = TypeVar("_T")
+
+
+def resolve(word: str) -> str:
+    """Return the name of a type, also from its short form.
+
+    Raises:
+        NetspecError: when nothing computes in it.
+    """
+    known = {**{name: name for name in TYPES}, "bf16": "bfloat16"}
+    if word not in known:
+        near = nearest(str(word), known)
+        raise NetspecError(
+            f"nothing computes in {word!r}", f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}"
+        )
+    return known[word]
+
+
+def narrowed(tree: _T, precision: str) -> _T:
+    """Return arrays of float32 as the type to compute in; whole numbers and keys stay what they are.
+
+    A gradient through the cast comes back in float32.
+    """
+    wanted = TYPES[precision]
+    return jax.tree.map(lambda a: a.astype(wanted) if a.dtype == jnp.float32 else a, tree)
+
+
+def widened(tree: _T) -> _T:
+    """Return arrays of narrow floats as float32."""
+    return jax.tree.map(lambda a: a.astype(jnp.float32) if a.dtype == jnp.bfloat16 else a, tree)

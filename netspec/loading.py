@@ -1,0 +1,88 @@
+"""Floor 7: which dataset a network is trained on or evaluated on, loaded and checked; without JAX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from numpy.typing import ArrayLike
+
+from netspec import data as datasets
+from netspec.data.checks import as_tokens
+from netspec.data.types import Dataset, Progress
+from netspec.diagnostics import DataError, plural
+from netspec.ir import Network
+from netspec.recipe.datasets import find
+from netspec.tracing import trace
+from netspec.training.checks import check_labels
+
+__all__ = ["Data", "load_data"]
+
+Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]"
+"""A dataset's name or path, one already loaded, or the arrays (x_train, y_train, x_test, y_test)."""
+
+
+def load_data(
+    network: Network, data: Data | None = None, *, base: Path | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Return the dataset to use with a network.
+
+    Args:
+        network: what it must fit.
+        data: instead of what the network names.
+        base: the folder that paths in the network's spec are relative to.
+        progress: called while a dataset is downloaded.
+
+    Raises:
+        DataError: when it cannot be had, or does not fit the network.
+    """
+    if isinstance(data, Dataset):
+        dataset = data
+        _require_kind(network, dataset)
+    elif isinstance(data, tuple | list):
+        if len(data) != 4:
+            raise DataError(f"data has {plural(len(data), 'array')}", "give four: (x_train, y_train, x_test, y_test)")
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
+    elif data is not None and not isinstance(data, str | Path):
+        raise DataError(f"data cannot be a {type(data).__name__}", "give a name, a path, or four arrays")
+    else:
+        names = _names(network, data, base)
+        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
+    if not network.reconstructs:
+        check_labels(trace(network), dataset)
+    return dataset
+
+
+def _require_kind(network: Network, dataset: Dataset) -> None:
+    """Raise DataError where a loaded dataset has token numbers and the network takes none, or the other way round."""
+    if network.tokens:
+        for what, split in (("x_train", dataset.train), ("x_test", dataset.test)):
+            as_tokens(split.images, f"{dataset.name}: {what}", network.tokens)
+    elif dataset.train.images.dtype.kind == "i":
+        raise DataError(
+            f"{dataset.name} holds token numbers, but the network takes plain ones",
+            "write how many there are: `input 64 tokens=1000`",
+        )
+
+
+def _names(network: Network, data: str | Path | None, base: Path | None) -> list[str]:
+    if data is not None:
+        return [str(data)]
+    if network.data is None:
+        raise DataError(
+            "the spec names no dataset", "add `data mnist` or `data digits` to it, or give one: --data digits"
+        )
+    return [_inside(name, base) for name in (network.data.name, network.data.fallback) if name]
+
+
+def _inside(name: str, base: Path | None) -> str:
+    """Return a name as it is, and a path of a spec as one inside the spec's own folder."""
+    if find(name) or base is None:
+        return name
+    path = (base / name).resolve()
+    if not path.is_relative_to(base.resolve()):
+        raise DataError(
+            f"the spec's data path {name} leads outside the spec's folder",
+            "name other files with --data PATH",
+        )
+    return str(path)

@@ -1,0 +1,29 @@
+"""Does a dataset fit a network and its recipe? Asked before anything is compiled."""
+
+from __future__ import annotations
+
+from netspec.data.types import Dataset
+from netspec.diagnostics import DataError, plural
+from netspec.graph import Graph
+
+__all__ = ["check_hold_out", "check_labels"]
+
+
+def check_labels(graph: Graph, dataset: Dataset) -> None:
+    """Raise DataError when a dataset has a label that the network has no output for."""
+    shape = graph.shape(graph.output)
+    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
+    if len(shape) == 1 and most >= max(shape[0], 2):
+        raise DataError(
+            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
+            f"labels count from 0; let the network end in {most + 1} outputs",
+        )
+
+
+def check_hold_out(count: int, dataset: Dataset) -> None:
+    """Raise DataError when holding out `count` examples for validation would leave nothing to train on."""
+    if count >= len(dataset.train):
+        raise DataError(
+            f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
+            "hold out fewer",
+        )

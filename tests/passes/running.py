@@ -1,0 +1,89 @@
+"""Running a graph as it is declared and as the passes leave it, with variables that are no special case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import netspec as ns
+from netspec.backends.jax.emit import run
+from netspec.backends.jax.model import Variables
+from netspec.graph import Graph
+from netspec.ir import Network
+from netspec.passes import Mode, optimize
+
+
+def some_variables(graph: Graph, seed: int = 0) -> Variables:
+    """Return normal kernels, scales of both signs, biases and averages away from 0, variances away from 0."""
+    rng = np.random.default_rng(seed)
+    trees: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for p in graph.parameters.values():
+        node, _, name = p.path.rpartition("/")
+        spread = 1 / np.sqrt(p.fans[0]) if p.role == "kernel" else 1
+        values = rng.normal(size=p.shape, scale=spread)
+        values = 0.3 + np.square(values) if name == "variance" else values
+        trees[0 if p.trainable else 1].setdefault(node, {})[name] = jnp.asarray(values)
+    return Variables(*trees)
+
+
+def some_inputs(network: Network, count: int = 3, seed: int = 0) -> jax.Array:
+    rng = np.random.default_rng(seed)
+    shape = (count, *network.input)
+    return jnp.asarray(rng.integers(0, network.tokens, shape) if network.tokens else rng.normal(size=shape))
+
+
+Results = dict[str, Any]
+
+
+def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
+    """Return the output, the logits, the new state, and the gradients of a weighted sum of the outputs."""
+    train = mode is Mode.TRAINING
+
+    def weighted(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
+        wanted = (graph.output, graph.logits)
+        values, state = run(
+            graph, params, variables.state, x, wanted=wanted, platform="cpu", train=train, rng=jax.random.key(7)
+        )
+        out = values[graph.output]
+        weights = jnp.cos(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape)
+        return jnp.sum(out * weights), (out, values[graph.logits], state)
+
+    grad = jax.grad(weighted, argnums=0 if graph.tokens else (0, 1), has_aux=True)
+    grads, (out, logits, state) = jax.jit(grad)(variables.params, x)
+    return {"output": out, "logits": logits, "state": state, "gradients": grads}
+
+
+def compare(network: Network, mode: Mode, check: Callable[[float, Any, Any], None], seed: int = 0) -> Graph:
+    """Check the results of the declared graph beside those of the optimized one, which is returned."""
+    declared = network.graph()
+    optimized = optimize(declared, mode)
+    # Rounding, which batch normalization of nearly equal values makes much of, is not what is looked for.
+    with jax.enable_x64(True):
+        variables, x = some_variables(declared, seed), some_inputs(network, seed=seed)
+        expected, found = (results(g, variables, x, mode) for g in (declared, optimized))
+    if optimized.logits != optimized.output:
+        del expected["logits"], found["logits"]
+    for kind, values in expected.items():
+        # Gradients that are 0 but for rounding, such as a bias's before batch normalization, are small beside others.
+        scale = max([1e-3, *(float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(values))])
+        jax.tree.map(partial(check, scale), found[kind], values)
+    return optimized
+
+
+def nearly(scale: float, found: Any, expected: Any) -> None:
+    """Assert equality up to the rounding of float64, measured by the largest value of its kind."""
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * scale)
+
+
+def exactly(scale: float, found: Any, expected: Any) -> None:
+    del scale
+    np.testing.assert_array_equal(found, expected)
+
+
+def optimized(text: str, mode: Mode) -> Graph:
+    return optimize(ns.parse(text).graph(), mode)

@@ -1,0 +1,123 @@
+"""The folder of compiled programs: the user's own, or none; and only the command line uses it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import netspec
+from netspec.compile_cache import OFF, compile_cache
+
+ROOT = Path(netspec.__file__).parent.parent
+SPEC = "fc 10 softmax\ndata digits\ntrain { batch 500; epochs 1 }\n"
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners and modes are those of POSIX")
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("NETSPEC_CACHE", str(tmp_path / "cache"))
+    for name in (OFF, "JAX_COMPILATION_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "cache" / "compiled"
+
+
+def train(folder: Path, **environment: str) -> str:
+    """Train on the command line; returns what it says on standard error."""
+    (folder / "net.net").write_text(SPEC)
+    done = subprocess.run(
+        [sys.executable, "-m", "netspec", "train", "net.net", "--quiet"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return done.stderr
+
+
+def test_a_training_keeps_its_programs_for_nobody_else(root: Path, tmp_path: Path) -> None:
+    assert train(tmp_path) == ""
+    found = compile_cache()
+    assert found.reason == ""
+    assert found.folder.parent == root
+    assert [p.stat().st_mode & 0o777 for p in (root, found.folder)] == [0o700, 0o700]
+    count, size = found.size()
+    assert count > 2
+    assert size > 1000
+    kept = set(found.folder.iterdir())
+    assert train(tmp_path) == ""
+    assert {p for p in found.folder.iterdir() if p.name.endswith("-cache")} <= kept
+
+
+@pytest.mark.parametrize("word", ["off", "0", "NO"])
+def test_it_can_be_turned_off(word: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OFF, word)
+    assert OFF in compile_cache().reason
+    assert not compile_cache().notable
+    if word == "off":
+        assert train(tmp_path) == ""
+        assert not root.exists()
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+def test_a_folder_that_others_can_write_to_is_not_used(mode: int, root: Path, tmp_path: Path) -> None:
+    root.mkdir(parents=True)
+    root.chmod(mode)
+    found = compile_cache()
+    assert found.notable
+    assert found.reason == f"others can write to {root}"
+    if mode == 0o777:
+        assert f"note: compiled programs are not kept: others can write to {root}" in train(tmp_path)
+        assert list(root.iterdir()) == []
+
+
+def test_nor_is_one_within_a_folder_where_others_could_replace_it(root: Path) -> None:
+    root.mkdir(parents=True)
+    root.parent.chmod(0o777)
+    assert compile_cache().reason == f"others can write to {root.parent}"
+    # As in /tmp: there everyone makes folders, and nobody moves those of others.
+    root.parent.chmod(0o1777)
+    assert compile_cache().reason == ""
+
+
+def test_nor_a_link_or_a_file_or_a_folder_of_somebody_else(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    root.symlink_to(tmp_path / "elsewhere")
+    assert compile_cache().reason == f"{root} is no folder"
+    root.unlink()
+    root.write_text("")
+    assert compile_cache().notable
+    root.unlink()
+    root.mkdir(mode=0o700)
+    assert compile_cache().reason == ""
+    own = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: own + 1)
+    assert compile_cache().reason == f"{root} belongs to another user"
+
+
+def test_a_choice_made_for_jax_itself_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/somewhere")
+    assert "JAX_COMPILATION_CACHE_DIR" in compile_cache().reason
+    assert not compile_cache().notable
+
+
+def test_the_library_changes_nothing_of_jax(root: Path) -> None:
+    code = (
+        "import jax, netspec as ns\n"
+        "before = dict(jax.config.values)\n"
+        f"list(ns.train(ns.parse({SPEC!r})))\n"
+        "assert dict(jax.config.values) == before\n"
+        "assert jax.config.jax_compilation_cache_dir is None\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
+    assert not root.exists()
