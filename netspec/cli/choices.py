@@ -43,7 +43,9 @@ def show_choices(network: Network, graph: Graph, device: str, batch: int | None)
         timings=timings,
     )
     lines = explain(graph, plan, platform=device, batch=size, gradient=training, timings=timings)
-    print_operations(f"\n{'training' if training else 'inference'}, batch {size}, on {device}:\n", lines)
+    print_operations(
+        f"\n{'training' if training else 'inference'}, batch {size}, on {device}, after the passes:\n", lines
+    )
 
 
 def _remembered() -> Timings:

@@ -78,10 +78,10 @@ def test_one_clear_error(here: Path, words: list[str], code: int) -> None:
 
 def test_operations_are_explained_without_a_device(here: Path) -> None:
     training = cli(here, "show", "tiny.net", "--as", "ops").stdout
-    assert "training, batch 250, on cpu:" in training
+    assert "training, batch 250, on cpu, after the passes:" in training
     assert "expected" in training
     inference = cli(here, "show", "tiny.net", "--as", "ops", "--batch", "7", "--device", "gpu").stdout
-    assert "inference, batch 7, on gpu:" in inference
+    assert "inference, batch 7, on gpu, after the passes:" in inference
     asked = cli(here, "show", "tiny.net", "--as", "ops", "--set", "compile.conv=taps", "--set", "compile.pool=slices")
     assert "not taps: it is not depthwise" in asked.stdout
     assert "asked for" in asked.stdout
