@@ -124,12 +124,24 @@ class RunFolder:
             "overrides": self.overrides,
             "steps_per_call": event.steps_per_call,
             "device": event.device,
+            "choices": self._choices(dataset),
             "platform": platform.platform(),
             "python": platform.python_version(),
             "packages": {name: v for name in _PACKAGES if (v := _version(name))},
         }
         self._write("lock.json", json.dumps(lock, indent=2) + "\n")
         self._write(_METRICS, "")
+
+    def _choices(self, dataset: Dataset) -> dict[str, Any]:
+        """Return how each operation is computed, in training and in evaluation: rounding depends on it."""
+        recipe = self.model.network.recipe
+        modes = {"training": (recipe.batch, True), "evaluation": (min(recipe.evaluate.batch, len(dataset.test)), False)}
+        found = {}
+        for mode, (batch, gradient) in modes.items():
+            lines = self.model.explain(batch, gradient=gradient)
+            told = [f"{x.node} {x.operation}: {', '.join(filter(None, (x.strategy, x.layout, x.why)))}" for x in lines]
+            found[mode] = {"batch": batch, "operations": told}
+        return found
 
     def add(self, event: Event) -> None:
         """Append a measurement to metrics.jsonl."""

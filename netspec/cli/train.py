@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netspec.cli.options import Device, Let, Set, pairs
+from netspec.cli.options import Autotune, Device, Let, Set, pairs
 from netspec.cli.output import print_json
 from netspec.diagnostics import NetspecError, Source
 
@@ -33,6 +33,7 @@ def train(
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="All randomness follows from it.")] = None,
     device: Device = None,
+    autotune: Autotune = None,
     sets: Set = None,
     let: Let = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
@@ -68,6 +69,8 @@ def train(
         text=_text(source),
         base=file.parent,
         loaded=dataset.result,
+        autotune=autotune,
+        tuning=(lambda tuning: print_json(_json(tuning))) if as_json else progress.tuning,
     )
     with progress:
         for event in events:
