@@ -74,6 +74,7 @@ FLOORS = {
     "netspec.networks": 6,
     "netspec.model_file": 6,
     "netspec.loading": 7,
+    "netspec.preview": 7,
     "netspec.session": 7,
     "netspec.bench": 7,
     "netspec.trained": 7,
@@ -184,6 +185,7 @@ def test_only_the_back_end_and_what_stands_on_it_knows_jax() -> None:
         "netspec.session",
         "netspec.trained",
         "netspec.bench",
+        "netspec.preview",
     )
     assert users
     assert not [m for m in users if not m.startswith(allowed)]
