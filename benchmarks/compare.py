@@ -13,6 +13,8 @@ again. A machine other than the recorded one needs a file of its own: --json, wi
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from comparison.cases import CASES, PEERS, Case, quick
+from comparison.goals import GOALS, judge
 from comparison.measure import MEASURES, Plan, measure
 from comparison.results import Machine, Measured, Reached, Results, merge, read, write
 from comparison.table import page
@@ -54,20 +57,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compare(chosen: argparse.Namespace) -> None:
     for name in chosen.nets:
         began = time.perf_counter()
-        plan = Plan(_case(name, chosen), chosen.peers, chosen.rounds, chosen.only)
+        case = _case(name, chosen)
+        plan = Plan(case, chosen.peers, chosen.only)
         for said in measure(plan):
             if isinstance(said, str):
                 _tell(f"{name}: {said}")
             else:
                 measured, versions = said
+                measured = _explained(name, measured, case)
                 _record(chosen.json, Results(networks={name: measured}, versions=versions))
                 _summarize(name, measured, time.perf_counter() - began)
+
+
+def _explained(name: str, measured: Measured, case: Case) -> Measured:
+    """Add where a step's time goes, if it misses a goal."""
+    alone = Results(networks={name: measured})
+    if not any(judge(goal, alone).state == "not reached" for goal in GOALS if not goal.inference):
+        return measured
+    _tell(f"{name}: profiling")
+    command = [sys.executable, str(_ROOT / "benchmarks" / "profile_step.py"), str(case.spec), "--json", "--top", "6"]
+    command += ["--batch", str(measured.batch)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"the profile of {name} failed: {done.stderr.strip()[-300:]}")
+    return measured.model_copy(update={"profile": tuple(map(tuple, json.loads(done.stdout)))})
 
 
 def _case(name: str, chosen: argparse.Namespace) -> Case:
     case = quick(CASES[name]) if chosen.quick else CASES[name]
     steps = max(chosen.steps // case.batches, 1) * case.batches if chosen.steps else case.steps
-    return replace(case, steps=steps, batch=chosen.batch or case.batch)
+    return replace(case, steps=steps, batch=chosen.batch or case.batch, rounds=chosen.rounds or case.rounds)
 
 
 def _race(chosen: argparse.Namespace) -> None:
@@ -104,7 +123,7 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Time netspec beside other libraries.")
     parser.add_argument("--nets", nargs="+", choices=list(CASES), default=list(CASES), metavar="NAME", help="networks")
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS), metavar="NAME", help="of these")
-    parser.add_argument("--rounds", type=_positive, default=5, help="rounds of A B A C …; 5 unless given")
+    parser.add_argument("--rounds", type=_positive, help="rounds of A B A C …; 5, or 3 of deep networks, unless given")
     parser.add_argument("--steps", type=_positive, help="training steps in a round, rounded to whole passes")
     parser.add_argument("--batch", type=_positive, help="training batch instead of the recipe's")
     parser.add_argument(

@@ -10,6 +10,7 @@ own profiler, which sums the threads that work at the same time; their shares ar
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -43,9 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "operation": lambda operation: f"{operation} ({sources.function(operation)})",
     }
     total = sum(seconds.values())
+    found = shares(seconds, names[chosen.by])[: chosen.top]
+    if chosen.json:
+        print(json.dumps([(share.name, share.seconds / total) for share in found]))
+        return 0
     print(f"{network.name}, batch {network.recipe.batch}: {1e3 * total / chosen.steps:.2f} ms of operations a step\n")
     print(f"{'share':>6} {'ms a step':>10}  {chosen.by}")
-    for share in shares(seconds, names[chosen.by])[: chosen.top]:
+    for share in found:
         many = f"  [{len(share.operations)} operations]" if len(share.operations) > 1 else ""
         print(f"{share.seconds / total:6.1%} {1e3 * share.seconds / chosen.steps:10.3f}  {share.name}{many}")
     return 0
@@ -89,6 +94,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=10, help="steps that are traced; 10 unless given")
     parser.add_argument("--batch", type=int, help="instead of the recipe's")
     parser.add_argument("--top", type=int, default=20, help="rows; 20 unless given")
+    parser.add_argument("--json", action="store_true", help="print names and shares as one line of JSON")
     return parser
 
 

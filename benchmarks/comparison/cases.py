@@ -29,6 +29,7 @@ class Case:
     rate: float | None = None
     """Learning rate instead of the recipe's, where that needs a warm-up: without one, rounding grows at every step."""
     tolerance: float = 1e-2
+    rounds: int = 5
 
 
 def _tutorial(name: str, *, steps: int) -> Case:
@@ -43,10 +44,21 @@ CASES: Mapping[str, Case] = {
     **{name: _tutorial(name, steps=20) for name in TUTORIAL_CONVOLUTIONS[1:]},
     **{name: _tutorial(name, steps=200) for name in MULTILAYER},
     "resnet20": Case(
-        _SPECS / "models" / "resnet20.net", batches=4, steps=4, inference={1: 10, 64: 2, 1024: 1}, rate=0.01
+        _SPECS / "models" / "resnet20.net",
+        batches=2,
+        steps=2,
+        inference={1: 10, 64: 2, 1024: 1},
+        rate=0.01,
+        rounds=3,
     ),
     "mobilenet": Case(
-        _SPECS / "models" / "mobilenet.net", batches=2, steps=2, inference={1: 4, 64: 1}, batch=16, rate=0.001
+        _SPECS / "models" / "mobilenet.net",
+        batches=2,
+        steps=2,
+        inference={1: 4, 64: 1},
+        batch=8,
+        rate=0.001,
+        rounds=3,
     ),
     "transformer": Case(_SPECS / "models" / "transformer.net", batches=20, steps=20, inference={1: 20, 64: 4, 1024: 1}),
 }

@@ -26,7 +26,6 @@ class Plan:
 
     case: Case
     peers: Sequence[str]
-    rounds: int
     measures: Sequence[Measure] = MEASURES
 
 
@@ -69,15 +68,15 @@ def measure(plan: Plan) -> Iterator[str | tuple[Measured, Mapping[str, str]]]:
         if "train" in plan.measures:
             yield "training"
             peers = [peer for peer in workers if peer != NETSPEC and PEERS[peer].trains]
-            training = _rounds(workers, peers, plan.rounds, case.steps, "train", {"steps": case.steps})
-            floor = _floor(workers[NETSPEC], case, plan.rounds)
+            training = _rounds(workers, peers, case.rounds, case.steps, "train", {"steps": case.steps})
+            floor = _floor(workers[NETSPEC], case, case.rounds)
         if "inference" in plan.measures:
             for batch, calls in case.inference.items():
                 yield f"inference, batch {batch}"
                 request = {"batch": batch, "calls": calls}
                 _warm_up(workers.values(), request)
                 peers = [peer for peer in workers if peer != NETSPEC]
-                inference[batch] = _rounds(workers, peers, plan.rounds, calls, "infer", request)
+                inference[batch] = _rounds(workers, peers, case.rounds, calls, "infer", request)
         yield (
             Measured(
                 batch=job.batch,

@@ -32,7 +32,7 @@ all of it and writes this page:
 _METHOD = """## How it is measured
 
 - **Networks.** The eight tutorials, LeNet, ResNet-20, MobileNet and a small transformer, each at its recipe's batch
-  size (MobileNet at 16 images of 224x224). Optimizer, weight decay, l2 and clipping are the recipe's; the learning
+  size (MobileNet at 8 images of 224x224). Optimizer, weight decay, l2 and clipping are the recipe's; the learning
   rate is constant. Examples are a fixed part of MNIST where the network is one for digits, otherwise random numbers
   of its shape.
 - **Programs.** Each runs in a process of its own, on the JAX or PyTorch of the table, with nothing compiled before.

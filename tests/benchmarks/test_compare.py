@@ -47,7 +47,7 @@ def results(**networks: Measured) -> Results:
 def tiny(folder: Path, text: str = TINY) -> Case:
     spec = folder / "tiny.net"
     spec.write_text(text, encoding="utf-8")
-    return Case(spec, batches=2, steps=4, inference={1: 1})
+    return Case(spec, batches=2, steps=4, inference={1: 1}, rounds=2)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
@@ -174,6 +174,7 @@ PAGE = results(
         losses={"netspec": SAME, "keras": SAME, "torch": Agreement(loss=2.2, test_loss=1.0)},
         absent={"flax": "flax is not installed"},
         floor=rounds(0.5),
+        profile=(("kernels/conv.py _columns", 0.42), ("step.py update", 0.1)),
     ),
     resnet20=measured(training={"keras": rounds(1.4)}),
 )
@@ -197,6 +198,7 @@ def test_the_page_shows_ratios_with_their_spread() -> None:
     ]
     assert "| lenet | 1 | 2.00 (2.00–2.00) |" in text
     assert "- Flax NNX: flax is not installed (lenet)" in text
+    assert "| lenet | kernels/conv.py _columns 42 %, step.py update 10 % |" in text
     assert lines(text, "The same losses")[2] == "| lenet | 2.00000 | 1e-02 | 0e+00 | 1e-01 † |"
 
 
@@ -254,7 +256,7 @@ def test_every_case_can_be_made_quick(name: str) -> None:
 
 
 def test_netspec_answers_its_worker_protocol(tmp_path: Path) -> None:
-    *said, (found, versions) = measure(Plan(tiny(tmp_path), ["bare"], rounds=2))
+    *said, (found, versions) = measure(Plan(tiny(tmp_path), ["bare"]))
     assert said[:2] == ["starting netspec", "starting bare"]
     assert set(versions) == {"netspec", "jax", "optax"}
     assert found.training == {}

@@ -98,3 +98,6 @@ def test_a_small_network_is_profiled(tmp_path: Path, capsys: pytest.CaptureFixtu
     out = capsys.readouterr().out
     assert out.startswith("tiny, batch 256: ")
     assert "_matmul" in out
+    assert profile_step.main([str(spec), "--steps", "3", "--json", "--top", "2"]) == 0
+    (_, first), (_, second) = json.loads(capsys.readouterr().out)
+    assert 1 >= first >= second > 0
