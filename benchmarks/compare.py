@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -99,7 +100,8 @@ def _race(chosen: argparse.Namespace) -> None:
 
 
 def _record(path: Path, results: Results) -> None:
-    import jax  # noqa: PLC0415 - only to say what computes
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    import jax  # noqa: PLC0415 - only to say what computes, without taking its memory
 
     kind = jax.devices()[0]
     machine = Machine.this("cpu" if kind.platform == "cpu" else kind.device_kind)

@@ -17,8 +17,8 @@ __all__ = ["JaxLoop"]
 class JaxLoop:
     """Runs `step(state, x, y) -> (state, loss)` on a job's batches.
 
-    Networks without convolutions take a pass through all batches in one call, by `lax.scan`; on a CPU a convolution
-    inside it is many times slower, so the others take one step a call.
+    A pass through all batches is one call, by `lax.scan`. On a CPU a convolution inside it is many times slower: there,
+    networks with convolutions take one step a call.
     """
 
     def __init__(self, job: Job, step: Callable[[Any, Any, Any], tuple[Any, Any]]) -> None:
@@ -26,7 +26,8 @@ class JaxLoop:
         batches = (job.batches, job.batch)
         x, y = inputs.reshape(*batches, *inputs.shape[1:]), job.labels.reshape(batches)
         self.job = job
-        if job.scanned:
+        self.scanned = job.scanned or jax.default_backend() != "cpu"
+        if self.scanned:
             self.data = jax.device_put((x, y))
             passed = partial(jax.lax.scan, lambda state, batch: step(state, *batch))
             self.run = jax.jit(passed, donate_argnums=0)
@@ -37,7 +38,7 @@ class JaxLoop:
     def train(self, state: Any, steps: int) -> tuple[Any, list[jax.Array]]:
         """Return the state after some steps and their losses, waited for; a multiple of `batches` where scanned."""
         losses = []
-        if self.job.scanned:
+        if self.scanned:
             passes, left = divmod(steps, self.job.batches)
             assert not left, f"{steps} steps are not a number of passes of {self.job.batches}"
             for _ in range(passes):

@@ -107,7 +107,7 @@ def _start(worker: Worker, peer: str, case: Case, found: _Found) -> str:
     except WorkerError as error:
         if peer == NETSPEC:
             raise
-        return f"failed: {error}"
+        return f"failed: {error.why}"
     return ""
 
 

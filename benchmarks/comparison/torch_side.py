@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ _WEIGHTED = (nn.Linear, nn.Conv2d)
 
 
 class TorchProgram:
-    """Trains and predicts on the CPU.
+    """Trains and predicts, on a GPU where there is one, unless JAX is told to use the CPU.
 
     The best form keeps images channels last, takes the fused optimizer and a thread for each core; when compiled, it
     compiles network and loss together, and freezes the weights into the program that predicts.
@@ -30,7 +31,9 @@ class TorchProgram:
         if best:
             torch.set_num_threads(cores())
         self.job, self.best, self.compiled = job, best, compiled
-        self.network = NETS[job.name]()
+        on_gpu = torch.cuda.is_available() and os.environ.get("JAX_PLATFORMS") != "cpu"
+        self.device = torch.device("cuda" if on_gpu else "cpu")
+        self.network = NETS[job.name]().to(self.device)
         if not dropout:
             for module in self.network.modules():
                 if isinstance(module, nn.Dropout):
@@ -40,7 +43,7 @@ class TorchProgram:
         self.network.to(memory_format=self.format)  # type: ignore[call-overload]
         self.initial = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.inputs = self._tensor(job.prepared(job.images, channels_last=False))
-        self.labels = torch.from_numpy(job.labels.astype(np.int64))
+        self.labels = torch.from_numpy(job.labels.astype(np.int64)).to(self.device)
         self.tests: dict[int, Tensor] = {}
         self.optimizer = self._fresh_optimizer()
         self.loss: Callable[[Tensor, Tensor], Tensor] = self._loss
@@ -66,6 +69,8 @@ class TorchProgram:
                 nn.utils.clip_grad_norm_(self.network.parameters(), self.job.clip)
             self.optimizer.step()
             losses.append(loss.detach())
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
         return losses
 
     def mean_loss(self, losses: list[Tensor]) -> float:
@@ -73,11 +78,12 @@ class TorchProgram:
 
     def predict(self, batch: int) -> Array:
         if batch not in self.tests:
-            self.tests[batch] = self._tensor(self.job.test_inputs(batch, channels_last=False))
+            # In the host's memory, as everyone's.
+            self.tests[batch] = self._tensor(self.job.test_inputs(batch, channels_last=False)).cpu()
         self.network.eval()
         # Freezing is only defined where gradients are off, and not in inference mode.
         with torch.no_grad() if self.compiled else torch.inference_mode():
-            return self.outputs(self.tests[batch]).numpy()
+            return self.outputs(self.tests[batch].to(self.device)).cpu().numpy()
 
     # --- parts of it --------------------------------------------------------------------------------------------------
 
@@ -102,7 +108,7 @@ class TorchProgram:
         return logits.softmax(1) if self.job.softmax else logits
 
     def _tensor(self, values: Array) -> Tensor:
-        tensor = torch.from_numpy(values)
+        tensor = torch.from_numpy(values).to(self.device)
         return tensor.long() if self.job.tokens else tensor.contiguous(memory_format=self.format)
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:

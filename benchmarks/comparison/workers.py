@@ -20,14 +20,18 @@ _BENCHMARKS = Path(__file__).resolve().parents[1]
 
 
 class WorkerError(Exception):
-    """A worker has ended before it answered; the message is the last line it wrote."""
+    """A worker has ended before it answered; `why` is the last line it wrote."""
+
+    def __init__(self, peer: str, why: str) -> None:
+        super().__init__(f"{peer}: {why}")
+        self.why = why
 
 
 class Worker:
     """A process of its own that runs one program of one job, and does nothing while it is not asked."""
 
     def __init__(self, peer: str, folder: Path) -> None:
-        self.log = folder / f"{peer}.log"
+        self.peer, self.log = peer, folder / f"{peer}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "comparison.worker", peer, str(folder)],
@@ -46,10 +50,10 @@ class Worker:
             self.process.stdin.write(json.dumps({"do": request, **arguments}) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise WorkerError(self._last_line()) from None
+            raise WorkerError(self.peer, self._last_line()) from None
         line = self.process.stdout.readline()
         if not line:
-            raise WorkerError(self._last_line())
+            raise WorkerError(self.peer, self._last_line())
         return json.loads(line)
 
     def __enter__(self) -> Worker:
@@ -69,7 +73,7 @@ class Worker:
     def _last_line(self) -> str:
         code = self.process.wait()
         lines = [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-        return (lines[-1].strip()[:300] if lines else "") or f"ended with exit code {code}"
+        return lines[-1].strip()[:300] if lines else f"ended with exit code {code}"
 
 
 def absence(peer: str) -> str:
@@ -92,6 +96,7 @@ def _environment(folder: Path, peer: str) -> dict[str, str]:
         "JAX_ENABLE_COMPILATION_CACHE": "false",
         "TORCHINDUCTOR_CACHE_DIR": str(folder / f"inductor-{peer}"),
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # a GPU is shared by all of them
         "KERAS_BACKEND": "jax",
         "KERAS_HOME": str(folder / "keras"),
         "TF_CPP_MIN_LOG_LEVEL": "3",

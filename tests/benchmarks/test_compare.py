@@ -278,7 +278,7 @@ def test_training_from_the_start_again_gives_the_same_losses(tmp_path: Path) -> 
 
 def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     make_job(tiny(tmp_path)).write(tmp_path)
-    with Worker("netspec", tmp_path) as worker, pytest.raises(WorkerError, match="KeyError: 'dance'"):
+    with Worker("netspec", tmp_path) as worker, pytest.raises(WorkerError, match="netspec: KeyError: 'dance'"):
         worker.ask("dance")
 
 
