@@ -19,6 +19,9 @@ __all__ = ["BareProgram", "NetspecProgram", "product_rate"]
 
 _SQUARE = 2048
 
+# As `netspec train` and `netspec eval` do before they begin.
+ns.keep_memory()
+
 
 class NetspecProgram:
     """The public model, and the trainer's steps on data placed on the device."""

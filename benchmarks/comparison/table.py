@@ -37,7 +37,9 @@ _METHOD = """## How it is measured
   of its shape.
 - **Programs.** Each runs in a process of its own, on the JAX or PyTorch of the table, with nothing compiled before.
   netspec is what `netspec train` runs: bytes on the device, gathered and scaled inside the step. The others get
-  their examples scaled beforehand: the tutorials' forms on the host, the best forms on the device.
+  their examples scaled beforehand: the tutorials' forms on the host, the best forms on the device. netspec keeps
+  freed memory for the next step (`netspec.keep_memory`), as its command line does; the best forms of the others are
+  started with glibc set to do the same.
 - **Turns.** In every round netspec runs right before each of the others (A B A C A D …), a fixed number of steps
   from the initial weights; all other programs wait meanwhile. A cell says how many times as long the other takes:
   the median of the rounds' ratios, and in brackets the smallest and the largest. Above 1, netspec is faster.

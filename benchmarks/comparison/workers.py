@@ -87,6 +87,15 @@ def absence(peer: str) -> str:
     return ""
 
 
+_KEEP_MEMORY = {
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+}
+"""What `netspec.keep_memory()` does for netspec, told to glibc from outside: the best forms of the others get it too."""
+
+
 def _environment(folder: Path, peer: str) -> dict[str, str]:
     """Return the environment of a worker: nothing compiled before is found again, and no home folder is written to."""
     paths = [str(_BENCHMARKS), str(_BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")]
@@ -100,4 +109,5 @@ def _environment(folder: Path, peer: str) -> dict[str, str]:
         "KERAS_BACKEND": "jax",
         "KERAS_HOME": str(folder / "keras"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        **(_KEEP_MEMORY if peer.endswith("_best") else {}),
     }

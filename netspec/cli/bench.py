@@ -52,6 +52,9 @@ def bench(
     # JAX is imported only now: a wrong spec is answered in a blink.
     from rich.console import Console  # noqa: PLC0415
 
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
+
+    keep_memory()
     from netspec import bench as measuring  # noqa: PLC0415
 
     terminal = Console(stderr=True, highlight=False)
