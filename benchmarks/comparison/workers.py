@@ -93,7 +93,7 @@ _KEEP_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
 }
-"""What `netspec.keep_memory()` does for netspec, told to glibc from outside: the best forms of the others get it too."""
+"""What `netspec.keep_memory()` does for netspec, told to glibc from outside, for the best forms of the others."""
 
 
 def _environment(folder: Path, peer: str) -> dict[str, str]:
