@@ -57,13 +57,17 @@ class Context:
         related: tuple[Related, ...] = (),
     ) -> None:
         """Note a mistake; one in a block is noted once, not for each use, and one without a code is already noted."""
-        if code and (code, span, message) not in self.seen:
+        if code and not self.noted(code, message, span):
             self.full = len(self.diagnostics) >= self.limit
             if self.full:
                 return
             self.seen.add((code, span, message))
             related = (*related, *reversed(self.uses))
             self.diagnostics.append(Diagnostic(code, message, span, label, (), fix, related))
+
+    def noted(self, code: str, message: str, span: Span) -> bool:
+        """Return whether a mistake is noted already."""
+        return (code, span, message) in self.seen
 
     def extend(self, diagnostics: Iterable[Diagnostic], related: tuple[Related, ...]) -> None:
         """Note the mistakes of an included file."""

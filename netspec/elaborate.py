@@ -138,23 +138,27 @@ class _Elaborator:
         if name in scope.misdefined:
             self.wiring.broken(command, scope)
             return
+        message = f"unknown layer or command `{name}`"
+        if not self.context.noted("E0201", message, command.name.span):
+            # Looking for what was meant takes a while, and a `repeat` comes here once for each round.
+            fix, related = self._what_is_meant(command, scope)
+            self.context.error("E0201", message, command.name.span, fix=fix, related=related)
+        self.wiring.broken(command, scope)
+
+    def _what_is_meant(self, command: ast.Command, scope: Scope) -> tuple[str, tuple[Related, ...]]:
+        """Return the fix for an unknown name, and the place where it is defined, if it is."""
+        name = command.name.text
         later = next((c for c in self.file.commands if _defines(c, name)), None)
+        if later:
+            return "move the block above its first use", (Related(later.head, "the block is defined here"),)
         owners = (("train", Recipe), ("data", DataSource), ("compile", Compile))
         owner = next((o for o, cls in owners if any(p.name == name for p in parameters(cls))), "")
-        related: tuple[Related, ...] = ()
-        if later:
-            fix = "move the block above its first use"
-            related = (Related(later.head, "the block is defined here"),)
-        elif owner:
-            fix = f"`{name}` belongs inside `{owner} {{ … }}`"
-        else:
-            fix = unknown_command(command, scope.blocks, scope.labels)
-            if name in _library_blocks():
-                fix = f"`include blocks` has it: put that line before `{name}`"
-            self.inputs_missed = self.inputs_missed or closest(name, ["input"]) is not None
-        message = f"unknown layer or command `{name}`"
-        self.context.error("E0201", message, command.name.span, fix=fix, related=related)
-        self.wiring.broken(command, scope)
+        if owner:
+            return f"`{name}` belongs inside `{owner} {{ … }}`", ()
+        self.inputs_missed = self.inputs_missed or closest(name, ["input"]) is not None
+        if name in _library_blocks():
+            return f"`include blocks` has it: put that line before `{name}`", ()
+        return unknown_command(command, scope.blocks, scope.labels), ()
 
     def _let(self, command: ast.Command, scope: Scope) -> None:
         self._plain(command)

@@ -280,3 +280,10 @@ def test_lines_of_a_usual_length_count_as_one() -> None:
     line = "conv 4 3x3 stride=1 pad=same dilation=1 groups=1 nobias init=normal(0.01) relu"
     (command,) = parse(Source("t.net", line)).commands
     assert weight(command.arguments) == 0
+
+
+def test_what_an_unknown_name_may_mean_is_looked_up_once_not_for_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("netspec.elaborate.unknown_command", lambda *given: asked.append(given) or "nothing")
+    assert codes("input 8x6x6\nrepeat 500 { peual100 }\nfc 3") == ["E0201"]
+    assert len(asked) == 1
