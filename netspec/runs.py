@@ -124,6 +124,7 @@ class RunFolder:
             "overrides": self.overrides,
             "steps_per_call": event.steps_per_call,
             "device": event.device,
+            "devices": list(event.devices),
             "platform": platform.platform(),
             "python": platform.python_version(),
             "packages": {name: v for name in _PACKAGES if (v := _version(name))},

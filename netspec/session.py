@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 
 from netspec import report, runs
+from netspec.backends.jax.devices import agree, leads, sharing
 from netspec.backends.jax.model import Model
 from netspec.background import Background
 from netspec.data.types import Dataset, Progress
@@ -51,7 +52,7 @@ def train(
         data: instead of what the network names.
         out: the run folder; none is written without.
         numbered: make a fresh numbered run folder under this one instead.
-        settings: replaced settings of the recipe as texts, by name: `{"epochs": "3"}`.
+        settings: replaced settings of the recipe as texts, by name: `{"epochs": "3"}`; `devices` last.
         device: what computes.
         text: the spec as given, for the run folder.
         base: the folder that paths in the spec are relative to.
@@ -61,6 +62,9 @@ def train(
     """
     if log_every is not None and log_every < 1:
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
+    if settings and "devices" in settings:
+        # Devices and batch limit each other: whatever the spec says of the one, the other can be replaced.
+        network = replace_setting(network, "train.devices", "1")
     for key, value in (settings or {}).items():
         if value in {"nan", "inf", "-inf"}:
             raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
@@ -70,7 +74,9 @@ def train(
     check_hold_out(network.data.validation if network.data else 0, dataset)
     network = _with_source(network, dataset, given=data is not None)
     model = compile_network(network, device)
-    folder = runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
+    sharing(model.device, network.recipe.devices, network.recipe.batch)
+    agree(network.model_dump_json() + dataset.sha256)
+    folder = _folder(out, numbered) if leads() else None
     overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
     if folder:
         # What draws the curves at the end takes long to import, and the processor waits for the compiler anyway.
@@ -80,6 +86,11 @@ def train(
         if isinstance(event, Finished) and folder:
             report.draw_curves(runs.read_metrics(folder), folder / "curves.png", title=network.name)
         yield event
+
+
+def _folder(out: Path | None, numbered: Path | None) -> Path | None:
+    """Make the run folder, if there is to be one."""
+    return runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
 
 
 def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:
