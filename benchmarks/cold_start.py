@@ -86,8 +86,7 @@ def page(found: dict[str, list[tuple[float, float]]], load: float) -> list[str]:
         *rows,
         "",
         "The command line keeps compiled programs in a folder that only the user can write to: `netspec doctor` says",
-        "where, `NETSPEC_COMPILE_CACHE=off` turns it off. A program that imports netspec keeps none unless it asks for",
-        "it.",
+        "where, `NETSPEC_COMPILE_CACHE=off` turns it off. A program that imports netspec keeps none on its own.",
     ]
 
 

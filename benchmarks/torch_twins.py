@@ -2,9 +2,10 @@
 
     python benchmarks/torch_twins.py --specs paddle_softmax --seeds 0 1 2
 
-Networks and recipes are written by hand from the tutorials, not derived from the specs, so that a spec that says
-something else shows. Only the data and the order of its batches are netspec's. Initial values have the same
-distribution, not the same numbers. Results are recorded beside those of benchmarks/accuracy.py, which writes the table.
+Networks (comparison/nets/torch_nets.py) and recipes are written by hand from the tutorials, not derived from the specs,
+so that a spec that says something else shows. Only the data and the order of its batches are netspec's. Initial values
+have the same distribution, not the same numbers. Results are recorded beside those of benchmarks/accuracy.py, which
+writes the table.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from accuracy_results import Figures, Job, Record, options, record_all
+from comparison.nets import torch_nets
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -34,63 +36,6 @@ _SHAPE = (1, 28, 28)
 
 Parameters: TypeAlias = Iterable[nn.Parameter]
 Initializer: TypeAlias = Callable[[nn.Module], None]
-
-
-# --- the networks; a softmax at their end is left to the loss -----------------------------------------------------
-
-
-def paddle_softmax() -> nn.Sequential:
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
-
-
-def paddle_mlp() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 10)
-    )
-
-
-def paddle_lenet() -> nn.Sequential:
-    return nn.Sequential(
-        *(nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(20)),
-        *(nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(50)),
-        *(nn.Flatten(), nn.Linear(800, 10)),
-    )
-
-
-def gluon_mlp() -> nn.Sequential:
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
-
-
-def gluon_lenet() -> nn.Sequential:
-    return nn.Sequential(
-        *(nn.Conv2d(1, 20, 5), nn.Tanh(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(20, 50, 5), nn.Tanh(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(800, 500), nn.Tanh(), nn.Linear(500, 10), nn.Tanh()),
-    )
-
-
-def torch_cnn() -> nn.Sequential:
-    return nn.Sequential(
-        *(nn.Conv2d(1, 5, 3, padding=1), nn.ReLU()),
-        *(nn.Conv2d(5, 10, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(10)),
-        *(nn.Conv2d(10, 20, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(20)),
-        *(nn.Conv2d(20, 40, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(40)),
-        *(nn.Flatten(), nn.Linear(40 * 7 * 7, 200), nn.ReLU(), nn.Dropout(0.5)),
-        *(nn.Linear(200, 500), nn.ReLU(), nn.Linear(500, 10)),
-    )
-
-
-def lasagne_cnn() -> nn.Sequential:
-    return nn.Sequential(
-        *(nn.Conv2d(1, 32, 5), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(32, 32, 5), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Dropout(0.5), nn.Linear(32 * 4 * 4, 256), nn.ReLU()),
-        *(nn.Dropout(0.5), nn.Linear(256, 10)),
-    )
-
-
-def blocks_mlp() -> nn.Sequential:
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
 
 
 # --- initial values -------------------------------------------------------------------------------------------------
@@ -180,13 +125,13 @@ def _gluon(network: Callable[[], nn.Sequential]) -> Twin:
 
 
 TWINS: Mapping[str, Twin] = {
-    "paddle_softmax": _paddle(paddle_softmax),
-    "paddle_mlp": _paddle(paddle_mlp),
-    "paddle_lenet": _paddle(paddle_lenet),
-    "gluon_mlp": _gluon(gluon_mlp),
-    "gluon_lenet": _gluon(gluon_lenet),
+    "paddle_softmax": _paddle(torch_nets.paddle_softmax),
+    "paddle_mlp": _paddle(torch_nets.paddle_mlp),
+    "paddle_lenet": _paddle(torch_nets.paddle_lenet),
+    "gluon_mlp": _gluon(torch_nets.gluon_mlp),
+    "gluon_lenet": _gluon(torch_nets.gluon_lenet),
     "torch_cnn": Twin(
-        torch_cnn,
+        torch_nets.torch_cnn,
         initialize=torch_default,
         optimizer=lambda parameters: torch.optim.Adam(parameters, lr=3e-4, weight_decay=0.001),
         factor=1 / 127.5,
@@ -195,7 +140,7 @@ TWINS: Mapping[str, Twin] = {
         epochs=10,
     ),
     "lasagne_cnn": Twin(
-        lasagne_cnn,
+        torch_nets.lasagne_cnn,
         initialize=xavier(3.0),
         optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.01, momentum=0.9, nesterov=True),
         factor=1 / 256,
@@ -205,7 +150,7 @@ TWINS: Mapping[str, Twin] = {
         validation=10_000,
     ),
     "blocks_mlp": Twin(
-        blocks_mlp,
+        torch_nets.blocks_mlp,
         initialize=normal(0.01),
         optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
         factor=1 / 255,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.commands import COMMANDS
-from netspec.ir import Budget, DataSource, Recipe
+from netspec.ir import Budget, Compile, DataSource, Recipe
 from netspec.layers import LAYERS
 from netspec.recipe.datasets import DATASETS
 from netspec.reference import FAMILIES, signature, summary
@@ -142,6 +142,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "layers": layers,
     "data": lambda: settings(DataSource),
     "train": lambda: settings(Recipe),
+    "compile": lambda: settings(Compile),
     "datasets": datasets,
     "families": families,
     "budgets": budgets,

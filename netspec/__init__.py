@@ -153,7 +153,11 @@ def parse(
 
 
 def compile(  # noqa: A001
-    network: Network, device: str | jax.Device | None = None, *, precision: str = "float32"
+    network: Network,
+    device: str | jax.Device | None = None,
+    *,
+    precision: str = "float32",
+    autotune: bool | None = None,
 ) -> Model:
     """Compile a network for a device.
 
@@ -161,6 +165,8 @@ def compile(  # noqa: A001
         network: what to compile.
         device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
         precision: what inference computes in, `float32` or `bfloat16`; training computes in that of the recipe.
+        autotune: measure the ways to compute each operation when a batch size is first met, and remember the times
+            in the user's cache; as the network's `compile { autotune on }` says unless given.
 
     Raises:
         NetspecError: when there is no such precision.
@@ -169,7 +175,7 @@ def compile(  # noqa: A001
     """
     from netspec.session import compile_network  # noqa: PLC0415
 
-    return compile_network(network, device, precision)
+    return compile_network(network, device, precision, autotune=autotune)
 
 
 def train(
@@ -184,6 +190,7 @@ def train(
     devices: int | None = None,
     out: str | Path | None = None,
     log_every: int | None = None,
+    autotune: bool | None = None,
 ) -> Iterator[Event]:
     """Train a network, one event at a time.
 
@@ -198,6 +205,7 @@ def train(
         devices: how many of them share each batch, instead of the recipe's number.
         out: a new folder to keep the run in; nothing is written without.
         log_every: steps between two Step events.
+        autotune: as for `compile`.
 
     Yields:
         Started, Step, Evaluated, Epoch, Saved and Finished events; the last one has `.result`, `.model`, `.variables`.
@@ -218,6 +226,7 @@ def train(
         settings={key: str(value) for key, value in given.items() if value is not None},
         device=device,
         log_every=log_every,
+        autotune=autotune,
     )
 
 

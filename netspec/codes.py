@@ -147,7 +147,8 @@ CODES: dict[str, Code] = {
     ),
     "E0202": Code(
         "unknown argument or setting",
-        "The layer, or the `train` or `data` block, has no argument of this name. `netspec layers NAME` shows all.",
+        "The layer, or the `train`, `data` or `compile` block, has no argument of this name. `netspec layers NAME` "
+        "shows all.",
         "conv 20 5x5 strde=2",
         "conv 20 5x5 stride=2",
     ),
@@ -201,7 +202,7 @@ CODES: dict[str, Code] = {
     ),
     "E0211": Code(
         "a body or label in the wrong place",
-        "Only `train` and `data` take a body; only layers take a label.",
+        "Only `train`, `data` and `compile` take a body; only layers take a label.",
         "pool 2 { }",
         "pool 2",
     ),
@@ -238,7 +239,8 @@ CODES: dict[str, Code] = {
     ),
     "E0217": Code(
         "a command that belongs at the top",
-        "`input`, `init`, `data` and `train` are about the whole network: they stand outside all braces, each once.",
+        "`input`, `init`, `data`, `train` and `compile` are about the whole network: they stand outside all braces, "
+        "each once.",
         "repeat 2 { input 784 }",
         "input 784\nrepeat 2 { fc 10 }",
     ),

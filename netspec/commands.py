@@ -58,6 +58,15 @@ COMMANDS = (
         "fc 10 softmax\ntrain { optimizer sgd lr=0.1 momentum=0.9; schedule cosine warmup=1; epochs 20 }",
     ),
     Command(
+        "compile",
+        "compile { settings }",
+        "Asks for one way to compute in place of the compiler's choice. Hardly any spec needs it: what is learned "
+        "stays the same within rounding, and the choice is made anew for each machine and batch. It is for comparing "
+        "ways, and for the rare case that is known better. An operation that cannot be computed as asked keeps the "
+        "choice; `netspec show FILE --as ops` says which and why. `--set compile.conv=direct` does it from outside.",
+        "conv 8 3x3 relu; pool 2\nfc 10 softmax\ncompile { conv im2col; layout batch_last }",
+    ),
+    Command(
         "block",
         "block NAME[(PARAMETER, PARAMETER=DEFAULT, …)] { commands }",
         "Commands under a name, which is then used like a layer. Inside, its parameters, its own labels, and `input` "

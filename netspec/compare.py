@@ -21,7 +21,7 @@ Status = Literal["same", "added", "removed", "changed", "affected", "renamed"]
 """`affected`: it says the same, but its shape or cost follows from another change. `renamed`: only its name differs."""
 
 
-_SECTIONS = ("input", "init", "data", "train", "assert")
+_SECTIONS = ("input", "init", "data", "train", "compile", "assert")
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,7 @@ def _settings(network: Network, graph: Graph) -> dict[str, str]:
         found |= _flat(network.data, "data.")
     recipe = network.recipe.model_copy(update={"loss": graph.loss})
     found |= _flat(recipe, "train.")
+    found |= _flat(network.compile, "compile.")
     for budget in network.budgets:
         path = f"assert {budget.quantity} {budget.relation}"
         found[path] = ", ".join(filter(None, [found.get(path, ""), value_text(budget.limit)]))

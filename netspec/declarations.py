@@ -1,4 +1,4 @@
-"""Floor 4: the commands that a file gives once: its input, initializers, data, recipe; and its budgets."""
+"""Floor 4: the commands that a file gives once: its input, initializers, data, recipe, wishes; and its budgets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from netspec.binding import Context, bind, bind_settings
 from netspec.diagnostics import Place, Related, listing, nearest
 from netspec.inputs import Input, read_input
-from netspec.ir import Budget, DataSource, Init, Recipe
+from netspec.ir import Budget, Compile, DataSource, Init, Recipe
 from netspec.proposals import closest
 from netspec.recipe import datasets
 from netspec.scope import Scope
@@ -32,6 +32,7 @@ class Declarations:
         self.init: Init | None = None
         self.data: DataSource | None = None
         self.recipe: Recipe | None = None
+        self.compile: Compile | None = None
         self.budgets: list[Budget] = []
         self.misplaced: set[str] = set()
         self.once: dict[str, Callable[[ast.Command], None]] = {
@@ -39,6 +40,7 @@ class Declarations:
             "init": self._init,
             "data": self._data,
             "train": self._train,
+            "compile": self._compile,
         }
 
     def declare(self, command: ast.Command, scope: Scope) -> None:
@@ -71,6 +73,9 @@ class Declarations:
 
     def _train(self, command: ast.Command) -> None:
         self.recipe = bind_settings(Recipe, command.name, command.arguments, command.bodies, self.context)
+
+    def _compile(self, command: ast.Command) -> None:
+        self.compile = bind_settings(Compile, command.name, command.arguments, command.bodies, self.context)
 
     def _data(self, command: ast.Command) -> None:
         arguments, fallback = self._split_else(command)

@@ -14,7 +14,7 @@ from netspec.declarations import Declarations
 from netspec.diagnostics import Diagnostic, Place, Places, Related, Span, SpecError, listing
 from netspec.includes import Includes
 from netspec.inputs import Input
-from netspec.ir import DataSource, Network, Node, Recipe
+from netspec.ir import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.proposals import closest, unknown_command
 from netspec.recipe import datasets
@@ -39,7 +39,7 @@ class Elaboration:
     Attributes:
         network: the validated network; where there were mistakes, one that is only good for finding more of them,
             with placeholders for what could not be understood; None when not even that could be made.
-        places: where each node, and `input`, `data`, `train`, were declared.
+        places: where each node, and `input`, `data`, `train`, `compile`, were declared.
         diagnostics: all that is wrong so far.
     """
 
@@ -139,13 +139,13 @@ class _Elaborator:
             self.wiring.broken(command, scope)
             return
         later = next((c for c in self.file.commands if _defines(c, name)), None)
-        settings = {p.name for p in (*parameters(Recipe), *parameters(DataSource))}
+        owners = (("train", Recipe), ("data", DataSource), ("compile", Compile))
+        owner = next((o for o, cls in owners if any(p.name == name for p in parameters(cls))), "")
         related: tuple[Related, ...] = ()
         if later:
             fix = "move the block above its first use"
             related = (Related(later.head, "the block is defined here"),)
-        elif name in settings:
-            owner = "train" if name in Recipe.model_fields else "data"
+        elif owner:
             fix = f"`{name}` belongs inside `{owner} {{ … }}`"
         else:
             fix = unknown_command(command, scope.blocks, scope.labels)
@@ -262,6 +262,7 @@ class _Elaborator:
                 "init": d.init,
                 "data": d.data,
                 "recipe": d.recipe,
+                "compile": d.compile,
                 "budgets": tuple(d.budgets) or None,
             }
             parts = {key: value for key, value in kept.items() if value is not None}

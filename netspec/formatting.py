@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from netspec.diagnostics import NetspecError, Source, SpecError
-from netspec.ir import DataSource, Init, Recipe
+from netspec.ir import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
@@ -20,7 +20,7 @@ from netspec.syntax.parser import parse
 
 __all__ = ["canonical_names", "format_source"]
 
-_SETTINGS: dict[str, type[Definition]] = {"data": DataSource, "train": Recipe}
+_SETTINGS: dict[str, type[Definition]] = {"data": DataSource, "train": Recipe, "compile": Compile}
 _COMMANDS: dict[str, type[Definition]] = {"init": Init, **_SETTINGS}
 
 

@@ -25,7 +25,7 @@ from netspec.signature import (
 if TYPE_CHECKING:
     from netspec.graph import Graph
 
-__all__ = ["FORMAT", "Budget", "DataSource", "Init", "Network", "Node", "Recipe"]
+__all__ = ["FORMAT", "Budget", "Compile", "DataSource", "Init", "Network", "Node", "Recipe"]
 
 FORMAT: Literal[1] = 1
 """Version of the JSON form; a reader refuses a newer one."""
@@ -112,6 +112,30 @@ class Recipe(Definition):
         return self
 
 
+class Compile(Definition):
+    """How the network is computed, where that is not left to the compiler: its speed depends on it, and nothing else.
+
+    The ways to compute each operation are those of `planning.STRATEGIES`.
+    """
+
+    kind: Literal["compile"] = "compile"
+    conv: Literal["auto", "direct", "im2col", "winograd", "matmul", "taps"] = option(
+        "auto", "how convolutions are computed, those that can be"
+    )
+    deconv: Literal["auto", "direct", "columns"] = option(
+        "auto", "how transposed convolutions are computed, those that can be"
+    )
+    pool: Literal["auto", "reshape", "slices", "reduce_window"] = option(
+        "auto", "how maxima of windows are found, where it can be done so"
+    )
+    layout: Literal["auto", "channels_last", "channels_first", "batch_last"] = option(
+        "auto", "how values lie in memory, where an operation can have it; what comes in and goes out stays as declared"
+    )
+    autotune: Literal["off", "on"] = option(
+        "off", "measure the ways on the device, once, in place of expecting how long each takes"
+    )
+
+
 Quantity = Literal["params", "flops", "memory", "inference_memory"]
 
 
@@ -140,6 +164,7 @@ class Network(_Model):
     init: Init = Field(default_factory=Init)
     data: DataSource | None = None
     recipe: Recipe = Field(default_factory=Recipe)
+    compile: Compile = Field(default_factory=Compile)
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
 
     @field_validator("nodes")

@@ -17,7 +17,7 @@ from netspec.values import ValueProblem
 
 __all__ = ["apply_sets", "parse_values", "replace_setting"]
 
-_SECTIONS = {"train": "recipe", "data": "data", "init": "init"}
+_SECTIONS = {"train": "recipe", "data": "data", "init": "init", "compile": "compile"}
 
 
 def parse_values(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -66,9 +66,8 @@ def replace_setting(network: Network, path: str, text: str, said: str = "") -> N
     section, *rest = path.split(".")
     if section not in _SECTIONS or not rest:
         near = closest(section, _SECTIONS)
-        fix = (
-            f"did you mean {near}.…?" if near and rest else "a path begins with train., data. or init.: train.epochs=1"
-        )
+        known = listing([f"{name}." for name in _SECTIONS])
+        fix = f"did you mean {near}.…?" if near and rest else f"a path begins with {known}: train.epochs=1"
         raise NetspecError(f"{said}: there is no setting `{path}`", fix)
     attribute = _SECTIONS[section]
     current = getattr(network, attribute)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from netspec.commands import COMMANDS, Command
-from netspec.ir import DataSource, Recipe
+from netspec.ir import Compile, DataSource, Recipe
 from netspec.layers import LAYERS
 from netspec.library_page import library_blocks
 from netspec.recipe import datasets
@@ -33,6 +33,10 @@ SETTINGS: tuple[type[Definition], ...] = (Scale, Normalize, Shuffle, Augment, Cl
 """The settings of `data` and `train` with arguments of their own."""
 
 
+_OWNERS: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource, "compile": Compile}
+"""The commands that have settings."""
+
+
 def find_page(name: str) -> type[Definition] | None:
     """Return the definition of a name or alias; layers come first."""
     for family in (*FAMILIES.values(), SETTINGS):
@@ -49,15 +53,14 @@ def page_of(name: str) -> str | None:
         return page(found)
     command = next((c for c in COMMANDS if c.name == name), None)
     if command:
-        owners: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource}
-        return _command_page(command, owners.get(name))
+        return _command_page(command, _OWNERS.get(name))
     block = next((b for b in library_blocks() if b.name == name), None)
     if block:
         return block.page()
     dataset = datasets.find(name)
     if dataset:
         return f"{name}: {dataset.title}\n\nA dataset; `netspec data list` says where it is. Example: data {name}"
-    owner_name = next((o for o, cls in (("train", Recipe), ("data", DataSource)) if name in cls.model_fields), None)
+    owner_name = next((o for o, cls in _OWNERS.items() if any(p.name == name for p in parameters(cls))), None)
     if owner_name:
         return f"{name}: a setting of `{owner_name} {{ }}`; `netspec layers {owner_name}` shows all of them"
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ir import DataSource, Network, Recipe
+from netspec.ir import Compile, DataSource, Network, Recipe
 from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
@@ -26,6 +26,7 @@ def resolved_text(network: Network) -> str:
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
+    lines.append("compile {\n" + _settings(network.compile) + "}")
     lines += [f"assert {b.quantity} {b.relation} {_number(b.limit)}" for b in network.budgets]
     return "\n".join(lines) + "\n"
 
@@ -94,7 +95,7 @@ def _dataset(name: str) -> str:
     return name if find(name) else f'"{name}"'
 
 
-def _settings(definition: DataSource | Recipe, skip: tuple[str, ...] = ()) -> str:
+def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] = ()) -> str:
     lines = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)

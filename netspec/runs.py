@@ -15,7 +15,9 @@ import jax
 import numpy as np
 
 from netspec import model_file
+from netspec.backends.jax.group import rows
 from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.pace import by_batch
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.files import atomic_write
@@ -125,12 +127,26 @@ class RunFolder:
             "steps_per_call": event.steps_per_call,
             "device": event.device,
             "devices": list(event.devices),
+            "choices": self._choices(dataset, len(event.devices)),
             "platform": platform.platform(),
             "python": platform.python_version(),
             "packages": {name: v for name in _PACKAGES if (v := _version(name))},
         }
         self._write("lock.json", json.dumps(lock, indent=2) + "\n")
         self._write(_METRICS, "")
+
+    def _choices(self, dataset: Dataset, devices: int) -> dict[str, Any]:
+        """Return how each device computes each operation, in training and in evaluation: rounding depends on it."""
+        recipe = self.model.network.recipe
+        training = rows(recipe.batch, devices, whole=by_batch(self.model.graph))
+        evaluation = rows(min(recipe.evaluate.batch, len(dataset.test)), devices)
+        modes = {"training": (training, True), "evaluation": (evaluation, False)}
+        found = {}
+        for mode, (batch, gradient) in modes.items():
+            lines = self.model.explain(batch, gradient=gradient)
+            told = [f"{x.node} {x.operation}: {', '.join(filter(None, (x.strategy, x.layout, x.why)))}" for x in lines]
+            found[mode] = {"batch": batch, "operations": told}
+        return found
 
     def add(self, event: Event) -> None:
         """Append a measurement to metrics.jsonl."""

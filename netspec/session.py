@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import jax
 
 from netspec import report, runs
-from netspec.backends.jax.devices import agree, leads, sharing
+from netspec.backends.jax.autotune import Autotuner, Tuning
+from netspec.backends.jax.devices import agree, leads, resolve, sharing
+from netspec.backends.jax.group import rows
 from netspec.backends.jax.model import Model
 from netspec.background import Background
+from netspec.data.places import timings_folder
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError
 from netspec.ir import DataSource, Network
@@ -26,9 +29,33 @@ from netspec.training.loop import train as train_loop
 __all__ = ["Data", "compile_network", "load_data", "train"]
 
 
-def compile_network(network: Network, device: str | jax.Device | None = None, precision: str = "float32") -> Model:
-    """Return a network compiled for a device, inference in a precision; raises SpecError, DeviceError, NetspecError."""
-    return Model(network, trace(network), device, precision)
+def compile_network(
+    network: Network,
+    device: str | jax.Device | None = None,
+    precision: str = "float32",
+    *,
+    autotune: bool | None = None,
+    batches: Collection[int] | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
+) -> Model:
+    """Return a network compiled for a device.
+
+    Args:
+        network: what is compiled.
+        device: what computes.
+        precision: of inference.
+        autotune: whether the ways to compute are measured; as the network says unless given.
+        batches: the batch sizes for which they are; all unless given.
+        tuning: told how far that is.
+
+    Raises:
+        SpecError: when shapes do not fit.
+        DeviceError: when there is no such device.
+        NetspecError: when there is no such precision.
+    """
+    tunes = _tunes(network, autotune)
+    tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if tunes else None
+    return Model(network, trace(network), device, precision, tune)
 
 
 def train(
@@ -44,6 +71,8 @@ def train(
     log_every: int | None = None,
     progress: Progress | None = None,
     loaded: Callable[[], Dataset] | None = None,
+    autotune: bool | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
 ) -> Iterator[Event]:
     """Train a network; see `netspec.train` for the arguments it shares.
 
@@ -59,6 +88,8 @@ def train(
         log_every: steps between two Step events.
         progress: called while a dataset is downloaded.
         loaded: returns what `load_data` does for these arguments, where that is under way already.
+        autotune: whether the ways to compute are measured; as the network says unless given.
+        tuning: told how far that is.
     """
     if log_every is not None and log_every < 1:
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
@@ -73,9 +104,13 @@ def train(
     dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     network = _with_source(network, dataset, given=data is not None)
-    model = compile_network(network, device)
-    sharing(model.device, network.recipe.devices, network.recipe.batch)
+    devices = sharing(resolve(device), network.recipe.devices, network.recipe.batch)
     agree(network.model_dump_json() + dataset.sha256)
+    if jax.process_count() > 1 and _tunes(network, autotune):
+        # They must all come to the same program.
+        raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
+    batches = _batches(network, dataset, len(devices))
+    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
     overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
     if folder:
@@ -88,9 +123,21 @@ def train(
         yield event
 
 
+def _tunes(network: Network, autotune: bool | None) -> bool:
+    """Return whether the ways to compute are measured: as asked for, else as the network says."""
+    return network.compile.autotune == "on" if autotune is None else autotune
+
+
 def _folder(out: Path | None, numbered: Path | None) -> Path | None:
     """Make the run folder, if there is to be one."""
     return runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
+
+
+def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
+    """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
+    recipe, held_out = network.recipe, network.data.validation if network.data else 0
+    whole = {recipe.batch, *(min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)}
+    return {rows(batch, devices) for batch in whole}
 
 
 def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:

@@ -33,7 +33,7 @@ MAX_NAME = 500
 """So many characters has the name of a node, with the blocks it is in."""
 
 _MAX_LABEL = 200
-_COMMANDS = frozenset({"init", "data", "train"})
+_COMMANDS = frozenset({"init", "data", "train", "compile"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 Run: TypeAlias = Callable[[Iterable[ast.Command], Scope], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from netspec import commands
-from netspec.ir import DataSource, Init, Recipe
+from netspec.ir import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.recipe.settings import Augment, Shuffle
 from netspec.signature import Definition, parameters
@@ -28,7 +28,7 @@ def choices() -> frozenset[str]:
     """Return the words that an argument of anything may be."""
     seen: set[type[Definition]] = set()
     words: set[str] = set()
-    waiting: list[type[Definition]] = [*LAYER_NAMES.values(), Init, DataSource, Recipe]
+    waiting: list[type[Definition]] = [*LAYER_NAMES.values(), Init, DataSource, Recipe, Compile]
     while waiting:
         cls = waiting.pop()
         if cls not in seen:

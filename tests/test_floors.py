@@ -74,7 +74,9 @@ FLOORS = {
     "netspec.networks": 6,
     "netspec.model_file": 6,
     "netspec.loading": 7,
+    "netspec.preview": 7,
     "netspec.session": 7,
+    "netspec.bench": 7,
     "netspec.trained": 7,
     "netspec.report": 7,
     "netspec.pictures": 7,
@@ -176,7 +178,15 @@ def test_the_front_end_imports_nothing_heavy(module: str) -> None:
 
 def test_only_the_back_end_and_what_stands_on_it_knows_jax() -> None:
     users = {m for m in FILES for i in imports(m, deferred=False) if i.split(".")[0] in {"jax", "optax"}}
-    allowed = ("netspec.backends.jax", "netspec.training", "netspec.runs", "netspec.session", "netspec.trained")
+    allowed = (
+        "netspec.backends.jax",
+        "netspec.training",
+        "netspec.runs",
+        "netspec.session",
+        "netspec.trained",
+        "netspec.preview",
+        "netspec.bench",
+    )
     assert users
     assert not [m for m in users if not m.startswith(allowed)]
 

@@ -47,6 +47,7 @@ NAMES = {
     ),
     "recipe by call": ("train { optimizer SGD(lr=1) }", "train { optimizer sgd(lr=1) }\n"),
     "recipe on its line": ("train optimizer=SGD loss=MSELoss", "train optimizer=sgd loss=mse\n"),
+    "words": ("train { precision bf16 }", "train { precision bfloat16 }\n"),
     "within bodies": ("repeat 2 { a { bn; Dense 8 ReLU } }", "repeat 2 { a { batchnorm; fc 8 relu } }\n"),
     "in blocks": ("block res(c) { Conv2d c 3x3 }", "block res(c) { conv c 3x3 }\n"),
     "branch": ("branch { bn } { relu } Concatenate", "branch { batchnorm } { relu } concat\n"),

@@ -88,7 +88,7 @@ def test_nothing_is_changed_in_place() -> None:
         ("train.epoch", "3", "did you mean `epochs`?"),
         ("train.zebra", "3", "there are optimizer, schedule"),
         ("trian.epochs", "3", "did you mean train"),
-        ("epochs", "3", "a path begins with train., data. or init."),
+        ("epochs", "3", "a path begins with train., data., init. or compile."),
         ("train", "3", "a path begins with"),
         ("", "3", "there is no setting"),
         ("train.", "3", "has no setting ``"),

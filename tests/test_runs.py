@@ -175,7 +175,10 @@ def test_the_lock_file(folder: Path) -> None:
         "data_sha256",
         "seed",
         "overrides",
+        "steps_per_call",
         "device",
+        "devices",
+        "choices",
         "platform",
         "python",
         "packages",
@@ -185,6 +188,7 @@ def test_the_lock_file(folder: Path) -> None:
     assert lock["data_sha256"] == session.load_data(ns.parse(TEXT)).sha256
     assert lock["seed"] == 3
     assert lock["overrides"] == {"lr": "0.25"}
+    assert lock["steps_per_call"] >= 1
     assert {"jax", "numpy", "optax", "safetensors"} <= set(lock["packages"])
 
 

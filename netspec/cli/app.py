@@ -17,6 +17,7 @@ VERBS = (
     "train",
     "eval",
     "predict",
+    "bench",
     "plot",
     "explain",
     "layers",

@@ -69,11 +69,21 @@ def show(
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="The PNG file; NAME.png here otherwise."),
     ] = None,
+    augment: Annotated[
+        Path | None,
+        typer.Option(
+            "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
+        ),
+    ] = None,
 ) -> None:
     """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range."""
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
 
+    target = out or Path(f"{Path(name).stem}.png")
+    if augment:
+        print(_augmented(name, augment, target))
+        return
     dataset = load([name])
     train, test = dataset.train, dataset.test
     if train.images.ndim != 4:
@@ -83,8 +93,19 @@ def show(
         print(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
     for what, images in (("training", train.images), ("test", test.images)):
         print(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
-    target = out or Path(f"{Path(name).stem}.png")
     print(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+
+
+def _augmented(name: str, spec: Path, target: Path) -> Path:
+    """Draw examples as a spec augments them."""
+    from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+    from netspec.loading import load_data  # noqa: PLC0415
+
+    network, _ = require(analyze(load_source(spec)))
+    dataset = load_data(network, name)
+    from netspec.preview import draw_augmented  # noqa: PLC0415
+
+    return draw_augmented(network, dataset, target)
 
 
 def _facts(info: DatasetInfo, place: Path | None) -> dict[str, object]:

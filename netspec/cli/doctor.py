@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
-from netspec.diagnostics import plural
+import typer
+
+from netspec.diagnostics import NetspecError, plural
 
 __all__ = ["doctor"]
 
@@ -25,11 +28,19 @@ _PACKAGES = (
 )
 
 
-def doctor() -> None:
+def doctor(
+    forget: Annotated[
+        bool, typer.Option("--forget-timings", help="Remove what autotuning has measured, and do nothing else.")
+    ] = False,
+) -> None:
     """Print versions, devices, where datasets and caches are, and a small computation done right."""
+    if forget:
+        _forget()
+        return
     from netspec import __version__  # noqa: PLC0415
+    from netspec.backends.timings import count  # noqa: PLC0415
     from netspec.data import locate  # noqa: PLC0415
-    from netspec.data.places import cache_folder  # noqa: PLC0415
+    from netspec.data.places import cache_folder, timings_folder  # noqa: PLC0415
     from netspec.recipe.datasets import DATASETS  # noqa: PLC0415
     from netspec.resources import specs_folder  # noqa: PLC0415
 
@@ -37,11 +48,25 @@ def doctor() -> None:
     print("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     print(f"specs:     {specs_folder()}")
     print(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
+    print(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
     print(f"compiled:  {_compiled()}")
     print(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
     for info in DATASETS:
         print(f"  {info.name:<17} {locate(info.name) or 'not here'}")
     _devices()
+
+
+def _forget() -> None:
+    """Remove the measured times, and say how many there were."""
+    from netspec.backends.timings import clear  # noqa: PLC0415
+    from netspec.data.places import timings_folder  # noqa: PLC0415
+
+    folder = timings_folder()
+    try:
+        number = clear(folder)
+    except OSError as error:
+        raise NetspecError(f"{folder} cannot be emptied: {error.strerror}") from None
+    print(f"the times of {plural(number, 'operation')} are forgotten: {folder}")
 
 
 def _compiled() -> str:

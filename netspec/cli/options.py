@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Device", "Let", "Set", "pairs"]
+__all__ = ["Autotune", "Device", "Let", "Set", "pairs"]
 
 Let = Annotated[
     list[str] | None,
@@ -18,6 +18,15 @@ Set = Annotated[
 ]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="cpu|gpu", help="What computes; JAX's default otherwise.")
+]
+
+Autotune = Annotated[
+    bool | None,
+    typer.Option(
+        "--autotune/--no-autotune",
+        help="Measure the ways to compute each operation, once; as `compile { autotune }` says otherwise.",
+        show_default=False,
+    ),
 ]
 
 

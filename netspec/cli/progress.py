@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from netspec.backends.jax.autotune import Tuning
 from netspec.cli.output import percent, seconds_text
 from netspec.diagnostics import plural
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Started, Step
@@ -40,6 +41,7 @@ class Progress:
             refresh_per_second=8,
         )
         self.task: Any = None
+        self.measuring: Any = None
         self.started: Started | None = None
         self.downloading = ""
 
@@ -80,6 +82,24 @@ class Progress:
             self.downloading = file
             self._line(f"downloading {file}" + (f" ({total / 1e6:.1f} MB)" if total else ""))
         del done
+
+    def tuning(self, tuning: Tuning) -> None:
+        """Show how far measuring the ways to compute is: a line before and behind in a pipe, a bar at a terminal."""
+        if self.live and tuning.operation:
+            if self.measuring is None:
+                self.measuring = self.bar.add_task("measuring", total=tuning.total, state=tuning.operation)
+            self.bar.update(self.measuring, completed=tuning.done, state=tuning.operation)
+        elif tuning.operation:
+            if not tuning.done:
+                self._line(f"autotune: measuring {plural(tuning.total, 'operation')} on this device")
+        else:
+            if self.measuring is not None:
+                self.bar.remove_task(self.measuring)
+                self.measuring = None
+                self.bar.refresh()
+            self._line(f"autotune: {plural(tuning.total, 'operation')} measured in {seconds_text(tuning.seconds)}")
+            if tuning.note:
+                self._line(f"note: the times cannot be kept: {tuning.note}", style="yellow", always=True)
 
     def _begin(self, event: Started) -> None:
         self.started = event

@@ -39,7 +39,16 @@ def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
     stage: Annotated[Stage, typer.Option("--as", help="Which stage of the compiler.")] = Stage.TABLE,
     resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default written out.")] = False,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Batch size for jaxpr and hlo.")] = 1,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            "--batch",
+            min=1,
+            metavar="N",
+            help="Batch size for jaxpr and hlo, 1 unless given; for ops that of inference, else training is shown.",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", metavar="cpu|gpu", help="What ops are chosen for.")] = "cpu",
     depth: Annotated[
         int | None, typer.Option("--depth", min=0, help="Blocks inside so many others take one row (table, json, dot).")
     ] = None,
@@ -70,7 +79,11 @@ def show(
 
         print(dot(network, outline(network, graph, depth)))
     else:
-        print(_stage(stage, analysis, network, graph, batch, passes))
+        print(_stage(stage, analysis, network, graph, batch or 1, passes))
+        if stage is Stage.OPS and not passes:
+            from netspec.cli.choices import show_choices  # noqa: PLC0415
+
+            show_choices(network, graph, device, batch)
 
 
 def _table(network: Network, graph: Graph, depth: int | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netspec.cli.options import Device, Let, Set, pairs
+from netspec.cli.options import Autotune, Device, Let, Set, pairs
 from netspec.cli.output import print_json
 from netspec.cli.several import Coordinator, Devices, Process, Processes, make_room, together
 from netspec.diagnostics import NetspecError, Source
@@ -38,6 +38,7 @@ def train(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
+    autotune: Autotune = None,
     sets: Set = None,
     let: Let = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
@@ -78,6 +79,8 @@ def train(
         text=_text(source),
         base=file.parent,
         loaded=dataset.result,
+        autotune=autotune,
+        tuning=(lambda tuning: print_json(_json(tuning))) if as_json else progress.tuning,
     )
     with progress:
         for event in events:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "cache_root", "given_folder", "offline"]
+__all__ = ["cache_folder", "cache_root", "given_folder", "offline", "timings_folder"]
 
 
 def given_folder() -> Path | None:
@@ -25,6 +25,11 @@ def cache_root() -> Path:
 def cache_folder() -> Path:
     """Return the folder for downloaded datasets."""
     return cache_root() / "data"
+
+
+def timings_folder() -> Path:
+    """Return the folder for what `--autotune` has measured."""
+    return cache_root() / "autotune"
 
 
 def offline() -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec.graph import Graph, Operation
+from netspec.ir import Compile
 from netspec.ops import Conv, ConvTranspose, MaxPool, Op
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
 from netspec.planning.problem import Problem, Way, native_layouts
 
-__all__ = ["Choice", "Plan", "Wishes", "make_plan", "problems"]
+__all__ = ["Choice", "Plan", "Timings", "Wishes", "costs", "make_plan", "problems"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Wishes:
     deconv: str = "auto"
     pool: str = "auto"
     layout: str = "auto"
+
+    @classmethod
+    def of(cls, settings: Compile) -> Wishes:
+        """Return what `compile { }` asks for."""
+        return cls(settings.conv, settings.deconv, settings.pool, settings.layout)
 
     def strategy(self, op: Op) -> str:
         """Return what is asked for an operation."""
@@ -125,33 +131,43 @@ def make_plan(
 _Options = Mapping[Layout, Choice]
 
 
-def _options(problem: Problem, platform: str, wishes: Wishes, timings: Timings | None) -> _Options:
-    """Return the fastest choice for one operation in each of its layouts."""
+def costs(
+    problem: Problem, platform: str, timings: Timings | None, ways: Sequence[Way]
+) -> tuple[dict[Way, float], str]:
+    """Return what some ways take in microseconds, and how that is known: `measured` or `expected`.
+
+    An expectation is not compared with a measurement: where some were measured, the others are left out.
+    """
     measured = timings(problem) if timings else {}
+    known = {way: measured[way] for way in ways if way in measured}
+    return (known, "measured") if known else ({way: expected(problem, way, platform) for way in ways}, "expected")
+
+
+def _options(problem: Problem, platform: str, wishes: Wishes, timings: Timings | None) -> _Options:
+    """Return the fastest choice for one operation in each of its layouts, as far as that is left open."""
+    ways, said = _wished(problem, wishes)
     found: dict[Layout, Choice] = {}
-    for way in problem.ways():
-        known = way in measured
-        cost = measured[way] if known else expected(problem, way, platform)
-        if measured and not known:
-            continue  # an expectation is not compared with a measurement
-        choice = Choice(way, "measured" if known else "expected", cost)
+    known, how = costs(problem, platform, timings, ways)
+    for way, cost in known.items():
         if way.layout not in found or cost < found[way.layout].microseconds:
-            found[way.layout] = choice
-    return _as_wished(problem, found, wishes, platform)
+            found[way.layout] = Choice(way, said or how, cost)
+    return found
 
 
-def _as_wished(problem: Problem, found: dict[Layout, Choice], wishes: Wishes, platform: str) -> _Options:
-    """Replace what was found by what the user asks for, where that is possible."""
-    strategy = wishes.strategy(problem.op)
+def _wished(problem: Problem, wishes: Wishes) -> tuple[list[Way], str]:
+    """Return the ways that the user leaves open, and what is to be said of them: "" where nothing was asked for."""
+    ways, said = list(problem.ways()), ""
+    strategy, layout = wishes.strategy(problem.op), LAYOUTS.get(wishes.layout)
     if strategy != "auto":
-        asked = [way for way in problem.ways() if way.strategy == strategy]
-        if asked:
-            found = {way.layout: Choice(way, "asked for", expected(problem, way, platform)) for way in asked}
-        else:
-            reason = problem.obstacle(strategy, native_layouts(problem.op)[-1])
-            found = {k: Choice(c.way, f"not {strategy}: {reason}", c.microseconds) for k, c in found.items()}
-    wanted = LAYOUTS.get(wishes.layout)
-    return {wanted: found[wanted]} if wanted in found else found
+        asked = [way for way in ways if way.strategy == strategy]
+        reason = problem.obstacle(strategy, native_layouts(problem.op)[-1])
+        ways, said = (asked, "asked for") if asked else (ways, f"not {strategy}: {reason}")
+    if layout:
+        asked = [way for way in ways if way.layout == layout]
+        # Of two wishes that contradict each other, that for the strategy says more.
+        said = said or ("asked for" if asked else f"not {layout.name}: it has no such way")
+        ways = asked or ways
+    return ways, said
 
 
 def _nearest(own: _Options, layout: Layout) -> Layout:

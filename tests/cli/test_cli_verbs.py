@@ -176,3 +176,15 @@ def test_doctor(tmp_path: Path) -> None:
     for word in (f"netspec {netspec.__version__}", "jax ", "digits", "not here", "compiling: works on "):
         assert word in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_show_draws_what_a_spec_augments(tmp_path: Path) -> None:
+    (tmp_path / "some.net").write_text("fc 10 softmax\ndata digits { augment rotate=20 cutout=2 }")
+    done = cli(tmp_path, "data", "show", "digits", "--augment", "some.net", "-o", "some.png")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "some.png\n", "")
+    with Image.open(tmp_path / "some.png") as picture:
+        assert picture.width > picture.height > 100
+    (tmp_path / "none.net").write_text("fc 10 softmax\ndata digits")
+    done = cli(tmp_path, "data", "show", "digits", "--augment", "none.net")
+    assert done.returncode == 1
+    assert "none has no `augment`" in done.stderr

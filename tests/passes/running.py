@@ -16,6 +16,7 @@ from netspec.backends.jax.model import Variables
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.passes import Mode, optimize
+from netspec.planning import Wishes, make_plan
 
 
 def some_variables(graph: Graph, seed: int = 0) -> Variables:
@@ -39,15 +40,19 @@ def some_inputs(network: Network, count: int = 3, seed: int = 0) -> jax.Array:
 
 Results = dict[str, Any]
 
+PLAIN = Wishes(conv="direct", deconv="direct", layout="channels_last")
+
 
 def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
     """Return the output, the logits, the new state, and the gradients of a weighted sum of the outputs."""
     train = mode is Mode.TRAINING
+    # The plain way throughout, so that passes alone make a difference.
+    plan = make_plan(graph, platform="cpu", batch=len(x), gradient=True, wishes=PLAIN)
 
     def weighted(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
         wanted = (graph.output, graph.logits)
         values, state = run(
-            graph, params, variables.state, x, wanted=wanted, platform="cpu", train=train, rng=jax.random.key(7)
+            graph, params, variables.state, x, wanted=wanted, plan=plan, train=train, rng=jax.random.key(7)
         )
         out = values[graph.output]
         weights = jnp.cos(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape)

@@ -98,7 +98,7 @@ def test_only_what_cannot_be_cut_is_told(found: dict[str, Any]) -> None:
 
 
 def test_more_devices_than_there_are_is_an_error(found: dict[str, Any]) -> None:
-    assert found["refused"] == "5 cpu devices: there are 4 here"
+    assert found["refused"].startswith("5 cpu devices: there are 4 here")
 
 
 def test_one_device_cannot_be_two() -> None:

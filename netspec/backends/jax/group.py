@@ -13,13 +13,24 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDev
 
 from netspec.backends.jax.kernels.shared import first
 
-__all__ = ["Group", "Part"]
+__all__ = ["Group", "Part", "rows"]
 
 _AXIS = "devices"
 _ALL = PartitionSpec()  # type: ignore[no-untyped-call]
 """All of an array on each device."""
 
 _T = TypeVar("_T")
+
+
+def rows(batch: int, devices: int, *, whole: bool = False) -> int:
+    """Return how many examples of a batch each device takes.
+
+    Args:
+        batch: examples in all.
+        devices: how many share it.
+        whole: an example must not be there twice, so that a batch which cannot be cut evenly is not cut at all.
+    """
+    return batch if whole and batch % devices else -(-batch // devices)
 
 
 class Part(NamedTuple):
@@ -92,17 +103,18 @@ class Group:
         Args:
             indices: of all examples of the batch, (N,).
             counted: 1 for those that count, 0 for the others, (N,); all count where it is None.
-            whole: an example must not be there twice, so that a batch which cannot be cut evenly is not cut at all.
+            whole: as for `rows`.
         """
-        rows, missing = -(-len(indices) // self.count), -len(indices) % self.count
-        if self.count == 1 or (whole and missing):
+        count = rows(len(indices), self.count, whole=whole)
+        if count == len(indices):
             return Part(indices, counted, 0, None)
+        missing = count * self.count - len(indices)
         if missing:
             counted = jnp.pad(jnp.ones(len(indices)) if counted is None else counted, (0, missing))
             indices = jnp.pad(indices, (0, missing), mode="edge")
-        at = first(rows, _AXIS)
+        at = first(count, _AXIS)
 
         def own(values: jax.Array) -> jax.Array:
-            return jax.lax.dynamic_slice_in_dim(values, at, rows)
+            return jax.lax.dynamic_slice_in_dim(values, at, count)
 
         return Part(own(indices), None if counted is None else own(counted), at, _AXIS)

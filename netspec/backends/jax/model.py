@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
@@ -25,10 +26,14 @@ from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import format_shape
 from netspec.passes import Mode, optimize
-from netspec.planning import Plan, make_plan
+from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
+from netspec.planning.explain import Line, explain
 from netspec.recipe.losses import CrossEntropy
 
-__all__ = ["Model", "Variables"]
+__all__ = ["Model", "Tune", "Variables"]
+
+Tune: TypeAlias = Callable[[Sequence[Problem], jax.Device], Timings]
+"""Measures what a device takes for some operations, as far as that is not known yet."""
 
 
 class Variables(NamedTuple):
@@ -67,16 +72,24 @@ class Model:
             the same variables, and kept beside them.
         device: what computes.
         precision: what inference computes in.
+
+    `tune` gives measured times of a device for the operations of a plan; expected ones are used without.
     """
 
     def __init__(
-        self, network: Network, graph: Graph, device: str | jax.Device | None = None, precision: str = "float32"
+        self,
+        network: Network,
+        graph: Graph,
+        device: str | jax.Device | None = None,
+        precision: str = "float32",
+        tune: Tune | None = None,
     ) -> None:
         self.network = network
         self.precision = precision_of.resolve(precision)
         self.graph = graph
         self.training, self.inference = (optimize(graph, mode) for mode in (Mode.TRAINING, Mode.INFERENCE))
         self.device = devices.resolve(device)
+        self._tune = tune
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._fold = Folding(self.inference)
         self._forward = jax.jit(self._pure_forward)
@@ -200,8 +213,19 @@ class Model:
     def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
         key = (id(graph), batch, gradient)
         if key not in self._plans:
-            self._plans[key] = make_plan(graph, platform=self.device.platform, batch=batch, gradient=gradient)
+            wishes = Wishes.of(self.network.compile)
+            self._plans[key] = make_plan(graph, wishes=wishes, **self._known(graph, batch, gradient))
         return self._plans[key]
+
+    def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
+        """Yield a line for each operation of a plan: how it is computed, and why."""
+        graph = self.training if gradient else self.inference
+        return explain(graph, self._plan(graph, batch, gradient), **self._known(graph, batch, gradient))
+
+    def _known(self, graph: Graph, batch: int, gradient: bool) -> dict[str, Any]:
+        """Return what plans are made from: where, for which batch, and what was measured."""
+        timings = self._tune(problems(graph, batch, gradient=gradient), self.device) if self._tune else None
+        return {"platform": self.device.platform, "batch": batch, "gradient": gradient, "timings": timings}
 
     def _zeros(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, *self.graph.input), jnp.int32 if self.graph.tokens else jnp.float32)

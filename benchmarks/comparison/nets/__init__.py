@@ -1,0 +1,1 @@
+"""The networks as an expert of each library writes them; all of them return logits."""

@@ -1,0 +1,102 @@
+"""Shows where the time of a training step goes, by the function that asked for each operation.
+
+    python benchmarks/profile_step.py specs/lenet.net
+    python benchmarks/profile_step.py specs/lenet.net --by operation --top 30
+
+The step is the one that `netspec train` takes, at the recipe's batch size, on random examples. Times are those of JAX's
+own profiler, which sums the threads that work at the same time; their shares are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+from comparison.where import Sources, read_trace, shares
+
+import netspec as ns
+from netspec.backends.jax.step import Trainer
+from netspec.data.types import Split
+
+__all__ = ["main", "profile"]
+
+_WARM_UP = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table and return the exit code."""
+    chosen = _options().parse_args(arguments)
+    try:
+        network = ns.load(chosen.spec, set={"train.batch": str(chosen.batch)} if chosen.batch else None)
+        seconds, sources = profile(network, chosen.steps)
+    except (ns.NetspecError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    names: Mapping[str, Callable[[str], str]] = {
+        "function": sources.function,
+        "node": sources.node,
+        "operation": lambda operation: f"{operation} ({sources.function(operation)})",
+    }
+    total = sum(seconds.values())
+    found = shares(seconds, names[chosen.by])[: chosen.top]
+    if chosen.json:
+        print(json.dumps([(share.name, share.seconds / total) for share in found]))
+        return 0
+    print(f"{network.name}, batch {network.recipe.batch}: {1e3 * total / chosen.steps:.2f} ms of operations a step\n")
+    print(f"{'share':>6} {'ms a step':>10}  {chosen.by}")
+    for share in found:
+        many = f"  [{len(share.operations)} operations]" if len(share.operations) > 1 else ""
+        print(f"{share.seconds / total:6.1%} {1e3 * share.seconds / chosen.steps:10.3f}  {share.name}{many}")
+    return 0
+
+
+def profile(network: ns.Network, steps: int) -> tuple[dict[str, float], Sources]:
+    """Return the seconds of each operation in some training steps, and where the operations come from."""
+    model = ns.compile(network)
+    trainer = Trainer(model, steps_per_epoch=steps, epochs=1, seed=0)
+    data = trainer.place(_examples(network, model))
+    indices = np.arange(network.recipe.batch, dtype=np.int32)
+    state = trainer.start()
+    for _ in range(_WARM_UP):
+        state, _metrics = trainer.step(state, data, indices)
+    jax.block_until_ready(state)  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryDirectory(prefix="profile-") as folder:
+        with jax.profiler.trace(folder):
+            for _ in range(steps):
+                state, _metrics = trainer.step(state, data, indices)
+            jax.block_until_ready(state)  # type: ignore[no-untyped-call]
+        seconds = read_trace(Path(folder))
+    text = trainer._step.lower(state, data.images, data.labels, indices).compile().as_text() or ""
+    package = Path(ns.__file__).parent / "backends" / "jax"
+    return seconds, Sources(text, package, {node.name for node in network.nodes})
+
+
+def _examples(network: ns.Network, model: ns.Model) -> Split:
+    """Return one batch of random examples."""
+    rng, batch = np.random.default_rng(0), network.recipe.batch
+    shape = (batch, *network.input)
+    tokens = model.graph.tokens
+    images = rng.integers(0, tokens, shape, np.int32) if tokens else rng.integers(0, 256, shape, dtype=np.uint8)
+    classes = model.graph.shape(model.graph.logits)[0]
+    return Split(images, rng.integers(0, classes, batch).astype(np.int32))
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Show where the time of a training step goes.")
+    parser.add_argument("spec", type=Path, help="a .net file")
+    parser.add_argument("--by", choices=("function", "node", "operation"), default="function", help="what is summed up")
+    parser.add_argument("--steps", type=int, default=10, help="steps that are traced; 10 unless given")
+    parser.add_argument("--batch", type=int, help="instead of the recipe's")
+    parser.add_argument("--top", type=int, default=20, help="rows; 20 unless given")
+    parser.add_argument("--json", action="store_true", help="print names and shares as one line of JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

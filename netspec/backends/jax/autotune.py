@@ -1,0 +1,241 @@
+"""Measures the ways to compute each operation of a plan on the device itself, each compiled alone, and remembers that.
+
+What is measured are the operations that are loops of their own: convolutions, pooling, matrix products. All others
+XLA melts into those around them, where they do not take the time that they take alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+
+from netspec import ops
+from netspec.backends.jax.emitters import EMITTERS, Run, Site
+from netspec.backends.timings import Remembered, cpu_name
+from netspec.graph import Operation
+from netspec.ops import Shape, format_shape
+from netspec.planning import Layout, Problem, Timings, Way
+from netspec.planning.cost import expected
+
+__all__ = ["Autotuner", "Tuning", "device_name", "measure", "race"]
+
+_MEASURED = (ops.Conv, ops.ConvTranspose, ops.MaxPool, ops.AvgPool, ops.MatMul)
+
+_HOPELESS = 20
+"""What is expected to take so many times as long as the best is not tried: it costs memory and patience."""
+
+_GIVE_UP = 3
+"""What has been seen to take so many times as long as the best is not measured again."""
+
+_ROUNDS = 30
+_ENOUGH = 0.2
+"""Seconds after which an operation has been measured long enough, after a few rounds."""
+
+_SHORT = 200e-6
+"""Seconds. Of programs that take less, several runs are taken together where they do not overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How far the measuring for a plan is.
+
+    Attributes:
+        done: operations that are measured.
+        total: operations to measure.
+        operation: which is measured now; "" at the end.
+        seconds: since the first one.
+        note: why the times could not be kept; "" where they are.
+    """
+
+    done: int
+    total: int
+    operation: str
+    seconds: float
+    note: str = ""
+
+
+Runner: TypeAlias = Callable[[int], None]
+"""Runs a program so many times, and waits until it is done."""
+
+
+class Autotuner:
+    """Gives the times of a plan's operations: those that are remembered, and for the others measures them.
+
+    Args:
+        folder: where they are remembered.
+        batches: the batch sizes that are measured; all unless given.
+        progress: told before each operation that is measured, and at the end; never where all are known.
+        measure: gives the microseconds of some ways.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        batches: Collection[int] | None = None,
+        progress: Callable[[Tuning], None] | None = None,
+        measure: Callable[[Problem, jax.Device], Mapping[Way, float]] | None = None,
+    ) -> None:
+        self.folder = folder
+        self._batches = batches
+        self._known: dict[tuple[str, Problem], Mapping[Way, float]] = {}
+        self._alone = Lock()
+        self._progress = progress or (lambda _: None)
+        self._measure = measure or _measure_apart
+
+    def __call__(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
+        """Return the times on a device; see `model.Tune`."""
+        # Programs are compiled in threads, and what is measured side by side is not measured.
+        with self._alone:
+            return self._times(listed, device)
+
+    def _times(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
+        name = device_name(device)
+        remembered = Remembered(self.folder, name)
+        missing: list[Problem] = []
+        for problem in dict.fromkeys(filter(self._worth_measuring, listed)):
+            found = self._known.get((name, problem)) or remembered.get(problem)
+            if found is None:
+                missing.append(problem)
+            else:
+                self._known[name, problem] = found
+        if missing:
+            self._measure_all(missing, device, remembered)
+        return lambda problem: self._known.get((name, problem), {})
+
+    def _worth_measuring(self, problem: Problem) -> bool:
+        wanted = self._batches is None or problem.batch in self._batches
+        return wanted and isinstance(problem.op, _MEASURED) and len(list(problem.ways())) > 1
+
+    def _measure_all(self, missing: Sequence[Problem], device: jax.Device, remembered: Remembered) -> None:
+        began, note, total = time.perf_counter(), "", len(missing)
+        for done, problem in enumerate(missing):
+            self._progress(Tuning(done, total, _words(problem), time.perf_counter() - began))
+            found = self._known[remembered.device, problem] = self._measure(problem, device)
+            try:
+                remembered.put(problem, found)
+            except OSError as error:
+                note = f"{self.folder}: {error.strerror or error}"
+        self._progress(Tuning(total, total, "", time.perf_counter() - began, note))
+
+
+def device_name(device: jax.Device) -> str:
+    """Return what tells a device from others that are not equally fast."""
+    return cpu_name() if device.platform == "cpu" else f"{device.platform}: {device.device_kind}"
+
+
+def _words(problem: Problem) -> str:
+    """Return an operation in words: `Conv 1x28x28 to 20x24x24, batch 64, with gradients`."""
+    shapes = f"{format_shape(problem.inputs[0])} to {format_shape(problem.output)}"
+    return f"{type(problem.op).__name__} {shapes}, batch {problem.batch}{', with gradients' * problem.gradient}"
+
+
+# --- one operation ------------------------------------------------------------------------------------------------
+
+
+def _measure_apart(problem: Problem, device: jax.Device) -> Mapping[Way, float]:
+    """Measure in a thread of its own: plans are made while a function is traced, and there nothing would run."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(measure, problem, device).result()
+
+
+def measure(problem: Problem, device: jax.Device) -> dict[Way, float]:
+    """Return the microseconds of each way that is worth trying and that the platform can compile."""
+    cost = {way: expected(problem, way, device.platform) for way in problem.ways()}
+    tried = [way for way in cost if cost[way] <= _HOPELESS * min(cost.values())]
+    runners: dict[Way, Runner] = {}
+    for way in sorted(tried, key=cost.__getitem__):
+        try:
+            runner = _compiled(problem, way, device)
+            runner(1)
+        except jax.errors.JaxRuntimeError:
+            continue  # the platform cannot compile it, or has no memory for it: another way will do
+        runners[way] = runner
+    seconds = race(runners, overlapping=device.platform == "cpu")
+    return {way: 1e6 * s for way, s in seconds.items()}
+
+
+def race(
+    runners: Mapping[Way, Runner], *, overlapping: bool, clock: Callable[[], float] = time.perf_counter
+) -> dict[Way, float]:
+    """Return the least seconds that a run of each program took. They run in turn: a machine is not always as fast.
+
+    Args:
+        runners: the programs, each of which has run before.
+        overlapping: whether runs that are started one after the other overlap, so that each has to be waited for.
+        clock: what tells the time, in seconds.
+    """
+
+    def timed(way: Way, times: int) -> float:
+        began = clock()
+        runners[way](times)
+        return (clock() - began) / times
+
+    best = {way: timed(way, 1) for way in runners}
+    spent = 0.0
+    for number in range(_ROUNDS):
+        for way in [w for w in best if best[w] <= _GIVE_UP * min(best.values())]:
+            times = 1 if overlapping else max(1, min(20, int(_SHORT / max(best[way], 1e-9))))
+            best[way] = min(best[way], timed(way, times))
+            spent += best[way] * times  # what disturbs a run does not shorten the search
+        if number >= 3 and spent > _ENOUGH:
+            break
+    return best
+
+
+def _compiled(problem: Problem, way: Way, device: jax.Device) -> Runner:
+    """Return a runner of one way on random numbers, compiled."""
+    rng = np.random.default_rng(0)
+
+    def array(shape: Shape) -> Any:
+        return jax.device_put(rng.standard_normal(shape, np.float32), device)
+
+    x = array(_placed(problem.inputs[0], problem.batch, way.layout))
+    parameters = [array(shape) for shape in problem.parameters]
+    function = _forward(problem, way)
+    arguments: tuple[Any, ...] = (x, parameters)
+    if problem.gradient and (parameters or problem.input_gradient):
+        back = array(_placed(problem.output, problem.batch, way.layout))
+        function, arguments = _with_gradients(function, problem.input_gradient), (x, parameters, back)
+    program = jax.jit(function).lower(*arguments).compile()
+
+    def run(times: int) -> None:
+        for _ in range(times):
+            made = program(*arguments)
+        jax.block_until_ready(made)  # type: ignore[no-untyped-call]
+
+    return run
+
+
+def _placed(shape: Shape, batch: int, layout: Layout) -> Shape:
+    """Return the shape of a batch in a layout."""
+    declared = (batch, *shape)
+    return tuple(declared[axis] for axis in layout.axes(len(declared)))
+
+
+def _forward(problem: Problem, way: Way) -> Callable[..., Any]:
+    operation = Operation(problem.op, (0,), (), 1, problem.output, "", 0)
+    site = Site(operation, way.layout, way.strategy)
+    emit = EMITTERS[type(problem.op)]
+    return lambda x, parameters: emit(problem.op, Run(problem.gradient, None), site, x, parameters)
+
+
+def _with_gradients(forward: Callable[..., Any], input_gradient: bool) -> Callable[..., Any]:
+    """Return a function to the output and the gradients: with respect to the parameters, and to the input if asked."""
+
+    def both(x: jax.Array, parameters: list[jax.Array], back: jax.Array) -> Any:
+        if input_gradient:
+            made, pull = jax.vjp(forward, x, parameters)
+        else:
+            made, pull = jax.vjp(lambda p: forward(x, p), parameters)
+        return made, pull(back)
+
+    return both

@@ -1,0 +1,70 @@
+"""A plan as a person reads it: for each operation how it is computed, in which layout, and why so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netspec.graph import Graph
+from netspec.ops import format_shape
+from netspec.planning.plan import Plan, Timings, costs, problems
+from netspec.planning.problem import Way
+
+__all__ = ["Line", "explain"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One operation of a plan.
+
+    Attributes:
+        node: the layer it belongs to.
+        operation: what is computed: `Conv`.
+        output: the shape that it makes of one example: `20x24x24`.
+        strategy: how it is computed; "" where there is but one way.
+        layout: in which layout.
+        why: `expected`, `measured`, `asked for`, or why what was asked for cannot be.
+        microseconds: what it alone is expected, or was measured, to take; None where no more is known than which way
+            is preferred, as off the CPU without measurements.
+        next_best: the fastest way of another strategy, `direct, channels_last: 120 µs`; "" where there is none. It may
+            be faster: the layouts are chosen for all operations together.
+    """
+
+    node: str
+    operation: str
+    output: str
+    strategy: str
+    layout: str
+    why: str
+    microseconds: float | None
+    next_best: str
+
+
+def explain(
+    graph: Graph, plan: Plan, *, platform: str, batch: int, gradient: bool, timings: Timings | None = None
+) -> Iterator[Line]:
+    """Yield a line for each operation of a graph; the arguments are those that the plan was made with."""
+    listed = problems(graph, batch, gradient=gradient)
+    for operation, problem, choice in zip(graph.operations, listed, plan.choices, strict=True):
+        way = choice.way
+        known, how = costs(problem, platform, timings, list(problem.ways()))
+        timed = how == "measured" or platform == "cpu"
+        yield Line(
+            node=operation.node,
+            operation=type(operation.op).__name__,
+            output=format_shape(operation.shape),
+            strategy=way.strategy,
+            layout=way.layout.name,
+            why=choice.why,
+            microseconds=choice.microseconds if timed else None,
+            next_best=_next_best(known, way) if timed else "",
+        )
+
+
+def _next_best(known: dict[Way, float], chosen: Way) -> str:
+    """Return the fastest way of another strategy; empty where there is none."""
+    others = {way: cost for way, cost in known.items() if way.strategy != chosen.strategy}
+    if not others:
+        return ""
+    way = min(others, key=others.__getitem__)
+    return f"{way.strategy}, {way.layout.name}: {others[way]:,.0f} µs"
