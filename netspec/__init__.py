@@ -187,6 +187,7 @@ def train(
     lr: float | None = None,
     seed: int | None = None,
     device: str | jax.Device | None = None,
+    devices: int | None = None,
     out: str | Path | None = None,
     log_every: int | None = None,
     autotune: bool | None = None,
@@ -201,6 +202,7 @@ def train(
         lr: learning rate, instead of the recipe's.
         seed: instead of the recipe's.
         device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+        devices: how many of them share each batch, instead of the recipe's number.
         out: a new folder to keep the run in; nothing is written without.
         log_every: steps between two Step events.
         autotune: as for `compile`.
@@ -210,12 +212,13 @@ def train(
 
     Raises:
         DataError: when the data cannot be had or does not fit.
+        DeviceError: when there are not as many devices.
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
     """
     from netspec import session  # noqa: PLC0415
 
-    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed}
+    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
     return session.train(
         network,
         data,

@@ -99,9 +99,17 @@ class Recipe(Definition):
     steps_per_call: PositiveInt | None = option(
         None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
     )
+    devices: PositiveInt = option(1, "devices that share each batch")
     precision: Annotated[Literal["float32", "bfloat16"], Also(bf16="bfloat16", fp32="float32")] = option(
         "float32", "what a training step computes in; weights, gradients, averages and the loss are float32 in any case"
     )
+
+    @model_validator(mode="after")
+    def _an_example_for_each(self) -> "Recipe":
+        if self.devices > self.batch:
+            fewer = f"say `devices {self.batch}` or less, or a larger `batch`"
+            raise ValueError(f"{self.devices} devices cannot share a batch of {self.batch}: {fewer}")
+        return self
 
 
 class Compile(Definition):

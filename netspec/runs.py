@@ -15,7 +15,9 @@ import jax
 import numpy as np
 
 from netspec import model_file
+from netspec.backends.jax.group import rows
 from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.pace import by_batch
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.files import atomic_write
@@ -124,7 +126,8 @@ class RunFolder:
             "overrides": self.overrides,
             "steps_per_call": event.steps_per_call,
             "device": event.device,
-            "choices": self._choices(dataset),
+            "devices": list(event.devices),
+            "choices": self._choices(dataset, len(event.devices)),
             "platform": platform.platform(),
             "python": platform.python_version(),
             "packages": {name: v for name in _PACKAGES if (v := _version(name))},
@@ -132,10 +135,12 @@ class RunFolder:
         self._write("lock.json", json.dumps(lock, indent=2) + "\n")
         self._write(_METRICS, "")
 
-    def _choices(self, dataset: Dataset) -> dict[str, Any]:
-        """Return how each operation is computed, in training and in evaluation: rounding depends on it."""
+    def _choices(self, dataset: Dataset, devices: int) -> dict[str, Any]:
+        """Return how each device computes each operation, in training and in evaluation: rounding depends on it."""
         recipe = self.model.network.recipe
-        modes = {"training": (recipe.batch, True), "evaluation": (min(recipe.evaluate.batch, len(dataset.test)), False)}
+        training = rows(recipe.batch, devices, whole=by_batch(self.model.graph))
+        evaluation = rows(min(recipe.evaluate.batch, len(dataset.test)), devices)
+        modes = {"training": (training, True), "evaluation": (evaluation, False)}
         found = {}
         for mode, (batch, gradient) in modes.items():
             lines = self.model.explain(batch, gradient=gradient)

@@ -10,6 +10,8 @@ import jax
 
 from netspec import report, runs
 from netspec.backends.jax.autotune import Autotuner, Tuning
+from netspec.backends.jax.devices import agree, leads, resolve, sharing
+from netspec.backends.jax.group import rows
 from netspec.backends.jax.model import Model
 from netspec.background import Background
 from netspec.data.places import timings_folder
@@ -51,8 +53,8 @@ def compile_network(
         DeviceError: when there is no such device.
         NetspecError: when there is no such precision.
     """
-    wanted = network.compile.autotune == "on" if autotune is None else autotune
-    tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if wanted else None
+    tunes = _tunes(network, autotune)
+    tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if tunes else None
     return Model(network, trace(network), device, precision, tune)
 
 
@@ -79,7 +81,7 @@ def train(
         data: instead of what the network names.
         out: the run folder; none is written without.
         numbered: make a fresh numbered run folder under this one instead.
-        settings: replaced settings of the recipe as texts, by name: `{"epochs": "3"}`.
+        settings: replaced settings of the recipe as texts, by name: `{"epochs": "3"}`; `devices` last.
         device: what computes.
         text: the spec as given, for the run folder.
         base: the folder that paths in the spec are relative to.
@@ -91,6 +93,9 @@ def train(
     """
     if log_every is not None and log_every < 1:
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
+    if settings and "devices" in settings:
+        # Devices and batch limit each other: whatever the spec says of the one, the other can be replaced.
+        network = replace_setting(network, "train.devices", "1")
     for key, value in (settings or {}).items():
         if value in {"nan", "inf", "-inf"}:
             raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
@@ -99,9 +104,14 @@ def train(
     dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     network = _with_source(network, dataset, given=data is not None)
-    batches = _batches(network, dataset)
+    devices = sharing(resolve(device), network.recipe.devices, network.recipe.batch)
+    agree(network.model_dump_json() + dataset.sha256)
+    if jax.process_count() > 1 and _tunes(network, autotune):
+        # They must all come to the same program.
+        raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
+    batches = _batches(network, dataset, len(devices))
     model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
-    folder = runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
+    folder = _folder(out, numbered) if leads() else None
     overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
     if folder:
         # What draws the curves at the end takes long to import, and the processor waits for the compiler anyway.
@@ -113,10 +123,21 @@ def train(
         yield event
 
 
-def _batches(network: Network, dataset: Dataset) -> set[int]:
-    """Return the batch sizes that most of a training is spent on: not that of the rest of an epoch."""
+def _tunes(network: Network, autotune: bool | None) -> bool:
+    """Return whether the ways to compute are measured: as asked for, else as the network says."""
+    return network.compile.autotune == "on" if autotune is None else autotune
+
+
+def _folder(out: Path | None, numbered: Path | None) -> Path | None:
+    """Make the run folder, if there is to be one."""
+    return runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
+
+
+def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
+    """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
     recipe, held_out = network.recipe, network.data.validation if network.data else 0
-    return {recipe.batch, *(min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)}
+    whole = {recipe.batch, *(min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)}
+    return {rows(batch, devices) for batch in whole}
 
 
 def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:

@@ -177,6 +177,7 @@ def test_the_lock_file(folder: Path) -> None:
         "overrides",
         "steps_per_call",
         "device",
+        "devices",
         "choices",
         "platform",
         "python",

@@ -107,7 +107,8 @@ class Progress:
         self._line(
             f"{event.name}: {plural(event.parameters, 'parameter')}; "
             f"{event.dataset}: {event.train:,} training{held} and {event.test:,} test images; "
-            f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, on {event.device}"
+            f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, "
+            f"on {event.device}" + (f" ({', '.join(event.devices)})" if len(event.devices) > 1 else "")
         )
         if self.live:
             self.task = self.bar.add_task("epoch 1", total=event.steps_per_epoch, state="compiling")

@@ -9,6 +9,7 @@ import typer
 
 from netspec.cli.options import Autotune, Device, Let, Set, pairs
 from netspec.cli.output import print_json
+from netspec.cli.several import Coordinator, Devices, Process, Processes, make_room, together
 from netspec.diagnostics import NetspecError, Source
 
 __all__ = ["train"]
@@ -33,6 +34,10 @@ def train(
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="All randomness follows from it.")] = None,
     device: Device = None,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
     autotune: Autotune = None,
     sets: Set = None,
     let: Let = None,
@@ -42,9 +47,11 @@ def train(
     """Train a spec; the run folder keeps the models, the measurements and the curves."""
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
 
+    hosts = together(coordinator, processes, process)
     source = load_source(file)
     network, _ = require(analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets)))
-    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed}
+    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
+    leads = hosts is None or hosts.process == 0
 
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.background import Background  # noqa: PLC0415
@@ -52,13 +59,16 @@ def train(
     from netspec.loading import load_data  # noqa: PLC0415
 
     keep_memory()
-    progress = Progress(quiet=quiet or as_json)
+    progress = Progress(quiet=quiet or as_json or not leads)
     # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
     dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
+    make_room(devices or network.recipe.devices, device)
     from netspec import session  # noqa: PLC0415
     from netspec.cli.keep import keep_compiled  # noqa: PLC0415
 
     keep_compiled()
+    if hosts:
+        hosts.join()
     events = session.train(
         network,
         data,
@@ -74,6 +84,8 @@ def train(
     )
     with progress:
         for event in events:
+            if not leads:
+                continue
             if as_json:
                 print_json(_json(event))
             else:

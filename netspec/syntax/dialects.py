@@ -246,6 +246,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"\S\s*\0[<>]", lambda m: "a comparison stands behind `assert`: `assert params < 100k`"),
     # arithmetic
     (r"(?<![\w.])(\d+(?:\.\d+)?)\s*\0%(?!\s*[\w(])", _percent),
+    (r"\bdevices?\s+[a-z]+\s*\0\*\s*(\d+)", lambda m: f"write `devices {m[1]}`; which kind, --device says"),
     (r"(\([^()]*\)|[\w.]+)\s*\0(\*\*?|//?|\+|%)\s*(\([^()]*\)|[\w.]+)", _operation),
     (r"\0([*/+%])", lambda m: "arithmetic stands in parentheses: `(width * 2)`"),
     # lists

@@ -32,6 +32,7 @@ class Started:
         epochs, steps_per_epoch, batch, seed: the recipe as it is run.
         steps_per_call: steps that one call of the compiled program takes.
         device: what computes.
+        devices: what shares each batch, such as `("cpu:0", "cpu:1")`.
         folder: the run folder, if one is written.
     """
 
@@ -47,6 +48,7 @@ class Started:
     seed: int
     steps_per_call: int
     device: str
+    devices: tuple[str, ...]
     folder: Path | None
 
 

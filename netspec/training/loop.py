@@ -11,8 +11,9 @@ from typing import Protocol, TypeVar
 import jax
 import numpy as np
 
+from netspec.backends.jax.devices import sharing
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.pace import log_interval
+from netspec.backends.jax.pace import by_batch, log_interval
 from netspec.backends.jax.step import OnDevice, Trainer, TrainState
 from netspec.data.order import epoch_order
 from netspec.data.types import Dataset, Split
@@ -148,12 +149,14 @@ class _Loop:
         check_hold_out(self.data.validation, dataset)
         train_split, validation = _hold_out(dataset.train, self.data.validation)
         self.steps_per_epoch = -(-len(train_split) // self.recipe.batch)
+        self.devices = sharing(model.device, self.recipe.devices, self.recipe.batch)
         self.trainer = Trainer(
             model,
             steps_per_epoch=self.steps_per_epoch,
             epochs=self.recipe.epochs,
             seed=self.seed,
             at_most=log_every or log_interval(self.steps_per_epoch),
+            devices=self.devices,
         )
         self.log_every = log_every or log_interval(self.steps_per_epoch, self.trainer.steps_per_call)
         self.train = self.trainer.place(train_split)
@@ -168,7 +171,7 @@ class _Loop:
         started = self._started()
         if self.recorder:
             self.recorder.begin(started, self.dataset)
-        for text in self.dataset.notices:
+        for text in (*self.dataset.notices, *self._uneven()):
             yield Notice(text)
         yield started
         state = self.trainer.start()
@@ -179,7 +182,15 @@ class _Loop:
         if self.recorder:
             self.recorder.end(result)
         folder = started.folder
-        yield Finished(result, self.model, self.trainer.variables(state), folder)
+        yield Finished(result, self.model, self.trainer.taken(state), folder)
+
+    def _uneven(self) -> Iterator[str]:
+        """Yield what to say where devices cannot share the batches."""
+        if self.recipe.batch % len(self.devices) and by_batch(self.model.graph):
+            yield (
+                f"a batch of {self.recipe.batch} cannot be cut into {len(self.devices)} equal parts, as batch "
+                "normalization needs: each device computes all of it"
+            )
 
     def _started(self) -> Started:
         device = self.model.device
@@ -196,6 +207,7 @@ class _Loop:
             seed=self.seed,
             steps_per_call=self.trainer.steps_per_call,
             device=device.device_kind if device.platform != "cpu" else "cpu",
+            devices=tuple(f"{d.platform}:{d.id}" for d in self.devices),
             folder=getattr(self.recorder, "folder", None),
         )
 

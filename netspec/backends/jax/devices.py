@@ -1,24 +1,27 @@
-"""Which device: one word, `cpu` or `gpu`, or a JAX device."""
+"""Which device: one word, `cpu` or `gpu`, or a JAX device; and which ones share the batches of a training."""
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import jax
+import numpy as np
 
-from netspec.diagnostics import DeviceError, listing, nearest
+from netspec.diagnostics import DeviceError, listing, nearest, plural
 
-__all__ = ["resolve"]
+__all__ = ["agree", "leads", "resolve", "sharing"]
 
 _PLATFORMS = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "tpu": "tpu"}
 
 
 def resolve(device: str | jax.Device | None) -> jax.Device:
-    """Return the device to compile for: JAX's default (a GPU where there is one) unless named.
+    """Return the device to compile for, one of this process: JAX's default (a GPU where there is one) unless named.
 
     Raises:
         DeviceError: when there is no such device.
     """
     if device is None:
-        return jax.devices()[0]
+        return jax.local_devices()[0]
     if isinstance(device, jax.Device):
         return device
     if not isinstance(device, str):
@@ -27,8 +30,56 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
         near = nearest(device, _PLATFORMS)
         raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")
     try:
-        return jax.devices(_PLATFORMS[device])[0]
+        return jax.local_devices(backend=_PLATFORMS[device])[0]
     except RuntimeError:
         found = listing(sorted({d.platform for d in jax.devices()}), "and")
         fix = "use --device cpu, or install netspec[cuda] on a machine with an NVIDIA GPU"
         raise DeviceError(f"no {device} was found here; there is {found}", fix) from None
+
+
+def sharing(device: jax.Device, count: int, batch: int) -> tuple[jax.Device, ...]:
+    """Return the devices that share each batch: some of every process, in the order of the processes.
+
+    Args:
+        device: the first one of this process.
+        count: how many of each process.
+        batch: examples that they share.
+
+    Raises:
+        DeviceError: when there are fewer, or more than examples.
+    """
+    platform = device.platform
+    there = len(jax.local_devices(backend=platform))
+    if count > there:
+        fix = f"ask for {there}"
+        if platform == "cpu":
+            fix += f', or for virtual ones before JAX starts: jax.config.update("jax_num_cpu_devices", {count})'
+        is_are = "is" if there == 1 else "are"
+        raise DeviceError(f"{plural(count, f'{platform} device')}: there {is_are} {there} here", fix)
+    processes = jax.process_count()
+    if count * processes > batch:
+        each = f"{plural(count, 'device')} in each of {processes} processes" if processes > 1 else f"{count} devices"
+        raise DeviceError(f"{each} cannot share a batch of {batch}: each needs an example", "a larger --batch")
+    if processes == 1:
+        others = [other for other in jax.local_devices(backend=platform) if other != device]
+        return (device, *others[: count - 1])
+    return tuple(d for p in range(processes) for d in jax.local_devices(p, platform)[:count])
+
+
+def leads() -> bool:
+    """Return whether this process is the one that keeps and shows what several do together."""
+    return jax.process_index() == 0
+
+
+def agree(text: str) -> None:
+    """Wait until every process has called this; raises DeviceError when their texts differ."""
+    if jax.process_count() == 1:
+        return
+    from jax.experimental import multihost_utils  # noqa: PLC0415
+
+    own = np.frombuffer(sha256(text.encode()).digest(), np.uint8)
+    if (np.asarray(multihost_utils.process_allgather(own)) != own).any():
+        raise DeviceError(
+            "the processes do not train the same: their networks, recipes or data differ",
+            "give every process the same spec, options and dataset",
+        )

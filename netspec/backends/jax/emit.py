@@ -49,6 +49,7 @@ def run(
     train: bool = False,
     rng: jax.Array | None = None,
     derived: Mapping[str, jax.Array] | None = None,
+    axis_name: str | None = None,
 ) -> tuple[dict[int, jax.Array], Tree]:
     """Run the graph.
 
@@ -62,11 +63,12 @@ def run(
         train: whether dropout drops and batch normalization uses the batch.
         rng: JAX key; needed when the graph drops values in training.
         derived: the derived arrays that operations read, by path; computed here unless given.
+        axis_name: of the devices that share the batch, if several do.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
-    here = Run(train, rng, {node: dict(arrays) for node, arrays in state.items()})
+    here = Run(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
     derived = derive(graph, params, state) if derived is None else derived
     values = _Values(x)
     for operation, choice in zip(graph.operations, plan.choices, strict=True):

@@ -17,6 +17,7 @@ from netspec.backends.jax import precision as precision_of
 from netspec.backends.jax.derive import derive
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.folding import Folding
+from netspec.backends.jax.kernels.shared import average
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
 from netspec.data.checks import as_tokens
@@ -240,17 +241,22 @@ class Model:
         train: bool,
         rng: jax.Array | None,
         counted: jax.Array | None = None,
+        axis_name: str | None = None,
     ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
 
-        The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0.
+        The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0. Where several devices share a
+        batch, along `axis_name`, each has its own part of it: the loss is the mean over the devices, and so is its
+        gradient.
         """
         x = prepare(x, self.network)
         variables, at = Variables(params, state), self.training.logits
-        values, new_state = self._run(self.training, variables, x, (at,), gradient=True, train=train, rng=rng)
+        values, new_state = self._run(
+            self.training, variables, x, (at,), gradient=True, train=train, rng=rng, axis_name=axis_name
+        )
         logits = values[at]
         losses = example_losses(self.graph.loss, logits, y)
-        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / jnp.sum(counted)
+        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / average(counted.sum(), axis_name)
         return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -268,6 +274,7 @@ class Model:
         train: bool = False,
         derived: dict[str, jax.Array] | None = None,
         rng: jax.Array | None = None,
+        axis_name: str | None = None,
     ) -> tuple[Any, Tree]:
         """Run a graph in the precision of training or of inference; running averages stay float32."""
         # Derived from float32, whatever the precision.
@@ -276,7 +283,16 @@ class Model:
         params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
         plan = self._plan(graph, len(x), gradient)
         values, state = run(
-            graph, params, variables.state, x, wanted=wanted, plan=plan, train=train, rng=rng, derived=derived
+            graph,
+            params,
+            variables.state,
+            x,
+            wanted=wanted,
+            plan=plan,
+            train=train,
+            rng=rng,
+            derived=derived,
+            axis_name=axis_name,
         )
         return precision_of.widened(values), state
 

@@ -30,18 +30,19 @@ def prepare(x: jax.Array, network: Network) -> jax.Array:
     return scaled(x, network.data) if x.dtype == jnp.uint8 else x.astype(jnp.float32)
 
 
-def prepare_training(x: jax.Array, network: Network, key: jax.Array) -> jax.Array:
+def prepare_training(x: jax.Array, network: Network, key: jax.Array, first: jax.Array | int = 0) -> jax.Array:
     """Return the inputs of a training step, changed at random where the spec says `augment`.
 
     Args:
         x: a batch as the source has it.
         network: says how.
         key: of the step; the changes depend on it and on the place in the batch.
+        first: the place of the first of them, where they are a part of the batch.
     """
     augment = network.data.augment if network.data else None
     if augment is None:
         return prepare(x, network)
-    changed = augmented(x, augment, stream(key), jnp.arange(len(x)))
+    changed = augmented(x, augment, stream(key), first + jnp.arange(len(x)))
     return scaled(changed, network.data) if x.dtype == jnp.uint8 else changed
 
 

@@ -6,7 +6,7 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.ahead import Program
 from netspec.backends.jax.emit import Tree
+from netspec.backends.jax.group import Group
+from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.objective import example_losses, hits, penalty
 from netspec.backends.jax.optimizers import transformation
@@ -55,15 +57,24 @@ class Trainer:
         epochs: epochs in all.
         seed: of initial values, dropout and augmentation.
         at_most: steps in a call, if the recipe does not say how many.
+        devices: what computes, each a part of every batch; the model's own device unless given.
 
     Attributes:
         steps_per_call: how many steps `advance` takes in one call; the recipe's, or chosen.
     """
 
     def __init__(
-        self, model: Model, *, steps_per_epoch: int, epochs: int, seed: int, at_most: int | None = None
+        self,
+        model: Model,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        seed: int,
+        at_most: int | None = None,
+        devices: Sequence[jax.Device] = (),
     ) -> None:
         self.model = model
+        self.group = Group(devices or (model.device,))
         self.seed = seed
         self.steps_per_epoch = steps_per_epoch
         recipe = model.network.recipe
@@ -72,32 +83,34 @@ class Trainer:
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
         self._optimizer = transformation(recipe, steps_per_epoch, epochs)
         self._rate = learning_rate(recipe, steps_per_epoch, epochs)
-        self._step = jax.jit(self._pure_step, donate_argnums=0)
-        self._advance = Program(self._pure_advance, donate=(0, 1))
-        self._evaluate = Program(self._pure_evaluate)
-        self._copy = jax.jit(partial(jax.tree.map, jnp.copy))
-        self._sound = jax.jit(self._pure_sound)
+        together = self.group.program
+        self._step = jax.jit(together(self._pure_step), donate_argnums=0)
+        self._advance = Program(together(self._pure_advance), donate=(0, 1))
+        self._evaluate = Program(together(self._pure_evaluate))
+        self._copy = jax.jit(together(partial(jax.tree.map, jnp.copy)))
+        self._sound = jax.jit(together(self._pure_sound))
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
         variables = self.model.init(self.seed)
         optimizer = self._optimizer.init(variables.params)
         state = TrainState(variables.params, variables.state, optimizer, jnp.zeros((), jnp.int32))
-        return jax.device_put(state, self.model.device)
+        placed: TrainState = self.group.put(state)
+        return placed
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = jax.device_put((np.asarray(split.images), np.asarray(split.labels)), self.model.device)
+        images, labels = self.group.put((np.asarray(split.images), np.asarray(split.labels)))
         return OnDevice(images, labels, len(split))
 
     def place_order(self, order: NDArray[np.int32]) -> jax.Array:
         """Copy the order of an epoch to the device, filled up to whole batches by its last example."""
         missing = self.steps_per_epoch * self.batch - len(order)
-        return jax.device_put(np.pad(order, (0, missing), mode="edge"), self.model.device)
+        return self._put(np.pad(order, (0, missing), mode="edge"))
 
     def blank_history(self) -> jax.Array:
         """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
-        return jax.device_put(np.full((self.steps_per_epoch, 3), np.nan, np.float32), self.model.device)
+        return self._put(np.full((self.steps_per_epoch, 3), np.nan, np.float32))
 
     def prepare(self, state: TrainState, data: OnDevice, splits: Iterable[OnDevice], batch: int) -> None:
         """Begin to compile what an epoch needs, in a thread: its steps, then its evaluations.
@@ -162,6 +175,10 @@ class Trainer:
         """Return a state's variables, copied: the next step reuses the state's own memory."""
         return Variables(*self._copy((state.params, state.state)))
 
+    def taken(self, state: TrainState) -> Variables:
+        """Return a state's variables for the model to use, on its own device."""
+        return self.group.take(self.variables(state))
+
     def snapshot(self, history: jax.Array) -> jax.Array:
         """Return a copy of a history on its way to the host; `numpy.asarray` waits for it."""
         copied: jax.Array = self._copy(history)
@@ -191,7 +208,11 @@ class Trainer:
         return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
 
     def _start(self, at: int) -> jax.Array:
-        return jax.device_put(np.int32(at), self.model.device)
+        return self._put(np.int32(at))
+
+    def _put(self, array: Any) -> jax.Array:
+        placed: jax.Array = self.group.put(array)
+        return placed
 
     def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
         extra = self._sound(variables)[1]
@@ -240,28 +261,37 @@ class Trainer:
         counted: jax.Array | None = None,
     ) -> tuple[TrainState, jax.Array]:
         rng = jax.random.fold_in(jax.random.key(self.seed), state.step)
-        x = prepare_training(images[indices], self.model.network, rng)
-        y = self.model.targets(x, labels[indices])
-        objective = partial(self.model.objective, train=True, rng=rng, counted=counted)
+        part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
+        axis_name, counted = part.axis_name, part.counted
+        x = prepare_training(images[part.indices], self.model.network, rng, part.first)
+        y = self.model.targets(x, labels[part.indices])
+        objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
         )
+        loss, grads = average((loss, grads), axis_name)
         updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
         params = jax.tree.map(jnp.add, state.params, updates)
         right = hits(self.model.graph.loss, logits, y)
         correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
-        return TrainState(params, new_state, optimizer, state.step + 1), jnp.stack([loss, correct])
+        measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
+        return TrainState(params, new_state, optimizer, state.step + 1), measured
 
     def _pure_evaluate(
         self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
         x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
+        part = self.group.part(jnp.arange(batch))
+        if part.axis_name:
+            x, labels = x[part.indices], labels[part.indices]
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
         losses = example_losses(self.model.graph.loss, logits, y)
         right = hits(self.model.graph.loss, logits, y)
-        return losses, jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32), logits
+        right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
+        losses, right, logits = joined((losses, right, logits), part.axis_name)
+        return losses[:batch], right[:batch], logits[:batch]
 
     def _pure_sound(self, variables: Variables) -> tuple[jax.Array, jax.Array]:
         """Return whether all values are finite, and the l2 penalty."""

@@ -17,11 +17,16 @@ __all__ = ["Emitter", "Run", "Site", "on_positions"]
 
 @dataclass
 class Run:
-    """One run through the graph: its mode, its randomness, and the state it leaves behind."""
+    """One run through the graph: its mode, its randomness, and the state it leaves behind.
+
+    Attributes:
+        axis_name: of the devices that share the batch, if several do.
+    """
 
     train: bool
     rng: jax.Array | None
     state: dict[str, dict[str, jax.Array]] = field(default_factory=dict)
+    axis_name: str | None = None
 
     def key(self, operation: Operation) -> jax.Array:
         """Return the random stream of one operation: other layers added or removed do not change it."""

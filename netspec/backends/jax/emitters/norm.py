@@ -9,6 +9,7 @@ import jax
 from netspec import ops
 from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.kernels import norm
+from netspec.backends.jax.kernels.shared import sharers
 
 __all__ = ["EMITTERS"]
 
@@ -17,8 +18,10 @@ def _batch_norm(op: ops.BatchNorm, here: Run, at: Site, x: jax.Array, arrays: li
     scale, offset, mean, variance = arrays
     if not here.train:
         return norm.batch_norm_inference(x, scale, offset, mean, variance, epsilon=op.epsilon, layout=at.layout)
-    y, batch_mean, batch_variance = norm.batch_norm_train(x, scale, offset, epsilon=op.epsilon, layout=at.layout)
-    count = x.size // x.shape[at.layout.channels]
+    y, batch_mean, batch_variance = norm.batch_norm_train(
+        x, scale, offset, epsilon=op.epsilon, layout=at.layout, axis_name=here.axis_name
+    )
+    count = x.size // x.shape[at.layout.channels] * sharers(here.axis_name)
     keep, unbiased = op.momentum, batch_variance * (count / max(count - 1, 1))
     kept = here.state[at.operation.node]
     kept["mean"] = keep * mean + (1 - keep) * jax.lax.stop_gradient(batch_mean)

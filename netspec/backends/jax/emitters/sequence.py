@@ -46,7 +46,8 @@ def _attention(op: ops.Attention, here: Run, at: Site, x: jax.Array, arrays: lis
     del arrays
     dropped = here.train and op.draws
     key = here.key(at.operation) if dropped else None
-    return attention.attend(x, heads=op.heads, causal=op.causal, rate=op.rate if dropped else 0.0, rng_key=key)
+    rate = op.rate if dropped else 0.0
+    return attention.attend(x, heads=op.heads, causal=op.causal, rate=rate, rng_key=key, axis_name=here.axis_name)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

@@ -10,6 +10,7 @@ from netspec import ops
 from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.kernels import activation, dropout, noise
 from netspec.backends.jax.kernels.arrange import dot, from_declared, spread
+from netspec.backends.jax.kernels.shared import drawn
 from netspec.planning.layouts import BATCH_LAST, Layout
 
 __all__ = ["EMITTERS"]
@@ -45,7 +46,7 @@ def _dropout(op: ops.Dropout, here: Run, at: Site, x: jax.Array, arrays: list[ja
     if not (here.train and op.rate):
         return x
     factor = _drawn(
-        lambda shape: dropout.mask(shape, here.key(at.operation), rate=op.rate, dtype=x.dtype), x, at.layout
+        lambda shape: dropout.mask(shape, here.key(at.operation), rate=op.rate, dtype=x.dtype), here, x, at.layout
     )
     return dropout.apply(x, factor)
 
@@ -55,14 +56,14 @@ def _noise(op: ops.Noise, here: Run, at: Site, x: jax.Array, arrays: list[jax.Ar
     if not (here.train and op.std):
         return x
     return x + _drawn(
-        lambda shape: noise.normal(shape, here.key(at.operation), std=op.std, dtype=x.dtype), x, at.layout
+        lambda shape: noise.normal(shape, here.key(at.operation), std=op.std, dtype=x.dtype), here, x, at.layout
     )
 
 
-def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], x: jax.Array, layout: Layout) -> jax.Array:
+def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], here: Run, x: jax.Array, layout: Layout) -> jax.Array:
     """Return random numbers for each value: drawn as values are declared, so that no layout changes a result."""
     shape = [x.shape[layout.axes(x.ndim).index(axis)] for axis in range(x.ndim)]
-    return from_declared(draw(tuple(shape)), layout)
+    return from_declared(drawn(draw, tuple(shape), here.axis_name), layout)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

@@ -13,7 +13,13 @@ __all__ = ["attend", "sinusoids"]
 
 
 def attend(
-    qkv: jax.Array, *, heads: int, causal: bool = False, rate: float = 0.0, rng_key: jax.Array | None = None
+    qkv: jax.Array,
+    *,
+    heads: int,
+    causal: bool = False,
+    rate: float = 0.0,
+    rng_key: jax.Array | None = None,
+    axis_name: str | None = None,
 ) -> jax.Array:
     """Let each position of a sequence read the others.
 
@@ -23,6 +29,7 @@ def attend(
         causal: a position reads only itself and those before it.
         rate: probability of dropping a weight, after the softmax.
         rng_key: a JAX random key, needed with a rate.
+        axis_name: of the devices that share the batch, if several do.
 
     Returns:
         (N, L, D), the heads' results side by side. The softmax is taken in float32 at least.
@@ -41,7 +48,7 @@ def attend(
     weights = jax.nn.softmax(scores, axis=-1).astype(qkv.dtype)
     if rate:
         assert rng_key is not None
-        weights = dropout(weights, rng_key, rate=rate)
+        weights = dropout(weights, rng_key, rate=rate, axis_name=axis_name)
     out = jnp.einsum("nhqk,nhkd->nqhd", weights, v, preferred_element_type=qkv.dtype)
     return out.reshape(count, length, heads * size)
 

@@ -8,17 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from netspec.backends.jax.kernels.shared import drawn
+
 # Widths of the random integers that are compared with the keep probability, and their types.
 _WIDTHS: Mapping[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16, 32: np.uint32}
 
 
-def dropout(x: jax.Array, rng_key: jax.Array, *, rate: float) -> jax.Array:
+def dropout(x: jax.Array, rng_key: jax.Array, *, rate: float, axis_name: str | None = None) -> jax.Array:
     """Zeroes each value with probability `rate` and divides the others by 1 - rate (Srivastava et al., 2014).
 
     Args:
         x: values of any shape.
         rng_key: a JAX random key; the same key drops the same values.
         rate: the probability of dropping a value, in [0, 1]; see `mask`.
+        axis_name: of the devices that share the batch, axis 0 of `x`, if several do.
 
     Returns:
         Of the shape and dtype of `x`, with the expectation `x`; what is dropped is 0 whatever it was.
@@ -26,7 +29,7 @@ def dropout(x: jax.Array, rng_key: jax.Array, *, rate: float) -> jax.Array:
     Raises:
         ValueError: if the rate is outside [0, 1].
     """
-    return apply(x, mask(x.shape, rng_key, rate=rate, dtype=x.dtype))
+    return apply(x, drawn(lambda shape: mask(shape, rng_key, rate=rate, dtype=x.dtype), x.shape, axis_name))
 
 
 def apply(x: jax.Array, factor: jax.Array) -> jax.Array:

@@ -1,0 +1,102 @@
+"""`netspec train --devices`, and several processes, through the installed command."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+SPEC = """input 1x8x8
+conv 4 3x3 nobias; batchnorm relu; pool 2; fc 10 softmax
+data digits
+train { optimizer sgd lr=0.1; batch 96; epochs 1; devices 2 }
+"""
+
+
+def command(folder: Path, *words: str) -> list[str]:
+    (folder / "small.net").write_text(SPEC)
+    return [sys.executable, "-m", "netspec", "train", "small.net", "--device", "cpu", *words]
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    made = command(folder, *words)
+    return subprocess.run(made, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndarray]]:
+    result, lock = (json.loads((folder / name).read_text()) for name in ("result.json", "lock.json"))
+    return result, lock, load_file(folder / "last.safetensors")
+
+
+def same(one: Path, other: Path) -> None:
+    (result, _, weights), (theirs, _, their_weights) = read(one), read(other)
+    assert result["test_accuracy"] == pytest.approx(theirs["test_accuracy"], abs=0.006)
+    for figure in ("train_loss", "test_loss"):
+        assert result[figure] == pytest.approx(theirs[figure], rel=1e-3)
+    for path, array in weights.items():
+        np.testing.assert_allclose(array, their_weights[path], rtol=1e-3, atol=1e-4, err_msg=path)
+
+
+def test_two_devices_leave_the_run_that_one_does(tmp_path: Path) -> None:
+    done = run(tmp_path, "-o", "two")
+    assert done.returncode == 0, done.stderr
+    assert "on cpu (cpu:0, cpu:1)" in done.stdout
+    assert run(tmp_path, "-o", "one", "--devices", "1").returncode == 0
+    same(tmp_path / "one", tmp_path / "two")
+    assert read(tmp_path / "two")[1]["devices"] == ["cpu:0", "cpu:1"]
+    assert read(tmp_path / "one")[1]["devices"] == ["cpu:0"]
+    assert read(tmp_path / "one")[1]["overrides"] == {"devices": "1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--devices", "0"], 1, "devices 0: `devices` must be a positive whole number"),
+        (["--devices", "100"], 1, "devices 100: 100 devices cannot share a batch of 96"),
+        (["--batch", "1"], 1, "batch 1: 2 devices cannot share a batch of 1"),
+        (["--processes", "2"], 2, "go"),
+        (["--coordinator", "here", "--processes", "2", "--process", "0"], 2, "HOST:PORT"),
+        (["--coordinator", "here:1", "--processes", "2", "--process", "2"], 2, "from 0 to 1"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    done = run(tmp_path, *words)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["-o", "both", "--json", "--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process"]
+    environment = {**os.environ, "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo"}
+    started = [
+        subprocess.Popen(
+            command(tmp_path, *words, str(i)),
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(2)
+    ]
+    said = [process.communicate(timeout=900) for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    # Only the first one speaks, and nothing but JSON.
+    events = [json.loads(line) for line in said[0][0].splitlines()]
+    assert events[-1]["event"] == "finished"
+    assert said[1][0] == ""
+    assert len(read(tmp_path / "both")[1]["devices"]) == 4
+    assert run(tmp_path, "-o", "one", "--devices", "1").returncode == 0
+    same(tmp_path / "one", tmp_path / "both")

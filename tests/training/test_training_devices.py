@@ -1,0 +1,118 @@
+"""Several devices train as one does: virtual ones of the CPU, in a process of its own, for JAX counts them once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec.diagnostics import DeviceError
+
+DEVICES = 4
+CASES = {
+    # 54 examples in batches of 16: the last has 6, which 2 devices can cut evenly and 4 cannot.
+    "batch_norm": ("conv 4 3x3 nobias; batchnorm relu; pool 2; fc 10 softmax", "batch 16", ""),
+    # Batches of 10: 4 devices take 3, 3, 3 and 1; the last has 4.
+    "drawn": ("noise 0.1; fc 16 tanh; dropout 0.5; fc 10 softmax", "batch 10; l2 0.01", "augment shift=2 flip"),
+    "reconstructed": ("fc 8 tanh; fc 64; reshape 1x8x8", "batch 14; loss mse; clip 1.0", "target input"),
+}
+
+
+def spec(name: str, devices: int) -> str:
+    layers, recipe, data = CASES[name]
+    text = f"input 1x8x8\n{layers}\ndata digits {{ validation 7; {data} }}\n"
+    rest = "epochs 5; evaluate batch=10 every=3; optimizer sgd lr=0.05 momentum=0.9"
+    return f"{text}train {{ {recipe}; {rest}; devices {devices} }}"
+
+
+def arrays() -> tuple[Any, ...]:
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (82, 1, 8, 8)).astype(np.uint8)
+    labels = rng.integers(0, 10, 82)
+    return images[:61], labels[:61], images[61:], labels[61:]
+
+
+def trained(name: str, devices: int) -> dict[str, Any]:
+    """Return all that a training measured and learned."""
+    import jax  # noqa: PLC0415
+
+    events = list(ns.train(ns.parse(spec(name, devices)), arrays(), device="cpu", log_every=1))
+    last = events[-1]
+    looks = [e for e in events if type(e).__name__ in {"Evaluated", "Epoch"}]
+    figures = ("loss", "test_loss", "validation_loss", "accuracy", "test_accuracy", "validation_accuracy")
+    return {
+        "losses": [(e.loss, e.accuracy or 0.0) for e in events if type(e).__name__ == "Step"],
+        "looks": [[getattr(e, figure, None) or 0.0 for figure in figures] for e in looks],
+        "weights": [np.asarray(a).ravel().tolist() for a in jax.tree.leaves(last.variables)],
+        # The model still computes, on its one device.
+        "outputs": np.asarray(last.model.forward(last.variables, arrays()[2])).tolist(),
+        "devices": next(e.devices for e in events if type(e).__name__ == "Started"),
+        "notices": [e.text for e in events if type(e).__name__ == "Notice"],
+    }
+
+
+def refused(name: str, devices: int) -> str:
+    try:
+        list(ns.train(ns.parse(spec(name, devices)), arrays(), device="cpu"))
+    except DeviceError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What 1, 2 and 4 devices found, by case and number."""
+    out = tmp_path_factory.mktemp("devices") / "found.json"
+    # Fewer threads than devices that wait for each other would wait forever.
+    environment = {**os.environ, "NPROC": str(2 * DEVICES), "JAX_NUM_CPU_DEVICES": str(DEVICES)}
+    subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment, timeout=900)
+    read: dict[str, Any] = json.loads(out.read_text())
+    return read
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("name", CASES)
+def test_losses_weights_and_evaluations_are_those_of_one_device(found: dict[str, Any], name: str, devices: int) -> None:
+    one, several = found[f"{name}/1"], found[f"{name}/{devices}"]
+    assert len(one["losses"]) >= 20
+    assert one["devices"] == ["cpu:0"]
+    assert several["devices"] == [f"cpu:{i}" for i in range(devices)]
+    for what in ("losses", "looks", "outputs"):
+        np.testing.assert_allclose(several[what], one[what], rtol=2e-4, atol=2e-4, err_msg=what)
+    for ours, theirs in zip(several["weights"], one["weights"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-4)
+
+
+def test_only_what_cannot_be_cut_is_told(found: dict[str, Any]) -> None:
+    assert not any(found[f"{name}/{n}"]["notices"] for name in CASES for n in (1, 2, 4))
+    (told,) = found["batch_norm/3"]["notices"]
+    assert "cannot be cut into 3 equal parts" in told
+    np.testing.assert_allclose(found["batch_norm/3"]["losses"], found["batch_norm/1"]["losses"], rtol=2e-4)
+
+
+def test_more_devices_than_there_are_is_an_error(found: dict[str, Any]) -> None:
+    assert found["refused"].startswith("5 cpu devices: there are 4 here")
+
+
+def test_one_device_cannot_be_two() -> None:
+    with pytest.raises(DeviceError, match="32 cpu devices: there") as error:
+        list(ns.train(ns.parse(spec("drawn", 1)), arrays(), device="cpu", devices=32, batch=32))
+    assert "jax_num_cpu_devices" in error.value.fix
+
+
+def main(out: Path) -> None:
+    counts = {name: (1, 2, 3, 4) if name == "batch_norm" else (1, 2, 4) for name in CASES}
+    made: dict[str, Any] = {f"{name}/{n}": trained(name, n) for name in CASES for n in counts[name]}
+    made["refused"] = refused("drawn", 5)
+    out.write_text(json.dumps(made))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
