@@ -12,7 +12,7 @@ import pytest
 import netspec as ns
 from netspec.backends.jax.pace import log_interval, steps_per_call
 from netspec.data.types import Split
-from netspec.passes import optimize
+from netspec.passes import Mode, optimize
 from netspec.tracing import trace
 
 NORMED = "conv 4 3x3; batchnorm; relu; pool 2; fc 10 softmax"
@@ -74,7 +74,7 @@ def test_a_smaller_last_batch_counts_its_own_examples_only() -> None:
 
 def test_the_choice_is_by_device_and_convolutions() -> None:
     for layers, on_cpu in ((NORMED, 1), (PLAIN, 16)):
-        graph = optimize(trace(ns.parse(f"input 1x8x8; {layers}")))
+        graph = optimize(trace(ns.parse(f"input 1x8x8; {layers}")), Mode.TRAINING)
         assert steps_per_call(graph, "cpu") == on_cpu
         assert steps_per_call(graph, "gpu") == 32
 
