@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
@@ -17,18 +16,16 @@ from netspec.backends.jax import precision as precision_of
 from netspec.backends.jax.derive import derive
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.folding import Folding
+from netspec.backends.jax.given import as_inputs, as_targets
 from netspec.backends.jax.kernels.shared import average
 from netspec.backends.jax.objective import example_losses, penalty
 from netspec.backends.jax.prepare import prepare
-from netspec.data.checks import as_tokens
 from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
-from netspec.ops import format_shape
 from netspec.passes import Mode, optimize
 from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
 from netspec.planning.explain import Line, explain
-from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Model", "Tune", "Variables"]
 
@@ -184,7 +181,7 @@ class Model:
             The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
         """
         self._needs_rng(train, rng)
-        x = prepare(self._batched(_array(x, "x")), self.network)
+        x = prepare(as_inputs(x, self.graph), self.network)
         at = self.training.output
         values, state = self._run(self.training, variables, x, (at,), gradient=train, train=train, rng=rng)
         out = values[at]
@@ -329,74 +326,10 @@ class Model:
     # --- what callers hand in -------------------------------------------------------------------------------------
 
     def _input(self, x: ArrayLike) -> jax.Array:
-        return jax.device_put(self._batched(_array(x, "x")), self.device)
-
-    def _batched(self, x: Any) -> Any:
-        """Return inputs as (N, *input): bytes, float32, or int32 token numbers.
-
-        A channel axis that is missing is added, one that is too many removed; images become rows.
-        """
-        shape = self.graph.input
-        if self.graph.tokens:
-            x = self._tokens(x, self.graph.tokens)
-        elif x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
-            raise DataError(
-                f"inputs must be bytes (uint8) or floats, not {x.dtype}",
-                "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
-            )
-        x = x.astype(np.float32) if x.dtype == np.float64 else x
-        given = tuple(x.shape[1:])
-        if x.ndim and given == shape:
-            return x
-        if x.ndim > 1 and (
-            (1, *given) == shape
-            or (len(shape) == 2 and given == (1, *shape))
-            or (len(shape) == 1 and prod(given) == shape[0])
-        ):
-            return x.reshape(x.shape[0], *shape)
-        raise DataError(
-            f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
-            f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
-        )
-
-    def _tokens(self, x: Any, tokens: int) -> Any:
-        """Return token numbers as int32, each of them checked where their values are known."""
-        if not isinstance(x, jax.core.Tracer):
-            return as_tokens(x, "x", tokens)
-        if not jnp.issubdtype(x.dtype, jnp.integer):
-            raise DataError(f"token numbers must be whole numbers, not {x.dtype}", "give x.astype('int32')")
-        return x.astype(jnp.int32)
+        return jax.device_put(as_inputs(x, self.graph), self.device)
 
     def _target(self, y: ArrayLike, count: int) -> jax.Array:
-        """Return class labels (N,) as int32, or targets of the logits' shape as float32."""
-        array = _array(y, "y")
-        if array.dtype.kind not in "iubf":
-            raise DataError(f"y must be class labels or numbers, not {array.dtype}", "labels are whole numbers from 0")
-        wanted = (count, *self.graph.shape(self.graph.logits))
-        if array.dtype.kind == "f":
-            if isinstance(self.graph.loss, CrossEntropy):
-                raise DataError("cross_entropy needs class labels, whole numbers", "one-hot rows: y.argmax(axis=1)")
-            if array.shape != wanted and (array.shape, wanted[1:]) != ((count,), (1,)):
-                raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
-            return jax.device_put(array.astype(np.float32), self.device)
-        if array.shape != (count,):
-            raise DataError(
-                f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
-                "labels are class numbers, not one-hot rows: y.argmax(axis=1)",
-            )
-        array = array.astype(np.int32)
-        if not isinstance(array, jax.core.Tracer):
-            self._check_labels(np.asarray(array))
-        return jax.device_put(array, self.device)
-
-    def _check_labels(self, labels: NDArray[np.int32]) -> None:
-        classes = max(self.graph.shape(self.graph.logits)[0], 2)
-        wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-        if wrong.size:
-            raise DataError(
-                f"label {labels[wrong[0]]} of example {wrong[0]} is outside the classes 0 to {classes - 1}",
-                "labels count from 0",
-            )
+        return jax.device_put(as_targets(y, count, self.graph), self.device)
 
     def _needs_rng(self, train: bool, rng: jax.Array | None) -> None:
         drops = any(o.op.draws for o in self.graph.operations)
@@ -409,13 +342,3 @@ def _not_finite(loss: jax.Array, grads: Tree) -> NetspecError:
     wrong = [f"{node}/{name}" for node, own in grads.items() for name, a in own.items() if not jnp.isfinite(a).all()]
     what = f"the gradient of {wrong[0]}" if jnp.isfinite(loss) else "the loss"
     return NetspecError(f"{what} is not a finite number", "check the inputs' scale and the variables")
-
-
-def _array(values: Any, name: str) -> Any:
-    """Return values as an array of NumPy or JAX; raises DataError where they are none."""
-    if isinstance(values, jax.Array):
-        return values
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise DataError(f"{name} is not an array: its rows have different lengths", "give rows of one shape") from None

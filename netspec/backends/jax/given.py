@@ -1,0 +1,112 @@
+"""What callers hand in: inputs and targets as the compiled functions take them, or one clear error."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.checks import as_tokens
+from netspec.diagnostics import DataError
+from netspec.graph import Graph
+from netspec.ops import format_shape
+from netspec.recipe.losses import CrossEntropy
+
+__all__ = ["as_inputs", "as_targets"]
+
+
+def as_inputs(x: Any, graph: Graph) -> Any:
+    """Return inputs as (N, *input): bytes, float32, or int32 token numbers.
+
+    A channel axis that is missing is added, one that is too many removed; images become rows.
+
+    Raises:
+        DataError: where they do not fit.
+    """
+    x, shape = _array(x, "x"), graph.input
+    if graph.tokens:
+        x = _as_tokens(x, graph.tokens)
+    elif x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
+        raise DataError(
+            f"inputs must be bytes (uint8) or floats, not {x.dtype}",
+            "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
+        )
+    x = x.astype(np.float32) if x.dtype == np.float64 else x
+    given = tuple(x.shape[1:])
+    if x.ndim and given == shape:
+        return x
+    if x.ndim > 1 and (
+        (1, *given) == shape
+        or (len(shape) == 2 and given == (1, *shape))
+        or (len(shape) == 1 and prod(given) == shape[0])
+    ):
+        return x.reshape(x.shape[0], *shape)
+    raise DataError(
+        f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
+        f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
+    )
+
+
+def _as_tokens(x: Any, tokens: int) -> Any:
+    """Return token numbers as int32, each of them checked where their values are known."""
+    if not isinstance(x, jax.core.Tracer):
+        return as_tokens(x, "x", tokens)
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        raise DataError(f"token numbers must be whole numbers, not {x.dtype}", "give x.astype('int32')")
+    return x.astype(jnp.int32)
+
+
+def as_targets(y: Any, count: int, graph: Graph) -> Any:
+    """Return class labels (N,) as int32, or targets of the logits' shape as float32.
+
+    Args:
+        y: the targets.
+        count: how many examples there are.
+        graph: the network.
+
+    Raises:
+        DataError: where they do not fit the examples, the loss or the classes.
+    """
+    array = _array(y, "y")
+    if array.dtype.kind not in "iubf":
+        raise DataError(f"y must be class labels or numbers, not {array.dtype}", "labels are whole numbers from 0")
+    wanted = (count, *graph.shape(graph.logits))
+    if array.dtype.kind == "f":
+        if isinstance(graph.loss, CrossEntropy):
+            raise DataError("cross_entropy needs class labels, whole numbers", "one-hot rows: y.argmax(axis=1)")
+        if array.shape != wanted and (array.shape, wanted[1:]) != ((count,), (1,)):
+            raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
+        return array.astype(np.float32)
+    if array.shape != (count,):
+        raise DataError(
+            f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
+            "labels are class numbers, not one-hot rows: y.argmax(axis=1)",
+        )
+    array = array.astype(np.int32)
+    if not isinstance(array, jax.core.Tracer):
+        _check_labels(np.asarray(array), graph)
+    return array
+
+
+def _check_labels(labels: NDArray[np.int32], graph: Graph) -> None:
+    classes = max(graph.shape(graph.logits)[0], 2)
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise DataError(
+            f"label {labels[wrong[0]]} of example {wrong[0]} is outside the classes 0 to {classes - 1}",
+            "labels count from 0",
+        )
+
+
+def _array(values: Any, name: str) -> Any:
+    """Return values as an array of NumPy or JAX; raises DataError where they are none."""
+    if isinstance(values, jax.Array):
+        return values
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{name} is not an array: its rows have different lengths", "give rows of one shape") from None
