@@ -16,7 +16,7 @@ from netspec.backends import initial
 from netspec.backends.jax import optimizers, schedules
 from netspec.backends.jax.emit import EMITTERS, MERGERS
 from netspec.backends.jax.kernels import activation
-from netspec.backends.jax.model import Model
+from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.objective import example_losses
 from netspec.graph import Parameter
 from netspec.ir import Recipe
@@ -108,7 +108,9 @@ def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
 
         def scalar(params: Any, *moved: jax.Array) -> jax.Array:
             # `apply` makes inputs float32, as users' inputs are; the run behind it keeps what it is given.
-            values, _ = m._run(params, variables.state, *(moved or (jnp.asarray(x),)), (m.graph.output,))
+            values, _ = m._run(
+                m.graph, Variables(params, variables.state), *(moved or (jnp.asarray(x),)), (m.graph.output,)
+            )
             return jnp.sum(weights * values[m.graph.output])
 
         point = (variables.params, *moving)

@@ -52,7 +52,8 @@ def test_training_is_within_a_factor_of_two_of_xla(name: str, batch: int) -> Non
 
 @pytest.mark.parametrize("name", NETS)
 def test_inference_is_within_a_factor_of_two_of_xla(name: str) -> None:
-    net = ns.parse(f"{NETS[name]}\ntrain {{ batch 64 }}")
+    # The plain way: the workspace of faster ones is not counted.
+    net = ns.parse(f"{NETS[name]}\ntrain {{ batch 64 }}\ncompile {{ conv direct; layout channels_last }}")
     found = account(ns.compile(net, "cpu").lower(64).compile().memory_analysis())
     assert 0.5 < inference_bytes(net, net.graph()) / found < 2
 

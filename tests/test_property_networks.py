@@ -80,7 +80,12 @@ def limits(bounds: list[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     flat = [c for b in bounds for c in (getattr(b, "metadata", None) or [b])]
     for bound in flat:
-        for kind, key in ((annotated_types.Gt, "gt"), (annotated_types.Ge, "ge"), (annotated_types.Lt, "lt")):
+        for kind, key in (
+            (annotated_types.Gt, "gt"),
+            (annotated_types.Ge, "ge"),
+            (annotated_types.Lt, "lt"),
+            (annotated_types.Le, "le"),
+        ):
             if isinstance(bound, kind):
                 found[key] = getattr(bound, key)
     return found
@@ -94,7 +99,7 @@ def integers(bounds: list[Any]) -> st.SearchStrategy[int]:
 def floats(bounds: list[Any]) -> st.SearchStrategy[float]:
     at = limits(bounds)
     low = at.get("ge", at.get("gt", -1e30))
-    high = at.get("lt", 1e30)
+    high = at.get("le", at.get("lt", 1e30))
     return st.floats(low, high, exclude_min="gt" in at, exclude_max="lt" in at, allow_nan=False)
 
 

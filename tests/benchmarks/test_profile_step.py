@@ -97,7 +97,7 @@ def test_a_small_network_is_profiled(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert profile_step.main([str(spec), "--steps", "3"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("tiny, batch 256: ")
-    assert "_matmul" in out
+    assert "kernels/arrange.py dot" in out
     assert profile_step.main([str(spec), "--steps", "3", "--json", "--top", "2"]) == 0
     (_, first), (_, second) = json.loads(capsys.readouterr().out)
     assert 1 >= first >= second > 0

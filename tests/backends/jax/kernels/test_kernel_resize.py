@@ -47,7 +47,7 @@ def test_borders_by_hand():
     x = jnp.asarray([1.0, 2.0, 3.0]).reshape(1, 3, 1)
 
     def padded(mode):
-        return resize.pad(x, (2, 0), (1, 0), mode=mode).ravel().tolist()
+        return resize.pad(x, (0, 2, 0), (0, 1, 0), mode=mode).ravel().tolist()
 
     assert padded("zero") == [0, 0, 1, 2, 3, 0]
     assert padded("reflect") == [3, 2, 1, 2, 3, 2]
