@@ -64,14 +64,14 @@ def chains(draw: st.DrawFn) -> Network:
 
 
 # Shrinking compiles each smaller network too: minutes for what the first failing one mostly shows.
-@settings(max_examples=10, phases=set(Phase) - {Phase.shrink, Phase.explain})
+@settings(max_examples=6, phases=set(Phase) - {Phase.shrink, Phase.explain})
 @given(chains(), st.sampled_from(MODES), st.integers(0, 99))
 def test_chains_of_what_passes_change(network: Network, mode: Mode, seed: int) -> None:
     assume(any(graph != network.graph() for _, graph in history(network.graph(), mode)))
     compare(network, mode, nearly, seed)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(fitting(), st.sampled_from(MODES))
 def test_any_network(network: Network, mode: Mode) -> None:
     compare(network, mode, nearly)

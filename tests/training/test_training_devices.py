@@ -66,20 +66,32 @@ def refused(name: str, devices: int) -> str:
     return ""
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What 1, 2 and 4 devices found, by case and number."""
-    out = tmp_path_factory.mktemp("devices") / "found.json"
+FEW = {"batch_norm": (1, 2), "drawn": (1, 2)}
+ALL = {"batch_norm": (1, 2, 3, 4), "drawn": (1, 2, 4), "reconstructed": (1, 2, 4)}
+
+
+def computed(folder: Path, counts: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Return what so many devices found, by case and number: `drawn/2`."""
+    out = folder / "found.json"
     # Fewer threads than devices that wait for each other would wait forever.
     environment = {**os.environ, "NPROC": str(2 * DEVICES), "JAX_NUM_CPU_DEVICES": str(DEVICES)}
-    subprocess.run([sys.executable, __file__, str(out)], check=True, env=environment, timeout=900)
+    given = [str(out), json.dumps(counts)]
+    subprocess.run([sys.executable, __file__, *given], check=True, env=environment, timeout=900)
     read: dict[str, Any] = json.loads(out.read_text())
     return read
 
 
-@pytest.mark.parametrize("devices", [2, 4])
-@pytest.mark.parametrize("name", CASES)
-def test_losses_weights_and_evaluations_are_those_of_one_device(found: dict[str, Any], name: str, devices: int) -> None:
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return computed(tmp_path_factory.mktemp("few"), FEW)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return computed(tmp_path_factory.mktemp("devices"), ALL)
+
+
+def check_equal(found: dict[str, Any], name: str, devices: int) -> None:
     one, several = found[f"{name}/1"], found[f"{name}/{devices}"]
     assert len(one["losses"]) >= 20
     assert one["devices"] == ["cpu:0"]
@@ -90,15 +102,28 @@ def test_losses_weights_and_evaluations_are_those_of_one_device(found: dict[str,
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-4)
 
 
+@pytest.mark.parametrize("name", FEW)
+def test_two_devices_train_as_one_does(few: dict[str, Any], name: str) -> None:
+    check_equal(few, name, 2)
+
+
+def test_more_devices_than_there_are_is_an_error(few: dict[str, Any]) -> None:
+    assert few["refused"].startswith("5 cpu devices: there are 4 here")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("name", CASES)
+def test_losses_weights_and_evaluations_are_those_of_one_device(found: dict[str, Any], name: str, devices: int) -> None:
+    check_equal(found, name, devices)
+
+
+@pytest.mark.slow
 def test_only_what_cannot_be_cut_is_told(found: dict[str, Any]) -> None:
     assert not any(found[f"{name}/{n}"]["notices"] for name in CASES for n in (1, 2, 4))
     (told,) = found["batch_norm/3"]["notices"]
     assert "cannot be cut into 3 equal parts" in told
     np.testing.assert_allclose(found["batch_norm/3"]["losses"], found["batch_norm/1"]["losses"], rtol=2e-4)
-
-
-def test_more_devices_than_there_are_is_an_error(found: dict[str, Any]) -> None:
-    assert found["refused"].startswith("5 cpu devices: there are 4 here")
 
 
 def test_one_device_cannot_be_two() -> None:
@@ -107,12 +132,11 @@ def test_one_device_cannot_be_two() -> None:
     assert "jax_num_cpu_devices" in error.value.fix
 
 
-def main(out: Path) -> None:
-    counts = {name: (1, 2, 3, 4) if name == "batch_norm" else (1, 2, 4) for name in CASES}
-    made: dict[str, Any] = {f"{name}/{n}": trained(name, n) for name in CASES for n in counts[name]}
+def main(out: Path, counts: dict[str, list[int]]) -> None:
+    made: dict[str, Any] = {f"{name}/{n}": trained(name, n) for name, numbers in counts.items() for n in numbers}
     made["refused"] = refused("drawn", 5)
     out.write_text(json.dumps(made))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))
