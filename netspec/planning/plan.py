@@ -58,11 +58,6 @@ class Plan:
 
     choices: tuple[Choice, ...]
 
-    @property
-    def microseconds(self) -> float:
-        """What the operations take together, changes of layout not counted."""
-        return sum(choice.microseconds for choice in self.choices)
-
 
 Timings = Callable[[Problem], Mapping[Way, float]]
 """Measured microseconds of the ways that were measured; empty where none was."""
