@@ -115,17 +115,18 @@ def _conv(problem: Problem, way: Way) -> float:
         terms = problem.window[1] + 3
         fewer = terms / (4 * problem.window[1])
         transformed = columns * fewer + 4.0 * problem.batch * prod(problem.out) * terms / 4
-        moved = _passes(problem, 2) * (1.5 * transformed + values) * run
+        moved = _passes(problem, 2) * (transformed + values) * run
         return terms * _product(flops * fewer / terms, problem, rate) + moved / _STREAM + 6 * _START
     # im2col: the columns are written and read, and for the gradients read, written and added up.
-    moved = _passes(problem, 2) * 1.5 * columns * run + values
+    moved = _passes(problem, 2) * 2.5 * columns * run + values
     return _product(flops, problem, rate) + moved / _STREAM + _START * prod(problem.window) + groups * 2 * _START
 
 
 def _direct(problem: Problem, layout: Layout, flops: float, values: float, groups: int) -> float:
     """The platform's convolution: good forward, slower backward, slow in groups; it wants the channels last."""
-    depth = problem.parameters[0][1] * prod(problem.window)
-    rate = _PRODUCT * depth / (depth + 32)
+    outputs, depth = problem.out[0], problem.parameters[0][1] * prod(problem.window)
+    # It computes several outputs at once, and several terms of each.
+    rate = _PRODUCT * depth / (depth + 32) * outputs / (outputs + 8)
     spent = flops / (0.7 * rate)
     if problem.gradient:
         spent += (_passes(problem, 2) - 1) * flops / (0.4 * rate)

@@ -9,7 +9,7 @@ import jax
 from netspec import ops
 from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.kernels import activation, dropout, noise
-from netspec.backends.jax.kernels.arrange import dot, from_declared, spread
+from netspec.backends.jax.kernels.arrange import dot, dot_rows, from_declared, spread
 from netspec.backends.jax.kernels.shared import drawn
 from netspec.planning.layouts import BATCH_LAST, Layout
 
@@ -20,7 +20,7 @@ def _matmul(_: ops.MatMul, __: Run, at: Site, x: jax.Array, arrays: list[jax.Arr
     """(units, D) times the features: at each position of a sequence, where there are positions."""
     (kernel,) = arrays
     if at.layout != BATCH_LAST:
-        return dot(x, kernel.T)
+        return dot_rows(x, kernel)
     return dot(kernel, x.reshape(x.shape[0], -1)).reshape(-1, *x.shape[1:])
 
 

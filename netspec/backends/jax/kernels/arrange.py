@@ -94,3 +94,13 @@ def dot(a: jax.Array, b: jax.Array) -> jax.Array:
     """Multiplies a (..., K) by b (K, M), accumulated in at least float32 and returned in the dtype of `a`."""
     wide = jnp.promote_types(a.dtype, jnp.float32)
     return jnp.matmul(a, b, preferred_element_type=wide).astype(a.dtype)
+
+
+def dot_rows(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Multiplies a (..., K) by the transpose of b (M, K), as `dot` does.
+
+    XLA turns a small product with `b.T` into a copy of b, which takes longer than the product.
+    """
+    wide = jnp.promote_types(a.dtype, jnp.float32)
+    last = (((a.ndim - 1,), (1,)), ((), ()))
+    return lax.dot_general(a, b, last, preferred_element_type=wide).astype(a.dtype)

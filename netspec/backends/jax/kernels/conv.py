@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from netspec.backends.jax.kernels import im2col, taps
-from netspec.backends.jax.kernels.arrange import NO_PADDING, Padding2, Size2, dot
+from netspec.backends.jax.kernels.arrange import NO_PADDING, Padding2, Size2, dot, dot_rows
 from netspec.backends.jax.kernels.im2col import Geometry
 from netspec.backends.jax.kernels.winograd import winograd
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
@@ -90,7 +90,7 @@ def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, la
     pixels = x[:, :: stride[0], :: stride[1], :]
     if layout == BATCH_LAST:
         return _per_group(_product_batch_last, pixels, kernel, groups, layout)
-    return _per_group(lambda a, k: dot(a, k[:, :, 0, 0].T), pixels, kernel, groups, layout)
+    return _per_group(lambda a, k: dot_rows(a, k[:, :, 0, 0]), pixels, kernel, groups, layout)
 
 
 def _product_batch_last(x: jax.Array, kernel: jax.Array) -> jax.Array:
