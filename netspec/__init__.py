@@ -15,7 +15,7 @@ what was wrong, where, and what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from netspec.graph import Graph
     from netspec.ir import Network
     from netspec.loading import Data
+    from netspec.replaying import Replay
     from netspec.trained import Evaluation, Prediction, Run
     from netspec.training.events import (
         Epoch,
@@ -47,9 +48,11 @@ if TYPE_CHECKING:
         Finished,
         Notice,
         Result,
+        Rewound,
         Saved,
         Started,
         Step,
+        Stopped,
     )
     from netspec.training.loop import NonFiniteLossError
 
@@ -74,13 +77,16 @@ __all__ = [
     "NonFiniteLossError",
     "Notice",
     "Prediction",
+    "Replay",
     "Result",
+    "Rewound",
     "Run",
     "RunError",
     "Saved",
     "SpecError",
     "Started",
     "Step",
+    "Stopped",
     "Variables",
     "__version__",
     "compile",
@@ -88,6 +94,8 @@ __all__ = [
     "load",
     "open",
     "parse",
+    "replay",
+    "resume",
     "train",
 ]
 
@@ -105,11 +113,14 @@ _LAZY = {
     "NonFiniteLossError": "netspec.training.loop",
     "Notice": "netspec.training.events",
     "Prediction": "netspec.trained",
+    "Replay": "netspec.replaying",
     "Result": "netspec.training.events",
+    "Rewound": "netspec.training.events",
     "Run": "netspec.trained",
     "Saved": "netspec.training.events",
     "Started": "netspec.training.events",
     "Step": "netspec.training.events",
+    "Stopped": "netspec.training.events",
     "Variables": "netspec.backends.jax.model",
     "keep_memory": "netspec.backends.host_memory",
 }
@@ -191,6 +202,7 @@ def train(
     out: str | Path | None = None,
     log_every: int | None = None,
     autotune: bool | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Iterator[Event]:
     """Train a network, one event at a time.
 
@@ -206,9 +218,11 @@ def train(
         out: a new folder to keep the run in; nothing is written without.
         log_every: steps between two Step events.
         autotune: as for `compile`.
+        stop: asked again and again between steps; once it says True, a checkpoint is saved, and Stopped is the last.
 
     Yields:
         Started, Step, Evaluated, Epoch, Saved and Finished events; the last one has `.result`, `.model`, `.variables`.
+        Rewound where the recipe goes back from a number that is not finite.
 
     Raises:
         DataError: when the data cannot be had or does not fit.
@@ -227,7 +241,76 @@ def train(
         device=device,
         log_every=log_every,
         autotune=autotune,
+        stop=stop,
     )
+
+
+def resume(
+    run: str | Path,
+    data: Data | None = None,
+    *,
+    epochs: int | None = None,
+    set: Mapping[str, Any] | None = None,
+    accept_changes: bool = False,
+    device: str | jax.Device | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[Event]:
+    """Go on with a run where it stopped, from its newest checkpoint, to the bits of a run that was never stopped.
+
+    Args:
+        run: the run folder.
+        data: where its data is now, or the arrays it learned from; it must be the same.
+        epochs: train on, to so many in all.
+        set: other settings from here on, such as `{"train.optimizer.lr": 1e-4}`.
+        accept_changes: take a spec.net that was edited, or other data.
+        device: as for `train`.
+        stop: as for `train`.
+
+    Yields:
+        What `train` does; `Started.step` says how many steps were taken before.
+
+    Raises:
+        RunError: when there is nothing to go on with: the folder is no run, the run is complete, its spec.net was
+            changed, another process trains there.
+        DataError: when the data cannot be had, or is not that of the run.
+        ModelFileError: when the checkpoint does not fit the changed network.
+    """
+    from netspec import resuming  # noqa: PLC0415
+
+    return resuming.resume(
+        Path(run),
+        data,
+        settings={"epochs": str(epochs)} if epochs is not None else {},
+        sets=_texts(set),
+        accept_changes=accept_changes,
+        device=device,
+        stop=stop,
+    )
+
+
+def replay(
+    run: str | Path,
+    data: Data | None = None,
+    *,
+    out: str | Path | None = None,
+    device: str | jax.Device | None = None,
+) -> Replay:
+    """Train a run again from its own record, and compare all measurements and weights.
+
+    Args:
+        run: the run folder; an unfinished run is compared as far as it got.
+        data: where its data is now, or the arrays it learned from; it must be the same.
+        out: a new folder to keep the second training in.
+        device: as for `train`.
+
+    Raises:
+        RunError: when the folder is no run, has measured nothing, or was resumed with changes.
+        DataError: when the data cannot be had, or is not that of the run.
+    """
+    from netspec import replaying  # noqa: PLC0415
+
+    events = replaying.replay(Path(run), data, out=Path(out) if out is not None else None, device=device)
+    return next(found for found in events if isinstance(found, replaying.Replay))
 
 
 def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # noqa: A001

@@ -324,6 +324,14 @@ CODES: dict[str, Code] = {
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3; add a",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3 pad=same; add a",
     ),
+    "E0311": Code(
+        "the recipe asks for what is not measured",
+        "`best` and `early_stop on=` name a measurement: of the training batches, the validation set or the test set. "
+        "A validation set is there only where examples are held out for it, an accuracy only where classes are "
+        "learned.",
+        "input 1x8x8\nfc 10 softmax\ndata digits\ntrain { early_stop on=val_loss }",
+        "input 1x8x8\nfc 10 softmax\ndata digits { validation 200 }\ntrain { early_stop on=val_loss }",
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",

@@ -15,6 +15,7 @@ from netspec.elaborate import elaborate
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
+from netspec.recipe_fit import check_recipe
 from netspec.resources import specs_folder
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
@@ -87,6 +88,7 @@ def analyze(
         except SpecError as error:
             diagnostics += error.diagnostics
         diagnostics += check_data(network, graph, made.places)
+        diagnostics += check_recipe(network, graph, made.places)
     if network and graph and not diagnostics:
         diagnostics += check_budgets(network, graph, made.places)
     if diagnostics:

@@ -9,7 +9,20 @@ from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss
 from netspec.recipe.optimizers import Adam, AnyOptimizer
 from netspec.recipe.schedules import AnySchedule, Constant
-from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle
+from netspec.recipe.settings import (
+    Augment,
+    Checkpoint,
+    Clip,
+    EarlyStop,
+    Ema,
+    Evaluate,
+    Metric,
+    Normalize,
+    OnNonfinite,
+    Scale,
+    Shuffle,
+    TimeLimit,
+)
 from netspec.signature import (
     Also,
     Definition,
@@ -95,7 +108,20 @@ class Recipe(Definition):
     seed: NonNegativeInt = option(0, "all randomness follows from it")
     l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
     clip: Clip | None = option(None, "gradient clipping")
+    accumulate: PositiveInt = option(
+        1, "batches whose gradients are averaged for one update, as if they were one large batch"
+    )
+    ema: Ema | None = option(None, "an average of the weights is evaluated and saved in their place")
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
+    best: Metric | None = option(
+        None,
+        "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
+        "is one, else on the test set",
+    )
+    early_stop: EarlyStop | None = option(None, "when to end before the last epoch")
+    time_limit: TimeLimit | None = option(None, "how long to train at most")
+    checkpoint: Checkpoint = option(Checkpoint, "when the training is saved, to be resumed")
+    on_nonfinite: OnNonfinite = option(OnNonfinite, "what to do when a number is no longer finite")
     steps_per_call: PositiveInt | None = option(
         None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
     )

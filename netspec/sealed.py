@@ -67,7 +67,8 @@ def write(path: Path, kind: Kind, arrays: Mapping[str, NDArray[Any]], metadata: 
         ModelFileError: when a text looks like the hash's own place.
     """
     texts = {**metadata, "format": kind.name, "version": str(kind.version), "sha256": _BLANK}
-    laid_out = {name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}
+    # ascontiguousarray would give an axis to what has none.
+    laid_out = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     data = _ordered(safetensors.numpy.save(laid_out, texts))
     start = _only_place(data, _BLANK)
     if start is None:

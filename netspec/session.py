@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -21,12 +22,22 @@ from netspec.ir import DataSource, Network
 from netspec.loading import Data, load_data
 from netspec.overrides import replace_setting
 from netspec.recipe.datasets import find
+from netspec.recorder import Origin, RunFolder
 from netspec.tracing import trace
-from netspec.training import Event, Finished
 from netspec.training.checks import check_hold_out
+from netspec.training.events import Event, Finished, Stopped
 from netspec.training.loop import train as train_loop
 
-__all__ = ["Data", "compile_network", "load_data", "train"]
+__all__ = [
+    "Data",
+    "compile_network",
+    "compiled_for",
+    "data_path",
+    "load_data",
+    "run",
+    "train",
+    "with_settings",
+]
 
 
 def compile_network(
@@ -64,15 +75,16 @@ def train(
     *,
     out: Path | None = None,
     numbered: Path | None = None,
+    origin: Origin | None = None,
     settings: Mapping[str, str] | None = None,
     device: str | jax.Device | None = None,
-    text: str | None = None,
     base: Path | None = None,
     log_every: int | None = None,
     progress: Progress | None = None,
     loaded: Callable[[], Dataset] | None = None,
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Iterator[Event]:
     """Train a network; see `netspec.train` for the arguments it shares.
 
@@ -81,46 +93,96 @@ def train(
         data: instead of what the network names.
         out: the run folder; none is written without.
         numbered: make a fresh numbered run folder under this one instead.
+        origin: for the run folder: the spec's text, and what replaced values in it.
         settings: replaced settings of the recipe as texts, by name: `{"epochs": "3"}`; `devices` last.
         device: what computes.
-        text: the spec as given, for the run folder.
         base: the folder that paths in the spec are relative to.
         log_every: steps between two Step events.
         progress: called while a dataset is downloaded.
         loaded: returns what `load_data` does for these arguments, where that is under way already.
         autotune: whether the ways to compute are measured; as the network says unless given.
         tuning: told how far that is.
+        stop: asked again and again whether to save and stop.
     """
     if log_every is not None and log_every < 1:
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
-    if settings and "devices" in settings:
+    network = with_settings(network, settings or {})
+    dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
+    check_hold_out(network.data.validation if network.data else 0, dataset)
+    path = data_path(network, data, base)
+    network = _with_source(network, dataset, given=data is not None)
+    model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
+    folder = _folder(out, numbered) if leads() else None
+    recorder = None
+    if folder:
+        overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
+        asked = replace(
+            origin or Origin(),
+            settings=overrides,
+            data_path=path,
+            log_every=log_every,
+            autotune=_tunes(network, autotune),
+        )
+        recorder = RunFolder(folder, model, asked)
+    yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
+
+
+def run(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
+    """Yield the events of a training; where it is kept in a folder, its curves are drawn at the end."""
+    if folder:
+        # What draws them takes long to import, and the processor waits for the compiler anyway.
+        Background(lambda: report.draw_curves)
+    for event in events:
+        if isinstance(event, Finished | Stopped) and folder:
+            metrics = runs.read_metrics(folder)
+            if metrics:
+                report.draw_curves(metrics, folder / runs.CURVES, title=network.name)
+        yield event
+
+
+def with_settings(network: Network, settings: Mapping[str, str]) -> Network:
+    """Return a network with some settings of its recipe replaced, given as texts by name.
+
+    Raises:
+        NetspecError: naming the one that does not fit.
+    """
+    if "devices" in settings:
         # Devices and batch limit each other: whatever the spec says of the one, the other can be replaced.
         network = replace_setting(network, "train.devices", "1")
-    for key, value in (settings or {}).items():
+    for key, value in settings.items():
         if value in {"nan", "inf", "-inf"}:
             raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
         path = "train.optimizer.lr" if key == "lr" else f"train.{key}"
         network = replace_setting(network, path, value, said=f"{key} {value}")
-    dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
-    check_hold_out(network.data.validation if network.data else 0, dataset)
-    network = _with_source(network, dataset, given=data is not None)
+    return network
+
+
+def compiled_for(
+    network: Network,
+    dataset: Dataset,
+    device: str | jax.Device | None,
+    *,
+    autotune: bool | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
+) -> Model:
+    """Return a network compiled for its training on a dataset; arguments and errors as for `train`."""
     devices = sharing(resolve(device), network.recipe.devices, network.recipe.batch)
     agree(network.model_dump_json() + dataset.sha256)
     if jax.process_count() > 1 and _tunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
     batches = _batches(network, dataset, len(devices))
-    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
-    folder = _folder(out, numbered) if leads() else None
-    overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
-    if folder:
-        # What draws the curves at the end takes long to import, and the processor waits for the compiler anyway.
-        Background(lambda: report.draw_curves)
-    recorder = runs.RunFolder(folder, model, text=text, overrides=overrides) if folder else None
-    for event in train_loop(model, dataset, log_every=log_every, recorder=recorder):
-        if isinstance(event, Finished) and folder:
-            report.draw_curves(runs.read_metrics(folder), folder / "curves.png", title=network.name)
-        yield event
+    return compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
+
+
+def data_path(network: Network, data: Data | None, base: Path | None) -> str | None:
+    """Return where data that is no built-in dataset lies; None where it is one, or comes from memory."""
+    if data is None:
+        name = network.data.name if network.data else None
+        path = (base or Path()) / name if name and not find(name) else None
+    else:
+        path = Path(data) if isinstance(data, str | Path) and not find(str(data)) else None
+    return str(path.resolve()) if path else None
 
 
 def _tunes(network: Network, autotune: bool | None) -> bool:

@@ -17,6 +17,7 @@ from PIL import Image
 
 import netspec as ns
 from netspec import runs, session
+from netspec.recorder import Origin
 from netspec.training.events import Result
 
 TEXT = """\
@@ -35,6 +36,8 @@ NAMES = {
     "best.safetensors",
     "last.safetensors",
     "curves.png",
+    "checkpoints",
+    ".lock",
 }
 
 
@@ -42,7 +45,7 @@ NAMES = {
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ns.Event]]:
     folder = tmp_path_factory.mktemp("runs") / "one"
     net = ns.parse(TEXT, name="tiny")
-    events = list(session.train(net, out=folder, text=TEXT, settings={"lr": "0.25"}, log_every=1))
+    events = list(session.train(net, out=folder, origin=Origin(TEXT), settings={"lr": "0.25"}, log_every=1))
     return folder, events
 
 
@@ -175,13 +178,22 @@ def test_the_lock_file(folder: Path) -> None:
         "data_sha256",
         "seed",
         "overrides",
+        "lets",
+        "sets",
+        "data_path",
+        "log_every",
+        "autotune",
         "steps_per_call",
         "device",
         "devices",
         "choices",
         "platform",
+        "processor",
+        "cores",
         "python",
         "packages",
+        "flags",
+        "resumed",
     }
     assert lock["spec_sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
     assert lock["dataset"] == "digits"
@@ -339,7 +351,7 @@ def test_a_file_that_cannot_be_written_is_a_run_error(
         list(events)
     assert "No space left" in caught.value.message
     assert blocked not in {p.name for p in folder.iterdir()}
-    assert not [p for p in folder.iterdir() if p.name.startswith(".")], "temporary files are gone"
+    assert not [p for p in folder.iterdir() if p.name.startswith(".") and p.name != ".lock"], "temporary files are gone"
     if blocked == "result.json":
         assert ns.open(folder / "last.safetensors").training["epoch"] == 2
 

@@ -15,6 +15,8 @@ VERBS = (
     "diff",
     "fmt",
     "train",
+    "resume",
+    "replay",
     "eval",
     "predict",
     "bench",

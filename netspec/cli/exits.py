@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 
 def run() -> None:
-    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 interrupted."""
+    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 and 143 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
         if hasattr(stream, "reconfigure"):
@@ -25,7 +25,6 @@ def run() -> None:
         print_error(error)
         code = 3 if type(error).__name__ == "NonFiniteLossError" else 1
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
         code = 130
     except BrokenPipeError:
         # The reader of a pipe has left; nothing more can be said, and Python must not try at exit.
@@ -33,6 +32,9 @@ def run() -> None:
         code = 0
     except SystemExit as done:
         code = done.code
+    if code in {130, 143}:
+        # A training that was stopped and saved has said so itself, and is not here any more.
+        print("interrupted", file=sys.stderr)
     # At exit Python looks for garbage once more; leaving what is there to the system saves a fifth of a check's time.
     gc.freeze()
     sys.exit(code)

@@ -14,7 +14,7 @@ from rich.text import Text
 from netspec.backends.jax.autotune import Tuning
 from netspec.cli.output import percent, seconds_text
 from netspec.diagnostics import plural
-from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Started, Step
+from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
 
 __all__ = ["Progress"]
 
@@ -69,6 +69,14 @@ class Progress:
                 self._epoch(event)
             case Finished():
                 self._end(event)
+            case Rewound():
+                self._line(
+                    f"note: {event.reason} at step {event.step:,}: back to step {event.to:,}, that batch is left out",
+                    style="yellow",
+                    always=True,
+                )
+            case Stopped():
+                self._stop(event)
             case Evaluated() if self.live and self.task is not None:
                 self.bar.update(self.task, state=f"{event.split} {percent(event.accuracy)}")
             case _:
@@ -110,8 +118,13 @@ class Progress:
             f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, "
             f"on {event.device}" + (f" ({', '.join(event.devices)})" if len(event.devices) > 1 else "")
         )
+        epoch, done = event.step // event.steps_per_epoch + 1, event.step % event.steps_per_epoch
+        if event.step:
+            self._line(f"resumed after step {event.step:,}, in epoch {min(epoch, event.epochs)}")
         if self.live:
-            self.task = self.bar.add_task("epoch 1", total=event.steps_per_epoch, state="compiling")
+            self.task = self.bar.add_task(
+                f"epoch {epoch}", total=event.steps_per_epoch, completed=done, state="compiling"
+            )
 
     def _step(self, event: Step) -> None:
         if not self.live or self.started is None:
@@ -153,11 +166,21 @@ class Progress:
             style="bold",
             always=True,
         )
+        if r.stopped != "epochs":
+            why = "early stopping" if r.stopped == "early_stop" else "the time limit"
+            self._line(f"ended by {why} after step {r.steps:,}, in epoch {r.epochs}")
         if event.folder:
             self._line(
                 f"saved in {event.folder}; next: netspec predict {event.folder} digit.png",
                 always=not self.quiet,
             )
+
+    def _stop(self, event: Stopped) -> None:
+        if self.live:
+            self.bar.stop()
+        self._line(f"interrupted after step {event.step:,}, in epoch {event.epoch}", style="bold", always=True)
+        if event.folder:
+            self._line(f"saved; to go on: netspec resume {event.folder}", always=True)
 
     def _line(self, text: str, *, style: str = "", always: bool = False) -> None:
         if self.quiet and not always:

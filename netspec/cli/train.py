@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -56,40 +58,43 @@ def train(
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.background import Background  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.cli.signals import Interrupts  # noqa: PLC0415
     from netspec.loading import load_data  # noqa: PLC0415
 
     keep_memory()
     progress = Progress(quiet=quiet or as_json or not leads)
-    # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
-    dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
-    make_room(devices or network.recipe.devices, device)
-    from netspec import session  # noqa: PLC0415
-    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+    interrupts = Interrupts()
+    # Processes that train together must stop together: each ends at once, and the last checkpoint stays.
+    with nullcontext() if hosts else interrupts:
+        # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
+        dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
+        make_room(devices or network.recipe.devices, device)
+        from netspec import session  # noqa: PLC0415
+        from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+        from netspec.cli.running import as_plain, follow  # noqa: PLC0415
+        from netspec.recorder import Origin  # noqa: PLC0415
 
-    keep_compiled()
-    if hosts:
-        hosts.join()
-    events = session.train(
-        network,
-        data,
-        out=out,
-        numbered=None if out else Path("runs") / network.name,
-        settings={key: str(value) for key, value in given.items() if value is not None},
-        device=device,
-        text=_text(source),
-        base=file.parent,
-        loaded=dataset.result,
-        autotune=autotune,
-        tuning=(lambda tuning: print_json(_json(tuning))) if as_json else progress.tuning,
-    )
-    with progress:
-        for event in events:
-            if not leads:
-                continue
-            if as_json:
-                print_json(_json(event))
-            else:
-                progress.show(event)
+        keep_compiled()
+        if hosts:
+            hosts.join()
+        events = session.train(
+            network,
+            data,
+            out=out,
+            numbered=None if out else Path("runs") / network.name,
+            origin=Origin(_text(source), lets=pairs("--let", let), sets=pairs("--set", sets)),
+            settings={key: str(value) for key, value in given.items() if value is not None},
+            device=device,
+            base=file.parent,
+            loaded=dataset.result,
+            autotune=autotune,
+            tuning=(lambda tuning: print_json(as_plain(tuning))) if as_json else progress.tuning,
+            stop=interrupts.asked,
+        )
+        if leads:
+            follow(events, progress, interrupts, as_json=as_json)
+        else:
+            deque(events, maxlen=0)
 
 
 def _text(source: Source) -> str | None:
@@ -103,15 +108,3 @@ def _text(source: Source) -> str | None:
         return whole_text(source)
     except NetspecError:
         return None
-
-
-def _json(event: Any) -> dict[str, Any]:
-    """Return an event as plain values, without the model that Finished carries."""
-    from dataclasses import asdict, fields  # noqa: PLC0415
-
-    from netspec.training.events import plain  # noqa: PLC0415
-
-    shown = {f.name: getattr(event, f.name) for f in fields(event) if f.name not in {"model", "variables"}}
-    if "result" in shown:
-        shown["result"] = plain(asdict(shown["result"]))
-    return {"event": type(event).__name__.lower(), **plain(shown)}

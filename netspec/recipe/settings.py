@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from netspec.signature import (
+    Also,
     Definition,
     Expects,
     Fraction,
@@ -17,7 +18,20 @@ from netspec.signature import (
     positional,
 )
 
-__all__ = ["Augment", "Clip", "Evaluate", "Normalize", "Scale", "Shuffle"]
+__all__ = [
+    "Augment",
+    "Checkpoint",
+    "Clip",
+    "EarlyStop",
+    "Ema",
+    "Evaluate",
+    "Metric",
+    "Normalize",
+    "OnNonfinite",
+    "Scale",
+    "Shuffle",
+    "TimeLimit",
+]
 
 
 class Scale(Definition):
@@ -123,3 +137,86 @@ class Evaluate(Definition):
     kind: Literal["evaluate"] = "evaluate"
     every: PositiveInt | None = option(None, "steps between two evaluations")
     batch: PositiveInt = option(1000, "examples taken at a time")
+
+
+Metric = Annotated[
+    Literal["train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"],
+    Also(validation_loss="val_loss", validation_accuracy="val_accuracy"),
+]
+"""What is known after each epoch: the mean over the batches trained on, or a look at a whole split."""
+
+
+class EarlyStop(Definition):
+    """Training ends when a measurement has not become better for some epochs."""
+
+    kind: Literal["early_stop"] = "early_stop"
+    patience: PositiveInt = positional("epochs in a row without improvement after which training ends", 3)
+    min_delta: NonNegativeFloat = option(0.0, "what counts as an improvement: by more than this")
+    on: Metric = option("val_loss", "what is watched, a loss or an accuracy; `val_…` needs `data { validation N }`")
+
+
+class TimeLimit(Definition):
+    """Training ends at the next step, with a last look at the splits, when so much time has been spent on it in all."""
+
+    kind: Literal["time_limit"] = "time_limit"
+    hours: NonNegativeFloat = option(0.0, "hours")
+    minutes: NonNegativeFloat = option(0.0, "and minutes")
+    seconds: NonNegativeFloat = option(0.0, "and seconds")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> "TimeLimit":
+        if not self.total:
+            raise ValueError("say how long: `time_limit minutes=30`")
+        return self
+
+    @property
+    def total(self) -> float:
+        """The limit in seconds."""
+        return 3600 * self.hours + 60 * self.minutes + self.seconds
+
+
+class Ema(Definition):
+    """An exponential moving average of the weights, taken after each update, is what is evaluated and saved.
+
+    Early on it forgets faster: update t keeps min(decay, (1 + t) / (10 + t)) of it, as in TensorFlow's
+    ExponentialMovingAverage. Running averages of batch normalization are averaged likewise.
+    """
+
+    kind: Literal["ema"] = "ema"
+    decay: Annotated[float, Field(gt=0, lt=1), Expects("a number between 0 and 1")] = positional(
+        "share of the average that an update keeps", 0.999
+    )
+
+
+class Checkpoint(Definition):
+    """When all that a training consists of is saved, so that `netspec resume` goes on to the same bits.
+
+    Whatever is due first: so many steps, seconds or epochs after the last one. The two newest are kept.
+    """
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    mode: Literal["on", "off"] = positional("`off` saves none but at an interruption", "on")
+    every: PositiveInt | None = option(None, "steps between two")
+    seconds: PositiveFloat | None = option(None, "seconds between two; 60 where nothing is said")
+    epochs: PositiveInt | None = option(None, "epochs between two; 1 where nothing is said")
+
+    @model_validator(mode="after")
+    def _off_is_off(self) -> "Checkpoint":
+        if self.mode == "off" and self.said:
+            raise ValueError("say either `off` or when, not both")
+        return self
+
+    @property
+    def said(self) -> bool:
+        """Whether a distance is given."""
+        return not (self.every is None and self.seconds is None and self.epochs is None)
+
+
+class OnNonfinite(Definition):
+    """What happens when a loss, a weight or an average is no longer a finite number."""
+
+    kind: Literal["on_nonfinite"] = "on_nonfinite"
+    mode: Literal["stop", "rewind"] = positional(
+        "`stop` ends the training; `rewind` goes back to the last sound state and leaves the guilty batch out", "stop"
+    )
+    limit: PositiveInt = option(10, "batches left out at most, then the training ends")

@@ -1,6 +1,18 @@
 """Floor 6: recipe + model + data → a stream of events. Nothing here prints."""
 
-from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
+from netspec.training.events import (
+    Epoch,
+    Evaluated,
+    Event,
+    Finished,
+    Notice,
+    Result,
+    Rewound,
+    Saved,
+    Started,
+    Step,
+    Stopped,
+)
 from netspec.training.loop import NonFiniteLossError, train
 
 __all__ = [
@@ -11,8 +23,10 @@ __all__ = [
     "NonFiniteLossError",
     "Notice",
     "Result",
+    "Rewound",
     "Saved",
     "Started",
     "Step",
+    "Stopped",
     "train",
 ]

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from netspec.backends.jax.model import Model, Variables
 
-__all__ = ["Epoch", "Evaluated", "Event", "Finished", "Notice", "Result", "Saved", "Started", "Step"]
+__all__ = [
+    "Epoch",
+    "Evaluated",
+    "Event",
+    "Finished",
+    "Notice",
+    "Result",
+    "Rewound",
+    "Saved",
+    "Started",
+    "Step",
+    "Stopped",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class Started:
         device: what computes.
         devices: what shares each batch, such as `("cpu:0", "cpu:1")`.
         folder: the run folder, if one is written.
+        step: steps taken before, by a training that is taken up again.
     """
 
     name: str
@@ -50,6 +63,7 @@ class Started:
     device: str
     devices: tuple[str, ...]
     folder: Path | None
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +122,50 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewound:
+    """A number was no longer finite: the training went back and leaves the guilty batch out.
+
+    Attributes:
+        epoch: in which the batch is.
+        step: of the batch, from 1 since the training began.
+        to: so many steps had been taken where it goes on from.
+        reason: what went wrong first, such as the activations of a layer.
+    """
+
+    epoch: int
+    step: int
+    to: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The training was asked to stop, and did so between two steps.
+
+    Attributes:
+        epoch: the one that was being trained.
+        step: steps taken since the training began.
+        checkpoint: what it can be resumed from; None where no run folder is written.
+        folder: the run folder, if one is written.
+    """
+
+    epoch: int
+    step: int
+    checkpoint: Path | None
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What `result.json` says; accuracies and losses are those after the last epoch unless named otherwise.
 
-    `best_epoch` is chosen on the validation set where there is one, else on the test set.
+    Attributes:
+        best_epoch: by what the recipe says under `best`; else by accuracy, then loss, on the validation set where there
+            is one, else on the test set.
+        seconds: of all sessions, where the training was resumed.
+        steps: taken, those left out among them.
+        stopped: why it ended: `epochs`, `early_stop` or `time_limit`.
+        left_out: batches that were not learned from, as `on_nonfinite rewind` does.
     """
 
     test_accuracy: float | None
@@ -129,6 +183,9 @@ class Result:
     dataset: str
     seed: int
     device: str
+    steps: int
+    stopped: str
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +198,10 @@ class Finished:
     folder: Path | None
 
 
-Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Finished
+Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Rewound | Stopped | Finished
 """Anything that `netspec.train` yields."""
 
-_KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch"}
+_KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch", Rewound: "rewound"}
 
 
 def record(event: Event) -> dict[str, Any] | None:

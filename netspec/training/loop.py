@@ -1,11 +1,12 @@
-"""The training loop: the order of batches, what is measured when, and which model is the best so far."""
+"""The training loop: what happens when, which model is the best so far, and what is kept of it."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import jax
@@ -14,15 +15,35 @@ import numpy as np
 from netspec.backends.jax.devices import sharing
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.pace import by_batch, log_interval
-from netspec.backends.jax.step import OnDevice, Trainer, TrainState
-from netspec.data.order import epoch_order
+from netspec.backends.jax.step import Call, OnDevice, Trainer, TrainState
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics import NetspecError
 from netspec.ir import DataSource
 from netspec.training.checks import check_hold_out, check_labels
-from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Result, Saved, Started, Step
+from netspec.training.course import Course
+from netspec.training.events import (
+    Epoch,
+    Evaluated,
+    Event,
+    Finished,
+    Notice,
+    Result,
+    Rewound,
+    Saved,
+    Started,
+    Stopped,
+)
+from netspec.training.judge import better, check_metrics, judged, worn_out
+from netspec.training.keeping import Due
+from netspec.training.measured import Measured, NotFinite
+from netspec.training.progress import Progress, Snapshot
+from netspec.training.search import find
 
 __all__ = ["NonFiniteLossError", "Recorder", "train"]
+
+_LONG_CALL = 0.02
+"""Seconds: the host waits for calls that take longer. Otherwise it could be many of them ahead of the device, and would
+have to wait for them all when it is asked to stop."""
 
 
 class NonFiniteLossError(NetspecError):
@@ -38,24 +59,29 @@ class Recorder(Protocol):
     def add(self, event: Event) -> None:
         """Keep a measurement."""
 
+    def mark(self) -> int:
+        """Return how much is kept, for `rewind`."""
+        ...
+
+    def rewind(self, mark: int) -> None:
+        """Forget the measurements after a mark."""
+
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
         """Write the model files."""
+        ...
+
+    def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
+        """Write what the training can be resumed from; perhaps later, unless it is waited for."""
         ...
 
     def end(self, result: Result) -> None:
         """Write the result."""
 
+    def close(self) -> None:
+        """Let others have the folder."""
+
 
 _E = TypeVar("_E", bound=Event)
-
-
-@dataclass
-class _Progress:
-    """What the loop remembers between epochs."""
-
-    began: float = field(default_factory=time.perf_counter)
-    best: Epoch | None = None
-    last: Epoch | None = None
 
 
 def train(
@@ -65,6 +91,9 @@ def train(
     seed: int | None = None,
     log_every: int | None = None,
     recorder: Recorder | None = None,
+    resumed: Snapshot | None = None,
+    stop: Callable[[], bool] | None = None,
+    until: int | None = None,
 ) -> Iterator[Event]:
     """Train a model by its network's recipe.
 
@@ -74,58 +103,24 @@ def train(
         seed: instead of the recipe's.
         log_every: steps between two Step events; 20 an epoch, about 50 steps apart at most, unless given.
         recorder: a run folder to keep it in.
+        resumed: the moment to go on from.
+        stop: asked after each call of the program whether to save and stop.
+        until: steps after which to end as at a time limit.
 
     Yields:
-        Events, from Started to Finished.
+        Events, from Started to Finished, or to Stopped.
 
     Raises:
         DataError: when the dataset does not fit the network or the recipe.
         NonFiniteLossError: when the loss is no longer a number.
+        RunError: when the run folder cannot be written.
     """
-    return _Loop(model, dataset, seed, log_every, recorder).events()
-
-
-class _Measured:
-    """What the steps of one epoch measured: on its way from the device, then as events."""
-
-    def __init__(self, loop: _Loop, epoch: int) -> None:
-        self.loop, self.epoch = loop, epoch
-        self.began = self.since = time.perf_counter()
-        self.rows = np.zeros((0, 3))
-        self.coming: tuple[jax.Array, int] | None = None
-
-    def expect(self, snapshot: jax.Array, stop: int) -> None:
-        """Take note of a history on its way, filled up to a step of the epoch."""
-        self.coming = (snapshot, stop)
-
-    def events(self) -> Iterator[Step]:
-        """Yield the event of the steps that were waited for, if there are any."""
-        if self.coming is None:
-            return
-        snapshot, stop = self.coming
-        self.coming = None
-        start, self.rows = len(self.rows), np.asarray(snapshot, np.float64)[:stop]
-        # Waiting for the numbers is part of the time the steps took.
-        seconds, self.since = time.perf_counter() - self.since, time.perf_counter()
-        step = (self.epoch - 1) * self.loop.steps_per_epoch + stop
-        bad = np.flatnonzero(~np.isfinite(self.rows[start:, 0]))
-        if bad.size:
-            raise _not_finite(f"at step {step - stop + start + 1 + int(bad[0]):,} (epoch {self.epoch})")
-        loss, accuracy = self.means(start)
-        examples = self._sizes()[start:stop].sum()
-        rate = examples / max(seconds, 1e-9)
-        yield self.loop.kept(Step(self.epoch, step, loss, accuracy, float(self.rows[-1, 2]), float(rate)))
-
-    def means(self, start: int = 0) -> tuple[float, float | None]:
-        """Return mean loss and accuracy (None without classes) over the examples of the steps from `start` on."""
-        rows, sizes = self.rows[start:], self._sizes()[start : len(self.rows)]
-        loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
-        return float(loss), None if math.isnan(correct) else float(correct)
-
-    def _sizes(self) -> np.ndarray:
-        """Return the examples in each step."""
-        batch = self.loop.recipe.batch
-        return np.minimum(batch, self.loop.train.size - np.arange(self.loop.steps_per_epoch) * batch)
+    loop = _Loop(model, dataset, seed, log_every, recorder, resumed, stop, until)
+    try:
+        yield from loop.events()
+    finally:
+        if recorder:
+            recorder.close()
 
 
 class _Loop:
@@ -138,59 +133,98 @@ class _Loop:
         seed: int | None,
         log_every: int | None,
         recorder: Recorder | None,
+        resumed: Snapshot | None,
+        stop: Callable[[], bool] | None,
+        until: int | None,
     ) -> None:
         network = model.network
         if not network.reconstructs:
             check_labels(model.graph, dataset)
-        self.model, self.dataset, self.recorder = model, dataset, recorder
+        self.model, self.dataset, self.recorder, self.resumed = model, dataset, recorder, resumed
+        self.stop = stop or (lambda: False)
+        self.until = until
         self.recipe = network.recipe
         self.data = network.data or DataSource(name=dataset.name)
         self.seed = self.recipe.seed if seed is None else seed
         check_hold_out(self.data.validation, dataset)
+        check_metrics(
+            self.recipe,
+            validation=self.data.validation > 0,
+            classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
+        )
         train_split, validation = _hold_out(dataset.train, self.data.validation)
-        self.steps_per_epoch = -(-len(train_split) // self.recipe.batch)
+        steps = -(-len(train_split) // self.recipe.batch)
         self.devices = sharing(model.device, self.recipe.devices, self.recipe.batch)
         self.trainer = Trainer(
             model,
-            steps_per_epoch=self.steps_per_epoch,
+            steps_per_epoch=steps,
             epochs=self.recipe.epochs,
             seed=self.seed,
-            at_most=log_every or log_interval(self.steps_per_epoch),
+            at_most=log_every or log_interval(steps),
             devices=self.devices,
         )
-        self.log_every = log_every or log_interval(self.steps_per_epoch, self.trainer.steps_per_call)
+        self.course = Course(
+            self.trainer,
+            self.recipe,
+            self.data,
+            seed=self.seed,
+            size=len(train_split),
+            log_every=log_every or log_interval(steps, self.trainer.steps_per_call),
+        )
         self.train = self.trainer.place(train_split)
         self.splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
         self.placed = {name: self.trainer.place(split) for name, split in self.splits.items()}
-        self.progress = _Progress()
-        self.order: jax.Array | None = None
-        """That of the next epoch, where it is known already."""
+        self.progress = replace(resumed.progress, stopped="") if resumed else Progress()
+        self.due = Due(self.recipe.checkpoint, clock=jax.process_count() == 1)
+        self.began = time.perf_counter()
+        self.call_seconds: float | None = None
+        """What a call takes, once that is known."""
+        self.halted = False
+        self.state: TrainState
+        self.history: jax.Array
+        self.sound: Snapshot
+        """The last moment at which everything was finite."""
+
+    # --- from beginning to end ------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[Event]:
         """Yield everything that happens."""
         started = self._started()
+        self.state, self.history = self.trainer.start(), self.trainer.blank_history()
+        # Nothing is written before it is known that the training can go on.
+        restored = self.trainer.unpacked(self.resumed.arrays) if self.resumed else None
         if self.recorder:
             self.recorder.begin(started, self.dataset)
         for text in (*self.dataset.notices, *self._uneven()):
             yield Notice(text)
         yield started
-        state = self.trainer.start()
-        self.trainer.prepare(state, self.train, self.placed.values(), self.recipe.evaluate.batch)
-        for epoch in range(1, self.recipe.epochs + 1):
-            state = yield from self._epoch(state, epoch)
-        result = self._result()
-        if self.recorder:
-            self.recorder.end(result)
-        folder = started.folder
-        yield Finished(result, self.model, self.trainer.taken(state), folder)
+        self.trainer.prepare(
+            self.state,
+            self.train,
+            self.course.calls(self.progress.epoch, self.progress.left_out),
+            self.placed.values(),
+            self.recipe.evaluate.batch,
+        )
+        self.sound = self.resumed or self._snapshot()
+        if restored:
+            self.state, self.history = restored
+        self.due.kept(self._step(), self.progress.epoch - 1)
+        while not (self.halted or self._over()):
+            try:
+                yield from self._going_on()
+            except NotFinite as seen:
+                yield from self._gone_back(seen)
+        yield self._stopped() if self.halted else self._finished()
 
-    def _uneven(self) -> Iterator[str]:
-        """Yield what to say where devices cannot share the batches."""
-        if self.recipe.batch % len(self.devices) and by_batch(self.model.graph):
-            yield (
-                f"a batch of {self.recipe.batch} cannot be cut into {len(self.devices)} equal parts, as batch "
-                "normalization needs: each device computes all of it"
-            )
+    def _over(self) -> bool:
+        return bool(self.progress.stopped) or self.progress.epoch > self.recipe.epochs
+
+    def _going_on(self) -> Iterator[Event]:
+        while not self.trainer.ready(0.1) and not self.stop():
+            pass
+        self.halted = self.stop()
+        while not (self.halted or self._over()):
+            yield from self._epoch()
 
     def _started(self) -> Started:
         device = self.model.device
@@ -202,73 +236,122 @@ class _Loop:
             validation=len(self.splits["validation"]) if "validation" in self.splits else 0,
             test=len(self.splits["test"]),
             epochs=self.recipe.epochs,
-            steps_per_epoch=self.steps_per_epoch,
+            steps_per_epoch=self.course.steps,
             batch=self.recipe.batch,
             seed=self.seed,
             steps_per_call=self.trainer.steps_per_call,
             device=device.device_kind if device.platform != "cpu" else "cpu",
             devices=tuple(f"{d.platform}:{d.id}" for d in self.devices),
             folder=getattr(self.recorder, "folder", None),
+            step=self._step(),
         )
 
-    def _epoch(self, state: TrainState, epoch: int) -> Generator[Event, None, TrainState]:
-        """Train through the set once, then look at the other splits.
+    def _uneven(self) -> Iterator[str]:
+        """Yield what to say where devices cannot share the batches."""
+        if self.recipe.batch % len(self.devices) and by_batch(self.model.graph):
+            yield (
+                f"a batch of {self.recipe.batch} cannot be cut into {len(self.devices)} equal parts, as batch "
+                "normalization needs: each device computes all of it"
+            )
+
+    def _step(self) -> int:
+        """Return how many steps were taken since the training began."""
+        return self.course.before(self.progress.epoch) + self.progress.taken
+
+    def _seconds(self) -> float:
+        """Return the time spent on the training, that of sessions before included."""
+        earlier = self.resumed.progress.seconds if self.resumed else 0.0
+        return earlier + time.perf_counter() - self.began
+
+    # --- an epoch -------------------------------------------------------------------------------------------------
+
+    def _epoch(self) -> Iterator[Event]:
+        """Train through the set once, or through what is left of it, then look at the other splits.
 
         What was measured is fetched when the next steps are already under way: the device never waits for the host.
         """
-        measured = _Measured(self, epoch)
-        order = self._order(epoch) if self.order is None else self.order
-        history = self.trainer.blank_history()
-        at = 0
-        for stop in self._stops(epoch):
-            state, history = self.trainer.advance(state, history, self.train, order, range(at, stop))
-            at = stop
-            if stop % self.log_every == 0 or stop == self.steps_per_epoch:
-                yield from measured.events()
-                measured.expect(self.trainer.snapshot(history), stop)
-            every = self.recipe.evaluate.every
-            step = (epoch - 1) * self.steps_per_epoch + stop
-            if every and step % every == 0 and stop < self.steps_per_epoch:
-                yield from measured.events()
-                yield from self._evaluations(self.trainer.variables(state), epoch, step)
+        epoch = self.progress.epoch
+        measured = self._measured()
+        order = self.course.order(epoch)
+        for call in self.course.calls(epoch, self.progress.left_out):
+            if call.first < self.progress.taken:
+                continue
+            self._take(call, order)
+            self.progress = replace(self.progress, taken=call.stop)
+            if self.course.logs(call.stop):
+                yield from self._told(measured)
+                measured.expect(self.trainer.snapshot(self.history), call.stop)
+            if self.course.evaluates(epoch, call.stop):
+                yield from self._told(measured)
+                yield from self._evaluations()
                 measured.since = time.perf_counter()
-        variables = self.trainer.variables(state)
-        # Drawn while the device is still busy.
-        self.order = self._order(epoch + 1) if epoch < self.recipe.epochs else None
-        yield from measured.events()
-        yield from self._finish_epoch(variables, epoch, measured)
-        return state
+            if call.stop < self.course.steps:
+                self._look_up()
+                if self.halted or self.due.now(self._step(), epoch - 1):
+                    yield from self._told(measured)
+                    self._keep()
+                if self.halted:
+                    return
+                if self.progress.stopped:
+                    break
+        variables = self.trainer.variables(self.state)
+        if epoch < self.recipe.epochs:
+            # Drawn while the device is still busy.
+            self.course.order(epoch + 1)
+        yield from self._told(measured)
+        yield from self._ended(variables, measured)
 
-    def _stops(self, epoch: int) -> list[int]:
-        """Return the steps of an epoch after which the host has something to do."""
-        every, first = self.recipe.evaluate.every, (epoch - 1) * self.steps_per_epoch
-        looks = range(-first % every, self.steps_per_epoch, every) if every else ()
-        return sorted(
-            {*range(self.log_every, self.steps_per_epoch, self.log_every), *looks, self.steps_per_epoch} - {0}
-        )
+    def _measured(self) -> Measured:
+        """Return where the measurements of the epoch are collected."""
+        rows = np.asarray(self.history, np.float64)[: self.progress.reported]
+        epoch, left_out = self.progress.epoch, self.progress.left_out
+        skipped = self.course.left_out(epoch, left_out)
+        return Measured(epoch, self.course.before(epoch), self.course.sizes(), skipped, rows)
 
-    def _order(self, epoch: int) -> jax.Array:
-        """Return the order of an epoch, on the device."""
-        shuffle = self.data.shuffle
-        how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True
-        return self.trainer.place_order(epoch_order(self.train.size, seed=self.seed, epoch=epoch, shuffle=how))
+    def _take(self, call: Call, order: jax.Array) -> None:
+        """Take the steps of a call."""
+        if not call.length:
+            self.state = self.trainer.left_out(self.state)
+            return
+        began = time.perf_counter()
+        self.state, self.history = self.trainer.advance(self.state, self.history, self.train, order, call)
+        if self.call_seconds is None or self.call_seconds > _LONG_CALL:
+            self.state.step.block_until_ready()
+            self.call_seconds = time.perf_counter() - began
 
-    def _evaluations(self, variables: Variables, epoch: int, step: int) -> Iterator[Evaluated]:
+    def _told(self, measured: Measured) -> Iterator[Event]:
+        """Yield what the steps measured, as far as it is known."""
+        for event in measured.events():
+            yield self._kept(event)
+        self.progress = replace(self.progress, reported=len(measured.rows))
+
+    def _look_up(self) -> None:
+        """See whether somebody or something wants the training to end here."""
+        limit = self.recipe.time_limit
+        self.halted = self.stop()
+        if limit and jax.process_count() == 1 and self._seconds() >= limit.total:
+            self.progress = replace(self.progress, stopped="time_limit")
+        if self.until is not None and self._step() >= self.until:
+            self.progress = replace(self.progress, stopped="time_limit")
+
+    def _evaluations(self) -> Iterator[Evaluated]:
+        variables = self.trainer.variables(self.state)
         for name, split in self.placed.items():
             loss, accuracy = self._evaluate(variables, split)
-            event = Evaluated(epoch, step, name, loss, accuracy)
-            self.kept(event)
-            yield event
+            yield self._kept(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
 
     def _evaluate(self, variables: Variables, split: OnDevice) -> tuple[float, float | None]:
         return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
 
-    def _finish_epoch(self, variables: Variables, epoch: int, measured: _Measured) -> Iterator[Event]:
+    def _ended(self, variables: Variables, measured: Measured) -> Iterator[Event]:
+        """Look at the splits after an epoch, and save the model."""
+        epoch, step = self.progress.epoch, self._step()
         test = self._evaluate(variables, self.placed["test"])
-        step = epoch * self.steps_per_epoch
-        if not math.isfinite(test[0]) or not self.trainer.finite(variables):
+        if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
-            raise _not_finite(f"after step {step:,} (epoch {epoch})")
+            raise NotFinite(epoch, self.progress.taken)
+        if not isfinite(test[0]):
+            raise NonFiniteLossError(f"the test loss is no longer a number after step {step:,} (epoch {epoch})", _LOWER)
         validation = (
             self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
         )
@@ -285,19 +368,97 @@ class _Loop:
             seconds=time.perf_counter() - measured.began,
             best=False,
         )
-        if self.progress.best is None or _merit(event) > _merit(self.progress.best):
-            event = replace(event, best=True)
-            self.progress.best = event
-        self.progress.last = event
+        event = replace(event, best=better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
-        yield self.kept(event)
+        yield self._kept(event)
         yield from saved
+        self._next(event)
 
-    def kept(self, event: _E) -> _E:
+    def _next(self, event: Epoch) -> None:
+        """Go over to the next epoch, if there is to be one."""
+        self.progress = judged(self.progress, event, self.recipe)
+        ended = self.progress.epoch
+        if self.progress.taken == self.course.steps:
+            self.progress = replace(self.progress, epoch=ended + 1, taken=0, reported=0)
+            self.history = self.trainer.blank_history()
+            if worn_out(self.progress, self.recipe):
+                self.progress = replace(self.progress, stopped="early_stop")
+            elif self.progress.epoch <= self.recipe.epochs:
+                self._look_up()
+        if self.halted or self._over() or self.due.now(self._step(), ended):
+            self._keep()
+
+    # --- what is kept ---------------------------------------------------------------------------------------------
+
+    def _kept(self, event: _E) -> _E:
         """Return an event after the recorder has it."""
         if self.recorder:
             self.recorder.add(event)
         return event
+
+    def _keep(self) -> None:
+        """Save everything; raises NotFinite instead where not everything is finite."""
+        self.sound = self._snapshot()
+        self.due.kept(self._step(), self.progress.epoch - 1)
+        if self.recorder and (self.halted or self.recipe.checkpoint.mode == "on"):
+            self.recorder.checkpoint(self.sound, wait=self.halted or self._over())
+
+    def _snapshot(self) -> Snapshot:
+        """Return this moment of the training."""
+        progress = replace(self.progress, seconds=self._seconds())
+        arrays = self.trainer.packed(self.state, self.history)
+        losses = arrays["history"][: progress.taken, 0]
+        bad = set(np.flatnonzero(~np.isfinite(losses)).tolist())
+        bad -= self.course.left_out(progress.epoch, progress.left_out)
+        if bad or not self.trainer.finite(self.state):
+            raise NotFinite(progress.epoch, min(bad, default=progress.taken - 1) + 1)
+        return Snapshot(progress, self._step(), arrays, self.recorder.mark() if self.recorder else 0)
+
+    # --- how it ends ----------------------------------------------------------------------------------------------
+
+    def _gone_back(self, seen: NotFinite) -> Iterator[Event]:
+        """Find out what went wrong; go back to where all was finite, if the recipe says so.
+
+        Raises:
+            NonFiniteLossError: when it does not, or the limit is reached.
+        """
+        at = f"at step {self.course.before(seen.epoch) + seen.step:,} (epoch {seen.epoch})"
+        sound = self.sound
+        yield Notice(
+            f"a number is no longer finite {at}: the steps since {sound.step:,} are taken again to find out why"
+        )
+        guilty = find(self.trainer, self.course, self.train, sound, seen)
+        if guilty is None:
+            raise NonFiniteLossError(
+                f"the loss was no longer a number {at}, and is one when the steps since {sound.step:,} are taken again",
+                "the same steps gave other numbers: have the memory and the processor of this machine checked",
+            )
+        at, reason = f"at step {guilty.step + 1:,} (epoch {guilty.epoch})", guilty.fault.what
+        rule, left_out = self.recipe.on_nonfinite, sound.progress.left_out
+        if rule.mode == "stop":
+            raise NonFiniteLossError(f"the loss is no longer a number {at}: {reason}", _LOWER)
+        if len(left_out) >= rule.limit:
+            raise NonFiniteLossError(
+                f"the loss is no longer a number {at}: {reason}; {len(left_out)} batches are left out already", _LOWER
+            )
+        self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, guilty.step})), stopped="")
+        self.state, self.history = self.trainer.unpacked(sound.arrays)
+        self.sound = replace(sound, progress=self.progress)
+        if self.recorder:
+            self.recorder.rewind(sound.mark)
+        yield self._kept(Rewound(guilty.epoch, guilty.step + 1, sound.step, reason))
+
+    def _stopped(self) -> Stopped:
+        folder = getattr(self.recorder, "folder", None)
+        path = self.recorder.checkpoint(self.sound, wait=True) if self.recorder else None
+        return Stopped(self.progress.epoch, self._step(), path, folder)
+
+    def _finished(self) -> Finished:
+        result = self._result()
+        if self.recorder:
+            self.recorder.end(result)
+        variables = self.trainer.taken(self.state)
+        return Finished(result, self.model, variables, getattr(self.recorder, "folder", None))
 
     def _result(self) -> Result:
         last, best = self.progress.last, self.progress.best
@@ -311,7 +472,7 @@ class _Loop:
             validation_accuracy=last.validation_accuracy,
             validation_loss=last.validation_loss,
             epochs=last.epoch,
-            seconds=time.perf_counter() - self.progress.began,
+            seconds=self._seconds(),
             parameters=self.model.graph.parameter_count,
             best_epoch=best.epoch,
             best_test_accuracy=best.test_accuracy,
@@ -319,14 +480,13 @@ class _Loop:
             dataset=self.dataset.name,
             seed=self.seed,
             device=self.model.device.platform,
+            steps=self._step(),
+            stopped=self.progress.stopped or "epochs",
+            left_out=len(self.progress.left_out),
         )
 
 
-def _not_finite(when: str) -> NonFiniteLossError:
-    return NonFiniteLossError(
-        f"the loss is no longer a number {when}",
-        "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale",
-    )
+_LOWER = "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale"
 
 
 def _hold_out(split: Split, count: int) -> tuple[Split, Split | None]:
@@ -335,11 +495,3 @@ def _hold_out(split: Split, count: int) -> tuple[Split, Split | None]:
         return split, None
     keep = len(split) - count
     return Split(split.images[:keep], split.labels[:keep]), Split(split.images[keep:], split.labels[keep:])
-
-
-def _merit(event: Epoch) -> tuple[float, float]:
-    """Return what the best epoch has most of: accuracy, then a low loss; on the validation set where there is one."""
-    held_out = event.validation_loss is not None
-    accuracy = event.validation_accuracy if held_out else event.test_accuracy
-    loss = event.validation_loss if event.validation_loss is not None else event.test_loss
-    return (accuracy if accuracy is not None else 0.0, -loss)

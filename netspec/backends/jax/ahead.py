@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,10 @@ class Program:
         shapes = jax.tree.map(_shape, examples)
         if key not in self._ahead:
             self._ahead[key] = pool.submit(lambda: self.lower(*shapes, **choices).compile())
+
+    def ready(self, timeout: float) -> bool:
+        """Return whether all that was prepared is compiled, after waiting for it so many seconds at most."""
+        return not wait(self._ahead.values(), timeout).not_done
 
     def lower(self, *examples: Any, **choices: Any) -> Any:
         """Return what would be compiled for arrays such as these."""

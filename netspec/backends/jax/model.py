@@ -318,6 +318,13 @@ class Model:
         (loss, _), grads = objective(params, state, x, y, train=train, rng=rng)
         return loss, grads, jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((loss, grads))]).all()
 
+    def activations(self, variables: Variables, x: jax.Array, rng: jax.Array) -> dict[str, jax.Array]:
+        """Return what every node makes of a batch in training, as declared: before any pass. Pure."""
+        x = prepare(x, self.network)
+        nodes = self.graph.nodes
+        values, _ = self._run(self.graph, variables, x, tuple(nodes.values()), gradient=True, train=True, rng=rng)
+        return {name: values[index] for name, index in nodes.items()}
+
     def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
         x = prepare(x, self.network)
         wanted = tuple(self.graph.nodes.values())

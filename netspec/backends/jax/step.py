@@ -6,9 +6,10 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.backends.jax.ahead import Program
-from netspec.backends.jax.emit import Tree
 from netspec.backends.jax.group import Group
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
@@ -26,18 +26,29 @@ from netspec.backends.jax.optimizers import transformation
 from netspec.backends.jax.pace import by_batch, steps_per_call
 from netspec.backends.jax.prepare import prepare_training
 from netspec.backends.jax.schedules import learning_rate
+from netspec.backends.jax.train_state import TrainState, pack, unpack
 from netspec.data.types import Split
 
-__all__ = ["OnDevice", "TrainState", "Trainer"]
+__all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
 
 
-class TrainState(NamedTuple):
-    """All that a step changes."""
+class Call(NamedTuple):
+    """One call of the compiled program.
 
-    params: Tree
-    state: Tree
-    optimizer: Any
-    step: jax.Array
+    Attributes:
+        first: its first step within the epoch, from 0.
+        steps: how many it takes.
+        length: examples in each.
+    """
+
+    first: int
+    steps: int
+    length: int
+
+    @property
+    def stop(self) -> int:
+        """The first step after it."""
+        return self.first + self.steps
 
 
 class OnDevice(NamedTuple):
@@ -81,22 +92,52 @@ class Trainer:
         self.batch = recipe.batch
         chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
-        self._optimizer = transformation(recipe, steps_per_epoch, epochs)
-        self._rate = learning_rate(recipe, steps_per_epoch, epochs)
+        self._accumulate = recipe.accumulate
+        self._updates = -(-steps_per_epoch // recipe.accumulate)
+        """Of the weights, in an epoch: schedules go by them."""
+        self._optimizer = transformation(recipe, self._updates, epochs)
+        self._rate = learning_rate(recipe, self._updates, epochs)
+        self._like: Any = None
+        """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""
         together = self.group.program
         self._step = jax.jit(together(self._pure_step), donate_argnums=0)
         self._advance = Program(together(self._pure_advance), donate=(0, 1))
         self._evaluate = Program(together(self._pure_evaluate))
         self._copy = jax.jit(together(partial(jax.tree.map, jnp.copy)))
-        self._sound = jax.jit(together(self._pure_sound))
+        self._finite = jax.jit(together(_all_finite))
+        self._penalty = jax.jit(together(self._pure_penalty))
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
-        variables = self.model.init(self.seed)
-        optimizer = self._optimizer.init(variables.params)
-        state = TrainState(variables.params, variables.state, optimizer, jnp.zeros((), jnp.int32))
-        placed: TrainState = self.group.put(state)
+        params, state = self.model.init(self.seed)
+        recipe = self.model.network.recipe
+        placed: TrainState = self.group.put(
+            TrainState(
+                params,
+                state,
+                self._optimizer.init(params),
+                jnp.zeros((), jnp.int32),
+                average=jax.tree.map(jnp.copy, (params, state)) if recipe.ema else (),
+                gathered=(jax.tree.map(jnp.zeros_like, params), jnp.zeros(())) if recipe.accumulate > 1 else (),
+            )
+        )
+        self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), placed)
         return placed
+
+    def packed(self, state: TrainState, history: jax.Array) -> dict[str, NDArray[Any]]:
+        """Return copies of a state and the history of its epoch as named arrays on the host."""
+        # On a CPU an array on the host is a view of the device's, whose memory the next step reuses.
+        return {name: array.copy() for name, array in pack({"train": state, "history": history}).items()}
+
+    def unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[TrainState, jax.Array]:
+        """Return the state and the history that `packed` made the arrays of, on the device.
+
+        Raises:
+            ModelFileError: when they are not those of this training.
+        """
+        like = {"train": self.start() if self._like is None else self._like, "history": self.blank_history()}
+        found = self.group.put(unpack(arrays, like))
+        return found["train"], found["history"]
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
@@ -112,28 +153,42 @@ class Trainer:
         """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
         return self._put(np.full((self.steps_per_epoch, 3), np.nan, np.float32))
 
-    def prepare(self, state: TrainState, data: OnDevice, splits: Iterable[OnDevice], batch: int) -> None:
+    def prepare(
+        self, state: TrainState, data: OnDevice, calls: Iterable[Call], splits: Iterable[OnDevice], batch: int
+    ) -> None:
         """Begin to compile what an epoch needs, in a thread: its steps, then its evaluations.
 
         Args:
             state: before the first step.
             data: the training set.
+            calls: those of the epoch.
             splits: what is evaluated.
             batch: examples of an evaluation taken at a time.
         """
         pool = ThreadPoolExecutor(2)
         order = self.place_order(np.zeros(1, np.int32))
-        for count, length in dict.fromkeys(self._calls(range(self.steps_per_epoch), data.size)):
+        for _, count, length in {call[1:]: call for call in calls if call.length}.values():
             arrays = (state, self.blank_history(), data.images, data.labels, order)
             self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
         for split in splits:
-            variables = Variables(state.params, state.state)
-            looked_at = (variables, split.images, split.labels, self._start(0))
+            looked_at = (self._shown(state), split.images, split.labels, self._start(0))
             self._evaluate.prepare(pool, *looked_at, batch=min(batch, split.size))
         pool.shutdown(wait=False)
 
+    def ready(self, timeout: float) -> bool:
+        """Return whether the programs for steps are compiled, after waiting for them so many seconds at most."""
+        return self._advance.ready(timeout)
+
+    def calls(self, steps: range, size: int) -> list[Call]:
+        """Return the calls that some steps of an epoch of `size` examples are made in."""
+        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
+        several, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
+        sizes = [(self.steps_per_call, self.batch)] * several + [(1, self.batch)] * rest + [(1, tail)] * bool(tail)
+        firsts = accumulate((count for count, _ in sizes), initial=steps.start)
+        return [Call(first, *size) for first, size in zip(firsts, sizes, strict=False)]
+
     def advance(
-        self, state: TrainState, history: jax.Array, data: OnDevice, order: jax.Array, steps: range
+        self, state: TrainState, history: jax.Array, data: OnDevice, order: jax.Array, call: Call
     ) -> tuple[TrainState, jax.Array]:
         """Take the next steps of an epoch, without waiting for them.
 
@@ -142,22 +197,28 @@ class Trainer:
             history: of the epoch; its memory is reused.
             data: the training set.
             order: of the epoch, from `place_order`.
-            steps: which ones of the epoch, from 0; they follow those that the state has taken.
+            call: which steps; they follow those that the state has taken.
 
         Returns:
             The next state, and the history with what was measured.
         """
-        for count, length in self._calls(steps, data.size):
-            arrays = (state, history, data.images, data.labels, order)
-            state, history = self._advance(*arrays, count=count, length=length, size=data.size)
+        arrays = (state, history, data.images, data.labels, order)
+        state, history = self._advance(*arrays, count=call.steps, length=call.length, size=data.size)
         return state, history
 
-    def _calls(self, steps: range, size: int) -> list[tuple[int, int]]:
-        """Return the calls that some steps of an epoch of `size` examples are made in: steps and examples of each."""
-        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
-        calls, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
-        last = [(1, tail)] if tail else []
-        return [(self.steps_per_call, self.batch)] * calls + [(1, self.batch)] * rest + last
+    def left_out(self, state: TrainState) -> TrainState:
+        """Return the state after a step that learns nothing."""
+        return state._replace(step=state.step + 1)
+
+    def batch_of(
+        self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
+    ) -> tuple[Variables, jax.Array, jax.Array, jax.Array]:
+        """Return what one step learns from: the variables before it, images and labels, and its JAX key."""
+        first = call.first * self.batch
+        indices = np.asarray(order)[first : min(first + self.batch, data.size)]
+        state, images, labels = self.group.take((state, data.images, data.labels))
+        variables = Variables(state.params, state.state)
+        return variables, images[indices], labels[indices], self._key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -169,11 +230,27 @@ class Trainer:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return float(self._rate(step))
+        return float(self._rate(self._update(step)))
+
+    def _update(self, step: Any) -> Any:
+        """Return which update of the weights a step belongs to, counted from 0."""
+        if self._accumulate == 1:
+            return step
+        return step // self.steps_per_epoch * self._updates + step % self.steps_per_epoch // self._accumulate
 
     def variables(self, state: TrainState) -> Variables:
-        """Return a state's variables, copied: the next step reuses the state's own memory."""
-        return Variables(*self._copy((state.params, state.state)))
+        """Return what a state has learned, copied: the next step reuses the state's own memory."""
+        return Variables(*self._copy(self._shown(state)))
+
+    @staticmethod
+    def _shown(state: TrainState) -> Variables:
+        """Return what is evaluated and saved: the moving average, where there is one."""
+        return Variables(*(state.average or (state.params, state.state)))
+
+    def copied(self, state: TrainState, history: jax.Array) -> tuple[TrainState, jax.Array]:
+        """Return copies, whose memory no step reuses."""
+        copies: tuple[TrainState, jax.Array] = self._copy((state, history))
+        return copies
 
     def taken(self, state: TrainState) -> Variables:
         """Return a state's variables for the model to use, on its own device."""
@@ -185,9 +262,9 @@ class Trainer:
         copied.copy_to_host_async()
         return copied
 
-    def finite(self, variables: Variables) -> bool:
-        """Return whether every trained value is a finite number."""
-        return bool(self._sound(variables)[0])
+    def finite(self, state: TrainState) -> bool:
+        """Return whether every number of a state is finite."""
+        return bool(self._finite(state))
 
     def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
         """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
@@ -215,10 +292,14 @@ class Trainer:
         return placed
 
     def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
-        extra = self._sound(variables)[1]
+        extra = self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0
         losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
         accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
         return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
+
+    def _key(self, step: jax.Array) -> jax.Array:
+        """Return the randomness of a step."""
+        return jax.random.fold_in(jax.random.key(self.seed), step)
 
     # --- what is compiled -----------------------------------------------------------------------------------------
 
@@ -245,7 +326,7 @@ class Trainer:
             first = index * self.batch
             indices = jax.lax.dynamic_slice_in_dim(order, first, length)
             counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
-            rate = jnp.asarray(self._rate(state.step), jnp.float32)
+            rate = jnp.asarray(self._rate(self._update(state.step)), jnp.float32)
             state, measured = self._pure_step(state, images, labels, indices, counted)
             row = jnp.append(measured, rate)
             return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
@@ -260,7 +341,7 @@ class Trainer:
         indices: jax.Array,
         counted: jax.Array | None = None,
     ) -> tuple[TrainState, jax.Array]:
-        rng = jax.random.fold_in(jax.random.key(self.seed), state.step)
+        rng = self._key(state.step)
         part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
         axis_name, counted = part.axis_name, part.counted
         x = prepare_training(images[part.indices], self.model.network, rng, part.first)
@@ -270,12 +351,46 @@ class Trainer:
             state.params, state.state, x, y
         )
         loss, grads = average((loss, grads), axis_name)
-        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
-        params = jax.tree.map(jnp.add, state.params, updates)
         right = hits(self.model.graph.loss, logits, y)
         correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
         measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
-        return TrainState(params, new_state, optimizer, state.step + 1), measured
+        state = state._replace(state=new_state)
+        if self._accumulate == 1:
+            return self._updated(state, grads)._replace(step=state.step + 1), measured
+        examples = len(indices) if counted is None else total(counted.sum(), axis_name)
+        return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
+
+    def _gathered(self, state: TrainState, grads: Any, examples: jax.Array) -> TrainState:
+        """Return the state after a batch whose gradient is one of several: the last of them moves the weights."""
+        assert state.gathered
+        sums, count = state.gathered
+        sums = jax.tree.map(lambda s, g: s + examples * g, sums, grads)
+        count = count + examples
+        index = state.step % self.steps_per_epoch + 1
+        due = (index % self._accumulate == 0) | (index == self.steps_per_epoch)
+
+        def update(state: TrainState) -> TrainState:
+            mean = jax.tree.map(lambda s: s / count, sums)
+            blank = jax.tree.map(jnp.zeros_like, sums), jnp.zeros_like(count)
+            return self._updated(state, mean)._replace(gathered=blank)
+
+        def wait(state: TrainState) -> TrainState:
+            return state._replace(gathered=(sums, count))
+
+        return jax.lax.cond(due, update, wait, state)._replace(step=state.step + 1)
+
+    def _updated(self, state: TrainState, grads: Any) -> TrainState:
+        """Return the state after one update of the weights."""
+        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
+        params = jax.tree.map(jnp.add, state.params, updates)
+        average = state.average
+        if average:
+            ema = self.model.network.recipe.ema
+            assert ema
+            count = self._update(state.step).astype(jnp.float32)
+            kept = jnp.minimum(ema.decay, (1 + count) / (10 + count))
+            average = jax.tree.map(lambda a, w: w + kept * (a - w), average, (params, state.state))
+        return state._replace(params=params, optimizer=optimizer, average=average)
 
     def _pure_evaluate(
         self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
@@ -293,11 +408,13 @@ class Trainer:
         losses, right, logits = joined((losses, right, logits), part.axis_name)
         return losses[:batch], right[:batch], logits[:batch]
 
-    def _pure_sound(self, variables: Variables) -> tuple[jax.Array, jax.Array]:
-        """Return whether all values are finite, and the l2 penalty."""
-        finite = jnp.asarray([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(variables)], bool).all()
-        extra = penalty(self.model.graph, variables.params, self.model.network.recipe.l2)
-        return finite, jnp.asarray(extra, jnp.float32)
+    def _pure_penalty(self, params: Any) -> jax.Array:
+        return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)
+
+
+def _all_finite(tree: Any) -> jax.Array:
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.asarray([jnp.isfinite(leaf).all() for leaf in floats], bool).all()
 
 
 def _joined(parts: list[jax.Array], size: int) -> NDArray[np.float32]:

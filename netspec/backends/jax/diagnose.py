@@ -1,0 +1,79 @@
+"""Which layer was the first to make a number that is not finite: one training step, looked at value by value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.backends.jax.emit import Tree
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.prepare import prepare_training
+
+__all__ = ["Fault", "diagnose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong first in a step.
+
+    Attributes:
+        layer: the node; `input` where the batch itself is not finite, empty where it is the loss or nothing was found.
+        what: in words, for a message: "the activations of `conv_2` are not finite (inf)".
+    """
+
+    layer: str
+    what: str
+
+
+def diagnose(model: Model, variables: Variables, images: jax.Array, labels: jax.Array, key: jax.Array) -> Fault | None:
+    """Return what went wrong first in a step: in the forward pass, then in the loss, then in the backward pass.
+
+    Args:
+        model: the network.
+        variables: before the step.
+        images: the batch as the source has it, (N, …).
+        labels: (N,).
+        key: of the step.
+
+    Returns:
+        The fault; None where everything up to the gradients is finite.
+    """
+    x = prepare_training(images, model.network, key)
+    y = model.targets(x, labels)
+    look = jax.jit(partial(_look, model))
+    values, losses, grads = look(variables.params, variables.state, x, y, key)
+    for node in model.graph.nodes:
+        bad = _bad(values[node])
+        if bad:
+            made = "numbers" if node == "input" else "activations"
+            return Fault(node, f"the {made} of `{node}` are not finite ({bad})")
+    bad = _bad(losses)
+    if bad:
+        return Fault("", f"all activations are finite, the loss is not ({bad})")
+    # The backward pass meets the layers from the last to the first.
+    for node in reversed(tuple(model.graph.nodes)):
+        for name, gradient in grads.get(node, {}).items():
+            bad = _bad(gradient)
+            if bad:
+                return Fault(node, f"the gradient of `{node}/{name}` is not finite ({bad})")
+    return None
+
+
+def _look(
+    model: Model, params: Tree, state: Tree, x: jax.Array, y: jax.Array, key: jax.Array
+) -> tuple[dict[str, jax.Array], jax.Array, Tree]:
+    objective = partial(model.objective, train=True, rng=key)
+    (loss, _), grads = jax.value_and_grad(objective, has_aux=True)(params, state, x, y)
+    return model.activations(Variables(params, state), x, key), loss, grads
+
+
+def _bad(array: Any) -> str:
+    """Return `NaN`, `inf` or both, whichever an array has; empty where all of it is finite."""
+    values: NDArray[Any] = np.asarray(array)
+    kinds = {"NaN": np.isnan(values).any(), "inf": np.isinf(values).any()}
+    return " and ".join(kind for kind, there in kinds.items() if there)

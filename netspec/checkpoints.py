@@ -1,0 +1,122 @@
+"""Floor 6: checkpoints of a training: sealed files in the run folder, of which the two newest are kept.
+
+A file appears whole or not at all, under a name that says its step; so the newest one that is whole is where a training
+goes on from, whatever was cut off when. Older ones are removed only when a newer one is on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from netspec import sealed
+from netspec.background import Background
+from netspec.diagnostics import ModelFileError, RunError
+from netspec.sealed import Declared, Kind
+from netspec.training.progress import Progress, Snapshot
+
+__all__ = ["FOLDER", "Checkpoints"]
+
+FOLDER = "checkpoints"
+
+_KIND = Kind(
+    "netspec-checkpoint",
+    1,
+    "netspec checkpoint",
+    "netspec resumes from the files in a run's folder `checkpoints`",
+    "copy it again from where it was whole",
+)
+_KEPT = 2
+
+
+class Checkpoints:
+    """The checkpoints of a run folder.
+
+    Args:
+        run: the run folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.folder = run / FOLDER
+        self._writing: Background[None] | None = None
+        self._last: Snapshot | None = None
+
+    def write(self, snapshot: Snapshot) -> Path:
+        """Begin to write a snapshot in a thread, after the one before is written; one that is written already is not.
+
+        Raises:
+            RunError: when the one before could not be written.
+        """
+        path = self.folder / f"step-{snapshot.step:09d}.safetensors"
+        if snapshot is not self._last:
+            self.wait()
+            self._writing = Background(lambda: self._write(path, snapshot))
+            self._last = snapshot
+        return path
+
+    def wait(self) -> None:
+        """Wait until everything is on the disk.
+
+        Raises:
+            RunError: when it could not be written.
+        """
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            writing.result()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(
+                f"no checkpoint can be written to {self.folder}: {reason}", "what was saved before is untouched"
+            ) from None
+
+    def newest(self) -> tuple[Snapshot | None, list[str]]:
+        """Return the newest snapshot that is whole, if there is any, and what is wrong with newer ones."""
+        wrong: list[str] = []
+        for path in reversed(self._files()):
+            try:
+                return _read(path), wrong
+            except ModelFileError as error:
+                wrong.append(error.message)
+        return None, wrong
+
+    def _write(self, path: Path, snapshot: Snapshot) -> None:
+        self.folder.mkdir(exist_ok=True)
+        metadata = {
+            "progress": json.dumps(snapshot.progress.to_json()),
+            "step": str(snapshot.step),
+            "mark": str(snapshot.mark),
+        }
+        sealed.write(path, _KIND, snapshot.arrays, metadata)
+        others = [other for other in self._files() if other != path]
+        # One that is ahead could not be read, so that the training was taken up again before it.
+        ahead = [other for other in others if _step(other) > snapshot.step]
+        for old in (*ahead, *others[: len(others) - len(ahead) - (_KEPT - 1)]):
+            with suppress(OSError):
+                old.unlink()
+
+    def _files(self) -> list[Path]:
+        """Return the checkpoints, the oldest first."""
+        found = self.folder.glob("step-*.safetensors") if self.folder.is_dir() else ()
+        return sorted((path for path in found if _step(path) >= 0), key=_step)
+
+
+def _step(path: Path) -> int:
+    digits = path.name.removeprefix("step-").removesuffix(".safetensors")
+    return int(digits) if digits.isascii() and digits.isdecimal() else -1
+
+
+def _read(path: Path) -> Snapshot:
+    def accept(metadata: Mapping[str, str], declared: Mapping[str, Declared]) -> None:
+        del metadata, declared
+
+    metadata, arrays = sealed.read(path, _KIND, accept)
+    try:
+        said: dict[str, Any] = json.loads(metadata["progress"])
+        return Snapshot(Progress.from_json(said), int(metadata["step"]), arrays, int(metadata["mark"]))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None

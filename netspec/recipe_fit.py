@@ -1,0 +1,49 @@
+"""Floor 4: does the recipe ask only for what this training measures?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netspec.diagnostics import Diagnostic, Places
+from netspec.graph import Graph
+from netspec.ir import Network, Recipe
+
+__all__ = ["check_recipe", "unmeasured"]
+
+
+def check_recipe(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
+    """Yield what is asked for under `best` and `early_stop`, and not measured."""
+    if graph is None:
+        return
+    validation = network.data is not None and network.data.validation > 0
+    classes = not network.reconstructs and len(graph.shape(graph.logits)) == 1
+    wrong = unmeasured(network.recipe, validation=validation, classes=classes)
+    if wrong:
+        place = places.get("train")
+        uses = tuple(reversed(place.uses)) if place else ()
+        yield Diagnostic("E0311", wrong[0], place.span if place else None, fix=wrong[1], related=uses)
+
+
+def unmeasured(recipe: Recipe, *, validation: bool, classes: bool) -> tuple[str, str] | None:
+    """Return what a recipe asks for that its training does not measure, and what would be right; None where all is.
+
+    Args:
+        recipe: the recipe.
+        validation: whether examples are held out.
+        classes: whether there is an accuracy.
+    """
+    asked = {"best ": recipe.best, "early_stop on=": recipe.early_stop.on if recipe.early_stop else None}
+    for setting, metric in asked.items():
+        if metric is None:
+            continue
+        if metric.startswith("val_") and not validation:
+            return (
+                f"`{setting}{metric}`: no examples are held out for validation",
+                f"hold some out, `data mnist {{ validation 5000 }}`, or say `{setting}test{metric[3:]}`",
+            )
+        if metric.endswith("_accuracy") and not classes:
+            return (
+                f"`{setting}{metric}`: this network is not trained on classes, it has no accuracy",
+                f"say `{setting}{metric.removesuffix('_accuracy')}_loss`",
+            )
+    return None

@@ -1,0 +1,224 @@
+"""Floor 6: keeping a training in a run folder: what it was begun with, measurements, models, checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from netspec import model_file, runs
+from netspec.backends.jax.group import rows
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.pace import by_batch
+from netspec.checkpoints import Checkpoints
+from netspec.data.types import Dataset
+from netspec.diagnostics import RunError
+from netspec.environment import here
+from netspec.files import atomic_write
+from netspec.ir import Network
+from netspec.model_file import ModelFile
+from netspec.resolve import resolved_text
+from netspec.run_lock import RunLock
+from netspec.runs import BEST, LAST, LOCK, METRICS, NETWORK, RESULT, SPEC
+from netspec.training.events import Epoch, Event, Result, Saved, Started, plain, record
+from netspec.training.progress import Snapshot
+
+__all__ = ["Origin", "RunFolder", "choices", "digest", "network_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a training was asked for with, for whoever repeats or resumes it.
+
+    Attributes:
+        text: the spec as given; the resolved one is kept where there is none.
+        settings: replaced settings of the recipe by name, and `data`, the dataset given instead of the spec's.
+        lets: what replaced values of `let` in the text.
+        sets: what replaced settings in the text, by path.
+        data_path: where data that is no built-in dataset lies; None where it is one, or came from memory.
+        log_every: steps between two Step events, where that was said.
+        autotune: whether the ways to compute were measured.
+    """
+
+    text: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    lets: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, str] = field(default_factory=dict)
+    data_path: str | None = None
+    log_every: int | None = None
+    autotune: bool = False
+
+
+class RunFolder:
+    """Keeps one training in a folder; the training loop calls it.
+
+    Args:
+        folder: an empty folder; that of the run where it is resumed.
+        model: what is trained.
+        origin: what was asked for.
+        held: the lock of the folder, where it is held already.
+        resumed: the moment the training goes on from.
+        before: lock.json of a run that is resumed.
+        changes: what differs from it, in words.
+
+    Raises:
+        RunError: when another process trains in that folder, or it cannot be written to.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Model,
+        origin: Origin | None = None,
+        *,
+        held: RunLock | None = None,
+        resumed: Snapshot | None = None,
+        before: Mapping[str, Any] | None = None,
+        changes: tuple[str, ...] = (),
+    ) -> None:
+        self.folder = folder
+        self.model = model
+        self.origin = origin or Origin()
+        self.text = self.origin.text or resolved_text(model.network)
+        self.resumed, self.before, self.changes = resumed, before, changes
+        self.labels: tuple[str, ...] = ()
+        self._lock = held or RunLock(folder)
+        self._checkpoints = Checkpoints(folder)
+
+    def begin(self, event: Started, dataset: Dataset) -> None:
+        """Write what is known before the first step; lock.json last: with it the run can be resumed."""
+        self.labels = dataset.labels
+        if self.before is None or self.changes:
+            self._write(SPEC, self.text)
+            self._write(NETWORK, network_text(self.model.network))
+        self.rewind(self.resumed.mark if self.resumed else 0)
+        with suppress(FileNotFoundError):
+            (self.folder / RESULT).unlink()
+        self._write(LOCK, json.dumps(self._lock_file(event, dataset), indent=2) + "\n")
+
+    def _lock_file(self, event: Started, dataset: Dataset) -> dict[str, Any]:
+        origin = self.origin
+        sessions = list(self.before["resumed"]) if self.before else []
+        if self.before is not None:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            sessions.append({"step": event.step, "time": now, "changes": list(self.changes)})
+        return {
+            "format": runs.LOCK_FORMAT,
+            "spec_sha256": digest(self.text),
+            "network_sha256": digest(network_text(self.model.network)),
+            "dataset": dataset.name,
+            "data_path": origin.data_path,
+            "data_sha256": dataset.sha256,
+            "seed": event.seed,
+            "overrides": dict(origin.settings),
+            "lets": dict(origin.lets),
+            "sets": dict(origin.sets),
+            "log_every": origin.log_every,
+            "autotune": origin.autotune,
+            "steps_per_call": event.steps_per_call,
+            "device": event.device,
+            "devices": list(event.devices),
+            "choices": choices(self.model, dataset, len(event.devices)),
+            **here(),
+            "resumed": sessions,
+        }
+
+    def add(self, event: Event) -> None:
+        """Append a measurement to metrics.jsonl."""
+        line = record(event)
+        if line is None:
+            return
+        try:
+            with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise self._unwritable(METRICS, error) from None
+
+    def mark(self) -> int:
+        """Return the length of metrics.jsonl."""
+        try:
+            return (self.folder / METRICS).stat().st_size
+        except OSError as error:
+            raise self._unwritable(METRICS, error) from None
+
+    def rewind(self, mark: int) -> None:
+        """Cut metrics.jsonl to a length; make it where it is missing."""
+        try:
+            with (self.folder / METRICS).open("a+b") as stream:
+                stream.truncate(mark)
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise self._unwritable(METRICS, error) from None
+
+    def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
+        """Write last.safetensors, and best.safetensors when the epoch is the best so far."""
+        training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
+        arrays = runs.arrays_of(variables)
+        whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
+        saved = []
+        for name in (LAST, BEST) if epoch.best else (LAST,):
+            try:
+                model_file.write(self.folder / name, whole)
+            except OSError as error:
+                raise self._unwritable(name, error) from None
+            saved.append(Saved(self.folder / name))
+        return saved
+
+    def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
+        """Write a checkpoint, in a thread unless it is waited for."""
+        path = self._checkpoints.write(snapshot)
+        if wait:
+            self._checkpoints.wait()
+        return path
+
+    def end(self, result: Result) -> None:
+        """Write the result."""
+        self._checkpoints.wait()
+        self._write(RESULT, json.dumps(plain(asdict(result)), indent=2) + "\n")
+
+    def close(self) -> None:
+        """Let the last checkpoint reach the disk, and let others have the folder."""
+        # What it has to say was said, or a worse error is on its way.
+        with suppress(RunError):
+            self._checkpoints.wait()
+        self._lock.release()
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            atomic_write(self.folder / name, text)
+        except OSError as error:
+            raise self._unwritable(name, error) from None
+
+    def _unwritable(self, name: str, error: OSError) -> RunError:
+        reason = error.strerror or str(error)
+        return RunError(f"{self.folder / name} cannot be written: {reason}", "what was saved before is untouched")
+
+
+def network_text(network: Network) -> str:
+    """Return what network.json says."""
+    return network.model_dump_json(indent=2) + "\n"
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def choices(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
+    """Return how each device computes each operation, in training and in evaluation: rounding depends on it."""
+    recipe = model.network.recipe
+    training = rows(recipe.batch, devices, whole=by_batch(model.graph))
+    evaluation = rows(min(recipe.evaluate.batch, len(dataset.test)), devices)
+    modes = {"training": (training, True), "evaluation": (evaluation, False)}
+    found = {}
+    for mode, (batch, gradient) in modes.items():
+        lines = model.explain(batch, gradient=gradient)
+        told = [f"{x.node} {x.operation}: {', '.join(filter(None, (x.strategy, x.layout, x.why)))}" for x in lines]
+        found[mode] = {"batch": batch, "operations": told}
+    return found

@@ -1,0 +1,205 @@
+"""Floor 7: a run trained again from its own record, and how close the second training comes to the first."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from netspec import model_file, runs
+from netspec.backends.jax.autotune import Tuning
+from netspec.data.types import Progress
+from netspec.diagnostics import RunError
+from netspec.loading import Data
+from netspec.recorder import RunFolder
+from netspec.resuming import elsewhere, read_begun, same_data
+from netspec.session import compiled_for
+from netspec.training.events import Event
+from netspec.training.loop import train as train_loop
+
+__all__ = ["ACCURACY_TOLERANCE", "LOSS_TOLERANCE", "Difference", "Replay", "replay"]
+
+LOSS_TOLERANCE = 0.02
+"""Of the losses of the first epoch, relative, where versions or the machine differ: rounding, not yet amplified."""
+ACCURACY_TOLERANCE = 0.01
+"""Of the last accuracies there: one point in a hundred."""
+
+_CLOCK = {"seconds", "examples_per_second"}
+"""What metrics.jsonl says of time, which no two trainings share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first measurement that is another one.
+
+    Attributes:
+        line: of metrics.jsonl, from 1.
+        name: of the measurement.
+        before: in the run.
+        now: in the replay; None where a line is missing.
+    """
+
+    line: int
+    name: str
+    before: Any
+    now: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How a replay compares with its run.
+
+    Attributes:
+        identical: whether all measurements and all weights are the same, bit for bit.
+        within: whether they are the same within the tolerances, where bits cannot be expected.
+        difference: the first measurement that differs.
+        lines: measurements compared.
+        weights: the largest difference of a weight; infinite where a model is missing.
+        elsewhere: what differs in versions or machine, in words; nothing where bits can be expected.
+        accuracy: the last test accuracy of the run and of the replay.
+        folder: where the replay is kept, if it is.
+    """
+
+    identical: bool
+    within: bool
+    difference: Difference | None
+    lines: int
+    weights: float
+    elsewhere: tuple[str, ...]
+    accuracy: tuple[float | None, float | None]
+    folder: Path | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the run holds what is promised: bits where all else is the same, closeness elsewhere."""
+        return self.identical or (bool(self.elsewhere) and self.within)
+
+
+def replay(
+    folder: Path,
+    data: Data | None = None,
+    *,
+    out: Path | None = None,
+    device: str | jax.Device | None = None,
+    progress: Progress | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[Event | Replay]:
+    """Train a run again and compare; yields the events of the training, then the comparison.
+
+    Args:
+        folder: the run folder; an unfinished run is compared as far as it got.
+        data: where its data is now; where it was unless given.
+        out: a new folder to keep the replay in.
+        device: what computes.
+        progress: called while a dataset is downloaded.
+        tuning: told how far measuring the ways to compute is.
+        stop: asked again and again whether to stop; there is no comparison then.
+
+    Raises:
+        RunError: when the folder is no run, has measured nothing, or was resumed with changes.
+        DataError: when the data cannot be had, or is not that of the run.
+    """
+    begun = read_begun(folder)
+    changed = [change for session in begun.lock.get("resumed", ()) for change in session["changes"]]
+    if changed:
+        raise RunError(
+            f"{folder} was resumed with changes: {'; '.join(changed)}", "a replay is of one recipe from end to end"
+        )
+    before = _measurements(folder)
+    if not before:
+        raise RunError(f"{folder} has measured nothing yet", f"go on with it first: netspec resume {folder}")
+    dataset = same_data(begun, begun.network, data, progress)
+    model = compiled_for(begun.network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+    reasons = tuple(elsewhere(begun, model, dataset))
+    with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:
+        place = runs.named_folder(out or Path(temporary) / "run")
+        recorder = RunFolder(place, model, begun.origin)
+        until = _until(folder, before)
+        log_every = begun.origin.log_every
+        ended = False
+        for event in train_loop(model, dataset, log_every=log_every, recorder=recorder, until=until, stop=stop):
+            yield event
+            ended = type(event).__name__ == "Finished"
+        if ended:
+            yield _compared(folder, place, before, reasons, out)
+
+
+def _until(folder: Path, before: list[dict[str, Any]]) -> int | None:
+    """Return the step at which a replay ends, where that is before the end of the recipe: the clock decided then."""
+    result = runs.read_result(folder)
+    if result is None:
+        return int(before[-1]["step"])
+    return int(result["steps"]) if result.get("stopped") == "time_limit" else None
+
+
+def _measurements(folder: Path) -> list[dict[str, Any]]:
+    return [{key: value for key, value in line.items() if key not in _CLOCK} for line in runs.read_metrics(folder)]
+
+
+def _compared(
+    folder: Path, place: Path, before: list[dict[str, Any]], reasons: tuple[str, ...], out: Path | None
+) -> Replay:
+    now = _measurements(place)
+    if runs.read_result(folder) is None:
+        # The replay looks at the splits where the run had just gone on.
+        now = now[: len(before)]
+    difference = _first_difference(before, now)
+    weights = _largest(folder, place)
+    accuracies = [next((x["test_accuracy"] for x in reversed(m) if "test_accuracy" in x), None) for m in (before, now)]
+    return Replay(
+        identical=difference is None and not weights,
+        within=_close(before, now, accuracies),
+        difference=difference,
+        lines=len(before),
+        weights=weights,
+        elsewhere=reasons,
+        accuracy=(accuracies[0], accuracies[1]),
+        folder=out,
+    )
+
+
+def _first_difference(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> Difference | None:
+    for number, line in enumerate(before, 1):
+        other: Mapping[str, Any] = now[number - 1] if number <= len(now) else {}
+        for name in line:
+            if line[name] != other.get(name):
+                return Difference(number, name, line[name], other.get(name))
+    extra = len(before) < len(now)
+    return Difference(len(before) + 1, "kind", None, now[len(before)]["kind"]) if extra else None
+
+
+def _largest(folder: Path, place: Path) -> float:
+    """Return the largest difference between the models that both folders have."""
+    largest = 0.0
+    for name in (runs.BEST, runs.LAST):
+        if not (folder / name).is_file():
+            continue
+        if not (place / name).is_file():
+            return inf
+        one, other = (model_file.read(each / name).arrays for each in (folder, place))
+        for path, array in one.items():
+            if array.tobytes() != other[path].tobytes():
+                apart = float(np.abs(array.astype(np.float64) - other[path]).max())
+                # Bits that differ where values do not, as those of 0 and -0, are a difference still.
+                largest = max(largest, apart, float(np.finfo(np.float64).tiny))
+    return largest
+
+
+def _close(before: list[dict[str, Any]], now: list[dict[str, Any]], accuracies: list[float | None]) -> bool:
+    """Return whether two trainings are the same within the tolerances."""
+    if len(before) != len(now):
+        return False
+    for one, other in zip(before, now, strict=True):
+        if one["kind"] == "step" and one["epoch"] == 1:
+            apart = abs(one["loss"] - other.get("loss", inf))
+            if apart > LOSS_TOLERANCE * max(abs(one["loss"]), LOSS_TOLERANCE):
+                return False
+    first, second = accuracies
+    return first == second or (first is not None and second is not None and abs(first - second) <= ACCURACY_TOLERANCE)

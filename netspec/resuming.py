@@ -1,0 +1,270 @@
+"""Floor 7: a run that goes on where it stopped, to the same bits; and what speaks against that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from netspec import runs
+from netspec.backends.jax.autotune import Tuning
+from netspec.backends.jax.model import Model
+from netspec.checkpoints import Checkpoints
+from netspec.compare import Comparison, compare
+from netspec.compiler import analyze, require
+from netspec.data.types import Dataset, Progress
+from netspec.diagnostics import DataError, ModelFileError, RunError, Source
+from netspec.environment import differences, here
+from netspec.ir import Network
+from netspec.loading import Data, load_data
+from netspec.networks import read_network
+from netspec.overrides import apply_sets
+from netspec.recipe.datasets import find
+from netspec.recorder import Origin, RunFolder, choices, digest
+from netspec.run_lock import RunLock
+from netspec.session import compiled_for, data_path, run, with_settings
+from netspec.tracing import trace
+from netspec.training.events import Event, Notice
+from netspec.training.loop import train as train_loop
+from netspec.training.progress import Snapshot
+
+__all__ = ["Begun", "elsewhere", "read_begun", "resume", "same_data"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Begun:
+    """A run that was begun.
+
+    Attributes:
+        folder: the run folder.
+        lock: its lock.json.
+        network: the network it trains.
+        origin: what it was asked for with.
+    """
+
+    folder: Path
+    lock: Mapping[str, Any]
+    network: Network
+    origin: Origin
+
+
+def read_begun(folder: Path) -> Begun:
+    """Return what a run was begun with.
+
+    Raises:
+        RunError: when the folder is no run, or one of its files is missing, damaged, or of a newer netspec.
+    """
+    lock = runs.read_lock(folder)
+    network, _ = read_network(folder)
+    kept = (folder / runs.NETWORK).read_text(encoding="utf-8")
+    if digest(kept) != lock.get("network_sha256"):
+        raise RunError(
+            f"{folder / runs.NETWORK} is not the one the run was begun with",
+            "put it back; to change what is trained, use --set, or edit spec.net",
+        )
+    try:
+        origin = Origin(
+            text=(folder / runs.SPEC).read_text(encoding="utf-8"),
+            settings=dict(lock["overrides"]),
+            lets=dict(lock["lets"]),
+            sets=dict(lock["sets"]),
+            data_path=lock["data_path"],
+            log_every=lock["log_every"],
+            autotune=bool(lock["autotune"]),
+        )
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder / runs.SPEC} cannot be read: {error}", "copy it again from where it was whole"
+        ) from None
+    except (KeyError, TypeError):
+        raise RunError(
+            f"{folder / runs.LOCK} lacks what it takes to go on", "it is of an older netspec: train again"
+        ) from None
+    return Begun(folder, lock, network, origin)
+
+
+def resume(
+    folder: Path,
+    data: Data | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    sets: Mapping[str, str] | None = None,
+    accept_changes: bool = False,
+    device: str | jax.Device | None = None,
+    progress: Progress | None = None,
+    tuning: Callable[[Tuning], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[Event]:
+    """Go on with a run.
+
+    Args:
+        folder: the run folder.
+        data: where its data is now; where it was unless given. It must be the same.
+        settings: settings of the recipe that change from here on, as texts by name: `{"epochs": "20"}`.
+        sets: likewise, by path.
+        accept_changes: take a spec.net that was edited, or other data.
+        device: what computes.
+        progress: called while a dataset is downloaded.
+        tuning: told how far measuring the ways to compute is.
+        stop: asked again and again whether to save and stop.
+
+    Raises:
+        RunError: when there is nothing to go on with: it is no run, it is complete, its spec was changed, another
+            process trains there.
+        DataError: when the data cannot be had, or is not that of the run.
+        ModelFileError: when the checkpoint does not fit what is to be trained.
+    """
+    begun = read_begun(folder)
+    held = RunLock(folder)
+    try:
+        network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
+        snapshot, wrong = Checkpoints(folder).newest()
+        _require_unfinished(begun, network, snapshot, changes)
+        dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
+        model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+        origin = _origin(begun, settings or {}, sets or {}, data_path(network, data, None))
+        recorder = RunFolder(
+            folder, model, origin, held=held, resumed=snapshot, before=begun.lock, changes=tuple(changes)
+        )
+    except BaseException:
+        held.release()
+        raise
+    for text in (*wrong, *elsewhere(begun, model, dataset)):
+        yield Notice(text)
+    log_every = begun.origin.log_every
+    events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
+    try:
+        yield from run(events, network, folder)
+    except ModelFileError as error:
+        said = f": {'; '.join(changes)}" if changes else ""
+        raise ModelFileError(f"{folder} cannot go on with this network{said}: {error.message}", error.fix) from None
+
+
+def _changed(
+    begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], *, accept_changes: bool
+) -> tuple[Network, list[str]]:
+    """Return the network to go on with, and what differs from before, in words.
+
+    Raises:
+        RunError: when spec.net was edited, and that was not said to be meant.
+    """
+    network = begun.network
+    assert begun.origin.text is not None
+    if digest(begun.origin.text) != begun.lock.get("spec_sha256"):
+        edited = _edited(begun)
+        found = _differences(network, edited)
+        if found and not accept_changes:
+            raise RunError(
+                f"{begun.folder / runs.SPEC} was changed since the run was begun: {'; '.join(found)}",
+                "undo that, or say that it is meant: --accept-changes",
+            )
+        network = edited
+    network = apply_sets(with_settings(network, settings), sets)
+    return network, _differences(begun.network, network)
+
+
+def _edited(begun: Begun) -> Network:
+    """Return the network of the run's spec.net as it is now, with all that was said when the run was begun."""
+    origin = begun.origin
+    assert origin.text is not None
+    source = Source(str(begun.folder / runs.SPEC), origin.text, begun.folder)
+    found = analyze(source, lets=origin.lets, sets=origin.sets, name=begun.network.name)
+    settings = {key: value for key, value in origin.settings.items() if key != "data"}
+    network = with_settings(require(found)[0], settings)
+    if network.data and begun.network.data:
+        # The data that is really used has its own check.
+        named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
+        network = network.model_copy(update={"data": network.data.model_copy(update=named)})
+    return network
+
+
+def _differences(before: Network, after: Network) -> list[str]:
+    found = compare((before, trace(before)), (after, trace(after)))
+    return [*_layers(found), *(f"{s.path}: {s.before or 'nothing'} → {s.after or 'nothing'}" for s in found.settings)]
+
+
+def _layers(found: Comparison) -> Iterator[str]:
+    for layer in found.layers:
+        old, new = layer.before, layer.after
+        if layer.status in {"same", "affected"}:
+            continue
+        if old and new:
+            yield f"{old.name}: {old.text()} → {new.text()}"
+        elif row := old or new:
+            yield f"{row.name} {layer.status}"
+
+
+def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
+    """Raise RunError when a run has nothing left to do."""
+    result = runs.read_result(begun.folder)
+    if result is None:
+        return
+    if snapshot is None:
+        raise RunError(f"{begun.folder} is complete, and kept no checkpoint to go on from", "train again")
+    progress, recipe = snapshot.progress, network.recipe
+    more = progress.epoch <= recipe.epochs
+    if progress.stopped == "early_stop" and more:
+        more = recipe.early_stop is None or progress.stale < recipe.early_stop.patience
+    if progress.stopped == "time_limit" and more:
+        more = recipe.time_limit is None or progress.seconds < recipe.time_limit.total
+    if not more:
+        why = {"early_stop": ", by early stopping", "time_limit": ", by its time limit"}.get(progress.stopped, "")
+        ends = "" if changes else f"it ended after epoch {result.get('epochs')}{why}"
+        raise RunError(
+            f"{begun.folder} is complete" + (f": {ends}" if ends else ""),
+            f"to train on, say how far: --epochs {recipe.epochs * 2}" if not why else "raise that limit with --set",
+        )
+
+
+def same_data(
+    begun: Begun,
+    network: Network,
+    data: Data | None,
+    progress: Progress | None = None,
+    *,
+    accept_changes: bool = False,
+) -> Dataset:
+    """Return the data of a run, from where it was or where it is now.
+
+    Raises:
+        DataError: when it cannot be had, or is not the same.
+    """
+    name = network.data.name if network.data else ""
+    if data is None and not find(name):
+        path = begun.origin.data_path
+        if path is None:
+            raise DataError(f"{begun.folder} learned from arrays in memory", "give them again: resume(folder, data=…)")
+        if not Path(path).exists():
+            raise DataError(f"the data of {begun.folder} is no longer at {path}", "say where it is: --data PATH")
+        data = path
+    dataset = load_data(network, data, progress=progress)
+    if dataset.sha256 != begun.lock.get("data_sha256") and not accept_changes:
+        raise DataError(
+            f"this is not the data of {begun.folder}: its SHA-256 is {dataset.sha256[:12]}…, "
+            f"the run's {str(begun.lock.get('data_sha256'))[:12]}…",
+            "give the same data, or say that it is meant: --accept-changes",
+        )
+    return dataset
+
+
+def elsewhere(begun: Begun, model: Model, dataset: Dataset) -> list[str]:
+    """Return why the bits may not be those of an uninterrupted run, if there is a reason."""
+    device = model.device
+    now = {**here(), "device": device.device_kind if device.platform != "cpu" else "cpu"}
+    found = list(differences(begun.lock, now))
+    if begun.lock.get("choices") != choices(model, dataset, len(begun.lock.get("devices") or ["one"])):
+        found.append("operations are computed in other ways than before")
+    return [f"not to the same bits, since these differ: {'; '.join(found)}"] if found else []
+
+
+def _origin(begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], path: str | None) -> Origin:
+    origin = begun.origin
+    return replace(
+        origin,
+        settings={**origin.settings, **settings},
+        sets={**origin.sets, **sets},
+        data_path=path if path and Path(path).exists() else origin.data_path,
+    )

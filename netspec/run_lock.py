@@ -1,0 +1,62 @@
+"""Floor 6: one training at a time in a run folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from netspec.diagnostics import RunError
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["NAME", "RunLock"]
+
+NAME = ".lock"
+
+
+class RunLock:
+    """Holds a run folder for this process until it is released, or the process ends, however that happens.
+
+    A lock of the system, not a file that stands for one: nothing is left behind by a process that was killed, and a
+    copy of the folder is not locked.
+
+    Args:
+        folder: the run folder.
+
+    Raises:
+        RunError: when another process trains there, or the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._file = (folder / NAME).open("a+", encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(
+                f"{folder / NAME} cannot be written: {reason}", "a training needs a folder it can write to"
+            ) from None
+        if sys.platform == "win32":
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            owner = self._file.read(20).strip()
+            self._file.close()
+            by = f"by process {owner}" if owner.isdecimal() else "by another process"
+            raise RunError(
+                f"{folder} is being trained in {by}", "wait until it has ended, or choose another folder"
+            ) from None
+        except OSError:  # a file system without locks: two processes there are on their own
+            return
+        with suppress(OSError):
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()}\n")
+            self._file.flush()
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        self._file.close()

@@ -1,0 +1,45 @@
+"""When a training is saved."""
+
+from __future__ import annotations
+
+import time
+
+from netspec.recipe.settings import Checkpoint
+
+__all__ = ["Due"]
+
+_SECONDS, _EPOCHS = 60.0, 1
+
+
+class Due:
+    """Tells when the next checkpoint is due.
+
+    Args:
+        setting: the recipe's.
+        clock: whether seconds count: processes that train together must come to the same answer, and do not where
+            each looks at its own clock.
+    """
+
+    def __init__(self, setting: Checkpoint, *, clock: bool) -> None:
+        self.every = setting.every
+        self.seconds = setting.seconds if setting.said else _SECONDS
+        self.epochs = setting.epochs if setting.said else _EPOCHS
+        self.clock = clock
+        self._step, self._epoch, self._time = 0, 0, time.monotonic()
+
+    def kept(self, step: int, epoch: int) -> None:
+        """Take note that all is saved.
+
+        Args:
+            step: so many steps have been taken.
+            epoch: so many epochs have ended.
+        """
+        self._step, self._epoch, self._time = step, epoch, time.monotonic()
+
+    def now(self, step: int, epoch: int) -> bool:
+        """Return whether it is time; arguments as for `kept`."""
+        return (
+            (self.every is not None and step // self.every > self._step // self.every)
+            or (self.epochs is not None and epoch // self.epochs > self._epoch // self.epochs)
+            or (self.clock and self.seconds is not None and time.monotonic() - self._time >= self.seconds)
+        )

@@ -1,0 +1,84 @@
+"""What the steps of an epoch measured: on its way from the device, then as events."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Iterator
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.training.events import Step
+
+__all__ = ["Measured", "NotFinite"]
+
+
+class NotFinite(Exception):  # noqa: N818 - it is caught where it is known what follows from it
+    """Some number of a training is no longer finite.
+
+    Args:
+        epoch: in which epoch it was seen.
+        step: when it was seen: so many steps of the epoch had been taken.
+    """
+
+    def __init__(self, epoch: int, step: int) -> None:
+        super().__init__(epoch, step)
+        self.epoch, self.step = epoch, step
+
+
+class Measured:
+    """What the steps of one epoch measured.
+
+    Args:
+        epoch: which one, from 1.
+        before: steps taken before it.
+        sizes: examples in each of its steps.
+        left_out: steps of the epoch that learned nothing.
+        rows: (n, 3) what the steps that were told of already measured: loss, correct, learning rate.
+    """
+
+    def __init__(
+        self, epoch: int, before: int, sizes: NDArray[np.int64], left_out: Collection[int], rows: NDArray[np.float64]
+    ) -> None:
+        self.epoch, self.before, self.rows = epoch, before, rows
+        self.began = self.since = time.perf_counter()
+        self._sizes = sizes.copy()
+        self._sizes[sorted(left_out)] = 0
+        self._coming: tuple[jax.Array, int] | None = None
+
+    def expect(self, snapshot: jax.Array, stop: int) -> None:
+        """Take note of a history on its way, filled up to a step of the epoch."""
+        self._coming = (snapshot, stop)
+
+    def events(self) -> Iterator[Step]:
+        """Yield the event of the steps that were waited for, if there are any.
+
+        Raises:
+            NotFinite: when the loss of one of them is not.
+        """
+        if self._coming is None:
+            return
+        snapshot, stop = self._coming
+        self._coming = None
+        start, self.rows = len(self.rows), np.asarray(snapshot, np.float64)[:stop]
+        # Waiting for the numbers is part of the time the steps took.
+        seconds, self.since = time.perf_counter() - self.since, time.perf_counter()
+        bad = np.flatnonzero(~np.isfinite(self.rows[start:, 0]) & (self._sizes[start:stop] > 0))
+        if bad.size:
+            raise NotFinite(self.epoch, start + int(bad[0]) + 1)
+        examples = self._sizes[start:stop].sum()
+        if examples:
+            loss, accuracy = self.means(start)
+            rate = float(examples / max(seconds, 1e-9))
+            yield Step(self.epoch, self.before + stop, loss, accuracy, float(self.rows[-1, 2]), rate)
+
+    def means(self, start: int = 0) -> tuple[float, float | None]:
+        """Return mean loss and accuracy (None without classes) over the examples of the steps from `start` on."""
+        sizes = self._sizes[start : len(self.rows)]
+        rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
+        if not sizes.size:
+            return math.nan, math.nan
+        loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
+        return float(loss), None if math.isnan(correct) else float(correct)

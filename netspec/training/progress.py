@@ -1,0 +1,71 @@
+"""How far a training is: what the host remembers of it, to and from JSON, and the snapshot a training goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.training.events import Epoch
+
+__all__ = ["Progress", "Snapshot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a training is.
+
+    Attributes:
+        epoch: the one that is trained, from 1; one more than there are when all are done.
+        taken: steps of that epoch that were taken, those left out among them.
+        reported: steps of that epoch that Step events have told of.
+        seconds: spent on the training so far.
+        best: the best epoch so far.
+        last: the last one that ended.
+        watched: the best value of what early stopping watches.
+        stale: epochs since that became better.
+        left_out: steps whose batches are not learned from, counted from 0 since the training began.
+        stopped: why the training ended; empty while it goes on.
+    """
+
+    epoch: int = 1
+    taken: int = 0
+    reported: int = 0
+    seconds: float = 0.0
+    best: Epoch | None = None
+    last: Epoch | None = None
+    watched: float | None = None
+    stale: int = 0
+    left_out: tuple[int, ...] = ()
+    stopped: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values; floats keep every bit."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Progress:
+        """Return what `to_json` gave; raises TypeError or ValueError where the values are others."""
+        best, last = (Epoch(**values[key]) if values[key] else None for key in ("best", "last"))
+        left_out = tuple(int(step) for step in values["left_out"])
+        return cls(**{**values, "best": best, "last": last, "left_out": left_out})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Snapshot:
+    """A moment of a training, between two steps: all that it takes to go on to the same bits.
+
+    Attributes:
+        progress: how far it is.
+        step: steps taken since it began.
+        arrays: the state and what the steps of the epoch measured, by path, on the host.
+        mark: how much the recorder had kept.
+    """
+
+    progress: Progress
+    step: int
+    arrays: Mapping[str, NDArray[np.generic]]
+    mark: int

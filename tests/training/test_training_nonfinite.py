@@ -1,0 +1,247 @@
+"""Numbers that are no longer finite: they are found, named and never saved; `rewind` goes on without the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec import model_file, runs, session
+from netspec.backends.jax.step import Trainer
+from netspec.checkpoints import Checkpoints
+from netspec.data.types import Dataset, Split
+from netspec.training import Finished, NonFiniteLossError, Notice, Rewound, Stopped
+from netspec.training.loop import train as train_loop
+
+pytestmark = pytest.mark.usefixtures("kept_programs", "at_once")
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((64, 6)).astype(np.float32)
+Y = (X[:, :3].argmax(axis=1)).astype(np.int32)
+
+
+def network(layers: str = "fc 8 tanh; fc 3 softmax", train: str = "optimizer sgd lr=0.1") -> ns.Network:
+    return ns.parse(f'input 6; {layers}; data "mine"; train {{ batch 8; epochs 2; {train} }}', name="toy")
+
+
+def dataset(x: np.ndarray = X) -> Dataset:
+    """Make a dataset without the checks of from_arrays, so that a test may hide a NaN in it."""
+    return Dataset.of("mine", Split(x, Y), Split(X[:16], Y[:16]), ("0", "1", "2"))
+
+
+def poisoned(at: int, value: float = np.nan) -> Dataset:
+    x = X.copy()
+    x[at, 2] = value
+    return dataset(x)
+
+
+def run(net: ns.Network, data: Dataset | None = None, **how: Any) -> list[ns.Event]:
+    return list(train_loop(ns.compile(net), data or dataset(), log_every=3, **how))
+
+
+def refused(net: ns.Network, data: Dataset | None = None, **how: Any) -> NonFiniteLossError:
+    with pytest.raises(NonFiniteLossError) as caught:
+        run(net, data, **how)
+    return caught.value
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, step: int, path: tuple[str, str], value: float = np.nan) -> None:
+    """Let a weight become something else after a step, once and in every repetition of the step."""
+    advance = Trainer.advance
+
+    def bad(self: Trainer, state: Any, history: Any, data: Any, order: Any, call: Any) -> Any:
+        before = int(state.step)
+        state, history = advance(self, state, history, data, order, call)
+        if before <= step < before + call.steps:
+            node, name = path
+            own = dict(state.params[node])
+            own[name] = own[name].at[0].set(value)
+            state = state._replace(params={**state.params, node: own})
+        return state, history
+
+    monkeypatch.setattr(Trainer, "advance", bad)
+
+
+# --- the step and the layer are named -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 3])
+def test_a_bad_example_is_blamed_on_the_input(steps_per_call: int) -> None:
+    error = refused(network(train=f"steps_per_call {steps_per_call}"), poisoned(5))
+    assert "the numbers of `input` are not finite (NaN)" in error.message
+
+
+def test_the_step_is_that_of_the_bad_example() -> None:
+    net = ns.parse('input 6; fc 3 softmax; data "mine" { shuffle off }; train { batch 8; epochs 2 }', name="t")
+    for example, step in ((0, 1), (7, 1), (8, 2), (63, 8)):
+        assert f"at step {step} (epoch 1)" in refused(net, poisoned(example)).message
+
+
+@pytest.mark.parametrize(
+    ("layers", "layer", "kind"),
+    [
+        ("fc 4 init=constant(1e30); fc 4 init=constant(1e30); fc 3 softmax", "fc_2", "inf"),
+        ("fc 4; fc 4 init=constant(1e30); fc 4 init=constant(1e30); fc 3 softmax", "fc_3", "inf"),
+        ("fc 4 init=constant(1e38) relu; fc 3 softmax", "fc_1", "inf"),
+    ],
+)
+def test_the_first_layer_that_overflows_is_named(layers: str, layer: str, kind: str) -> None:
+    error = refused(network(layers), dataset(np.abs(X) + 1))
+    assert f"the activations of `{layer}` are not finite" in error.message
+    assert kind in error.message
+    assert "at step 1 (epoch 1)" in error.message
+
+
+def test_a_gradient_that_overflows_is_named() -> None:
+    # The weights between make what comes back too large for a float, and what goes forward small again.
+    layers = "fc 4 init=constant(1e-3); fc 4 init=constant(1e25); fc 6 init=constant(1e-8)"
+    data, train = 'data "mine" { target input }', "train { batch 8; loss mse; optimizer sgd lr=0.1 }"
+    net = ns.parse(f"input 6; {layers}; {data}; {train}", name="t")
+    error = refused(net, dataset(np.abs(X) + 1))
+    assert "the gradient of `fc_" in error.message
+    assert "is not finite" in error.message
+
+
+def test_an_update_that_overflows_is_named() -> None:
+    error = refused(network("fc 3 softmax", "optimizer rmsprop lr=3e38"))
+    assert "at step 1 (epoch 1): all gradients are finite, the update of `fc_1/kernel` is not" in error.message
+
+
+def test_a_weight_that_is_broken_between_steps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, 6, ("fc_1", "kernel"))
+    error = refused(network(train="checkpoint every=2"))
+    assert "at step 7 (epoch 1): all gradients are finite, the update of `fc_1/kernel` is not" in error.message
+
+
+def test_an_infinite_weight_behind_tanh_is_found_although_the_loss_is_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, 2, ("fc_1", "bias"), np.inf)
+    assert "at step 3 (epoch 1)" in refused(network()).message
+
+
+def test_the_exit_says_what_to_do() -> None:
+    assert "lower the learning rate" in refused(network(), poisoned(5)).fix
+
+
+def test_steps_that_are_sound_when_repeated_are_no_fault_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance, broken = Trainer.advance, []
+
+    def once(self: Trainer, state: Any, history: Any, *rest: Any) -> Any:
+        state, history = advance(self, state, history, *rest)
+        if int(state.step) == 6 and not broken:
+            broken.append(True)
+            history = history.at[5, 0].set(np.nan)
+        return state, history
+
+    monkeypatch.setattr(Trainer, "advance", once)
+    error = refused(network())
+    assert "is one when the steps since 0 are taken again" in error.message
+    assert "memory" in error.fix
+
+
+# --- nothing that is not finite is ever saved ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [0, 3, 6, 7, 8, 11, 15])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_good_checkpoints_and_models_stay(
+    step: int, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, step, ("fc_2", "kernel"), value)
+    with pytest.raises(NonFiniteLossError):
+        list(session.train(network(train="checkpoint every=1"), dataset(), out=tmp_path / "run", log_every=5))
+    found, wrong = Checkpoints(tmp_path / "run").newest()
+    assert not wrong
+    for snapshot in [found] if found else []:
+        assert snapshot.step <= step
+        for name, array in snapshot.arrays.items():
+            assert name == "history" or np.isfinite(array).all()
+    for name in (runs.BEST, runs.LAST):
+        if (tmp_path / "run" / name).exists():
+            arrays = model_file.read(tmp_path / "run" / name).arrays
+            assert all(np.isfinite(array).all() for array in arrays.values())
+    assert not (tmp_path / "run" / runs.RESULT).exists()
+
+
+def test_a_stop_does_not_save_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, 3, ("fc_2", "kernel"))
+    asked = iter(range(6))
+    with pytest.raises(NonFiniteLossError):
+        list(
+            session.train(
+                network(), dataset(), out=tmp_path / "run", log_every=50, stop=lambda: next(asked, None) is None
+            )
+        )
+    assert Checkpoints(tmp_path / "run").newest() == (None, [])
+
+
+# --- rewind -------------------------------------------------------------------------------------------------------
+
+
+def test_rewinding_leaves_the_batch_out_and_goes_on() -> None:
+    events = run(network(train="on_nonfinite rewind"), poisoned(5))
+    back = [e for e in events if isinstance(e, Rewound)]
+    assert [e.epoch for e in back] == [1, 2]
+    assert "`input`" in back[0].reason
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.result.left_out == 2
+    assert np.isfinite(finished.result.test_loss)
+    assert finished.result.steps == 16
+
+
+def test_rewinding_is_as_if_the_batch_had_not_been_there() -> None:
+    """Of plain gradient descent, leaving a step out is the same as a set without its examples."""
+    spec = 'input 6; fc 3 softmax; data "mine" { shuffle off }; '
+    spec += "train { batch 8; epochs 2; optimizer sgd lr=0.1; on_nonfinite rewind }"
+    net = ns.parse(spec, name="t")
+    rewound = run(net, poisoned(20))[-1]
+    without = Dataset.of(
+        "mine",
+        Split(np.delete(X, range(16, 24), 0), np.delete(Y, range(16, 24))),
+        Split(X[:16], Y[:16]),
+        ("0", "1", "2"),
+    )
+    plain = run(net, without)[-1]
+    assert isinstance(rewound, Finished)
+    assert isinstance(plain, Finished)
+    for node, own in plain.variables.params.items():
+        for name, array in own.items():
+            np.testing.assert_allclose(array, rewound.variables.params[node][name], rtol=1e-5, atol=1e-6)
+    assert rewound.result.test_loss == pytest.approx(plain.result.test_loss, rel=1e-5)
+
+
+def test_rewinding_has_a_limit() -> None:
+    error = refused(network(train="on_nonfinite rewind limit=1"), poisoned(5))
+    assert "1 batches are left out already" in error.message or "1 batch is left out already" in error.message
+
+
+def test_measurements_are_those_of_the_way_that_was_kept(tmp_path: Path) -> None:
+    net = network(train="on_nonfinite rewind; checkpoint every=2")
+    list(session.train(net, poisoned(5), out=tmp_path / "run", log_every=1))
+    lines = runs.read_metrics(tmp_path / "run")
+    steps = [line["step"] for line in lines if line["kind"] == "step"]
+    assert steps == sorted(set(steps))
+    assert len(steps) == 14
+    assert sum(line["kind"] == "rewound" for line in lines) == 2
+
+
+def test_a_run_that_went_back_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    net = network(train="on_nonfinite rewind; checkpoint every=2")
+    list(session.train(net, poisoned(5), out=tmp_path / "whole", log_every=2))
+    for stop_after in (1, 5, 9, 12):
+        folder = tmp_path / f"{stop_after}"
+        asked = iter(range(stop_after))
+        last = list(
+            session.train(net, poisoned(5), out=folder, log_every=2, stop=lambda a=asked: next(a, None) is None)  # type: ignore[misc]
+        )[-1]
+        assert isinstance(last, Stopped)
+        assert isinstance(list(ns.resume(folder, poisoned(5)))[-1], Finished)
+        assert (folder / runs.LAST).read_bytes() == (tmp_path / "whole" / runs.LAST).read_bytes()
+
+
+def test_people_are_told_why_it_takes_a_while() -> None:
+    events = run(network(train="on_nonfinite rewind"), poisoned(5))
+    assert any("taken again to find out why" in e.text for e in events if isinstance(e, Notice))

@@ -1,0 +1,413 @@
+"""Resuming: whatever a training is cut off by, and wherever, it goes on to the bits of one that was never stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec import model_file, resuming, runs, sealed, session
+from netspec.recorder import Origin
+from netspec.training import Finished, Notice, Started, Stopped
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)
+Y = (X.reshape(90, -1)[:, :3].argmax(axis=1)).astype(np.int32)
+pytestmark = pytest.mark.usefixtures("kept_programs", "at_once")
+
+DATA = (X[:70], Y[:70], X[70:], Y[70:])
+CLOCK = {"seconds", "examples_per_second"}
+
+RECIPES = {
+    "adam": ("fc 8 relu; fc 3 softmax", "", "epochs 2"),
+    "several steps a call": ("fc 8 relu; fc 3 softmax", "", "epochs 2; steps_per_call 3"),
+    "dropout, batch-norm, momentum": (
+        "conv 4 3x3 relu; batchnorm; dropout 0.3; fc 3 softmax",
+        "",
+        "optimizer sgd lr=0.1 momentum=0.9; epochs 2",
+    ),
+    "augmentation, one cycle": (
+        "conv 4 3x3 relu; fc 3 softmax",
+        "augment rotate=20 shift=1 noise=0.1",
+        "schedule onecycle; epochs 2",
+    ),
+    "optax's optimizer": ("fc 8 tanh; fc 3 softmax", "", "optimizer lamb; epochs 2"),
+    "average": ("fc 8 relu; batchnorm; fc 3 softmax", "", "ema 0.9; epochs 2"),
+    "accumulation": ("fc 8 relu; fc 3 softmax", "", "accumulate 3; schedule cosine warmup=1; epochs 2"),
+    "validation, early stopping, looks within the epoch": (
+        "fc 8 relu; fc 3 softmax",
+        "validation 14",
+        "optimizer sgd lr=2.0; early_stop 1; best val_loss; evaluate every=3; epochs 6",
+    ),
+    "shuffle in blocks, l2, clipping": (
+        "fc 8 relu; fc 3 softmax",
+        "shuffle buffer=20",
+        "l2 0.01; clip 0.5; epochs 2",
+    ),
+}
+
+
+def network(layers: str, data: str, train: str, more: str = "checkpoint off") -> ns.Network:
+    text = f'input 1x6x6; {layers}; data "arrays" {{ {data} }}; train {{ batch 16; seed 5; {train}; {more} }}'
+    return ns.parse(text, name="toy")
+
+
+def asks_after(count: int) -> Callable[[], bool]:
+    """Return what says at its `count`-th question that the training is to stop."""
+    asked = iter(range(count))
+    return lambda: next(asked, None) is None
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """Return all that a finished run says, apart from the clock."""
+    result = runs.read_result(folder)
+    assert result is not None
+    return {
+        "metrics": [{k: v for k, v in line.items() if k not in CLOCK} for line in runs.read_metrics(folder)],
+        "result": {k: v for k, v in result.items() if k not in CLOCK},
+        **{name: (folder / name).read_bytes() for name in (runs.BEST, runs.LAST)},
+    }
+
+
+def train(net: ns.Network, folder: Path, **how: Any) -> list[ns.Event]:
+    return list(session.train(net, DATA, out=folder, log_every=2, **how))
+
+
+def resumed(folder: Path, **how: Any) -> list[ns.Event]:
+    return list(resuming.resume(folder, DATA, **how))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
+    """Return what a recipe gives without an interruption; each is trained once."""
+    known: dict[str, dict[str, Any]] = {}
+
+    def of(recipe: str) -> dict[str, Any]:
+        if recipe not in known:
+            folder = tmp_path_factory.mktemp("whole") / "run"
+            assert isinstance(train(network(*RECIPES[recipe]), folder)[-1], Finished)
+            known[recipe] = outcome(folder)
+        return known[recipe]
+
+    return of
+
+
+# --- to the same bits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_stopped_again_and_again_it_ends_as_if_never_stopped(
+    recipe: str, whole: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    last = train(network(*RECIPES[recipe]), folder, stop=asks_after(2))[-1]
+    stops = 0
+    while isinstance(last, Stopped):
+        stops += 1
+        assert last.checkpoint is not None
+        assert last.checkpoint.is_file()
+        last = resumed(folder, stop=asks_after(2))[-1]
+    assert stops > 1
+    assert isinstance(last, Finished)
+    assert outcome(folder) == whole(recipe)
+
+
+@pytest.mark.parametrize("more", ["checkpoint every=1", "checkpoint every=3", "checkpoint epochs=1", "checkpoint off"])
+def test_what_is_on_the_disk_at_any_moment_is_enough(
+    more: str, whole: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    """A copy of the folder at each event is what a process that is killed there leaves behind."""
+    recipe = "dropout, batch-norm, momentum"
+    folder = tmp_path / "run"
+    copies = []
+    for number, _ in enumerate(session.train(network(*RECIPES[recipe], more), DATA, out=folder, log_every=2)):
+        if number % 4 == 0 and not (folder / runs.RESULT).exists():
+            copies.append(shutil.copytree(folder, tmp_path / f"{number}"))
+    assert len(copies) > 2
+    for copy in copies:
+        resumed(copy)
+        found = outcome(copy)
+        assert found["metrics"] == whole(recipe)["metrics"]
+        assert found["result"] == whole(recipe)["result"]
+        for name in (runs.BEST, runs.LAST):
+            assert weights(copy / name) == arrays_in(whole(recipe)[name], tmp_path)
+
+
+def weights(path: Path) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in model_file.read(path).arrays.items()}
+
+
+def arrays_in(data: bytes, folder: Path) -> dict[str, bytes]:
+    """Return the weights of a model file given as bytes: two recipes differ in their text, not in what they learn."""
+    (folder / "m.safetensors").write_bytes(data)
+    return weights(folder / "m.safetensors")
+
+
+def test_a_folder_that_was_copied_elsewhere_goes_on(whole: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"]), tmp_path / "run", stop=asks_after(5))
+    (tmp_path / "elsewhere").mkdir()
+    moved = Path(shutil.move(tmp_path / "run", tmp_path / "elsewhere" / "other name"))
+    resumed(moved)
+    assert outcome(moved) == whole("adam")
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "gone"])
+def test_a_damaged_checkpoint_is_passed_over(harm: str, whole: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
+    recipe = "dropout, batch-norm, momentum"
+    folder = tmp_path / "run"
+    train(network(*RECIPES[recipe], "checkpoint every=2"), folder, stop=asks_after(8))
+    older, newest = sorted((folder / "checkpoints").iterdir())
+    data = bytearray(newest.read_bytes())
+    data[-5] ^= 4
+    {
+        "flip": lambda: newest.write_bytes(data),
+        "cut": lambda: newest.write_bytes(data[:-100]),
+        "empty": lambda: newest.write_bytes(b""),
+        "gone": newest.unlink,
+    }[harm]()
+    events = resumed(folder)
+    notes = [e.text for e in events if isinstance(e, Notice)]
+    assert harm == "gone" or any("is damaged" in note for note in notes)
+    started = next(e for e in events if isinstance(e, Started))
+    assert started.step == int(older.stem.removeprefix("step-"))
+    assert weights(folder / runs.LAST) == arrays_in(whole(recipe)[runs.LAST], tmp_path)
+    assert outcome(folder)["metrics"] == whole(recipe)["metrics"]
+
+
+def test_without_any_checkpoint_it_begins_again(whole: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    train(network(*RECIPES["adam"]), folder, stop=asks_after(5))
+    shutil.rmtree(folder / "checkpoints")
+    events = resumed(folder)
+    assert next(e for e in events if isinstance(e, Started)).step == 0
+    assert outcome(folder) == whole("adam")
+
+
+def test_a_line_cut_short_in_the_measurements_is_no_obstacle(
+    whole: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    train(network(*RECIPES["adam"]), folder, stop=asks_after(5))
+    with (folder / runs.METRICS).open("a") as stream:
+        stream.write('{"kind": "step", "epo')
+    resumed(folder)
+    assert outcome(folder) == whole("adam")
+
+
+def test_training_on_is_as_training_that_long(tmp_path: Path) -> None:
+    layers, data, _ = RECIPES["adam"]
+    train(network(layers, data, "epochs 4"), tmp_path / "long")
+    train(network(layers, data, "epochs 2", "checkpoint on"), tmp_path / "short")
+    resumed(tmp_path / "short", settings={"epochs": "4"})
+    assert weights(tmp_path / "short" / runs.LAST) == weights(tmp_path / "long" / runs.LAST)
+    long, short = (outcome(tmp_path / name)["metrics"] for name in ("long", "short"))
+    assert long == short
+    assert runs.read_lock(tmp_path / "short")["resumed"][0]["changes"] == ["train.epochs: 2 → 4"]
+
+
+# --- the two newest are kept ---------------------------------------------------------------------------------------
+
+
+def test_the_two_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"], "checkpoint every=1"), tmp_path / "run")
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["step-000000009.safetensors", "step-000000010.safetensors"]
+
+
+def test_no_checkpoint_is_written_where_none_is_wanted(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"], "checkpoint off"), tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_without_a_run_folder_a_stop_is_a_stop() -> None:
+    events = list(ns.train(network(*RECIPES["adam"]), DATA, stop=asks_after(4)))
+    assert isinstance(events[-1], Stopped)
+    assert events[-1].checkpoint is None
+    assert not any(isinstance(e, Finished) for e in events)
+
+
+# --- what speaks against going on ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    text = 'input 1x6x6\nfc 8 relu\nfc 3 softmax\ndata "arrays"\ntrain { batch 16; epochs 3; checkpoint every=2 }\n'
+    net = ns.parse(text, name="toy")
+    train(net, tmp_path / "run", stop=asks_after(7), origin=Origin(text))
+    return tmp_path / "run"
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    text = (folder / runs.SPEC).read_text()
+    assert old in text
+    (folder / runs.SPEC).write_text(text.replace(old, new))
+
+
+def test_a_changed_spec_is_refused_with_the_difference_shown(stopped: Path) -> None:
+    before = {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file()}
+    edit(stopped, "epochs 3", "epochs 5; l2 0.1")
+    with pytest.raises(ns.RunError, match=r"train.epochs: 3 → 5; train.l2: 0.0 → 0.1") as caught:
+        resumed(stopped)
+    assert "--accept-changes" in caught.value.fix
+    after = {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file()}
+    assert {p for p in before if before[p] != after[p]} == {stopped / runs.SPEC}
+
+
+def test_a_changed_spec_that_is_meant_is_taken(stopped: Path) -> None:
+    edit(stopped, "epochs 3", "epochs 5")
+    events = resumed(stopped, accept_changes=True)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].result.epochs == 5
+    assert "epochs 5" in (stopped / runs.SPEC).read_text()
+    assert ns.open(stopped).network.recipe.epochs == 5
+
+
+def test_a_comment_is_no_change(stopped: Path) -> None:
+    edit(stopped, "fc 8 relu", "fc 8 relu   # the hidden layer")
+    assert isinstance(resumed(stopped)[-1], Finished)
+
+
+def test_another_network_does_not_take_these_weights(stopped: Path) -> None:
+    edit(stopped, "fc 8", "fc 9")
+    with pytest.raises(ns.RunError, match="fc_1: fc 8 relu → fc 9 relu"):
+        resumed(stopped)
+    with pytest.raises(ns.ModelFileError, match=r"cannot go on with this network: fc_1.*\(8,\).*\(9,\)"):
+        resumed(stopped, accept_changes=True)
+
+
+def test_another_optimizer_does_not_take_these_averages(stopped: Path) -> None:
+    with pytest.raises(ns.ModelFileError, match="optimizer"):
+        resumed(stopped, sets={"train.optimizer": "sgd lr=0.1"})
+    assert isinstance(resumed(stopped)[-1], Finished)
+
+
+def test_a_broken_spec_is_a_spec_error(stopped: Path) -> None:
+    edit(stopped, "fc 8 relu", "fc 8 rleu")
+    with pytest.raises(ns.SpecError, match="relu"):
+        resumed(stopped, accept_changes=True)
+
+
+def test_other_data_is_refused(stopped: Path) -> None:
+    other = (X[:70] ^ 1, *DATA[1:])
+    with pytest.raises(ns.DataError, match="not the data of"):
+        list(resuming.resume(stopped, other))
+    assert isinstance(list(resuming.resume(stopped, other, accept_changes=True))[-1], Finished)
+
+
+def test_data_that_was_in_memory_must_be_given_again(stopped: Path) -> None:
+    with pytest.raises(ns.DataError, match="arrays in memory"):
+        list(resuming.resume(stopped))
+
+
+def test_data_that_was_moved_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x_train=DATA[0], y_train=DATA[1], x_test=DATA[2], y_test=DATA[3])
+    net = ns.parse('input 1x6x6; fc 3 softmax; data "d.npz"; train { batch 16; epochs 2 }', name="t")
+    folder = tmp_path / "run"
+    list(session.train(net, tmp_path / "d.npz", out=folder, stop=asks_after(4)))
+    (tmp_path / "d.npz").rename(tmp_path / "moved.npz")
+    with pytest.raises(ns.DataError, match=r"no longer at .*d\.npz") as caught:
+        list(ns.resume(folder))
+    assert "--data" in caught.value.fix
+    assert isinstance(list(ns.resume(folder, tmp_path / "moved.npz", stop=asks_after(4)))[-1], Stopped)
+    assert isinstance(list(ns.resume(folder))[-1], Finished)
+
+
+def test_a_complete_run_is_complete(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
+    with pytest.raises(ns.RunError, match="is complete: it ended after epoch 2") as caught:
+        resumed(tmp_path / "run")
+    assert "--epochs 4" in caught.value.fix
+
+
+def test_a_complete_run_without_a_checkpoint_cannot_go_on(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"]), tmp_path / "run")
+    with pytest.raises(ns.RunError, match="kept no checkpoint"):
+        resumed(tmp_path / "run", settings={"epochs": "9"})
+
+
+def test_a_run_killed_before_its_result_was_written_gets_it(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
+    before = outcome(tmp_path / "run")
+    (tmp_path / "run" / runs.RESULT).unlink()
+    assert isinstance(resumed(tmp_path / "run")[-1], Finished)
+    assert outcome(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is no run folder"),
+        ("", "not what netspec wrote"),
+        ("[1]", "not what netspec wrote"),
+        ('{"format": 99}', "format 99"),
+        ('{"format": "x"}', "format x"),
+    ],
+)
+def test_a_lock_file_that_is_none(stopped: Path, content: str | None, message: str) -> None:
+    lock = stopped / runs.LOCK
+    lock.unlink()
+    if content is not None:
+        lock.write_text(content)
+    with pytest.raises(ns.RunError, match=message):
+        resumed(stopped)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ns.RunError, match="is not there"):
+        resumed(tmp_path / "nowhere")
+
+
+def test_an_edited_network_json_is_refused(stopped: Path) -> None:
+    file = stopped / runs.NETWORK
+    file.write_text(file.read_text().replace('"batch": 16', '"batch": 8'))
+    with pytest.raises(ns.RunError, match="not the one the run was begun with"):
+        resumed(stopped)
+
+
+def test_lock_entries_that_are_missing(stopped: Path) -> None:
+    lock = json.loads((stopped / runs.LOCK).read_text())
+    del lock["log_every"]
+    (stopped / runs.LOCK).write_text(json.dumps(lock))
+    with pytest.raises(ns.RunError, match="older netspec"):
+        resumed(stopped)
+
+
+def test_other_versions_are_said(stopped: Path) -> None:
+    lock = json.loads((stopped / runs.LOCK).read_text())
+    lock["packages"]["jax"] = "0.1.0"
+    (stopped / runs.LOCK).write_text(json.dumps(lock))
+    notes = [e.text for e in resumed(stopped) if isinstance(e, Notice)]
+    assert any("not to the same bits" in note and "jax 0.1.0" in note for note in notes)
+
+
+def test_a_checkpoint_of_a_newer_format_is_not_guessed_at(stopped: Path) -> None:
+    for path in (stopped / "checkpoints").iterdir():
+        kind = sealed.Kind("netspec-checkpoint", 2, "", "", "")
+        sealed.write(path, kind, {"a": np.zeros(1)}, {})
+    events = resumed(stopped)
+    notes = [e.text for e in events if isinstance(e, Notice)]
+    assert sum("reads up to 1" in note for note in notes) == 2
+
+
+# --- one training at a time ---------------------------------------------------------------------------------------
+
+
+def test_two_trainings_do_not_share_a_folder(stopped: Path) -> None:
+    first: Iterator[ns.Event] = resuming.resume(stopped, DATA)
+    next(first)
+    with pytest.raises(ns.RunError, match="is being trained in by process"):
+        resumed(stopped)
+    assert isinstance(list(first)[-1], Finished)
+
+
+def test_a_training_that_is_given_up_lets_the_folder_go(stopped: Path) -> None:
+    first = resuming.resume(stopped, DATA)
+    next(first)
+    first.close()  # type: ignore[attr-defined]
+    assert isinstance(resumed(stopped)[-1], Finished)
