@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 
 def run() -> None:
-    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 and 143 interrupted."""
+    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 or 143 stopped."""
     for stream in (sys.stdout, sys.stderr):
         # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
         if hasattr(stream, "reconfigure"):
