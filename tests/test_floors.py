@@ -73,6 +73,7 @@ FLOORS = {
     "netspec.runs": 6,
     "netspec.networks": 6,
     "netspec.model_file": 6,
+    "netspec.sealed": 6,
     "netspec.loading": 7,
     "netspec.preview": 7,
     "netspec.session": 7,

@@ -149,7 +149,7 @@ def test_every_truncation_is_refused(path: Path) -> None:
 @pytest.mark.parametrize("more", [b"\x00", b"\x00" * 8, b"x" * 1000])
 def test_bytes_too_many_are_refused(path: Path, more: bytes) -> None:
     path.write_bytes(path.read_bytes() + more)
-    assert "SHA-256" in refused(path)
+    assert "damaged: it has" in refused(path)
 
 
 def test_every_flip_in_the_first_bytes_is_refused(path: Path) -> None:
