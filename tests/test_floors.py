@@ -74,6 +74,7 @@ FLOORS = {
     "netspec.networks": 6,
     "netspec.model_file": 6,
     "netspec.sealed": 6,
+    "netspec.sealed_header": 6,
     "netspec.loading": 7,
     "netspec.preview": 7,
     "netspec.session": 7,
