@@ -68,8 +68,8 @@ def write(path: Path, kind: Kind, arrays: Mapping[str, NDArray[Any]], metadata: 
         sealed_header.declared(header)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelFileError(f"{path} cannot be written, for it could not be read again: {error}") from None
-    start = len(header).to_bytes(8, "little") + header
-    atomic_write(path, _sealed(start, _digest(start, _BLANK, data)) + data)
+    sealed = header.replace(_mark(_BLANK), _mark(_digest(header, _BLANK, data)))
+    atomic_write(path, b"".join((_length(header), sealed, data)))
 
 
 def _ordered(file: bytes) -> tuple[bytes, memoryview]:
@@ -79,9 +79,8 @@ def _ordered(file: bytes) -> tuple[bytes, memoryview]:
     return header + b" " * (-len(header) % 8), memoryview(file)[8 + length :]
 
 
-def _sealed(start: bytes, digest: str) -> bytes:
-    """Return the first bytes of a file, up to the data, with its hash in place of the blank."""
-    return start.replace(_mark(_BLANK), _mark(digest))
+def _length(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little")
 
 
 def _mark(digest: str) -> bytes:
@@ -89,9 +88,10 @@ def _mark(digest: str) -> bytes:
     return f'"sha256":"{digest}"'.encode()
 
 
-def _digest(start: bytes, stated: str, data: NDArray[np.uint8] | memoryview) -> str:
+def _digest(header: bytes, stated: str, data: NDArray[np.uint8] | memoryview) -> str:
     """Return the SHA-256 of a file whose header states this hash, taken with that blank."""
-    found = hashlib.sha256(start.replace(_mark(stated), _mark(_BLANK)))
+    found = hashlib.sha256(_length(header))
+    found.update(header.replace(_mark(stated), _mark(_BLANK)))
     found.update(data)
     return found.hexdigest()
 
@@ -115,21 +115,21 @@ def read(
             `accept` raises.
     """
     with _opened(path) as stream:
-        start = _start(path, kind, stream)
-        metadata = _metadata(path, kind, start[8:])
+        header = _header(path, kind, stream)
+        metadata = _metadata(path, kind, header)
         try:
-            declared = sealed_header.declared(start[8:])
+            declared = sealed_header.declared(header)
         except ValueError:
             raise damaged(path, kind, "its header cannot be read") from None
         accept(metadata, declared)
         wanted = sealed_header.size(declared)
-        _check_size(path, kind, os.fstat(stream.fileno()).st_size, len(start) + wanted)
+        _check_size(path, kind, os.fstat(stream.fileno()).st_size, 8 + len(header) + wanted)
         data = np.empty(wanted, np.uint8)
         if stream.readinto(data) != wanted:  # type: ignore[attr-defined]
             raise damaged(path, kind, "it became shorter while it was read")
         data.flags.writeable = False
     stated = metadata.get("sha256", "")
-    if len(stated) != len(_BLANK) or _digest(start, stated, data) != stated:
+    if len(stated) != len(_BLANK) or _digest(header, stated, data) != stated:
         raise damaged(path, kind, "its contents do not match its SHA-256" if stated else "its hash is missing")
     return metadata, sealed_header.arrays(declared, data)
 
@@ -151,16 +151,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise ModelFileError(f"{path} does not fit into the memory of this machine") from None
 
 
-def _start(path: Path, kind: Kind, stream: BinaryIO) -> bytes:
-    """Return the length and the header, as bytes."""
-    start = stream.read(8)
-    if len(start) < 8:
-        raise damaged(path, kind, f"it has only {len(start)} bytes")
-    length = int.from_bytes(start, "little")
+def _header(path: Path, kind: Kind, stream: BinaryIO) -> bytes:
+    """Return the header, whose length the first eight bytes state."""
+    first = stream.read(8)
+    if len(first) < 8:
+        raise damaged(path, kind, f"it has only {len(first)} bytes")
+    length = int.from_bytes(first, "little")
     header = stream.read(length) if length <= sealed_header.MAX_BYTES else b""
     if len(header) != length:
         raise damaged(path, kind, "it is cut short, or not a safetensors file")
-    return start + header
+    return header
 
 
 def _metadata(path: Path, kind: Kind, header: bytes) -> dict[str, str]:
