@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 __all__ = ["MAX_BYTES", "Declared", "arrays", "declared", "size", "texts"]
 
-MAX_BYTES = 2**25
-"""A spec has 1 MB at most, and 100,000 layers some 100 bytes a parameter."""
+MAX_BYTES = 2**24
+"""A spec has 1 MB at most, and as many layers as fit into one some 100 bytes an array."""
+
+_MOST_ARRAYS = 100_000
 
 _TYPES = {
     "BOOL": "?",
@@ -92,8 +94,8 @@ def declared(header: bytes) -> dict[str, Declared]:
             metadata += 1
         else:
             name, first, last, array = _array(match)
-            if name in found:
-                raise ValueError("an array comes twice")
+            if name in found or len(found) >= _MOST_ARRAYS:
+                raise ValueError("an array comes twice, or there are too many")
             found[name] = (first, last, array)
     if metadata > 1:
         raise ValueError("the metadata comes twice")

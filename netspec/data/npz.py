@@ -61,7 +61,10 @@ def unpacked(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> N
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read_header(stream)
         if dtype.hasobject:
-            raise DataError(f"{path}: {member.filename} holds Python objects, which would run code when read", _FIX)
+            raise DataError(
+                f"{path}: {member.filename} holds Python objects, which would run code when read",
+                "give arrays of numbers",
+            )
         claimed = math.prod(shape) * dtype.itemsize
         if claimed != member.file_size - stream.tell():
             raise DataError(
