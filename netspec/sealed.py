@@ -88,7 +88,7 @@ def _mark(digest: str) -> bytes:
     return f'"sha256":"{digest}"'.encode()
 
 
-def _digest(header: bytes, stated: str, data: NDArray[np.uint8] | memoryview) -> str:
+def _digest(header: bytes, stated: str, data: memoryview) -> str:
     """Return the SHA-256 of a file whose header states this hash, taken with that blank."""
     found = hashlib.sha256(_length(header))
     found.update(header.replace(_mark(stated), _mark(_BLANK)))
@@ -129,7 +129,7 @@ def read(
             raise damaged(path, kind, "it became shorter while it was read")
         data.flags.writeable = False
     stated = metadata.get("sha256", "")
-    if len(stated) != len(_BLANK) or _digest(header, stated, data) != stated:
+    if len(stated) != len(_BLANK) or _digest(header, stated, data.data) != stated:
         raise damaged(path, kind, "its contents do not match its SHA-256" if stated else "its hash is missing")
     return metadata, sealed_header.arrays(declared, data)
 

@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -165,7 +166,7 @@ def archives() -> Iterator[tuple[str, Write]]:
         "no examples": _good(x_test=x[:0], y_test=y[:0]),
     }
     for what, held in given.items():
-        yield what, lambda path, held=held: _save_npz(path, held)
+        yield what, partial(_save_npz, held)
     for what, member in {
         "an array said to be larger than it is": _npy(x, **{"(6, ": "(9, "}),
         "an array said to be smaller than it is": _npy(x, **{"(6, ": "(5, "}),
@@ -179,7 +180,7 @@ def archives() -> Iterator[tuple[str, Write]]:
         yield f"{part:.0%} of it", _content(whole[: int(part * len(whole))])
 
 
-def _save_npz(path: Path, held: dict[str, Any]) -> None:
+def _save_npz(held: dict[str, Any], path: Path) -> None:
     with path.open("wb") as stream:
         np.savez(stream, **held)
 

@@ -24,7 +24,7 @@ def main() -> None:
 
 def _outcome(urls: list[str], target: str, sha256: str, size: int, locks: bool) -> str:
     """Fetch, and return what is wrong with what is there then; empty where nothing is."""
-    without = patch.object(module.fcntl, "flock", side_effect=OSError("no locks here"))
+    without = patch("fcntl.flock", side_effect=OSError("no locks here"))
     if not locks:
         without.start()
     try:

@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind = self.path.strip("/").replace("_", " ")
-        (BAD | GOOD)[kind](self, self.server.content)
+        {**BAD, **GOOD}[kind](self, self.server.content)
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -84,6 +84,10 @@ def _endless(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         handler.wfile.write(bytes(2**16))
 
 
+def _nonsense(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"\x00\xff nonsense\r\n\r\n" * 100)
+
+
 def _redirected(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(302)
     handler.send_header("Location", handler.path)
@@ -114,7 +118,7 @@ BAD: Mapping[str, Answer] = {
     "gzip with a wrong checksum": lambda handler, body: _send(handler, gzip.compress(body, 1)[:-8] + bytes(8)),
     "gzip cut": lambda handler, body: _send(handler, gzip.compress(body, 1)[:-100]),
     "gzip bomb": lambda handler, body: _send(handler, gzip.compress(bytes(20_000_000), 9)),
-    "no http": lambda handler, body: handler.wfile.write(b"\x00\xff nonsense\r\n\r\n" * 100) and None,
+    "no http": lambda handler, body: _nonsense(handler),
     "redirected in a circle": lambda handler, body: _redirected(handler),
 }
 """Pages that do not."""
