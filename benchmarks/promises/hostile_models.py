@@ -19,22 +19,16 @@ __all__ = ["measure"]
 _MOST = 128.0
 """MiB that refusing may take: eight times the longest header."""
 
+_PATIENCE = 60
+"""Seconds after which a file counts as one that is read without end."""
+
 
 def measure(effort: Effort) -> Found:
     """Read every file of the corpus, in a process of its own, whose memory is looked at."""
     files = [(what, effort.folder / f"{i}.safetensors", write) for i, (what, write) in enumerate(corpus())]
     for _, path, write in files:
         write(path)
-    here, there = multiprocessing.Pipe()
-    work = ([(what, path) for what, path, _ in files], there)
-    process = multiprocessing.get_context("spawn").Process(target=_read_all, args=work)
-    process.start()
-    there.close()
-    try:
-        wrong, grown, slowest = here.recv()
-    except EOFError:  # it was ended by what it read
-        wrong, grown, slowest = ["the process that read them died"], 0.0, 0.0
-    process.join()
+    wrong, slowest, grown = _outcomes([(what, path) for what, path, _ in files])
     return Found(
         done=f"{len(files)} hostile files: other formats, huge and ambiguous headers, specs that ask for too much, "
         "pipes and devices",
@@ -48,18 +42,38 @@ def _listed(wrong: list[str]) -> str:
     return f", but not {'; '.join(wrong)}" if wrong else ""
 
 
-def _read_all(files: list[tuple[str, Path]], answer: Connection) -> None:
-    wrong: list[str] = []
-    slowest = 0.0
-    _refused(files[0][1])  # what is imported at the first reading does not count
+def _outcomes(files: list[tuple[str, Path]]) -> tuple[list[str], float, float]:
+    """Return what went wrong, the seconds of the slowest file, and by how much memory grew."""
+    here, there = multiprocessing.Pipe()
+    paths = [path for _, path in files]
+    process = multiprocessing.get_context("spawn").Process(target=_read_all, args=(paths, there))
+    process.start()
+    there.close()
+    wrong, slowest, grown = [], 0.0, 0.0
+    try:
+        for what, _ in files:
+            if not here.poll(_PATIENCE):
+                wrong.append(f"{what} (nothing came of it in {_PATIENCE} s)")
+                break
+            said, seconds, memory = here.recv()
+            slowest, grown = max(slowest, seconds), max(grown, memory)
+            if said:
+                wrong.append(f"{what} ({said})")
+    except EOFError:
+        wrong.append(f"{what} (it ended the process)")
+    process.kill()
+    process.join()
+    return wrong, slowest, grown
+
+
+def _read_all(paths: list[Path], answer: Connection) -> None:
+    """Read all files in turn, and send what came of each."""
+    _refused(paths[0])  # what is imported at the first reading does not count
     before = _peak()
-    for what, path in files:
+    for path in paths:
         began = time.perf_counter()
         said = _refused(path)
-        slowest = max(slowest, time.perf_counter() - began)
-        if said:
-            wrong.append(f"{what} ({said})")
-    answer.send((wrong, _peak() - before, slowest))
+        answer.send((said, time.perf_counter() - began, _peak() - before))
 
 
 def _refused(path: Path) -> str:
