@@ -131,7 +131,10 @@ def read(
     stated = metadata.get("sha256", "")
     if len(stated) != len(_BLANK) or _digest(header, stated, data.data) != stated:
         raise damaged(path, kind, "its contents do not match its SHA-256" if stated else "its hash is missing")
-    return metadata, sealed_header.arrays(declared, data)
+    try:
+        return metadata, sealed_header.arrays(declared, data)
+    except ValueError:
+        raise damaged(path, kind, "it has an array of an impossible shape") from None
 
 
 @contextmanager

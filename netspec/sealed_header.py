@@ -94,8 +94,8 @@ def declared(header: bytes) -> dict[str, Declared]:
             metadata += 1
         else:
             name, first, last, array = _array(match)
-            if name in found or len(found) >= _MOST_ARRAYS:
-                raise ValueError("an array comes twice, or there are too many")
+            if name in found or name == "__metadata__" or len(found) >= _MOST_ARRAYS:
+                raise ValueError("a name comes twice, or there are too many")
             found[name] = (first, last, array)
     if metadata > 1:
         raise ValueError("the metadata comes twice")
@@ -139,7 +139,11 @@ def size(declared: dict[str, Declared]) -> int:
 
 
 def arrays(declared: dict[str, Declared], data: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a file as views of its data, which has as many bytes as they have in all."""
+    """Return the arrays of a file as views of its data, which has as many bytes as they have in all.
+
+    Raises:
+        ValueError: when NumPy has no array of such a shape, such as (0, 10¹⁷, 10¹⁷).
+    """
     found, start = {}, 0
     for name, array in declared.items():
         found[name] = data[start : start + array.bytes].view(_TYPES[array.dtype]).reshape(array.shape)

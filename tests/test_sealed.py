@@ -161,6 +161,8 @@ OTHER = {
     "a huge number": entry(shape=f"[{'9' * 5000}]"),
     "a product beyond 64 bits": entry(shape="[4294967296,4294967296]"),
     "a product that wraps to the right one": entry(shape="[9223372036854775809,2]"),
+    "nothing by very much": entry("[0,0]", shape="[0,99999999999999999,99999999999999999]"),
+    "an array called as the metadata": ONE.replace(b'"a"', b'"__metadata__"'),
     "many axes": entry(shape="[" + ",".join("1" * 1000) + "]"),
     "an unknown type": entry(dtype="Q99"),
     "a type of Python": entry(dtype="O"),
@@ -235,6 +237,16 @@ def test_any_change_of_a_header_is_refused(tmp_path: Path) -> None:
 
 
 # --- nothing is taken on trust ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [100_000, 100_001])
+def test_so_many_arrays_and_no_more(tmp_path: Path, count: int) -> None:
+    more = b",".join(b'"%d":{"data_offsets":[0,0],"dtype":"U8","shape":[0]}' % i for i in range(count))
+    path = put(tmp_path, b"{" + METADATA + b"," + more + b"}", b"")
+    if count > 100_000:
+        refused(path)
+    else:
+        assert len(read(path)[1]) == count
 
 
 def test_what_is_declared_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
