@@ -75,7 +75,7 @@ class Row(Found):
 
 def measured(name: str, *, short: bool, seed: int) -> Row:
     """Measure a promise."""
-    measure = import_module(f"promises.{name}").measure
+    measure, commit = import_module(f"promises.{name}").measure, _commit()
     with tempfile.TemporaryDirectory(prefix=f"netspec-{name}-") as folder:
         began = time.perf_counter()
         found: Found = measure(Effort(short, seed, Path(folder)))
@@ -85,7 +85,7 @@ def measured(name: str, *, short: bool, seed: int) -> Row:
         seconds=round(seconds, 1),
         seed=seed,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=_commit(),
+        commit=commit,
         machine=Machine.this("cpu"),
         versions=_versions(),
     )
