@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from netspec import sealed
+from netspec.characters import visible
 from netspec.compiler import analyze
 from netspec.diagnostics import ModelFileError, Source
 from netspec.graph import Graph
@@ -35,6 +36,10 @@ _KIND = Kind(
     "netspec reads the best.safetensors and last.safetensors that it wrote",
     "copy it again from where it was whole, or train again",
 )
+
+
+_SHOWN = 200
+"""So much of a name that a file made up is repeated in a message."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,7 @@ def write(path: Path, model: ModelFile) -> None:
         OSError: when the folder cannot be written to.
     """
     metadata = {
-        "name": model.network.name,
+        "name": visible(model.network.name),
         "spec": resolved_text(_portable(model.network)),
         "labels": json.dumps(list(model.labels)),
         "training": json.dumps(dict(model.training)),
@@ -96,12 +101,19 @@ def read(path: Path) -> ModelFile:
         _check_shapes(path, spec[0][1], declared)
 
     metadata, arrays = sealed.read(path, _KIND, accept)
+    labels, training = _decoded(path, metadata, "labels"), _decoded(path, metadata, "training")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise sealed.damaged(path, _KIND, "its labels are not a list of texts")
+    if not isinstance(training, dict):
+        raise sealed.damaged(path, _KIND, "what it says of its training is not an object")
+    return ModelFile(*spec[0], arrays, tuple(labels), training)
+
+
+def _decoded(path: Path, metadata: Mapping[str, str], field: str) -> Any:
     try:
-        labels = tuple(str(label) for label in json.loads(metadata["labels"]))
-        training = dict(json.loads(metadata["training"]))
-    except (KeyError, ValueError, TypeError, RecursionError):
-        raise sealed.damaged(path, _KIND, "its labels cannot be read") from None
-    return ModelFile(*spec[0], arrays, labels, training)
+        return json.loads(metadata[field])
+    except (KeyError, ValueError, RecursionError):
+        raise sealed.damaged(path, _KIND, f"its {field} cannot be read") from None
 
 
 def _network(path: Path, metadata: Mapping[str, str]) -> tuple[Network, Graph]:
@@ -111,7 +123,7 @@ def _network(path: Path, metadata: Mapping[str, str]) -> tuple[Network, Graph]:
         raise sealed.damaged(path, _KIND, "the name inside is missing or too long")
     found = analyze(source, name=name)
     if found.network is None or found.graph is None:
-        first = found.diagnostics[0].message
+        first = visible(found.diagnostics[0].message)
         raise ModelFileError(
             f"{path}: the spec inside is not valid: {first}", "the file is damaged, or made by a newer netspec"
         )
@@ -125,7 +137,7 @@ def _check_shapes(path: Path, graph: Graph, declared: Mapping[str, Declared]) ->
         if name not in declared:
             raise ModelFileError(f"{path}: the weights of {name} are missing", _OTHER_SPEC)
         if name not in wanted:
-            raise ModelFileError(f"{path}: its spec has no {name}", _OTHER_SPEC)
+            raise ModelFileError(f"{path}: its spec has no {visible(name[:_SHOWN])}", _OTHER_SPEC)
         has, wants = declared[name], wanted[name]
         if has != wants:
             raise ModelFileError(

@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,14 +23,14 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from netspec import sealed_header
 from netspec.diagnostics import ModelFileError
 from netspec.files import atomic_write
+from netspec.sealed_header import Declared
 
 __all__ = ["Declared", "Kind", "damaged", "read", "write"]
 
 _BLANK = "0" * 64
-_MAX_HEADER = 2**25
-"""Bytes: a spec has 1 MB at most, and 100,000 layers some 100 bytes a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,45 +52,48 @@ class Kind:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What the header says of an array."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-
 def write(path: Path, kind: Kind, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
     """Write a file atomically; the same arrays and texts give the same bytes.
 
     Raises:
         OSError: when the folder cannot be written to.
-        ModelFileError: when a text looks like the hash's own place.
+        ModelFileError: when the arrays or texts are of a kind, or so many, that they could not be read again.
     """
     texts = {**metadata, "format": kind.name, "version": str(kind.version), "sha256": _BLANK}
-    # ascontiguousarray would give an axis to what has none.
     laid_out = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
-    data = _ordered(safetensors.numpy.save(laid_out, texts))
-    start = _only_place(data, _BLANK)
-    if start is None:
-        raise ModelFileError("the metadata cannot hold its own hash", "rename a label that looks like one")
-    digest = hashlib.sha256(data).hexdigest().encode()
-    atomic_write(path, b"".join((data[:start], digest, data[start + len(digest) :])))
+    try:
+        header, data = _ordered(safetensors.numpy.save(laid_out, texts))
+        if len(header) > sealed_header.MAX_BYTES or sealed_header.texts(header) != texts:
+            raise ValueError("there is too much metadata")
+        sealed_header.declared(header)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelFileError(f"{path} cannot be written, for it could not be read again: {error}") from None
+    sealed = header.replace(_mark(_BLANK), _mark(_digest(header, _BLANK, data)))
+    atomic_write(path, b"".join((_length(header), sealed, data)))
 
 
-def _ordered(data: bytes) -> bytes:
-    """Return a safetensors file with its header in one order."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + data[8 + length :]
+def _ordered(file: bytes) -> tuple[bytes, memoryview]:
+    """Return the header of a safetensors file in one order, and the data after it."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.dumps(json.loads(file[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    return header + b" " * (-len(header) % 8), memoryview(file)[8 + length :]
 
 
-def _only_place(data: bytes, digest: str) -> int | None:
-    """Return where a hash stands in the header of a file; None unless it stands there once."""
-    header = data[: 8 + int.from_bytes(data[:8], "little")]
-    marker = f'"sha256":"{digest}"'.encode()
-    return header.index(marker) + len('"sha256":"') if header.count(marker) == 1 else None
+def _length(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little")
+
+
+def _mark(digest: str) -> bytes:
+    """Return how a header states the hash; within a text it cannot occur, since quotation marks are escaped there."""
+    return f'"sha256":"{digest}"'.encode()
+
+
+def _digest(header: bytes, stated: str, data: memoryview) -> str:
+    """Return the SHA-256 of a file whose header states this hash, taken with that blank."""
+    found = hashlib.sha256(_length(header))
+    found.update(header.replace(_mark(stated), _mark(_BLANK)))
+    found.update(data)
+    return found.hexdigest()
 
 
 def read(
@@ -110,97 +114,83 @@ def read(
         ModelFileError: when the file is missing, damaged, of another kind, or newer than this netspec; and what
             `accept` raises.
     """
+    with _opened(path) as stream:
+        header = _header(path, kind, stream)
+        metadata = _metadata(path, kind, header)
+        try:
+            declared = sealed_header.declared(header)
+        except ValueError:
+            raise damaged(path, kind, "its header cannot be read") from None
+        accept(metadata, declared)
+        wanted = sealed_header.size(declared)
+        _check_size(path, kind, os.fstat(stream.fileno()).st_size, 8 + len(header) + wanted)
+        data = np.empty(wanted, np.uint8)
+        if stream.readinto(data) != wanted:  # type: ignore[attr-defined]
+            raise damaged(path, kind, "it became shorter while it was read")
+        data.flags.writeable = False
+    stated = metadata.get("sha256", "")
+    if len(stated) != len(_BLANK) or _digest(header, stated, data.data) != stated:
+        raise damaged(path, kind, "its contents do not match its SHA-256" if stated else "its hash is missing")
     try:
+        return metadata, sealed_header.arrays(declared, data)
+    except ValueError:
+        raise damaged(path, kind, "it has an array of an impossible shape") from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading; what goes wrong while it is read is an error of ours."""
+    try:
+        # Looked at before it is opened: to open a pipe would wait for somebody to write to it.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ModelFileError(f"{path} is not a file", "give a model file or a run folder")
         with path.open("rb") as stream:
-            head = _head(path, kind, stream)
-            metadata, declared = _parsed(path, kind, head)
-            accept(metadata, declared)
-            _check_size(path, kind, declared, len(head), os.fstat(stream.fileno()).st_size)
-            data = head + stream.read(_size(declared))
+            yield stream
     except FileNotFoundError:
         raise ModelFileError(f"{path}: there is no such file", "give a model file or a run folder") from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
-    _check_hash(path, kind, data, metadata.get("sha256", ""))
-    return metadata, _arrays(path, kind, data, declared)
+    except MemoryError:
+        raise ModelFileError(f"{path} does not fit into the memory of this machine") from None
 
 
-def _head(path: Path, kind: Kind, stream: BinaryIO) -> bytes:
-    """Return the length and the header, as bytes."""
-    start = stream.read(8)
-    if len(start) < 8:
-        raise damaged(path, kind, f"it has only {len(start)} bytes")
-    length = int.from_bytes(start, "little")
-    header = stream.read(length) if length <= _MAX_HEADER else b""
+def _header(path: Path, kind: Kind, stream: BinaryIO) -> bytes:
+    """Return the header, whose length the first eight bytes state."""
+    first = stream.read(8)
+    if len(first) < 8:
+        raise damaged(path, kind, f"it has only {len(first)} bytes")
+    length = int.from_bytes(first, "little")
+    header = stream.read(length) if length <= sealed_header.MAX_BYTES else b""
     if len(header) != length:
         raise damaged(path, kind, "it is cut short, or not a safetensors file")
-    return start + header
+    return header
 
 
-def _parsed(path: Path, kind: Kind, head: bytes) -> tuple[dict[str, str], dict[str, Declared]]:
-    """Return what the header says, which must be one of this kind and not too new."""
+def _metadata(path: Path, kind: Kind, header: bytes) -> dict[str, str]:
+    """Return the metadata, which must be that of a file of this kind and not too new."""
     try:
-        header = json.loads(head[8:])
-        metadata = header.pop("__metadata__", {})
-    except (ValueError, AttributeError, TypeError, RecursionError):
+        metadata = sealed_header.texts(header)
+    except ValueError:
         raise damaged(path, kind, "its header cannot be read") from None
-    if not isinstance(metadata, dict) or metadata.get("format") != kind.name:
+    if metadata.get("format") != kind.name:
         raise ModelFileError(f"{path} is not a {kind.noun}", kind.hint)
-    version = str(metadata.get("version", ""))
-    if not (version.isascii() and version.isdecimal()) or len(version) > 9 or int(version) > kind.version:
+    stated = metadata.get("version", "")
+    # int() would take other alphabets' digits, blanks and underscores too.
+    version = int(stated) if stated.isascii() and stated.isdecimal() and len(stated) < 10 else 0
+    if version < 1 or str(version) != stated:
+        raise damaged(path, kind, "it does not say which version of the format it has")
+    if version > kind.version:
         raise ModelFileError(
-            f"{path} has {kind.noun} format {version[:9] or '?'}; this netspec reads up to {kind.version}",
+            f"{path} has version {version} of the {kind.noun} format; this netspec reads up to {kind.version}",
             "update netspec",
         )
-    try:
-        declared = {name: _declared(entry) for name, entry in header.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise damaged(path, kind, "its header cannot be read") from None
-    return {str(k): str(v) for k, v in metadata.items()}, declared
+    return metadata
 
 
-def _declared(entry: Any) -> Declared:
-    shape = tuple(entry["shape"])
-    if not all(type(extent) is int and extent >= 0 for extent in shape) or entry["dtype"] not in _BYTES:
-        raise ValueError
-    return Declared(entry["dtype"], shape)
-
-
-_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "I32": 4, "U32": 4, "F32": 4, "I64": 8, "F64": 8}
-"""Bytes of a value, by safetensors' names of types."""
-
-
-def _check_size(path: Path, kind: Kind, declared: Mapping[str, Declared], head: int, size: int) -> None:
+def _check_size(path: Path, kind: Kind, size: int, wanted: int) -> None:
     """Refuse a file that is not as long as its header says, before memory is taken for what it holds."""
-    wanted = head + _size(declared)
     if size != wanted:
         raise damaged(path, kind, f"it has {size:,} bytes, its header says {wanted:,}")
-
-
-def _size(declared: Mapping[str, Declared]) -> int:
-    return sum(prod(d.shape) * _BYTES[d.dtype] for d in declared.values())
-
-
-def _check_hash(path: Path, kind: Kind, data: bytes, stated: str) -> None:
-    start = _only_place(data, stated) if len(stated) == 64 else None
-    if start is None:
-        raise damaged(path, kind, "its hash is missing")
-    found = hashlib.sha256(data[:start])
-    found.update(_BLANK.encode())
-    found.update(memoryview(data)[start + 64 :])
-    if found.hexdigest() != stated:
-        raise damaged(path, kind, "its contents do not match its SHA-256")
-
-
-def _arrays(path: Path, kind: Kind, data: bytes, declared: Mapping[str, Declared]) -> dict[str, NDArray[Any]]:
-    try:
-        arrays = dict(safetensors.numpy.load(data))
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise damaged(path, kind, str(error)) from None
-    if {name: array.shape for name, array in arrays.items()} != {name: d.shape for name, d in declared.items()}:
-        # A header that names an array twice is read in one way here, and in another by safetensors.
-        raise damaged(path, kind, "its header contradicts itself")
-    return arrays
 
 
 def damaged(path: Path, kind: Kind, why: str) -> ModelFileError:

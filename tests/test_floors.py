@@ -81,6 +81,7 @@ FLOORS = {
     "netspec.recorder": 6,
     "netspec.resuming": 7,
     "netspec.replaying": 7,
+    "netspec.sealed_header": 6,
     "netspec.loading": 7,
     "netspec.preview": 7,
     "netspec.session": 7,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
@@ -55,9 +56,17 @@ def forge(path: Path, arrays: Mapping[str, np.ndarray] | None = None, **metadata
     kept = safetensors.numpy.load_file(path) if arrays is None else dict(arrays)
     said.update({"sha256": BLANK, **{k: v for k, v in metadata.items() if v is not None}})
     said = {k: v for k, v in said.items() if k not in metadata or metadata[k] is not None}
-    data = safetensors.numpy.save(kept, said)
-    digest = hashlib.sha256(data).hexdigest()
-    path.write_bytes(data.replace(f'"sha256":"{BLANK}"'.encode(), f'"sha256":"{digest}"'.encode()))
+    file = safetensors.numpy.save(kept)
+    length = int.from_bytes(file[:8], "little")
+    return sealed(path, {**json.loads(file[8 : 8 + length]), "__metadata__": said}, file[8 + length :])
+
+
+def sealed(path: Path, header: Any, data: bytes) -> Path:
+    """Write a file with this header, and with its hash where the header has the blank one."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    whole = len(text).to_bytes(8, "little") + text + data
+    digest = hashlib.sha256(whole).hexdigest()
+    path.write_bytes(whole.replace(f'"sha256":"{BLANK}"'.encode(), f'"sha256":"{digest}"'.encode()))
     return path
 
 
@@ -348,16 +357,86 @@ def test_a_second_hash_in_the_file_is_refused_at_writing(tmp_path: Path) -> None
 
 def test_an_array_declared_larger_than_the_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.safetensors"
-    said = {"format": "netspec", "version": "1", "spec": SPEC, "labels": "[]", "training": "{}", "sha256": BLANK}
-    header = {"__metadata__": said, "fc_1/kernel": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    data = len(text).to_bytes(8, "little") + text
-    digest = hashlib.sha256(data).hexdigest()
-    file.write_bytes(data.replace(BLANK.encode(), digest.encode()))
-    refused(file)
+    said = {"format": "netspec", "version": "1", "name": "m", "spec": SPEC, "labels": "[]", "training": "{}"}
+    header = {
+        "__metadata__": {**said, "sha256": BLANK},
+        "fc_1/kernel": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
+    }
+    message = refused(sealed(file, header, b""))
+    assert "batchnorm_1" in message, "the spec's arrays are looked at before any is read"
+
+
+def test_the_version_before_the_first_is_no_version(path: Path) -> None:
+    for version in ("0", "01", "1 ", "+1"):
+        assert "does not say which version" in refused(forge(path, version=version))
+
+
+def test_a_newer_version_says_what_to_do(path: Path) -> None:
+    with pytest.raises(ns.ModelFileError) as caught:
+        model_file.read(forge(path, version="7", other="what this netspec knows nothing of"))
+    assert "has version 7 of the netspec model format; this netspec reads up to 1" in caught.value.message
+    assert caught.value.fix == "update netspec"
+
+
+@pytest.mark.parametrize("labels", ["{}", "[1]", "[null]", '[["a"]]', '"ab"'])
+def test_labels_that_are_no_texts_are_refused(path: Path, labels: str) -> None:
+    assert "list of texts" in refused(forge(path, labels=labels))
+
+
+@pytest.mark.parametrize("training", ["[]", '[["epoch", 1]]', '"x"', "NaN"])
+def test_training_facts_that_are_no_object_are_refused(path: Path, training: str) -> None:
+    assert "not an object" in refused(forge(path, training=training))
+
+
+def test_a_spec_that_asks_for_a_billion_weights_is_refused_before_any_is_read(path: Path) -> None:
+    spec = "input 1000000; fc 1000000; fc 2 softmax"
+    assert "the spec inside is not valid" in refused(forge(path, spec=spec))
+
+
+def test_a_spec_inside_reads_no_file(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.net").write_text(SPEC, encoding="utf-8")
+    message = refused(forge(path, spec='input 4; include "other.net"; fc 2 softmax'))
+    assert "a text that is no file cannot include one" in message
+
+
+@pytest.mark.parametrize("spec", ["input 4\ud800; fc 2", "input 4; \x1b[2Jfc 2", "input 4; fc 2\u202e", "\0"])
+def test_what_steers_a_terminal_is_not_repeated(path: Path, spec: str) -> None:
+    assert refused(forge(path, arrays={}, spec=spec)).isprintable()
+
+
+def test_names_that_a_file_made_up_are_shown_in_a_line(path: Path) -> None:
+    message = refused(forge(path, {**made().arrays, "aa\x1b[31m\n" + "x" * 10_000: np.zeros(1, np.float32)}))
+    assert message.isprintable()
+    assert len(message) < 1000
+
+
+def test_pipes_devices_and_loops_are_refused_at_once(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes in folders")
+    pipe, loop = tmp_path / "pipe.safetensors", tmp_path / "loop.safetensors"
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    assert "is not a file" in refused(pipe)
+    assert "is not a file" in refused(Path("/dev/zero"))
+    assert "cannot be read" in refused(loop)
+    assert "cannot be read" in refused(tmp_path / ("x" * 5_000))
+
+
+def test_odd_names_of_files_are_read(path: Path) -> None:
+    for name in ("a b.safetensors", "ä \N{SNOWMAN}.safetensors", "'\"$(x).safetensors", "-x"):
+        other = path.with_name(name)
+        other.write_bytes(path.read_bytes())
+        assert model_file.read(other).labels == LABELS
 
 
 # --- writing ------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_is_no_text_can_be_written_and_read(tmp_path: Path) -> None:
+    """A spec's file may be named by any bytes; the network is called after it."""
+    network = made().network.model_copy(update={"name": "a\udcff\n"})
+    model_file.write(tmp_path / "m.safetensors", made(network=network))
+    assert model_file.read(tmp_path / "m.safetensors").network.name == "a" + "\N{REPLACEMENT CHARACTER}" * 2
 
 
 def test_a_failed_writing_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from netspec.characters import visible
 from netspec.diagnostics import NetspecError, SpecError, plural
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def print_error(error: NetspecError) -> None:
             print(plural(len(error.diagnostics), "error"), file=sys.stderr)
         return
     head = "\x1b[1;31merror\x1b[0m" if color else "error"
-    print(f"{head}: {error}", file=sys.stderr)
+    # Names of files and of what is in them are repeated here; none of them is to steer the terminal.
+    said = "\n".join(visible(line) for line in str(error).split("\n"))
+    print(f"{head}: {said}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
@@ -72,7 +75,7 @@ def print_table(
         justify: Literal["right", "left"] = "right" if number else "left"
         table.add_column(title, justify=justify, footer=footer[i] if footer else "", no_wrap=number)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     console().print(table)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netspec.characters import visible
 from netspec.cli.options import Device
 from netspec.cli.output import percent, print_error, print_json
 from netspec.diagnostics import NetspecError
@@ -64,5 +65,5 @@ def _print(name: str, prediction: Prediction, top: int, *, as_json: bool) -> Non
         found = [{"label": label, "probability": p} for label, p in ranked]
         print_json({"file": name, "label": prediction.label, "probability": prediction.probability, "top": found})
         return
-    others = ", ".join(f"{label} {percent(p)}" for label, p in ranked[1:])
-    print(f"{name}: {prediction.label} ({percent(prediction.probability)})" + (f"; then {others}" if others else ""))
+    others = "; then " + ", ".join(f"{label} {percent(p)}" for label, p in ranked[1:]) if ranked[1:] else ""
+    print(visible(f"{name}: {prediction.label} ({percent(prediction.probability)}){others}"))

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netspec.data import idx
+from netspec.data import idx, npz
 from netspec.data.checks import as_labels, as_pixels, as_tokens, require_range, shape_text
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Split
@@ -20,8 +19,6 @@ __all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 """The arrays of a `.npz` dataset, as Keras names them."""
-
-_LARGEST = 16 * 2**30  # unpacked bytes of a `.npz` file; the directory of the file is asked before anything is read
 
 
 def from_arrays(
@@ -71,22 +68,12 @@ def read_npz(path: Path, tokens: int | None = None) -> Dataset:
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
     """
+    if not path.is_file():
+        missing = "is not a file" if path.exists() else "does not exist"
+        raise DataError(f"{path} {missing}", "give the path of a .npz file")
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > _LARGEST:
-            raise DataError(f"{path} would unpack to {unpacked / 2**30:.0f} GiB", "16 GiB are the most")
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in KEYS if key not in file]
-            if missing:
-                found = listing(sorted(file), "and")
-                raise DataError(
-                    f"{path} lacks {listing(missing, 'and')}; it holds {found}",
-                    f"name its arrays {listing(KEYS, 'and')}",
-                )
-            arrays = [file[key] for key in KEYS]
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist", "give the path of a .npz file") from error
+            arrays = [npz.unpacked(path, archive, member) for member in npz.members(path, archive, KEYS)]
     except DataError:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to

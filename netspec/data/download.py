@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import http.client
 import itertools
@@ -30,6 +31,7 @@ __all__ = ["download", "file_sha256"]
 _CHUNK = 2**16
 _PATIENCE = 30.0  # seconds after which a mirror must have given at least _SLOWEST bytes a second
 _SLOWEST = 1024.0
+_FORGOTTEN = 3600.0  # seconds after which a partial file that nobody writes to is removed
 _WRAPPING = 2**20  # bytes that gzip may add to what it cannot compress
 
 
@@ -96,6 +98,7 @@ def file_sha256(path: Path) -> str:
 def _from_any(urls: Sequence[str], file: _File) -> None:
     if offline():
         raise DatasetUnavailableError(f"{file.target.name} was not downloaded: NETSPEC_OFFLINE is set")
+    _sweep(file.target)
     failures = []
     for url in urls:
         partial = file.target.with_name(f".{file.target.name}.{uuid.uuid4().hex}.part")
@@ -115,6 +118,14 @@ def _from_any(urls: Sequence[str], file: _File) -> None:
         finally:
             partial.unlink(missing_ok=True)
     raise DatasetUnavailableError(f"{file.target.name} could not be downloaded ({'; '.join(failures)})")
+
+
+def _sweep(target: Path) -> None:
+    """Remove what processes left that were killed while they downloaded; one at work writes every few seconds."""
+    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - partial.stat().st_mtime > _FORGOTTEN:
+                partial.unlink()
 
 
 def _receive(url: str, stream: BinaryIO, file: _File) -> None:

@@ -77,7 +77,7 @@ def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None, sha25
             f"{path} should hold {plural(needed, 'byte')} of values ({shape_text(shape)}), but {found}",
             "fetch the file again",
         )
-    if sha256 and hashlib.sha256(header + values).hexdigest() != sha256:
+    if sha256 and _sha256(header, values) != sha256:
         raise DataError(f"{path} does not have the content it should have (SHA-256 {sha256})", "fetch the file again")
     return np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
@@ -102,10 +102,16 @@ def _header(stream: BinaryIO, path: Path, dimensions: int | None) -> tuple[np.dt
     return np.dtype(_TYPES[magic[2]]), shape, magic + sizes
 
 
-def _at_most(stream: BinaryIO, count: int) -> bytes:
+def _at_most(stream: BinaryIO, count: int) -> bytearray:
     """Read up to `count` bytes, piece by piece: memory grows with what is there, not with what is claimed."""
-    pieces = []
-    while count > 0 and (piece := stream.read(min(count, _CHUNK))):
-        pieces.append(piece)
-        count -= len(piece)
-    return b"".join(pieces)
+    found = bytearray()
+    while len(found) < count and (piece := stream.read(min(count - len(found), _CHUNK))):
+        found += piece
+    return found
+
+
+def _sha256(*parts: bytes | bytearray) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

@@ -60,14 +60,19 @@ def _open(path: Path, mode: str) -> Image.Image:
             raise DataError(f"{path} does not exist", "give the path of a picture, or of an .npy file of examples")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty", "give the path of a picture")
-        # Pillow warns of what is odd in a file that it can read; it matters to no one who wants a class.
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_formats()) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise _too_large(path, f"{image.width:,}x{image.height:,} pixels")
-            return _flat(ImageOps.exif_transpose(image), path).convert(mode)
-    except (DataError, MemoryError):
+        # Pillow warns of what is odd in a file that it can read; it matters to no one who wants a class. But a picture
+        # within a picture, as in an icon, may be larger than the outer one says, and of that it only warns as well.
+        with warnings.catch_warnings(action="ignore"):
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_formats()) as image:
+                if image.width * image.height > _MOST_PIXELS:
+                    raise _too_large(path, f"{image.width:,}x{image.height:,} pixels")
+                return _flat(ImageOps.exif_transpose(image), path).convert(mode)
+    except DataError:
         raise
-    except Image.DecompressionBombError as error:
+    except MemoryError as error:
+        raise DataError(f"{path} does not fit into memory", "make the picture smaller first") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, "far too many pixels") from error
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is not a picture that can be read", "give a PNG or JPEG file") from error

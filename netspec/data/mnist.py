@@ -56,7 +56,10 @@ def load(progress: Progress | None = None) -> tuple[Split, Split]:
     given = _given()
     if given:
         return _read(given)
-    return _cached() or _read(fetch(progress))
+    try:
+        return _read(_cache())
+    except DataError:
+        return _read(fetch(progress))
 
 
 def locate() -> Path | None:
@@ -76,15 +79,17 @@ def fetch(progress: Progress | None = None) -> Path:
     if given:
         _read(given)
         return given
-    if _cached():
+    damage = _damage(cache)
+    if not damage:
         return cache
     try:
         for name, file in _FILES.items():
             urls = [f"{mirror}{name}.gz" for mirror in MIRRORS]
             download(urls, cache / name, sha256=file.sha256, size=file.size, progress=progress)
     except DatasetUnavailableError as error:
+        found = f"the copy of mnist is damaged ({damage})" if _holds_all(cache) else "mnist is not on this machine"
         raise DatasetUnavailableError(
-            f"mnist is not on this machine{_nearly()} and could not be downloaded: {error.message}", _FIX
+            f"{found}{_nearly()} and could not be downloaded: {error.message}", _FIX
         ) from error
     return cache
 
@@ -106,12 +111,13 @@ def _holds_all(folder: Path) -> bool:
     return all(idx.find(folder, name) for name in _FILES)
 
 
-def _cached() -> tuple[Split, Split] | None:
-    """Return what the cache holds; a damaged cache counts as none, since fetching puts it right."""
+def _damage(folder: Path) -> str:
+    """Return what is wrong with the files in a folder; empty where all of them are right."""
     try:
-        return _read(_cache()) if _holds_all(_cache()) else None
-    except DataError:
-        return None
+        _read(folder)
+    except DataError as error:
+        return error.message
+    return ""
 
 
 def _nearly() -> str:

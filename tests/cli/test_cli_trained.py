@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from test_cli_check import cli, lines
 
 import netspec as ns
-from netspec import session
+from netspec import model_file, session
 
 SPEC = "input 1x8x8; conv 6 3x3 relu; fc 10 softmax; data digits; train { optimizer adam lr=0.01; epochs 3; batch 100 }"
 
@@ -186,3 +187,17 @@ def test_features_of_an_image(here: Path, shown: tuple[np.ndarray, str]) -> None
     assert done.returncode == 1
     assert "did you mean conv_1?" in done.stderr
     assert not (here / "g.png").exists()
+
+
+def test_what_a_model_file_made_up_does_not_steer_the_terminal(here: Path, shown: tuple[np.ndarray, str]) -> None:
+    whole = model_file.read(here / "run" / "best.safetensors")
+    labels = ("\x1b]0;owned\x07", *(f"\x1b[{i}A" for i in range(9)))
+    model_file.write(here / "odd.safetensors", replace(whole, labels=labels))
+    np.save(here / "one.npy", shown[0][None])
+    done = cli(here, "predict", "odd.safetensors", "one.npy")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert done.stdout.count("\n") == 1
+    done = cli(here, "predict", "a\x1b[31mb.safetensors", "one.npy")
+    assert done.returncode == 1
+    assert "\x1b" not in done.stderr

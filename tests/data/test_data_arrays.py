@@ -1,5 +1,7 @@
+import os
 import pickle
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -128,14 +130,14 @@ def test_bad_npz_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     np.savez(path, x_train=X, other=Y)
     refused("lacks y_train, x_test and y_test; it holds other and x_train")
     np.savez(path, **arrays(x_train=np.array([{}], object)))
-    refused("cannot be read as a .npz file")
+    refused("x_train.npy holds Python objects, which would run code when read")
     np.savez(path, **arrays(y_train=Y[:3]))
     refused("y_train has 3 labels for 6 examples")
     np.savez(path, **arrays())
     path.write_bytes(path.read_bytes()[:-200])
     refused("cannot be read as a .npz file")
     np.savez_compressed(path, **arrays())
-    monkeypatch.setattr("netspec.data.arrays._LARGEST", 100)
+    monkeypatch.setattr("netspec.data.npz._LARGEST", 100)
     refused("would unpack to")
 
 
@@ -148,14 +150,98 @@ def test_no_flipped_byte_of_a_npz_file_is_a_traceback(tmp_path: Path) -> None:
         assert names_its_file(lambda: read_npz(path), path)
 
 
-def test_a_npz_header_that_claims_too_much(tmp_path: Path) -> None:
-    path = tmp_path / "mine.npz"
-    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999,), }".ljust(117) + b"\n"
-    with zipfile.ZipFile(path, "w") as archive:
+def npy(shape: str, descr: str = "|u1", values: bytes = b"") -> bytes:
+    """Return a `.npy` file with a header of one's own making."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + values
+
+
+def packed(path: Path, packing: int = zipfile.ZIP_STORED, **members: bytes) -> Path:
+    """Write a `.npz` file of these members; those of a whole dataset unless given."""
+    whole = {"x_train": npy("(2, 3)", values=bytes(6)), "y_train": npy("(2,)", values=bytes(2))}
+    whole |= {"x_test": whole["x_train"], "y_test": whole["y_train"]}
+    with zipfile.ZipFile(path, "w", packing) as archive:
         for key in KEYS:
-            archive.writestr(f"{key}.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
-    with pytest.raises(DataError, match=r"cannot be read as a \.npz file"):
+            archive.writestr(f"{key}.npy", members.get(key, whole[key]))
+    return path
+
+
+CLAIMS = {
+    "more than there is": (
+        npy("(99999999999999,)"),
+        "claims 99999999999999 values of uint8, but holds 0 bytes of them",
+    ),
+    "less than there is": (npy("(2, 3)", values=bytes(7)), r"claims 2x3 values of uint8, but holds 7 bytes"),
+    "a product beyond 64 bits": (npy("(4294967296, 4294967296)"), "claims 4294967296x4294967296"),
+    "a negative extent": (npy("(-1, -6)", values=bytes(6)), r"cannot be read as a \.npz file"),
+    "objects": (npy("(1,)", "|O", b"cos\nsystem\n"), "holds Python objects"),
+    "objects in a record": (npy("(1,)", "|O8"), r"holds Python objects|cannot be read as a \.npz file"),
+    "a header that is code": (npy("__import__('os').abort()"), r"cannot be read as a \.npz file"),
+    "a header that is deep": (npy("(" * 2_000), r"cannot be read as a \.npz file"),
+    "no array": (b"text", r"cannot be read as a \.npz file"),
+    "nothing": (b"", r"cannot be read as a \.npz file"),
+}
+
+
+@pytest.mark.parametrize(("member", "said"), CLAIMS.values(), ids=CLAIMS)
+def test_a_npz_member_that_is_not_what_it_claims(tmp_path: Path, member: bytes, said: str) -> None:
+    path = tmp_path / "mine.npz"
+    assert len(read_npz(packed(path)).train) == 2
+    with pytest.raises(DataError, match=said) as caught:
+        read_npz(packed(path, x_train=member))
+    assert str(path) in caught.value.message
+
+
+def test_a_directory_that_claims_more_than_deflate_can_pack(tmp_path: Path) -> None:
+    path = packed(tmp_path / "mine.npz", zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\1\2") + 24
+    data[at : at + 4] = (2**31).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="packed in a way"):
         read_npz(path)
+
+
+def test_other_packings_and_names_that_come_twice(tmp_path: Path) -> None:
+    path = packed(tmp_path / "mine.npz", zipfile.ZIP_LZMA)
+    with pytest.raises(DataError, match="packed in a way"):
+        read_npz(path)
+    with zipfile.ZipFile(packed(path), "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("y_train.npy", npy("(2,)", values=b"\1\1"))
+    with pytest.raises(DataError, match="holds y_train more than once"):
+        read_npz(path)
+
+
+def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
+    """Ten megabytes of zeros in ten kilobytes, declared as another shape: not unpacked."""
+    path = packed(tmp_path / "mine.npz", zipfile.ZIP_DEFLATED, x_train=npy("(3,)", values=bytes(10_000_000)))
+    assert path.stat().st_size < 20_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="claims 3 values"):
+            read_npz(path)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_npz_that_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(DataError, match="is not a file"):
+        read_npz(tmp_path / "folder.npz")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.npz")
+        with pytest.raises(DataError, match="is not a file"):
+            read_npz(tmp_path / "pipe.npz")
+
+
+def test_labels_of_idx_files_beyond_all_sense(tmp_path: Path) -> None:
+    for name, array in zip(idx.NAMES, (X[:, 0], Y, X[:2, 0], Y[:2]), strict=True):
+        write_idx(tmp_path, name, array)
+    values = np.array([70_000] * 6, ">i4")
+    (tmp_path / idx.NAMES[1]).write_bytes(struct.pack(">4BI", 0, 0, 0x0C, 1, 6) + values.tobytes())
+    with pytest.raises(DataError, match=r"y_train\[0\] is 70000"):
+        read_idx_folder(tmp_path)
 
 
 def write_idx(folder: Path, name: str, array: np.ndarray) -> None:

@@ -53,8 +53,9 @@ def test_a_damaged_file_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content = digits.FILE.read_bytes()
     damaged = tmp_path / "digits.npz"
     monkeypatch.setattr(digits, "FILE", damaged)
-    flipped = content[:9000] + bytes([content[9000] ^ 1]) + content[9001:]
-    for bad in (b"", content[:1000], flipped, b"x" * 100):
+    # The dates of the archive too: no bit of the file is left unchecked.
+    flipped = [content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :] for at in (10, 9000, len(content) - 1)]
+    for bad in (b"", content[:1000], *flipped, b"x" * 100, content + b"x"):
         damaged.write_bytes(bad)
         with pytest.raises(DataError, match=r"digits\.npz"):
             digits.load()

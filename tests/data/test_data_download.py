@@ -140,6 +140,16 @@ def test_an_interrupted_download_leaves_nothing(server: Server, tmp_path: Path) 
     assert not leftovers(tmp_path)
 
 
+def test_what_a_killed_download_left_is_swept_up(server: Server, tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".file.1.part", ".file.2.part", ".other.3.part"))
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    get(tmp_path / "file", server.url("/a", CONTENT))
+    assert sorted(leftovers(tmp_path)) == [new.name, other.name]
+
+
 def test_several_processes_at_once(server: Server, tmp_path: Path) -> None:
     url = server.url("/a", gzip.compress(CONTENT))
     script = f"""

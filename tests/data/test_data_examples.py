@@ -1,3 +1,4 @@
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,13 @@ def test_bad_files(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(DataError, match=r"cannot be read as a \.npy file"):
             read_examples(path, (1, 4, 3))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.npy")
+        with pytest.raises(DataError, match="is not a file"):
+            read_examples(tmp_path / "pipe.npy", (1, 4, 3))
 
 
 def test_no_flipped_byte_of_the_header_is_a_traceback(tmp_path: Path) -> None:

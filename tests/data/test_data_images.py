@@ -156,6 +156,24 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, size: tuple[int,
         read_image(path, GREY)
 
 
+def test_a_bomb_within_an_icon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory of an icon says 16x16, the picture in it is larger."""
+    inner = png_of(10_000, 10_000)
+    entry = struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(inner), 22)
+    path = tmp_path / "bomb.ico"
+    path.write_bytes(struct.pack("<3H", 0, 1, 1) + entry + inner)
+    refused(path, "far too many pixels")
+
+
+def test_a_text_in_a_picture_that_is_a_bomb(tmp_path: Path) -> None:
+    bomb = b"comment\0\0" + zlib.compress(bytes(100_000_000), 9)
+    chunk = struct.pack(">I", len(bomb)) + b"zTXt" + bomb + struct.pack(">I", zlib.crc32(b"zTXt" + bomb))
+    path = save(tmp_path, Image.fromarray(paper()))
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + chunk + content[33:])
+    assert names_its_file(lambda: read_image(path, GREY), path)
+
+
 def test_pixels_of_other_kinds(tmp_path: Path) -> None:
     refused(save(tmp_path, Image.fromarray(np.ones((8, 8), np.float32)), "a.tiff"), "floating-point")
     refused(save(tmp_path, Image.fromarray(np.full((8, 8), -5, np.int32)), "b.tiff"), "more than 16 bits")

@@ -77,6 +77,18 @@ def test_a_damaged_cache_is_put_right(mirror: Server, small: dict[str, bytes]) -
     assert mirror.requests == [f"/bad/{idx.NAMES[2]}.gz", f"/good/{idx.NAMES[2]}.gz"]
 
 
+def test_a_damaged_cache_without_a_network_is_named_and_never_used(
+    mirror: Server, small: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = mnist.fetch() / idx.NAMES[0]
+    damaged.write_bytes(small[idx.NAMES[0]][:-1] + b"x")
+    monkeypatch.setenv("NETSPEC_OFFLINE", "1")
+    for attempt in (mnist.load, mnist.fetch):
+        with pytest.raises(DatasetUnavailableError, match="the copy of mnist is damaged") as caught:
+            attempt()
+        assert str(damaged) in caught.value.message
+
+
 @pytest.mark.parametrize("sub", ["mnist", "."])
 def test_found_under_netspec_data(
     small: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sub: str

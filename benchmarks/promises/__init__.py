@@ -1,0 +1,18 @@
+"""What netspec promises, a file each: `measure` in the file of that name says what was done and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["PROMISES"]
+
+PROMISES: Mapping[str, str] = {
+    "model_flips": "a damaged model file never loads",
+    "hostile_models": "a model file made to do harm is refused, and takes little memory",
+    "data_flips": "a damaged dataset never loads",
+    "fetches": "many processes that fetch the same dataset at once, from mirrors that misbehave, all get the right one",
+    "bad_inputs": "a bad picture or array is one error that names the file",
+    "fuzzed_specs": "whatever a spec says, what comes out is a network or a clear error",
+    "huge_spec": "a spec that asks for 10¹² parameters is refused at once, the layer named, before JAX is imported",
+}
+"""What is promised, by the file that measures it, in the order of the page."""

@@ -1,0 +1,76 @@
+"""Unpacking the arrays of a `.npz` file, none of which is believed to be as large as it claims."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from netspec.data.checks import shape_text
+from netspec.diagnostics import DataError, listing
+
+__all__ = ["members", "unpacked"]
+
+_LARGEST = 16 * 2**30  # bytes of all arrays
+_DEFLATE = 1040  # deflate packs at most 1,032 bytes into one; a directory that claims more is wrong
+_PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those of np.savez and np.savez_compressed
+_SHOWN = 10  # so many names of arrays are told
+_FIX = "write it with np.savez"
+
+
+def members(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> list[zipfile.ZipInfo]:
+    """Return where the arrays of these names are in a file; nothing is unpacked yet.
+
+    Raises:
+        DataError: one is missing or there twice, or they claim to unpack to more than they can, or than is sensible.
+    """
+    found = [info for info in archive.infolist() if info.filename.removesuffix(".npy") in names]
+    there = [info.filename.removesuffix(".npy") for info in found]
+    missing = [name for name in names if name not in there]
+    if missing:
+        holds = sorted({info.filename.removesuffix(".npy")[:50] for info in archive.infolist()})
+        raise DataError(
+            f"{path} lacks {listing(missing, 'and')}; it holds {listing(holds[:_SHOWN], 'and') or 'nothing'}",
+            f"name its arrays {listing(names, 'and')}",
+        )
+    if len(there) > len(names):
+        twice = next(name for name in names if there.count(name) > 1)
+        raise DataError(f"{path} holds {twice} more than once", _FIX)
+    size = sum(info.file_size for info in found)
+    if size > _LARGEST:
+        raise DataError(f"{path} would unpack to {size / 2**30:.0f} GiB", f"{_LARGEST // 2**30} GiB are the most")
+    for info in found:
+        if info.compress_type not in _PACKINGS or info.file_size > _DEFLATE * info.compress_size:
+            raise DataError(f"{path}: {info.filename} is packed in a way that np.savez does not use", _FIX)
+    return sorted(found, key=lambda info: names.index(info.filename.removesuffix(".npy")))
+
+
+def unpacked(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Return the array in one member, which must be as large as its own header says.
+
+    Raises:
+        DataError: it is not, or it holds Python objects.
+    """
+    with archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+        if dtype.hasobject:
+            raise DataError(
+                f"{path}: {member.filename} holds Python objects, which would run code when read",
+                "give arrays of numbers",
+            )
+        claimed = math.prod(shape) * dtype.itemsize
+        if claimed != member.file_size - stream.tell():
+            raise DataError(
+                f"{path}: {member.filename} claims {shape_text(shape)} values of {dtype}, "
+                f"but holds {member.file_size - stream.tell():,} bytes of them",
+                _FIX,
+            )
+    with archive.open(member) as stream:
+        return npy.read_array(stream, allow_pickle=False)
