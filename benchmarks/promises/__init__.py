@@ -7,6 +7,10 @@ from collections.abc import Mapping
 __all__ = ["PROMISES"]
 
 PROMISES: Mapping[str, str] = {
+    "kills": "a run survives `kill -9` at any moment, and resumes to the bits of one that was never stopped",
+    "signals": "Ctrl-C and SIGTERM save and stop, within a step and two seconds",
+    "nonfinite": "a number that is not finite stops the run, is traced to its cause, and is never saved",
+    "repeats": "the same spec, seed and machine give the same bits",
     "model_flips": "a damaged model file never loads",
     "hostile_models": "a model file made to do harm is refused, and takes little memory",
     "data_flips": "a damaged dataset never loads",

@@ -1,0 +1,40 @@
+"""Trainings that are killed without warning, again and again, and resumed: the same bits at the end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+
+from netspec import runs
+from promises.frame import Effort, Found
+from promises.trainings import Training, campaigns
+
+__all__ = ["measure"]
+
+_LONGEST = 6.0
+"""Seconds after which a process is killed at the latest: about as long as the whole training takes."""
+
+
+def measure(effort: Effort) -> Found:
+    """Kill processes at random moments between their start and their end."""
+    count = effort.of(200, 4)
+    found, wrong = campaigns(Path(effort.folder), effort.seed, _killed, count)
+    early = sum(not begun for begun in found)
+    return Found(
+        done=f"{len(found)} processes killed (SIGKILL) at random moments, {early} of them before lock.json was written; "
+        "every training resumed until it ended",
+        figure=f"{len(wrong)} trainings that could not be resumed or ended with other weights or measurements than the "
+        "uninterrupted one" + (f": {wrong[0]}" if wrong else ""),
+        kept=not wrong and len(found) == count,
+    )
+
+
+def _killed(training: Training, rng: Random) -> bool | None:
+    """Kill a process of the training; returns whether there was something to resume, None where it had ended."""
+    process = training.begin()
+    # Late moments twice as often: at the beginning there is only the import of JAX to be cut off.
+    time.sleep(_LONGEST * max(rng.random(), rng.random()))
+    process.kill()
+    process.communicate()
+    return None if process.returncode == 0 else (training.run / runs.LOCK).exists()

@@ -1,0 +1,152 @@
+"""Trainings in processes of their own, on the real command line, to be killed, interrupted and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from netspec import runs
+from promises.frame import ROOT
+
+__all__ = ["Training", "campaigns", "outcome"]
+
+_SPEC = """\
+# A little of everything that a training must remember.
+input 1x8x8
+conv 8 3x3 pad=same relu; batchnorm; pool 2; dropout 0.2
+fc 32 relu; fc 10 softmax
+data digits { augment shift=1 rotate=5; validation 100 }
+train {
+  optimizer sgd lr=0.05 momentum=0.9; schedule cosine warmup=1
+  ema 0.99; accumulate 2; evaluate every=50
+  batch 32; epochs 30
+  checkpoint every=25
+}
+"""
+_CLOCK = {"seconds", "examples_per_second"}
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training in a folder; its run is the folder `run` in it.
+
+    Attributes:
+        folder: where the spec, the run and what was compiled are.
+    """
+
+    folder: Path
+
+    @classmethod
+    def made(cls, folder: Path, programs: Path) -> Training:
+        """Return a training in a new folder that shares what was compiled with others."""
+        folder.mkdir()
+        (folder / "spec.net").write_text(_SPEC)
+        (folder / ".cache").symlink_to(programs, target_is_directory=True)
+        return cls(folder)
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.folder / "run"
+
+    def begin(self) -> subprocess.Popen[str]:
+        """Start a process that trains, or that goes on with what was begun."""
+        words = ["resume", "run"] if (self.run / runs.LOCK).exists() else ["train", "spec.net", "-o", "run"]
+        if words[0] == "train" and self.run.exists():
+            # It was killed before it had written what it was to do.
+            self.run.rename(self.run.with_name(f"stillborn-{len(list(self.folder.iterdir()))}"))
+        environment = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR"}}
+        environment |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(self.folder / ".cache"), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "netspec", *words, "--json"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    def finish(self) -> str:
+        """Let it come to its end; returns what went wrong."""
+        if (self.run / runs.RESULT).exists():
+            return ""
+        process = self.begin()
+        _, error = process.communicate()
+        return "" if process.returncode == 0 else f"exit {process.returncode}: {error.strip()[-300:]}"
+
+
+def outcome(run: Path) -> str:
+    """Return one hash of all measurements (the clock's apart) and of all weights of a run."""
+    digest = hashlib.sha256()
+    for line in runs.read_metrics(run):
+        kept = {key: value for key, value in line.items() if key not in _CLOCK}
+        digest.update(json.dumps(kept, sort_keys=True).encode())
+    for name in (runs.BEST, runs.LAST):
+        digest.update((run / name).read_bytes())
+    return digest.hexdigest()
+
+
+def campaigns(
+    folder: Path, seed: int, once: Callable[[Training, Random], Any], count: int
+) -> tuple[list[Any], list[str]]:
+    """Disturb trainings until that was done so many times, and let each of them come to its end.
+
+    Args:
+        folder: for all of them.
+        seed: of what is random.
+        once: starts a training's process, disturbs it, and returns what came of it; None where it had ended before.
+        count: how often.
+
+    Returns:
+        What came of each time, and what was wrong at the end of a training.
+    """
+    programs = folder / "programs"
+    programs.mkdir()
+    whole = Training.made(folder / "whole", programs)
+    error = whole.finish()
+    if error:
+        return [], [error]
+    wanted = outcome(whole.run)
+    found: list[Any] = []
+    wrong: list[str] = []
+    with ThreadPoolExecutor(2) as pool:
+        share = [pool.submit(_campaign, folder, programs, i, seed, once, count // 2, wanted) for i in range(2)]
+        for each in share:
+            came, problems = each.result()
+            found += came
+            wrong += problems
+    return found, wrong
+
+
+def _campaign(
+    folder: Path,
+    programs: Path,
+    worker: int,
+    seed: int,
+    once: Callable[[Training, Random], Any],
+    count: int,
+    wanted: str,
+) -> tuple[list[Any], list[str]]:
+    rng = Random(f"{seed} {worker}")
+    found: list[Any] = []
+    wrong: list[str] = []
+    number = 0
+    while len(found) < count:
+        training = Training.made(folder / f"{worker}-{number}", programs)
+        number += 1
+        for _ in range(rng.randint(4, 12)):
+            if (training.run / runs.RESULT).exists() or len(found) == count:
+                break
+            came = once(training, rng)
+            if came is not None:
+                found.append(came)
+        error = training.finish()
+        if error:
+            wrong.append(error)
+        elif outcome(training.run) != wanted:
+            wrong.append("other bits at the end")
+    return found, wrong
