@@ -18,12 +18,12 @@ _LONGEST = 6.0
 
 def measure(effort: Effort) -> Found:
     """Kill processes at random moments between their start and their end."""
-    count = effort.of(200, 4)
+    count = effort.of(200, 2)
     found, wrong = campaigns(Path(effort.folder), effort.seed, _killed, count)
     early = sum(not begun for begun in found)
     return Found(
-        done=f"{len(found)} processes killed (SIGKILL) at random moments, {early} of them before lock.json was written; "
-        "every training resumed until it ended",
+        done=f"{len(found)} processes killed (SIGKILL) at random moments, {early} of them before they had begun to "
+        "train; every training resumed until it ended",
         figure=f"{len(wrong)} trainings that could not be resumed or ended with other weights or measurements than the "
         "uninterrupted one" + (f": {wrong[0]}" if wrong else ""),
         kept=not wrong and len(found) == count,

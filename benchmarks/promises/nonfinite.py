@@ -42,7 +42,8 @@ def measure(effort: Effort) -> Found:
             wrong.append(f"{kind}: {problem}")
     told = ", ".join(f"{times} times by {_NAMES[kind]}" for kind, times in kinds.items())
     return Found(
-        done=f"{count} trainings spoilt at a random step: {told}; half of those by an example had `on_nonfinite rewind`",
+        done=f"{count} trainings spoilt at a random step: {told}; half of those by an example had "
+        "`on_nonfinite rewind`",
         figure=f"{count - len(wrong)} caught with the step and what went wrong named; {len(wrong)} not, or with a "
         "checkpoint or model that is not finite" + (f": {wrong[0]}" if wrong else ""),
         kept=not wrong,
@@ -64,7 +65,8 @@ def _one(rng: Random, kind: str, folder: Path) -> str:
     test = Split(x[:_BATCH].copy(), y[:_BATCH])
     rewinds = kind == "example" and rng.random() < 0.5
     optimizer = f"sgd lr={10.0 ** rng.randint(20, 38):.0e}" if kind == "rate" else "adam"
-    recipe = f"optimizer {optimizer}; batch {_BATCH}; epochs 3; checkpoint every={rng.randint(1, 9)}; seed {rng.randint(0, 99)}"
+    recipe = f"optimizer {optimizer}; batch {_BATCH}; epochs 3; seed {rng.randint(0, 99)}"
+    recipe += f"; checkpoint every={rng.randint(1, 9)}"
     recipe += "; on_nonfinite rewind" if rewinds else ""
     network = ns.parse(f'input 36; {rng.choice(_LAYERS)}; data "mine"; train {{ {recipe} }}', name="spoilt")
     if kind == "example":

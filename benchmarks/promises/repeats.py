@@ -1,4 +1,4 @@
-"""The same spec, seed and machine: the same bits, in processes that know nothing of each other; and `netspec replay`."""
+"""The same spec, seed and machine: the same bits, in processes of their own; and `netspec replay`."""
 
 from __future__ import annotations
 

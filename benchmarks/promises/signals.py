@@ -22,7 +22,7 @@ _ALLOWED = 2.0
 
 def measure(effort: Effort) -> Found:
     """Send signals to trainings that have begun; see how long they take to end, and what they saved."""
-    count = effort.of(200, 4)
+    count = effort.of(200, 2)
     found, wrong = campaigns(Path(effort.folder), effort.seed, _interrupted, count)
     took = [seconds for seconds, _ in found]
     wrong += [problem for _, problem in found if problem]
@@ -37,7 +37,7 @@ def measure(effort: Effort) -> Found:
 
 
 def _interrupted(training: Training, rng: Random) -> tuple[float, str] | None:
-    """Interrupt a process of the training; returns the seconds until its end and what is wrong, None if it had ended."""
+    """Interrupt a process; returns the seconds until its end and what is wrong, None where it had ended before."""
     process = training.begin()
     assert process.stdout is not None
     line = process.stdout.readline()

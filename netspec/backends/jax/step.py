@@ -1,4 +1,4 @@
-"""The compiled training step and evaluation: data stays on the device as bytes, and state is donated.
+"""The compiled training steps and evaluation: data stays on the device as bytes, and state is donated.
 
 The order of an epoch is placed on the device once; a step finds its batch there by its own number, and writes what it
 measured into a history on the device. So no step waits for the host.
@@ -19,13 +19,9 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.ahead import Program
 from netspec.backends.jax.group import Group
-from netspec.backends.jax.kernels.shared import average, joined, total
+from netspec.backends.jax.learning import Learning
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.objective import example_losses, hits, penalty
-from netspec.backends.jax.optimizers import transformation
 from netspec.backends.jax.pace import by_batch, steps_per_call
-from netspec.backends.jax.prepare import prepare_training
-from netspec.backends.jax.schedules import learning_rate
 from netspec.backends.jax.train_state import TrainState, pack, unpack
 from netspec.data.types import Split
 
@@ -86,41 +82,26 @@ class Trainer:
     ) -> None:
         self.model = model
         self.group = Group(devices or (model.device,))
-        self.seed = seed
-        self.steps_per_epoch = steps_per_epoch
+        self.seed, self.steps_per_epoch = seed, steps_per_epoch
         recipe = model.network.recipe
         self.batch = recipe.batch
         chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
-        self._accumulate = recipe.accumulate
-        self._updates = -(-steps_per_epoch // recipe.accumulate)
-        """Of the weights, in an epoch: schedules go by them."""
-        self._optimizer = transformation(recipe, self._updates, epochs)
-        self._rate = learning_rate(recipe, self._updates, epochs)
+        learning = Learning(model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed)
+        self._learning = learning
         self._like: Any = None
         """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""
         together = self.group.program
-        self._step = jax.jit(together(self._pure_step), donate_argnums=0)
-        self._advance = Program(together(self._pure_advance), donate=(0, 1))
-        self._evaluate = Program(together(self._pure_evaluate))
+        self._step = jax.jit(together(learning.step), donate_argnums=0)
+        self._advance = Program(together(learning.advance), donate=(0, 1))
+        self._evaluate = Program(together(learning.evaluate))
         self._copy = jax.jit(together(partial(jax.tree.map, jnp.copy)))
         self._finite = jax.jit(together(_all_finite))
-        self._penalty = jax.jit(together(self._pure_penalty))
+        self._penalty = jax.jit(together(learning.penalty))
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
-        params, state = self.model.init(self.seed)
-        recipe = self.model.network.recipe
-        placed: TrainState = self.group.put(
-            TrainState(
-                params,
-                state,
-                self._optimizer.init(params),
-                jnp.zeros((), jnp.int32),
-                average=jax.tree.map(jnp.copy, (params, state)) if recipe.ema else (),
-                gathered=(jax.tree.map(jnp.zeros_like, params), jnp.zeros(())) if recipe.accumulate > 1 else (),
-            )
-        )
+        placed: TrainState = self.group.put(self._learning.start())
         self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), placed)
         return placed
 
@@ -218,7 +199,7 @@ class Trainer:
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
         state, images, labels = self.group.take((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
-        return variables, images[indices], labels[indices], self._key(state.step)
+        return variables, images[indices], labels[indices], self._learning.key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -230,13 +211,7 @@ class Trainer:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return float(self._rate(self._update(step)))
-
-    def _update(self, step: Any) -> Any:
-        """Return which update of the weights a step belongs to, counted from 0."""
-        if self._accumulate == 1:
-            return step
-        return step // self.steps_per_epoch * self._updates + step % self.steps_per_epoch // self._accumulate
+        return float(self._learning.rate(step))
 
     def variables(self, state: TrainState) -> Variables:
         """Return what a state has learned, copied: the next step reuses the state's own memory."""
@@ -296,120 +271,6 @@ class Trainer:
         losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
         accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
         return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
-
-    def _key(self, step: jax.Array) -> jax.Array:
-        """Return the randomness of a step."""
-        return jax.random.fold_in(jax.random.key(self.seed), step)
-
-    # --- what is compiled -----------------------------------------------------------------------------------------
-
-    def _pure_advance(
-        self,
-        state: TrainState,
-        history: jax.Array,
-        images: jax.Array,
-        labels: jax.Array,
-        order: jax.Array,
-        *,
-        count: int,
-        length: int,
-        size: int,
-    ) -> tuple[TrainState, jax.Array]:
-        """Take `count` steps on `length` examples each, of `size` in an epoch."""
-        # A smaller last batch is filled up with examples that do not count. Where a layer looks at the whole batch they
-        # would, so that the batch is then left as small as it is, in a program of its own.
-        filled = size % self.batch and not by_batch(self.model.graph)
-
-        def one(_: Any, carry: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
-            state, history = carry
-            index = state.step % self.steps_per_epoch
-            first = index * self.batch
-            indices = jax.lax.dynamic_slice_in_dim(order, first, length)
-            counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
-            rate = jnp.asarray(self._rate(self._update(state.step)), jnp.float32)
-            state, measured = self._pure_step(state, images, labels, indices, counted)
-            row = jnp.append(measured, rate)
-            return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
-
-        return one(0, (state, history)) if count == 1 else jax.lax.fori_loop(0, count, one, (state, history))
-
-    def _pure_step(
-        self,
-        state: TrainState,
-        images: jax.Array,
-        labels: jax.Array,
-        indices: jax.Array,
-        counted: jax.Array | None = None,
-    ) -> tuple[TrainState, jax.Array]:
-        rng = self._key(state.step)
-        part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
-        axis_name, counted = part.axis_name, part.counted
-        x = prepare_training(images[part.indices], self.model.network, rng, part.first)
-        y = self.model.targets(x, labels[part.indices])
-        objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
-        (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
-            state.params, state.state, x, y
-        )
-        loss, grads = average((loss, grads), axis_name)
-        right = hits(self.model.graph.loss, logits, y)
-        correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
-        measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
-        state = state._replace(state=new_state)
-        if self._accumulate == 1:
-            return self._updated(state, grads)._replace(step=state.step + 1), measured
-        examples = len(indices) if counted is None else total(counted.sum(), axis_name)
-        return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
-
-    def _gathered(self, state: TrainState, grads: Any, examples: jax.Array) -> TrainState:
-        """Return the state after a batch whose gradient is one of several: the last of them moves the weights."""
-        assert state.gathered
-        sums, count = state.gathered
-        sums = jax.tree.map(lambda s, g: s + examples * g, sums, grads)
-        count = count + examples
-        index = state.step % self.steps_per_epoch + 1
-        due = (index % self._accumulate == 0) | (index == self.steps_per_epoch)
-
-        def update(state: TrainState) -> TrainState:
-            mean = jax.tree.map(lambda s: s / count, sums)
-            blank = jax.tree.map(jnp.zeros_like, sums), jnp.zeros_like(count)
-            return self._updated(state, mean)._replace(gathered=blank)
-
-        def wait(state: TrainState) -> TrainState:
-            return state._replace(gathered=(sums, count))
-
-        return jax.lax.cond(due, update, wait, state)._replace(step=state.step + 1)
-
-    def _updated(self, state: TrainState, grads: Any) -> TrainState:
-        """Return the state after one update of the weights."""
-        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
-        params = jax.tree.map(jnp.add, state.params, updates)
-        average = state.average
-        if average:
-            ema = self.model.network.recipe.ema
-            assert ema
-            count = self._update(state.step).astype(jnp.float32)
-            kept = jnp.minimum(ema.decay, (1 + count) / (10 + count))
-            average = jax.tree.map(lambda a, w: w + kept * (a - w), average, (params, state.state))
-        return state._replace(params=params, optimizer=optimizer, average=average)
-
-    def _pure_evaluate(
-        self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
-        x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
-        part = self.group.part(jnp.arange(batch))
-        if part.axis_name:
-            x, labels = x[part.indices], labels[part.indices]
-        y = self.model.targets(x, labels)
-        logits = self.model.logits_of(variables, x)
-        losses = example_losses(self.model.graph.loss, logits, y)
-        right = hits(self.model.graph.loss, logits, y)
-        right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
-        losses, right, logits = joined((losses, right, logits), part.axis_name)
-        return losses[:batch], right[:batch], logits[:batch]
-
-    def _pure_penalty(self, params: Any) -> jax.Array:
-        return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)
 
 
 def _all_finite(tree: Any) -> jax.Array:
