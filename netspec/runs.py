@@ -75,6 +75,9 @@ def named_folder(folder: Path) -> Path:
         if folder.exists() and not folder.is_dir():
             raise RunError(f"{folder} is a file, not a folder", "choose a new folder")
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / LOCK).exists():
+            fix = f"`netspec resume {folder}` goes on with it; or choose a new folder: nothing is overwritten"
+            raise RunError(f"{folder} holds a run already", fix)
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already", "choose a new folder: nothing is overwritten")
     except OSError as error:
@@ -145,8 +148,8 @@ def read_lock(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / LOCK).read_text(encoding="utf-8"))
         formed = found["format"]
-    except FileNotFoundError:
-        kind = "is no run folder" if folder.is_dir() else "is not there"
+    except (FileNotFoundError, NotADirectoryError):
+        kind = "is no run folder" if folder.exists() else "is not there"
         fix = "give a run folder such as runs/lenet/001; one without lock.json was left before the training began"
         raise RunError(f"{folder} {kind}", fix) from None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -235,8 +235,27 @@ def test_a_replay_that_differs_says_where(whole: Path, tmp_path: Path) -> None:
     assert (found["event"], found["kept"], found["identical"]) == ("replay", False, False)
 
 
+def test_a_run_is_not_trained_over(whole: Path) -> None:
+    done = cli(whole.parent, "train", "s.net", "-o", "whole")
+    assert done.returncode == 1
+    assert "whole holds a run already" in done.stderr
+    assert "netspec resume whole" in done.stderr
+
+
 def test_no_run_no_resume(here: Path) -> None:
+    assert "s.net is no run folder" in cli(here, "resume", "s.net").stderr
     for word in ("resume", "replay"):
         done = cli(here, word, "nowhere")
         assert done.returncode == 1
         assert "nowhere is not there" in done.stderr
+
+
+def test_devices_that_share_a_batch_resume_too(here: Path) -> None:
+    words = ["train", "s.net", "--devices", "2", "--epochs", "6", "--set", "train.batch=48"]
+    assert cli(here, *words, "-o", "whole", NETSPEC_COMPILE_CACHE="").returncode == 0
+    process = begun(here, *words, "-o", "run")
+    until(measured(here / "run", 12), process)
+    process.kill()
+    process.communicate()
+    assert cli(here, "resume", "run", NETSPEC_COMPILE_CACHE="").returncode == 0
+    assert outcome(here / "run") == outcome(here / "whole")
