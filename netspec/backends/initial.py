@@ -30,7 +30,9 @@ def stream(seed: int, path: str) -> np.random.Generator:
 def draw(parameter: Parameter, seed: int) -> Array:
     """Return the initial value of a parameter: float32, of its shape."""
     rng = stream(seed, parameter.path)
-    return np.asarray(_DRAW[type(parameter.init)](parameter.init, parameter, rng), np.float32)
+    # What is too large for float32 becomes infinite; the training says so, and where.
+    with np.errstate(over="ignore"):
+        return np.asarray(_DRAW[type(parameter.init)](parameter.init, parameter, rng), np.float32)
 
 
 def _uniform(limit: float, p: Parameter, rng: np.random.Generator) -> Array:

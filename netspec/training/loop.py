@@ -205,7 +205,7 @@ class _Loop:
             self.placed.values(),
             self.recipe.evaluate.batch,
         )
-        self.sound = self.resumed or self._snapshot()
+        self.sound = self.resumed or self._moment()
         if restored:
             self.state, self.history = restored
         self.due.kept(self._step(), self.progress.epoch - 1)
@@ -398,21 +398,26 @@ class _Loop:
 
     def _keep(self) -> None:
         """Save everything; raises NotFinite instead where not everything is finite."""
-        self.sound = self._snapshot()
+        self.sound = self._sound_moment()
         self.due.kept(self._step(), self.progress.epoch - 1)
         if self.recorder and (self.halted or self.recipe.checkpoint.mode == "on"):
             self.recorder.checkpoint(self.sound, wait=self.halted or self._over())
 
-    def _snapshot(self) -> Snapshot:
+    def _moment(self) -> Snapshot:
         """Return this moment of the training."""
         progress = replace(self.progress, seconds=self._seconds())
         arrays = self.trainer.packed(self.state, self.history)
-        losses = arrays["history"][: progress.taken, 0]
+        return Snapshot(progress, self._step(), arrays, self.recorder.mark() if self.recorder else 0)
+
+    def _sound_moment(self) -> Snapshot:
+        """Return this moment; raises NotFinite where not everything in it is finite."""
+        moment, progress = self._moment(), self.progress
+        losses = moment.arrays["history"][: progress.taken, 0]
         bad = set(np.flatnonzero(~np.isfinite(losses)).tolist())
         bad -= self.course.left_out(progress.epoch, progress.left_out)
         if bad or not self.trainer.finite(self.state):
             raise NotFinite(progress.epoch, min(bad, default=progress.taken - 1) + 1)
-        return Snapshot(progress, self._step(), arrays, self.recorder.mark() if self.recorder else 0)
+        return moment
 
     # --- how it ends ----------------------------------------------------------------------------------------------
 

@@ -95,6 +95,11 @@ def test_the_first_layer_that_overflows_is_named(layers: str, layer: str, kind: 
     assert "at step 1 (epoch 1)" in error.message
 
 
+def test_initial_weights_that_are_not_finite_are_no_crash() -> None:
+    error = refused(network("fc 50 init=normal(1e38); fc 3 softmax"))
+    assert "at step 1 (epoch 1): the activations of `fc_1` are not finite" in error.message
+
+
 def test_a_gradient_that_overflows_is_named() -> None:
     # The weights between make what comes back too large for a float, and what goes forward small again.
     layers = "fc 4 init=constant(1e-3); fc 4 init=constant(1e25); fc 6 init=constant(1e-8)"
