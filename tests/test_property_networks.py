@@ -158,7 +158,7 @@ def test_resolved_text_there_and_back(net: Network) -> None:
     # Shapes may not fit; what is said of them must then be all that is wrong.
     text = resolved_text(net)
     found = analyze(Source("t.net", text))
-    fits = {"E0301", "E0302", "E0303", "E0304", "E0305", "E0307", "E0308", "E0309", "E0310", "E0402", "E0501"}
+    fits = {"E0301", "E0302", "E0303", "E0304", "E0305", "E0307", "E0308", "E0309", "E0310", "E0311", "E0402", "E0501"}
     assert {d.code for d in found.diagnostics} <= fits, text
     if not found.diagnostics:
         assert found.network == net

@@ -27,7 +27,7 @@ class NetspecProgram:
     """The public model, and the trainer's steps on data placed on the device."""
 
     def __init__(self, job: Job, *, dropout: bool) -> None:
-        network = ns.load(job.spec, set=job.settings)
+        network = ns.load(job.spec, set={**job.settings, "train.batch": job.batch})
         self.job = job
         self.model = ns.compile(network if dropout else _without_dropout(network))
         self.trainer = Trainer(self.model, steps_per_epoch=job.batches, epochs=1, seed=SEED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from random import Random
 
 from netspec import runs
@@ -19,7 +18,7 @@ _LONGEST = 6.0
 def measure(effort: Effort) -> Found:
     """Kill processes at random moments between their start and their end."""
     count = effort.of(200, 2)
-    found, wrong = campaigns(Path(effort.folder), effort.seed, _killed, count)
+    found, wrong = campaigns(effort, _killed, count)
     early = sum(not begun for begun in found)
     return Found(
         done=f"{len(found)} processes killed (SIGKILL) at random moments, {early} of them before they had begun to "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import threading
 import time
-from pathlib import Path
 from random import Random
 from statistics import median
 
@@ -23,7 +23,7 @@ _ALLOWED = 2.0
 def measure(effort: Effort) -> Found:
     """Send signals to trainings that have begun; see how long they take to end, and what they saved."""
     count = effort.of(200, 2)
-    found, wrong = campaigns(Path(effort.folder), effort.seed, _interrupted, count)
+    found, wrong = campaigns(effort, _interrupted, count)
     took = [seconds for seconds, _ in found]
     wrong += [problem for _, problem in found if problem]
     slow = sum(seconds > _ALLOWED for seconds in took)
@@ -38,7 +38,11 @@ def measure(effort: Effort) -> Found:
 
 def _interrupted(training: Training, rng: Random) -> tuple[float, str] | None:
     """Interrupt a process; returns the seconds until its end and what is wrong, None where it had ended before."""
-    process = training.begin()
+    with training.begin() as process:
+        return _ended(training, rng, process)
+
+
+def _ended(training: Training, rng: Random, process: subprocess.Popen[str]) -> tuple[float, str] | None:
     assert process.stdout is not None
     line = process.stdout.readline()
     while line and json.loads(line)["event"] != "started":
@@ -62,7 +66,6 @@ def _interrupted(training: Training, rng: Random) -> tuple[float, str] | None:
     seconds = time.perf_counter() - sent
     reader.join()
     error = process.stderr.read() if process.stderr else ""
-    process.stderr.close() if process.stderr else None
     if process.returncode == 0:
         return None
     return seconds, _problem(training, process.returncode, 128 + number, told, rest, error)

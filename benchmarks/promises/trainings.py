@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from netspec import runs
-from promises.frame import ROOT
+from promises.frame import ROOT, Effort
 
 __all__ = ["Training", "campaigns", "outcome"]
 
@@ -28,7 +28,7 @@ data digits { augment shift=1 rotate=5; validation 100 }
 train {
   optimizer sgd lr=0.05 momentum=0.9; schedule cosine warmup=1
   ema 0.99; accumulate 2; evaluate every=50
-  batch 32; epochs 30
+  batch 32; epochs EPOCHS
   checkpoint every=25
 }
 """
@@ -46,10 +46,10 @@ class Training:
     folder: Path
 
     @classmethod
-    def made(cls, folder: Path, programs: Path) -> Training:
+    def made(cls, folder: Path, programs: Path, epochs: int) -> Training:
         """Return a training in a new folder that shares what was compiled with others."""
         folder.mkdir()
-        (folder / "spec.net").write_text(_SPEC)
+        (folder / "spec.net").write_text(_SPEC.replace("EPOCHS", str(epochs)))
         (folder / ".cache").symlink_to(programs, target_is_directory=True)
         return cls(folder)
 
@@ -90,23 +90,20 @@ def outcome(run: Path) -> str:
     return digest.hexdigest()
 
 
-def campaigns(
-    folder: Path, seed: int, once: Callable[[Training, Random], Any], count: int
-) -> tuple[list[Any], list[str]]:
+def campaigns(effort: Effort, once: Callable[[Training, Random], Any], count: int) -> tuple[list[Any], list[str]]:
     """Disturb trainings until that was done so many times, and let each of them come to its end.
 
     Args:
-        folder: for all of them.
-        seed: of what is random.
+        effort: where, how long the trainings are, and the seed of what is random.
         once: starts a training's process, disturbs it, and returns what came of it; None where it had ended before.
         count: how often.
 
     Returns:
         What came of each time, and what was wrong at the end of a training.
     """
-    programs = folder / "programs"
+    programs, epochs = effort.folder / "programs", effort.of(30, 12)
     programs.mkdir()
-    whole = Training.made(folder / "whole", programs)
+    whole = Training.made(effort.folder / "whole", programs, epochs)
     error = whole.finish()
     if error:
         return [], [error]
@@ -114,7 +111,7 @@ def campaigns(
     found: list[Any] = []
     wrong: list[str] = []
     with ThreadPoolExecutor(2) as pool:
-        share = [pool.submit(_campaign, folder, programs, i, seed, once, count // 2, wanted) for i in range(2)]
+        share = [pool.submit(_campaign, effort, whole, once, i, count // 2, wanted) for i in range(2)]
         for each in share:
             came, problems = each.result()
             found += came
@@ -123,20 +120,14 @@ def campaigns(
 
 
 def _campaign(
-    folder: Path,
-    programs: Path,
-    worker: int,
-    seed: int,
-    once: Callable[[Training, Random], Any],
-    count: int,
-    wanted: str,
+    effort: Effort, whole: Training, once: Callable[[Training, Random], Any], worker: int, count: int, wanted: str
 ) -> tuple[list[Any], list[str]]:
-    rng = Random(f"{seed} {worker}")
+    rng = Random(f"{effort.seed} {worker}")
     found: list[Any] = []
     wrong: list[str] = []
     number = 0
     while len(found) < count:
-        training = Training.made(folder / f"{worker}-{number}", programs)
+        training = Training.made(effort.folder / f"{worker}-{number}", whole.folder / ".cache", effort.of(30, 12))
         number += 1
         for _ in range(rng.randint(4, 12)):
             if (training.run / runs.RESULT).exists() or len(found) == count:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+from types import FrameType
 
 from netspec.cli.output import print_error
 from netspec.diagnostics import NetspecError
@@ -18,6 +20,14 @@ def run() -> None:
         # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    came: list[int] = []
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        del frame
+        came.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupted)
     code: str | int | None = 0
     try:
         code = _act(sys.argv[1:])
@@ -26,12 +36,18 @@ def run() -> None:
         code = 3 if type(error).__name__ == "NonFiniteLossError" else 1
     except KeyboardInterrupt:
         code = 130
+    except Exception:
+        # What it interrupts may turn it into an error of its own.
+        if not came:
+            raise
     except BrokenPipeError:
         # The reader of a pipe has left; nothing more can be said, and Python must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except SystemExit as done:
         code = done.code
+    if came:
+        code = 128 + came[0]
     if code in {130, 143}:
         # A training that was stopped and saved has said so itself, and is not here any more.
         print("interrupted", file=sys.stderr)

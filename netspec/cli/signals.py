@@ -48,9 +48,11 @@ class Interrupts:
         return 128 + self.number
 
     def _came(self, number: int, frame: FrameType | None) -> None:
-        del frame
         if not self.training:
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+            before = self._before[number]
+            if callable(before):
+                before(number, frame)
+            raise SystemExit(128 + number)
         if self.number:
             # Threads that compile cannot be stopped, and are not waited for.
             os._exit(128 + number)

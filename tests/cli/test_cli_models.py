@@ -29,7 +29,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["inception", "lstm"])
+@pytest.mark.parametrize("name", [pytest.param("inception", marks=pytest.mark.slow), "lstm"])
 def test_a_classifier_is_trained_and_used(here: Path, name: str) -> None:
     (found,) = lines(cli(here, "eval", name, "--json").stdout)
     assert found["examples"] == 360

@@ -136,8 +136,8 @@ def test_a_signal_before_the_training_ends_the_command(here: Path) -> None:
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    # Before netspec itself has begun to run, Python ends in its own way.
-    assert process.returncode in {130, -signal.SIGINT}
+    # Before netspec itself has begun to run, Python ends in its own way: 1 is one of them.
+    assert process.returncode in {130, -signal.SIGINT, 1}
     assert process.returncode != 130 or "interrupted" in out + err
 
 

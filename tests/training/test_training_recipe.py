@@ -167,9 +167,14 @@ def test_the_average_is_what_is_evaluated_and_returned() -> None:
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["sgd lr=0.2", "sgd lr=0.2 momentum=0.9", "adam lr=0.01", "adamw lr=0.01 weight_decay=0.1"]
+    ("optimizer", "batch", "accumulate"),
+    [
+        ("sgd lr=0.2", 10, 3),
+        ("sgd lr=0.2 momentum=0.9", 5, 4),
+        ("adam lr=0.01", 7, 2),
+        ("adamw lr=0.01 weight_decay=0.1", 10, 100),
+    ],
 )
-@pytest.mark.parametrize(("batch", "accumulate"), [(10, 3), (5, 4), (7, 2), (10, 100)])
 def test_accumulating_is_as_a_larger_batch(optimizer: str, batch: int, accumulate: int) -> None:
     """Without layers that look at the batch, sums of gradients are the gradient of the sum."""
     layers, common = "fc 8 tanh; fc 3 softmax", f"optimizer {optimizer}; l2 0.01; schedule cosine; clip 0.5; epochs 3"

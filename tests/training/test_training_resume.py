@@ -101,7 +101,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str,
 # --- to the same bits ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+FEW = {"several steps a call", "average", "accumulation", "validation, early stopping, looks within the epoch"}
+
+
+@pytest.mark.parametrize("recipe", [r if r in FEW else pytest.param(r, marks=pytest.mark.slow) for r in RECIPES])
 def test_stopped_again_and_again_it_ends_as_if_never_stopped(
     recipe: str, whole: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:
