@@ -18,13 +18,16 @@ from netspec.diagnostics import ModelFileError, RunError
 from netspec.sealed import Declared, Kind
 from netspec.training.progress import Progress, Snapshot
 
-__all__ = ["FOLDER", "Checkpoints"]
+__all__ = ["FOLDER", "FORMAT_VERSION", "Checkpoints"]
 
 FOLDER = "checkpoints"
 
+FORMAT_VERSION = 1
+"""Of what a checkpoint holds; the tests keep a run of each."""
+
 _KIND = Kind(
     "netspec-checkpoint",
-    1,
+    FORMAT_VERSION,
     "netspec checkpoint",
     "netspec resumes from the files in a run's folder `checkpoints`",
     "copy it again from where it was whole",
