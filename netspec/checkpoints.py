@@ -14,8 +14,8 @@ from typing import Any
 
 from netspec import sealed
 from netspec.background import Background
-from netspec.diagnostics import ModelFileError, RunError
-from netspec.sealed import Declared, Kind
+from netspec.diagnostics import RunError
+from netspec.sealed import DamagedError, Declared, Kind
 from netspec.training.progress import Progress, Snapshot
 
 __all__ = ["FOLDER", "FORMAT_VERSION", "Checkpoints"]
@@ -78,13 +78,21 @@ class Checkpoints:
             ) from None
 
     def newest(self) -> tuple[Snapshot | None, list[str]]:
-        """Return the newest snapshot that is whole, if there is any, and what is wrong with newer ones."""
+        """Return the newest snapshot that is whole, and what is wrong with newer ones; None where there are no files.
+
+        Raises:
+            RunError: when there are files, and none of them is whole.
+            ModelFileError: when the newest cannot be read for another reason, such as its format.
+        """
         wrong: list[str] = []
         for path in reversed(self._files()):
             try:
                 return _read(path), wrong
-            except ModelFileError as error:
+            except DamagedError as error:
                 wrong.append(error.message)
+        if wrong:
+            fix = f"copy {self.folder} again from where it was whole, or remove it to begin from the start"
+            raise RunError(f"no checkpoint is whole: {'; '.join(wrong)}", fix)
         return None, wrong
 
     def _write(self, path: Path, snapshot: Snapshot) -> None:
@@ -121,5 +129,5 @@ def _read(path: Path) -> Snapshot:
     try:
         said: dict[str, Any] = json.loads(metadata["progress"])
         return Snapshot(Progress.from_json(said), int(metadata["step"]), arrays, int(metadata["mark"]))
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None

@@ -30,7 +30,7 @@ def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         # mkstemp makes files private; a finished one is as readable as any other the user writes.
-        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
+        temporary.chmod(0o666 & ~_MASK if mode is None else mode)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):
@@ -49,6 +49,10 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+_MASK = _umask()
+"""Looked up once: it can only be read by changing it, which another thread that makes a file must not see."""
 
 
 def _sync_folder(folder: Path) -> None:

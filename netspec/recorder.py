@@ -16,6 +16,7 @@ from netspec import model_file, runs
 from netspec.backends.jax.group import rows
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.pace import by_batch
+from netspec.checkpoints import FOLDER as CHECKPOINTS
 from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
@@ -44,6 +45,7 @@ class Origin:
         data_path: where data that is no built-in dataset lies; None where it is one, or came from memory.
         log_every: steps between two Step events, where that was said.
         autotune: whether the ways to compute were measured.
+        device: what was asked for, in words.
     """
 
     text: str | None = None
@@ -53,6 +55,7 @@ class Origin:
     data_path: str | None = None
     log_every: int | None = None
     autotune: bool = False
+    device: str | None = None
 
 
 class RunFolder:
@@ -66,6 +69,7 @@ class RunFolder:
         resumed: the moment the training goes on from.
         before: lock.json of a run that is resumed.
         changes: what differs from it, in words.
+        elsewhere: why the bits may be others from here on, in words.
 
     Raises:
         RunError: when another process trains in that folder, or it cannot be written to.
@@ -81,12 +85,13 @@ class RunFolder:
         resumed: Snapshot | None = None,
         before: Mapping[str, Any] | None = None,
         changes: tuple[str, ...] = (),
+        elsewhere: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.model = model
         self.origin = origin or Origin()
         self.text = self.origin.text or resolved_text(model.network)
-        self.resumed, self.before, self.changes = resumed, before, changes
+        self.resumed, self.before, self.changes, self.elsewhere = resumed, before, changes, elsewhere
         self.labels: tuple[str, ...] = ()
         self._lock = held or RunLock(folder)
         self._checkpoints = Checkpoints(folder)
@@ -94,9 +99,14 @@ class RunFolder:
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; lock.json last: with it the run can be resumed."""
         self.labels = dataset.labels
+        self._sweep()
         if self.before is None or self.changes:
+            network = network_text(self.model.network)
+            if self.before is not None:
+                # Whatever is cut off between the two files, lock.json knows the network.
+                self._write(LOCK, json.dumps({**self.before, "next_network_sha256": digest(network)}, indent=2) + "\n")
             self._write(SPEC, self.text)
-            self._write(NETWORK, network_text(self.model.network))
+            self._write(NETWORK, network)
         self.rewind(self.resumed.mark if self.resumed else 0)
         with suppress(FileNotFoundError):
             (self.folder / RESULT).unlink()
@@ -107,7 +117,8 @@ class RunFolder:
         sessions = list(self.before["resumed"]) if self.before else []
         if self.before is not None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            sessions.append({"step": event.step, "time": now, "changes": list(self.changes)})
+            entry = {"step": event.step, "time": now, "changes": list(self.changes), "elsewhere": list(self.elsewhere)}
+            sessions.append(entry)
         return {
             "format": runs.LOCK_FORMAT,
             "spec_sha256": digest(self.text),
@@ -121,6 +132,7 @@ class RunFolder:
             "sets": dict(origin.sets),
             "log_every": origin.log_every,
             "autotune": origin.autotune,
+            "asked_device": origin.device,
             "steps_per_call": event.steps_per_call,
             "device": event.device,
             "devices": list(event.devices),
@@ -141,9 +153,11 @@ class RunFolder:
             raise self._unwritable(METRICS, error) from None
 
     def mark(self) -> int:
-        """Return the length of metrics.jsonl."""
+        """Return the length of metrics.jsonl, all of which is on the disk then."""
         try:
-            return (self.folder / METRICS).stat().st_size
+            with (self.folder / METRICS).open("ab") as stream:
+                os.fsync(stream.fileno())
+                return stream.tell()
         except OSError as error:
             raise self._unwritable(METRICS, error) from None
 
@@ -151,7 +165,8 @@ class RunFolder:
         """Cut metrics.jsonl to a length; make it where it is missing."""
         try:
             with (self.folder / METRICS).open("a+b") as stream:
-                stream.truncate(mark)
+                # Where the file was lost, what is missing must not become zeros.
+                stream.truncate(min(mark, stream.tell()))
                 os.fsync(stream.fileno())
         except OSError as error:
             raise self._unwritable(METRICS, error) from None
@@ -188,6 +203,13 @@ class RunFolder:
         with suppress(RunError):
             self._checkpoints.wait()
         self._lock.release()
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed left half written."""
+        for folder in (self.folder, self.folder / CHECKPOINTS):
+            for path in folder.glob(".*.*.*"):
+                with suppress(OSError):
+                    path.unlink()
 
     def _write(self, name: str, text: str) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from netspec.loading import Data
 from netspec.recorder import RunFolder
 from netspec.resuming import elsewhere, read_begun, same_data
 from netspec.session import compiled_for
-from netspec.training.events import Event
+from netspec.training.events import Event, Finished, Started, Stopped
 from netspec.training.loop import train as train_loop
 
 __all__ = ["ACCURACY_TOLERANCE", "LOSS_TOLERANCE", "Difference", "Replay", "replay"]
@@ -29,6 +29,8 @@ LOSS_TOLERANCE = 0.02
 """Of the losses of the first epoch, relative, where versions or the machine differ: rounding, not yet amplified."""
 ACCURACY_TOLERANCE = 0.01
 """Of the last accuracies there: one point in a hundred."""
+
+_REWOUND = "rewound"
 
 _CLOCK = {"seconds", "examples_per_second"}
 """What metrics.jsonl says of time, which no two trainings share."""
@@ -61,6 +63,7 @@ class Replay:
         difference: the first measurement that differs.
         lines: measurements compared.
         weights: the largest difference of a weight; infinite where a model is missing.
+        models: how many models were compared, of `best` and `last`.
         elsewhere: what differs in versions or machine, in words; nothing where bits can be expected.
         accuracy: the last test accuracy of the run and of the replay.
         folder: where the replay is kept, if it is.
@@ -71,6 +74,7 @@ class Replay:
     difference: Difference | None
     lines: int
     weights: float
+    models: int
     elsewhere: tuple[str, ...]
     accuracy: tuple[float | None, float | None]
     folder: Path | None
@@ -116,31 +120,51 @@ def replay(
     if not before:
         raise RunError(f"{folder} has measured nothing yet", f"go on with it first: netspec resume {folder}")
     dataset = same_data(begun, begun.network, data, progress)
+    device = begun.origin.device if device is None else device
     model = compiled_for(begun.network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
-    reasons = tuple(elsewhere(begun, model, dataset))
+    earlier = [text for session in begun.lock.get("resumed", ()) for text in session.get("elsewhere", ())]
+    reasons = (*elsewhere(begun, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:
         place = runs.named_folder(out or Path(temporary) / "run")
         recorder = RunFolder(place, model, begun.origin)
-        until = _until(folder, before)
-        log_every = begun.origin.log_every
+        result = runs.read_result(folder)
+        # Where the clock ended the run, it is the step that counts.
+        until = int(result["steps"]) if result else None
+        halt_at = None if result else int(before[-1]["step"])
         ended = False
-        for event in train_loop(model, dataset, log_every=log_every, recorder=recorder, until=until, stop=stop):
-            yield event
-            ended = type(event).__name__ == "Finished"
+        for event in train_loop(
+            model,
+            dataset,
+            log_every=begun.origin.log_every,
+            recorder=recorder,
+            stop=stop,
+            until=until,
+            halt_at=halt_at,
+        ):
+            ended = isinstance(event, Finished) or (isinstance(event, Stopped) and event.step == halt_at)
+            if not (isinstance(event, Stopped) and ended):
+                yield event if out else _homeless(event)
         if ended:
             yield _compared(folder, place, before, reasons, out)
 
 
-def _until(folder: Path, before: list[dict[str, Any]]) -> int | None:
-    """Return the step at which a replay ends, where that is before the end of the recipe: the clock decided then."""
-    result = runs.read_result(folder)
-    if result is None:
-        return int(before[-1]["step"])
-    return int(result["steps"]) if result.get("stopped") == "time_limit" else None
+def _homeless(event: Event) -> Event:
+    """Return an event that names no folder: that of the replay is gone when it is read."""
+    if isinstance(event, Started | Finished):
+        return replace(event, folder=None)
+    return replace(event, folder=None, checkpoint=None) if isinstance(event, Stopped) else event
 
 
 def _measurements(folder: Path) -> list[dict[str, Any]]:
-    return [{key: value for key, value in line.items() if key not in _CLOCK} for line in runs.read_metrics(folder)]
+    """Return what was measured, the clock apart, in the order of the steps."""
+    lines = [line for line in runs.read_metrics(folder) if line.get("kind") != _REWOUND and "step" in line]
+    return [{key: value for key, value in line.items() if key not in _CLOCK} for line in lines]
+
+
+def _rewound(folder: Path) -> list[tuple[Any, ...]]:
+    """Return the batches that were left out, and why; how far back the training went each time is no measurement."""
+    lines = [line for line in runs.read_metrics(folder) if line.get("kind") == _REWOUND]
+    return sorted({(line.get("epoch"), line.get("step"), line.get("reason")) for line in lines})
 
 
 def _compared(
@@ -151,7 +175,10 @@ def _compared(
         # The replay looks at the splits where the run had just gone on.
         now = now[: len(before)]
     difference = _first_difference(before, now)
-    weights = _largest(folder, place)
+    left_out = _rewound(folder), _rewound(place)
+    if difference is None and left_out[0] != left_out[1]:
+        difference = Difference(0, _REWOUND, *left_out)
+    weights, models = _largest(folder, place)
     accuracies = [next((x["test_accuracy"] for x in reversed(m) if "test_accuracy" in x), None) for m in (before, now)]
     return Replay(
         identical=difference is None and not weights,
@@ -159,6 +186,7 @@ def _compared(
         difference=difference,
         lines=len(before),
         weights=weights,
+        models=models,
         elsewhere=reasons,
         accuracy=(accuracies[0], accuracies[1]),
         folder=out,
@@ -175,21 +203,22 @@ def _first_difference(before: list[dict[str, Any]], now: list[dict[str, Any]]) -
     return Difference(len(before) + 1, "kind", None, now[len(before)]["kind"]) if extra else None
 
 
-def _largest(folder: Path, place: Path) -> float:
-    """Return the largest difference between the models that both folders have."""
-    largest = 0.0
+def _largest(folder: Path, place: Path) -> tuple[float, int]:
+    """Return the largest difference between the models of a run and those of its replay, and how many these are."""
+    largest, models = 0.0, 0
     for name in (runs.BEST, runs.LAST):
         if not (folder / name).is_file():
             continue
+        models += 1
         if not (place / name).is_file():
-            return inf
+            return inf, models
         one, other = (model_file.read(each / name).arrays for each in (folder, place))
         for path, array in one.items():
             if array.tobytes() != other[path].tobytes():
                 apart = float(np.abs(array.astype(np.float64) - other[path]).max())
                 # Bits that differ where values do not, as those of 0 and -0, are a difference still.
                 largest = max(largest, apart, float(np.finfo(np.float64).tiny))
-    return largest
+    return largest, models
 
 
 def _close(before: list[dict[str, Any]], now: list[dict[str, Any]], accuracies: list[float | None]) -> bool:

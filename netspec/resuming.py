@@ -60,7 +60,7 @@ def read_begun(folder: Path) -> Begun:
     lock = runs.read_lock(folder)
     network, _ = read_network(folder)
     kept = (folder / runs.NETWORK).read_text(encoding="utf-8")
-    if digest(kept) != lock.get("network_sha256"):
+    if digest(kept) not in {lock.get("network_sha256"), lock.get("next_network_sha256")}:
         raise RunError(
             f"{folder / runs.NETWORK} is not the one the run was begun with",
             "put it back; to change what is trained, use --set, or edit spec.net",
@@ -74,6 +74,7 @@ def read_begun(folder: Path) -> Begun:
             data_path=lock["data_path"],
             log_every=lock["log_every"],
             autotune=bool(lock["autotune"]),
+            device=lock.get("asked_device"),
         )
     except (OSError, ValueError) as error:
         raise RunError(
@@ -124,15 +125,26 @@ def resume(
         snapshot, wrong = Checkpoints(folder).newest()
         _require_unfinished(begun, network, snapshot, changes)
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
+        if dataset.sha256 != begun.lock.get("data_sha256"):
+            changes.append(f"data: SHA-256 {str(begun.lock.get('data_sha256'))[:12]}… → {dataset.sha256[:12]}…")
+        device = begun.origin.device if device is None else device
         model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+        others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data_path(network, data, None))
         recorder = RunFolder(
-            folder, model, origin, held=held, resumed=snapshot, before=begun.lock, changes=tuple(changes)
+            folder,
+            model,
+            origin,
+            held=held,
+            resumed=snapshot,
+            before=begun.lock,
+            changes=tuple(changes),
+            elsewhere=tuple(others),
         )
     except BaseException:
         held.release()
         raise
-    for text in (*wrong, *elsewhere(begun, model, dataset)):
+    for text in (*wrong, *others):
         yield Notice(text)
     log_every = begun.origin.log_every
     events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)

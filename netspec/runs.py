@@ -152,12 +152,34 @@ def read_lock(folder: Path) -> dict[str, Any]:
         kind = "is no run folder" if folder.exists() else "is not there"
         fix = "give a run folder such as runs/lenet/001; one without lock.json was left before the training began"
         raise RunError(f"{folder} {kind}", fix) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not what netspec wrote"
         raise RunError(f"{folder / LOCK} cannot be read: {reason}", "copy it again from where it was whole") from None
     if not isinstance(formed, int) or formed > LOCK_FORMAT:
         raise RunError(f"{folder / LOCK} has format {formed}; this netspec reads up to {LOCK_FORMAT}", "update netspec")
+    for key, kinds in _LOCK_TYPES.items():
+        if key in found and not isinstance(found[key], kinds):
+            raise _edited(folder, key)
+    if not all(
+        isinstance(entry, dict) and isinstance(entry.get("changes"), list) for entry in found.get("resumed", [])
+    ):
+        raise _edited(folder, "resumed")
     return dict(found)
+
+
+_LOCK_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("overrides", "lets", "sets", "packages", "flags"), (dict,)),
+    **dict.fromkeys(("devices", "resumed"), (list,)),
+    **dict.fromkeys(("data_path", "asked_device"), (str, type(None))),
+    "log_every": (int, type(None)),
+    "autotune": (bool,),
+}
+
+
+def _edited(folder: Path, key: str) -> RunError:
+    return RunError(
+        f"{folder / LOCK}: `{key}` is not what netspec wrote there", "copy it again from where it was whole"
+    )
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

@@ -28,9 +28,13 @@ from netspec.diagnostics import ModelFileError
 from netspec.files import atomic_write
 from netspec.sealed_header import Declared
 
-__all__ = ["Declared", "Kind", "damaged", "read", "write"]
+__all__ = ["DamagedError", "Declared", "Kind", "damaged", "read", "write"]
 
 _BLANK = "0" * 64
+
+
+class DamagedError(ModelFileError):
+    """A file is not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,6 @@ def _check_size(path: Path, kind: Kind, size: int, wanted: int) -> None:
         raise damaged(path, kind, f"it has {size:,} bytes, its header says {wanted:,}")
 
 
-def damaged(path: Path, kind: Kind, why: str) -> ModelFileError:
+def damaged(path: Path, kind: Kind, why: str) -> DamagedError:
     """Return the error of a file that is not what was written."""
-    return ModelFileError(f"{path} is damaged: {why}", kind.remedy)
+    return DamagedError(f"{path} is damaged: {why}", kind.remedy)

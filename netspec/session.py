@@ -122,6 +122,7 @@ def train(
             data_path=path,
             log_every=log_every,
             autotune=_tunes(network, autotune),
+            device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, asked)
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)

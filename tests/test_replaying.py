@@ -127,6 +127,17 @@ def test_an_unfinished_run_is_compared_as_far_as_it_got(tmp_path: Path) -> None:
     assert found.weights == 0
 
 
+def test_an_unfinished_run_in_its_second_epoch_is_compared_with_its_models(tmp_path: Path) -> None:
+    net = ns.parse(TEXT, name="toy")
+    reached: list[int] = []
+    events = session.train(net, DATA, out=tmp_path / "run", log_every=2, stop=lambda: bool(reached) and reached[-1] > 6)
+    reached.extend(event.step for event in events if isinstance(event, ns.Step))
+    folder = tmp_path / "run"
+    assert runs.read_result(folder) is None or reached[-1] == 10
+    found = ns.replay(folder, DATA)
+    assert (found.difference, found.weights, found.models) == (None, 0, 2)
+
+
 def test_a_run_cut_by_the_clock_is_replayed_to_the_same_step(tmp_path: Path) -> None:
     net = ns.parse(TEXT.replace("epochs 2", "epochs 5000; time_limit seconds=0.5"), name="toy")
     list(session.train(net, DATA, out=tmp_path / "run"))

@@ -183,6 +183,7 @@ def test_the_lock_file(folder: Path) -> None:
         "data_path",
         "log_every",
         "autotune",
+        "asked_device",
         "steps_per_call",
         "device",
         "devices",

@@ -87,7 +87,8 @@ def _print(run: Path, found: Replay) -> None:
     for text in found.elsewhere:
         print(f"note: {text}")
     if found.identical:
-        print(f"the same: {plural(found.lines, 'measurement')} and all weights of {run}, bit for bit")
+        weights = " and all weights" if found.models else ""
+        print(f"the same: {plural(found.lines, 'measurement')}{weights} of {run}, bit for bit")
         return
     if found.difference:
         d = found.difference

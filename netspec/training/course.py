@@ -70,6 +70,18 @@ class Course:
             found += [Call(first, 1, 0)] if first in skipped else self.trainer.calls(range(first, stop), self.size)
         return found
 
+    def rest(self, epoch: int, left_out: Collection[int], taken: int) -> Iterator[Call]:
+        """Yield the calls of an epoch of which so many steps are taken.
+
+        Where the calls were others then, as after a change of settings, one may be begun already: it is gone on with
+        step by step.
+        """
+        for call in self.calls(epoch, left_out):
+            if call.first >= taken:
+                yield call
+            else:
+                yield from (Call(step, 1, call.length) for step in range(taken, call.stop))
+
     def _stops(self, epoch: int) -> Iterator[int]:
         """Yield the steps of an epoch after which the host has something to do."""
         every = self.recipe.evaluate.every

@@ -11,7 +11,7 @@ from netspec.recipe_fit import unmeasured
 from netspec.training.events import Epoch
 from netspec.training.progress import Progress
 
-__all__ = ["better", "check_metrics", "judged", "worn_out"]
+__all__ = ["better", "check_metrics", "judged", "taken_up", "worn_out"]
 
 
 def judged(progress: Progress, epoch: Epoch, recipe: Recipe) -> Progress:
@@ -23,6 +23,15 @@ def judged(progress: Progress, epoch: Epoch, recipe: Recipe) -> Progress:
     if progress.watched is None or value > progress.watched + recipe.early_stop.min_delta:
         return replace(progress, watched=value if isfinite(value) else None, stale=0)
     return replace(progress, stale=progress.stale + 1)
+
+
+def taken_up(progress: Progress, recipe: Recipe) -> Progress:
+    """Return the progress of a training that is taken up again: ended still, where the recipe still says so."""
+    limit = recipe.time_limit
+    ended = (progress.stopped == "early_stop" and worn_out(progress, recipe)) or (
+        progress.stopped == "time_limit" and limit is not None and progress.seconds >= limit.total
+    )
+    return progress if ended else replace(progress, stopped="")
 
 
 def better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:

@@ -33,7 +33,7 @@ from netspec.training.events import (
     Started,
     Stopped,
 )
-from netspec.training.judge import better, check_metrics, judged, worn_out
+from netspec.training.judge import better, check_metrics, judged, taken_up, worn_out
 from netspec.training.keeping import Due
 from netspec.training.measured import Measured, NotFinite
 from netspec.training.progress import Progress, Snapshot
@@ -94,6 +94,7 @@ def train(
     resumed: Snapshot | None = None,
     stop: Callable[[], bool] | None = None,
     until: int | None = None,
+    halt_at: int | None = None,
 ) -> Iterator[Event]:
     """Train a model by its network's recipe.
 
@@ -105,7 +106,8 @@ def train(
         recorder: a run folder to keep it in.
         resumed: the moment to go on from.
         stop: asked after each call of the program whether to save and stop.
-        until: steps after which to end as at a time limit.
+        until: steps after which to end as at a time limit; the recipe's own is not looked at then.
+        halt_at: steps after which to save and stop.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
@@ -115,7 +117,7 @@ def train(
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
     """
-    loop = _Loop(model, dataset, seed, log_every, recorder, resumed, stop, until)
+    loop = _Loop(model, dataset, seed, log_every, recorder, resumed, stop, until, halt_at)
     try:
         yield from loop.events()
     finally:
@@ -136,13 +138,14 @@ class _Loop:
         resumed: Snapshot | None,
         stop: Callable[[], bool] | None,
         until: int | None,
+        halt_at: int | None,
     ) -> None:
         network = model.network
         if not network.reconstructs:
             check_labels(model.graph, dataset)
         self.model, self.dataset, self.recorder, self.resumed = model, dataset, recorder, resumed
         self.stop = stop or (lambda: False)
-        self.until = until
+        self.until, self.halt_at = until, halt_at
         self.recipe = network.recipe
         self.data = network.data or DataSource(name=dataset.name)
         self.seed = self.recipe.seed if seed is None else seed
@@ -174,7 +177,7 @@ class _Loop:
         self.train = self.trainer.place(train_split)
         self.splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
         self.placed = {name: self.trainer.place(split) for name, split in self.splits.items()}
-        self.progress = replace(resumed.progress, stopped="") if resumed else Progress()
+        self.progress = taken_up(resumed.progress, self.recipe) if resumed else Progress()
         self.due = Due(self.recipe.checkpoint, clock=jax.process_count() == 1)
         self.began = time.perf_counter()
         self.call_seconds: float | None = None
@@ -273,9 +276,7 @@ class _Loop:
         epoch = self.progress.epoch
         measured = self._measured()
         order = self.course.order(epoch)
-        for call in self.course.calls(epoch, self.progress.left_out):
-            if call.first < self.progress.taken:
-                continue
+        for call in self.course.rest(epoch, self.progress.left_out, self.progress.taken):
             self._take(call, order)
             self.progress = replace(self.progress, taken=call.stop)
             if self.course.logs(call.stop):
@@ -328,10 +329,12 @@ class _Loop:
     def _look_up(self) -> None:
         """See whether somebody or something wants the training to end here."""
         limit = self.recipe.time_limit
-        self.halted = self.stop()
-        if limit and jax.process_count() == 1 and self._seconds() >= limit.total:
-            self.progress = replace(self.progress, stopped="time_limit")
-        if self.until is not None and self._step() >= self.until:
+        self.halted = self.stop() or (self.halt_at is not None and self._step() >= self.halt_at)
+        if self.until is not None:
+            ends = self._step() >= self.until
+        else:
+            ends = limit is not None and jax.process_count() == 1 and self._seconds() >= limit.total
+        if ends:
             self.progress = replace(self.progress, stopped="time_limit")
 
     def _evaluations(self) -> Iterator[Evaluated]:
@@ -451,7 +454,10 @@ class _Loop:
         self.sound = replace(sound, progress=self.progress)
         if self.recorder:
             self.recorder.rewind(sound.mark)
-        yield self._kept(Rewound(guilty.epoch, guilty.step + 1, sound.step, reason))
+        event = self._kept(Rewound(guilty.epoch, guilty.step + 1, sound.step, reason))
+        if self.recorder:
+            self.sound = replace(self.sound, mark=self.recorder.mark())
+        yield event
 
     def _stopped(self) -> Stopped:
         folder = getattr(self.recorder, "folder", None)

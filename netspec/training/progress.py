@@ -49,6 +49,11 @@ class Progress:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Progress:
         """Return what `to_json` gave; raises TypeError or ValueError where the values are others."""
+        numbers = [values[key] for key in ("epoch", "taken", "reported", "stale")]
+        if any(type(number) is not int or number < 0 for number in numbers) or not isinstance(values["stopped"], str):
+            raise ValueError("a number of steps or epochs is none")
+        if values["epoch"] > 1 and not values["last"]:
+            raise ValueError("no epoch has ended before this one")
         best, last = (Epoch(**values[key]) if values[key] else None for key in ("best", "last"))
         left_out = tuple(int(step) for step in values["left_out"])
         return cls(**{**values, "best": best, "last": last, "left_out": left_out})

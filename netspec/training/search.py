@@ -50,8 +50,8 @@ def find(trainer: Trainer, course: Course, data: OnDevice, sound: Snapshot, seen
     left_out, taken = sound.progress.left_out, sound.progress.taken
     for epoch in range(sound.progress.epoch, seen.epoch + 1):
         order = course.order(epoch)
-        for call in course.calls(epoch, left_out):
-            if call.first < taken or (epoch == seen.epoch and call.first >= seen.step):
+        for call in course.rest(epoch, left_out, taken):
+            if epoch == seen.epoch and call.first >= seen.step:
                 continue
             if not call.length:
                 state = trainer.left_out(state)

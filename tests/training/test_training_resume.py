@@ -393,9 +393,77 @@ def test_a_checkpoint_of_a_newer_format_is_not_guessed_at(stopped: Path) -> None
     for path in (stopped / "checkpoints").iterdir():
         kind = sealed.Kind("netspec-checkpoint", 2, "", "", "")
         sealed.write(path, kind, {"a": np.zeros(1)}, {})
-    events = resumed(stopped)
-    notes = [e.text for e in events if isinstance(e, Notice)]
-    assert sum("reads up to 1" in note for note in notes) == 2
+    with pytest.raises(ns.ModelFileError, match="reads up to 1"):
+        resumed(stopped)
+    assert len(list((stopped / "checkpoints").iterdir())) == 2
+
+
+def test_where_no_checkpoint_is_whole_nothing_is_begun_again(stopped: Path) -> None:
+    for path in (stopped / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    before = (stopped / runs.METRICS).read_bytes()
+    with pytest.raises(ns.RunError, match="no checkpoint is whole"):
+        resumed(stopped)
+    assert (stopped / runs.METRICS).read_bytes() == before
+
+
+def test_calls_of_another_size_go_on_at_the_same_step(stopped: Path) -> None:
+    events = resumed(stopped, sets={"train.steps_per_call": "4"})
+    assert isinstance(events[-1], Finished)
+    assert events[-1].result.steps == 15
+
+
+def test_changes_that_were_cut_off_do_not_lock_the_run(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("netspec.recorder.choices", killed)
+        with pytest.raises(KeyboardInterrupt):
+            resumed(stopped, settings={"epochs": "4"})
+    assert isinstance(resumed(stopped, settings={"epochs": "4"})[-1], Finished)
+
+
+def test_early_stopping_is_not_forgotten_where_the_result_was_not_written(tmp_path: Path) -> None:
+    layers, data, recipe = RECIPES["validation, early stopping, looks within the epoch"]
+    train(network(layers, data, recipe, "checkpoint on"), tmp_path / "run")
+    before = outcome(tmp_path / "run")
+    assert before["result"]["stopped"] == "early_stop"
+    (tmp_path / "run" / runs.RESULT).unlink()
+    resumed(tmp_path / "run")
+    assert outcome(tmp_path / "run") == before
+
+
+def test_measurements_that_were_lost_do_not_become_zeros(stopped: Path) -> None:
+    (stopped / runs.METRICS).unlink()
+    resumed(stopped)
+    assert b"\0" not in (stopped / runs.METRICS).read_bytes()
+
+
+def test_what_a_kill_left_half_written_is_swept_up(stopped: Path) -> None:
+    for left in (stopped / ".last.safetensors.abc.safetensors", stopped / "checkpoints" / ".step-1.safetensors.x.y"):
+        left.write_bytes(b"half")
+    resumed(stopped)
+    assert {p.name for p in stopped.rglob(".*")} == {".lock"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("devices", 5),
+        ("resumed", None),
+        ("resumed", [1]),
+        ("packages", [1]),
+        ("flags", 3),
+        ("log_every", "x"),
+        ("lets", "a"),
+    ],
+)
+def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> None:
+    lock = json.loads((stopped / runs.LOCK).read_text())
+    (stopped / runs.LOCK).write_text(json.dumps(lock | {key: value}))
+    with pytest.raises(ns.RunError, match=f"`{key}` is not what netspec wrote"):
+        resumed(stopped)
 
 
 # --- one training at a time ---------------------------------------------------------------------------------------
