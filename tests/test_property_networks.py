@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
 import jsonschema
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -153,6 +153,7 @@ def test_json_there_and_back(net: Network) -> None:
     SCHEMA.validate(json.loads(text))
 
 
+@settings(max_examples=30)
 @given(networks())
 def test_resolved_text_there_and_back(net: Network) -> None:
     # Shapes may not fit; what is said of them must then be all that is wrong.

@@ -188,6 +188,7 @@ def test_a_folder_that_is_read_only(here: Path) -> None:
     assert "cannot be written" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_changed_spec_is_refused(here: Path) -> None:
     process = begun(here, "train", "s.net", "-o", "run", "--epochs", "4000")
     until(measured(here / "run", 40), process)
@@ -220,6 +221,7 @@ def test_a_replay_is_the_same(whole: Path) -> None:
     assert "and all weights of whole, bit for bit" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_replay_that_differs_says_where(whole: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(whole, tmp_path / "run"))
     metrics = run / "metrics.jsonl"
@@ -250,6 +252,7 @@ def test_no_run_no_resume(here: Path) -> None:
         assert "nowhere is not there" in done.stderr
 
 
+@pytest.mark.slow
 def test_devices_that_share_a_batch_resume_too(here: Path) -> None:
     words = ["train", "s.net", "--devices", "2", "--epochs", "6", "--set", "train.batch=48"]
     assert cli(here, *words, "-o", "whole", NETSPEC_COMPILE_CACHE="").returncode == 0
