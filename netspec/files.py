@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 __all__ = ["atomic_path", "atomic_write"]
 
@@ -30,7 +31,7 @@ def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         # mkstemp makes files private; a finished one is as readable as any other the user writes.
-        temporary.chmod(0o666 & ~_MASK if mode is None else mode)
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):
@@ -45,14 +46,15 @@ def atomic_write(target: Path, data: bytes | str, mode: int | None = None) -> No
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
+_LOOKING = Lock()
+
+
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    # It can only be read by changing it: by one thread at a time, and to one that makes files of others private.
+    with _LOOKING:
+        mask = os.umask(0o077)
+        os.umask(mask)
     return mask
-
-
-_MASK = _umask()
-"""Looked up once: it can only be read by changing it, which another thread that makes a file must not see."""
 
 
 def _sync_folder(folder: Path) -> None:
