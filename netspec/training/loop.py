@@ -334,7 +334,8 @@ class _Loop:
             ends = self._step() >= self.until
         else:
             ends = limit is not None and jax.process_count() == 1 and self._seconds() >= limit.total
-        if ends:
+        # A training that is interrupted has not had its last look yet: it ends when it is resumed.
+        if ends and not self.halted:
             self.progress = replace(self.progress, stopped="time_limit")
 
     def _evaluations(self) -> Iterator[Evaluated]:

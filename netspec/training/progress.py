@@ -52,7 +52,7 @@ class Progress:
         numbers = [values[key] for key in ("epoch", "taken", "reported", "stale")]
         if any(type(number) is not int or number < 0 for number in numbers) or not isinstance(values["stopped"], str):
             raise ValueError("a number of steps or epochs is none")
-        if values["epoch"] > 1 and not values["last"]:
+        if values["epoch"] > 1 and not (values["last"] and values["best"]):
             raise ValueError("no epoch has ended before this one")
         best, last = (Epoch(**values[key]) if values[key] else None for key in ("best", "last"))
         left_out = tuple(int(step) for step in values["left_out"])

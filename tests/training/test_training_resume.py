@@ -434,6 +434,15 @@ def test_early_stopping_is_not_forgotten_where_the_result_was_not_written(tmp_pa
     assert outcome(tmp_path / "run") == before
 
 
+def test_interrupted_when_its_time_is_over_it_still_has_its_last_look(tmp_path: Path) -> None:
+    layers, data, _ = RECIPES["adam"]
+    train(network(layers, data, "epochs 9; time_limit seconds=0.001"), tmp_path / "run", stop=asks_after(1))
+    assert runs.read_result(tmp_path / "run") is None
+    last = resumed(tmp_path / "run")[-1]
+    assert isinstance(last, Finished)
+    assert last.result.stopped == "time_limit"
+
+
 def test_measurements_that_were_lost_do_not_become_zeros(stopped: Path) -> None:
     (stopped / runs.METRICS).unlink()
     resumed(stopped)
