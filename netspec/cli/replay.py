@@ -28,7 +28,7 @@ def replay(
         str | None, typer.Option("--data", metavar="PATH", help="Where the run's data is now, if not where it was.")
     ] = None,
     device: Device = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Only the comparison.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the outcome and the comparison.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object for each event, then the comparison.")
     ] = False,
