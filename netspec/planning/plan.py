@@ -66,12 +66,18 @@ Timings = Callable[[Problem], Mapping[Way, float]]
 def problems(graph: Graph, batch: int, *, gradient: bool) -> list[Problem]:
     """Return the operations of a graph with their sizes."""
     moved = {0: False}
+    readers: dict[int, list[Op]] = {value: [] for value in (0, *(o.output for o in graph.operations))}
+    for operation in graph.operations:
+        for value in operation.inputs:
+            readers[value].append(operation.op)
+    wanted = {graph.output, graph.logits}
     found = []
     for operation in graph.operations:
         trained = any(_trained(graph, path) for path in operation.parameters)
         before = any(moved[value] for value in operation.inputs)
         moved[operation.output] = before or trained
-        found.append(_problem(graph, operation, batch, gradient=gradient, input_gradient=before))
+        pooled = operation.output not in wanted and [MaxPool] == [type(op) for op in readers[operation.output]]
+        found.append(_problem(graph, operation, batch, gradient=gradient, input_gradient=before, pooled=pooled))
     return found
 
 
@@ -79,7 +85,9 @@ def _trained(graph: Graph, path: str) -> bool:
     return path in graph.derived or graph.parameters[path].trainable
 
 
-def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, input_gradient: bool) -> Problem:
+def _problem(
+    graph: Graph, operation: Operation, batch: int, *, gradient: bool, input_gradient: bool, pooled: bool
+) -> Problem:
     return Problem(
         op=operation.op,
         batch=batch,
@@ -88,6 +96,8 @@ def _problem(graph: Graph, operation: Operation, batch: int, *, gradient: bool, 
         output=operation.shape,
         gradient=gradient,
         input_gradient=gradient and input_gradient,
+        # What gradients need of it is kept, so that it is written in any case.
+        pooled=pooled and not gradient and isinstance(operation.op, Conv),
     )
 
 
@@ -216,7 +226,8 @@ class _Pricing:
         for value in set(self.graph.operations[i].inputs):
             source = layouts[self.made_by[value]] if value in self.made_by else CHANNELS_FIRST
             back = self.gradient and value in self.made_by
-            cost += conversion(self.graph.shape(value), self.batch, source, layout, gradient=back)
+            shape = self.graph.shape(value)
+            cost += conversion(shape, self.batch, source, layout, gradient=back, training=self.gradient)
         return cost
 
     def _leaving(self, i: int, layout: Layout) -> float:
@@ -224,4 +235,4 @@ class _Pricing:
         if self.graph.operations[i].output not in {self.graph.output, self.graph.logits}:
             return 0.0
         shape = self.graph.operations[i].shape
-        return conversion(shape, self.batch, layout, CHANNELS_FIRST, gradient=self.gradient)
+        return conversion(shape, self.batch, layout, CHANNELS_FIRST, gradient=self.gradient, training=self.gradient)

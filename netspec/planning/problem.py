@@ -65,6 +65,7 @@ class Problem:
         output: the shape it makes, of one example.
         gradient: whether its gradients are computed too.
         input_gradient: whether that with respect to its input is one of them: the network's input needs none.
+        pooled: whether a maximum over windows is all that reads it: one program can do both.
     """
 
     op: Op
@@ -74,6 +75,7 @@ class Problem:
     output: Shape
     gradient: bool
     input_gradient: bool
+    pooled: bool = False
 
     @property
     def image(self) -> Shape:
@@ -106,7 +108,7 @@ class Problem:
         """What names it in a cache: everything that decides how fast each way is."""
         shapes = ",".join("x".join(map(str, s)) for s in (*self.inputs, *self.parameters))
         mode = "forward" if not self.gradient else "step" if self.input_gradient else "step, first"
-        return f"{self.op!r} {shapes} batch {self.batch} {mode}"
+        return f"{self.op!r} {shapes} batch {self.batch} {mode}{', pooled' * self.pooled}"
 
     def ways(self) -> Iterator[Way]:
         """Yield every way to compute it."""

@@ -49,6 +49,24 @@ def test_lenet_is_trained_with_the_batch_last():
     assert strategies(graph_of(LENET), ops.Conv)[1] == "winograd"
 
 
+def test_many_images_are_convolved_and_pooled_in_one_program_where_no_gradient_follows():
+    graph = optimize(trace(ns.parse(LENET)), Mode.INFERENCE)
+    plan = make_plan(graph, platform="cpu", batch=1024, gradient=False)
+    assert {choice.way.layout for choice in plan.choices} == {CHANNELS_LAST}
+    assert strategies(graph, ops.Conv, batch=1024, gradient=False) == ["direct", "direct"]
+    assert strategies(graph, ops.MaxPool, batch=1024, gradient=False) == ["reduce_window", "reduce_window"]
+
+
+def test_a_convolution_is_pooled_only_where_nothing_else_reads_it():
+    text = "input 1x28x28; conv 8 5 as c; pool 2; deconv 8 2 stride=2; add c; pool 2; fc 10"
+    graph = optimize(trace(ns.parse(text)), Mode.INFERENCE)
+    listed = problems(graph, 4, gradient=False)
+    assert not any(problem.pooled for problem in listed)
+    lenet = optimize(trace(ns.parse(LENET)), Mode.INFERENCE)
+    assert sum(problem.pooled for problem in problems(lenet, 4, gradient=False)) == 2
+    assert not any(problem.pooled for problem in problems(lenet, 4, gradient=True))
+
+
 def test_a_gpu_keeps_to_its_own_convolutions_with_the_channels_last():
     graph = graph_of(LENET)
     plan = make_plan(graph, platform="gpu", batch=64, gradient=True)
