@@ -1,7 +1,8 @@
-"""The nine ready-made specs against their hand-written PyTorch twins: logits, loss, gradients and running averages."""
+"""The ready-made specs against their hand-written PyTorch twins: logits, loss, gradients and running averages."""
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ ENDS_IN_SOFTMAX = set(TWINS) - {"gluon_mlp", "gluon_lenet", "torch_cnn"}
 def network_of(name: str, *, drops: bool = True) -> ns.Network:
     """Read a ready-made spec, with its dropout turned off where asked: its random numbers are no one else's."""
     text = Path(SPECS[name]).read_text(encoding="utf-8")
-    return ns.parse(text if drops else text.replace("dropout 0.5", "dropout 0"), name=name)
+    return ns.parse(text if drops else re.sub(r"dropout 0\.\d", "dropout 0", text), name=name)
 
 
 def variables_of(model: ns.Model, seed: int) -> ns.Variables:
@@ -64,7 +65,7 @@ def _margin(network: torch.nn.Module, x: torch.Tensor) -> float:
     """Return how far the closest decision of a twin is from the other side, as a share of the largest value there."""
     smallest = 1.0
     with torch.no_grad():
-        for module in network:
+        for module in (m for m in network.modules() if not isinstance(m, torch.nn.Sequential)):
             if isinstance(module, torch.nn.MaxPool2d):
                 n, c, h, w = x.shape
                 windows = x.reshape(n, c, h // 2, 2, w // 2, 2).transpose(3, 4).reshape(-1, 4)

@@ -51,6 +51,25 @@ def mnist_fast() -> torch.nn.Module:
     )  # fmt: skip
 
 
+class Block(nn.Sequential):
+    """A use of a block called `layer`: its nodes are `layer_n/conv_1`, and so on."""
+
+
+def mnist_best() -> torch.nn.Module:
+    """The maximum before the first normalization; four convolutions of 3 x 3 after it, in pairs, the second padded."""
+
+    def layer(inputs: int, filters: int, padding: int) -> Block:
+        return Block(nn.Conv2d(inputs, filters, 3, padding=padding, bias=False), nn.BatchNorm2d(filters), nn.ReLU())
+
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(32), nn.ReLU(),
+        layer(32, 64, 0), layer(64, 64, 0), nn.MaxPool2d(2),
+        layer(64, 128, 1), layer(128, 128, 1), nn.MaxPool2d(2),
+        nn.Dropout(0.4), nn.Flatten(),
+        nn.Linear(128 * 2 * 2, 10),
+    )  # fmt: skip
+
+
 def paddle_lenet() -> torch.nn.Module:
     """The network whose name the flagship carries."""
     return lenet()
@@ -104,6 +123,7 @@ TWINS: dict[str, Callable[[], torch.nn.Module]] = {
     for make in (
         lenet,
         mnist_fast,
+        mnist_best,
         paddle_softmax,
         paddle_mlp,
         paddle_lenet,
@@ -121,6 +141,7 @@ L2 = {"blocks_mlp": 0.005}
 
 PIXELS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     **dict.fromkeys(("paddle_softmax", "paddle_mlp", "paddle_lenet"), lambda byte: byte / 127.5 - 1),
+    "mnist_best": lambda byte: (byte / 255 - 0.1307) / 0.3081,
     "torch_cnn": lambda byte: (byte / 255 - 0.5) / 0.5,
     "lasagne_cnn": lambda byte: byte / 256,
 }
@@ -298,6 +319,8 @@ def state(network: torch.nn.Module) -> Tree:
 
 def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iterator[tuple[str, str, torch.Tensor]]:
     """Yield (node, name, tensor) of every array that the table knows, nodes numbered by kind in order."""
+    blocks = (module for module in network.modules() if isinstance(module, Block))
+    within = {own: f"layer_{n}/" for n, block in enumerate(blocks, 1) for own in block.modules()}
     seen: Counter[str] = Counter()
     last = ""
     for module in network.modules():
@@ -306,8 +329,9 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
         kind = _KINDS.get(type(module))
         if kind is None:
             continue
-        seen[kind] += 1
-        last = f"{kind}_{seen[kind]}"
+        kind_here = within.get(module, "") + kind
+        seen[kind_here] += 1
+        last = f"{kind_here}_{seen[kind_here]}"
         for name, attribute in table.get(kind, {}).items():
             tensor = _attribute(module, attribute)
             if tensor is not None:
