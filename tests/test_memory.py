@@ -52,8 +52,9 @@ def test_training_is_within_a_factor_of_two_of_xla(name: str, batch: int) -> Non
 
 @pytest.mark.parametrize("name", NETS)
 def test_inference_is_within_a_factor_of_two_of_xla(name: str) -> None:
-    # The plain way: the workspace of faster ones is not counted.
-    net = ns.parse(f"{NETS[name]}\ntrain {{ batch 64 }}\ncompile {{ conv direct; layout channels_last }}")
+    # The plain way: the workspace of faster ones is not counted, nor what convolution and pooling in one program save.
+    plain = "compile { conv direct; layout channels_last; pool slices }"
+    net = ns.parse(f"{NETS[name]}\ntrain {{ batch 64 }}\n{plain}")
     found = account(ns.compile(net, "cpu").lower(64).compile().memory_analysis())
     assert 0.5 < inference_bytes(net, net.graph()) / found < 2
 
