@@ -281,9 +281,11 @@ class Wiring:
             return None
         label = command.label
         name = f"{scope.frame.prefix}{label.text}{scope.suffix}"
-        if label.text == "input" or len(name) > _MAX_LABEL or not _NAME.fullmatch(name):
+        if label.text == "input" or len(name) > MAX_NAME or not _NAME.fullmatch(name):
             message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
-            fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
+            # In quotes it may be the full name of a node in blocks, as a resolved spec gives it: longer than a word.
+            limit = _MAX_LABEL if len(name) <= _MAX_LABEL else MAX_NAME
+            fix = f"letters, digits and _, at most {limit} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
             return None
         if name in _COMMANDS:

@@ -99,3 +99,10 @@ def test_token_numbers_are_part_of_the_input() -> None:
     net = ns.parse("input 64 tokens=1000\nembedding 8\nlstm 5 last bidirectional\nfc 3 softmax")
     survives(net)
     assert resolved_text(net).startswith("input 64 tokens=1000\n")
+
+
+def test_a_name_through_many_blocks_can_be_read_again() -> None:
+    inner = "".join(f"block b{i} {{ b{i + 1} }}\n" for i in range(74, 0, -1))
+    network = ns.parse(f"input 4\nblock b75 {{ relu }}\n{inner}b1")
+    assert len(network.nodes[-1].name) > 400
+    assert ns.parse(resolved_text(network), name=network.name) == network
