@@ -153,11 +153,15 @@ def test_places() -> None:
     assert places["train"].text == "train"
 
 
+B, C = "b" * 190, "c" * 190
+"""Long names of blocks, for a label in both to be longer than the name of a node."""
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "data mnist\nfc 10 softmax as input",
-        f"input 4\nblock {'b' * 190} {{ fc 10 as {'a' * 190} }}\n{'b' * 190}",
+        f"input 4\nblock {B} {{ fc 10 as {'a' * 190} }}\nblock {C} {{ {B} }}\n{C}",
         'input 4\nfc 10 as "a b"',
         'input 4\nfc 10 as "слой"',
     ],
