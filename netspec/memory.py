@@ -3,8 +3,8 @@
 All values are float32. What is not counted is the workspace of an algorithm, such as the patches that a convolution by
 matrix product makes, so that the figure belongs to the network and not to the device. Beside XLA's own account
 (`memory_analysis`) it is right within a factor of two for the ready-made networks, in inference for the plain way to
-compute them, which a test keeps so. The workspace of Winograd's filtering made a VGG's inference 2.7 times as large; as
-one program with their poolings, the convolutions of a LeNet's took an eighth.
+compute them, which a test keeps so. The workspace of Winograd's filtering made a VGG's inference 2.7 times as large; a
+LeNet's, each convolution one program with its pooling, took an eighth of the figure.
 """
 
 from __future__ import annotations

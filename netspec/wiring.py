@@ -266,8 +266,7 @@ class Wiring:
     def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
         frame = scope.frame
         if len(frame.prefix) + len(kind) > MAX_NAME - 8:
-            message = f"the name of this layer, with the blocks it is in, has more than {MAX_NAME} characters"
-            self.context.error("E0214", message, command.name.span, fix="give the blocks or their uses shorter names")
+            self._too_long(command.name)
             raise TooLargeError
         while True:
             frame.counts[kind] += 1
@@ -275,17 +274,22 @@ class Wiring:
             if short not in frame.reserved and frame.prefix + short not in self.places:
                 return frame.prefix + short
 
+    def _too_long(self, name: ast.Name) -> None:
+        message = f"the name of this layer, with the blocks it is in, has more than {MAX_NAME} characters"
+        self.context.error("E0214", message, name.span, fix="give the blocks or their uses shorter names")
+
     def _label(self, command: ast.Command, scope: Scope) -> str | None:
         """Return the full name that a label gives, where it is free."""
         if command.label is None:
             return None
         label = command.label
         name = f"{scope.frame.prefix}{label.text}{scope.suffix}"
-        if label.text == "input" or len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        if len(name) > MAX_NAME:
+            self._too_long(label)
+            return None
+        if label.text == "input" or not _NAME.fullmatch(name):
             message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
-            # In quotes it may be the full name of a node in blocks, as a resolved spec gives it: longer than a word.
-            limit = _MAX_LABEL if len(name) <= _MAX_LABEL else MAX_NAME
-            fix = f"letters, digits and _, at most {limit} characters"
+            fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
             self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
             return None
         if name in _COMMANDS:
