@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from netspec.cli.output import count_text, print_json
+from netspec.cli.output import flops_text, print_json
 from netspec.cli.paths import specs_in
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Diagnostic, NetspecError, SpecError, plural
@@ -43,7 +43,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
         elif graph and found and found.network:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
-            costs = f"{parameters}, {count_text(graph.flops)}FLOP an example"
+            costs = f"{parameters}, {flops_text(graph.flops)} an example"
             print(f"{file}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -18,6 +18,7 @@ __all__ = [
     "bytes_text",
     "console",
     "count_text",
+    "flops_text",
     "percent",
     "print_error",
     "print_json",
@@ -89,7 +90,17 @@ def count_text(number: float) -> str:
 
 def bytes_text(number: float) -> str:
     """Return `134 kB`, in powers of 1,000."""
-    return f"{count_text(number)}B" if number >= 1e3 else f"{number:.0f} B"
+    return _of(number, "B")
+
+
+def flops_text(number: float) -> str:
+    """Return `3.84 MFLOP`."""
+    return _of(number, "FLOP")
+
+
+def _of(number: float, unit: str) -> str:
+    # `count_text` ends with a space and a prefix from 1,000 on.
+    return f"{count_text(number)}{unit}" if number >= 1e3 else f"{number:.0f} {unit}"
 
 
 def percent(share: float | None) -> str:

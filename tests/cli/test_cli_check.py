@@ -60,6 +60,11 @@ def test_a_good_spec(here: Path) -> None:
     assert done.stdout == "good.net: ok: 2 layers, 610 parameters, 1.22 kFLOP an example, loss cross_entropy\n"
 
 
+def test_few_flops_are_told_with_their_unit(here: Path) -> None:
+    (here / "small.net").write_text("input 4\nrelu\n")
+    assert ", 4 FLOP an example," in cli(here, "check", "small.net").stdout
+
+
 def test_all_errors_of_all_files(here: Path) -> None:
     (here / "empty").mkdir()
     done = cli(here, "check", "bad.net", "good.net", "none.net", "binary.net", "empty")
