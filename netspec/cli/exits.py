@@ -9,6 +9,7 @@ import sys
 from types import FrameType
 
 from netspec.cli.output import print_error
+from netspec.cli.signals import end, leave
 from netspec.diagnostics import NetspecError
 
 __all__ = ["run"]
@@ -23,9 +24,10 @@ def run() -> None:
     came: list[int] = []
 
     def interrupted(number: int, frame: FrameType | None) -> None:
-        del frame
+        if came:
+            leave(128 + number)
         came.append(number)
-        raise KeyboardInterrupt
+        end(number, frame)
 
     signal.signal(signal.SIGINT, interrupted)
     code: str | int | None = 0
@@ -36,21 +38,21 @@ def run() -> None:
         code = 3 if type(error).__name__ == "NonFiniteLossError" else 1
     except KeyboardInterrupt:
         code = 130
-    except Exception:
-        # What it interrupts may turn it into an error of its own.
-        if not came:
-            raise
     except BrokenPipeError:
         # The reader of a pipe has left; nothing more can be said, and Python must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception:
+        # What it interrupts may turn it into an error of its own.
+        if not came:
+            raise
     except SystemExit as done:
         code = done.code
     if came:
         code = 128 + came[0]
     if code in {130, 143}:
         # A training that was stopped and saved has said so itself, and is not here any more.
-        print("interrupted", file=sys.stderr)
+        leave(code)
     # At exit Python looks for garbage once more; leaving what is there to the system saves a fifth of a check's time.
     gc.freeze()
     sys.exit(code)

@@ -1,12 +1,53 @@
-"""Ctrl-C and SIGTERM: the training stops at its next step and saves; a second signal ends the process at once."""
+"""Ctrl-C and SIGTERM: a training stops at its next step and saves, other work ends; a second signal ends at once."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType, TracebackType
+from typing import NoReturn
 
-__all__ = ["Interrupts"]
+__all__ = ["Interrupts", "end", "leave"]
+
+
+def end(number: int, frame: FrameType | None) -> NoReturn:
+    """End what is running because of a signal; it may clean up behind itself.
+
+    Args:
+        number: of the signal.
+        frame: where it came.
+
+    Raises:
+        KeyboardInterrupt: for SIGINT.
+        SystemExit: with 128 + the number, for any other.
+    """
+    # An extension that an exception leaves half initialized can crash the process, now or at its exit.
+    if _importing(frame):
+        leave(128 + number)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+
+def leave(code: int) -> NoReturn:
+    """Say that the command was interrupted and end the process at once, without waiting for threads that compile.
+
+    Args:
+        code: exit code, 128 + the number of a signal.
+    """
+    try:
+        print("interrupted", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported where a signal came."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Interrupts:
@@ -52,7 +93,7 @@ class Interrupts:
             before = self._before[number]
             if callable(before):
                 before(number, frame)
-            raise SystemExit(128 + number)
+            end(number, frame)
         if self.number:
             # Threads that compile cannot be stopped, and are not waited for.
             os._exit(128 + number)
