@@ -37,7 +37,7 @@ def measure(effort: Effort) -> Found:
             count += 1
             if said != "refused":
                 wrong.append(f"{what}: {said}")
-    flips, read_all_the_same = effort.of(20_000, 200), 0
+    flips, read_all_the_same = effort.of(20_000, 60), 0
     rng, path = Random(effort.seed), effort.folder / "damaged"
     whole = {kind: good_picture(kind) for kind in FORMATS}
     for _ in range(flips):

@@ -33,7 +33,7 @@ def measure(effort: Effort) -> Found:
     rng, path = Random(effort.seed), written(effort.folder / "model.safetensors", effort.seed)
     data = path.read_bytes()
     header = 8 + int.from_bytes(data[:8], "little")
-    tries = effort.of(10_000, 150)
+    tries = effort.of(10_000, 60)
     kinds: Counter[str] = Counter()
     loaded, others = 0, Counter[str]()
     for i in range(tries):

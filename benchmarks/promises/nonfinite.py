@@ -31,7 +31,7 @@ _STEPS, _BATCH = 8, 16
 def measure(effort: Effort) -> Found:
     """Spoil a weight after a step, or an example of the data, or the learning rate; stop, or go back and go on."""
     rng = Random(effort.seed)
-    count = effort.of(100, 8)
+    count = effort.of(100, 4)
     wrong: list[str] = []
     kinds = {"weight": 0, "example": 0, "rate": 0}
     for i in range(count):

@@ -32,7 +32,7 @@ def measure(effort: Effort) -> Found:
         "ended",
         figure=f"saved and ended after {median(took):.2f} s in the median, {max(took):.2f} s at most; {len(wrong)} not "
         "saved, with another exit code, or with other bits at the end" + (f": {wrong[0]}" if wrong else ""),
-        kept=not wrong and not slow and len(found) == count,
+        kept=not wrong and (effort.short or not slow) and len(found) == count,
     )
 
 
