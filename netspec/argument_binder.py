@@ -107,6 +107,7 @@ class ArgumentBinder(Binder):
         if owner:
             fix = f"write `{key}({print_value(argument.value)})`"
         else:
+            near = "lr" if key == "learning_rate" and "lr" in self.parameters else near
             fix = f"did you mean `{near}`?" if near else f"it takes {known}" if known else "it takes no arguments"
             fix = (self.cls is Recipe and setting_place(key, argument.value)) or fix
         self.error("E0202", f"`{self.name.text}` has no argument `{key}`", argument.key.span, fix=fix)
@@ -162,6 +163,8 @@ class ArgumentBinder(Binder):
             fix = f"did you mean `{near}=…`?"
         elif near:
             fix = f"did you mean `{near}`?"
+        elif word[0] in "xX" and word[1:] in self.context.scope:
+            fix = f"in a size a name stands in parentheses: `3x({word[1:]})`"
         else:
             fix = f"`netspec layers {self.name.text}` shows what it takes" if self.cls in _LAYERS else ""
         self.error("E0203", f"`{self.name.text}` does not know the word `{word}`", value.span, fix=fix)

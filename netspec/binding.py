@@ -11,7 +11,7 @@ from netspec.argument_binder import ArgumentBinder
 from netspec.binder import FAILED, Failed
 from netspec.context import Context, Given
 from netspec.diagnostics import listing
-from netspec.ir import Recipe
+from netspec.ir import DataSource, Recipe
 from netspec.proposals import (
     closest,
     held_value,
@@ -60,6 +60,10 @@ def bind_settings(
     return binder.finish()
 
 
+def _has(cls: type[Definition], name: str) -> bool:
+    return any(p.name == name and not p.positional for p in parameters(cls))
+
+
 class _Binder(ArgumentBinder):
     """A binder that also takes the settings of a body, and makes the instance."""
 
@@ -70,6 +74,7 @@ class _Binder(ArgumentBinder):
             near = closest(command.name.text, settings)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
             value = command.arguments[0].value if command.arguments else None
+            fix = self._elsewhere(command.name.text) or fix
             fix = (self.cls is Recipe and setting_place(command.name.text, value)) or fix
             self.error(
                 "E0202",
@@ -96,6 +101,12 @@ class _Binder(ArgumentBinder):
             if word in self.parameters and word not in inner:
                 return argument
         return None
+
+    def _elsewhere(self, name: str) -> str:
+        """Say where a setting belongs that `train` and `data` do not share; empty where it is none."""
+        others: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource}
+        owner = next((o for o, cls in others.items() if cls is not self.cls and _has(cls, name)), "")
+        return f"it belongs into `{owner} {{ … }}`" if owner and self.cls in others.values() else ""
 
     def _setting(self, parameter: Parameter, command: ast.Command) -> Any:
         next_one = self._run_on(command, parameter.members.values())

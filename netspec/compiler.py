@@ -48,6 +48,8 @@ def load_source(path: str | Path) -> Source:
     except IsADirectoryError:
         raise NetspecError(f"{path} is a folder", "give a .net file") from None
     except FileNotFoundError:
+        if file.is_symlink():
+            raise NetspecError(f"{path} is a link to a file that is not there") from None
         raise NetspecError(f"{path}: there is no such file", _similar(file)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

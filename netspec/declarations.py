@@ -142,12 +142,14 @@ class Declarations:
         for at, argument in enumerate(command.arguments):
             if argument.key is None or argument.relation == "=":
                 word = print_value(argument.value)
-                unit = at > 0 and re.fullmatch("[kKMGT]?i?B?", word)
+                unit = at > 0 and re.fullmatch("[kmgt]?i?b?", word, re.IGNORECASE)
                 fix = "for example `assert params < 100k`"
                 if unit:
                     # The comparison before it has lost its unit, so its limit is not what is meant.
                     number = print_value(command.arguments[at - 1].value)
-                    fix = f"a unit touches its number: `{number}{word}`"
+                    written = word.upper().replace("K", "k").replace("I", "i")
+                    fix = f"a unit touches its number: `{number}{written}`"
+                    fix = fix if written == word else f"units are written k, M, G, kB, MB, GB: `{number}{written}`"
                     self._drop_budget(command.arguments[at - 1])
                 elif word in {"and", "or"}:
                     fix = f"there is no `{word}`: comparisons stand one after the other, and all must hold"

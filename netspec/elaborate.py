@@ -91,7 +91,7 @@ class _Elaborator:
         self.scope = Scope.of_file(file.commands)
         self.depth = 0
         self.inputs_missed = False
-        """Whether a command was meant to be `input`."""
+        """Whether a command was meant to be `input`, or would have brought it: a dataset, a file to include."""
         self.at = Span(file.source, 1, 1, 1, 2)
         self.handlers: dict[str, _Handler] = {
             **dict.fromkeys(self.declared.once, self.declared.declare),
@@ -220,18 +220,23 @@ class _Elaborator:
             path, file = self.includes.read(command)
         except ValueProblem as problem:
             self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
-            self.wiring.broken(command, scope)
+            self._not_included(command, scope)
             return
         except SpecError as errors:
             here = Related(command.head, "included here")
             self.context.extend(errors.diagnostics, (here,))
-            self.wiring.broken(command, scope)
+            self._not_included(command, scope)
             return
         self.context.uses = (*uses, Related(command.head, "included here"))
         self.includes.open.append(path)
         self.run(file.commands, scope)
         self.includes.open.pop()
         self.context.uses = uses
+
+    def _not_included(self, command: ast.Command, scope: Scope) -> None:
+        """Blame nothing on what a file that cannot be read would have brought."""
+        self.wiring.broken(command, scope)
+        self.inputs_missed = True
 
     def _plain(self, command: ast.Command) -> None:
         """Report a body or a label where none belongs."""
@@ -311,7 +316,7 @@ class _Elaborator:
             info = datasets.find(candidate) if candidate else None
             if info:
                 return Input(info.shape)
-        if self.inputs_missed or any(d.code == "E0404" for d in self.context.diagnostics):
+        if self.inputs_missed or any(d.code in {"E0401", "E0404"} for d in self.context.diagnostics):
             return None
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"

@@ -104,7 +104,8 @@ class Includes:
         except (OSError, ValueError) as error:
             reason = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be read"
             reason = "it is a folder" if isinstance(error, IsADirectoryError) else reason
-            near = nearest(path.name, [p.name for p in path.parent.glob("*.net")]) if path.parent.is_dir() else None
+            beside = [p.name for p in path.parent.glob("*.net") if p != path] if path.parent.is_dir() else []
+            near = nearest(path.name, beside)
             fix = f"did you mean `{near}`?" if near else ""
             raise ValueProblem("E0219", f"`{shown}` cannot be included: {reason}", span, fix) from None
         self.bytes += len(data)

@@ -82,7 +82,7 @@ _DIALECTS = {
     "return": "remove it: a network has one output, its last layer",
     "model": "remove it: the file is the network, and its name is the network's",
     "network": "remove it: the file is the network, and its name is the network's",
-    "import": '`include blocks`, or `include "file.net"`',
+    "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
     "activation": "an activation is a layer by its own name: `relu`",
 }
 
@@ -109,6 +109,7 @@ def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Map
 
 def setting_place(name: str, given: ast.Value | None = None) -> str:
     """Say where a setting belongs that is an argument of an optimizer or a schedule; empty where it is none."""
+    name = "lr" if name in {"learning_rate", "rate"} else name
     for setting, example in (("optimizer", "adam"), ("schedule", "cosine")):
         owner = next(p for p in parameters(Recipe) if p.name == setting)
         members = dict.fromkeys(owner.members.values())

@@ -9,7 +9,7 @@ from netspec.diagnostics import Diagnostic, Places, Related, SpecError
 from netspec.graph import Graph, Operation, Parameter
 from netspec.ir import Network
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
-from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape
+from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape, way_around
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import CrossEntropy, Loss, default_loss
 from netspec.resolve import layer_text
@@ -108,11 +108,10 @@ class _Builder:
             self._report(error, name, f"here the input is {' and '.join(shown)}", related)
 
     def _shortcut(self, error: ShapeError, name: str, shapes: Sequence[Shape]) -> None:
-        """Say for a `residual` of unequal channels that its second body mends it."""
+        """Say for a `residual` how its second body, or padding, mends it."""
         residual = name in self.places and self.places[name].text.split()[0] == "residual"
-        if error.code == "E0310" and residual and shapes[0][1:] == shapes[1][1:]:
-            layer = "conv {} 1" if len(shapes[0]) > 1 else "fc {}"
-            error.fix = f"give the way around as many: `residual {{ … }} {{ {layer.format(shapes[0][0])} }}`"
+        if error.code == "E0310" and residual:
+            error.fix = way_around(shapes[0], shapes[1]) or error.fix
 
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
@@ -134,8 +133,8 @@ class _Builder:
 
     def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
         xs = (x,) if isinstance(x, Tensor) else tuple(x)
-        shapes = [w.shape for w in weights]
-        shape = op.shape(*(x.shape for x in xs), *shapes)
+        shapes = [*(x.shape for x in xs), *(w.shape for w in weights)]
+        shape = op.shape(*shapes)
         if prod(shape) > _MAX_VALUES:
             raise ShapeError(
                 "E0307", f"its output {format_shape(shape)} has {prod(shape):,} values for one example alone"

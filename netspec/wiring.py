@@ -109,7 +109,11 @@ class Wiring:
         """Go on from a labelled value: `from c2`."""
         self.no_body(command)
         if len(command.arguments) != 1:
-            self.context.error("E0206", "`from` needs one label", command.head, fix="for example `from c2`")
+            python = any(isinstance(a.value, ast.Word) and a.value.text == "import" for a in command.arguments)
+            fix = (
+                "a spec runs no code: write one layer a line, `conv 20 5x5 relu`" if python else "for example `from c2`"
+            )
+            self.context.error("E0206", "`from` needs one label", command.head, fix=fix)
             return
         source = self._labelled(command.arguments[0], scope)
         if source is None:

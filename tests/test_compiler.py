@@ -45,6 +45,11 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     assert "`netspec new lenet`" in said(tmp_path / "nowhere" / "lenet.net")
 
 
+def test_a_link_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.net").symlink_to("gone.net")
+    assert said(tmp_path / "a.net") == f"{tmp_path}/a.net is a link to a file that is not there"
+
+
 def test_a_folder(tmp_path: Path) -> None:
     assert said(tmp_path) == f"{tmp_path} is a folder\n  fix: give a .net file"
 

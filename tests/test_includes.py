@@ -106,6 +106,13 @@ def test_a_folder(folder: Path) -> None:
     (folder / "sub.net").mkdir()
     (d,) = analysis(folder, 'input 4\ninclude "sub.net"\nfc 3').diagnostics
     assert d.message == f"`{folder}/sub.net` cannot be included: it is a folder"
+    assert "sub.net" not in d.fix
+
+
+def test_the_input_that_a_missing_file_would_bring_is_not_missed(folder: Path) -> None:
+    (folder / "broken.net").write_text("input 4\nfc ]\n")
+    for line in ('include "gone.net"', 'include "broken.net"', "include blcks"):
+        assert "E0306" not in codes(folder, f"{line}\nfc 3")
 
 
 def test_large_files_are_refused_by_their_sum(folder: Path) -> None:

@@ -11,7 +11,9 @@ __all__ = ["check"]
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The .net files, or folders of them.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="The .net files, folders of them, or - for standard input.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each file.")] = False,
 ) -> None:
     """Check specs: syntax, names, shapes. Prints every error of every file; exit code 1 if there is any."""

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from netspec.cli.output import flops_text, print_json
-from netspec.cli.paths import specs_in
+from netspec.cli.paths import STDIN, require_specs, specs_in
 from netspec.compiler import analyze, load_source
-from netspec.diagnostics import Diagnostic, NetspecError, SpecError, plural
+from netspec.diagnostics import Diagnostic, NetspecError, Source, SpecError, plural
+from netspec.syntax.errors import too_large
+from netspec.syntax.parser import MAX_BYTES, read_source
 
 __all__ = ["check_files", "plain_check"]
 
@@ -18,7 +20,7 @@ __all__ = ["check_files", "plain_check"]
 def plain_check(words: list[str]) -> tuple[list[Path], bool] | None:
     """Return the files of `check FILE… [--json]`, and whether as JSON; None for anything else, which Typer answers."""
     files = [w for w in words[1:] if w != "--json"]
-    if words[:1] != ["check"] or not files or any(w.startswith("-") for w in files):
+    if words[:1] != ["check"] or not files or any(w.startswith("-") and w != "-" for w in files):
         return None
     return [Path(w) for w in files], "--json" in words
 
@@ -28,7 +30,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
     wrong = 0
     for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):
         try:
-            found = analyze(load_source(file))
+            found = analyze(_source(file))
             diagnostics = found.diagnostics
         except SpecError as error:
             found, diagnostics = None, error.diagnostics
@@ -39,15 +41,31 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
         if as_json:
             facts = {"parameters": graph.parameter_count, "flops": graph.flops} if graph else {}
             listed = [d.to_json() for d in diagnostics]
-            print_json({"file": str(file), "ok": not diagnostics, "errors": listed, **facts})
+            print_json({"file": _name(file), "ok": not diagnostics, "errors": listed, **facts})
         elif graph and found and found.network:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            print(f"{file}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            print(f"{_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             print("\n".join(d.render(color=color) for d in diagnostics))
     if wrong and not as_json:
         print(plural(wrong, "error"))
     return 1 if wrong else 0
+
+
+def _name(file: Path) -> str:
+    return "<stdin>" if file == STDIN else str(file)
+
+
+def _source(file: Path) -> Source:
+    """Read a spec, or standard input, whose includes lie in the folder here."""
+    if file != STDIN:
+        require_specs(file)
+        return load_source(file)
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise SpecError([too_large(MAX_BYTES)])
+    source = read_source(_name(file), data)
+    return Source(source.name, source.text, Path.cwd())

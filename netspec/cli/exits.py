@@ -60,6 +60,10 @@ def run() -> None:
 
 def _act(words: list[str]) -> int:
     """Do what the words say: a plain check at once, all else by way of Typer."""
+    if "" in words:
+        # As a path it would mean the folder here, which nobody meant: a variable of the shell is not set.
+        print("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", file=sys.stderr)
+        return 2
     if words[:1] == ["check"]:
         from netspec.cli.checking import check_files, plain_check  # noqa: PLC0415
 

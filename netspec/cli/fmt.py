@@ -15,7 +15,7 @@ from typing import Annotated, TextIO
 import typer
 
 from netspec.cli.output import print_error
-from netspec.cli.paths import specs_in
+from netspec.cli.paths import STDIN, require_specs, specs_in
 from netspec.compiler import load_source
 from netspec.diagnostics import NetspecError, SpecError, plural
 from netspec.files import atomic_write
@@ -24,8 +24,6 @@ from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, read_source
 
 __all__ = ["fmt"]
-
-_STDIN = Path("-")
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class _Formatted:
 
     @property
     def name(self) -> str:
-        return "<stdin>" if self.path == _STDIN else str(self.path)
+        return "<stdin>" if self.path == STDIN else str(self.path)
 
 
 def fmt(
@@ -61,7 +59,7 @@ def fmt(
         else:
             changed += spec.before != spec.after
             unchanged += spec.before == spec.after
-    if check or diff or _STDIN not in files:
+    if check or diff or STDIN not in files:
         _summarize(changed, unchanged, dry=check or diff, to=sys.stderr if diff else sys.stdout)
     if failed or (changed and (check or diff)):
         raise typer.Exit(1)
@@ -72,15 +70,14 @@ def _format(path: Path) -> _Formatted:
     data = _read(path)
     if len(data) > MAX_BYTES:
         raise SpecError([too_large(MAX_BYTES)])
-    source = read_source("<stdin>" if path == _STDIN else str(path), data)
+    source = read_source("<stdin>" if path == STDIN else str(path), data)
     return _Formatted(path, data.decode(), format_source(source))
 
 
 def _read(path: Path) -> bytes:
-    if path == _STDIN:
+    if path == STDIN:
         return sys.stdin.buffer.read(MAX_BYTES + 1)
-    if path.is_dir():
-        raise NetspecError(f"{path} has no .net files in it", "give .net files, or a folder with some")
+    require_specs(path)
     if path.exists() and not path.is_file():
         raise NetspecError(f"{path} is not a regular file", "`netspec fmt -` formats standard input")
     load_source(path)  # for its error messages
@@ -91,7 +88,7 @@ def _deliver(spec: _Formatted, *, check: bool, diff: bool) -> None:
     """Write, print or just name a spec that has changed; standard input is printed in any case."""
     if diff:
         print("".join(_diff(spec)), end="")
-    elif spec.path == _STDIN and not check:
+    elif spec.path == STDIN and not check:
         sys.stdout.buffer.write(spec.after.encode())
         sys.stdout.flush()
     elif spec.before != spec.after and check:

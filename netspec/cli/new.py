@@ -12,6 +12,8 @@ from netspec.resources import specs_folder
 
 __all__ = ["new"]
 
+STDOUT = Path("-")
+
 
 def new(
     template: Annotated[
@@ -19,7 +21,9 @@ def new(
     ] = "lenet",
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Where to write it; TEMPLATE.net here otherwise."),
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Where to write it, - for standard output; TEMPLATE.net here otherwise."
+        ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> None:
@@ -33,6 +37,9 @@ def new(
         fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
         raise NetspecError(f"there is no template called {template!r}", fix)
     target = out or Path(f"{template}.net")
+    if target == STDOUT:
+        print(specs[template].read_text(encoding="utf-8"), end="")
+        return
     try:
         with target.open("x", encoding="utf-8") as stream:
             stream.write(specs[template].read_text(encoding="utf-8"))

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["specs_in"]
+from netspec.diagnostics import NetspecError
+
+__all__ = ["STDIN", "require_specs", "specs_in"]
+
+STDIN = Path("-")
+"""Stands for standard input."""
 
 
 def specs_in(path: Path) -> list[Path]:
     """Return the specs below a folder, hidden ones left out; what is no folder stands for itself."""
-    try:
-        folder = path.is_dir()
-    except OSError:
-        # A name that no system takes: reading it says so.
-        folder = False
-    if not folder:
+    if not _is_folder(path):
         return [path]
     inside = [p for p in sorted(path.rglob("*.net")) if p.is_file()]
     seen = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
     return seen or [path]
+
+
+def require_specs(path: Path) -> None:
+    """Refuse what is still a folder after `specs_in`.
+
+    Raises:
+        NetspecError: where it is one.
+    """
+    if _is_folder(path):
+        raise NetspecError(f"{path} has no .net files in it", "give .net files, or a folder with some")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A name that no system takes: reading it says so.
+        return False

@@ -35,6 +35,13 @@ class Stage(StrEnum):
     JSON = "json"
 
 
+class Platform(StrEnum):
+    """What ways to compute can be chosen for."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
     stage: Annotated[Stage, typer.Option("--as", help="Which stage of the compiler.")] = Stage.TABLE,
@@ -48,7 +55,9 @@ def show(
             help="Batch size for jaxpr and hlo, 1 unless given; for ops that of inference, else training is shown.",
         ),
     ] = None,
-    device: Annotated[str, typer.Option("--device", metavar="cpu|gpu", help="What ops are chosen for.")] = "cpu",
+    device: Annotated[
+        Platform | None, typer.Option("--device", help="What ops are chosen for; cpu unless given.")
+    ] = None,
     depth: Annotated[
         int | None, typer.Option("--depth", min=0, help="Blocks inside so many others take one row (table, json, dot).")
     ] = None,
@@ -64,8 +73,7 @@ def show(
     activations of one example), and "totals" with those of the network and the bytes of training and inference at the
     recipe's batch.
     """
-    if passes and (resolved or stage is not Stage.OPS):
-        raise typer.BadParameter("the passes change operations: write --as ops --passes", param_hint="--passes")
+    _refuse_idle(stage, resolved=resolved, passes=passes, batch=batch, device=device, depth=depth)
     analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = require(analysis)
     if resolved:
@@ -83,7 +91,24 @@ def show(
         if stage is Stage.OPS and not passes:
             from netspec.cli.choices import show_choices  # noqa: PLC0415
 
-            show_choices(network, graph, device, batch)
+            show_choices(network, graph, device or Platform.CPU, batch)
+
+
+def _refuse_idle(
+    stage: Stage, *, resolved: bool, passes: bool, batch: int | None, device: Platform | None, depth: int | None
+) -> None:
+    """Refuse options that what is asked for has no use for."""
+    if resolved and stage is not Stage.TABLE:
+        raise typer.BadParameter(f"this is a spec: leave out --as {stage}", param_hint="--resolved")
+    if passes and (resolved or stage is not Stage.OPS):
+        raise typer.BadParameter("the passes change operations: write --as ops --passes", param_hint="--passes")
+    if batch is not None and (resolved or passes or stage not in {Stage.OPS, Stage.JAXPR, Stage.HLO}):
+        message = "the batch is that of --as ops, jaxpr or hlo; elsewhere write --set train.batch=N"
+        raise typer.BadParameter(message, param_hint="--batch")
+    if device is not None and (resolved or passes or stage is not Stage.OPS):
+        raise typer.BadParameter("ways are chosen for it: write --as ops --device gpu", param_hint="--device")
+    if depth is not None and (resolved or stage not in {Stage.TABLE, Stage.JSON, Stage.DOT}):
+        raise typer.BadParameter("blocks have rows in the table, --as json and --as dot only", param_hint="--depth")
 
 
 def _table(network: Network, graph: Graph, depth: int | None) -> None:

@@ -5,7 +5,7 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 """
 
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
-from netspec.ops.merge import Add, Concat, Multiply
+from netspec.ops.merge import Add, Concat, Multiply, way_around
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
 from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
@@ -52,4 +52,5 @@ __all__ = [
     "Upsample",
     "format_shape",
     "same_padding",
+    "way_around",
 ]

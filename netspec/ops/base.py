@@ -35,7 +35,7 @@ class Op:
         """Return the output's shape; raises ShapeError where the input does not fit."""
         raise NotImplementedError
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         """Return the floating-point operations of one example's forward pass."""
-        del parameters
+        del x, parameters
         return prod(out)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from netspec.diagnostics import plural
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
-__all__ = ["Add", "Concat", "Multiply"]
+__all__ = ["Add", "Concat", "Multiply", "way_around"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,10 @@ class Add(Op):
 
     def shape(self, x: Shape, *others: Shape) -> Shape:
         return _same_shape("add", (x, *others))
+
+    def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
+        del x
+        return prod(out) * len(others)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class Multiply(Op):
             message = f"{plural(row[0], 'channel')} cannot multiply {largest[0]:,}: the inputs are {_shapes(shapes)}"
             raise ShapeError("E0310", message, f"make it {largest[0]}: `fc {largest[0]}`")
         return _same_shape("multiply", tuple(largest if s == largest[:1] else s for s in shapes))
+
+    def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
+        del x
+        return prod(out) * len(others)
 
 
 @dataclass(frozen=True)
@@ -46,8 +55,8 @@ class Concat(Op):
             )
         return (sum(s[0] for s in shapes), *x[1:])
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0
 
 
@@ -88,10 +97,33 @@ def _how_to_fit(shapes: tuple[Shape, ...], otherwise: str) -> str:
     if len(factors) == 1 and (factor := factors.pop()).is_integer():
         part, whole = format_shape(small), format_shape(large)
         return f"put `upsample {int(factor)}` on the way of {part}, or `pool {int(factor)}` on that of {whole}"
-    if all(abs(b - a) <= 2 for a, b in zip(small[1:], large[1:], strict=True)):
+    if all(abs(b - a) <= 1 for a, b in zip(small[1:], large[1:], strict=True)):
         size = format_shape(small[1:])
         return f"cut the larger, `crop {size}`, widen the smaller with `pad`, or round up before it: `pool 2 ceil`"
     return otherwise
+
+
+def way_around(inside: Shape, around: Shape) -> str:
+    """Say what makes what goes around the body of a `residual` equal to what comes out of it; empty where nothing does.
+
+    Args:
+        inside: what comes out of the body.
+        around: what goes into it.
+    """
+    if len(inside) != len(around):
+        return ""
+    layer = f"conv {inside[0]} 1" if len(inside) > 1 else f"fc {inside[0]}"
+    if inside[1:] == around[1:]:
+        return f"give the way around as many: `residual {{ … }} {{ {layer} }}`"
+    steps = tuple(-(-b // a) for a, b in zip(inside[1:], around[1:], strict=True))
+    reached = tuple((b - 1) // s + 1 for b, s in zip(around[1:], steps, strict=True))
+    if max(steps) > 1 and reached == inside[1:]:
+        stride = steps[0] if len(set(steps)) == 1 else format_shape(steps)
+        return f"bring the way around to the same shape: `residual {{ … }} {{ {layer} stride={stride} }}`"
+    if all(a < b for a, b in zip(inside[1:], around[1:], strict=True)):
+        more = f", and the way around as many channels: `residual {{ … }} {{ {layer} }}`"
+        return "give its convolutions `pad=same`" + (more if inside[0] != around[0] else "")
+    return ""
 
 
 def _shapes(shapes: tuple[Shape, ...]) -> str:

@@ -25,8 +25,8 @@ class BatchNorm(Op):
         del parameters
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         return 4 * prod(out)
 
 
@@ -46,8 +46,8 @@ class LayerNorm(Op):
             )
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         # The mean, the difference, its square and their mean, the division.
         return 5 * prod(out)
 
@@ -75,8 +75,8 @@ class GroupNorm(Op):
             )
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         return 5 * prod(out)
 
 
@@ -93,6 +93,6 @@ class LocalResponseNorm(Op):
         del parameters
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         return (self.size + 4) * prod(out)

@@ -18,8 +18,8 @@ class Embedding(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         return (parameters[0][1], x[0])
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0
 
 
@@ -43,8 +43,8 @@ class Prepend(Op):
         del parameters
         return (x[0], x[1] + 1)
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0
 
 
@@ -58,8 +58,8 @@ class Take(Op):
         del parameters
         return x[:1]
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0
 
 
@@ -86,7 +86,8 @@ class Recurrent(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         return (parameters[1][1], x[1])
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x
         # Each gate adds its two products and its biases and is squashed; then the state is put together.
         gate = 1 + len(parameters[2:]) + 1
         each = 2 * (prod(parameters[0]) + prod(parameters[1])) + out[0] * (self.gates * gate + _COMBINING[self.cell])
@@ -121,7 +122,7 @@ class Attention(Op):
             )
         return (features, x[1])
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         # Two products for each pair of positions; scaling and softmax of each weight.
         return out[1] ** 2 * (4 * out[0] + 5 * self.heads)

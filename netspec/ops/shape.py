@@ -14,8 +14,8 @@ __all__ = ["Crop", "DepthToSpace", "Pad", "Permute", "Reshape", "SpaceToDepth", 
 class _Move(Op):
     """An operation that computes nothing."""
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0
 
 
@@ -109,8 +109,8 @@ class Upsample(Op):
         del parameters
         return (x[0], *(n * f for n, f in zip(x[1:], self.factor, strict=True)))
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         # Two products and a sum for each axis.
         return 3 * len(self.factor) * prod(out) if self.mode == "bilinear" else 0
 

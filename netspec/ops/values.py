@@ -17,7 +17,8 @@ class MatMul(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         return (parameters[0][0], *x[1:])
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x
         return 2 * prod(out) * parameters[0][1]
 
 
@@ -59,8 +60,8 @@ class PRelu(Op):
         del parameters
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         return 2 * prod(out)
 
 
@@ -80,8 +81,8 @@ class Gated(Op):
             )
         return (x[0] // 2, *x[1:])
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         return 2 * prod(out)
 
 
@@ -99,8 +100,8 @@ class Dropout(Op):
         del parameters
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0
 
 
@@ -118,6 +119,6 @@ class Noise(Op):
         del parameters
         return x
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del out, parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
         return 0

@@ -34,7 +34,8 @@ class Conv(Op):
             raise _too_large(tuple(kernel), x, self.padding, self.dilation, "kernel")
         return (out, *size)
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x
         return 2 * prod(out) * prod(parameters[0][1:])
 
 
@@ -61,10 +62,10 @@ class ConvTranspose(Op):
             raise ShapeError("E0309", "its padding cuts off all of the output", "use a smaller `pad`")
         return (out * self.groups, *size)
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        # Each value of the input meets one whole kernel; the input has the size of a convolution of the output.
-        kernel = parameters[0]
-        return 2 * prod(_windows(out[1:], kernel[2:], self.stride, self.padding, self.dilation)) * prod(kernel)
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out
+        # The channels of each position of the input meet one whole kernel.
+        return 2 * prod(x[1:]) * prod(parameters[0])
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ class _WindowPool(Op):
             raise _too_large(self.window, x, self.padding, dense, "window")
         return (x[0], *size)
 
-    def flops(self, out: Shape, *parameters: Shape) -> int:
-        del parameters
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
         return prod(out) * prod(self.window)
 
 
@@ -103,6 +104,10 @@ class GlobalPool(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
         return x[:1]
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, parameters
+        return prod(x)
 
 
 def same_padding(size: Shape, window: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Pads:

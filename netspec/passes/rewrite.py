@@ -125,8 +125,8 @@ class Rewriter:
         made = []
         for step in chain:
             output = end if step is chain[-1] else self._next
-            shapes = [self.array_shape(path) for path in step.parameters]
-            shape = step.op.shape(self._shapes[source], *shapes)
+            shapes = [self._shapes[source], *map(self.array_shape, step.parameters)]
+            shape = step.op.shape(*shapes)
             flops = step.op.flops(shape, *shapes)
             made.append(Operation(step.op, (source,), step.parameters, output, shape, step.node, flops))
             self._readers[source] = made[-1]

@@ -78,7 +78,7 @@ def _off_cpu(way: Way) -> float:
 
 def _flops(problem: Problem) -> float:
     """Return the floating-point operations of one forward pass."""
-    return float(problem.batch * problem.op.flops(problem.output, *problem.parameters))
+    return float(problem.batch * problem.op.flops(problem.output, *problem.inputs, *problem.parameters))
 
 
 def _passes(problem: Problem, both: int) -> int:

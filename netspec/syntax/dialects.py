@@ -52,11 +52,21 @@ def advice(command: str, at: int) -> str:
 # --- calls, as in Python ----------------------------------------------------------------------------------------------
 
 _POSITIONAL = re.compile(
-    "out_channels|out_features|num_output|units|filters|kernel_size|pool_size|num_features|rate|p|activation"
+    "out_channels|out_features|num_output|units|filters|kernel_size|pool_size|num_features|rate|p|activation|size|"
+    "embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
 )
-_LEFT_OUT = re.compile("in_channels|in_features|input_shape|input_dim|name|data_format|inplace|device|dtype")
-_RENAMED = {"padding": "pad", "strides": "stride"}
+_LEFT_OUT = re.compile(
+    "in_channels|in_features|input_shape|input_dim|input_size|num_embeddings|num_channels|name|data_format|inplace|"
+    "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats"
+)
+_RENAMED = {"padding": "pad", "strides": "stride", "use_bias": "bias", "dilation_rate": "dilation"}
 _KEYS = {"conv": ("", "", "stride", "pad"), "pool": ("", "stride", "pad")}
+_TORCH = re.compile(r"Linear|Bilinear|Lazy\w+|\w+[123]d")
+"""Names that PyTorch alone has: Keras writes `Conv2D`."""
+_READS_FIRST = re.compile("Linear|Bilinear|Embedding|LSTM|GRU|RNN")
+"""What is given the size of its input before that of its output."""
+_NUMBERED = re.compile("(?:Batch|Instance|Layer)Norm")
+"""Normalizations are given the channels they find; here they see them."""
 
 
 def _split(text: str) -> list[str]:
@@ -85,35 +95,50 @@ def _listed(text: str) -> str:
     return ("x" if all(part.isdigit() for part in parts) and len(parts) > 1 else " ").join(parts)
 
 
-def _argument(text: str) -> str:
+def _argument(name: str, text: str) -> str:
     keyed = re.fullmatch(rf"({_N})\s*[=:]\s*(.+)", text)
     if not keyed:
         return _value(text)
     key, value = keyed[1], _value(keyed[2])
-    if _LEFT_OUT.fullmatch(key) or value == "None":
+    if _LEFT_OUT.fullmatch(key) or value in {"None", "'valid'", "valid"}:
         return ""
-    if value in {"True", "False"}:
-        return key if value == "True" else f"no{key}"
-    if _POSITIONAL.fullmatch(key):
+    # The one thing these say, under a name that means something else elsewhere.
+    if _POSITIONAL.fullmatch(key) or (key, name[:4]) in {("padding", "Zero"), ("alpha", "Leak")}:
         return value
-    return f"{_RENAMED.get(key, key)}={value}"
+    key = _RENAMED.get(key, key)
+    if value in {"True", "False"}:
+        return f"no{key}" if value == "False" else "" if key == "bias" else key
+    return f"{key}={value}"
 
 
 def _arguments(name: str, text: str, torch: bool) -> list[str]:
     """Return the arguments of a call, without those that follow from the layer above."""
     # What flows in, as in `F.relu(self.conv1(x))`, is the line above.
     parts = [part for part in _split(text) if "self." not in part]
-    if name == "input":
-        return [_listed(",".join(parts))]
-    numbers = sum(part.isdigit() for part in parts)
-    if torch and re.match("Conv|Linear|Lazy|Bilinear", name) and numbers >= 2:
-        parts = parts[1:]
-    if torch and name.startswith("BatchNorm"):
+    if name in {"input", "Input", "InputLayer"}:
+        return [_image(",".join(parts))]
+    if torch and _NUMBERED.match(name):
         return []
+    numbers = sum(part.isdigit() for part in parts)
+    kernel = any(re.match(r"kernel_size\s*=", part) for part in parts)
+    if numbers >= 2 and (_READS_FIRST.fullmatch(name) or (torch and name[:4] == "Conv" and numbers + kernel > 2)):
+        parts = parts[1:]
+    if name == "GroupNorm":
+        parts = parts[:1]
     kind = next((kind for kind in _KEYS if kind in name.lower()), "")
     keys = _KEYS.get(kind, ()) if torch else ()
     parts = [f"{key}={part}" if key and "=" not in part else part for part, key in _paired(parts, keys)]
-    return [said for part in parts if (said := _argument(part))]
+    # In Keras a recurrence gives its last state, unless told otherwise.
+    last = not torch and re.fullmatch("LSTM|GRU|SimpleRNN", name) and not re.search(r"sequences\s*=\s*True", text)
+    return [*(said for part in parts if (said := _argument(name, part))), *(["last"] if last else [])]
+
+
+def _image(text: str) -> str:
+    """Return the shape of an input with its channels first, where Keras has them last."""
+    numbers = re.findall(r"\d+", text)
+    if len(numbers) == 3 and numbers[2] in {"1", "3"} and numbers[0] not in {"1", "3"}:
+        numbers = [numbers[2], *numbers[:2]]
+    return "x".join(numbers)
 
 
 def _paired(parts: list[str], keys: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -129,13 +154,21 @@ def _call(found: re.Match[str]) -> str:
         return _call(inner) if inner else ""
     if name == "Sequential":
         return f"this looks like PyTorch or Keras; {_python(inside)}"
-    torch = module.endswith("nn.") or (name.endswith("d") and len(re.findall(r"(?<![\w=])\d+", inside)) > 2)
-    words = [name, *_arguments(name, inside, torch)]
+    torch = module.endswith("nn.") or _TORCH.fullmatch(name) is not None
+    words = _layer(name, inside, torch)
     line = " ".join([w for w in words if not (module and w == "x")])
     line += " ".join(["", *(found["rest"] or "").replace(",", " ").split()])
     line += f" as {label}" if label else ""
     looks = "this looks like PyTorch or Keras; " if module or re.search("[a-z][12]?[123][dD]$", name) else ""
     return f"{looks}a layer is written without parentheses and commas: `{line}`"
+
+
+def _layer(name: str, inside: str, torch: bool) -> list[str]:
+    """Return a call as the words of a command."""
+    words = _arguments(name, inside, torch)
+    if name == "Activation" and words:
+        return words
+    return ["input" if name in {"Input", "InputLayer"} else name.removeprefix("Lazy"), *words]
 
 
 # --- signs ---------------------------------------------------------------------------------------------------------
@@ -148,6 +181,10 @@ def _assigned(found: re.Match[str]) -> str:
         return f"what is set takes no `=`: `{name} {rest}`"
     if name == "let":
         return f"a name stands before the `=`: `let width = {rest}`"
+    if name in {"input_shape", "input_size"} and rest[:1] in "([":
+        return f"what is set takes no `=`: `input {_image(rest)}`"
+    if name in {"lr", "learning_rate"}:
+        return f"the rate is an argument of the optimizer: `optimizer adam lr={rest}`"
     if re.fullmatch(r"[\w ]+[-+*/%][-+*/% \w]+", rest):
         rest = f"({rest})"
     if re.fullmatch(rf"{_N}\s+\S.*", rest):
@@ -189,8 +226,19 @@ def _flipped(found: re.Match[str]) -> str:
 
 
 def _apart(found: re.Match[str]) -> str:
-    words = found[0].replace(_MARK, "").replace(",", " ").split()
-    return f"arguments are separated by spaces: `{' '.join(words)}`"
+    text = found[0].replace(_MARK, "")
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > 1 and parts[0].startswith("let "):
+        return f"each name has a `let` of its own: `{'; '.join([parts[0], *(f'let {part}' for part in parts[1:])])}`"
+    if len(parts) > 1 and all(re.match(rf"(?:{_SETTINGS.pattern})\s+\S", part) for part in parts):
+        return f"commands are separated by `;`: `{'; '.join(parts)}`"
+    # The first number of these is no part of a size.
+    counted = re.match(r"(?:conv|deconv|fc|dense|linear)\w*\s+\w+[\s,]*", text, re.IGNORECASE)
+    head, rest = (text[: counted.end()], text[counted.end() :]) if counted else ("", text)
+    rest = re.sub(r"(?<![\w.])\d+(?:\s*,\s*\d+)+(?![\w.])", lambda m: _listed(m[0]), rest)
+    words = (head + rest).replace(",", " ").split()
+    sized = "a size is written with the letter x" if "x" in rest and "x" not in text else ""
+    return f"{sized or 'arguments are separated by spaces'}: `{' '.join(words)}`"
 
 
 def _path(found: re.Match[str]) -> str:
@@ -203,6 +251,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"^\0/[/*]\s*(.+?)\s*(?:\*/)?$", lambda m: f"comments begin with `#`: `# {m[1]}`"),
     (rf"^\0--?({_N}.*)", lambda m: f"a command begins with its name: `{m[1]}`"),
     (r"^\0(?:%|@|--)\s*(.+)", lambda m: f"comments begin with `#`: `# {m[1]}`"),
+    (r"^\0\"{2,3}\s*(.*?)\s*\"*$", lambda m: f"comments begin with `#`: `# {m[1].strip() or 'what this is'}`"),
     (r"^\0[-*+]\s+(\w.*)", lambda m: f"a command begins with its name: `{m[1]}`"),
     (r"\0/[/*]\s*(?![\s\d(])(.+?)\s*(?:\*/)?$", lambda m: f"comments begin with `#`: `# {m[1]}`"),
     # paths and modules
@@ -277,6 +326,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"^\0(\d+(?:x\d+)+)$", lambda m: f"a command begins with its name: `input {m[1]}`"),
     # something is missing
     (rf"^\0([\d.]\S*)\s+({_N})(.*)", lambda m: f"the name stands first: `{m[2]} {m[1]}{m[3]}`"),
+    (rf"\bas\s+({_N}|\"[^\"]*\")\s*\0\s*as\b", lambda m: f"a layer has one label: keep `as {m[1]}`"),
     (rf"\bas\s+(?:{_N}|\"[^\"]*\")\s*\0\s*(\S.*)", lambda m: f"a label comes last: write `{m[1]}` before `as`"),
     (r"\bas\s*\0(\d\w*)", lambda m: f"a label begins with a letter: `as l{m[1]}`"),
     (r"\bas\s*\0", lambda m: "write a name behind `as`: `as stem`"),
@@ -375,7 +425,7 @@ def _python(text: str) -> str:
     if not layer:
         return f"a spec runs no code; write one layer a line: `{_USUAL}`"
     torch = layer[0].startswith("nn.")
-    words = " ".join([layer["name"], *_arguments(layer["name"], layer["inside"], torch)])
+    words = " ".join(_layer(layer["name"], layer["inside"], torch))
     return f"a spec runs no code; write one layer a line: `{words}`"
 
 
@@ -405,7 +455,7 @@ DIALECTS = (
         "PyTorch or Keras code",
         re.compile(
             rf"[ \t]*(?:class[ \t]+{_N}[^\n:]{{0,80}}:|def[ \t]+{_N}\(|from[ \t]+[\w.]+[ \t]+import|import[ \t]+{_N}\.|"
-            rf"for[ \t]+\w+[ \t]+in\b|{_N}[ \t]*=[ \t]*[\w.]*Sequential\(|if[ \t]+__name__|return[ \t]+[\w.]+\()"
+            rf"for[ \t]+\w+[ \t]+in\b|(?:{_N}[ \t]*=[ \t]*)?[\w.]*Sequential\(|if[ \t]+__name__|return[ \t]+[\w.]+\()"
         ),
         re.compile(r"[ \t]*(?:[)\]@]|return\b|class\b|def\b|for\b|from\b|import\b|[\w., ]*=|[\w.]+[.(])"),
         _python,

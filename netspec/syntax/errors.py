@@ -270,7 +270,11 @@ def _deceives(match: re.Match[str], source: Source, starts: list[int]) -> Diagno
     first = sorted(foreign.items(), key=itemgetter(1))[:3]
     named = [f"{described(c)} in column {at}" for c, at in first] + ["others"] * (len(foreign) > 3)
     twin = ascii_twin(match[0])
-    fix = f"did you mean `{twin}`?" if twin else "any letter may stand in comments and in strings"
+    label = re.search(r"\bas\s+$", source.line(line)[: column - 1])
+    free = (
+        "a label has the letters a to z, digits and _" if label else "any letter may stand in comments and in strings"
+    )
+    fix = f"did you mean `{twin}`?" if twin else free
     what = "a letter or digit" if len(foreign) == 1 else "letters or digits"
     return Diagnostic("E0113", f"this word has {what} beyond ASCII: {listing(named, 'and')}", span, fix=fix)
 
@@ -281,7 +285,7 @@ def unreadable(source: Source, max_bytes: int) -> Diagnostic | None:
     if len(source.text.encode("utf-8", "surrogatepass")) > max_bytes:
         return too_large(max_bytes)
     if "\0" in source.text:
-        return not_text(source, source.text.index("\0"))
+        return not_text(source, source.text.index("\0"), "NUL")
     if not any(_code(line).strip(" \t\ufeff;\r\f") for line in source.lines):
         return Diagnostic(
             "E0108", f"{source.name} is empty", start, fix="a spec has at least one layer: `fc 10 softmax`"
@@ -321,11 +325,11 @@ def too_large(max_bytes: int) -> Diagnostic:
     return Diagnostic("E0107", f"the spec has more than {max_bytes:,} bytes", fix="give a .net file")
 
 
-def not_text(source: Source, offset: int) -> Diagnostic:
-    """Return the diagnostic for a binary file."""
+def not_text(source: Source, offset: int, what: str = "not UTF-8 text") -> Diagnostic:
+    """Return the diagnostic for a binary file, in which a byte is what no text has."""
     return Diagnostic(
         "E0109",
-        f"{source.name} is not a text file (byte {offset} is not UTF-8 text)",
+        f"{source.name} is not a text file (byte {offset} is {what})",
         fix="give a .net file; a trained model is used with `netspec predict` and `netspec eval`",
     )
 

@@ -81,6 +81,37 @@ def test_a_folder_stands_for_the_specs_in_it(here: Path) -> None:
     assert "bad.net:2:1" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["check", "fmt", "show"])
+def test_an_empty_name_is_no_folder(here: Path, command: str) -> None:
+    """What `fmt "$SPEC"` becomes with no such variable would rewrite every spec below the folder here."""
+    before = {p: p.read_bytes() for p in here.glob("*.net")}
+    done = cli(here, command, "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an argument is empty" in done.stderr
+    assert {p: p.read_bytes() for p in here.glob("*.net")} == before
+
+
+def test_a_folder_without_specs(here: Path) -> None:
+    (here / "empty").mkdir()
+    assert "empty has no .net files in it" in cli(here, "check", "empty").stdout
+
+
+def test_standard_input(here: Path) -> None:
+    def piped(text: str, *words: str) -> tuple[int, str]:
+        env = os.environ | {"PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
+        command = [sys.executable, "-m", "netspec", "check", *words]
+        done = subprocess.run(command, cwd=here, env=env, input=text, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    assert piped(GOOD, "-") == (0, "<stdin>: ok: 2 layers, 610 parameters, 1.22 kFLOP an example, loss cross_entropy\n")
+    (here / "part.net").write_text("fc 3 softmax")
+    assert piped('input 4\ninclude "part.net"', "-")[0] == 0
+    code, said = piped("input 4\nfc 3 rleu", "-", "good.net", "--json")
+    assert (code, [x["file"] for x in lines(said)]) == (1, ["<stdin>", "good.net"])
+    assert piped("#" * 1_100_000, "-")[0] == 1
+
+
 def test_json(here: Path) -> None:
     done = cli(here, "check", "--json", "good.net", "bad.net", "none.net", "binary.net")
     assert done.returncode == 1
@@ -154,7 +185,8 @@ def test_the_table(here: Path) -> None:
     ],
 )
 def test_every_stage(here: Path, stage: str, said: str) -> None:
-    done = cli(here, "show", "good.net", "--as", stage, "--batch", "3")
+    batch = ["--batch", "3"] if stage in {"ops", "jaxpr", "hlo"} else []
+    done = cli(here, "show", "good.net", "--as", stage, *batch)
     assert (done.returncode, done.stderr) == (0, "")
     assert said in done.stdout
     if stage == "ir":

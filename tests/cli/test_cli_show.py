@@ -72,7 +72,7 @@ pool_1         pool 3 stride=1 pad=same ←  32x8x8             0  18.4 k  8.19 
                res_1/relu_1
 conv_2         conv 4 1                    4x8x8            132  16.6 k  2.05 kB
 concat_1       concat ← conv_1, conv_2     8x8x8              0       0  2.05 kB
-globalpool_1   globalpool                  8                  0       8     32 B
+globalpool_1   globalpool                  8                  0     512     32 B
 fc_1           fc 10 softmax               10                90     180    120 B
 
                total                                      8,562  2.28 M   157 kB
@@ -95,7 +95,7 @@ pool_1        pool 3 stride=1 pad=same ←   32x8x8             0  18.4 k  8.19 
               res_1
 conv_2        conv 4 1                     4x8x8            132  16.6 k  2.05 kB
 concat_1      concat ← conv_1, conv_2      8x8x8              0       0  2.05 kB
-globalpool_1  globalpool                   8                  0       8     32 B
+globalpool_1  globalpool                   8                  0     512     32 B
 fc_1          fc 10 softmax                10                90     180    120 B
 
               total                                       8,562  2.28 M   157 kB
@@ -240,3 +240,22 @@ def test_passes_go_with_operations(tmp_path: Path, words: list[str]) -> None:
     done = cli(tmp_path, "show", "small.net", *words)
     assert done.returncode == 2
     assert "--as ops" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--batch", "4"],
+        ["--batch", "4", "--as", "json"],
+        ["--device", "gpu"],
+        ["--device", "banana", "--as", "ops"],
+        ["--depth", "0", "--as", "ir"],
+        ["--resolved", "--as", "dot"],
+        ["--resolved", "--depth", "1"],
+    ],
+)
+def test_an_option_without_use_is_refused(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "small.net").write_text(SMALL)
+    done = cli(tmp_path, "show", "small.net", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for" in done.stderr

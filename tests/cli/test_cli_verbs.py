@@ -53,6 +53,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert "exists already" in done.stderr
     assert (tmp_path / "lenet.net").read_text() == "mine"
     assert cli(tmp_path, "new", "lenet", "-o", "other.net").returncode == 0
+    printed = cli(tmp_path, "new", "lenet", "-o", "-")
+    assert (printed.returncode, printed.stdout) == (0, (tmp_path / "other.net").read_text(encoding="utf-8"))
+    assert not (tmp_path / "-").exists()
 
 
 @pytest.mark.parametrize(
