@@ -4,6 +4,7 @@
     python benchmarks/compare.py --nets lenet --peers keras torch  # single rows again
     python benchmarks/compare.py --only inference --rounds 9
     python benchmarks/compare.py --to-99 specs/lenet.net           # only the race to 99 % on MNIST
+    python benchmarks/compare.py --profiles                        # only where the time goes that misses a goal
     python benchmarks/compare.py --table                           # only the page, from the recorded figures
 
 What is measured goes into benchmarks/results/compare.json, a network at a time: the work can be stopped and taken up
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.to_99:
             _race(chosen)
+        elif chosen.profiles:
+            _profile_again(chosen)
         elif not chosen.table:
             _compare(chosen)
         atomic_write(chosen.page, page(read(chosen.json)).encode())
@@ -71,17 +74,39 @@ def _compare(chosen: argparse.Namespace) -> None:
 
 
 def _explained(name: str, measured: Measured, case: Case) -> Measured:
-    """Add where a step's time goes, if it misses a goal."""
+    """Add where the time of a step goes, and that of inference, where they miss a goal."""
+    step = _misses(name, measured, inference=False)
+    alone = {batch: measured.model_copy(update={"inference": {batch: r}}) for batch, r in measured.inference.items()}
+    slow = [batch for batch, only in alone.items() if _misses(name, only, inference=True)]
+    if step or slow:
+        _tell(f"{name}: profiling")
+    return measured.model_copy(
+        update={
+            "profile": _profile(name, case, measured.batch) if step else (),
+            "inference_profiles": {batch: _profile(name, case, batch, "--inference") for batch in slow},
+        }
+    )
+
+
+def _misses(name: str, measured: Measured, *, inference: bool) -> bool:
     alone = Results(networks={name: measured})
-    if not any(judge(goal, alone).state == "not reached" for goal in GOALS if not goal.inference):
-        return measured
-    _tell(f"{name}: profiling")
+    return any(judge(goal, alone).state == "not reached" for goal in GOALS if goal.inference == inference)
+
+
+def _profile(name: str, case: Case, batch: int, *more: str) -> tuple[tuple[str, float], ...]:
+    """Return where the time goes: the largest shares."""
     command = [sys.executable, str(_ROOT / "benchmarks" / "profile_step.py"), str(case.spec), "--json", "--top", "6"]
-    command += ["--batch", str(measured.batch)]
+    command += ["--batch", str(batch), *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(f"the profile of {name} failed: {done.stderr.strip()[-300:]}")
-    return measured.model_copy(update={"profile": tuple(map(tuple, json.loads(done.stdout)))})
+    return tuple((what, share) for what, share in json.loads(done.stdout))
+
+
+def _profile_again(chosen: argparse.Namespace) -> None:
+    for name, measured in read(chosen.json).networks.items():
+        if name in chosen.nets:
+            _record(chosen.json, Results(networks={name: _explained(name, measured, CASES[name])}))
 
 
 def _case(name: str, chosen: argparse.Namespace) -> Case:
@@ -134,6 +159,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
     parser.add_argument("--to-99", nargs="+", type=Path, metavar="SPEC", help="time these specs to 99 %% on MNIST")
     parser.add_argument("--seeds", type=_positive, default=5, help="seeds of --to-99; 5 unless given")
+    parser.add_argument("--profiles", action="store_true", help="only profiles of what misses a goal")
     parser.add_argument("--table", action="store_true", help="measure nothing, write the page")
     parser.add_argument("--json", type=Path, default=_ROOT / "benchmarks" / "results" / "compare.json", metavar="FILE")
     parser.add_argument("--page", type=Path, default=_ROOT / "docs" / "performance.md", metavar="FILE")

@@ -400,7 +400,7 @@ def test_a_stopped_training_leaves_a_run_that_opens(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_does_not_fit_the_data_leaves_no_folder(tmp_path: Path) -> None:
-    net = ns.parse("input 1x8x8; fc 10 softmax; data digits { validation 1437 }")
+    net = ns.parse('input 1x8x8; fc 10 softmax; data "mine.npz" { validation 1437 }')
     with pytest.raises(ns.DataError, match="validation"):
-        list(ns.train(net, out=tmp_path / "run"))
+        list(ns.train(net, "digits", out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()

@@ -88,6 +88,8 @@ class Measured(_Frozen):
     """As `peer` the time that the step's matrix products alone would take, as large square ones."""
     profile: tuple[tuple[str, float], ...] = ()
     """Where a step's time goes: (operation, share)."""
+    inference_profiles: Mapping[int, tuple[tuple[str, float], ...]] = {}
+    """Where the time of inference goes, by the examples at a time."""
 
     def disagrees(self, peer: str) -> bool:
         """Return whether a peer's losses are not netspec's."""
@@ -207,6 +209,7 @@ def _joined(old: Measured, new: Measured) -> Measured:
         absent={**{peer: why for peer, why in old.absent.items() if peer not in seen}, **new.absent},
         floor=new.floor or old.floor,
         profile=new.profile or old.profile,
+        inference_profiles={**old.inference_profiles, **new.inference_profiles},
     )
 
 

@@ -120,6 +120,7 @@ def _tables(results: Results) -> Iterator[str]:
     yield "## The same losses\n\n" + _losses(networks)
     yield _absences(networks)
     yield _profiles(networks)
+    yield _inference_profiles(networks)
 
 
 def _inference(batch: int, measured: Measured) -> Mapping[str, Rounds]:
@@ -240,8 +241,25 @@ def _profiles(networks: Mapping[str, Measured]) -> str:
         "(`python benchmarks/profile_step.py SPEC` tells more):\n\n"
     )
     rows = [["network", "share of the time of its operations"]]
-    rows += [[name, ", ".join(f"{what} {100 * share:.0f} %" for what, share in rest)] for name, rest in shown.items()]
+    rows += [[name, _shares(profile)] for name, profile in shown.items()]
     return text + _table(rows, left=2)
+
+
+def _inference_profiles(networks: Mapping[str, Measured]) -> str:
+    shown = [(name, *each) for name, m in networks.items() for each in sorted(m.inference_profiles.items())]
+    if not shown:
+        return ""
+    text = (
+        "Of inference that misses a goal (`python benchmarks/profile_step.py SPEC --inference --batch N`); outside\n"
+        "the operations is the way from an array of the host into the compiled program, and back:\n\n"
+    )
+    rows = [["network", "examples", "share of the time of a call"]]
+    rows += [[name, f"{batch:,}", _shares(profile)] for name, batch, profile in shown]
+    return text + _table(rows, left=3)
+
+
+def _shares(profile: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{what} {100 * share:.0f} %" for what, share in profile)
 
 
 def _title(program: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import compare
 from comparison.cases import CASES, PEERS, Case, quick
 from comparison.goals import GOALS, TIMES, Goal, judge, judge_time
 from comparison.job import Job, Layer
@@ -175,6 +176,7 @@ PAGE = results(
         absent={"flax": "flax is not installed"},
         floor=rounds(0.5),
         profile=(("kernels/conv.py _columns", 0.42), ("step.py update", 0.1)),
+        inference_profiles={1024: (("kernels/conv.py _columns", 0.9),), 1: (("outside the operations", 0.7),)},
     ),
     resnet20=measured(training={"keras": rounds(1.4)}),
 )
@@ -199,6 +201,7 @@ def test_the_page_shows_ratios_with_their_spread() -> None:
     assert "| lenet | 1 | 2.00 (2.00–2.00) |" in text
     assert "- Flax NNX: flax is not installed (lenet)" in text
     assert "| lenet | kernels/conv.py _columns 42 %, step.py update 10 % |" in text
+    assert "| lenet | 1 | outside the operations 70 % |\n| lenet | 1,024 | kernels/conv.py _columns 90 % |" in text
     assert lines(text, "The same losses")[2] == "| lenet | 2.00000 | 1e-02 | 0e+00 | 1e-01 † |"
 
 
@@ -207,6 +210,28 @@ def test_the_page_says_of_each_goal_whether_it_is_reached() -> None:
     assert len(rows) == 2 + len(GOALS) + len(TIMES)
     assert "| convolutional tutorials: 3x faster than Keras and Flax | **reached** |  |" in rows
     assert "| resnet20, transformer: 1.5x faster than Keras and Flax | not reached | resnet20 (Keras) 1.40x |" in rows
+
+
+def test_what_misses_a_goal_is_profiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def profiled(name: str, case: Case, batch: int, *more: str) -> tuple[tuple[str, float], ...]:
+        return ((" ".join([name, str(batch), *more]), 1.0),)
+
+    slow = {1: {"keras": rounds(9.0)}, 64: {"keras": rounds(0.9)}}
+    # The deep network reaches its goal in training, LeNet does not.
+    recorded = results(
+        lenet=measured(training={"keras": rounds(2.9)}, inference={1: {"keras": rounds(9.0)}}),
+        resnet20=measured(training={"keras": rounds(1.6)}, inference=slow),
+    )
+    write(tmp_path / "r.json", recorded.model_copy(update={"machine": None, "versions": {}}))
+    monkeypatch.setattr(compare, "_profile", profiled)
+    assert compare.main(["--profiles", "--json", str(tmp_path / "r.json"), "--page", str(tmp_path / "p.md")]) == 0
+    found = read(tmp_path / "r.json").networks
+    assert (found["lenet"].profile, found["lenet"].inference_profiles) == ((("lenet 64", 1.0),), {})
+    assert (found["resnet20"].profile, found["resnet20"].inference_profiles) == (
+        (),
+        {64: (("resnet20 64 --inference", 1.0),)},
+    )
+    assert "| resnet20 | 64 | resnet20 64 --inference 100 % |" in (tmp_path / "p.md").read_text("utf-8")
 
 
 def test_all_rows_of_a_table_have_its_columns() -> None:

@@ -101,3 +101,16 @@ def test_a_small_network_is_profiled(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert profile_step.main([str(spec), "--steps", "3", "--json", "--top", "2"]) == 0
     (_, first), (_, second) = json.loads(capsys.readouterr().out)
     assert 1 >= first >= second > 0
+
+
+def test_inference_is_profiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "tiny.net"
+    spec.write_text("input 1x28x28\nfc 10 softmax\ndata digits\n", encoding="utf-8")
+    assert profile_step.main([str(spec), "--inference", "--steps", "3", "--batch", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("tiny, batch 2: ")
+    assert " ms a call  function" in out
+    assert profile_step.main([str(spec), "--inference", "--steps", "3", "--json"]) == 0
+    shares = dict(json.loads(capsys.readouterr().out))
+    assert sum(shares.values()) == pytest.approx(1)
+    assert profile_step.OUTSIDE in shares

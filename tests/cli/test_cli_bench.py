@@ -64,7 +64,7 @@ def test_json(here: Path) -> None:
         (["bench", "tiny.net", "--steps", "0"], 2),
         (["bench", "tiny.net", "--device", "gpuu"], 1),
         (["bench", "tiny.net", "--set", "compile.conv=im2coll"], 1),
-        (["show", "tiny.net", "--as", "ops", "--device", "gpuu"], 1),
+        (["show", "tiny.net", "--as", "ops", "--device", "gpuu"], 2),
         (["train", "tiny.net", "--set", "compile.autotune=true"], 1),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else str(words),

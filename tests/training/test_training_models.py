@@ -14,7 +14,7 @@ from netspec.resources import specs_folder
 SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.net"))}
 SMALL = ["autoencoder", "inception", "lstm", "resnet20", "transformer"]
 IMAGENET = {name: (3, 64, 64) for name in SPECS if name not in SMALL}
-SLOW = {"mobilenet", "mobilenet_v2", "resnet18", "vgg11_bn", "vit_tiny"}
+SLOW = {"mobilenet", "mobilenet_v2", "resnet18", "squeezenet", "vgg11_bn", "vit_tiny"}
 BATCH = 4
 
 
