@@ -14,7 +14,6 @@ from netspec.resources import specs_folder
 SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.net"))}
 SMALL = ["autoencoder", "inception", "lstm", "resnet20", "transformer"]
 IMAGENET = {name: (3, 64, 64) for name in SPECS if name not in SMALL}
-SLOW = {"mobilenet", "mobilenet_v2", "resnet18", "squeezenet", "vgg11_bn", "vit_tiny"}
 BATCH = 4
 
 
@@ -48,8 +47,8 @@ def test_the_loss_of_a_batch_falls(name: str) -> None:
     assert found[-1] < found[0]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in IMAGENET]
-)
+# Compilations cost the most here.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IMAGENET)
 def test_three_steps(name: str) -> None:
     assert np.isfinite(losses(name, 3)).all()
