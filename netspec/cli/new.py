@@ -12,7 +12,8 @@ from netspec.resources import specs_folder
 
 __all__ = ["new"]
 
-STDOUT = Path("-")
+_STDOUT = Path("-")
+"""Stands for standard output."""
 
 
 def new(
@@ -37,7 +38,7 @@ def new(
         fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
         raise NetspecError(f"there is no template called {template!r}", fix)
     target = out or Path(f"{template}.net")
-    if target == STDOUT:
+    if target == _STDOUT:
         print(specs[template].read_text(encoding="utf-8"), end="")
         return
     try:
