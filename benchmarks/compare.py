@@ -68,7 +68,9 @@ def _compare(chosen: argparse.Namespace) -> None:
                 _tell(f"{name}: {said}")
             else:
                 measured, versions = said
-                measured = _explained(name, measured, case)
+                # Judged with the peers that were measured before.
+                both = merge(read(chosen.json), Results(networks={name: measured})).networks[name]
+                measured = _explained(name, both, case)
                 _record(chosen.json, Results(networks={name: measured}, versions=versions))
                 _summarize(name, measured, time.perf_counter() - began)
 

@@ -155,7 +155,8 @@ class _Elaborator:
         owner = next((o for o, cls in owners if any(p.name == name for p in parameters(cls))), "")
         if owner:
             return f"`{name}` belongs inside `{owner} {{ … }}`", ()
-        self.inputs_missed = self.inputs_missed or closest(name, ["input"]) is not None
+        # An `import` was meant as an `include`, which could have brought the input.
+        self.inputs_missed = self.inputs_missed or name == "import" or closest(name, ["input"]) is not None
         if name in _library_blocks():
             return f"`include blocks` has it: put that line before `{name}`", ()
         return unknown_command(command, scope.blocks, scope.labels), ()

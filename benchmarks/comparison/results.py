@@ -208,8 +208,12 @@ def _joined(old: Measured, new: Measured) -> Measured:
         losses={**old.losses, **new.losses},
         absent={**{peer: why for peer, why in old.absent.items() if peer not in seen}, **new.absent},
         floor=new.floor or old.floor,
-        profile=new.profile or old.profile,
-        inference_profiles={**old.inference_profiles, **new.inference_profiles},
+        # What reaches its goal now has no profile any more.
+        profile=new.profile if new.training else old.profile,
+        inference_profiles={
+            **{batch: shares for batch, shares in old.inference_profiles.items() if batch not in new.inference},
+            **new.inference_profiles,
+        },
     )
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from netspec.cli.output import flops_text, print_json
-from netspec.cli.paths import STDIN, require_specs, specs_in
+from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Diagnostic, NetspecError, Source, SpecError, plural
-from netspec.syntax.errors import too_large
-from netspec.syntax.parser import MAX_BYTES, read_source
+from netspec.syntax.parser import read_source
 
 __all__ = ["check_files", "plain_check"]
 
@@ -41,12 +40,12 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
         if as_json:
             facts = {"parameters": graph.parameter_count, "flops": graph.flops} if graph else {}
             listed = [d.to_json() for d in diagnostics]
-            print_json({"file": _name(file), "ok": not diagnostics, "errors": listed, **facts})
+            print_json({"file": spec_name(file), "ok": not diagnostics, "errors": listed, **facts})
         elif graph and found and found.network:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            print(f"{_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            print(f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             print("\n".join(d.render(color=color) for d in diagnostics))
@@ -55,17 +54,10 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
     return 1 if wrong else 0
 
 
-def _name(file: Path) -> str:
-    return "<stdin>" if file == STDIN else str(file)
-
-
 def _source(file: Path) -> Source:
     """Read a spec, or standard input, whose includes lie in the folder here."""
     if file != STDIN:
         require_specs(file)
         return load_source(file)
-    data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise SpecError([too_large(MAX_BYTES)])
-    source = read_source(_name(file), data)
+    source = read_source(spec_name(file), read_stdin())
     return Source(source.name, source.text, Path.cwd())

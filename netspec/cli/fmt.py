@@ -15,13 +15,12 @@ from typing import Annotated, TextIO
 import typer
 
 from netspec.cli.output import print_error
-from netspec.cli.paths import STDIN, require_specs, specs_in
+from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import load_source
-from netspec.diagnostics import NetspecError, SpecError, plural
+from netspec.diagnostics import NetspecError, plural
 from netspec.files import atomic_write
 from netspec.formatting import format_source
-from netspec.syntax.errors import too_large
-from netspec.syntax.parser import MAX_BYTES, read_source
+from netspec.syntax.parser import read_source
 
 __all__ = ["fmt"]
 
@@ -36,7 +35,7 @@ class _Formatted:
 
     @property
     def name(self) -> str:
-        return "<stdin>" if self.path == STDIN else str(self.path)
+        return spec_name(self.path)
 
 
 def fmt(
@@ -68,15 +67,13 @@ def fmt(
 def _format(path: Path) -> _Formatted:
     """Read a spec and format it; raises NetspecError with all that keeps it from being formatted."""
     data = _read(path)
-    if len(data) > MAX_BYTES:
-        raise SpecError([too_large(MAX_BYTES)])
-    source = read_source("<stdin>" if path == STDIN else str(path), data)
+    source = read_source(spec_name(path), data)
     return _Formatted(path, data.decode(), format_source(source))
 
 
 def _read(path: Path) -> bytes:
     if path == STDIN:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        return read_stdin()
     require_specs(path)
     if path.exists() and not path.is_file():
         raise NetspecError(f"{path} is not a regular file", "`netspec fmt -` formats standard input")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from netspec.diagnostics import NetspecError
+from netspec.diagnostics import NetspecError, SpecError
+from netspec.syntax.errors import too_large
+from netspec.syntax.parser import MAX_BYTES
 
-__all__ = ["STDIN", "require_specs", "specs_in"]
+__all__ = ["STDIN", "read_stdin", "require_specs", "spec_name", "specs_in"]
 
 STDIN = Path("-")
 """Stands for standard input."""
@@ -29,6 +32,23 @@ def require_specs(path: Path) -> None:
     """
     if _is_folder(path):
         raise NetspecError(f"{path} has no .net files in it", "give .net files, or a folder with some")
+
+
+def read_stdin() -> bytes:
+    """Return the spec on standard input.
+
+    Raises:
+        SpecError: where it is larger than a spec may be.
+    """
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise SpecError([too_large(MAX_BYTES)])
+    return data
+
+
+def spec_name(path: Path) -> str:
+    """Return what messages call a spec."""
+    return "<stdin>" if path == STDIN else str(path)
 
 
 def _is_folder(path: Path) -> bool:

@@ -148,6 +148,20 @@ def test_a_new_measurement_replaces_its_own_row_only(tmp_path: Path) -> None:
     assert lenet.absent == {}
 
 
+def test_what_is_measured_again_has_no_old_profile() -> None:
+    slow = measured(
+        training={"keras": rounds(1.0)},
+        inference={1: {"keras": rounds(0.5)}, 64: {"keras": rounds(0.5)}},
+        profile=(("step.py update", 1.0),),
+        inference_profiles={1: (("one", 1.0),), 64: (("sixty-four", 1.0),)},
+    )
+    training = merge(results(lenet=slow), results(lenet=measured(training={"keras": rounds(4.0)}))).networks["lenet"]
+    assert (training.profile, set(training.inference_profiles)) == ((), {1, 64})
+    faster = measured(inference={1: {"keras": rounds(5.0)}})
+    inference = merge(results(lenet=slow), results(lenet=faster)).networks["lenet"]
+    assert (inference.profile, set(inference.inference_profiles)) == (slow.profile, {64})
+
+
 def test_figures_of_other_batches_are_not_mixed() -> None:
     merged = merge(results(lenet=measured(training={"torch": rounds(1.0)})), results(lenet=measured(batch=8)))
     assert merged.networks["lenet"].training == {}
