@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         Step,
         Stopped,
     )
-    from netspec.training.loop import NonFiniteLossError
+    from netspec.training.nonfinite import NonFiniteLossError
 
 __version__ = "0.1.0"
 
@@ -110,7 +110,7 @@ _LAZY = {
     "Graph": "netspec.graph",
     "Model": "netspec.backends.jax.model",
     "Network": "netspec.ir",
-    "NonFiniteLossError": "netspec.training.loop",
+    "NonFiniteLossError": "netspec.training.nonfinite",
     "Notice": "netspec.training.events",
     "Prediction": "netspec.trained",
     "Replay": "netspec.replaying",

@@ -13,7 +13,8 @@ from netspec.training.events import (
     Step,
     Stopped,
 )
-from netspec.training.loop import NonFiniteLossError, train
+from netspec.training.loop import train
+from netspec.training.nonfinite import NonFiniteLossError
 
 __all__ = [
     "Epoch",

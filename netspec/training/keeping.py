@@ -1,12 +1,20 @@
-"""When a training is saved."""
+"""Who keeps a training, and when it is saved."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from netspec.recipe.settings import Checkpoint
+from netspec.training.events import Epoch, Event, Result, Saved, Started
+from netspec.training.progress import Snapshot
 
-__all__ = ["Due"]
+if TYPE_CHECKING:
+    from netspec.backends.jax.model import Variables
+    from netspec.data.types import Dataset
+
+__all__ = ["Due", "Recorder"]
 
 _SECONDS, _EPOCHS = 60.0, 1
 
@@ -43,3 +51,34 @@ class Due:
             or (self.epochs is not None and epoch // self.epochs > self._epoch // self.epochs)
             or (self.clock and self.seconds is not None and time.monotonic() - self._time >= self.seconds)
         )
+
+
+class Recorder(Protocol):
+    """What keeps a training: a run folder."""
+
+    def begin(self, event: Started, dataset: Dataset) -> None:
+        """Write what is known before the first step."""
+
+    def add(self, event: Event) -> None:
+        """Keep a measurement."""
+
+    def mark(self) -> int:
+        """Return how much is kept, for `rewind`."""
+        ...
+
+    def rewind(self, mark: int) -> None:
+        """Forget the measurements after a mark."""
+
+    def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
+        """Write the model files."""
+        ...
+
+    def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
+        """Write what the training can be resumed from; perhaps later, unless it is waited for."""
+        ...
+
+    def end(self, result: Result) -> None:
+        """Write the result."""
+
+    def close(self) -> None:
+        """Let others have the folder."""

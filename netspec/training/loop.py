@@ -7,20 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import jax
 import numpy as np
 
-from netspec.backends.jax.devices import sharing
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.pace import by_batch, log_interval
-from netspec.backends.jax.step import Call, OnDevice, Trainer, TrainState
-from netspec.data.types import Dataset, Split
-from netspec.diagnostics import NetspecError
-from netspec.ir import DataSource
-from netspec.training.checks import check_hold_out, check_labels
-from netspec.training.course import Course
+from netspec.backends.jax.step import Call, OnDevice, TrainState
+from netspec.data.types import Dataset
 from netspec.training.events import (
     Epoch,
     Evaluated,
@@ -29,57 +23,21 @@ from netspec.training.events import (
     Notice,
     Result,
     Rewound,
-    Saved,
-    Started,
     Stopped,
 )
-from netspec.training.judge import better, check_metrics, judged, taken_up, worn_out
-from netspec.training.keeping import Due
+from netspec.training.judge import better, judged, taken_up, worn_out
+from netspec.training.keeping import Due, Recorder
 from netspec.training.measured import Measured, NotFinite
+from netspec.training.nonfinite import of_test, to_leave_out
 from netspec.training.progress import Progress, Snapshot
 from netspec.training.search import find
+from netspec.training.setup import Setup, set_up
 
-__all__ = ["NonFiniteLossError", "Recorder", "train"]
+__all__ = ["train"]
 
 _LONG_CALL = 0.02
 """Seconds: the host waits for calls that take longer. Otherwise it could be many of them ahead of the device, and would
 have to wait for them all when it is asked to stop."""
-
-
-class NonFiniteLossError(NetspecError):
-    """The loss is no longer a number; models saved before are untouched."""
-
-
-class Recorder(Protocol):
-    """What keeps a training: a run folder."""
-
-    def begin(self, event: Started, dataset: Dataset) -> None:
-        """Write what is known before the first step."""
-
-    def add(self, event: Event) -> None:
-        """Keep a measurement."""
-
-    def mark(self) -> int:
-        """Return how much is kept, for `rewind`."""
-        ...
-
-    def rewind(self, mark: int) -> None:
-        """Forget the measurements after a mark."""
-
-    def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
-        """Write the model files."""
-        ...
-
-    def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
-        """Write what the training can be resumed from; perhaps later, unless it is waited for."""
-        ...
-
-    def end(self, result: Result) -> None:
-        """Write the result."""
-
-    def close(self) -> None:
-        """Let others have the folder."""
-
 
 _E = TypeVar("_E", bound=Event)
 
@@ -117,7 +75,7 @@ def train(
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
     """
-    loop = _Loop(model, dataset, seed, log_every, recorder, resumed, stop, until, halt_at)
+    loop = _Loop(set_up(model, dataset, seed=seed, log_every=log_every), recorder, resumed, stop, until, halt_at)
     try:
         yield from loop.events()
     finally:
@@ -130,53 +88,18 @@ class _Loop:
 
     def __init__(
         self,
-        model: Model,
-        dataset: Dataset,
-        seed: int | None,
-        log_every: int | None,
+        setup: Setup,
         recorder: Recorder | None,
         resumed: Snapshot | None,
         stop: Callable[[], bool] | None,
         until: int | None,
         halt_at: int | None,
     ) -> None:
-        network = model.network
-        if not network.reconstructs:
-            check_labels(model.graph, dataset)
-        self.model, self.dataset, self.recorder, self.resumed = model, dataset, recorder, resumed
+        self.setup, self.recipe = setup, setup.recipe
+        self.trainer, self.course = setup.trainer, setup.course
+        self.recorder, self.resumed = recorder, resumed
         self.stop = stop or (lambda: False)
         self.until, self.halt_at = until, halt_at
-        self.recipe = network.recipe
-        self.data = network.data or DataSource(name=dataset.name)
-        self.seed = self.recipe.seed if seed is None else seed
-        check_hold_out(self.data.validation, dataset)
-        check_metrics(
-            self.recipe,
-            validation=self.data.validation > 0,
-            classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
-        )
-        train_split, validation = _hold_out(dataset.train, self.data.validation)
-        steps = -(-len(train_split) // self.recipe.batch)
-        self.devices = sharing(model.device, self.recipe.devices, self.recipe.batch)
-        self.trainer = Trainer(
-            model,
-            steps_per_epoch=steps,
-            epochs=self.recipe.epochs,
-            seed=self.seed,
-            at_most=log_every or log_interval(steps),
-            devices=self.devices,
-        )
-        self.course = Course(
-            self.trainer,
-            self.recipe,
-            self.data,
-            seed=self.seed,
-            size=len(train_split),
-            log_every=log_every or log_interval(steps, self.trainer.steps_per_call),
-        )
-        self.train = self.trainer.place(train_split)
-        self.splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
-        self.placed = {name: self.trainer.place(split) for name, split in self.splits.items()}
         self.progress = taken_up(resumed.progress, self.recipe) if resumed else Progress()
         self.due = Due(self.recipe.checkpoint, clock=jax.process_count() == 1)
         self.began = time.perf_counter()
@@ -192,20 +115,20 @@ class _Loop:
 
     def events(self) -> Iterator[Event]:
         """Yield everything that happens."""
-        started = self._started()
+        started = self.setup.started(self._step(), self._folder())
         self.state, self.history = self.trainer.start(), self.trainer.blank_history()
         # Nothing is written before it is known that the training can go on.
         restored = self.trainer.unpacked(self.resumed.arrays) if self.resumed else None
         if self.recorder:
-            self.recorder.begin(started, self.dataset)
-        for text in (*self.dataset.notices, *self._uneven()):
+            self.recorder.begin(started, self.setup.dataset)
+        for text in self.setup.notices():
             yield Notice(text)
         yield started
         self.trainer.prepare(
             self.state,
-            self.train,
+            self.setup.train,
             self.course.calls(self.progress.epoch, self.progress.left_out),
-            self.placed.values(),
+            self.setup.splits.values(),
             self.recipe.evaluate.batch,
         )
         self.sound = self.resumed or self._moment()
@@ -228,34 +151,6 @@ class _Loop:
         self.halted = self.stop()
         while not (self.halted or self._over()):
             yield from self._epoch()
-
-    def _started(self) -> Started:
-        device = self.model.device
-        return Started(
-            name=self.model.network.name,
-            parameters=self.model.graph.parameter_count,
-            dataset=self.dataset.name,
-            train=self.train.size,
-            validation=len(self.splits["validation"]) if "validation" in self.splits else 0,
-            test=len(self.splits["test"]),
-            epochs=self.recipe.epochs,
-            steps_per_epoch=self.course.steps,
-            batch=self.recipe.batch,
-            seed=self.seed,
-            steps_per_call=self.trainer.steps_per_call,
-            device=device.device_kind if device.platform != "cpu" else "cpu",
-            devices=tuple(f"{d.platform}:{d.id}" for d in self.devices),
-            folder=getattr(self.recorder, "folder", None),
-            step=self._step(),
-        )
-
-    def _uneven(self) -> Iterator[str]:
-        """Yield what to say where devices cannot share the batches."""
-        if self.recipe.batch % len(self.devices) and by_batch(self.model.graph):
-            yield (
-                f"a batch of {self.recipe.batch} cannot be cut into {len(self.devices)} equal parts, as batch "
-                "normalization needs: each device computes all of it"
-            )
 
     def _step(self) -> int:
         """Return how many steps were taken since the training began."""
@@ -315,7 +210,7 @@ class _Loop:
             self.state = self.trainer.left_out(self.state)
             return
         began = time.perf_counter()
-        self.state, self.history = self.trainer.advance(self.state, self.history, self.train, order, call)
+        self.state, self.history = self.trainer.advance(self.state, self.history, self.setup.train, order, call)
         if self.call_seconds is None or self.call_seconds > _LONG_CALL:
             self.state.step.block_until_ready()
             self.call_seconds = time.perf_counter() - began
@@ -340,7 +235,7 @@ class _Loop:
 
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
-        for name, split in self.placed.items():
+        for name, split in self.setup.splits.items():
             loss, accuracy = self._evaluate(variables, split)
             yield self._kept(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
 
@@ -350,15 +245,14 @@ class _Loop:
     def _ended(self, variables: Variables, measured: Measured) -> Iterator[Event]:
         """Look at the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
-        test = self._evaluate(variables, self.placed["test"])
+        test = self._evaluate(variables, self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
         if not isfinite(test[0]):
-            raise NonFiniteLossError(f"the test loss is no longer a number after step {step:,} (epoch {epoch})", _LOWER)
-        validation = (
-            self._evaluate(variables, self.placed["validation"]) if "validation" in self.placed else (None, None)
-        )
+            raise of_test(step, epoch)
+        held_out = self.setup.splits.get("validation")
+        validation = self._evaluate(variables, held_out) if held_out else (None, None)
         train_loss, train_accuracy = measured.means()
         event = Epoch(
             epoch=epoch,
@@ -436,41 +330,33 @@ class _Loop:
         yield Notice(
             f"a number is no longer finite {at}: the steps since {sound.step:,} are taken again to find out why"
         )
-        guilty = find(self.trainer, self.course, self.train, sound, seen)
-        if guilty is None:
-            raise NonFiniteLossError(
-                f"the loss was no longer a number {at}, and is one when the steps since {sound.step:,} are taken again",
-                "the same steps gave other numbers: have the memory and the processor of this machine checked",
-            )
-        at, reason = f"at step {guilty.step + 1:,} (epoch {guilty.epoch})", guilty.fault.what
-        rule, left_out = self.recipe.on_nonfinite, sound.progress.left_out
-        if rule.mode == "stop":
-            raise NonFiniteLossError(f"the loss is no longer a number {at}: {reason}", _LOWER)
-        if len(left_out) >= rule.limit:
-            raise NonFiniteLossError(
-                f"the loss is no longer a number {at}: {reason}; {len(left_out)} batches are left out already", _LOWER
-            )
+        found = find(self.trainer, self.course, self.setup.train, sound, seen)
+        left_out = sound.progress.left_out
+        guilty = to_leave_out(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
         self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, guilty.step})), stopped="")
         self.state, self.history = self.trainer.unpacked(sound.arrays)
         self.sound = replace(sound, progress=self.progress)
         if self.recorder:
             self.recorder.rewind(sound.mark)
-        event = self._kept(Rewound(guilty.epoch, guilty.step + 1, sound.step, reason))
+        event = self._kept(Rewound(guilty.epoch, guilty.step + 1, sound.step, guilty.fault.what))
         if self.recorder:
             self.sound = replace(self.sound, mark=self.recorder.mark())
         yield event
 
     def _stopped(self) -> Stopped:
-        folder = getattr(self.recorder, "folder", None)
         path = self.recorder.checkpoint(self.sound, wait=True) if self.recorder else None
-        return Stopped(self.progress.epoch, self._step(), path, folder)
+        return Stopped(self.progress.epoch, self._step(), path, self._folder())
 
     def _finished(self) -> Finished:
         result = self._result()
         if self.recorder:
             self.recorder.end(result)
         variables = self.trainer.taken(self.state)
-        return Finished(result, self.model, variables, getattr(self.recorder, "folder", None))
+        return Finished(result, self.setup.model, variables, self._folder())
+
+    def _folder(self) -> Path | None:
+        """Return the run folder, where there is one."""
+        return getattr(self.recorder, "folder", None)
 
     def _result(self) -> Result:
         last, best = self.progress.last, self.progress.best
@@ -485,25 +371,14 @@ class _Loop:
             validation_loss=last.validation_loss,
             epochs=last.epoch,
             seconds=self._seconds(),
-            parameters=self.model.graph.parameter_count,
+            parameters=self.setup.model.graph.parameter_count,
             best_epoch=best.epoch,
             best_test_accuracy=best.test_accuracy,
             best_test_loss=best.test_loss,
-            dataset=self.dataset.name,
-            seed=self.seed,
-            device=self.model.device.platform,
+            dataset=self.setup.dataset.name,
+            seed=self.setup.seed,
+            device=self.setup.model.device.platform,
             steps=self._step(),
             stopped=self.progress.stopped or "epochs",
             left_out=len(self.progress.left_out),
         )
-
-
-_LOWER = "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale"
-
-
-def _hold_out(split: Split, count: int) -> tuple[Split, Split | None]:
-    """Take the last `count` examples out of a training set."""
-    if not count:
-        return split, None
-    keep = len(split) - count
-    return Split(split.images[:keep], split.labels[:keep]), Split(split.images[keep:], split.labels[keep:])

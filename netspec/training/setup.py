@@ -1,0 +1,132 @@
+"""What a training is made of before its first step: the examples on the device, the program, the course it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+
+from netspec.backends.jax.devices import sharing
+from netspec.backends.jax.model import Model
+from netspec.backends.jax.pace import by_batch, log_interval
+from netspec.backends.jax.step import OnDevice, Trainer
+from netspec.data.types import Dataset, Split
+from netspec.ir import DataSource, Recipe
+from netspec.training.checks import check_hold_out, check_labels
+from netspec.training.course import Course
+from netspec.training.events import Started
+from netspec.training.judge import check_metrics
+
+__all__ = ["Setup", "set_up"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """All of a training that does not change while it runs.
+
+    Attributes:
+        model: the compiled network.
+        dataset: what it learns from.
+        seed: what all randomness follows from.
+        devices: what computes, each a part of every batch.
+        trainer: takes the steps.
+        course: says which.
+        train: the training set, what is held out taken off.
+        splits: what is looked at after an epoch: `test`, and before it `validation` where examples are held out.
+    """
+
+    model: Model
+    dataset: Dataset
+    seed: int
+    devices: tuple[jax.Device, ...]
+    trainer: Trainer
+    course: Course
+    train: OnDevice
+    splits: Mapping[str, OnDevice]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The network's recipe."""
+        return self.model.network.recipe
+
+    def started(self, step: int, folder: Path | None) -> Started:
+        """Return the event a training begins with, or goes on with after so many steps."""
+        device = self.model.device
+        return Started(
+            name=self.model.network.name,
+            parameters=self.model.graph.parameter_count,
+            dataset=self.dataset.name,
+            train=self.train.size,
+            validation=self.splits["validation"].size if "validation" in self.splits else 0,
+            test=self.splits["test"].size,
+            epochs=self.recipe.epochs,
+            steps_per_epoch=self.course.steps,
+            batch=self.recipe.batch,
+            seed=self.seed,
+            steps_per_call=self.trainer.steps_per_call,
+            device=device.device_kind if device.platform != "cpu" else "cpu",
+            devices=tuple(f"{d.platform}:{d.id}" for d in self.devices),
+            folder=folder,
+            step=step,
+        )
+
+    def notices(self) -> Iterator[str]:
+        """Yield what to say before the training begins."""
+        yield from self.dataset.notices
+        if self.recipe.batch % len(self.devices) and by_batch(self.model.graph):
+            yield (
+                f"a batch of {self.recipe.batch} cannot be cut into {len(self.devices)} equal parts, as batch "
+                "normalization needs: each device computes all of it"
+            )
+
+
+def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int | None) -> Setup:
+    """Put the examples on the device and prepare the program; arguments as for `train`.
+
+    Raises:
+        DataError: when the dataset does not fit the network or the recipe.
+    """
+    network = model.network
+    recipe = network.recipe
+    data = network.data or DataSource(name=dataset.name)
+    seed = recipe.seed if seed is None else seed
+    if not network.reconstructs:
+        check_labels(model.graph, dataset)
+    check_hold_out(data.validation, dataset)
+    check_metrics(
+        recipe,
+        validation=data.validation > 0,
+        classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
+    )
+    train, validation = _held_out(dataset.train, data.validation)
+    steps = -(-len(train) // recipe.batch)
+    devices = sharing(model.device, recipe.devices, recipe.batch)
+    trainer = Trainer(
+        model,
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        seed=seed,
+        at_most=log_every or log_interval(steps),
+        devices=devices,
+    )
+    course = Course(
+        trainer,
+        recipe,
+        data,
+        seed=seed,
+        size=len(train),
+        log_every=log_every or log_interval(steps, trainer.steps_per_call),
+    )
+    splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
+    placed = {name: trainer.place(split) for name, split in splits.items()}
+    return Setup(model, dataset, seed, devices, trainer, course, trainer.place(train), placed)
+
+
+def _held_out(split: Split, count: int) -> tuple[Split, Split | None]:
+    """Take the last `count` examples out of a training set."""
+    if not count:
+        return split, None
+    keep = len(split) - count
+    return Split(split.images[:keep], split.labels[:keep]), Split(split.images[keep:], split.labels[keep:])
