@@ -14,14 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from netspec.backends.jax.autotune import Tuning, device_name
+from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Split
+from netspec.diagnostics import NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.planning import problems
 from netspec.planning.explain import Line
 from netspec.session import compile_network
+from netspec.tracing import trace
 
 __all__ = ["Bench", "Measurement", "Operations", "What", "bench", "timed_in_turn"]
 
@@ -115,6 +118,7 @@ _Runner: TypeAlias = Callable[[int], None]
 """Calls a function so many times, and waits until all is done."""
 
 
+@enough_memory()
 def bench(
     network: Network,
     device: str | jax.Device | None = None,
@@ -139,6 +143,13 @@ def bench(
         DeviceError: when there is no such device.
     """
     say = progress or (lambda _: None)
+    graph = trace(network)
+    outputs = graph.shape(graph.logits)
+    if len(outputs) != 1 and not network.reconstructs:
+        raise NetspecError(
+            f"{network.name} ends in {'x'.join(map(str, outputs))} numbers: there is nothing it could be trained on",
+            "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`",
+        )
     model = compile_network(network, device, autotune=autotune, tuning=lambda t: say(_tuning_text(t)))
     training = batch or network.recipe.batch
     inference = (batch,) if batch else tuple(sorted({*_INFERENCE, training}))

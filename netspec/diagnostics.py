@@ -122,7 +122,7 @@ class RunError(NetspecError):
 
 
 class DeviceError(NetspecError):
-    """The device asked for is not there."""
+    """The device asked for is not there, or its memory does not suffice."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from netspec.compiler import analyze
 from netspec.diagnostics import ModelFileError, Source
 from netspec.graph import Graph
 from netspec.ir import Network
-from netspec.recipe.datasets import find
+from netspec.recipe.datasets import find, last_part
 from netspec.resolve import resolved_text
 from netspec.sealed import Declared, Kind
 
@@ -71,7 +71,7 @@ def write(path: Path, model: ModelFile) -> None:
         "name": visible(model.network.name),
         "spec": resolved_text(_portable(model.network)),
         "labels": json.dumps(list(model.labels)),
-        "training": json.dumps(dict(model.training)),
+        "training": json.dumps(dict(model.training), allow_nan=False),
     }
     sealed.write(path, _KIND, model.arrays, metadata)
 
@@ -81,7 +81,7 @@ def _portable(network: Network) -> Network:
     data = network.data
     if data is None:
         return network
-    names = {key: Path(name).name for key in ("name", "fallback") if (name := getattr(data, key)) and not find(name)}
+    names = {key: last_part(name) for key in ("name", "fallback") if (name := getattr(data, key)) and not find(name)}
     return network.model_copy(update={"data": data.model_copy(update=names)})
 
 

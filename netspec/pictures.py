@@ -10,7 +10,6 @@ import numpy as np
 
 from netspec import report
 from netspec.diagnostics import DataError, NetspecError, listing, nearest
-from netspec.loading import load_data
 from netspec.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -105,7 +104,7 @@ def _require_classes(run: Run) -> None:
 def _mistakes(r: Request) -> Path:
     run = Run(r.run, r.device)
     _require_classes(run)
-    dataset = load_data(run.network)
+    dataset = run.dataset()
     found = run.evaluate(dataset)
     images = dataset.test.images.reshape(-1, *run.image_shape)
     title = f"{run.network.name} on {found.dataset}: most confident mistakes"

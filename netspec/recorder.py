@@ -107,6 +107,10 @@ class RunFolder:
                 self._write(LOCK, json.dumps({**self.before, "next_network_sha256": digest(network)}, indent=2) + "\n")
             self._write(SPEC, self.text)
             self._write(NETWORK, network)
+        if self.changes and self.resumed and self.resumed.progress.best is None:
+            # Whatever is there is of epochs that are not part of this run any more.
+            with suppress(FileNotFoundError):
+                (self.folder / BEST).unlink()
         self.rewind(self.resumed.mark if self.resumed else 0)
         with suppress(FileNotFoundError):
             (self.folder / RESULT).unlink()

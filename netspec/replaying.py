@@ -161,24 +161,26 @@ def _measurements(folder: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in line.items() if key not in _CLOCK} for line in lines]
 
 
-def _rewound(folder: Path) -> list[tuple[Any, ...]]:
+def _rewound(folder: Path, until: int | None) -> list[tuple[Any, ...]]:
     """Return the batches that were left out, and why; how far back the training went each time is no measurement."""
     lines = [line for line in runs.read_metrics(folder) if line.get("kind") == _REWOUND]
-    return sorted({(line.get("epoch"), line.get("step"), line.get("reason")) for line in lines})
+    seen = [line for line in lines if until is None or line["step"] <= until]
+    return sorted({(line.get("epoch"), line.get("step"), line.get("reason")) for line in seen})
 
 
 def _compared(
     folder: Path, place: Path, before: list[dict[str, Any]], reasons: tuple[str, ...], out: Path | None
 ) -> Replay:
     now = _measurements(place)
+    until = None
     if runs.read_result(folder) is None:
         # The replay looks at the splits where the run had just gone on.
-        now = now[: len(before)]
+        now, until = now[: len(before)], int(before[-1]["step"])
     difference = _first_difference(before, now)
-    left_out = _rewound(folder), _rewound(place)
+    left_out = _rewound(folder, until), _rewound(place, until)
     if difference is None and left_out[0] != left_out[1]:
         difference = Difference(0, _REWOUND, *left_out)
-    weights, models = _largest(folder, place)
+    weights, models = _largest(folder, place, whole=until is None)
     accuracies = [next((x["test_accuracy"] for x in reversed(m) if "test_accuracy" in x), None) for m in (before, now)]
     return Replay(
         identical=difference is None and not weights,
@@ -203,16 +205,24 @@ def _first_difference(before: list[dict[str, Any]], now: list[dict[str, Any]]) -
     return Difference(len(before) + 1, "kind", None, now[len(before)]["kind"]) if extra else None
 
 
-def _largest(folder: Path, place: Path) -> tuple[float, int]:
-    """Return the largest difference between the models of a run and those of its replay, and how many these are."""
+def _largest(folder: Path, place: Path, *, whole: bool) -> tuple[float, int]:
+    """Return the largest difference between the models of a run and those of its replay, and how many these are.
+
+    A run that was cut off may have models of another epoch than its measurements: these are not compared.
+    """
     largest, models = 0.0, 0
     for name in (runs.BEST, runs.LAST):
         if not (folder / name).is_file():
             continue
-        models += 1
         if not (place / name).is_file():
-            return inf, models
-        one, other = (model_file.read(each / name).arrays for each in (folder, place))
+            if whole:
+                return inf, models + 1
+            continue
+        first, second = (model_file.read(each / name) for each in (folder, place))
+        if not whole and first.training.get("step") != second.training.get("step"):
+            continue
+        models += 1
+        one, other = first.arrays, second.arrays
         for path, array in one.items():
             if array.tobytes() != other[path].tobytes():
                 apart = float(np.abs(array.astype(np.float64) - other[path]).max())

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from netspec import runs
+from netspec import model_file, runs
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.model import Model
 from netspec.checkpoints import Checkpoints
@@ -25,7 +25,7 @@ from netspec.overrides import apply_sets
 from netspec.recipe.datasets import find
 from netspec.recorder import Origin, RunFolder, choices, digest
 from netspec.run_lock import RunLock
-from netspec.session import compiled_for, data_path, run, with_settings
+from netspec.session import compiled_for, given_path, run, setting_path, with_settings, with_source
 from netspec.tracing import trace
 from netspec.training.events import Event, Notice
 from netspec.training.loop import train as train_loop
@@ -127,10 +127,13 @@ def resume(
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
         if dataset.sha256 != begun.lock.get("data_sha256"):
             changes.append(f"data: SHA-256 {str(begun.lock.get('data_sha256'))[:12]}… → {dataset.sha256[:12]}…")
+            if data is not None:
+                network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
         model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+        snapshot = _with_best(folder, snapshot, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
-        origin = _origin(begun, settings or {}, sets or {}, data_path(network, data, None))
+        origin = _origin(begun, settings or {}, sets or {}, data)
         recorder = RunFolder(
             folder,
             model,
@@ -144,15 +147,36 @@ def resume(
     except BaseException:
         held.release()
         raise
-    for text in (*wrong, *others):
-        yield Notice(text)
     log_every = begun.origin.log_every
     events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
     try:
+        for text in (*wrong, *others, *(f"from here on {change}" for change in changes)):
+            yield Notice(text)
         yield from run(events, network, folder)
     except ModelFileError as error:
         said = f": {'; '.join(changes)}" if changes else ""
         raise ModelFileError(f"{folder} cannot go on with this network{said}: {error.message}", error.fix) from None
+    finally:
+        recorder.close()
+
+
+def _with_best(folder: Path, snapshot: Snapshot | None, *, changed: bool) -> Snapshot | None:
+    """Return the snapshot, without its best epoch where the model of that is lost.
+
+    best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
+    again; with changes it does not.
+    """
+    best, file = snapshot.progress.best if snapshot else None, folder / runs.BEST
+    if snapshot is None or (best is None and not file.exists()):
+        return snapshot
+    try:
+        step = model_file.read(file).training.get("step") if file.exists() else None
+    except ModelFileError:
+        step = None
+    kept = step is not None and (not changed or (best is not None and step == best.step))
+    if kept:
+        return snapshot
+    return replace(snapshot, progress=replace(snapshot.progress, best=None))
 
 
 def _changed(
@@ -211,7 +235,13 @@ def _layers(found: Comparison) -> Iterator[str]:
 
 def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
     """Raise RunError when a run has nothing left to do."""
-    result = runs.read_result(begun.folder)
+    result, epochs = runs.read_result(begun.folder), network.recipe.epochs
+    begun_epochs = snapshot.progress.epoch - (not snapshot.progress.taken) if snapshot else 0
+    if epochs < begun_epochs:
+        raise RunError(
+            f"{begun.folder} is in epoch {begun_epochs} already, so it cannot end after {epochs}",
+            f"a run goes on, never back: --epochs {max(begun_epochs, begun.network.recipe.epochs)}",
+        )
     if result is None:
         return
     if snapshot is None:
@@ -244,9 +274,8 @@ def same_data(
     Raises:
         DataError: when it cannot be had, or is not the same.
     """
-    name = network.data.name if network.data else ""
-    if data is None and not find(name):
-        path = begun.origin.data_path
+    name, path = network.data.name if network.data else "", begun.origin.data_path
+    if data is None and (path is not None or not find(name)):
         if path is None:
             raise DataError(f"{begun.folder} learned from arrays in memory", "give them again: resume(folder, data=…)")
         if not Path(path).exists():
@@ -272,11 +301,13 @@ def elsewhere(begun: Begun, model: Model, dataset: Dataset) -> list[str]:
     return [f"not to the same bits, since these differ: {'; '.join(found)}"] if found else []
 
 
-def _origin(begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], path: str | None) -> Origin:
+def _origin(begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], data: Data | None) -> Origin:
+    """Return what the run is asked for with from here on: what is said last of a setting holds."""
     origin = begun.origin
+    said = {setting_path(name) for name in settings} | set(sets)
     return replace(
         origin,
-        settings={**origin.settings, **settings},
-        sets={**origin.sets, **sets},
-        data_path=path if path and Path(path).exists() else origin.data_path,
+        settings={**{k: v for k, v in origin.settings.items() if setting_path(k) not in said}, **settings},
+        sets={**{k: v for k, v in origin.sets.items() if k not in said}, **sets},
+        data_path=origin.data_path if data is None else given_path(data),
     )

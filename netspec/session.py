@@ -21,7 +21,7 @@ from netspec.diagnostics import DataError, NetspecError
 from netspec.ir import DataSource, Network
 from netspec.loading import Data, load_data
 from netspec.overrides import replace_setting
-from netspec.recipe.datasets import find
+from netspec.recipe.datasets import find, last_part
 from netspec.recorder import Origin, RunFolder
 from netspec.tracing import trace
 from netspec.training.checks import check_hold_out
@@ -32,11 +32,13 @@ __all__ = [
     "Data",
     "compile_network",
     "compiled_for",
-    "data_path",
+    "given_path",
     "load_data",
     "run",
+    "setting_path",
     "train",
     "with_settings",
+    "with_source",
 ]
 
 
@@ -104,13 +106,13 @@ def train(
         tuning: told how far that is.
         stop: asked again and again whether to save and stop.
     """
-    if log_every is not None and log_every < 1:
+    if log_every is not None and (not isinstance(log_every, int) or log_every < 1):
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     network = with_settings(network, settings or {})
     dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
-    path = data_path(network, data, base)
-    network = _with_source(network, dataset, given=data is not None)
+    path = given_path(data) if data is not None else _named_path(network, dataset, base)
+    network = with_source(network, dataset, path, given=data is not None)
     model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
     recorder = None
@@ -153,9 +155,13 @@ def with_settings(network: Network, settings: Mapping[str, str]) -> Network:
     for key, value in settings.items():
         if value in {"nan", "inf", "-inf"}:
             raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
-        path = "train.optimizer.lr" if key == "lr" else f"train.{key}"
-        network = replace_setting(network, path, value, said=f"{key} {value}")
+        network = replace_setting(network, setting_path(key), value, said=f"{key} {value}")
     return network
+
+
+def setting_path(name: str) -> str:
+    """Return the path of a setting that has a flag of its own: `train.epochs` of `epochs`."""
+    return "train.optimizer.lr" if name == "lr" else f"train.{name}"
 
 
 def compiled_for(
@@ -176,14 +182,22 @@ def compiled_for(
     return compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
 
 
-def data_path(network: Network, data: Data | None, base: Path | None) -> str | None:
-    """Return where data that is no built-in dataset lies; None where it is one, or comes from memory."""
-    if data is None:
-        name = network.data.name if network.data else None
-        path = (base or Path()) / name if name and not find(name) else None
-    else:
-        path = Path(data) if isinstance(data, str | Path) and not find(str(data)) else None
+def given_path(data: Data) -> str | None:
+    """Return where data that was given lies; None where it is a built-in dataset, or comes from memory."""
+    path = Path(data).expanduser() if isinstance(data, str | Path) and not find(str(data)) else None
     return str(path.resolve()) if path else None
+
+
+def _named_path(network: Network, dataset: Dataset, base: Path | None) -> str | None:
+    """Return where the data lies that the network names and that was loaded; None where it is a built-in dataset."""
+    for name in (network.data.name, network.data.fallback) if network.data else ():
+        info = find(name) if name else None
+        if info and info.name == dataset.name:
+            return None
+        path = (base or Path()) / Path(name).expanduser() if name and not info else None
+        if path and path.exists():
+            return str(path.resolve())
+    return None
 
 
 def _tunes(network: Network, autotune: bool | None) -> bool:
@@ -203,7 +217,7 @@ def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
     return {rows(batch, devices) for batch in whole}
 
 
-def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:
+def with_source(network: Network, dataset: Dataset, path: str | None, *, given: bool) -> Network:
     """Return the network naming the dataset that is really used; how its examples are prepared stays.
 
     A path given from outside is kept by its last part only: a model file tells nothing of the folders it was made in.
@@ -211,6 +225,7 @@ def _with_source(network: Network, dataset: Dataset, *, given: bool) -> Network:
     source = network.data
     if source and not given and (dataset.name == source.name or find(source.name) is None):
         return network
-    name = dataset.name if find(dataset.name) else re.sub(r'["\x00-\x1f\x7f]', "_", Path(dataset.name).name) or "data"
+    builtin = find(dataset.name) and path is None
+    name = dataset.name if builtin else re.sub(r'["\x00-\x1f\x7f]', "_", last_part(dataset.name))
     source = source or DataSource(name=name)
     return network.model_copy(update={"data": source.model_copy(update={"name": name, "fallback": None})})

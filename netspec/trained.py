@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
 from netspec import model_file, runs
+from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
-from netspec.data.types import Progress
+from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError
 from netspec.loading import Data, load_data
 from netspec.model_file import ModelFile
@@ -157,7 +158,8 @@ class Run:
             # All batches but a lone small one have the same size, so that one program serves them.
             fill = _BATCH - len(part) if start else 0
             padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
-            parts.append(np.asarray(function(self.variables, padded))[: len(part)])
+            with enough_memory("close what else computes there"):
+                parts.append(np.asarray(function(self.variables, padded))[: len(part)])
         shape = self.model.graph.shape(self.model.graph.output)
         return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
 
@@ -179,8 +181,40 @@ class Run:
         return [self._prediction(row) for row in self.probabilities(images)]
 
     def evaluate(self, data: Data | None = None, *, progress: Progress | None = None) -> Evaluation:
-        """Return how the model does on a test set: that of the dataset it was trained on unless another is given."""
+        """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
+
+        Raises:
+            DataError: as `dataset` does.
+            DeviceError: when the memory of the device does not suffice.
+        """
+        dataset = self.dataset(data, progress=progress)
+        with enough_memory("close what else computes there"):
+            return self._evaluated(dataset)
+
+    def dataset(self, data: Data | None = None, *, progress: Progress | None = None) -> Dataset:
+        """Return the dataset that the model was trained on, unless another is given.
+
+        Raises:
+            DataError: when it cannot be had, does not fit the network, or is not the same any more.
+        """
+        lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else {}
+        path = lock.get("data_path")
+        if path is not None:
+            if not Path(path).exists():
+                raise DataError(f"the data of {self.path} is no longer at {path}", "say where it is: --data PATH")
+            data = path
+        elif lock and self.network.data and not find(self.network.data.name):
+            raise DataError(f"{self.path} learned from arrays in memory", "say what to look at: --data PATH")
         dataset = load_data(self.network, data, progress=progress)
+        if path is not None and dataset.sha256 != lock.get("data_sha256"):
+            raise DataError(
+                f"{path} is no longer what {self.path} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
+                f"that was {str(lock.get('data_sha256'))[:12]}…",
+                "say that it is meant: --data PATH",
+            )
+        return dataset
+
+    def _evaluated(self, dataset: Dataset) -> Evaluation:
         trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
         loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(dataset.test), _BATCH)
         if self.network.reconstructs:
@@ -218,8 +252,7 @@ class Run:
         names = [*self.labels, *(str(i) for i in range(len(self.labels), len(row)))]
         order = np.argsort(-row, kind="stable")
         ranked = {names[i]: float(row[i]) for i in order}
-        label = names[order[0]]
-        return Prediction(label, ranked[label], ranked)
+        return Prediction(names[order[0]], float(row[order[0]]), ranked)
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 
 import netspec as ns
 from netspec import model_file, replaying, runs, session
+from netspec.cli.replay import _plain
 from netspec.environment import differences, here
+from netspec.replaying import Replay
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)
@@ -196,3 +199,24 @@ def test_what_differs_is_said_in_words() -> None:
 
 def test_the_tolerances_are_those_of_the_documentation() -> None:
     assert (replaying.LOSS_TOLERANCE, replaying.ACCURACY_TOLERANCE) == (0.02, 0.01)
+
+
+def test_models_of_another_moment_than_the_measurements_are_not_compared(trained: Path, folder: Path) -> None:
+    """As after a power cut: a model file is on the disk, the measurements of its epoch are not."""
+    (folder / runs.RESULT).unlink()
+    spoil(folder, lambda lines: lines.__delitem__(slice(3, None)))
+    found = ns.replay(folder, DATA)
+    assert found.difference is None
+    assert (found.weights, found.identical) == (0, True)
+
+
+def test_batches_left_out_after_the_last_measurement_are_not_compared(folder: Path) -> None:
+    (folder / runs.RESULT).unlink()
+    late = {"kind": "rewound", "epoch": 9, "step": 900, "to": 1, "reason": "whatever"}
+    spoil(folder, lambda lines: lines.append(late))
+    assert ns.replay(folder, DATA).difference is None
+
+
+def test_what_is_missing_is_null_in_json() -> None:
+    found = Replay(False, False, None, 1, math.inf, 1, (), (None, 0.5), None)
+    assert json.loads(json.dumps(_plain(found), allow_nan=False))["weights"] is None

@@ -79,8 +79,9 @@ def replay(
 
 
 def _plain(found: Replay) -> dict[str, object]:
-    values = asdict(found)
-    return values | {"folder": str(found.folder) if found.folder else None, "elsewhere": list(found.elsewhere)}
+    from netspec.training.events import plain  # noqa: PLC0415
+
+    return plain(asdict(found)) | {"elsewhere": list(found.elsewhere)}
 
 
 def _print(run: Path, found: Replay) -> None:

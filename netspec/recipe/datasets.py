@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["DATASETS", "DatasetInfo", "find"]
+__all__ = ["DATASETS", "DatasetInfo", "find", "last_part"]
 
 _DIGIT_NAMES = tuple("0123456789")
 
@@ -87,6 +88,12 @@ DATASETS: tuple[DatasetInfo, ...] = (
         ),
     ),
 )
+
+
+def last_part(path: str) -> str:
+    """Return the last part of a dataset's path, as one that is no built-in dataset's name: `./mnist` is the folder."""
+    name = Path(path).name or "data"
+    return f"./{name}" if find(name) else name
 
 
 def find(name: str) -> DatasetInfo | None:

@@ -12,8 +12,13 @@ __all__ = ["check_hold_out", "check_labels"]
 def check_labels(graph: Graph, dataset: Dataset) -> None:
     """Raise DataError when a dataset has a label that the network has no output for."""
     shape = graph.shape(graph.output)
+    if len(shape) != 1:
+        raise DataError(
+            f"{dataset.name} has one label an example, but the network ends in {'x'.join(map(str, shape))} numbers",
+            "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`",
+        )
     most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
-    if len(shape) == 1 and most >= max(shape[0], 2):
+    if most >= max(shape[0], 2):
         raise DataError(
             f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
             f"labels count from 0; let the network end in {most + 1} outputs",

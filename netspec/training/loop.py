@@ -12,6 +12,7 @@ from typing import TypeVar
 import jax
 import numpy as np
 
+from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Call, OnDevice, TrainState
 from netspec.data.types import Dataset
@@ -28,7 +29,7 @@ from netspec.training.events import (
 from netspec.training.judge import better, judged, taken_up, worn_out
 from netspec.training.keeping import Due, Recorder
 from netspec.training.measured import Measured, NotFinite
-from netspec.training.nonfinite import of_test, to_leave_out
+from netspec.training.nonfinite import of_split, to_leave_out
 from netspec.training.progress import Progress, Snapshot
 from netspec.training.search import find
 from netspec.training.setup import Setup, set_up
@@ -74,10 +75,12 @@ def train(
         DataError: when the dataset does not fit the network or the recipe.
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
+        DeviceError: when the memory of the device does not suffice.
     """
-    loop = _Loop(set_up(model, dataset, seed=seed, log_every=log_every), recorder, resumed, stop, until, halt_at)
     try:
-        yield from loop.events()
+        with enough_memory():
+            setup = set_up(model, dataset, seed=seed, log_every=log_every)
+            yield from _Loop(setup, recorder, resumed, stop, until, halt_at).events()
     finally:
         if recorder:
             recorder.close()
@@ -249,10 +252,11 @@ class _Loop:
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
-        if not isfinite(test[0]):
-            raise of_test(step, epoch)
         held_out = self.setup.splits.get("validation")
         validation = self._evaluate(variables, held_out) if held_out else (None, None)
+        for name, (loss, _) in (("test", test), ("validation", validation)):
+            if loss is not None and not isfinite(loss):
+                raise of_split(name, step, epoch)
         train_loss, train_accuracy = measured.means()
         event = Epoch(
             epoch=epoch,
@@ -361,7 +365,8 @@ class _Loop:
     def _result(self) -> Result:
         last, best = self.progress.last, self.progress.best
         assert last is not None
-        assert best is not None
+        # Nothing is known of the best where its model was lost and no epoch has ended since.
+        best = best or last
         return Result(
             test_accuracy=last.test_accuracy,
             test_loss=last.test_loss,

@@ -6,7 +6,7 @@ from netspec.diagnostics import NetspecError
 from netspec.recipe.settings import OnNonfinite
 from netspec.training.search import Guilty
 
-__all__ = ["NonFiniteLossError", "of_test", "to_leave_out"]
+__all__ = ["NonFiniteLossError", "of_split", "to_leave_out"]
 
 _LOWER = "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale"
 
@@ -41,6 +41,6 @@ def to_leave_out(guilty: Guilty | None, left_out: tuple[int, ...], rule: OnNonfi
     return guilty
 
 
-def of_test(step: int, epoch: int) -> NonFiniteLossError:
-    """Return the error for a test loss that is not finite, where all weights are."""
-    return NonFiniteLossError(f"the test loss is no longer a number after step {step:,} (epoch {epoch})", _LOWER)
+def of_split(name: str, step: int, epoch: int) -> NonFiniteLossError:
+    """Return the error for a loss on another split that is not finite, where all weights are."""
+    return NonFiniteLossError(f"the {name} loss is no longer a number after step {step:,} (epoch {epoch})", _LOWER)

@@ -23,7 +23,7 @@ class Progress:
         taken: steps of that epoch that were taken, those left out among them.
         reported: steps of that epoch that Step events have told of.
         seconds: spent on the training so far.
-        best: the best epoch so far.
+        best: the best epoch so far; None also where its model is lost, when a run is resumed with changes.
         last: the last one that ended.
         watched: the best value of what early stopping watches.
         stale: epochs since that became better.
@@ -52,7 +52,7 @@ class Progress:
         numbers = [values[key] for key in ("epoch", "taken", "reported", "stale")]
         if any(type(number) is not int or number < 0 for number in numbers) or not isinstance(values["stopped"], str):
             raise ValueError("a number of steps or epochs is none")
-        if values["epoch"] > 1 and not (values["last"] and values["best"]):
+        if values["epoch"] > 1 and not values["last"]:
             raise ValueError("no epoch has ended before this one")
         best, last = (Epoch(**values[key]) if values[key] else None for key in ("best", "last"))
         left_out = tuple(int(step) for step in values["left_out"])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 import netspec as ns
 from netspec import model_file, runs, session
 from netspec.backends.jax.step import Trainer
+from netspec.bench import bench
 from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset, Split
 from netspec.training import Finished, NonFiniteLossError, Notice, Rewound, Stopped
@@ -249,3 +251,39 @@ def test_a_run_that_went_back_resumes_to_the_same_bits(tmp_path: Path) -> None:
 def test_people_are_told_why_it_takes_a_while() -> None:
     events = run(network(train="on_nonfinite rewind"), poisoned(5))
     assert any("taken again to find out why" in e.text for e in events if isinstance(e, Notice))
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_training() -> None:
+    x = X.copy()
+    x[-1] = 3e38
+    net = ns.parse('input 6; fc 3; data "mine" { validation 8 }; train { batch 8; epochs 2; loss mse }', name="toy")
+    data = dataset(x)
+    with pytest.raises(NonFiniteLossError, match="the validation loss is no longer a number after step 7"):
+        run(net, data)
+
+
+def test_memory_that_does_not_suffice_is_an_error_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 388000000336 bytes.\nmore")
+
+    monkeypatch.setattr(Trainer, "advance", full)
+    with pytest.raises(ns.DeviceError, match="does not suffice: Out of memory allocating 388000000336 bytes") as caught:
+        run(network())
+    assert "--batch" in caught.value.fix
+
+
+def test_other_errors_of_the_device_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise jax.errors.JaxRuntimeError("INTERNAL: whatever")
+
+    monkeypatch.setattr(Trainer, "advance", broken)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
+        run(network())
+
+
+def test_labels_need_one_row_of_outputs() -> None:
+    net = ns.parse('input 1x8x8; conv 3 3; data "mine"; train { batch 8 }', name="toy")
+    with pytest.raises(ns.DataError, match="the network ends in 3x6x6 numbers"):
+        run(net)
+    with pytest.raises(ns.NetspecError, match="ends in 3x6x6 numbers"):
+        bench(net)

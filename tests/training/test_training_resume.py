@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import netspec as ns
 from netspec import model_file, resuming, runs, sealed, session
+from netspec.loading import load_data
 from netspec.recorder import Origin
 from netspec.training import Finished, Notice, Started, Stopped
 
@@ -491,3 +493,108 @@ def test_a_training_that_is_given_up_lets_the_folder_go(stopped: Path) -> None:
     next(first)
     first.close()  # type: ignore[attr-defined]
     assert isinstance(resumed(stopped)[-1], Finished)
+
+
+# --- what is said last holds, and what it was about is found again ------------------------------------------------
+
+
+def npz(path: Path, shift: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, x_train=DATA[0] ^ shift, y_train=DATA[1], x_test=DATA[2], y_test=DATA[3])
+    return path
+
+
+def lock_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / runs.LOCK).read_text())
+    return found
+
+
+def test_the_data_is_where_it_was_whatever_the_folder_one_resumes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = npz(tmp_path / "x" / "f.npz")
+    npz(tmp_path / "y" / "f.npz", shift=1)
+    net = ns.parse('input 1x6x6; fc 3 softmax; data "f.npz"; train { batch 16; epochs 1 }', name="t")
+    folder = tmp_path / "run"
+    list(session.train(net, out=folder, base=file.parent))
+    monkeypatch.chdir(tmp_path / "y")
+    for epochs in ("2", "3"):
+        assert isinstance(list(resuming.resume(folder, settings={"epochs": epochs}))[-1], Finished)
+        assert lock_of(folder)["data_path"] == str(file)
+    assert ns.open(folder).evaluate().examples == 20
+    file.unlink()
+    with pytest.raises(ns.DataError, match="no longer at"):
+        ns.open(folder).evaluate()
+    npz(file, shift=1)
+    with pytest.raises(ns.DataError, match="no longer what"):
+        ns.open(folder).evaluate()
+    assert ns.open(folder).evaluate(file).examples == 20
+
+
+def test_the_fallback_that_was_used_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETSPEC_DATA", str(tmp_path / "none"))
+    monkeypatch.setenv("NETSPEC_OFFLINE", "1")
+    file = npz(tmp_path / "f.npz")
+    text = 'input 1x6x6; fc 10 softmax; data mnist else "f.npz"; train { batch 16; epochs 1 }'
+    net = ns.parse(text, name="t")
+    dataset = replace(load_data(ns.parse(text.replace("mnist else ", ""), name="t"), file), name=str(file))
+    list(session.train(net, out=tmp_path / "run", base=tmp_path, loaded=lambda: dataset))
+    assert lock_of(tmp_path / "run")["data_path"] == str(file)
+    assert isinstance(list(resuming.resume(tmp_path / "run", settings={"epochs": "2"}))[-1], Finished)
+
+
+def test_a_path_that_ends_in_the_name_of_a_built_in_dataset_stays_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dataset = replace(load_data(ns.parse("input 1x6x6; fc 3 softmax", name="t"), DATA), name="sub/digits")
+    net = ns.parse("input 1x6x6; fc 3 softmax; train { batch 16; epochs 1 }", name="t")
+    list(session.train(net, dataset, out=tmp_path / "run"))
+    run = ns.open(tmp_path / "run")
+    assert run.network.data is not None
+    assert run.network.data.name == "./digits"
+
+
+def test_other_data_that_is_meant_is_the_data_from_then_on(tmp_path: Path) -> None:
+    first, second = npz(tmp_path / "a.npz"), npz(tmp_path / "b.npz", shift=1)
+    net = ns.parse("input 1x6x6; fc 3 softmax; train { batch 16; epochs 1 }", name="t")
+    folder = tmp_path / "run"
+    list(session.train(net, first, out=folder))
+    list(resuming.resume(folder, second, settings={"epochs": "2"}, accept_changes=True))
+    assert isinstance(list(resuming.resume(folder, settings={"epochs": "3"}))[-1], Finished)
+    assert lock_of(folder)["data_path"] == str(second)
+
+
+def test_what_was_said_last_of_a_setting_holds(stopped: Path) -> None:
+    list(resuming.resume(stopped, DATA, sets={"train.optimizer.lr": "0.001"}))
+    list(resuming.resume(stopped, DATA, settings={"epochs": "4", "lr": "0.002"}))
+    lock = lock_of(stopped)
+    assert "train.optimizer.lr" not in lock["sets"]
+    text = (stopped / runs.SPEC).read_text().replace('data "arrays"', 'data "arrays" { shuffle off }')
+    (stopped / runs.SPEC).write_text(text)
+    events = list(resuming.resume(stopped, DATA, settings={"epochs": "5"}, accept_changes=True))
+    said = [event.text for event in events if isinstance(event, Notice)]
+    assert any("shuffle" in text for text in said)
+    assert not any("lr" in text for text in said)
+    assert '"lr":0.002' in (stopped / runs.NETWORK).read_text().replace(" ", "").replace("\n", "")
+
+
+def test_a_run_never_goes_back(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
+    with pytest.raises(ns.RunError, match="in epoch 2 already") as caught:
+        resumed(tmp_path / "run", settings={"epochs": "1"})
+    assert "--epochs 2" in caught.value.fix
+
+
+def test_the_best_model_is_one_of_this_run(tmp_path: Path) -> None:
+    """What a training left behind after its last checkpoint is nothing that a changed one has come to."""
+    folder = tmp_path / "run"
+    train(network(*RECIPES["adam"], "checkpoint epochs=1"), folder)
+    best = model_file.read(folder / runs.BEST)
+    # As if the training had been killed after a better epoch, of which there is no checkpoint.
+    model_file.write(folder / runs.BEST, replace(best, training={**best.training, "step": 99, "test_accuracy": 1.0}))
+    result = resumed(folder, settings={"epochs": "3", "lr": "1e-20"})[-1]
+    assert isinstance(result, Finished)
+    kept = model_file.read(folder / runs.BEST).training
+    assert kept["step"] != 99
+    assert kept["test_accuracy"] == result.result.best_test_accuracy

@@ -86,10 +86,10 @@ def as_targets(y: Any, count: int, graph: Graph) -> Any:
             f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
             "labels are class numbers, not one-hot rows: y.argmax(axis=1)",
         )
-    array = array.astype(np.int32)
     if not isinstance(array, jax.core.Tracer):
+        # Before they are cut to 32 bits, which would make other labels of those that are too large.
         _check_labels(np.asarray(array), graph)
-    return array
+    return array.astype(np.int32)
 
 
 def _check_labels(labels: NDArray[np.int32], graph: Graph) -> None:

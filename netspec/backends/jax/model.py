@@ -103,7 +103,7 @@ class Model:
             seed: the recipe's own unless given. Each array depends on the seed and its own path only.
         """
         seed = self.network.recipe.seed if seed is None else seed
-        if seed < 0:
+        if not isinstance(seed, int | np.integer) or seed < 0:
             raise NetspecError(f"a seed is a whole number, 0 or more, not {seed}", "init(seed=0)")
         trees: tuple[dict[str, dict[str, np.ndarray]], ...] = ({}, {})
         for p in self.graph.parameters.values():
