@@ -287,3 +287,11 @@ def test_labels_need_one_row_of_outputs() -> None:
         run(net)
     with pytest.raises(ns.NetspecError, match="ends in 3x6x6 numbers"):
         bench(net)
+
+
+def test_a_label_beyond_32_bits_is_no_other_label() -> None:
+    model = ns.compile(network())
+    with pytest.raises(ns.DataError, match="label 4294967297 of example 0"):
+        model.loss(model.init(0), X[:4], np.array([2**32 + 1, 0, 1, 2]))
+    with pytest.raises(ns.NetspecError, match="a seed is a whole number"):
+        model.init(1.5)  # type: ignore[arg-type]
