@@ -17,7 +17,7 @@ from netspec.proposals import (
     held_value,
     setting_place,
 )
-from netspec.signature import Definition, Parameter, parameters
+from netspec.signature import LARGEST, Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
@@ -166,14 +166,14 @@ class _Binder(ArgumentBinder):
 
     def _invalid(self, invalid: ValidationError) -> None:
         seen: set[str] = set()
-        for problem in invalid.errors(include_url=False, include_context=False):
+        for problem in invalid.errors(include_url=False):
             where = str(problem["loc"][0]) if problem["loc"] else ""
             if where in seen or problem["type"] == "missing":
                 continue
             seen.add(where)
             if where:
                 p = self.parameters[where]
-                if problem["type"] == "less_than_equal":
+                if problem["type"] == "less_than_equal" and problem["ctx"]["le"] == LARGEST:
                     message = f"`{where}` is too large: {held_value(self.given[where], self.context.scope)}"
                     self.error("E0207", message, self.spans[where], label=p.description)
                 else:

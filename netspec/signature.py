@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 __all__ = [
+    "LARGEST",
     "Also",
     "Amount",
     "Axes",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 # Far above every real network, far below what would overflow when sizes are multiplied.
-_LARGEST = 10**9
+LARGEST = 10**9
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,11 @@ def _range(value: Any) -> Any:
     return value
 
 
-_Positive = Annotated[int, Field(gt=0, le=_LARGEST)]
-_NonNegative = Annotated[int, Field(ge=0, le=_LARGEST)]
+_Positive = Annotated[int, Field(gt=0, le=LARGEST)]
+_NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
 
-PositiveInt = Annotated[int, Field(gt=0, le=_LARGEST), Expects("a positive whole number")]
-NonNegativeInt = Annotated[int, Field(ge=0, le=_LARGEST), Expects("a whole number, 0 or more")]
+PositiveInt = Annotated[int, Field(gt=0, le=LARGEST), Expects("a positive whole number")]
+NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST), Expects("a whole number, 0 or more")]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False), Expects("a positive number")]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), Expects("a number, 0 or more")]
 Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]

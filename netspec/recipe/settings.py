@@ -71,11 +71,16 @@ class Shuffle(Definition):
 
 
 _Turn = Annotated[float, Field(ge=0, le=180), Expects("degrees from 0 to 180")]
+_Share = Annotated[float, Field(gt=0, le=1), Expects("a number above 0, at most 1")]
 _Slant = Annotated[float, Field(ge=0, lt=90), Expects("degrees from 0 up to, but not including, 90")]
 
 
 class Augment(Definition):
-    """Training images are changed at random, each one anew in each step; evaluation sees them as they are."""
+    """Training images are changed at random, each one anew in each step; evaluation sees them as they are.
+
+    Source of `until`: He, Xie, Chen et al., "Data Augmentation Revisited: Rethinking the Distribution Gap between Clean
+    and Augmented Data", 2019.
+    """
 
     kind: Literal["augment"] = "augment"
     rotate: _Turn = option(0.0, "turned about the center by up to ± so many degrees")
@@ -93,6 +98,7 @@ class Augment(Definition):
     brightness: Fraction = option(0.0, "up to ± this share of the range (0..255 of bytes, 0..1 of floats) is added")
     noise: Fraction = option(0.0, "normal noise is added to each value: its deviation, as a share of the range")
     cutout: NonNegativeInt = option(0, "a square with sides of so many pixels, at a random place, is set to 0")
+    until: _Share = option(1.0, "share of the training in which this happens; steps after it see images as they are")
 
     @model_validator(mode="after")
     def _something(self) -> "Augment":

@@ -88,8 +88,8 @@ def _narrowed(
 def _fault(
     trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, before: TrainState, after: TrainState
 ) -> Fault:
-    variables, images, labels, key = trainer.batch_of(before, data, order, call)
-    found = diagnose(trainer.model, variables, images, labels, key)
+    variables, x, labels, key = trainer.batch_of(before, data, order, call)
+    found = diagnose(trainer.model, variables, x, labels, key)
     return found or _of_update(trainer, Variables(after.params, after.state))
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.emit import Tree
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.prepare import prepare_training
 
 __all__ = ["Fault", "diagnose"]
 
@@ -30,20 +29,19 @@ class Fault:
     what: str
 
 
-def diagnose(model: Model, variables: Variables, images: jax.Array, labels: jax.Array, key: jax.Array) -> Fault | None:
+def diagnose(model: Model, variables: Variables, x: jax.Array, labels: jax.Array, key: jax.Array) -> Fault | None:
     """Return what went wrong first in a step: in the forward pass, then in the loss, then in the backward pass.
 
     Args:
         model: the network.
         variables: before the step.
-        images: the batch as the source has it, (N, …).
+        x: the batch as the network reads it, (N, …).
         labels: (N,).
         key: of the step.
 
     Returns:
         The fault; None where everything up to the gradients is finite.
     """
-    x = prepare_training(images, model.network, key)
     y = model.targets(x, labels)
     look = jax.jit(partial(_look, model))
     values, losses, grads = look(variables.params, variables.state, x, y, key)

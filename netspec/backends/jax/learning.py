@@ -35,7 +35,7 @@ class Learning:
     def __init__(self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int) -> None:
         recipe = model.network.recipe
         self.model, self.group, self.seed = model, group, seed
-        self.steps_per_epoch, self.batch = steps_per_epoch, recipe.batch
+        self.steps_per_epoch, self.epochs, self.batch = steps_per_epoch, epochs, recipe.batch
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
@@ -67,6 +67,11 @@ class Learning:
     def key(self, step: jax.Array) -> jax.Array:
         """Return the randomness of a step."""
         return jax.random.fold_in(jax.random.key(self.seed), step)
+
+    def inputs(self, images: jax.Array, step: jax.Array, first: jax.Array | int = 0) -> jax.Array:
+        """Return what the network reads in a step of images as the source has them, the first of them at `first`."""
+        done = step / (self.steps_per_epoch * self.epochs)
+        return prepare_training(images, self.model.network, self.key(step), first, done=done)
 
     def advance(
         self,
@@ -110,7 +115,7 @@ class Learning:
         rng = self.key(state.step)
         part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
         axis_name, counted = part.axis_name, part.counted
-        x = prepare_training(images[part.indices], self.model.network, rng, part.first)
+        x = self.inputs(images[part.indices], state.step, part.first)
         y = self.model.targets(x, labels[part.indices])
         objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(

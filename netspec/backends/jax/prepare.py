@@ -30,7 +30,9 @@ def prepare(x: jax.Array, network: Network) -> jax.Array:
     return scaled(x, network.data) if x.dtype == jnp.uint8 else x.astype(jnp.float32)
 
 
-def prepare_training(x: jax.Array, network: Network, key: jax.Array, first: jax.Array | int = 0) -> jax.Array:
+def prepare_training(
+    x: jax.Array, network: Network, key: jax.Array, first: jax.Array | int = 0, *, done: jax.Array | float = 0.0
+) -> jax.Array:
     """Return the inputs of a training step, changed at random where the spec says `augment`.
 
     Args:
@@ -38,12 +40,19 @@ def prepare_training(x: jax.Array, network: Network, key: jax.Array, first: jax.
         network: says how.
         key: of the step; the changes depend on it and on the place in the batch.
         first: the place of the first of them, where they are a part of the batch.
+        done: the share of the training that lies behind.
     """
     augment = network.data.augment if network.data else None
     if augment is None:
         return prepare(x, network)
-    changed = augmented(x, augment, stream(key), first + jnp.arange(len(x)))
-    return scaled(changed, network.data) if x.dtype == jnp.uint8 else changed
+
+    def changed() -> jax.Array:
+        y = augmented(x, augment, stream(key), first + jnp.arange(len(x)))
+        return scaled(y, network.data) if x.dtype == jnp.uint8 else y
+
+    if augment.until == 1:
+        return changed()
+    return jax.lax.cond(done < augment.until, changed, lambda: prepare(x, network))
 
 
 def scaled(x: jax.Array, data: DataSource | None) -> jax.Array:

@@ -194,12 +194,13 @@ class Trainer:
     def batch_of(
         self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
     ) -> tuple[Variables, jax.Array, jax.Array, jax.Array]:
-        """Return what one step learns from: the variables before it, images and labels, and its JAX key."""
+        """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
         first = call.first * self.batch
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
         state, images, labels = self.group.take((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
-        return variables, images[indices], labels[indices], self._learning.key(state.step)
+        x = self._learning.inputs(images[indices], state.step)
+        return variables, x, labels[indices], self._learning.key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.

@@ -12,6 +12,8 @@ import pytest
 
 import netspec as ns
 from netspec.backends.jax.augment import augmented
+from netspec.backends.jax.group import Group
+from netspec.backends.jax.learning import Learning
 from netspec.backends.jax.prepare import prepare, prepare_training
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Split
@@ -140,6 +142,21 @@ def test_only_training_is_augmented() -> None:
         trainer = Trainer(model, steps_per_epoch=1, epochs=1, seed=0)
         found.append(trainer.evaluate(variables, trainer.place(split), 10)[0])
     assert found[0] == found[1]
+
+
+def test_until_a_share_of_the_training_and_no_longer() -> None:
+    def seen(augment: str) -> list[np.ndarray]:
+        net = ns.parse(f"fc 10 softmax\ndata digits {{ {augment} }}\ntrain {{ batch 10; epochs 2 }}")
+        learning = Learning(
+            ns.compile(net, "cpu"), Group(tuple(jax.devices("cpu")[:1])), steps_per_epoch=5, epochs=2, seed=0
+        )
+        x = jnp.asarray(IMAGES[:10, :1, :8, :8])
+        return [np.asarray(jax.jit(learning.inputs)(x, jnp.int32(step))) for step in range(10)]
+
+    always, until, never = seen("augment rotate=30"), seen("augment rotate=30 until=0.7"), seen("")
+    for step in range(10):
+        np.testing.assert_array_equal(until[step], (always if step < 7 else never)[step], err_msg=str(step))
+    assert (always[9] != never[9]).any()
 
 
 def test_training_with_it_is_reproducible_and_is_not_training_without() -> None:
