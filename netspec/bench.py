@@ -25,6 +25,7 @@ from netspec.planning import problems
 from netspec.planning.explain import Line
 from netspec.session import compile_network
 from netspec.tracing import trace
+from netspec.training.checks import ONE_ROW
 
 __all__ = ["Bench", "Measurement", "Operations", "What", "bench", "timed_in_turn"]
 
@@ -148,7 +149,7 @@ def bench(
     if len(outputs) != 1 and not network.reconstructs:
         raise NetspecError(
             f"{network.name} ends in {'x'.join(map(str, outputs))} numbers: there is nothing it could be trained on",
-            "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`",
+            ONE_ROW,
         )
     model = compile_network(network, device, autotune=autotune, tuning=lambda t: say(_tuning_text(t)))
     training = batch or network.recipe.batch

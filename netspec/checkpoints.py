@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netspec import sealed
+from netspec import model_file, runs, sealed
 from netspec.background import Background
-from netspec.diagnostics import RunError
+from netspec.diagnostics import ModelFileError, RunError
 from netspec.sealed import DamagedError, Declared, Kind
 from netspec.training.progress import Progress, Snapshot
 
-__all__ = ["FOLDER", "FORMAT_VERSION", "Checkpoints"]
+__all__ = ["FOLDER", "FORMAT_VERSION", "Checkpoints", "with_best"]
 
 FOLDER = "checkpoints"
 
@@ -131,3 +132,20 @@ def _read(path: Path) -> Snapshot:
         return Snapshot(Progress.from_json(said), int(metadata["step"]), arrays, int(metadata["mark"]))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None
+
+
+def with_best(run: Path, snapshot: Snapshot | None, *, changed: bool) -> Snapshot | None:
+    """Return a snapshot to go on from, without its best epoch where the model of that is lost.
+
+    best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
+    again; one that is `changed` does not.
+    """
+    best, file = snapshot.progress.best if snapshot else None, run / runs.BEST
+    if snapshot is None or (best is None and not file.exists()):
+        return snapshot
+    try:
+        step = model_file.read(file).training.get("step") if file.exists() else None
+    except ModelFileError:
+        step = None
+    kept = step is not None and (not changed or (best is not None and step == best.step))
+    return snapshot if kept else replace(snapshot, progress=replace(snapshot.progress, best=None))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -16,7 +17,7 @@ from netspec.recipe.datasets import find
 from netspec.tracing import trace
 from netspec.training.checks import check_labels
 
-__all__ = ["Data", "load_data"]
+__all__ = ["Data", "data_path", "load_data", "require_same"]
 
 Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]"
 """A dataset's name or path, one already loaded, or the arrays (x_train, y_train, x_test, y_test)."""
@@ -51,6 +52,37 @@ def load_data(
     if not network.reconstructs:
         check_labels(trace(network), dataset)
     return dataset
+
+
+def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays: str) -> str | None:
+    """Return where the data of a run is that does not come by the name in its spec; None where it does.
+
+    Args:
+        folder: the run folder.
+        network: what was trained.
+        lock: the run's lock.json.
+        arrays: what to do where there were arrays in memory, for the message.
+
+    Raises:
+        DataError: when it is not there any more.
+    """
+    path: str | None = lock.get("data_path")
+    if path is None:
+        if not network.data or not find(network.data.name):
+            raise DataError(f"{folder} learned from arrays in memory", arrays)
+    elif not Path(path).exists():
+        raise DataError(f"the data of {folder} is no longer at {path}", "say where it is: --data PATH")
+    return path
+
+
+def require_same(folder: Path, lock: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
+    """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256."""
+    if dataset.sha256 != lock.get("data_sha256"):
+        raise DataError(
+            f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
+            f"that was {str(lock.get('data_sha256'))[:12]}…",
+            fix,
+        )
 
 
 def _require_kind(network: Network, dataset: Dataset) -> None:

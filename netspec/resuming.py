@@ -9,20 +9,19 @@ from typing import Any
 
 import jax
 
-from netspec import model_file, runs
+from netspec import runs
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.model import Model
-from netspec.checkpoints import Checkpoints
+from netspec.checkpoints import Checkpoints, with_best
 from netspec.compare import Comparison, compare
 from netspec.compiler import analyze, require
 from netspec.data.types import Dataset, Progress
-from netspec.diagnostics import DataError, ModelFileError, RunError, Source
+from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
 from netspec.ir import Network
-from netspec.loading import Data, load_data
+from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets
-from netspec.recipe.datasets import find
 from netspec.recorder import Origin, RunFolder, choices, digest
 from netspec.run_lock import RunLock
 from netspec.session import compiled_for, given_path, run, setting_path, with_settings, with_source
@@ -131,7 +130,7 @@ def resume(
                 network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
         model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
-        snapshot = _with_best(folder, snapshot, changed=bool(changes))
+        snapshot = with_best(folder, snapshot, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data)
         recorder = RunFolder(
@@ -158,25 +157,6 @@ def resume(
         raise ModelFileError(f"{folder} cannot go on with this network{said}: {error.message}", error.fix) from None
     finally:
         recorder.close()
-
-
-def _with_best(folder: Path, snapshot: Snapshot | None, *, changed: bool) -> Snapshot | None:
-    """Return the snapshot, without its best epoch where the model of that is lost.
-
-    best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
-    again; with changes it does not.
-    """
-    best, file = snapshot.progress.best if snapshot else None, folder / runs.BEST
-    if snapshot is None or (best is None and not file.exists()):
-        return snapshot
-    try:
-        step = model_file.read(file).training.get("step") if file.exists() else None
-    except ModelFileError:
-        step = None
-    kept = step is not None and (not changed or (best is not None and step == best.step))
-    if kept:
-        return snapshot
-    return replace(snapshot, progress=replace(snapshot.progress, best=None))
 
 
 def _changed(
@@ -274,20 +254,12 @@ def same_data(
     Raises:
         DataError: when it cannot be had, or is not the same.
     """
-    name, path = network.data.name if network.data else "", begun.origin.data_path
-    if data is None and (path is not None or not find(name)):
-        if path is None:
-            raise DataError(f"{begun.folder} learned from arrays in memory", "give them again: resume(folder, data=…)")
-        if not Path(path).exists():
-            raise DataError(f"the data of {begun.folder} is no longer at {path}", "say where it is: --data PATH")
-        data = path
+    if data is None:
+        data = data_path(begun.folder, network, begun.lock, arrays="give them again: resume(folder, data=…)")
     dataset = load_data(network, data, progress=progress)
-    if dataset.sha256 != begun.lock.get("data_sha256") and not accept_changes:
-        raise DataError(
-            f"this is not the data of {begun.folder}: its SHA-256 is {dataset.sha256[:12]}…, "
-            f"the run's {str(begun.lock.get('data_sha256'))[:12]}…",
-            "give the same data, or say that it is meant: --accept-changes",
-        )
+    if not accept_changes:
+        fix = "give the same data, or say that it is meant: --accept-changes"
+        require_same(begun.folder, begun.lock, dataset, fix=fix)
     return dataset
 
 

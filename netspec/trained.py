@@ -18,7 +18,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError
-from netspec.loading import Data, load_data
+from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
@@ -197,21 +197,12 @@ class Run:
         Raises:
             DataError: when it cannot be had, does not fit the network, or is not the same any more.
         """
-        lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else {}
-        path = lock.get("data_path")
-        if path is not None:
-            if not Path(path).exists():
-                raise DataError(f"the data of {self.path} is no longer at {path}", "say where it is: --data PATH")
-            data = path
-        elif lock and self.network.data and not find(self.network.data.name):
-            raise DataError(f"{self.path} learned from arrays in memory", "say what to look at: --data PATH")
-        dataset = load_data(self.network, data, progress=progress)
-        if path is not None and dataset.sha256 != lock.get("data_sha256"):
-            raise DataError(
-                f"{path} is no longer what {self.path} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
-                f"that was {str(lock.get('data_sha256'))[:12]}…",
-                "say that it is meant: --data PATH",
-            )
+        lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
+        if lock is None:
+            return load_data(self.network, data, progress=progress)
+        path = data_path(self.path, self.network, lock, arrays="say what to look at: --data PATH")
+        dataset = load_data(self.network, path, progress=progress)
+        require_same(self.path, lock, dataset, fix="say that it is meant: --data PATH")
         return dataset
 
     def _evaluated(self, dataset: Dataset) -> Evaluation:

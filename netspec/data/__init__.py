@@ -1,7 +1,6 @@
 """Floor 5: datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
 
 from netspec.data.arrays import from_arrays
-from netspec.data.checks import require_classes
 from netspec.data.examples import read_examples
 from netspec.data.images import read_image
 from netspec.data.loading import fetch, load, locate
@@ -20,5 +19,4 @@ __all__ = [
     "locate",
     "read_examples",
     "read_image",
-    "require_classes",
 ]

@@ -53,6 +53,8 @@ def from_arrays(
     if labels is None:
         largest = max(int(train.labels.max()), int(test.labels.max()))
         labels = [str(label) for label in range(largest + 1)]
+    elif twice := [label for label in dict.fromkeys(labels) if list(labels).count(label) > 1]:
+        raise DataError(f"two classes have the same name, {twice[0]!r}", "give each class a name of its own")
     require_range(train.labels, "y_train", len(labels))
     require_range(test.labels, "y_test", len(labels))
     return fit(Dataset.of(name, train, test, tuple(labels)), shape, resizable=False)

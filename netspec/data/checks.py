@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netspec.data.types import Dataset
 from netspec.diagnostics import DataError, plural
 
-__all__ = ["as_array", "as_labels", "as_pixels", "as_tokens", "require_classes", "require_range", "shape_text"]
+__all__ = ["as_array", "as_labels", "as_pixels", "as_tokens", "require_range", "shape_text"]
 
 _MOST_CLASSES = 65_536  # beyond it a label is surely a mistake, and one name per class would fill the memory
 
@@ -122,16 +121,6 @@ def require_range(labels: NDArray[Any], name: str, classes: int) -> None:
         name,
         f"but with {classes:,} classes labels go from 0 to {classes - 1:,}",
     )
-
-
-def require_classes(dataset: Dataset, classes: int) -> None:
-    """Check that a network with `classes` outputs can name every label of the dataset.
-
-    Raises:
-        DataError: a label is too large; its index is named.
-    """
-    require_range(dataset.train.labels, f"{dataset.name}: training label", classes)
-    require_range(dataset.test.labels, f"{dataset.name}: test label", classes)
 
 
 def _refuse(wrong: NDArray[np.bool_], labels: NDArray[Any], name: str, why: str) -> None:

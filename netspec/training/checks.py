@@ -6,7 +6,10 @@ from netspec.data.types import Dataset
 from netspec.diagnostics import DataError, plural
 from netspec.graph import Graph
 
-__all__ = ["check_hold_out", "check_labels"]
+__all__ = ["ONE_ROW", "check_hold_out", "check_labels"]
+
+ONE_ROW = "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`"
+"""What to do where a network ends in several axes: there is nothing it could be trained on."""
 
 
 def check_labels(graph: Graph, dataset: Dataset) -> None:
@@ -15,14 +18,16 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
     if len(shape) != 1:
         raise DataError(
             f"{dataset.name} has one label an example, but the network ends in {'x'.join(map(str, shape))} numbers",
-            "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`",
+            ONE_ROW,
         )
-    most = max(int(dataset.train.labels.max(initial=0)), int(dataset.test.labels.max(initial=0)))
-    if most >= max(shape[0], 2):
-        raise DataError(
-            f"{dataset.name} has a label {most}, but the network has only {plural(shape[0], 'output')}",
-            f"labels count from 0; let the network end in {most + 1} outputs",
-        )
+    for which, labels in (("training", dataset.train.labels), ("test", dataset.test.labels)):
+        most = int(labels.max(initial=0))
+        if most >= max(shape[0], 2):
+            where = f"{which} example {labels.argmax():,}, counted from 0"
+            raise DataError(
+                f"{dataset.name} has a label {most} ({where}), but the network has only {plural(shape[0], 'output')}",
+                f"labels count from 0; let the network end in {most + 1} outputs",
+            )
 
 
 def check_hold_out(count: int, dataset: Dataset) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from data_helpers import names_its_file
 
+import netspec as ns
 from netspec.data import idx
 from netspec.data.arrays import KEYS, from_arrays, read_idx_folder, read_npz
-from netspec.data.checks import require_classes
 from netspec.diagnostics import DataError
+from netspec.tracing import trace
+from netspec.training.checks import check_labels
 
 X = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 1, 4, 5)
 Y = np.array([0, 1, 2, 0, 1, 2])
@@ -97,10 +99,19 @@ def test_channels_last_and_flat_images_get_advice() -> None:
 
 
 def test_a_network_with_too_few_outputs() -> None:
+    two, three = (trace(ns.parse(f"input 1x4x5\nfc {n} softmax")) for n in (2, 3))
     dataset = from_arrays(X, Y, X, Y)
-    require_classes(dataset, 3)
-    with pytest.raises(DataError, match=r"arrays: training label\[2\] is 2, but with 2 classes"):
-        require_classes(dataset, 2)
+    check_labels(three, dataset)
+    with pytest.raises(DataError, match=r"a label 2 \(training example 2, .*only 2 outputs") as caught:
+        check_labels(two, dataset)
+    assert "3 outputs" in (caught.value.fix or "")
+    with pytest.raises(DataError, match=r"a label 2 \(test example 1, "):
+        check_labels(two, from_arrays(X[:2], [0, 1], X[:2], [0, 2]))
+
+
+def test_two_classes_of_the_same_name() -> None:
+    with pytest.raises(DataError, match="two classes have the same name, 'a'"):
+        from_arrays(X, Y, X, Y, labels=["a", "b", "a"])
 
 
 def arrays(**change: Any) -> dict[str, Any]:
