@@ -101,6 +101,7 @@ def test_any_way_to_write_a_rate(lr: float) -> None:
         {"device": "abacus"},
         {"log_every": 0},
         {"log_every": -1},
+        {"log_every": 1.5},
     ],
     ids=repr,
 )

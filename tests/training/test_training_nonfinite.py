@@ -11,6 +11,7 @@ import pytest
 
 import netspec as ns
 from netspec import model_file, runs, session
+from netspec.backends.jax.model import Model
 from netspec.backends.jax.step import Trainer
 from netspec.bench import bench
 from netspec.checkpoints import Checkpoints
@@ -270,6 +271,20 @@ def test_memory_that_does_not_suffice_is_an_error_for_people(monkeypatch: pytest
     with pytest.raises(ns.DeviceError, match="does not suffice: Out of memory allocating 388000000336 bytes") as caught:
         run(network())
     assert "--batch" in caught.value.fix
+
+
+def test_memory_that_does_not_suffice_for_a_trained_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes.")
+
+    list(ns.train(network(), dataset(), out=tmp_path / "run"))
+    opened = ns.open(tmp_path / "run")
+    monkeypatch.setattr(Trainer, "evaluate", full)
+    monkeypatch.setattr(Model, "logits", full)
+    monkeypatch.setattr(Trainer, "step", full)
+    for use in (lambda: opened.evaluate(dataset()), lambda: opened.predict(X[:3]), lambda: bench(network())):
+        with pytest.raises(ns.DeviceError, match="does not suffice: Out of memory allocating 8 bytes"):
+            use()
 
 
 def test_other_errors_of_the_device_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
