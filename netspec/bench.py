@@ -257,7 +257,8 @@ def _gradients(model: Model, batch: int) -> _Runner:
 
 def _step(model: Model, batch: int) -> _Runner:
     """Return a runner of training steps, each on the state that the one before made; the last one is waited for."""
-    trainer = Trainer(model, steps_per_epoch=1000, epochs=1, seed=0)
+    # So long a training that no step of it is one of the last, which see images as they are.
+    trainer = Trainer(model, steps_per_epoch=1000, epochs=1_000_000, seed=0)
     data = trainer.place(Split(_images(model.graph, 2 * batch), _labels(model.graph, 2 * batch)))
     indices = np.random.default_rng(0).permutation(2 * batch)[:batch].astype(np.int32)
     state = trainer.start()

@@ -134,18 +134,22 @@ def _read(path: Path) -> Snapshot:
         raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None
 
 
-def with_best(run: Path, snapshot: Snapshot | None, *, changed: bool) -> Snapshot | None:
-    """Return a snapshot to go on from, without its best epoch where the model of that is lost.
+def with_best(run: Path, snapshot: Snapshot | None, *, changed: bool) -> tuple[Snapshot | None, list[str]]:
+    """Return a snapshot to go on from, without its best epoch where the model of that is lost; and that, in words.
 
     best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
     again; one that is `changed` does not.
     """
     best, file = snapshot.progress.best if snapshot else None, run / runs.BEST
     if snapshot is None or (best is None and not file.exists()):
-        return snapshot
+        return snapshot, []
     try:
         step = model_file.read(file).training.get("step") if file.exists() else None
+        why = "is of a later epoch" if step is not None else "is missing"
     except ModelFileError:
-        step = None
+        step, why = None, "is damaged"
     kept = step is not None and (not changed or (best is not None and step == best.step))
-    return snapshot if kept else replace(snapshot, progress=replace(snapshot.progress, best=None))
+    if kept or best is None:
+        return snapshot, []
+    lost = f"{file} {why}: the model of epoch {best.epoch}, the best so far, is lost; the best of the next ones is kept"
+    return replace(snapshot, progress=replace(snapshot.progress, best=None)), [lost]

@@ -73,17 +73,17 @@ def replace_setting(network: Network, path: str, text: str, said: str = "") -> N
     current = getattr(network, attribute)
     if current is None:
         raise NetspecError(f"{said}: the spec has no `{section}`", f"add `{section} …` to the spec")
-    return network.model_copy(update={attribute: _replaced(current, rest, text, said)})
+    return network.model_copy(update={attribute: _replaced(current, rest, text, said, section)})
 
 
-def _replaced(current: Definition, keys: list[str], text: str, said: str) -> Definition:
-    """Return a definition with the setting at the end of `keys` replaced."""
+def _replaced(current: Definition, keys: list[str], text: str, said: str, place: str) -> Definition:
+    """Return a definition, which is at a `place`, with the setting at the end of `keys` replaced."""
     key, *rest = keys
     known = {p.name: p for p in parameters(type(current))}
     if key not in known:
         near = closest(key, known)
-        place = setting_place(key) if type(current) is Recipe else ""
-        owner = next((n for n in ("optimizer", "schedule") if f"of the {n}" in place), "")
+        told = setting_place(key) if type(current) is Recipe else ""
+        owner = next((n for n in ("optimizer", "schedule") if f"of the {n}" in told), "")
         if owner:
             raise NetspecError(f"{said}: `{key}` is an argument of the {owner}", f"--set train.{owner}.{key}={text}")
         fix = f"did you mean `{near}`?" if near else f"there are {listing(list(known))}"
@@ -91,10 +91,13 @@ def _replaced(current: Definition, keys: list[str], text: str, said: str) -> Def
     if not rest:
         return _bound(current, key, text, said)
     inner = getattr(current, key)
+    if inner is None and known[key].members:
+        fix = f"give it as a whole: --set '{place}.{key}={rest[0]}={text}'"
+        raise NetspecError(f"{said}: the spec has no `{key}`", fix)
     if not isinstance(inner, Definition):
         raise NetspecError(f"{said}: `{key}` has no settings of its own", f"write {key}=VALUE")
     fields = {name: getattr(current, name) for name in known}
-    return type(current)(**{**fields, key: _replaced(inner, rest, text, said)})
+    return type(current)(**{**fields, key: _replaced(inner, rest, text, said, f"{place}.{key}")})
 
 
 def _bound(current: Definition, key: str, text: str, said: str) -> Definition:

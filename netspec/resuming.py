@@ -27,6 +27,7 @@ from netspec.run_lock import RunLock
 from netspec.session import compiled_for, given_path, run, setting_path, with_settings, with_source
 from netspec.tracing import trace
 from netspec.training.events import Event, Notice
+from netspec.training.judge import taken_up
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
 
@@ -122,6 +123,7 @@ def resume(
     try:
         network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
         snapshot, wrong = Checkpoints(folder).newest()
+        _require_same_steps(begun, network)
         _require_unfinished(begun, network, snapshot, changes)
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
         if dataset.sha256 != begun.lock.get("data_sha256"):
@@ -130,7 +132,7 @@ def resume(
                 network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
         model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
-        snapshot = with_best(folder, snapshot, changed=bool(changes))
+        snapshot, lost = with_best(folder, snapshot, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data)
         recorder = RunFolder(
@@ -149,7 +151,7 @@ def resume(
     log_every = begun.origin.log_every
     events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
     try:
-        for text in (*wrong, *others, *(f"from here on {change}" for change in changes)):
+        for text in (*wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
             yield Notice(text)
         yield from run(events, network, folder)
     except ModelFileError as error:
@@ -213,6 +215,20 @@ def _layers(found: Comparison) -> Iterator[str]:
             yield f"{row.name} {layer.status}"
 
 
+def _require_same_steps(begun: Begun, network: Network) -> None:
+    """Raise RunError when what a step learns from would be cut in another way: it decides what an epoch is."""
+
+    def sizes(network: Network) -> tuple[int, int]:
+        return network.recipe.batch, network.data.validation if network.data else 0
+
+    for name, before, after in zip(("batch", "validation"), sizes(begun.network), sizes(network), strict=True):
+        if before != after:
+            raise RunError(
+                f"{begun.folder} was begun with {name} {before:,}, which it keeps: it cannot go on with {after:,}",
+                "train again with the other one",
+            )
+
+
 def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
     """Raise RunError when a run has nothing left to do."""
     result, epochs = runs.read_result(begun.folder), network.recipe.epochs
@@ -227,11 +243,7 @@ def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | Non
     if snapshot is None:
         raise RunError(f"{begun.folder} is complete, and kept no checkpoint to go on from", "train again")
     progress, recipe = snapshot.progress, network.recipe
-    more = progress.epoch <= recipe.epochs
-    if progress.stopped == "early_stop" and more:
-        more = recipe.early_stop is None or progress.stale < recipe.early_stop.patience
-    if progress.stopped == "time_limit" and more:
-        more = recipe.time_limit is None or progress.seconds < recipe.time_limit.total
+    more = progress.epoch <= recipe.epochs and not taken_up(progress, recipe).stopped
     if not more:
         why = {"early_stop": ", by early stopping", "time_limit": ", by its time limit"}.get(progress.stopped, "")
         ends = "" if changes else f"it ended after epoch {result.get('epochs')}{why}"
@@ -277,9 +289,13 @@ def _origin(begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], 
     """Return what the run is asked for with from here on: what is said last of a setting holds."""
     origin = begun.origin
     said = {setting_path(name) for name in settings} | set(sets)
+
+    def holds(path: str) -> bool:
+        return not any(path == other or path.startswith(f"{other}.") for other in said)
+
     return replace(
         origin,
-        settings={**{k: v for k, v in origin.settings.items() if setting_path(k) not in said}, **settings},
-        sets={**{k: v for k, v in origin.sets.items() if k not in said}, **sets},
+        settings={**{k: v for k, v in origin.settings.items() if holds(setting_path(k))}, **settings},
+        sets={**{k: v for k, v in origin.sets.items() if holds(k)}, **sets},
         data_path=origin.data_path if data is None else given_path(data),
     )

@@ -187,8 +187,8 @@ def test_every_optimizer_takes_a_step_downhill(cls: Any) -> None:
     transformation = optimizers.transformation(Recipe(optimizer=cls()), 10, 1)
     params = {"w": jnp.asarray([1.0, -2.0])}
     state = transformation.init(params)
-    for _ in range(3):
-        updates, state = transformation.update(params, state, params)
+    for step in range(3):
+        updates, state = transformation.update(params, state, params, step)
         params = {"w": params["w"] + updates["w"]}
     assert 0 < params["w"][0] < 1
     assert -2 < params["w"][1] < 0

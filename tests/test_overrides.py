@@ -112,6 +112,13 @@ def test_mistakes_name_what_the_user_said(path: str, text: str, message: str) ->
     assert message in str(caught.value)
 
 
+def test_a_part_of_a_setting_that_is_not_there() -> None:
+    with pytest.raises(NetspecError, match="the spec has no `time_limit`") as caught:
+        apply_sets(NET, {"train.time_limit.hours": "1"})
+    assert caught.value.fix == "give it as a whole: --set 'train.time_limit=hours=1'"
+    assert apply_sets(NET, {"train.time_limit": "hours=1"}).recipe.time_limit is not None
+
+
 def test_a_section_that_is_not_there() -> None:
     with pytest.raises(NetspecError, match="the spec has no `data`"):
         apply_sets(ns.parse("input 4\nfc 3"), {"data.name": "mnist"})

@@ -14,11 +14,15 @@ from netspec.training.progress import Progress
 __all__ = ["better", "check_metrics", "judged", "taken_up", "worn_out"]
 
 
-def judged(progress: Progress, epoch: Epoch, recipe: Recipe) -> Progress:
-    """Return the progress after an epoch was looked at: the best one, and what early stopping has seen."""
+def judged(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
+    """Return the progress after an epoch was looked at: the best one, and what early stopping has seen.
+
+    Early stopping counts `whole` epochs: one that a time limit cut off is gone on with when the run is resumed.
+    """
     progress = replace(progress, best=epoch if epoch.best else progress.best, last=epoch)
-    if recipe.early_stop is None:
+    if recipe.early_stop is None or not whole:
         return progress
+    progress = replace(progress, watching=recipe.early_stop.on)
     value = _merit(epoch, recipe.early_stop.on)
     if progress.watched is None or value > progress.watched + recipe.early_stop.min_delta:
         return replace(progress, watched=value if isfinite(value) else None, stale=0)
@@ -27,7 +31,10 @@ def judged(progress: Progress, epoch: Epoch, recipe: Recipe) -> Progress:
 
 def taken_up(progress: Progress, recipe: Recipe) -> Progress:
     """Return the progress of a training that is taken up again: ended still, where the recipe still says so."""
-    limit = recipe.time_limit
+    limit, early_stop = recipe.time_limit, recipe.early_stop
+    if early_stop and progress.watching not in {"", early_stop.on}:
+        # Its best value says nothing of the one that is watched from here on.
+        progress = replace(progress, watching="", watched=None, stale=0)
     ended = (progress.stopped == "early_stop" and worn_out(progress, recipe)) or (
         progress.stopped == "time_limit" and limit is not None and progress.seconds >= limit.total
     )

@@ -29,7 +29,7 @@ from netspec.training.events import (
 from netspec.training.judge import better, judged, taken_up, worn_out
 from netspec.training.keeping import Due, Recorder
 from netspec.training.measured import Measured, NotFinite
-from netspec.training.nonfinite import of_split, to_leave_out
+from netspec.training.nonfinite import nothing_left, of_split, to_leave_out
 from netspec.training.progress import Progress, Snapshot
 from netspec.training.search import find
 from netspec.training.setup import Setup, set_up
@@ -66,7 +66,7 @@ def train(
         resumed: the moment to go on from.
         stop: asked after each call of the program whether to save and stop.
         until: steps after which to end as at a time limit; the recipe's own is not looked at then.
-        halt_at: steps after which to save and stop.
+        halt_at: steps after which to save and stop; the recipe's time limit is not looked at then either.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
@@ -192,6 +192,8 @@ class _Loop:
                 if self.halted:
                     return
                 if self.progress.stopped:
+                    yield from self._told(measured)
+                    measured.expect(self.trainer.snapshot(self.history), call.stop)
                     break
         variables = self.trainer.variables(self.state)
         if epoch < self.recipe.epochs:
@@ -231,10 +233,17 @@ class _Loop:
         if self.until is not None:
             ends = self._step() >= self.until
         else:
-            ends = limit is not None and jax.process_count() == 1 and self._seconds() >= limit.total
-        # A training that is interrupted has not had its last look yet: it ends when it is resumed.
-        if ends and not self.halted:
+            by_clock = limit is not None and self.halt_at is None and jax.process_count() == 1
+            ends = by_clock and limit is not None and self._seconds() >= limit.total
+        # A training that is interrupted has not had its last look yet: it ends when it is resumed. And an epoch ends
+        # only when something was learned in it.
+        if ends and not self.halted and not self._idle():
             self.progress = replace(self.progress, stopped="time_limit")
+
+    def _idle(self) -> bool:
+        """Return whether all steps of the epoch so far were left out."""
+        taken = set(range(self.progress.taken))
+        return bool(taken) and taken <= self.course.left_out(self.progress.epoch, self.progress.left_out)
 
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
@@ -278,9 +287,9 @@ class _Loop:
 
     def _next(self, event: Epoch) -> None:
         """Go over to the next epoch, if there is to be one."""
-        self.progress = judged(self.progress, event, self.recipe)
-        ended = self.progress.epoch
-        if self.progress.taken == self.course.steps:
+        whole, ended = self.progress.taken == self.course.steps, self.progress.epoch
+        self.progress = judged(self.progress, event, self.recipe, whole=whole)
+        if whole:
             self.progress = replace(self.progress, epoch=ended + 1, taken=0, reported=0)
             self.history = self.trainer.blank_history()
             if worn_out(self.progress, self.recipe):
@@ -337,6 +346,8 @@ class _Loop:
         found = find(self.trainer, self.course, self.setup.train, sound, seen)
         left_out = sound.progress.left_out
         guilty = to_leave_out(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
+        if len(self.course.left_out(guilty.epoch, {*left_out, guilty.step})) == self.course.steps:
+            raise nothing_left(guilty)
         self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, guilty.step})), stopped="")
         self.state, self.history = self.trainer.unpacked(sound.arrays)
         self.sound = replace(sound, progress=self.progress)

@@ -72,13 +72,15 @@ class Measured:
         if examples:
             loss, accuracy = self.means(start)
             rate = float(examples / max(seconds, 1e-9))
-            yield Step(self.epoch, self.before + stop, loss, accuracy, float(self.rows[-1, 2]), rate)
+            learned = start + int(np.flatnonzero(self._sizes[start:stop])[-1])
+            yield Step(self.epoch, self.before + stop, loss, accuracy, float(self.rows[learned, 2]), rate)
 
     def means(self, start: int = 0) -> tuple[float, float | None]:
-        """Return mean loss and accuracy (None without classes) over the examples of the steps from `start` on."""
+        """Return mean loss and accuracy (None without classes) over the examples of the steps from `start` on.
+
+        One of them at least was learned from.
+        """
         sizes = self._sizes[start : len(self.rows)]
         rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
-        if not sizes.size:
-            return math.nan, math.nan
         loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
         return float(loss), None if math.isnan(correct) else float(correct)

@@ -27,6 +27,7 @@ class Progress:
         last: the last one that ended.
         watched: the best value of what early stopping watches.
         stale: epochs since that became better.
+        watching: which measurement that is; empty where nothing was watched yet.
         left_out: steps whose batches are not learned from, counted from 0 since the training began.
         stopped: why the training ended; empty while it goes on.
     """
@@ -41,6 +42,7 @@ class Progress:
     stale: int = 0
     left_out: tuple[int, ...] = ()
     stopped: str = ""
+    watching: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values; floats keep every bit."""

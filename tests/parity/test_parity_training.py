@@ -198,7 +198,7 @@ def test_trajectory(rule: Rule, model: ns.Model) -> None:
     for step, chosen in enumerate(batches()):
         loss, grads = model.backward(variables, data.images[chosen], data.labels[chosen], train=True)
         assert_agree(loss, backward(reference, data, chosen), f"loss of step {step}", max(LOOSE, rule.tolerance))
-        changes, state = update(grads, state, variables.params)
+        changes, state = update(grads, state, variables.params, step)
         variables = variables.replace(params=optax.apply_updates(variables.params, changes))
         theirs.step()
         way = movement(parameters(reference), start)
@@ -216,7 +216,7 @@ def test_gradients_of_all_sizes(rule: Rule) -> None:
     theirs, state = rule.make([reference]), chain.init(ours)
     for step in range(8):
         gradient = (sizes * (1 + 0.5 * np.cos(step + np.arange(33)))).astype(np.float32)
-        changes, state = update({"w": jnp.asarray(gradient)}, state, ours)
+        changes, state = update({"w": jnp.asarray(gradient)}, state, ours, step)
         ours = optax.apply_updates(ours, changes)
         reference.grad = torch.from_numpy(gradient).double()
         theirs.step()
@@ -343,7 +343,7 @@ def test_clipping(line: str, norm: float | None, value: float | None, model: ns.
     # With a rate of 1, plain SGD moves by the clipped gradient.
     chain = transformation(recipe(f"optimizer sgd lr=1; {line}"), 5, 2)
     _, grads = model.backward(variables, data.images, data.labels)
-    changes, _ = chain.update(grads, chain.init(variables.params), variables.params)
+    changes, _ = chain.update(grads, chain.init(variables.params), variables.params, 0)
     backward(reference, data, np.arange(40))
     if value is not None:
         nn.utils.clip_grad_value_(reference.parameters(), value)

@@ -12,7 +12,7 @@ import pytest
 import netspec as ns
 from netspec import model_file, runs, session
 from netspec.backends.jax.model import Model
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.step import Call, Trainer
 from netspec.bench import bench
 from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset, Split
@@ -218,6 +218,66 @@ def test_rewinding_is_as_if_the_batch_had_not_been_there() -> None:
         for name, array in own.items():
             np.testing.assert_allclose(array, rewound.variables.params[node][name], rtol=1e-5, atol=1e-6)
     assert rewound.result.test_loss == pytest.approx(plain.result.test_loss, rel=1e-5)
+
+
+def test_where_no_batch_is_left_the_training_ends() -> None:
+    net = ns.parse('input 6; fc 3 softmax; data "mine"; train { batch 64; epochs 2; on_nonfinite rewind }', name="toy")
+    error = refused(net, poisoned(5))
+    assert "no other batch of the epoch is left to learn from" in error.message
+
+
+@pytest.mark.parametrize("log_every", [1, 3])
+def test_the_rate_that_is_told_is_the_rate_that_is_used_after_a_rewind(log_every: int) -> None:
+    net = network(train="optimizer sgd lr=0.1; on_nonfinite rewind; schedule linear")
+    events = list(train_loop(ns.compile(net), poisoned(5), log_every=log_every))
+    steps = [e for e in events if isinstance(e, ns.Step)]
+    assert [e.learning_rate for e in steps] == pytest.approx([0.1 * (1 - learned(e.step, events) / 16) for e in steps])
+
+
+def learned(step: int, events: list[ns.Event]) -> int:
+    """Return the last step up to this one that learned something, from 0."""
+    left_out = {e.step for e in events if isinstance(e, Rewound)}
+    return max(n for n in range(1, step + 1) if n not in left_out) - 1
+
+
+@pytest.mark.parametrize("line", ["sgd lr=0.1", "nadam lr=0.1"])
+def test_batches_left_out_do_not_move_the_schedule(line: str) -> None:
+    """The rate is that of the step, however many of those before it learned something."""
+    net = network(train=f"schedule linear; optimizer {line}")
+    trainer = Trainer(ns.compile(net), steps_per_epoch=8, epochs=1, seed=0)
+    data, order = trainer.place(dataset().train), trainer.place_order(np.arange(64, dtype=np.int32))
+    state = trainer.start()
+    for _ in range(3):
+        state = trainer.left_out(state)
+    history = trainer.blank_history()
+    for first in range(3, 8):
+        state, history = trainer.advance(state, history, data, order, Call(first, 1, 8))
+    # The eight steps are over, and with them the schedule: nothing moves any more.
+    before = jax.tree.map(np.array, state.params)
+    state, _ = trainer.advance(state, history, data, order, Call(0, 1, 8))
+    jax.tree.map(np.testing.assert_array_equal, before, state.params)
+
+
+@pytest.mark.parametrize("bad", [1, 3])
+def test_sums_of_gradients_that_end_with_a_batch_left_out_are_learned_from(bad: int) -> None:
+    net = network(train="accumulate 4; optimizer sgd lr=1")
+    trainer = Trainer(ns.compile(net), steps_per_epoch=8, epochs=1, seed=0)
+    data, order = trainer.place(dataset().train), trainer.place_order(np.arange(64, dtype=np.int32))
+    state, history = trainer.start(), trainer.blank_history()
+    start = jax.tree.map(np.array, state.params)
+    for step in range(4):
+        if step == bad:
+            state = trainer.left_out(state)
+        else:
+            state, history = trainer.advance(state, history, data, order, Call(step, 1, 8))
+    moved = jax.tree.map(lambda a, b: np.array(a) - b, state.params, start)
+    kept = np.concatenate([np.arange(8 * s, 8 * s + 8) for s in range(4) if s != bad])
+    _, grads = trainer.model.backward(ns.compile(net).init(0).replace(params=start), X[kept], Y[kept], train=True)
+    jax.tree.map(lambda m, g: np.testing.assert_allclose(m, -g, rtol=1e-4, atol=1e-6), moved, grads)
+    for _ in range(4):
+        state = trainer.left_out(state)
+    again = jax.tree.map(lambda a, b: np.array(a) - b, state.params, start)
+    jax.tree.map(np.testing.assert_array_equal, moved, again)
 
 
 def test_rewinding_has_a_limit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -12,7 +13,9 @@ import netspec as ns
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Dataset, Split
 from netspec.training import Epoch, Finished, Step
+from netspec.training.judge import judged, taken_up
 from netspec.training.loop import train as train_loop
+from netspec.training.progress import Progress
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 6)).astype(np.float32)
@@ -122,6 +125,34 @@ def test_a_time_limit_ends_at_the_next_step_with_a_last_look() -> None:
     assert last.result.steps < 3000
     assert epochs(events)[-1].step == last.result.steps
     assert epochs(events)[-1].test_loss == last.result.test_loss
+
+
+@pytest.mark.parametrize("log_every", [1, 2, 3, None])
+def test_a_limit_anywhere_in_an_epoch_leaves_means_over_all_its_steps(log_every: int | None) -> None:
+    net = network("epochs 2; steps_per_call 1", data="shuffle off")
+    whole, _ = run(net, log_every=1)
+    steps = [e for e in whole if isinstance(e, Step)]
+    for until in range(1, 4):
+        events, last = run(net, log_every=log_every, until=until)
+        assert (last.result.stopped, last.result.steps) == ("time_limit", until)
+        assert epochs(events)[-1].train_loss == pytest.approx(np.mean([s.loss for s in steps[:until]]), rel=1e-6)
+        assert max(e.step for e in events if isinstance(e, Step)) == until
+
+
+def test_an_epoch_that_was_cut_off_costs_no_patience() -> None:
+    net = network("epochs 9; early_stop 1 min_delta=100 on=test_loss")
+    _, last = run(net, until=2)
+    assert last.result.stopped == "time_limit"
+    progress = judged(Progress(taken=2), epochs(run(net, until=2)[0])[-1], net.recipe, whole=False)
+    assert (progress.watched, progress.stale) == (None, 0)
+
+
+def test_what_is_watched_may_change_when_a_run_is_taken_up() -> None:
+    net = network("epochs 9; early_stop 2 on=test_loss")
+    before = Progress(epoch=4, watched=0.9, stale=2, watching="test_accuracy", stopped="early_stop")
+    assert taken_up(before, net.recipe) == replace(before, watching="", watched=None, stale=0, stopped="")
+    same = replace(before, watching="test_loss")
+    assert taken_up(same, net.recipe) == same
 
 
 def test_a_training_within_its_time_is_not_cut() -> None:

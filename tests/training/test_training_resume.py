@@ -579,6 +579,38 @@ def test_what_was_said_last_of_a_setting_holds(stopped: Path) -> None:
     assert '"lr":0.002' in (stopped / runs.NETWORK).read_text().replace(" ", "").replace("\n", "")
 
 
+def test_a_whole_setting_said_last_takes_its_parts_with_it(stopped: Path) -> None:
+    list(resuming.resume(stopped, DATA, settings={"lr": "0.002"}, sets={"train.optimizer.beta1": "0.8"}))
+    list(resuming.resume(stopped, DATA, settings={"epochs": "4"}, sets={"train.optimizer": "adam lr=0.5"}))
+    lock = lock_of(stopped)
+    assert (lock["sets"], lock["overrides"]) == ({"train.optimizer": "adam lr=0.5"}, {"data": "arrays", "epochs": "4"})
+    text = (stopped / runs.SPEC).read_text()
+    (stopped / runs.SPEC).write_text(f"# only a comment\n{text}")
+    assert isinstance(list(resuming.resume(stopped, DATA, settings={"epochs": "5"}))[-1], Finished)
+
+
+@pytest.mark.parametrize(("path", "value"), [("train.batch", "15"), ("data.validation", "1")])
+def test_what_a_step_learns_from_stays(stopped: Path, path: str, value: str) -> None:
+    """Also where the number of steps would be the same."""
+    with pytest.raises(ns.RunError, match=r"was begun with (batch 16|validation 0), which it keeps"):
+        resumed(stopped, sets={path: value})
+
+
+def test_another_accumulation_goes_by_its_own_schedule(tmp_path: Path) -> None:
+    layers, data, _ = RECIPES["adam"]
+    train(network(layers, data, "epochs 2; accumulate 2; schedule linear", "checkpoint on"), tmp_path / "run")
+    events = resumed(tmp_path / "run", settings={"epochs": "4"}, sets={"train.accumulate": "4"})
+    losses = [e.test_loss for e in events if isinstance(e, ns.Epoch)]
+    assert len(set(losses)) == len(losses) == 2
+
+
+def test_a_best_model_that_is_lost_is_said(tmp_path: Path) -> None:
+    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
+    (tmp_path / "run" / runs.BEST).write_bytes(b"damaged")
+    said = [e.text for e in resumed(tmp_path / "run", settings={"epochs": "3"}) if isinstance(e, Notice)]
+    assert any("is damaged: the model of epoch" in text and "the best so far, is lost" in text for text in said)
+
+
 def test_a_run_never_goes_back(tmp_path: Path) -> None:
     train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
     with pytest.raises(ns.RunError, match="in epoch 2 already") as caught:

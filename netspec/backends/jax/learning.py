@@ -131,6 +131,12 @@ class Learning:
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
 
+    def left_out(self, state: TrainState) -> TrainState:
+        """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
+        if self._accumulate == 1:
+            return state._replace(step=state.step + 1)
+        return self._gathered(state, jax.tree.map(jnp.zeros_like, state.params), jnp.zeros(()))
+
     def _gathered(self, state: TrainState, grads: Any, examples: jax.Array) -> TrainState:
         """Return the state after a batch whose gradient is one of several: the last of them moves the weights."""
         assert state.gathered
@@ -138,7 +144,8 @@ class Learning:
         sums = jax.tree.map(lambda s, g: s + examples * g, sums, grads)
         count = count + examples
         index = state.step % self.steps_per_epoch + 1
-        due = (index % self._accumulate == 0) | (index == self.steps_per_epoch)
+        # Where all batches of the sum were left out there is nothing to learn from.
+        due = ((index % self._accumulate == 0) | (index == self.steps_per_epoch)) & (count > 0)
 
         def update(state: TrainState) -> TrainState:
             mean = jax.tree.map(lambda s: s / count, sums)
@@ -152,12 +159,13 @@ class Learning:
 
     def _updated(self, state: TrainState, grads: Any) -> TrainState:
         """Return the state after one update of the weights."""
-        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params)
+        at = self.update(state.step)
+        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params, at)
         params = jax.tree.map(jnp.add, state.params, updates)
         average = state.average
         if average:
             assert self._ema
-            count = self.update(state.step).astype(jnp.float32)
+            count = at.astype(jnp.float32)
             kept = jnp.minimum(self._ema.decay, (1 + count) / (10 + count))
             average = jax.tree.map(lambda a, w: w + kept * (a - w), average, (params, state.state))
         return state._replace(params=params, optimizer=optimizer, average=average)

@@ -21,11 +21,12 @@ __all__ = ["Transformation", "transformation"]
 
 
 class Transformation(NamedTuple):
-    """Two pure functions, as optax has them.
+    """Two pure functions, as optax has them; but what the schedule goes by is the training's to say.
 
     Attributes:
         init: params → state.
-        update: gradients, state, params → what is added to the params, the next state.
+        update: gradients, state, params, number of the update in the schedule (from 0) → what is added to the params,
+            the next state.
     """
 
     init: Callable[[Any], Any]
@@ -44,8 +45,8 @@ def transformation(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Transfo
     if clip is None:
         return rule
 
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        return rule.update(_clipped(grads, clip), state, params)
+    def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
+        return rule.update(_clipped(grads, clip), state, params, at)
 
     return Transformation(rule.init, update)
 
@@ -67,10 +68,10 @@ def _rule(averages: int, direction: _Direction, rate: Rate) -> Transformation:
         kept = tuple(jax.tree.map(jnp.zeros_like, params) for _ in range(averages))
         return jnp.zeros((), jnp.int32), kept
 
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
         count, kept = state
         down, kept = direction(grads, kept, params, (count + 1).astype(jnp.float32))
-        scale = -rate(count)
+        scale = -rate(at)
         return jax.tree.map(lambda d: scale * d, down), (count + 1, kept)
 
     return Transformation(init, update)
@@ -152,8 +153,15 @@ def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
     def make(o: Any, rate: Rate) -> Transformation:
         import optax  # noqa: PLC0415
 
-        made = getattr(optax, name)(rate, **{theirs: getattr(o, ours) for theirs, ours in own.items()})
-        return Transformation(made.init, made.update)
+        # All of them end with a factor of minus the rate: it is 1 there, and the schedule's here.
+        made = getattr(optax, name)(1.0, **{theirs: getattr(o, ours) for theirs, ours in own.items()})
+
+        def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
+            updates, state = made.update(grads, state, params)
+            scale = rate(at)
+            return jax.tree.map(lambda u: scale * u, updates), state
+
+        return Transformation(made.init, update)
 
     return make
 
