@@ -102,7 +102,7 @@ def test_nothing_is_changed_in_place() -> None:
         ("train.optimizer", "adm", "unknown optimizer `adm`"),
         ("train.optimizer.lr", "-1", "must be a positive number"),
         ("data.scale", "1..0", "the smaller number first"),
-        ("train.clip.norm", "1", "no settings of its own"),
+        ("train.steps_per_call.norm", "1", "no settings of its own"),
     ],
 )
 def test_mistakes_name_what_the_user_said(path: str, text: str, message: str) -> None:
