@@ -17,7 +17,7 @@ from netspec.backends.jax.model import Model
 from netspec.background import Background
 from netspec.data.places import timings_folder
 from netspec.data.types import Dataset, Progress
-from netspec.diagnostics import DataError, NetspecError
+from netspec.diagnostics import DataError, NetspecError, RunError
 from netspec.ir import DataSource, Network
 from netspec.loading import Data, load_data
 from netspec.overrides import replace_setting
@@ -25,7 +25,7 @@ from netspec.recipe.datasets import find, last_part
 from netspec.recorder import Origin, RunFolder
 from netspec.tracing import trace
 from netspec.training.checks import check_hold_out
-from netspec.training.events import Event, Finished, Stopped
+from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
 
 __all__ = [
@@ -137,9 +137,13 @@ def run(events: Iterator[Event], network: Network, folder: Path | None) -> Itera
         Background(lambda: report.draw_curves)
     for event in events:
         if isinstance(event, Finished | Stopped) and folder:
-            metrics = runs.read_metrics(folder)
-            if metrics:
-                report.draw_curves(metrics, folder / runs.CURVES, title=network.name)
+            try:
+                metrics = runs.read_metrics(folder)
+                if metrics:
+                    report.draw_curves(metrics, folder / runs.CURVES, title=network.name)
+            except RunError as error:
+                # The training itself is kept: its outcome is not withheld for want of a picture.
+                yield Notice(f"no curves are drawn: {error.message}")
         yield event
 
 
