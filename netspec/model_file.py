@@ -104,6 +104,8 @@ def read(path: Path) -> ModelFile:
     labels, training = _decoded(path, metadata, "labels"), _decoded(path, metadata, "training")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise sealed.damaged(path, _KIND, "its labels are not a list of texts")
+    if len(set(labels)) < len(labels):
+        raise sealed.damaged(path, _KIND, "two of its classes have the same name")
     if not isinstance(training, dict):
         raise sealed.damaged(path, _KIND, "what it says of its training is not an object")
     return ModelFile(*spec[0], arrays, tuple(labels), training)

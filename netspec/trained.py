@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,9 @@ class Run:
 
     def predict(self, images: ArrayLike) -> list[Prediction]:
         """Return a prediction for each image; shapes as for `probabilities`."""
-        return [self._prediction(row) for row in self.probabilities(images)]
+        rows = self.probabilities(images)
+        names = _named(self.labels, rows.shape[1])
+        return [_prediction(row, names) for row in rows]
 
     def evaluate(self, data: Data | None = None, *, progress: Progress | None = None) -> Evaluation:
         """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
@@ -217,14 +219,13 @@ class Run:
         predicted = probabilities.argmax(axis=1)
         confusion = np.zeros((classes, classes), np.int64)
         np.add.at(confusion, (dataset.test.labels, predicted), 1)
-        labels = (*dataset.labels, *(str(i) for i in range(len(dataset.labels), classes)))
         return Evaluation(
             dataset=dataset.name,
             examples=len(predicted),
             loss=loss,
             accuracy=accuracy,
             confusion=confusion,
-            labels=labels,
+            labels=_named(dataset.labels, classes),
             predicted=predicted,
             probability=probabilities[np.arange(len(predicted)), predicted],
         )
@@ -239,11 +240,21 @@ class Run:
         # One output is the probability of the second of two classes.
         return np.concatenate([1 - logits, logits], axis=1) if logits.shape[1] == 1 else logits
 
-    def _prediction(self, row: NDArray[np.float32]) -> Prediction:
-        names = [*self.labels, *(str(i) for i in range(len(self.labels), len(row)))]
-        order = np.argsort(-row, kind="stable")
-        ranked = {names[i]: float(row[i]) for i in order}
-        return Prediction(names[order[0]], float(row[order[0]]), ranked)
+
+def _prediction(row: NDArray[np.float32], names: Sequence[str]) -> Prediction:
+    order = np.argsort(-row, kind="stable")
+    ranked = {names[i]: float(row[i]) for i in order}
+    return Prediction(names[order[0]], float(row[order[0]]), ranked)
+
+
+def _named(labels: Sequence[str], classes: int) -> tuple[str, ...]:
+    """Return a name for each class: that of the data, else its number, as `#3` where another class is called 3."""
+    taken = set(labels)
+
+    def free(name: str) -> str:
+        return free(f"#{name}") if name in taken else name
+
+    return (*labels, *(free(str(i)) for i in range(len(labels), classes)))
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

@@ -383,6 +383,10 @@ def test_labels_that_are_no_texts_are_refused(path: Path, labels: str) -> None:
     assert "list of texts" in refused(forge(path, labels=labels))
 
 
+def test_labels_that_come_twice_are_refused(path: Path) -> None:
+    assert "two of its classes have the same name" in refused(forge(path, labels='["a", "b", "a"]'))
+
+
 @pytest.mark.parametrize("training", ["[]", '[["epoch", 1]]', '"x"', "NaN"])
 def test_training_facts_that_are_no_object_are_refused(path: Path, training: str) -> None:
     assert "not an object" in refused(forge(path, training=training))

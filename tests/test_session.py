@@ -257,6 +257,19 @@ def test_a_prediction(run: ns.Run, digits: ns.Dataset) -> None:
         assert found.probability == pytest.approx(float(row.max())) == pytest.approx(ranked[0])
 
 
+def test_names_of_data_never_stand_for_other_classes(tmp_path: Path) -> None:
+    """Of five outputs the data names three, and two of those as the numbers of the others."""
+    net = ns.parse('input 1x4x4; fc 5 softmax; data "x.npz"; train { epochs 1; batch 10 }')
+    dataset = from_arrays(*ARRAYS, name="x.npz", labels=["4", "3", "#3"])
+    end(session.train(net, dataset, out=tmp_path / "run"))
+    opened = ns.open(tmp_path / "run")
+    names = ("4", "3", "#3", "##3", "#4")
+    for found, row in zip(opened.predict(X[:4]), opened.probabilities(X[:4]), strict=True):
+        assert [found.probabilities[name] for name in names] == row.tolist()
+        assert found.label == names[row.argmax()]
+    assert opened.evaluate(dataset).labels == names
+
+
 def test_images_in_all_shapes(run: ns.Run, digits: ns.Dataset) -> None:
     x = digits.test.images[:5]
     assert run.predict(x[:, 0]) == run.predict(x)

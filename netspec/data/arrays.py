@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,18 +47,19 @@ def from_arrays(
         name: what to call the dataset.
 
     Raises:
-        DataError: an array has a wrong type, shape, length or value, or does not fit `shape`.
+        DataError: an array has a wrong type, shape, length or value, or does not fit `shape`; or the class names are
+            no texts, or not all different.
     """
     train, test = _split(x_train, y_train, KEYS[:2], tokens), _split(x_test, y_test, KEYS[2:], tokens)
     _require_alike(train.images, test.images)
     if labels is None:
         largest = max(int(train.labels.max()), int(test.labels.max()))
-        labels = [str(label) for label in range(largest + 1)]
-    elif twice := [label for label in dict.fromkeys(labels) if list(labels).count(label) > 1]:
-        raise DataError(f"two classes have the same name, {twice[0]!r}", "give each class a name of its own")
-    require_range(train.labels, "y_train", len(labels))
-    require_range(test.labels, "y_test", len(labels))
-    return fit(Dataset.of(name, train, test, tuple(labels)), shape, resizable=False)
+        names = tuple(str(label) for label in range(largest + 1))
+    else:
+        names = _class_names(labels)
+    require_range(train.labels, "y_train", len(names))
+    require_range(test.labels, "y_test", len(names))
+    return fit(Dataset.of(name, train, test, names), shape, resizable=False)
 
 
 def read_npz(path: Path, tokens: int | None = None) -> Dataset:
@@ -105,6 +107,24 @@ def _named(path: Path, arrays: list[NDArray[Any]], tokens: int | None = None) ->
         return from_arrays(*arrays, tokens=tokens, name=str(path))
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
+
+
+def _class_names(labels: Any) -> tuple[str, ...]:
+    """Return class names as they were given; raises DataError where they are no texts, or not all different."""
+    try:
+        names = list(labels)
+    except TypeError:
+        raise DataError(f"labels cannot be a {type(labels).__name__}", "give a list of class names") from None
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise DataError(
+                f"labels[{i}] is of the type {type(name).__name__}, but class names are texts",
+                f"where classes have numbers for names: labels=[str(i) for i in range({len(names)})]",
+            )
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"two classes have the same name, {str(name)!r}", "give each class a name of its own")
+    return tuple(map(str, names))
 
 
 def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None) -> Split:

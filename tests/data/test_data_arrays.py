@@ -114,6 +114,19 @@ def test_two_classes_of_the_same_name() -> None:
         from_arrays(X, Y, X, Y, labels=["a", "b", "a"])
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 2], [None, "a", "b"], np.arange(3), [["a"], ["b"], ["c"]], 3, np.array(3)])
+def test_class_names_that_are_no_texts(labels: Any) -> None:
+    with pytest.raises(DataError, match="labels") as caught:
+        from_arrays(X, Y, X, Y, labels=labels)
+    assert caught.value.fix
+
+
+def test_class_names_in_an_array() -> None:
+    names = from_arrays(X, Y, X, Y, labels=np.array(list("abc"))).labels  # type: ignore[arg-type]
+    assert names == ("a", "b", "c")
+    assert {type(name) for name in names} == {str}
+
+
 def arrays(**change: Any) -> dict[str, Any]:
     return {"x_train": X, "y_train": Y, "x_test": X[:2], "y_test": Y[:2], **change}
 
