@@ -1,15 +1,64 @@
-"""Floor 0: files appear whole or not at all: a temporary one beside the target, flushed, then renamed over it."""
+"""Floor 0: what a path is, and files that appear whole or not at all.
+
+These are written as a temporary one beside the target, flushed, then renamed over it.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from typing import Literal, TypeAlias
 
-__all__ = ["atomic_path", "atomic_write"]
+from netspec.diagnostics import NetspecError
+
+__all__ = ["Kind", "atomic_path", "atomic_write", "expanded", "kind_of"]
+
+Kind: TypeAlias = Literal["file", "folder", "neither"]
+"""What can be under a path; a device and a pipe are neither."""
+
+
+def kind_of(path: Path, refusal: type[NetspecError]) -> Kind | None:
+    """Return what is under a path, links followed; None where there is nothing.
+
+    Args:
+        path: what the user gave.
+        refusal: the error to raise.
+
+    Raises:
+        NetspecError: as `refusal`, when the system does not tell: it may not be read, or is no name that a file can
+            have.
+    """
+    # `Path.is_file` and the like let through what the system says of folders not to be read and of names too long.
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise refusal(f"{path} cannot be opened: {reason}", "give a path that can be read") from None
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "neither"
+
+
+def expanded(path: str | Path, refusal: type[NetspecError]) -> Path:
+    """Return a path with a leading `~` or `~user` replaced by that user's folder.
+
+    Args:
+        path: what the user gave.
+        refusal: the error to raise.
+
+    Raises:
+        NetspecError: as `refusal`, when there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        who = Path(path).parts[0]
+        raise refusal(f"{path}: there is no user whose folder is {who}", "write the path in full") from None
 
 
 @contextmanager

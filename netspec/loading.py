@@ -12,6 +12,7 @@ from netspec import data as datasets
 from netspec.data.checks import as_tokens
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, plural
+from netspec.files import kind_of
 from netspec.ir import Network
 from netspec.recipe.datasets import find
 from netspec.tracing import trace
@@ -64,13 +65,13 @@ def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays
         arrays: what to do where there were arrays in memory, for the message.
 
     Raises:
-        DataError: when it is not there any more.
+        DataError: when it is not there any more, or cannot be looked for.
     """
     path: str | None = lock.get("data_path")
     if path is None:
         if not network.data or not find(network.data.name):
             raise DataError(f"{folder} learned from arrays in memory", arrays)
-    elif not Path(path).exists():
+    elif kind_of(Path(path), DataError) is None:
         raise DataError(f"the data of {folder} is no longer at {path}", "say where it is: --data PATH")
     return path
 

@@ -18,6 +18,7 @@ from netspec.background import Background
 from netspec.data.places import timings_folder
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError, RunError
+from netspec.files import expanded
 from netspec.ir import DataSource, Network
 from netspec.loading import Data, load_data
 from netspec.overrides import replace_setting
@@ -187,8 +188,12 @@ def compiled_for(
 
 
 def given_path(data: Data) -> str | None:
-    """Return where data that was given lies; None where it is a built-in dataset, or comes from memory."""
-    path = Path(data).expanduser() if isinstance(data, str | Path) and not find(str(data)) else None
+    """Return where data that was given lies; None where it is a built-in dataset, or comes from memory.
+
+    Raises:
+        DataError: when it begins with the name of a user that there is not.
+    """
+    path = expanded(data, DataError) if isinstance(data, str | Path) and not find(str(data)) else None
     return str(path.resolve()) if path else None
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from netspec.files import atomic_path, atomic_write
+from netspec.diagnostics import DataError, RunError
+from netspec.files import atomic_path, atomic_write, expanded, kind_of
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 
@@ -28,6 +29,46 @@ def umask(mask: int) -> Iterator[None]:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+# --- what a path is -----------------------------------------------------------------------------------------------
+
+
+def test_the_kinds(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    (tmp_path / "link").symlink_to(file)
+    (tmp_path / "broken").symlink_to("nothing")
+    found = {name: kind_of(tmp_path / name, DataError) for name in ("file", "link", "broken", "none", "file/x", ".")}
+    assert found == {"file": "file", "link": "file", "broken": None, "none": None, "file/x": None, ".": "folder"}
+    assert kind_of(Path(os.devnull), DataError) == "neither"
+
+
+def test_what_the_system_does_not_tell_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RunError, match="a cannot be opened: ") as caught:
+        kind_of(tmp_path / ("a" * 300), RunError)
+    assert caught.value.fix
+    with pytest.raises(DataError, match="cannot be opened"):
+        kind_of(tmp_path / "a\0", DataError)
+
+    def closed(self: Path) -> os.stat_result:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", closed)
+    with pytest.raises(DataError, match="secret cannot be opened: Permission denied"):
+        kind_of(Path("secret"), DataError)
+
+
+def test_the_folder_of_a_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded("~/x", DataError) == tmp_path / "x"
+    assert expanded("x", DataError) == Path("x")
+    with pytest.raises(DataError, match="there is no user whose folder is ~no-such-user") as caught:
+        expanded("~no-such-user/x", DataError)
+    assert caught.value.fix
+
+
+# --- files that appear whole --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff" * 5, "text", "× and →\n"])

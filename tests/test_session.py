@@ -208,6 +208,15 @@ def test_a_link_does_not_lead_outside(tmp_path: Path) -> None:
         session.load_data(net, base=tmp_path / "here")
 
 
+def test_where_given_data_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert session.given_path("x.npz") == str(tmp_path.resolve() / "x.npz")
+    assert session.given_path("digits") is None
+    assert session.given_path(ARRAYS) is None
+    with pytest.raises(ns.DataError, match="no user whose folder is ~no-such-user"):
+        session.given_path("~no-such-user/x.npz")
+
+
 def test_a_path_is_relative_to_the_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "here" / "deep" / "x.npz")
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,7 @@ from netspec.cli.output import print_error
 from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import load_source
 from netspec.diagnostics import NetspecError, plural
-from netspec.files import atomic_write
+from netspec.files import atomic_write, kind_of
 from netspec.formatting import format_source
 from netspec.syntax.parser import read_source
 
@@ -75,7 +75,7 @@ def _read(path: Path) -> bytes:
     if path == STDIN:
         return read_stdin()
     require_specs(path)
-    if path.exists() and not path.is_file():
+    if kind_of(path, NetspecError) == "neither":
         raise NetspecError(f"{path} is not a regular file", "`netspec fmt -` formats standard input")
     load_source(path)  # for its error messages
     return path.read_bytes()

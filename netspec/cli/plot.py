@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from netspec.cli.options import Device
+from netspec.diagnostics import RunError
+from netspec.files import kind_of
 
 __all__ = ["plot"]
 
@@ -31,5 +33,5 @@ def plot(
 
     keep_compiled()
 
-    folder = run if run.is_dir() else run.parent
+    folder = run if kind_of(run, RunError) == "folder" else run.parent
     print(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))

@@ -15,6 +15,7 @@ from netspec.data.checks import as_labels, as_pixels, as_tokens, require_range, 
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics import DataError, listing
+from netspec.files import kind_of
 
 __all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
 
@@ -72,9 +73,9 @@ def read_npz(path: Path, tokens: int | None = None) -> Dataset:
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
     """
-    if not path.is_file():
-        missing = "is not a file" if path.exists() else "does not exist"
-        raise DataError(f"{path} {missing}", "give the path of a .npz file")
+    kind = kind_of(path, DataError)
+    if kind != "file":
+        raise DataError(f"{path} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = [npz.unpacked(path, archive, member) for member in npz.members(path, archive, KEYS)]
@@ -91,8 +92,10 @@ def read_idx_folder(folder: Path) -> Dataset:
     Raises:
         DataError: a file is missing or damaged, or images and labels do not belong together.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} does not exist", "give a folder with the four IDX files, or a .npz file")
+    kind = kind_of(folder, DataError)
+    if kind != "folder":
+        wrong = "is neither a .npz file nor a folder" if kind else "does not exist"
+        raise DataError(f"{folder} {wrong}", "give a folder with the four IDX files, or a .npz file")
     arrays = []
     for name in idx.NAMES:
         path = idx.find(folder, name)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netspec.data.checks import as_pixels, as_tokens, shape_text
 from netspec.diagnostics import DataError
+from netspec.files import kind_of
 
 __all__ = ["read_examples"]
 
@@ -41,13 +42,13 @@ def read_examples(path: str | Path, shape: tuple[int, ...], tokens: int | None =
 
 
 def _load(path: Path) -> NDArray[Any]:
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path} is {'a folder' if path.is_dir() else 'not a file'}", "give the path of a .npy file")
+    kind = kind_of(path, DataError)
+    if kind != "file":
+        wrong = "is a folder" if kind == "folder" else "is not a file" if kind else "does not exist"
+        raise DataError(f"{path} {wrong}", "give the path of a .npy file")
     try:
         # Mapped, not read: then a header that claims more than the file holds is found out, not allocated.
         return np.lib.format.open_memmap(path, mode="r")
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist", "give the path of a .npy file") from error
     except Exception as error:  # the header is a Python literal: NumPy raises whatever a damaged one leads to
         raise DataError(f"{path} cannot be read as a .npy file: {error}", "write it with np.save") from error
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from netspec.data.checks import shape_text
 from netspec.diagnostics import DataError, plural
+from netspec.files import kind_of
 
 __all__ = ["NAMES", "find", "read_idx"]
 
@@ -32,10 +33,14 @@ _CHUNK = 2**20
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """Return where a folder keeps the IDX file `name`, with or without `.gz`, or with a dot before `idx`."""
+    """Return where a folder keeps the IDX file `name`, with or without `.gz`, or with a dot before `idx`.
+
+    Raises:
+        DataError: it cannot be looked for there.
+    """
     spellings = (name, name.replace("-idx", ".idx"))
     paths = (folder / (spelling + suffix) for spelling in spellings for suffix in ("", ".gz"))
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if kind_of(path, DataError) == "file"), None)
 
 
 def read_idx(path: Path, *, dimensions: int | None = None, sha256: str | None = None) -> NDArray[Any]:

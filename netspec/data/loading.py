@@ -10,6 +10,7 @@ from netspec.data import arrays, digits, mnist
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Progress, Split
 from netspec.diagnostics import DataError, DatasetUnavailableError, listing, nearest
+from netspec.files import expanded, kind_of
 from netspec.recipe.datasets import DATASETS, DatasetInfo, find
 
 __all__ = ["SOURCES", "Source", "fetch", "load", "locate"]
@@ -79,13 +80,13 @@ def locate(name: str) -> Path | None:
     """Return where a dataset lies on this machine, or None when it is not there; it is not read.
 
     Raises:
-        DataError: there is no built-in dataset of that name, and it is not a path.
+        DataError: there is no built-in dataset of that name, and it is not a path; or it cannot be looked for there.
     """
     info = _built_in(name)
     if info:
         return SOURCES[info.name].locate()
-    path = Path(name).expanduser()
-    return path if path.exists() else None
+    path = expanded(name, DataError)
+    return path if kind_of(path, DataError) else None
 
 
 def fetch(name: str, progress: Progress | None = None) -> Path:
@@ -103,7 +104,7 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
 
 def _load_one(name: str, tokens: int | None, progress: Progress | None) -> Dataset:
     info = _built_in(name)
-    path = Path(name).expanduser()
+    path = expanded(name, DataError)
     npz = path.suffix.lower() == ".npz"
     if tokens and (info or not npz):
         what = info.name if info else str(path)
@@ -133,7 +134,9 @@ def _built_in(name: str) -> DatasetInfo | None:
 
 
 def _is_path(name: str) -> bool:
-    return "/" in name or "\\" in name or name.lower().endswith(".npz") or Path(name).is_dir()
+    if "/" in name or "\\" in name or name.lower().endswith(".npz"):
+        return True
+    return kind_of(Path(name), DataError) == "folder"
 
 
 def _names() -> str:

@@ -14,6 +14,7 @@ from netspec.data.download import download
 from netspec.data.places import cache_folder, given_folder
 from netspec.data.types import Progress, Split
 from netspec.diagnostics import DataError, DatasetUnavailableError, listing
+from netspec.files import kind_of
 
 __all__ = ["MIRRORS", "fetch", "load", "locate"]
 
@@ -51,7 +52,7 @@ def load(progress: Progress | None = None) -> tuple[Split, Split]:
 
     Raises:
         DatasetUnavailableError: it is not on this machine and cannot be had now.
-        DataError: a file under NETSPEC_DATA is damaged.
+        DataError: a file under NETSPEC_DATA is damaged, or may not be looked for there.
     """
     given = _given()
     if given:
@@ -63,7 +64,11 @@ def load(progress: Progress | None = None) -> tuple[Split, Split]:
 
 
 def locate() -> Path | None:
-    """Return the folder that holds the four files, NETSPEC_DATA before the cache; they are not read."""
+    """Return the folder that holds the four files, NETSPEC_DATA before the cache; they are not read.
+
+    Raises:
+        DataError: they cannot be looked for there.
+    """
     cache = _cache()
     return _given() or (cache if _holds_all(cache) else None)
 
@@ -73,7 +78,7 @@ def fetch(progress: Progress | None = None) -> Path:
 
     Raises:
         DatasetUnavailableError: they cannot be had now.
-        DataError: a file under NETSPEC_DATA is damaged: netspec never writes there.
+        DataError: a file under NETSPEC_DATA is damaged, or may not be looked for: netspec never writes there.
     """
     given, cache = _given(), _cache()
     if given:
@@ -125,7 +130,7 @@ def _nearly() -> str:
     root = given_folder()
     if root is None:
         return ""
-    if not root.is_dir():
+    if kind_of(root, DataError) != "folder":
         return f" (NETSPEC_DATA is {root}, which is not a folder)"
     best = max(_places(), key=lambda folder: len(_missing(folder)) < len(_FILES))
     return f" ({best} lacks {listing(_missing(best), 'and')})"

@@ -7,19 +7,30 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from netspec.diagnostics import DataError, NetspecError
+from netspec.files import expanded
+
 __all__ = ["cache_folder", "cache_root", "given_folder", "offline", "timings_folder"]
 
 
 def given_folder() -> Path | None:
-    """Return the folder that NETSPEC_DATA names; netspec only ever reads there."""
+    """Return the folder that NETSPEC_DATA names; netspec only ever reads there.
+
+    Raises:
+        DataError: when it begins with the name of a user that there is not.
+    """
     value = os.environ.get("NETSPEC_DATA", "")
-    return Path(value).expanduser() if value else None
+    return expanded(value, DataError) if value else None
 
 
 def cache_root() -> Path:
-    """Return the folder of all caches: NETSPEC_CACHE, or where this system keeps them."""
+    """Return the folder of all caches: NETSPEC_CACHE, or where this system keeps them.
+
+    Raises:
+        NetspecError: when it begins with the name of a user that there is not.
+    """
     value = os.environ.get("NETSPEC_CACHE", "")
-    return Path(value).expanduser().absolute() if value else user_cache_path("netspec")
+    return expanded(value, NetspecError).absolute() if value else user_cache_path("netspec")
 
 
 def cache_folder() -> Path:

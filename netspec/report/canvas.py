@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from netspec.diagnostics import RunError
+from netspec.files import kind_of
 
 __all__ = [
     "BLUE",
@@ -94,9 +95,9 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterat
 
 
 def _check_target(target: Path) -> None:
-    if not target.parent.is_dir():
+    if kind_of(target.parent, RunError) != "folder":
         raise RunError(f"cannot write {target}: the folder {target.parent} does not exist", "create the folder first")
-    if target.is_dir():
+    if kind_of(target, RunError) == "folder":
         raise RunError(f"cannot write {target}: it is a folder", f"name a file, such as {target / 'picture.png'}")
     if target.suffix.lower() not in ("", ".png"):
         raise RunError(f"cannot write {target}: pictures are PNG files", f"name it {target.with_suffix('.png').name}")

@@ -142,6 +142,13 @@ def test_a_link_stays_a_link(here: Path) -> None:
     assert len(list((here / "folder").iterdir())) == 1
 
 
+def test_a_name_too_long_is_one_error(here: Path) -> None:
+    done = cli(here, "fmt", "a" * 300 + ".net")
+    assert done.returncode == 1
+    assert "cannot be opened: File name too long" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
 def test_a_pipe_is_no_file(here: Path) -> None:
     os.mkfifo(here / "pipe.net")

@@ -78,6 +78,8 @@ def test_eval_for_programs(here: Path) -> None:
         (["plot", "run", "features"], 1, "needs an image"),
         (["plot", "run", "features", "none.png"], 1, "none.png does not exist"),
         (["plot", "none", "curves"], 1, "none"),
+        (["plot", "c" * 300], 1, "cannot be opened: File name too long"),
+        (["plot", "run", "-o", "c" * 300 + "/x.png"], 1, "cannot be opened: File name too long"),
         (["plot", "run/best.safetensors", "curves"], 1, "metrics.jsonl"),
         (["plot", "run", "kernels", "-o", "none/x.png"], 1, "none"),
     ],

@@ -73,6 +73,11 @@ def test_bad_files(tmp_path: Path) -> None:
             read_examples(path, (1, 4, 3))
 
 
+def test_a_name_too_long(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be opened: File name too long"):
+        read_examples(tmp_path / ("b" * 300 + ".npy"), (1, 4, 3))
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.npy")

@@ -93,6 +93,34 @@ def test_mistakes(names: list[str], shape: tuple[int, ...] | None, said: str) ->
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("b" * 300, "cannot be opened: File name too long"),
+        ("b" * 300 + ".npz", "cannot be opened: File name too long"),
+        ("./" + "b" * 300, "cannot be opened: File name too long"),
+        ("a\0b/", "cannot be opened"),
+        ("~no-such-user/x.npz", "there is no user whose folder is ~no-such-user"),
+        ("/dev/null", "/dev/null is neither a .npz file nor a folder"),
+    ],
+)
+def test_paths_that_nothing_can_be_at(name: str, said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        data.load([name])
+    assert caught.value.fix
+    if "/dev" not in name:
+        with pytest.raises(DataError, match=said):
+            data.locate(name)
+
+
+def test_a_folder_of_data_that_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, said in (("~no-such-user", "there is no user"), ("a" * 300, "cannot be opened: File name too long")):
+        monkeypatch.setenv("NETSPEC_DATA", value)
+        for call in (data.locate, data.fetch, lambda name: data.load([name])):
+            with pytest.raises(DataError, match=said):
+                call("mnist")
+
+
 def test_a_built_in_name_wins_over_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
