@@ -16,6 +16,7 @@ from netspec import model_file, runs
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
+from netspec.data.checks import as_float32
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError
 from netspec.loading import Data, data_path, load_data, require_same
@@ -164,16 +165,22 @@ class Run:
         return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
-        """Return images as an array with a batch axis and only finite values; raises DataError otherwise."""
+        """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
         try:
             array = np.asarray(images)
         except ValueError:
             raise DataError("the images have different shapes", "give one array, (N, C, H, W)") from None
         if array.ndim < 2:
             raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind != "f":
+            return array
+        array = as_float32(array)
+        if not np.isfinite(array).all():
             wrong = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
-            raise DataError(f"image {wrong} holds values that are not finite (NaN or infinite)", "clean them first")
+            raise DataError(
+                f"image {wrong} holds values that are not finite (NaN, infinite, or too large for float32)",
+                "clean them first",
+            )
         return array
 
     def predict(self, images: ArrayLike) -> list[Prediction]:

@@ -285,6 +285,12 @@ def test_images_in_all_shapes(run: ns.Run, digits: ns.Dataset) -> None:
     np.testing.assert_allclose(run.probabilities(x / 255), run.probabilities(x), atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [">f4", "<f8", ">f8", np.longdouble, "<f2"])
+def test_images_of_floats_of_all_kinds(run: ns.Run, digits: ns.Dataset, kind: Any) -> None:
+    x = (digits.test.images[:5] / 256).astype(np.float32)
+    np.testing.assert_array_equal(run.probabilities(x.astype(kind)), run.probabilities(x))
+
+
 @pytest.mark.parametrize(
     "images",
     [
@@ -295,8 +301,9 @@ def test_images_in_all_shapes(run: ns.Run, digits: ns.Dataset) -> None:
         [["a"]],
         None,
         np.full((1, 8, 8), np.nan),
+        np.full((1, 8, 8), 1e300),
     ],
-    ids=["scalar", "one image", "size", "int64", "words", "None", "NaN"],
+    ids=["scalar", "one image", "size", "int64", "words", "None", "NaN", "beyond float32"],
 )
 def test_images_that_cannot_be_answered(run: ns.Run, images: Any) -> None:
     with pytest.raises(ns.DataError):

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.characters import visible
@@ -42,8 +43,16 @@ def print_error(error: NetspecError) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on a line of its own."""
-    print(json.dumps(value, allow_nan=False), flush=True)
+    """Print one JSON object on a line of its own; numbers that are not finite, which JSON cannot hold, become null."""
+    print(json.dumps(_finite(value), allow_nan=False), flush=True)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def console() -> Console:

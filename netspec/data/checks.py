@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.diagnostics import DataError, plural
 
-__all__ = ["as_array", "as_labels", "as_pixels", "as_tokens", "require_range", "shape_text"]
+__all__ = ["as_array", "as_float32", "as_labels", "as_pixels", "as_tokens", "require_range", "shape_text"]
 
 _MOST_CLASSES = 65_536  # beyond it a label is surely a mistake, and one name per class would fill the memory
 
@@ -51,13 +51,18 @@ def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
             "give uint8 for pixels of 0 to 255, which are scaled to 0..1, or float32 for values used as is; "
             "for token numbers the spec says `input 64 tokens=1000`",
         )
-    with np.errstate(over="ignore"):  # what does not fit into float32 becomes inf, and is found below
-        array = array.astype(np.float32, copy=False)
+    array = as_float32(array)  # what does not fit into it becomes inf, and is found below
     finite = np.isfinite(array)
     if not finite.all():
         place = [int(i) for i in np.unravel_index(int(finite.argmin()), array.shape)]
         raise DataError(f"{name}{place} is {array[tuple(place)]}", "give finite numbers only")
     return array
+
+
+def as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return floats of any size and byte order as float32 in that of this machine; too large ones become infinite."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
 
 
 def as_tokens(values: ArrayLike, name: str, tokens: int) -> NDArray[np.int32]:

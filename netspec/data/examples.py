@@ -29,9 +29,19 @@ def read_examples(path: str | Path, shape: tuple[int, ...], tokens: int | None =
         (N, *shape), uint8 or float32; int32 token numbers.
 
     Raises:
-        DataError: the file cannot be read, or holds examples of another type or shape, or values not finite.
+        DataError: the file cannot be read, or holds examples of another type or shape, values not finite, or more than
+            fits into memory.
     """
     array = _load(Path(path))
+    try:
+        return _checked(path, array, shape, tokens)
+    except MemoryError:
+        raise DataError(
+            f"{path} does not fit into memory: it holds {shape_text(array.shape)} values", "split it into several files"
+        ) from None
+
+
+def _checked(path: str | Path, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
     examples = _in_shape(array, shape)
     if examples is None:
         raise DataError(

@@ -12,6 +12,7 @@ from test_cli_check import cli, lines
 
 import netspec as ns
 from netspec import model_file, session
+from netspec.cli.output import print_json
 
 SPEC = "input 1x8x8; conv 6 3x3 relu; fc 10 softmax; data digits; train { optimizer adam lr=0.01; epochs 3; batch 100 }"
 
@@ -35,6 +36,12 @@ def shown(here: Path, digits: ns.Dataset) -> tuple[np.ndarray, str]:
     right = [(p.probability, i) for i, p in enumerate(found) if p.label == str(digits.test.labels[i])]
     index = max(right)[1]
     return digits.test.images[index, 0], found[index].label
+
+
+def test_numbers_that_are_not_finite_are_null(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model with huge weights gives such; JSON has no word for them."""
+    print_json({"loss": float("inf"), "top": [{"p": float("nan"), "n": 1}, {"p": np.float64("nan"), "n": 0.5}]})
+    assert capsys.readouterr().out == '{"loss": null, "top": [{"p": null, "n": 1}, {"p": null, "n": 0.5}]}\n'
 
 
 # --- eval ---------------------------------------------------------------------------------------------------------

@@ -78,6 +78,17 @@ def test_a_name_too_long(tmp_path: Path) -> None:
         read_examples(tmp_path / ("b" * 300 + ".npy"), (1, 4, 3))
 
 
+def test_more_than_fits_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "some.npy"
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (68719476736, 1, 8, 8), }".ljust(117) + b"\n"
+    with path.open("wb") as stream:  # of 4 TiB, of which nothing is on the disk
+        stream.write(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+        stream.truncate(stream.tell() + 2**42)
+    with pytest.raises(DataError, match="does not fit into memory") as caught:
+        read_examples(path, (1, 8, 8))
+    assert caught.value.fix
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.npy")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.checks import as_tokens
+from netspec.data.checks import as_float32, as_tokens
 from netspec.diagnostics import DataError
 from netspec.graph import Graph
 from netspec.ops import format_shape
@@ -35,7 +35,7 @@ def as_inputs(x: Any, graph: Graph) -> Any:
             f"inputs must be bytes (uint8) or floats, not {x.dtype}",
             "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
         )
-    x = x.astype(np.float32) if x.dtype == np.float64 else x
+    x = _as_float32(x)
     given = tuple(x.shape[1:])
     if x.ndim and given == shape:
         return x
@@ -49,6 +49,18 @@ def as_inputs(x: Any, graph: Graph) -> Any:
         f"inputs of shape {tuple(x.shape)} do not fit: expected (N, {', '.join(map(str, shape))})",
         f"each example is {format_shape(shape)}, and the batch comes first; one example is x[None]",
     )
+
+
+def _as_float32(x: Any) -> Any:
+    """Return floats as float32; those of JAX that are narrower, and bytes, as they are."""
+    if x.dtype == np.float64 and isinstance(x, jax.Array):
+        return x.astype(np.float32)
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+        return x
+    floats = as_float32(x)
+    if x.dtype.itemsize > floats.itemsize and (np.isinf(floats) & np.isfinite(x)).any():
+        raise DataError("x holds numbers that are too large for float32", "scale them: x / abs(x).max()")
+    return floats
 
 
 def _as_tokens(x: Any, tokens: int) -> Any:

@@ -128,6 +128,8 @@ def test_lists_and_other_floats_will_do(row: ns.Model) -> None:
     expected = row.forward(variables, FLOATS.reshape(5, 64))
     assert same(row.forward(variables, FLOATS.reshape(5, 64).tolist()), expected)
     assert same(row.forward(variables, FLOATS.reshape(5, 64).astype(np.float64)), expected)
+    for kind in (">f4", ">f8", np.longdouble):
+        assert same(row.forward(variables, FLOATS.reshape(5, 64).astype(kind)), expected)
     half = row.forward(variables, FLOATS.reshape(5, 64).astype(np.float16))
     assert half.dtype == jnp.float32
     np.testing.assert_allclose(half, expected, atol=1e-2)
@@ -147,6 +149,7 @@ def test_lists_and_other_floats_will_do(row: ns.Model) -> None:
         (np.zeros((1, 1, 8, 8), bool), "bool"),
         (np.zeros((1, 1, 8, 8), complex), "complex"),
         (np.array([["a"]]), "uint8"),
+        (np.full((1, 1, 8, 8), 1e300), "too large for float32"),
         ([[1.0], [1.0, 2.0]], ""),
         (None, ""),
     ],
