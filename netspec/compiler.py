@@ -9,6 +9,7 @@ from math import inf
 from pathlib import Path
 
 from netspec.budgets import check_budgets
+from netspec.characters import visible
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
 from netspec.elaborate import elaborate
@@ -79,7 +80,9 @@ def analyze(
         file = parse(source)
     except SpecError as error:
         return Analysis(source, None, None, {}, error.diagnostics)
-    made = elaborate(file, name=(name or Path(source.name).stem or "network")[:200], lets=parse_values(lets or {}))
+    # A file may be named by any bytes, but the network's name is written into texts.
+    called = visible(name or Path(source.name).stem or "network")[:200]
+    made = elaborate(file, name=called, lets=parse_values(lets or {}))
     network, diagnostics = made.network, list(made.diagnostics)
     if network and sets and not diagnostics:
         network = apply_sets(network, sets)

@@ -107,7 +107,10 @@ def _bound(current: Definition, key: str, text: str, said: str) -> Definition:
         command = _command(f"{current.canonical()} {{ {key} {text} }}")
         if [len(body.commands) for body in command.bodies] != [1] or command.arguments or command.label:
             raise SpecError([])
-    except SpecError:
+    except SpecError as error:
+        for diagnostic in error.diagnostics:
+            if diagnostic.code == "E0111":
+                raise NetspecError(f"{said}: {diagnostic.message}", "give one with fewer digits") from None
         raise NetspecError(f"{said}: `{text}` is no value", "for example --set train.epochs=1") from None
     made = bind_settings(type(current), command.name, (), command.bodies, context, base=current)
     if made is None:

@@ -147,6 +147,13 @@ def test_the_name() -> None:
     assert ns.parse(GOOD, name="mine").name == "mine"
 
 
+def test_a_file_named_by_bytes_that_are_no_text() -> None:
+    network = analyze(Source("x\udcff.net", GOOD)).network
+    assert network is not None
+    assert network.name == "x\N{REPLACEMENT CHARACTER}"
+    assert ns.Network.model_validate_json(network.model_dump_json()) == network
+
+
 def test_a_long_file_name(tmp_path: Path) -> None:
     file = tmp_path / ("a" * 240 + ".net")
     file.write_text(GOOD)

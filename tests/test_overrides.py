@@ -98,6 +98,7 @@ def test_nothing_is_changed_in_place() -> None:
         ("train.epochs", "", "`epochs` needs"),
         ("train.epochs", "3 4", "takes one value"),
         ("train.epochs", "{", "is no value"),
+        ("train.epochs", "1" + "0" * 30, "this number has more than 18 digits"),
         ("train.epochs", "(1/0)", "division by zero"),
         ("train.optimizer", "adm", "unknown optimizer `adm`"),
         ("train.optimizer.lr", "-1", "must be a positive number"),

@@ -217,6 +217,19 @@ def test_where_given_data_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         session.given_path("~no-such-user/x.npz")
 
 
+def test_data_named_by_bytes_that_are_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "d\udcff.npz"
+    try:
+        save(file)
+    except OSError:
+        pytest.skip("this file system takes texts only")
+    end(session.train(TOY, file, out=tmp_path / "run"))
+    opened = ns.open(tmp_path / "run")
+    assert opened.network.data is not None
+    assert opened.network.data.name == "d\N{REPLACEMENT CHARACTER}.npz"
+    assert opened.evaluate().examples == 9
+
+
 def test_a_path_is_relative_to_the_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "here" / "deep" / "x.npz")
     monkeypatch.chdir(tmp_path)

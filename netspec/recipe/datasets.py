@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from netspec.characters import visible
+
 __all__ = ["DATASETS", "DatasetInfo", "find", "last_part"]
 
 _DIGIT_NAMES = tuple("0123456789")
@@ -91,8 +93,11 @@ DATASETS: tuple[DatasetInfo, ...] = (
 
 
 def last_part(path: str) -> str:
-    """Return the last part of a dataset's path, as one that is no built-in dataset's name: `./mnist` is the folder."""
-    name = Path(path).name or "data"
+    """Return the last part of a dataset's path, as one that is no built-in dataset's name: `./mnist` is the folder.
+
+    What is no text in it, or cannot be seen, is replaced: it is written into specs.
+    """
+    name = visible(Path(path).name) or "data"
     return f"./{name}" if find(name) else name
 
 
