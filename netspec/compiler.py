@@ -13,6 +13,7 @@ from netspec.characters import visible
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
 from netspec.elaborate import elaborate
+from netspec.files import specs_beside
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
@@ -130,10 +131,7 @@ def require(analysis: Analysis) -> tuple[Network, Graph]:
 
 def _similar(file: Path) -> str:
     """Return a hint naming a spec of nearly the same name in the same folder."""
-    try:
-        names = [p.name for p in file.parent.glob("*.net")]
-    except OSError:
-        names = []
+    names = specs_beside(file)
     near = nearest(file.name, names) or nearest(file.stem, [Path(n).stem for n in names])
     if near:
         return f"did you mean {file.parent / near}?"

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from netspec.diagnostics import NetspecError
 
-__all__ = ["Kind", "atomic_path", "atomic_write", "expanded", "kind_of"]
+__all__ = ["Kind", "atomic_path", "atomic_write", "expanded", "kind_of", "specs_beside"]
 
 Kind: TypeAlias = Literal["file", "folder", "neither"]
 """What can be under a path; a device and a pipe are neither."""
@@ -42,6 +42,14 @@ def kind_of(path: Path, refusal: type[NetspecError]) -> Kind | None:
         reason = error.strerror if isinstance(error, OSError) else error
         raise refusal(f"{path} cannot be opened: {reason}", "give a path that can be read") from None
     return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "neither"
+
+
+def specs_beside(path: Path) -> list[str]:
+    """Return the names of the other specs in a file's folder; none where it cannot be looked into."""
+    try:
+        return [p.name for p in path.parent.glob("*.net") if p != path]
+    except OSError:
+        return []
 
 
 def expanded(path: str | Path, refusal: type[NetspecError]) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISDIR, S_ISREG
 
 from netspec.diagnostics import NetspecError, Source, Span, SpecError, listing, nearest
+from netspec.files import specs_beside
 from netspec.resources import library_folder
 from netspec.syntax import ast
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
@@ -104,8 +105,7 @@ class Includes:
         except (OSError, ValueError) as error:
             reason = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be read"
             reason = "it is a folder" if isinstance(error, IsADirectoryError) else reason
-            beside = [p.name for p in path.parent.glob("*.net") if p != path] if path.parent.is_dir() else []
-            near = nearest(path.name, beside)
+            near = nearest(path.name, specs_beside(path))
             fix = f"did you mean `{near}`?" if near else ""
             raise ValueProblem("E0219", f"`{shown}` cannot be included: {reason}", span, fix) from None
         self.bytes += len(data)

@@ -96,6 +96,12 @@ def test_a_pipe_is_not_waited_for(folder: Path) -> None:
     assert (d.code, "it cannot be read" in d.message) == ("E0219", True)
 
 
+@pytest.mark.parametrize("name", ["a" * 300 + ".net", "a" * 300 + "/x.net"])
+def test_a_name_too_long(folder: Path, name: str) -> None:
+    (d,) = analysis(folder, f'input 4\ninclude "{name}"\nfc 3').diagnostics
+    assert (d.code, "it cannot be read" in d.message) == ("E0219", True)
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
 def test_devices_are_refused(folder: Path) -> None:
     (folder / "zero.net").symlink_to("/dev/zero")
