@@ -41,10 +41,15 @@ class Checkpoints:
 
     Args:
         run: the run folder.
+
+    Raises:
+        RunError: when they are elsewhere: what lies there is perhaps not netspec's to remove.
     """
 
     def __init__(self, run: Path) -> None:
         self.folder = run / FOLDER
+        if self.folder.is_symlink():
+            raise RunError(f"{self.folder} is a link", f"put the folder itself there, or copy all of {run} again")
         self._writing: Background[None] | None = None
         self._last: Snapshot | None = None
 

@@ -1,10 +1,13 @@
-"""Floor 0: what a path is, and files that appear whole or not at all.
+"""Floor 0: what a path is; files appear whole or not at all, and only files are opened.
 
-These are written as a temporary one beside the target, flushed, then renamed over it.
+A file is written as a temporary one beside the target, flushed, then renamed over it. A folder may come from somebody
+else: what is opened there must be a regular file, since a pipe would be waited for, and what is added to is no link,
+since that may lead to any file of the user's.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -12,11 +15,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 from netspec.diagnostics import NetspecError
 
-__all__ = ["Kind", "atomic_path", "atomic_write", "expanded", "kind_of", "specs_beside"]
+__all__ = [
+    "Kind",
+    "atomic_path",
+    "atomic_write",
+    "expanded",
+    "kind_of",
+    "open_to_add",
+    "open_to_read",
+    "read_text",
+    "specs_beside",
+]
 
 Kind: TypeAlias = Literal["file", "folder", "neither"]
 """What can be under a path; a device and a pipe are neither."""
@@ -67,6 +80,51 @@ def expanded(path: str | Path, refusal: type[NetspecError]) -> Path:
     except RuntimeError:
         who = Path(path).parts[0]
         raise refusal(f"{path}: there is no user whose folder is {who}", "write the path in full") from None
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """Open a regular file, or a link to one, for reading.
+
+    Raises:
+        OSError: when it is another thing, is not there, or cannot be read.
+    """
+    return os.fdopen(_regular(path, os.O_RDONLY), "rb")
+
+
+def read_text(path: Path) -> str:
+    """Return the text in a regular file; errors are those of `open_to_read`, and ValueError where it is no UTF-8."""
+    with open_to_read(path) as stream:
+        # Line ends as in text mode.
+        return stream.read().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def open_to_add(path: Path, *, make: bool) -> BinaryIO:
+    """Open a regular file, never through a link, for reading and for writing at its end.
+
+    Args:
+        path: the file.
+        make: whether to make it where it is missing.
+
+    Raises:
+        OSError: when it is another thing, or cannot be written.
+    """
+    flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | (os.O_CREAT if make else 0)
+    try:
+        return os.fdopen(_regular(path, flags), "a+b")
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link", str(path)) from None
+        raise
+
+
+def _regular(path: Path, flags: int) -> int:
+    # Without waiting for whoever is at the other end of a pipe; to files that makes no difference.
+    others = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags | others, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
+    return handle
 
 
 @contextmanager

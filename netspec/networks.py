@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from netspec.compiler import analyze, load_source, require
 from netspec.diagnostics import RunError, SpecError
+from netspec.files import open_to_read
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.tracing import trace
@@ -44,7 +45,8 @@ def read_network(path: Path) -> tuple[Network, Graph]:
 def _of_run(folder: Path) -> tuple[Network, Graph]:
     file = folder / _NETWORK
     try:
-        network = Network.model_validate_json(file.read_bytes())
+        with open_to_read(file) as stream:
+            network = Network.model_validate_json(stream.read())
         return network, trace(network)
     except FileNotFoundError:
         raise RunError(

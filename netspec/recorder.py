@@ -21,7 +21,7 @@ from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.environment import here
-from netspec.files import atomic_write
+from netspec.files import atomic_write, open_to_add
 from netspec.ir import Network
 from netspec.model_file import ModelFile
 from netspec.resolve import resolved_text
@@ -151,15 +151,15 @@ class RunFolder:
         if line is None:
             return
         try:
-            with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line) + "\n")
+            with open_to_add(self.folder / METRICS, make=False) as stream:
+                stream.write(json.dumps(line).encode() + b"\n")
         except OSError as error:
             raise self._unwritable(METRICS, error) from None
 
     def mark(self) -> int:
         """Return the length of metrics.jsonl, all of which is on the disk then."""
         try:
-            with (self.folder / METRICS).open("ab") as stream:
+            with open_to_add(self.folder / METRICS, make=False) as stream:
                 os.fsync(stream.fileno())
                 return stream.tell()
         except OSError as error:
@@ -168,7 +168,7 @@ class RunFolder:
     def rewind(self, mark: int) -> None:
         """Cut metrics.jsonl to a length; make it where it is missing."""
         try:
-            with (self.folder / METRICS).open("a+b") as stream:
+            with open_to_add(self.folder / METRICS, make=True) as stream:
                 # Where the file was lost, what is missing must not become zeros.
                 stream.truncate(min(mark, stream.tell()))
                 os.fsync(stream.fileno())

@@ -18,6 +18,7 @@ from netspec.compiler import analyze, require
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
+from netspec.files import read_text
 from netspec.ir import Network
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
@@ -59,7 +60,7 @@ def read_begun(folder: Path) -> Begun:
     """
     lock = runs.read_lock(folder)
     network, _ = read_network(folder)
-    kept = (folder / runs.NETWORK).read_text(encoding="utf-8")
+    kept = read_text(folder / runs.NETWORK)
     if digest(kept) not in {lock.get("network_sha256"), lock.get("next_network_sha256")}:
         raise RunError(
             f"{folder / runs.NETWORK} is not the one the run was begun with",
@@ -67,7 +68,7 @@ def read_begun(folder: Path) -> Begun:
         )
     try:
         origin = Origin(
-            text=(folder / runs.SPEC).read_text(encoding="utf-8"),
+            text=read_text(folder / runs.SPEC),
             settings=dict(lock["overrides"]),
             lets=dict(lock["lets"]),
             sets=dict(lock["sets"]),

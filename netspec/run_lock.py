@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netspec.diagnostics import RunError
+from netspec.files import open_to_add
 
 if sys.platform != "win32":
     import fcntl
@@ -32,7 +33,7 @@ class RunLock:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._file = (folder / NAME).open("a+", encoding="utf-8")
+            self._file = open_to_add(folder / NAME, make=True)
         except OSError as error:
             reason = error.strerror or str(error)
             raise RunError(
@@ -44,7 +45,7 @@ class RunLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.seek(0)
-            owner = self._file.read(20).strip()
+            owner = self._file.read(20).decode("ascii", errors="replace").strip()
             self._file.close()
             by = f"by process {owner}" if owner.isdecimal() else "by another process"
             raise RunError(
@@ -54,7 +55,7 @@ class RunLock:
             return
         with suppress(OSError):
             self._file.truncate(0)
-            self._file.write(f"{os.getpid()}\n")
+            self._file.write(f"{os.getpid()}\n".encode())
             self._file.flush()
 
     def release(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from netspec.backends.jax.model import Model, Variables
 from netspec.diagnostics import RunError
+from netspec.files import open_to_read, read_text
 from netspec.model_file import ModelFile
 
 __all__ = [
@@ -124,12 +125,17 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Return the lines of metrics.jsonl; a last line cut short by a crash is left out.
 
     Raises:
-        RunError: when there is no such file.
+        RunError: when there is no such file, or it cannot be read.
     """
     try:
-        lines = (folder / METRICS).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        with open_to_read(folder / METRICS) as stream:
+            lines = stream.read().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"{folder} has no {METRICS}", "give a run folder such as runs/lenet/001") from None
+    except OSError as error:
+        raise RunError(
+            f"{folder / METRICS} cannot be read: {error.strerror}", "copy it again from where it was whole"
+        ) from None
     records = []
     for line in lines:
         try:
@@ -146,7 +152,7 @@ def read_lock(folder: Path) -> dict[str, Any]:
         RunError: when there is none, or it is of a newer netspec.
     """
     try:
-        found = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+        found = json.loads(read_text(folder / LOCK))
         formed = found["format"]
     except (FileNotFoundError, NotADirectoryError):
         kind = "is no run folder" if folder.exists() else "is not there"
@@ -185,7 +191,7 @@ def _edited(folder: Path, key: str) -> RunError:
 def read_result(folder: Path) -> dict[str, Any] | None:
     """Return result.json, or None where the run has not ended."""
     try:
-        found = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        found = json.loads(read_text(folder / RESULT))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

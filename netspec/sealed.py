@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from safetensors import SafetensorError
 
 from netspec import sealed_header
 from netspec.diagnostics import ModelFileError
-from netspec.files import atomic_write
+from netspec.files import atomic_write, open_to_read
 from netspec.sealed_header import Declared
 
 __all__ = ["DamagedError", "Declared", "Kind", "damaged", "read", "write"]
@@ -145,15 +144,12 @@ def read(
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading; what goes wrong while it is read is an error of ours."""
     try:
-        # Looked at before it is opened: to open a pipe would wait for somebody to write to it.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ModelFileError(f"{path} is not a file", "give a model file or a run folder")
-        with path.open("rb") as stream:
+        with open_to_read(path) as stream:
             yield stream
     except FileNotFoundError:
         raise ModelFileError(f"{path}: there is no such file", "give a model file or a run folder") from None
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}", "give a file that can be read") from None
     except MemoryError:
         raise ModelFileError(f"{path} does not fit into the memory of this machine") from None
 

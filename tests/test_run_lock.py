@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,15 @@ def test_released_it_can_be_taken_again(tmp_path: Path) -> None:
         RunLock(tmp_path)
     first.release()
     RunLock(tmp_path).release()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are those of POSIX")
+def test_it_is_not_taken_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / NAME).symlink_to(tmp_path / "victim")
+    with pytest.raises(ns.RunError, match="cannot be written: it is a link"):
+        RunLock(tmp_path)
+    assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_a_folder_that_is_not_there_is_a_run_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -295,6 +296,15 @@ def test_a_result_that_is_none(tmp_path: Path, content: str) -> None:
     assert runs.read_result(tmp_path) is None
     (tmp_path / "result.json").write_text(content)
     assert runs.read_result(tmp_path) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes are those of POSIX")
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in (runs.METRICS, runs.RESULT):
+        os.mkfifo(tmp_path / name)
+    assert runs.read_result(tmp_path) is None
+    with pytest.raises(ns.RunError, match="is not a file"):
+        runs.read_metrics(tmp_path)
 
 
 def test_a_run_without_a_best_model_opens_its_last(tmp_path: Path, folder: Path) -> None:

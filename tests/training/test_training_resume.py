@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -474,6 +475,32 @@ def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> No
     lock = json.loads((stopped / runs.LOCK).read_text())
     (stopped / runs.LOCK).write_text(json.dumps(lock | {key: value}))
     with pytest.raises(ns.RunError, match=f"`{key}` is not what netspec wrote"):
+        resumed(stopped)
+
+
+# --- run folders of somebody else's -------------------------------------------------------------------------------
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="links and pipes are those of POSIX")
+
+
+@POSIX
+@pytest.mark.parametrize("name", [".lock", runs.METRICS, "checkpoints"])
+def test_nothing_is_written_through_a_link(stopped: Path, tmp_path: Path, name: str) -> None:
+    (stopped / name).rename(tmp_path / "victim")
+    (stopped / name).symlink_to(tmp_path / "victim")
+    before = {path: path.read_bytes() for path in [tmp_path / "victim", *tmp_path.glob("victim/*")] if path.is_file()}
+    with pytest.raises(ns.RunError, match="is a link"):
+        resumed(stopped)
+    assert before
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@POSIX
+@pytest.mark.parametrize("name", [runs.LOCK, runs.NETWORK, runs.SPEC, runs.METRICS, ".lock"])
+def test_a_pipe_is_not_waited_for(stopped: Path, name: str) -> None:
+    (stopped / name).unlink()
+    os.mkfifo(stopped / name)
+    with pytest.raises(ns.RunError, match="is not a file"):
         resumed(stopped)
 
 
