@@ -7,13 +7,14 @@ goes on from, whatever was cut off when. Older ones are removed only when a newe
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netspec import model_file, runs, sealed
+from netspec import files, model_file, runs, sealed
 from netspec.background import Background
 from netspec.diagnostics import ModelFileError, RunError
 from netspec.sealed import DamagedError, Declared, Kind
@@ -92,6 +93,9 @@ class Checkpoints:
         """
         wrong: list[str] = []
         for path in reversed(self._files()):
+            if not path.is_file():
+                wrong.append(f"{path} is not a file")
+                continue
             try:
                 return _read(path), wrong
             except DamagedError as error:
@@ -100,6 +104,10 @@ class Checkpoints:
             fix = f"copy {self.folder} again from where it was whole, or remove it to begin from the start"
             raise RunError(f"no checkpoint is whole: {'; '.join(wrong)}", fix)
         return None, wrong
+
+    def sweep(self) -> None:
+        """Remove what a process that was killed left half written."""
+        files.sweep(self.folder, lambda name: _step(Path(name)) >= 0)
 
     def _write(self, path: Path, snapshot: Snapshot) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -123,8 +131,8 @@ class Checkpoints:
 
 
 def _step(path: Path) -> int:
-    digits = path.name.removeprefix("step-").removesuffix(".safetensors")
-    return int(digits) if digits.isascii() and digits.isdecimal() else -1
+    found = re.fullmatch(r"step-([0-9]{1,15})\.safetensors", path.name)
+    return int(found[1]) if found else -1
 
 
 def _read(path: Path) -> Snapshot:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -29,6 +30,7 @@ __all__ = [
     "open_to_read",
     "read_text",
     "specs_beside",
+    "sweep",
 ]
 
 Kind: TypeAlias = Literal["file", "folder", "neither"]
@@ -159,6 +161,21 @@ def atomic_write(target: Path, data: bytes | str, mode: int | None = None) -> No
     """Write a whole file at once; arguments and errors are those of `atomic_path`."""
     with atomic_path(target, mode) as temporary:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def sweep(folder: Path, ours: Callable[[str], bool]) -> None:
+    """Remove the temporary files of `atomic_path` that a process left when it was killed.
+
+    Args:
+        folder: where they lie; it may be missing.
+        ours: whether a file of this name is written there by netspec. What is left of others stays.
+    """
+    for path in folder.glob(".*"):
+        # mkstemp puts eight such characters between what it is given.
+        found = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}(\.[^.]+)?", path.name)
+        if found and Path(found[1]).suffix == (found[2] or "") and ours(found[1]):
+            with suppress(OSError):
+                path.unlink()
 
 
 _LOOKING = Lock()

@@ -16,21 +16,23 @@ from netspec import model_file, runs
 from netspec.backends.jax.group import rows
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.pace import by_batch
-from netspec.checkpoints import FOLDER as CHECKPOINTS
 from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.environment import here
-from netspec.files import atomic_write, open_to_add
+from netspec.files import atomic_write, open_to_add, sweep
 from netspec.ir import Network
 from netspec.model_file import ModelFile
 from netspec.resolve import resolved_text
 from netspec.run_lock import RunLock
-from netspec.runs import BEST, LAST, LOCK, METRICS, NETWORK, RESULT, SPEC
+from netspec.runs import BEST, CURVES, LAST, LOCK, METRICS, NETWORK, RESULT, SPEC
 from netspec.training.events import Epoch, Event, Result, Saved, Started, plain, record
 from netspec.training.progress import Snapshot
 
 __all__ = ["Origin", "RunFolder", "choices", "digest", "network_text"]
+
+_WRITTEN = (SPEC, NETWORK, LOCK, RESULT, BEST, LAST, CURVES)
+"""Files that appear whole or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class RunFolder:
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; lock.json last: with it the run can be resumed."""
         self.labels = dataset.labels
+        self._require_files()
         self._sweep()
         if self.before is None or self.changes:
             network = network_text(self.model.network)
@@ -109,11 +112,9 @@ class RunFolder:
             self._write(NETWORK, network)
         if self.changes and self.resumed and self.resumed.progress.best is None:
             # Whatever is there is of epochs that are not part of this run any more.
-            with suppress(FileNotFoundError):
-                (self.folder / BEST).unlink()
+            self._remove(BEST)
         self.rewind(self.resumed.mark if self.resumed else 0)
-        with suppress(FileNotFoundError):
-            (self.folder / RESULT).unlink()
+        self._remove(RESULT)
         self._write(LOCK, json.dumps(self._lock_file(event, dataset), indent=2) + "\n")
 
     def _lock_file(self, event: Started, dataset: Dataset) -> dict[str, Any]:
@@ -181,6 +182,7 @@ class RunFolder:
         arrays = runs.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
         saved = []
+        self._require_run()
         for name in (LAST, BEST) if epoch.best else (LAST,):
             try:
                 model_file.write(self.folder / name, whole)
@@ -191,6 +193,7 @@ class RunFolder:
 
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
         """Write a checkpoint, in a thread unless it is waited for."""
+        self._require_run()
         path = self._checkpoints.write(snapshot)
         if wait:
             self._checkpoints.wait()
@@ -199,6 +202,7 @@ class RunFolder:
     def end(self, result: Result) -> None:
         """Write the result."""
         self._checkpoints.wait()
+        self._require_run()
         self._write(RESULT, json.dumps(plain(asdict(result)), indent=2) + "\n")
 
     def close(self) -> None:
@@ -208,12 +212,29 @@ class RunFolder:
             self._checkpoints.wait()
         self._lock.release()
 
+    def _require_files(self) -> None:
+        """Raise RunError where a folder takes the place of a file, before any is changed."""
+        for name in (METRICS, *_WRITTEN):
+            if (self.folder / name).is_dir():
+                raise RunError(f"{self.folder / name} is a folder", "netspec writes a file of that name: move it away")
+
+    def _require_run(self) -> None:
+        """Raise RunError where the run was removed: what was written now could not be resumed."""
+        try:
+            (self.folder / LOCK).stat()
+        except OSError as error:
+            raise self._unwritable(LOCK, error) from None
+
     def _sweep(self) -> None:
         """Remove what a process that was killed left half written."""
-        for folder in (self.folder, self.folder / CHECKPOINTS):
-            for path in folder.glob(".*.*.*"):
-                with suppress(OSError):
-                    path.unlink()
+        sweep(self.folder, _WRITTEN.__contains__)
+        self._checkpoints.sweep()
+
+    def _remove(self, name: str) -> None:
+        try:
+            (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(name, error) from None
 
     def _write(self, name: str, text: str) -> None:
         try:

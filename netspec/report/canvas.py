@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from netspec.diagnostics import RunError
-from netspec.files import kind_of
+from netspec.files import atomic_path, kind_of
 
 __all__ = [
     "BLUE",
@@ -104,17 +103,13 @@ def _check_target(target: Path) -> None:
 
 
 def _save(figure: Figure, target: Path) -> None:
-    temporary = target.with_name(f".{secrets.token_hex(8)}.png.tmp")
     try:
-        with temporary.open("xb") as file:
-            figure.savefig(file, format="png", metadata={"Software": "netspec"})
-        temporary.replace(target)
+        with atomic_path(target) as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": "netspec"})
     except OSError as error:
         raise RunError(
             f"cannot write {target}: {error.strerror or error}", "choose a folder that can be written to"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

@@ -453,10 +453,49 @@ def test_measurements_that_were_lost_do_not_become_zeros(stopped: Path) -> None:
 
 
 def test_what_a_kill_left_half_written_is_swept_up(stopped: Path) -> None:
-    for left in (stopped / ".last.safetensors.abc.safetensors", stopped / "checkpoints" / ".step-1.safetensors.x.y"):
-        left.write_bytes(b"half")
+    for left in (
+        ".last.safetensors.a1_b2c3d.safetensors",
+        ".spec.net.a1b2c3d4.net",
+        ".curves.png.a1b2c3d4.png",
+        "checkpoints/.step-000000001.safetensors.a1b2c3d4.safetensors",
+    ):
+        (stopped / left).write_bytes(b"half")
+    own = {".my.notes.txt", ".a.b.c", ".last.safetensors.mine.safetensors", "checkpoints/.step-x.safetensors.a1b2c3d4"}
+    for name in own:
+        (stopped / name).write_bytes(b"the user's")
     resumed(stopped)
-    assert {p.name for p in stopped.rglob(".*")} == {".lock"}
+    assert {str(p.relative_to(stopped)) for p in stopped.rglob(".*")} == {".lock", *own}
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")], ids=["folder", "dangling link"])
+def test_what_is_no_file_among_the_checkpoints_is_passed_over(stopped: Path, make: Callable[[Path], None]) -> None:
+    make(stopped / "checkpoints" / "step-000000099.safetensors")
+    events = resumed(stopped)
+    assert any(isinstance(e, Notice) and "is not a file" in e.text for e in events)
+    assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize("name", [runs.RESULT, runs.BEST, runs.SPEC])
+def test_a_folder_in_place_of_a_file_is_said_before_anything_is_changed(stopped: Path, name: str) -> None:
+    (stopped / name).unlink(missing_ok=True)
+    (stopped / name).mkdir()
+    before = {path: path.read_bytes() for path in stopped.rglob("*") if path.is_file() and path.name != ".lock"}
+    with pytest.raises(ns.RunError, match=r"is a folder|cannot be read"):
+        resumed(stopped, settings={"epochs": "4"})
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("lost", [runs.LOCK, runs.METRICS])
+def test_a_run_that_is_removed_meanwhile_is_not_made_again(tmp_path: Path, lost: str) -> None:
+    folder = tmp_path / "run"
+    events = session.train(network(*RECIPES["adam"], "checkpoint every=2"), DATA, out=folder, log_every=2)
+    while not (folder / runs.LOCK).exists():
+        next(events)
+    (folder / lost).unlink()
+    with pytest.raises(ns.RunError, match=f"{lost} cannot be written: No such file"):
+        list(events)
+    assert not (folder / lost).exists()
+    assert not (folder / runs.LAST).exists()
 
 
 @pytest.mark.parametrize(
