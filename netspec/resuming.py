@@ -34,6 +34,9 @@ from netspec.training.progress import Snapshot
 
 __all__ = ["Begun", "elsewhere", "read_begun", "resume", "same_data"]
 
+_NEEDED = {"overrides", "lets", "sets", "data_path", "log_every", "autotune", "resumed"}
+"""Of lock.json; the rest is compared where it is there."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Begun:
@@ -66,6 +69,8 @@ def read_begun(folder: Path) -> Begun:
             f"{folder / runs.NETWORK} is not the one the run was begun with",
             "put it back; to change what is trained, use --set, or edit spec.net",
         )
+    if not lock.keys() >= _NEEDED:
+        raise RunError(f"{folder / runs.LOCK} lacks what it takes to go on", "it is of an older netspec: train again")
     try:
         origin = Origin(
             text=read_text(folder / runs.SPEC),
@@ -74,16 +79,12 @@ def read_begun(folder: Path) -> Begun:
             sets=dict(lock["sets"]),
             data_path=lock["data_path"],
             log_every=lock["log_every"],
-            autotune=bool(lock["autotune"]),
+            autotune=lock["autotune"],
             device=lock.get("asked_device"),
         )
     except (OSError, ValueError) as error:
         raise RunError(
             f"{folder / runs.SPEC} cannot be read: {error}", "copy it again from where it was whole"
-        ) from None
-    except (KeyError, TypeError):
-        raise RunError(
-            f"{folder / runs.LOCK} lacks what it takes to go on", "it is of an older netspec: train again"
         ) from None
     return Begun(folder, lock, network, origin)
 

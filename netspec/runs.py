@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -161,31 +162,50 @@ def read_lock(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not what netspec wrote"
         raise RunError(f"{folder / LOCK} cannot be read: {reason}", "copy it again from where it was whole") from None
-    if not isinstance(formed, int) or formed > LOCK_FORMAT:
+    if type(formed) is not int or formed > LOCK_FORMAT:
         raise RunError(f"{folder / LOCK} has format {formed}; this netspec reads up to {LOCK_FORMAT}", "update netspec")
-    for key, kinds in _LOCK_TYPES.items():
-        if key in found and not isinstance(found[key], kinds):
-            raise _edited(folder, key)
-    if not all(
-        isinstance(entry, dict) and isinstance(entry.get("changes"), list) for entry in found.get("resumed", [])
-    ):
-        raise _edited(folder, "resumed")
+    for key, fits in _LOCK_VALUES.items():
+        if key in found and not fits(found[key]):
+            raise RunError(
+                f"{folder / LOCK}: `{key}` is not what netspec wrote there", "copy it again from where it was whole"
+            )
     return dict(found)
 
 
-_LOCK_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("overrides", "lets", "sets", "packages", "flags"), (dict,)),
-    **dict.fromkeys(("devices", "resumed"), (list,)),
-    **dict.fromkeys(("data_path", "asked_device"), (str, type(None))),
-    "log_every": (int, type(None)),
-    "autotune": (bool,),
-}
+def _text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-def _edited(folder: Path, key: str) -> RunError:
-    return RunError(
-        f"{folder / LOCK}: `{key}` is not what netspec wrote there", "copy it again from where it was whole"
+def _number(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
+def _named_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_text, value.values()))
+
+
+def _sessions(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(entry, dict) and _texts(entry.get("changes")) and _texts(entry.get("elsewhere", []))
+        for entry in value
     )
+
+
+_LOCK_VALUES: dict[str, Callable[[object], bool]] = {
+    "format": _number,
+    **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
+    **dict.fromkeys(("device", "platform", "processor", "python"), _text),
+    **dict.fromkeys(("data_path", "asked_device"), lambda value: value is None or _text(value)),
+    **dict.fromkeys(("log_every", "cores"), lambda value: value is None or _number(value)),
+    **dict.fromkeys(("overrides", "lets", "sets", "packages", "flags"), _named_texts),
+    "devices": _texts,
+    "autotune": lambda value: isinstance(value, bool),
+    "resumed": _sessions,
+}
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

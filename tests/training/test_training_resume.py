@@ -376,9 +376,10 @@ def test_an_edited_network_json_is_refused(stopped: Path) -> None:
         resumed(stopped)
 
 
-def test_lock_entries_that_are_missing(stopped: Path) -> None:
+@pytest.mark.parametrize("key", ["log_every", "resumed"])
+def test_lock_entries_that_are_missing(stopped: Path, key: str) -> None:
     lock = json.loads((stopped / runs.LOCK).read_text())
-    del lock["log_every"]
+    del lock[key]
     (stopped / runs.LOCK).write_text(json.dumps(lock))
     with pytest.raises(ns.RunError, match="older netspec"):
         resumed(stopped)
@@ -506,8 +507,19 @@ def test_a_run_that_is_removed_meanwhile_is_not_made_again(tmp_path: Path, lost:
         ("resumed", [1]),
         ("packages", [1]),
         ("flags", 3),
+        ("format", 0),
         ("log_every", "x"),
+        ("log_every", -3),
         ("lets", "a"),
+        ("overrides", {"epochs": {}}),
+        ("packages", {"jax": 1}),
+        ("network_sha256", []),
+        ("next_network_sha256", [1]),
+        ("spec_sha256", {}),
+        ("processor", [1]),
+        ("devices", [1]),
+        ("resumed", [{"changes": [1]}]),
+        ("resumed", [{"changes": [], "elsewhere": 3}]),
     ],
 )
 def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> None:
