@@ -119,6 +119,7 @@ def replay(
     before = _measurements(folder)
     if not before:
         raise RunError(f"{folder} has measured nothing yet", f"go on with it first: netspec resume {folder}")
+    until = _steps(folder)
     dataset = same_data(begun, begun.network, data, progress)
     device = begun.origin.device if device is None else device
     model = compiled_for(begun.network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
@@ -127,10 +128,8 @@ def replay(
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:
         place = runs.named_folder(out or Path(temporary) / "run")
         recorder = RunFolder(place, model, begun.origin)
-        result = runs.read_result(folder)
         # Where the clock ended the run, it is the step that counts.
-        until = int(result["steps"]) if result else None
-        halt_at = None if result else int(before[-1]["step"])
+        halt_at = before[-1]["step"] if until is None else None
         ended = False
         for event in train_loop(
             model,
@@ -155,17 +154,30 @@ def _homeless(event: Event) -> Event:
     return replace(event, folder=None, checkpoint=None) if isinstance(event, Stopped) else event
 
 
+def _steps(folder: Path) -> int | None:
+    """Return after how many steps a run ended, if it did; raises RunError where that is no number."""
+    result = runs.read_result(folder)
+    if result is None:
+        return None
+    steps = result.get("steps")
+    if type(steps) is not int or steps < 0:
+        raise RunError(
+            f"{folder / runs.RESULT}: `steps` is not what netspec wrote there", "copy it again from where it was whole"
+        )
+    return steps
+
+
 def _measurements(folder: Path) -> list[dict[str, Any]]:
     """Return what was measured, the clock apart, in the order of the steps."""
-    lines = [line for line in runs.read_metrics(folder) if line.get("kind") != _REWOUND and "step" in line]
+    lines = [line for line in runs.read_metrics(folder) if line["kind"] != _REWOUND]
     return [{key: value for key, value in line.items() if key not in _CLOCK} for line in lines]
 
 
 def _rewound(folder: Path, until: int | None) -> list[tuple[Any, ...]]:
     """Return the batches that were left out, and why; how far back the training went each time is no measurement."""
-    lines = [line for line in runs.read_metrics(folder) if line.get("kind") == _REWOUND]
+    lines = [line for line in runs.read_metrics(folder) if line["kind"] == _REWOUND]
     seen = [line for line in lines if until is None or line["step"] <= until]
-    return sorted({(line.get("epoch"), line.get("step"), line.get("reason")) for line in seen})
+    return sorted({(line.get("epoch") or 0, line["step"], line.get("reason") or "") for line in seen})
 
 
 def _compared(
@@ -175,7 +187,7 @@ def _compared(
     until = None
     if runs.read_result(folder) is None:
         # The replay looks at the splits where the run had just gone on.
-        now, until = now[: len(before)], int(before[-1]["step"])
+        now, until = now[: len(before)], before[-1]["step"]
     difference = _first_difference(before, now)
     left_out = _rewound(folder, until), _rewound(place, until)
     if difference is None and left_out[0] != left_out[1]:
@@ -236,9 +248,14 @@ def _close(before: list[dict[str, Any]], now: list[dict[str, Any]], accuracies: 
     if len(before) != len(now):
         return False
     for one, other in zip(before, now, strict=True):
-        if one["kind"] == "step" and one["epoch"] == 1:
-            apart = abs(one["loss"] - other.get("loss", inf))
-            if apart > LOSS_TOLERANCE * max(abs(one["loss"]), LOSS_TOLERANCE):
+        if one["kind"] == "step" and one.get("epoch") == 1:
+            loss = one.get("loss")
+            if not _near(loss, other.get("loss"), LOSS_TOLERANCE * max(abs(loss or 0), LOSS_TOLERANCE)):
                 return False
     first, second = accuracies
-    return first == second or (first is not None and second is not None and abs(first - second) <= ACCURACY_TOLERANCE)
+    return _near(first, second, ACCURACY_TOLERANCE)
+
+
+def _near(first: float | None, second: float | None, tolerance: float) -> bool:
+    """Return whether two numbers are as close as that, or both are missing."""
+    return first == second or (first is not None and second is not None and abs(first - second) <= tolerance)

@@ -123,7 +123,7 @@ def model_path(path: Path) -> Path:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of metrics.jsonl; a last line cut short by a crash is left out.
+    """Return the lines of metrics.jsonl; what is no measurement, such as a line cut short by a crash, is left out.
 
     Raises:
         RunError: when there is no such file, or it cannot be read.
@@ -141,9 +141,29 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             records.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-    return [r for r in records if isinstance(r, dict)]
+    return [record for record in records if _measurement(record)]
+
+
+_TEXTS = {"kind", "split", "reason"}
+"""What is said in words in a line of metrics.jsonl; all else is a number, yes or no, or nothing."""
+
+_MOST_STEPS, _MOST = 10**15, 1e100
+"""Of steps and of values: beyond any training, and what can still be calculated with."""
+
+
+def _measurement(record: object) -> bool:
+    if not isinstance(record, dict) or not _text(record.get("kind")):
+        return False
+    step = record.get("step")
+    if type(step) is not int or not 0 <= step <= _MOST_STEPS:
+        return False
+    # Written so that NaN is refused too.
+    return all(
+        _text(value) if name in _TEXTS else value is None or (isinstance(value, int | float) and abs(value) <= _MOST)
+        for name, value in record.items()
+    )
 
 
 def read_lock(folder: Path) -> dict[str, Any]:
@@ -212,6 +232,6 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     """Return result.json, or None where the run has not ended."""
     try:
         found = json.loads(read_text(folder / RESULT))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

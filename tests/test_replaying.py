@@ -14,9 +14,10 @@ import pytest
 
 import netspec as ns
 from netspec import model_file, replaying, runs, session
-from netspec.cli.replay import _plain
+from netspec.cli.progress import Progress
+from netspec.cli.replay import _plain, _print
 from netspec.environment import differences, here
-from netspec.replaying import Replay
+from netspec.replaying import Difference, Replay
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)
@@ -52,6 +53,25 @@ def spoil(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
 def relabel(folder: Path, **entries: Any) -> None:
     lock = json.loads((folder / runs.LOCK).read_text())
     (folder / runs.LOCK).write_text(json.dumps(lock | entries))
+
+
+@pytest.mark.parametrize("steps", ["x", None, 1e999, True, -1])
+def test_a_result_with_odd_steps_is_refused(folder: Path, steps: Any) -> None:
+    (folder / runs.RESULT).write_text(json.dumps({"steps": steps}))
+    with pytest.raises(ns.RunError, match="`steps` is not what netspec wrote"):
+        ns.replay(folder, DATA)
+
+
+def test_what_a_run_says_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b]0;evil\x07"
+    difference = Difference(1, "kind", evil, evil)
+    found = Replay(False, True, difference, 1, 0.5, 1, (evil,), (0.5, 0.5), None)
+    _print(Path("run"), found)
+    Progress(quiet=True).show(ns.Notice(f"one{evil}\ntwo"))
+    said = capsys.readouterr().out
+    assert not {"\x1b", "\x07"} & set(said)
+    assert said.count("evil") == 4
+    assert said.endswith("\ntwo\n")
 
 
 def test_the_same_record_gives_the_same_bits(trained: Path) -> None:

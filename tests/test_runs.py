@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import netspec as ns
-from netspec import runs, session
+from netspec import report, runs, session
 from netspec.recorder import Origin
 from netspec.training.events import Result
 
@@ -291,7 +291,34 @@ def test_no_metrics_are_an_error(tmp_path: Path) -> None:
         runs.read_metrics(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", "7"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 200_000,
+        '{"step": 1}',
+        '{"kind": "step"}',
+        '{"kind": [1], "step": 1}',
+        *(
+            f'{{"kind": "step", "step": {step}}}'
+            for step in ("null", '"x"', "NaN", "1e999", "1.5", "true", "-1", "9" * 400)
+        ),
+        *(f'{{"kind": "step", "step": 1, "loss": {x}}}' for x in ('"x"', "[1]", "NaN", "-1e999", "1e308", "9" * 400)),
+    ],
+    ids=lambda line: line[:50],
+)
+def test_lines_that_are_no_measurements_are_left_out(tmp_path: Path, folder: Path, line: str) -> None:
+    (tmp_path / "metrics.jsonl").write_text(f"{line}\n{(folder / 'metrics.jsonl').read_text()}")
+    assert runs.read_metrics(tmp_path) == runs.read_metrics(folder)
+
+
+@pytest.mark.parametrize("line", ["", '{"kind": "epoch", "step": 1000000000000000, "test_loss": -1e100}'])
+def test_curves_of_any_measurements_are_drawn(tmp_path: Path, folder: Path, line: str) -> None:
+    (tmp_path / "metrics.jsonl").write_text(f"{(folder / 'metrics.jsonl').read_text()}{line}\n")
+    report.draw_curves(runs.read_metrics(tmp_path), tmp_path / "curves.png", title="any")
+    assert (tmp_path / "curves.png").is_file()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "7", "[" * 200_000], ids=lambda content: content[:9])
 def test_a_result_that_is_none(tmp_path: Path, content: str) -> None:
     assert runs.read_result(tmp_path) is None
     (tmp_path / "result.json").write_text(content)

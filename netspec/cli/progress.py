@@ -12,6 +12,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
+from netspec.characters import visible
 from netspec.cli.output import percent, seconds_text
 from netspec.diagnostics import plural
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
@@ -185,7 +186,9 @@ class Progress:
     def _line(self, text: str, *, style: str = "", always: bool = False) -> None:
         if self.quiet and not always:
             return
-        self.console.print(Text(text, style=style))
+        # Names, and what a run says of itself, may come from somebody else: none of them is to steer the terminal.
+        said = "\n".join(visible(line) for line in text.split("\n"))
+        self.console.print(Text(said, style=style))
         if not self.console.is_terminal:
             sys.stdout.flush()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netspec.characters import visible
 from netspec.cli.options import Device
 from netspec.cli.output import percent, print_json
 from netspec.cli.several import make_room
@@ -86,19 +87,24 @@ def _plain(found: Replay) -> dict[str, object]:
 
 def _print(run: Path, found: Replay) -> None:
     for text in found.elsewhere:
-        print(f"note: {text}")
+        _say(f"note: {text}")
     if found.identical:
         weights = " and all weights" if found.models else ""
-        print(f"the same: {plural(found.lines, 'measurement')}{weights} of {run}, bit for bit")
+        _say(f"the same: {plural(found.lines, 'measurement')}{weights} of {run}, bit for bit")
         return
     if found.difference:
         d = found.difference
-        print(f"first difference: line {d.line} of metrics.jsonl, {d.name}: {d.before}, now {d.now}")
-    print(f"largest difference of a weight: {found.weights:.3g}")
+        _say(f"first difference: line {d.line} of metrics.jsonl, {d.name}: {d.before}, now {d.now}")
+    _say(f"largest difference of a weight: {found.weights:.3g}")
     before, now = found.accuracy
     if before is not None and now is not None:
-        print(f"last test accuracy: {percent(before)}, now {percent(now)}")
+        _say(f"last test accuracy: {percent(before)}, now {percent(now)}")
     if not found.elsewhere:
-        print("not the same, although nothing is known that differs: versions, device and data are those of the run")
+        _say("not the same, although nothing is known that differs: versions, device and data are those of the run")
     else:
-        print("within the tolerances for other versions or machines" if found.within else "beyond the tolerances")
+        _say("within the tolerances for other versions or machines" if found.within else "beyond the tolerances")
+
+
+def _say(text: str) -> None:
+    # What a run says of itself may come from somebody else.
+    print(visible(text))
