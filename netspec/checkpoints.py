@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from netspec import files, model_file, runs, sealed
 from netspec.background import Background
@@ -141,8 +140,12 @@ def _read(path: Path) -> Snapshot:
 
     metadata, arrays = sealed.read(path, _KIND, accept)
     try:
-        said: dict[str, Any] = json.loads(metadata["progress"])
-        return Snapshot(Progress.from_json(said), int(metadata["step"]), arrays, int(metadata["mark"]))
+        progress = Progress.from_json(json.loads(metadata["progress"]))
+        step, mark = int(metadata["step"]), int(metadata["mark"])
+        steps = len(arrays["history"])
+        if mark < 0 or progress.taken > steps or step != (progress.epoch - 1) * steps + progress.taken:
+            raise ValueError("steps and epochs do not belong together")
+        return Snapshot(progress, step, arrays, mark)
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None
 

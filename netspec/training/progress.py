@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -50,15 +51,44 @@ class Progress:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Progress:
-        """Return what `to_json` gave; raises TypeError or ValueError where the values are others."""
-        numbers = [values[key] for key in ("epoch", "taken", "reported", "stale")]
-        if any(type(number) is not int or number < 0 for number in numbers) or not isinstance(values["stopped"], str):
+        """Return what `to_json` gave; raises KeyError, TypeError or ValueError where the values are others."""
+        counts = [values[key] for key in ("taken", "reported", "stale")]
+        if not all(map(_count, [*counts, values["epoch"] - 1, *values["left_out"]])):
             raise ValueError("a number of steps or epochs is none")
+        if values["reported"] > values["taken"]:
+            raise ValueError("more steps were told of than were taken")
+        if not _finite(values["seconds"]) or values["seconds"] < 0 or not isinstance(values["stopped"], str):
+            raise ValueError("it is not said how long it took, or why it ended")
+        if values["watched"] is not None and not _finite(values["watched"]):
+            raise ValueError("what early stopping watches is no number")
         if values["epoch"] > 1 and not values["last"]:
             raise ValueError("no epoch has ended before this one")
-        best, last = (Epoch(**values[key]) if values[key] else None for key in ("best", "last"))
-        left_out = tuple(int(step) for step in values["left_out"])
-        return cls(**{**values, "best": best, "last": last, "left_out": left_out})
+        best, last = (_epoch(values[key]) if values[key] else None for key in ("best", "last"))
+        return cls(**{**values, "best": best, "last": last, "left_out": tuple(values["left_out"])})
+
+
+def _count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _epoch(values: Mapping[str, Any]) -> Epoch:
+    """Return an epoch that has ended; raises TypeError or ValueError where the values are none of one."""
+    epoch = Epoch(**values)
+    # Losses may be infinite: that of a test set is not what a training stops for.
+    numbers = (epoch.train_loss, epoch.test_loss, epoch.seconds)
+    optional = (epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy, epoch.test_accuracy)
+    if not (
+        all(map(_count, (epoch.epoch, epoch.step)))
+        and all(isinstance(number, float) for number in numbers)
+        and all(number is None or isinstance(number, float) for number in optional)
+        and isinstance(epoch.best, bool)
+    ):
+        raise ValueError("a measurement of an epoch is none")
+    return epoch
 
 
 @dataclass(frozen=True, eq=False, slots=True)

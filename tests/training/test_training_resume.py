@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import model_file, resuming, runs, sealed, session
+from netspec import checkpoints, model_file, resuming, runs, sealed, session
+from netspec.checkpoints import Checkpoints
 from netspec.loading import load_data
 from netspec.recorder import Origin
 from netspec.training import Finished, Notice, Started, Stopped
+from netspec.training.progress import Progress
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)
@@ -527,6 +529,60 @@ def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> No
     (stopped / runs.LOCK).write_text(json.dumps(lock | {key: value}))
     with pytest.raises(ns.RunError, match=f"`{key}` is not what netspec wrote"):
         resumed(stopped)
+
+
+def epoch(**values: Any) -> dict[str, Any]:
+    measured = ("train", "validation", "test")
+    numbers = {f"{split}_{name}": 0.5 for split in measured for name in ("loss", "accuracy")}
+    return {"epoch": 1, "step": 5, "seconds": 0.5, "best": True, **numbers, **values}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"seconds": "x"},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": -1.0},
+        {"seconds": 10**400},
+        {"watched": "x"},
+        {"stopped": None},
+        {"epoch": 0},
+        {"epoch": 10**12},
+        {"taken": 10**6},
+        {"reported": 99},
+        {"left_out": [-5]},
+        {"left_out": ["7"]},
+        {"left_out": [10**30]},
+        {"best": epoch(test_accuracy="x")},
+        {"last": epoch(test_loss=None)},
+        {"last": [1]},
+        {"step": 10**30},
+        {"step": -4},
+        {"mark": -1},
+    ],
+    ids=lambda odd: str(odd)[:40],
+)
+def test_a_checkpoint_that_says_odd_things_is_damaged(tmp_path: Path, odd: dict[str, Any]) -> None:
+    kept = Checkpoints(tmp_path)
+    progress = {**Progress(2, 1, 1, 0.5).to_json(), "last": epoch()}
+    for step, said in ((6, {}), (7, odd)):
+        values = {**progress, "taken": step - 5, "step": str(step), "mark": "9", **said}
+        metadata = {name: str(values.pop(name)) for name in ("step", "mark")}
+        kept.folder.mkdir(exist_ok=True)
+        file = kept.folder / f"step-{step:09d}.safetensors"
+        metadata["progress"] = json.dumps(values)
+        sealed.write(file, checkpoints._KIND, {"history": np.zeros((5, 3), np.float32)}, metadata)
+    found, wrong = kept.newest()
+    assert found is not None
+    assert found.step == 6
+    assert len(wrong) == 1
+    assert "what it says of the training cannot be read" in wrong[0]
+
+
+def test_an_epoch_may_have_ended_with_an_infinite_loss() -> None:
+    said = {**Progress().to_json(), "epoch": 2, "last": epoch(test_loss=float("inf"), validation_loss=None)}
+    assert Progress.from_json(json.loads(json.dumps(said))).to_json() == {**said, "left_out": ()}
 
 
 # --- run folders of somebody else's -------------------------------------------------------------------------------
