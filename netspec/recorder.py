@@ -129,6 +129,7 @@ class RunFolder:
             "spec_sha256": digest(self.text),
             "network_sha256": digest(network_text(self.model.network)),
             "dataset": dataset.name,
+            "labels": list(dataset.labels),
             "data_path": origin.data_path,
             "data_sha256": dataset.sha256,
             "seed": event.seed,

@@ -222,7 +222,7 @@ _LOCK_VALUES: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("data_path", "asked_device"), lambda value: value is None or _text(value)),
     **dict.fromkeys(("log_every", "cores"), lambda value: value is None or _number(value)),
     **dict.fromkeys(("overrides", "lets", "sets", "packages", "flags"), _named_texts),
-    "devices": _texts,
+    **dict.fromkeys(("devices", "labels"), _texts),
     "autotune": lambda value: isinstance(value, bool),
     "resumed": _sessions,
 }

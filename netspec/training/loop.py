@@ -29,7 +29,7 @@ from netspec.training.events import (
 from netspec.training.judge import better, judged, taken_up, worn_out
 from netspec.training.keeping import Due, Recorder
 from netspec.training.measured import Measured, NotFinite
-from netspec.training.nonfinite import nothing_left, of_split, to_leave_out
+from netspec.training.nonfinite import all_left_out, of_split, to_leave_out
 from netspec.training.progress import Progress, Snapshot
 from netspec.training.search import find
 from netspec.training.setup import Setup, set_up
@@ -257,6 +257,8 @@ class _Loop:
     def _ended(self, variables: Variables, measured: Measured) -> Iterator[Event]:
         """Look at the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
+        if self._idle():
+            raise all_left_out(epoch)
         test = self._evaluate(variables, self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
@@ -346,8 +348,6 @@ class _Loop:
         found = find(self.trainer, self.course, self.setup.train, sound, seen)
         left_out = sound.progress.left_out
         guilty = to_leave_out(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
-        if len(self.course.left_out(guilty.epoch, {*left_out, guilty.step})) == self.course.steps:
-            raise nothing_left(guilty)
         self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, guilty.step})), stopped="")
         self.state, self.history = self.trainer.unpacked(sound.arrays)
         self.sound = replace(sound, progress=self.progress)

@@ -6,7 +6,7 @@ from netspec.diagnostics import NetspecError
 from netspec.recipe.settings import OnNonfinite
 from netspec.training.search import Guilty
 
-__all__ = ["NonFiniteLossError", "nothing_left", "of_split", "to_leave_out"]
+__all__ = ["NonFiniteLossError", "all_left_out", "of_split", "to_leave_out"]
 
 _LOWER = "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale"
 
@@ -33,7 +33,7 @@ def to_leave_out(guilty: Guilty | None, left_out: tuple[int, ...], rule: OnNonfi
             f"the loss was no longer a number {at}, and is one when the steps since {since:,} are taken again",
             "the same steps gave other numbers: have the memory and the processor of this machine checked",
         )
-    said = _said(guilty)
+    said = f"the loss is no longer a number at step {guilty.step + 1:,} (epoch {guilty.epoch}): {guilty.fault.what}"
     if rule.mode == "stop":
         raise NonFiniteLossError(said, _LOWER)
     if len(left_out) >= rule.limit:
@@ -41,13 +41,9 @@ def to_leave_out(guilty: Guilty | None, left_out: tuple[int, ...], rule: OnNonfi
     return guilty
 
 
-def nothing_left(guilty: Guilty) -> NonFiniteLossError:
-    """Return the error for an epoch all of whose batches would be left out."""
-    return NonFiniteLossError(f"{_said(guilty)}; no other batch of the epoch is left to learn from", _LOWER)
-
-
-def _said(guilty: Guilty) -> str:
-    return f"the loss is no longer a number at step {guilty.step + 1:,} (epoch {guilty.epoch}): {guilty.fault.what}"
+def all_left_out(epoch: int) -> NonFiniteLossError:
+    """Return the error for an epoch of which no batch was learned from."""
+    return NonFiniteLossError(f"all batches of epoch {epoch} are left out: nothing was learned in it", _LOWER)
 
 
 def of_split(name: str, step: int, epoch: int) -> NonFiniteLossError:

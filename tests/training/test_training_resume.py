@@ -16,6 +16,7 @@ import pytest
 import netspec as ns
 from netspec import checkpoints, model_file, resuming, runs, sealed, session
 from netspec.checkpoints import Checkpoints
+from netspec.data.arrays import from_arrays
 from netspec.loading import load_data
 from netspec.recorder import Origin
 from netspec.training import Finished, Notice, Started, Stopped
@@ -736,6 +737,13 @@ def test_another_accumulation_goes_by_its_own_schedule(tmp_path: Path) -> None:
     events = resumed(tmp_path / "run", settings={"epochs": "4"}, sets={"train.accumulate": "4"})
     losses = [e.test_loss for e in events if isinstance(e, ns.Epoch)]
     assert len(set(losses)) == len(losses) == 2
+
+
+def test_arrays_given_again_keep_the_names_of_their_classes(tmp_path: Path) -> None:
+    net, named = network(*RECIPES["adam"], "checkpoint on"), replace(from_arrays(*DATA), labels=("cat", "dog", "emu"))
+    list(session.train(net, named, out=tmp_path / "run", stop=asks_after(1)))
+    list(resuming.resume(tmp_path / "run", DATA))
+    assert ns.open(tmp_path / "run").labels == ("cat", "dog", "emu")
 
 
 def test_a_best_model_that_is_lost_is_said(tmp_path: Path) -> None:
