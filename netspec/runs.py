@@ -12,7 +12,7 @@ import numpy as np
 
 from netspec.backends.jax.model import Model, Variables
 from netspec.diagnostics import RunError
-from netspec.files import open_to_read, read_text
+from netspec.files import kind_of, open_to_read, read_text
 from netspec.model_file import ModelFile
 
 __all__ = [
@@ -108,16 +108,13 @@ def model_path(path: Path) -> Path:
     Raises:
         RunError: when it is neither.
     """
-    try:
-        folder, exists = path.is_dir(), path.exists()
-    except OSError as error:
-        raise RunError(f"{path} cannot be opened: {error.strerror}") from None
-    if folder:
+    found = kind_of(path, RunError)
+    if found == "folder":
         for name in (BEST, LAST):
-            if (path / name).is_file():
+            if kind_of(path / name, RunError) == "file":
                 return path / name
         raise RunError(f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file")
-    if not exists:
+    if found is None:
         raise RunError(f"{path}: there is no such run or model", "`ls runs` shows the runs of this folder")
     return path
 

@@ -18,7 +18,7 @@ from netspec.background import Background
 from netspec.data.places import timings_folder
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, NetspecError, RunError
-from netspec.files import expanded
+from netspec.files import expanded, kind_of
 from netspec.ir import DataSource, Network
 from netspec.loading import Data, load_data
 from netspec.overrides import replace_setting
@@ -203,8 +203,9 @@ def _named_path(network: Network, dataset: Dataset, base: Path | None) -> str | 
         info = find(name) if name else None
         if info and info.name == dataset.name:
             return None
-        path = (base or Path()) / Path(name).expanduser() if name and not info else None
-        if path and path.exists():
+        # A spec names paths below its own folder only: a ~ in one is no user.
+        path = (base or Path()) / name if name and not info else None
+        if path and kind_of(path, DataError):
             return str(path.resolve())
     return None
 

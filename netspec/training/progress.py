@@ -57,7 +57,8 @@ class Progress:
             raise ValueError("a number of steps or epochs is none")
         if values["reported"] > values["taken"]:
             raise ValueError("more steps were told of than were taken")
-        if not _finite(values["seconds"]) or values["seconds"] < 0 or not isinstance(values["stopped"], str):
+        texts = (values["stopped"], values.get("watching", ""))
+        if not _finite(values["seconds"]) or values["seconds"] < 0 or not all(isinstance(t, str) for t in texts):
             raise ValueError("it is not said how long it took, or why it ended")
         if values["watched"] is not None and not _finite(values["watched"]):
             raise ValueError("what early stopping watches is no number")
