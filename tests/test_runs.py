@@ -176,6 +176,7 @@ def test_the_lock_file(folder: Path) -> None:
         "spec_sha256",
         "network_sha256",
         "dataset",
+        "labels",
         "data_sha256",
         "seed",
         "overrides",
