@@ -128,10 +128,6 @@ def resume(
         _require_same_steps(begun, network)
         _require_unfinished(begun, network, snapshot, changes)
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
-        labels = begun.lock.get("labels")
-        if isinstance(data, tuple | list) and labels and len(labels) >= len(dataset.labels):
-            # Arrays do not say what their classes are called.
-            dataset = replace(dataset, labels=tuple(labels))
         if dataset.sha256 != begun.lock.get("data_sha256"):
             changes.append(f"data: SHA-256 {str(begun.lock.get('data_sha256'))[:12]}… → {dataset.sha256[:12]}…")
             if data is not None:
@@ -278,6 +274,10 @@ def same_data(
     if not accept_changes:
         fix = "give the same data, or say that it is meant: --accept-changes"
         require_same(begun.folder, begun.lock, dataset, fix=fix)
+    labels = begun.lock.get("labels", ())
+    if isinstance(data, tuple | list) and len(labels) >= len(dataset.labels):
+        # Arrays do not say what their classes are called; the run does.
+        dataset = replace(dataset, labels=tuple(labels))
     return dataset
 
 

@@ -232,9 +232,10 @@ class _Loop:
         self.halted = self.stop() or (self.halt_at is not None and self._step() >= self.halt_at)
         if self.until is not None:
             ends = self._step() >= self.until
+        elif limit is None or self.halt_at is not None or jax.process_count() > 1:
+            ends = False
         else:
-            by_clock = limit is not None and self.halt_at is None and jax.process_count() == 1
-            ends = by_clock and limit is not None and self._seconds() >= limit.total
+            ends = self._seconds() >= limit.total
         # A training that is interrupted has not had its last look yet: it ends when it is resumed. And an epoch ends
         # only when something was learned in it.
         if ends and not self.halted and not self._idle():
