@@ -150,8 +150,8 @@ def test_until_a_share_of_the_training_and_no_longer() -> None:
         learning = Learning(
             ns.compile(net, "cpu"), Group(tuple(jax.devices("cpu")[:1])), steps_per_epoch=5, epochs=2, seed=0
         )
-        x = jnp.asarray(IMAGES[:10, :1, :8, :8])
-        return [np.asarray(jax.jit(learning.inputs)(x, jnp.int32(step))) for step in range(10)]
+        x, inputs = jnp.asarray(IMAGES[:10, :1, :8, :8]), jax.jit(learning.inputs)
+        return [np.asarray(inputs(x, jnp.int32(step))) for step in range(10)]
 
     always, until, never = seen("augment rotate=30"), seen("augment rotate=30 until=0.7"), seen("")
     for step in range(10):
