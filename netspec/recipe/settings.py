@@ -78,7 +78,8 @@ _Slant = Annotated[float, Field(ge=0, lt=90), Expects("degrees from 0 up to, but
 class Augment(Definition):
     """Training images are changed at random, each one anew in each step; evaluation sees them as they are.
 
-    Source of `until`: He, Xie, Chen et al., "Data Augmentation Revisited: Rethinking the Distribution Gap between Clean
+    After `until`, only `pad` and `flip` go on: they move whole pixels, which leaves an image as sharp as it was.
+    Source: He, Xie, Chen et al., "Data Augmentation Revisited: Rethinking the Distribution Gap between Clean
     and Augmented Data", 2019.
     """
 
@@ -98,7 +99,7 @@ class Augment(Definition):
     brightness: Fraction = option(0.0, "up to ± this share of the range (0..255 of bytes, 0..1 of floats) is added")
     noise: Fraction = option(0.0, "normal noise is added to each value: its deviation, as a share of the range")
     cutout: NonNegativeInt = option(0, "a square with sides of so many pixels, at a random place, is set to 0")
-    until: _Share = option(1.0, "share of the training in which this happens; steps after it see images as they are")
+    until: _Share = option(1.0, "share of the training in which this happens; after it, only `pad` and `flip` go on")
 
     @model_validator(mode="after")
     def _something(self) -> "Augment":
@@ -111,6 +112,18 @@ class Augment(Definition):
         if self.sigma != 4 and not self.elastic:
             raise ValueError("`sigma` says how smooth `elastic` is: give that too, `elastic=1`")
         return self
+
+    @model_validator(mode="after")
+    def _until_of_something(self) -> "Augment":
+        moves = self.rotate or self.shift or self.zoom or self.shear or self.elastic
+        values = self.contrast or self.brightness or self.noise or self.cutout
+        if self.until != 1 and not (moves or values):
+            raise ValueError("nothing here ends at `until`: `pad` and `flip` go on to the last step")
+        return self
+
+    def after_until(self) -> "Augment | None":
+        """Return what goes on in the steps after `until`; None where images are then as they are."""
+        return Augment(pad=self.pad, flip=self.flip, fill=self.fill) if self.pad or self.flip else None
 
     @property
     def warps(self) -> bool:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.augment import augmented, stream
 from netspec.ir import DataSource, Network
+from netspec.recipe.settings import Augment
 
 __all__ = ["prepare", "prepare_training", "scaled", "scaling"]
 
@@ -46,13 +47,16 @@ def prepare_training(
     if augment is None:
         return prepare(x, network)
 
-    def changed() -> jax.Array:
-        y = augmented(x, augment, stream(key), first + jnp.arange(len(x)))
+    def changed(how: Augment) -> jax.Array:
+        y = augmented(x, how, stream(key), first + jnp.arange(len(x)))
         return scaled(y, network.data) if x.dtype == jnp.uint8 else y
 
     if augment.until == 1:
-        return changed()
-    return jax.lax.cond(done < augment.until, changed, lambda: prepare(x, network))
+        return changed(augment)
+    after = augment.after_until()
+    return jax.lax.cond(
+        done < augment.until, lambda: changed(augment), lambda: changed(after) if after else prepare(x, network)
+    )
 
 
 def scaled(x: jax.Array, data: DataSource | None) -> jax.Array:

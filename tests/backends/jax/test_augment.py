@@ -153,10 +153,16 @@ def test_until_a_share_of_the_training_and_no_longer() -> None:
         x, inputs = jnp.asarray(IMAGES[:10, :1, :8, :8]), jax.jit(learning.inputs)
         return [np.asarray(inputs(x, jnp.int32(step))) for step in range(10)]
 
-    always, until, never = seen("augment rotate=30"), seen("augment rotate=30 until=0.7"), seen("")
-    for step in range(10):
-        np.testing.assert_array_equal(until[step], (always if step < 7 else never)[step], err_msg=str(step))
-    assert (always[9] != never[9]).any()
+    plain, sharp, both = seen(""), seen("augment pad=1 flip=true"), seen("augment rotate=30 pad=1 flip=true")
+    turned = seen("augment rotate=30")
+    for ends, always, after in (("rotate=30", turned, plain), ("rotate=30 pad=1 flip=true", both, sharp)):
+        until = seen(f"augment {ends} until=0.7")
+        for step in range(10):
+            np.testing.assert_array_equal(until[step], (always if step < 7 else after)[step], err_msg=f"{ends}, {step}")
+        assert (always[9] != after[9]).any()
+    # What goes on moves whole pixels, and so makes no value that was not there.
+    assert (sharp[9] != plain[9]).any()
+    assert set(np.unique(sharp[9])) <= {*np.unique(plain[9]), 0}
 
 
 def test_training_with_it_is_reproducible_and_is_not_training_without() -> None:
