@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from lark import Lark, Token, Transformer, UnexpectedInput
+from lark.parsers.lalr_analysis import Shift
 
 from netspec.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.syntax import ast, errors, tables
@@ -136,20 +137,35 @@ def _recover(error: UnexpectedInput) -> bool:
     where = parser.lexer_thread.state.line_ctr
     # A command broken off where a value belongs is completed, or the next line would become that value.
     for _ in range(MAX_NESTING):
-        accepted = parser.accepts()
-        if "_SEP" in accepted:
+        if _takes(parser, "_SEP"):
             break
-        filler = next((t for t in ("INT", "RPAR", "NAME") if t in accepted), None)
+        filler = next((kind for kind in ("INT", "RPAR", "NAME") if _takes(parser, kind)), None)
         if filler is None:
             break
         # It stands where the reading has come to: what is made of it must have a place in the text.
         lines = state.source.lines
         line, column = (where.line, where.column) if where.line <= len(lines) else (len(lines), len(lines[-1]) + 1)
         parser.feed_token(Token(filler, "0", line=line, column=column, end_line=line, end_column=column + 1))
-    if token is not None and token.type == "RBRACE" and "RBRACE" in parser.accepts():
+    if token is not None and token.type == "RBRACE" and _takes(parser, "RBRACE"):
         # The command is complete now: its body may end.
         parser.feed_token(token)
     return True
+
+
+def _takes(parser: Any, kind: str) -> bool:
+    """Return whether a token of this kind may come next.
+
+    As `kind in parser.accepts()`, which asks for every kind there is, each on a copy of the whole parser: much too slow
+    to be asked for each of many open parentheses. The states alone tell: reduce until the token is shifted, or refused.
+    """
+    table, stack = parser.parser_state.parse_conf.states, list(parser.parser_state.state_stack)
+    while kind in table[stack[-1]]:
+        action, rule = table[stack[-1]][kind]
+        if action is Shift:
+            return True
+        del stack[len(stack) - len(rule.expansion) :]
+        stack.append(table[stack[-1]][rule.origin.name][1])
+    return False
 
 
 def _skip_body(parser: Any, text: str) -> None:

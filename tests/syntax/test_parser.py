@@ -20,7 +20,7 @@ from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.resources import grammar_text, specs_folder
 from netspec.signature import by_name
-from netspec.syntax import ast
+from netspec.syntax import ast, parser
 from netspec.syntax.parser import MAX_BYTES, MAX_DIGITS, MAX_NESTING, parse, read_source
 
 SPECS = sorted(specs_folder().rglob("*.net"))
@@ -364,6 +364,25 @@ def test_every_mutation_gives_a_tree_or_a_spec_error(path: Path) -> None:
         char = rng.choice("{}()[]=;,.\n\t\r\"'#x+-*/%<>@:0 9akM\ufeff\0\u2028\u00fc\U0001f600")
         kind = rng.randrange(3)
         only_a_tree_or_spec_error(text[:at] + ("" if kind == 0 else char) + text[at + (kind != 2) :])
+
+
+def test_what_may_come_next_is_what_the_parser_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
+    recover, asked = parser._recover, 0
+
+    def compared(error: Any) -> bool:
+        nonlocal asked
+        if hasattr(error, "interactive_parser"):
+            at = error.interactive_parser
+            kinds = {kind for kind in at.choices() if kind.isupper()}
+            # The end of the text is no token that is ever put in.
+            assert {kind for kind in kinds if parser._takes(at, kind)} == at.accepts() - {"$END"}
+            asked += 1
+        return recover(error)
+
+    monkeypatch.setattr(parser, "_recover", compared)
+    for path in sorted(Path(__file__).parent.parent.joinpath("bad").glob("*.net")):
+        only_a_tree_or_spec_error(path.read_bytes().decode("utf-8", "replace"))
+    assert asked > 100
 
 
 def test_a_thousand_lines_of_garbage() -> None:
