@@ -5,16 +5,22 @@ An entry is machine code that a later process runs, so the folder must be one th
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import platform
+import re
 import stat
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from netspec.data.places import cache_root
 
-__all__ = ["OFF", "CompileCache", "compile_cache", "turn_on"]
+__all__ = ["OFF", "CompileCache", "compile_cache", "mend", "turn_on"]
 
 OFF = "NETSPEC_COMPILE_CACHE"
 """The environment variable that turns the cache off: `off`, `no`, `false` or `0`."""
@@ -74,6 +80,39 @@ def turn_on() -> CompileCache:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # type: ignore[no-untyped-call]
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)  # type: ignore[no-untyped-call]
     return found
+
+
+_TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '([^'/]+)': (.*)", re.DOTALL)
+"""What JAX warns of: a program it could not read or write, by name, and why."""
+
+
+def mend(cache: CompileCache, not_kept: Callable[[str], None]) -> None:
+    """From now on, remove kept programs that cannot be read: they are compiled and kept again.
+
+    A process killed while it wrote one, or a full disk, leaves a piece of it, and JAX would warn of that in every later
+    process. The warning tells the program's name only, so all that are kept under it go. For programs of ours: it
+    changes how this process shows warnings.
+
+    Args:
+        cache: where they are kept.
+        not_kept: told why, once, when one cannot be written.
+    """
+    show, told = warnings.showwarning, False
+
+    def mended(message: Warning | str, *where: Any, **more: Any) -> None:
+        nonlocal told
+        trouble = _TROUBLE.match(str(message))
+        if trouble is None:
+            show(message, *where, **more)
+        elif trouble[1] == "reading":
+            for kept in cache.folder.glob(f"{glob.escape(trouble[2])}-*"):
+                with suppress(OSError):
+                    kept.unlink()
+        elif not told:
+            told = True
+            not_kept(trouble[3])
+
+    warnings.showwarning = mended
 
 
 def _unsafe(path: Path, *, own: bool) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,31 @@ _GIVEN = os.environ.get("NETSPEC_DATA", "")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite golden files to what the code says now")
+
+
+_PROGRAMS = "JAX_COMPILATION_CACHE_DIR"
+_MADE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled programs for the length of this session: most of a test's time goes to compiling the same ones.
+
+    Each worker has a folder of its own, since JAX does not write them in one piece. Processes that tests start use it
+    too, but for those that are killed or are to have a cache of their own.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        os.environ[_PROGRAMS] = str(Path(os.environ[_PROGRAMS]) / worker)
+        return
+    config.stash[_MADE] = tempfile.mkdtemp(prefix="netspec-tests-")
+    os.environ[_PROGRAMS] = config.stash[_MADE]
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _MADE in config.stash:
+        shutil.rmtree(config.stash[_MADE], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

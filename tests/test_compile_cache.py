@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 import netspec
-from netspec.compile_cache import OFF, compile_cache
+from netspec.compile_cache import OFF, CompileCache, compile_cache, mend
 
 ROOT = Path(netspec.__file__).parent.parent
 SPEC = "fc 10 softmax\ndata digits\ntrain { batch 500; epochs 1 }\n"
@@ -50,9 +51,39 @@ def test_a_training_keeps_its_programs_for_nobody_else(root: Path, tmp_path: Pat
     count, size = found.size()
     assert count > 2
     assert size > 1000
-    kept = set(found.folder.iterdir())
+    kept = {p.name: p.stat().st_size for p in found.folder.iterdir() if p.name.endswith("-cache")}
     assert train(tmp_path) == ""
-    assert {p for p in found.folder.iterdir() if p.name.endswith("-cache")} <= kept
+    assert {p.name for p in found.folder.iterdir() if p.name.endswith("-cache")} <= set(kept)
+    # What a killed process or a full disk left of them is made again, without a word.
+    for left, name in enumerate(sorted(kept)):
+        with (found.folder / name).open("rb+") as file:
+            file.truncate(100 * left)
+    assert train(tmp_path) == ""
+    again = {p.name: p.stat().st_size for p in found.folder.iterdir() if p.name.endswith("-cache")}
+    assert again.keys() == kept.keys()
+    assert all(size > 0.9 * kept[name] for name, size in again.items())
+
+
+def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "jit_g-1-cache"
+    other.write_bytes(b"whole")
+    (tmp_path / "jit_f-1-cache").write_bytes(b"a piece")
+    said: list[str] = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: said.append(f"warning: {message}"))
+    mend(CompileCache(tmp_path), said.append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        for text in (
+            "Error writing persistent compilation cache entry for 'jit_f': OSError: no space",
+            "Error writing persistent compilation cache entry for 'jit_g': OSError: no space",
+            "Error reading persistent compilation cache entry for 'jit_f': error: cut off",
+            "Error reading persistent compilation cache entry for '../jit_g': error: cut off",
+            "of something else",
+        ):
+            warnings.warn(text, stacklevel=1)
+    unknown = "Error reading persistent compilation cache entry for '../jit_g': error: cut off"
+    assert said == ["OSError: no space", f"warning: {unknown}", "warning: of something else"]
+    assert list(tmp_path.iterdir()) == [other]
 
 
 @pytest.mark.parametrize("word", ["off", "0", "NO"])

@@ -39,7 +39,8 @@ def measure(effort: Effort) -> Found:
 
 
 def _netspec(folder: Path, *words: str, seed: int) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR"}}
+    left_out = {"NETSPEC_DATA", "FORCE_COLOR", "JAX_COMPILATION_CACHE_DIR"}
+    environment = {k: v for k, v in os.environ.items() if k not in left_out}
     environment |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(folder / ".cache"), "PYTHONPATH": str(ROOT)}
     environment["PYTHONHASHSEED"] = str(seed)
     command = [sys.executable, "-m", "netspec", *words]

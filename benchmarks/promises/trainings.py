@@ -64,7 +64,8 @@ class Training:
         if words[0] == "train" and self.run.exists():
             # It was killed before it had written what it was to do.
             self.run.rename(self.run.with_name(f"stillborn-{len(list(self.folder.iterdir()))}"))
-        environment = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR"}}
+        left_out = {"NETSPEC_DATA", "FORCE_COLOR", "JAX_COMPILATION_CACHE_DIR"}
+        environment = {k: v for k, v in os.environ.items() if k not in left_out}
         environment |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(self.folder / ".cache"), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "netspec", *words, "--json"]
         pipe = subprocess.PIPE

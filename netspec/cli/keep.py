@@ -9,8 +9,13 @@ __all__ = ["keep_compiled"]
 
 def keep_compiled() -> None:
     """Turn the compilation cache on; where its folder is not safe, say so on standard error and go on without it."""
-    from netspec.compile_cache import OFF, turn_on  # noqa: PLC0415
+    from netspec.compile_cache import OFF, mend, turn_on  # noqa: PLC0415
+
+    def not_kept(reason: str) -> None:
+        print(f"note: compiled programs are not kept: {reason} ({OFF}=off silences this)", file=sys.stderr)
 
     found = turn_on()
     if found.notable:
-        print(f"note: compiled programs are not kept: {found.reason} ({OFF}=off silences this)", file=sys.stderr)
+        not_kept(found.reason)
+    elif not found.reason:
+        mend(found, not_kept)
