@@ -154,6 +154,8 @@ def test_two_processes_do_not_train_in_one_folder(here: Path) -> None:
     assert cli(here, "resume", "run", "--epochs", "1").returncode in {0, 1}
 
 
+# tests/test_runs.py covers it within one process.
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_error(here: Path, whole: Path) -> None:
     """No file may grow beyond 30 kB: the measurements do, after a while; models and checkpoints are smaller."""
     limited = ["sh", "-c", 'ulimit -f 60; exec "$@"', "sh", *command("train", "s.net", "-o", "run")]
@@ -166,6 +168,8 @@ def test_a_full_disk_is_one_clear_error(here: Path, whole: Path) -> None:
     assert outcome(here / "run") == outcome(whole)
 
 
+# tests/test_runs.py covers it within one process.
+@pytest.mark.slow
 def test_a_folder_that_vanishes_is_one_clear_error(here: Path) -> None:
     process = begun(here, "train", "s.net", "-o", "run")
     until(measured(here / "run", 40), process)
