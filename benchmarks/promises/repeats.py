@@ -42,7 +42,8 @@ def _netspec(folder: Path, *words: str, seed: int) -> subprocess.CompletedProces
     left_out = {"NETSPEC_DATA", "FORCE_COLOR", "JAX_COMPILATION_CACHE_DIR"}
     environment = {k: v for k, v in os.environ.items() if k not in left_out}
     environment |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(folder / ".cache"), "PYTHONPATH": str(ROOT)}
-    environment["PYTHONHASHSEED"] = str(seed)
+    # Each process compiles for itself: that it comes to the same program is a part of the promise.
+    environment |= {"PYTHONHASHSEED": str(seed), "NETSPEC_COMPILE_CACHE": "off"}
     command = [sys.executable, "-m", "netspec", *words]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=words[0] == "train"

@@ -64,6 +64,7 @@ class Training:
         if words[0] == "train" and self.run.exists():
             # It was killed before it had written what it was to do.
             self.run.rename(self.run.with_name(f"stillborn-{len(list(self.folder.iterdir()))}"))
+        # Who is killed may leave a piece of a compiled program: only in a folder of its own.
         left_out = {"NETSPEC_DATA", "FORCE_COLOR", "JAX_COMPILATION_CACHE_DIR"}
         environment = {k: v for k, v in os.environ.items() if k not in left_out}
         environment |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(self.folder / ".cache"), "PYTHONPATH": str(ROOT)}
