@@ -95,6 +95,9 @@ class Augment(Definition):
     pad: NonNegativeInt = option(0, "padded by so many pixels on each side, then cropped at a random place")
     flip: bool = option(False, "every other image, by chance, is mirrored left to right")
     fill: Literal["zero", "edge"] = option("zero", "what comes in from outside: zeros, or the nearest pixel")
+    interpolation: Literal["bilinear", "bicubic"] = option(
+        "bilinear", "how what lies between pixels is read: `bilinear` blurs a little, `bicubic` keeps images sharp"
+    )
     contrast: Fraction = option(0.0, "differences from the image's mean are multiplied by 1 - this to 1 + this")
     brightness: Fraction = option(0.0, "up to ± this share of the range (0..255 of bytes, 0..1 of floats) is added")
     noise: Fraction = option(0.0, "normal noise is added to each value: its deviation, as a share of the range")
@@ -114,10 +117,15 @@ class Augment(Definition):
         return self
 
     @model_validator(mode="after")
+    def _interpolation_of_something(self) -> "Augment":
+        if self.interpolation != "bilinear" and not self._reads_between:
+            raise ValueError("nothing here reads between pixels: `pad` and `flip` move whole ones, so leave this out")
+        return self
+
+    @model_validator(mode="after")
     def _until_of_something(self) -> "Augment":
-        moves = self.rotate or self.shift or self.zoom or self.shear or self.elastic
         values = self.contrast or self.brightness or self.noise or self.cutout
-        if self.until != 1 and not (moves or values):
+        if self.until != 1 and not (self._reads_between or values):
             raise ValueError("nothing here ends at `until`: `pad` and `flip` go on to the last step")
         return self
 
@@ -128,8 +136,12 @@ class Augment(Definition):
     @property
     def warps(self) -> bool:
         """Whether pixels move."""
-        moves = (self.rotate, self.shift, self.zoom, self.shear, self.elastic, self.pad, self.flip)
-        return any(moves)
+        return any((self._reads_between, self.pad, self.flip))
+
+    @property
+    def _reads_between(self) -> bool:
+        """Whether pixels move by parts of a pixel."""
+        return any((self.rotate, self.shift, self.zoom, self.shear, self.elastic))
 
     def reach(self) -> float:
         """Return by how many pixels an image is moved at most, as a whole."""

@@ -8,7 +8,7 @@ from zlib import crc32
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, bilinear, field_points, smooth_field
+from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, field_points, interpolated, smooth_field
 from netspec.recipe.settings import Augment
 
 __all__ = ["augmented", "stream"]
@@ -120,7 +120,7 @@ def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
     if how.elastic:
         field = how.elastic * smooth_field(draws.field, size, how.sigma)
         rows, columns = rows + field[:, 0], columns + field[:, 1]
-    return bilinear(x, rows, columns, fill=how.fill)
+    return interpolated(x, rows, columns, method=how.interpolation, fill=how.fill)
 
 
 def _covered(x: jax.Array, side: int, draws: _Draws) -> jax.Array:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, bilinear, field_points, smooth_field
+from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, field_points, interpolated, smooth_field
 
 SIZES = st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9))
 MODES = {"zero": "grid-constant", "edge": "nearest"}
@@ -24,9 +24,9 @@ def change(count: int, **parts: float) -> Affine:
     return Affine(**{k: jnp.full(count, v, jnp.float32) for k, v in {**neutral, **parts}.items()})
 
 
-def warped(x: np.ndarray, how: Affine, fill: str = "zero") -> np.ndarray:
+def warped(x: np.ndarray, how: Affine, fill: str = "zero", method: str = "bilinear") -> np.ndarray:
     rows, columns = affine_coordinates(how, (x.shape[2], x.shape[3]))
-    return np.asarray(bilinear(jnp.asarray(x), rows, columns, fill=fill))  # type: ignore[arg-type]
+    return np.asarray(interpolated(jnp.asarray(x), rows, columns, method=method, fill=fill))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fill", MODES)
@@ -36,11 +36,51 @@ def test_reading_between_pixels_is_that_of_scipy(fill: str, size: tuple[int, int
     rng = np.random.default_rng(seed)
     x, (n, _, h, w) = images(size, seed), size
     rows, columns = (rng.uniform(-3, side + 2, (n, h, w)).astype(np.float32) for side in (h, w))
-    ours = bilinear(jnp.asarray(x), jnp.asarray(rows), jnp.asarray(columns), fill=fill)  # type: ignore[arg-type]
+    ours = interpolated(jnp.asarray(x), jnp.asarray(rows), jnp.asarray(columns), method="bilinear", fill=fill)  # type: ignore[arg-type]
     for i, c in np.ndindex(*size[:2]):
         at = [rows[i].astype(np.float64), columns[i].astype(np.float64)]
         wanted = ndimage.map_coordinates(x[i, c].astype(np.float64), at, order=1, mode=MODES[fill])
         np.testing.assert_allclose(ours[i, c], wanted, rtol=1e-4, atol=2e-3)
+
+
+def keys(distance: np.ndarray) -> np.ndarray:
+    """The cubic convolution kernel as its author wrote it down, with a = -1/2."""
+    d = np.abs(distance)
+    return np.where(d < 1, 1.5 * d**3 - 2.5 * d**2 + 1, np.where(d < 2, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2, 0))
+
+
+@pytest.mark.parametrize("fill", MODES)
+@settings(max_examples=6, deadline=None)
+@given(size=SIZES, seed=st.integers(0, 99))
+def test_bicubic_reading_is_the_convolution_of_keys(fill: str, size: tuple[int, int, int, int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, (n, c, h, w) = images(size, seed), size
+    rows, columns = (rng.uniform(-5, side + 4, (n, h, w)).astype(np.float32) for side in (h, w))
+    ours = interpolated(jnp.asarray(x), jnp.asarray(rows), jnp.asarray(columns), method="bicubic", fill=fill)  # type: ignore[arg-type]
+    far = 8
+    wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (far, far), (far, far)), mode="edge")
+    if fill == "zero":
+        wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (far, far), (far, far)))
+    down = keys(rows[..., None].astype(np.float64) - (np.arange(h + 2 * far) - far))
+    right = keys(columns[..., None].astype(np.float64) - (np.arange(w + 2 * far) - far))
+    wanted = np.einsum("nhwi,ncij,nhwj->nchw", down, wide, right)
+    np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-2)
+    assert ours.shape == (n, c, h, w)
+
+
+def test_bicubic_reading_is_exact_for_parabolas_and_bilinear_reading_is_not() -> None:
+    row, column = np.mgrid[:9, :11].astype(np.float32)
+
+    def surface(r: np.ndarray, c: np.ndarray) -> np.ndarray:
+        return 3 + r - 2 * c + 0.5 * r * r - r * c + 0.25 * c * c
+
+    rng = np.random.default_rng(2)
+    rows, columns = rng.uniform(1, 7, (1, 5, 5)), rng.uniform(1, 9, (1, 5, 5))
+    x = jnp.asarray(surface(row, column)[None, None], jnp.float32)
+    at = (jnp.asarray(rows, jnp.float32), jnp.asarray(columns, jnp.float32))
+    wanted = surface(rows, columns)[:, None]
+    np.testing.assert_allclose(interpolated(x, *at, method="bicubic", fill="zero"), wanted, atol=2e-4)
+    assert np.abs(interpolated(x, *at, method="bilinear", fill="zero") - wanted).max() > 0.05
 
 
 @settings(max_examples=25, deadline=None)
@@ -65,19 +105,23 @@ def test_the_parts_of_a_change_are_the_matrices_of_scipy(
     np.testing.assert_allclose(warped(x[None, None], how)[0, 0], wanted, atol=0.05)
 
 
-def test_a_whole_number_of_pixels_moves_without_blurring() -> None:
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_a_whole_number_of_pixels_moves_without_blurring(method: str) -> None:
     x = images((2, 3, 6, 7))
-    down = warped(x, change(2, down=2, right=-1))
+    down = warped(x, change(2, down=2, right=-1), method=method)
     np.testing.assert_array_equal(down[:, :, 2:, :-1], x[:, :, :-2, 1:])
     assert not down[:, :, :2].any()
-    np.testing.assert_array_equal(warped(x, change(2, mirror=-1)), x[..., ::-1])
-    np.testing.assert_array_equal(warped(x, change(2)), x)
+    np.testing.assert_array_equal(warped(x, change(2, mirror=-1), method=method), x[..., ::-1])
+    np.testing.assert_array_equal(warped(x, change(2), method=method), x)
     # The edge goes on where it is said to.
-    np.testing.assert_array_equal(warped(x, change(2, down=2), "edge")[:, :, :2], np.repeat(x[:, :, :1], 2, axis=2))
+    np.testing.assert_array_equal(
+        warped(x, change(2, down=2), "edge", method)[:, :, :2], np.repeat(x[:, :, :1], 2, axis=2)
+    )
 
 
-def test_what_is_far_outside_reads_as_nothing() -> None:
-    assert not warped(images((1, 1, 5, 5)), change(1, down=1e6, right=-1e6)).any()
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_what_is_far_outside_reads_as_nothing(method: str) -> None:
+    assert not warped(images((1, 1, 5, 5)), change(1, down=1e6, right=-1e6), method=method).any()
 
 
 @pytest.mark.parametrize("sigma", [0.5, 2.0, 4.0, 40.0])
