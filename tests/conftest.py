@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,26 @@ def mnist_folder() -> Path | None:
         if all((folder / n).is_file() or (folder / f"{n}.gz").is_file() for n in names):
             return folder
     return None
+
+
+_COMPILED_AS_IT_IS = ("backends", "passes")
+"""Folders whose tests compile hundreds of small programs, run each of them once, and compare what they compute."""
+
+
+@pytest.fixture(autouse=True)
+def compiled_as_it_is(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compile what is run once without LLVM's optimizations, which is twice as fast; what netspec chooses is the same.
+
+    The other tests, those against PyTorch and those of the command line among them, compile as users do.
+    """
+    if "jax" not in sys.modules or not {p.name for p in request.path.parents}.intersection(_COMPILED_AS_IT_IS):
+        yield
+        return
+    import jax  # noqa: PLC0415
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ _LONGEST = 6.0
 
 def measure(effort: Effort) -> Found:
     """Kill processes at random moments between their start and their end."""
-    count = effort.of(200, 2)
+    count = effort.of(200, 1)
     found, wrong = campaigns(effort, _killed, count)
     early = sum(not begun for begun in found)
     return Found(

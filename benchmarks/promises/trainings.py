@@ -112,8 +112,9 @@ def campaigns(effort: Effort, once: Callable[[Training, Random], Any], count: in
     wanted = outcome(whole.run)
     found: list[Any] = []
     wrong: list[str] = []
-    with ThreadPoolExecutor(2) as pool:
-        share = [pool.submit(_campaign, effort, whole, once, i, count // 2, wanted) for i in range(2)]
+    workers = min(count, 2)
+    with ThreadPoolExecutor(workers) as pool:
+        share = [pool.submit(_campaign, effort, whole, once, i, count // workers, wanted) for i in range(workers)]
         for each in share:
             came, problems = each.result()
             found += came

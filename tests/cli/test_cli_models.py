@@ -66,12 +66,10 @@ def test_an_autoencoder_gives_pictures_and_names_no_class(here: Path) -> None:
     assert done.stderr.count("error") == 1
     assert "gives its input again, not classes" in done.stderr
     assert "run.outputs(images)" in done.stderr
-    for picture in ("confusion", "mistakes"):
-        refused = cli(here, "plot", "autoencoder", picture)
-        assert refused.returncode == 1
-        assert "not classes" in refused.stderr
-    for picture in (["curves"], ["kernels"], ["features", "x.npy"]):
-        assert cli(here, "plot", "autoencoder", *picture).returncode == 0
+    refused = cli(here, "plot", "autoencoder", "confusion")
+    assert refused.returncode == 1
+    assert "not classes" in refused.stderr
+    assert cli(here, "plot", "autoencoder", "features", "x.npy").returncode == 0
     images = np.load(here / "x.npy")
     outputs = netspec.open(here / "autoencoder", "cpu").outputs(images)
     assert outputs.shape == images.shape

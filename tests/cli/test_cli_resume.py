@@ -23,7 +23,7 @@ fc 10 softmax
 data digits
 train {
   batch 32
-  epochs 40
+  epochs 12
   checkpoint every=30
 }
 """
@@ -111,7 +111,7 @@ def test_a_signal_saves_and_stops(here: Path, whole: Path, number: int, code: in
 
 def test_killed_without_warning_it_goes_on(here: Path, whole: Path) -> None:
     words: tuple[str, ...] = ("train", "s.net", "-o", "run")
-    for count in (60, 250):
+    for count in (40, 150):
         process = begun(here, *words)
         until(measured(here / "run", count), process)
         process.kill()
@@ -217,8 +217,8 @@ def test_a_changed_spec_is_refused(here: Path) -> None:
 def test_a_complete_run_says_so(whole: Path) -> None:
     done = cli(whole.parent, "resume", "whole")
     assert done.returncode == 1
-    assert "whole is complete: it ended after epoch 40" in done.stderr
-    assert "--epochs 80" in done.stderr
+    assert "whole is complete: it ended after epoch 12" in done.stderr
+    assert "--epochs 24" in done.stderr
 
 
 def test_a_replay_is_the_same(whole: Path) -> None:

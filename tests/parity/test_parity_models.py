@@ -72,6 +72,11 @@ CASES = [
     *(pytest.param(Case(name), id=name, marks=[pytest.mark.slow] if name in LONG else []) for name in TWINS),
     *(pytest.param(Case(name, slim=True), id=f"{name}-slim") for name in SLIM),
 ]
+# Their gradients take longest to compile, and those of each of their layers are compared elsewhere.
+STEPS = [
+    pytest.param(*case.values, id=case.id, marks=pytest.mark.slow if case.values[0].slim else case.marks)
+    for case in CASES
+]
 
 
 @cache
@@ -170,7 +175,7 @@ def test_logits(case: Case) -> None:
     assert_agree(model_of(case).logits(variables, x), expected, "logits")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", STEPS)
 def test_a_training_step(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     network = model_of(case).network
     variables = variables_of(model_of(case), 2)

@@ -137,7 +137,7 @@ def test_what_is_on_the_disk_at_any_moment_is_enough(
     copies = []
     for number, _ in enumerate(session.train(network(*RECIPES[recipe], more), DATA, out=folder, log_every=2)):
         if number % 4 == 0 and not (folder / runs.RESULT).exists():
-            copies.append(shutil.copytree(folder, tmp_path / f"{number}"))
+            copies.append(copied(folder, tmp_path / f"{number}"))
     assert len(copies) > 2
     for copy in copies:
         resumed(copy)
@@ -146,6 +146,15 @@ def test_what_is_on_the_disk_at_any_moment_is_enough(
         assert found["result"] == whole(recipe)["result"]
         for name in (runs.BEST, runs.LAST):
             assert weights(copy / name) == arrays_in(whole(recipe)[name], tmp_path)
+
+
+def copied(folder: Path, to: Path) -> Path:
+    """Copy a folder; again where a checkpoint, which is written beside the training, was replaced meanwhile."""
+    while True:
+        try:
+            return Path(shutil.copytree(folder, to))
+        except (FileNotFoundError, shutil.Error):
+            shutil.rmtree(to)
 
 
 def weights(path: Path) -> dict[str, bytes]:
