@@ -30,13 +30,24 @@ def parse_values(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
+    said, example = f"--let {name}={text}", "for example --let width=32"
     try:
         command = _command(f"let {name} = {text}")
         if len(command.arguments) != 1 or command.bodies or command.label:
             raise IndexError
         return evaluated(command.arguments[0].value, {})
-    except (SpecError, ValueProblem, IndexError):
-        raise NetspecError(f"--let {name}={text}: `{text}` is no value", "for example --let width=32") from None
+    except SpecError as error:
+        raise _no_value(said, text, error, example) from None
+    except (ValueProblem, IndexError):
+        raise NetspecError(f"{said}: `{text}` is no value", example) from None
+
+
+def _no_value(said: str, text: str, error: SpecError, example: str) -> NetspecError:
+    """Return the error for a text that the parser refuses: only that a number is too long is worth its own words."""
+    for diagnostic in error.diagnostics:
+        if diagnostic.code == "E0111":
+            return NetspecError(f"{said}: {diagnostic.message}", "give one with fewer digits")
+    return NetspecError(f"{said}: `{text}` is no value", example)
 
 
 def apply_sets(network: Network, sets: Mapping[str, str]) -> Network:
@@ -92,12 +103,20 @@ def _replaced(current: Definition, keys: list[str], text: str, said: str, place:
         return _bound(current, key, text, said)
     inner = getattr(current, key)
     if inner is None and known[key].members:
-        fix = f"give it as a whole: --set '{place}.{key}={rest[0]}={text}'"
-        raise NetspecError(f"{said}: the spec has no `{key}`", fix)
+        raise NetspecError(f"{said}: the spec has no `{key}`", _as_a_whole(current, key, f"{rest[0]}={text}", place))
     if not isinstance(inner, Definition):
         raise NetspecError(f"{said}: `{key}` has no settings of its own", f"write {key}=VALUE")
     fields = {name: getattr(current, name) for name in known}
     return type(current)(**{**fields, key: _replaced(inner, rest, text, said, f"{place}.{key}")})
+
+
+def _as_a_whole(current: Definition, key: str, text: str, place: str) -> str:
+    """Return how to give a definition that the spec does not have: with this text alone, if that is enough."""
+    try:
+        _bound(current, key, text, key)
+    except NetspecError as error:
+        return f"give it as a whole: --set '{place}.{key}={text} …' ({error.fix or error.message})"
+    return f"give it as a whole: --set '{place}.{key}={text}'"
 
 
 def _bound(current: Definition, key: str, text: str, said: str) -> Definition:
@@ -108,10 +127,7 @@ def _bound(current: Definition, key: str, text: str, said: str) -> Definition:
         if [len(body.commands) for body in command.bodies] != [1] or command.arguments or command.label:
             raise SpecError([])
     except SpecError as error:
-        for diagnostic in error.diagnostics:
-            if diagnostic.code == "E0111":
-                raise NetspecError(f"{said}: {diagnostic.message}", "give one with fewer digits") from None
-        raise NetspecError(f"{said}: `{text}` is no value", "for example --set train.epochs=1") from None
+        raise _no_value(said, text, error, "for example --set train.epochs=1") from None
     made = bind_settings(type(current), command.name, (), command.bodies, context, base=current)
     if made is None:
         wrong = context.diagnostics[0]

@@ -33,6 +33,13 @@ def test_no_values(text: str) -> None:
         parse_values({"w": text})
 
 
+def test_a_number_that_is_too_long_says_so() -> None:
+    with pytest.raises(NetspecError, match=r"--let w=1{30}: this number has more than 18 digits"):
+        parse_values({"w": "1" * 30})
+    with pytest.raises(NetspecError, match=r"--set train.epochs=1{30}: this number has more than 18 digits"):
+        apply_sets(NET, {"train.epochs": "1" * 30})
+
+
 @pytest.mark.parametrize("text", ["3 4", "3 { }", "3 as x"])
 def test_more_than_one_value_is_no_value(text: str) -> None:
     with pytest.raises(NetspecError):
@@ -118,6 +125,12 @@ def test_a_part_of_a_setting_that_is_not_there() -> None:
         apply_sets(NET, {"train.time_limit.hours": "1"})
     assert caught.value.fix == "give it as a whole: --set 'train.time_limit=hours=1'"
     assert apply_sets(NET, {"train.time_limit": "hours=1"}).recipe.time_limit is not None
+    # Where a part alone does not make the whole, it says what else that needs.
+    with pytest.raises(NetspecError, match="the spec has no `augment`") as caught:
+        apply_sets(NET, {"data.augment.until": "0.5"})
+    assert caught.value.fix.startswith(
+        "give it as a whole: --set 'data.augment=until=0.5 …' (augment: say what to vary"
+    )
 
 
 def test_a_section_that_is_not_there() -> None:
