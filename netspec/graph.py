@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from math import prod
 
@@ -13,6 +13,7 @@ from netspec.layers.base import Role
 from netspec.ops import Op, Shape
 from netspec.recipe.initializers import Initializer
 from netspec.recipe.losses import Loss
+from netspec.records import record
 from netspec.resolve import layer_text
 
 __all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
@@ -20,7 +21,7 @@ __all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
 _FLOAT = 4
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameter:
     """One array the network owns: trained (kernel, bias, scale) or kept as state (running averages).
 
@@ -44,7 +45,7 @@ class Parameter:
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Derived:
     """An array that is not kept but computed by a formula from others: parameters or derived ones, by their paths."""
 
@@ -54,7 +55,7 @@ class Derived:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Operation:
     """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
 
@@ -72,7 +73,7 @@ class Operation:
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class NodeCost:
     """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
 
@@ -84,7 +85,7 @@ class NodeCost:
     bytes: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Graph:
     """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -20,6 +19,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticUndefined, core_schema
+
+from netspec.records import record
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -53,7 +54,7 @@ __all__ = [
 LARGEST = 10**9
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Expects:
     """What a value of a type is, in the words of an error message: "a positive whole number"."""
 
@@ -237,7 +238,7 @@ def _dump(value: Definition, info: SerializationInfo) -> dict[str, Any]:
     return value.model_dump(mode=info.mode)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameter:
     """One argument of a definition, as binding, help and docs see it.
 
