@@ -6,7 +6,7 @@ eighty such classes, and a good tenth of its time went there. The methods of a r
 
 from __future__ import annotations
 
-from dataclasses import MISSING, FrozenInstanceError, dataclass
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,7 @@ else:
 
 def _recorded(cls: type) -> type:
     made: Any = dataclass(init=False, repr=False, eq=False)(cls)
+    assert len(fields(made)) == len(made.__dataclass_fields__), "class variables would count as fields"
     made.__init__ = _init
     made.__repr__ = _repr
     made.__eq__ = _eq
