@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from dataclasses import dataclass as record
 
 __all__ = ["record"]
 
-if TYPE_CHECKING:
-    from dataclasses import dataclass as record
-else:
+if not TYPE_CHECKING:
 
     def record(*, frozen: Literal[True]) -> Callable[[type], type]:
         """Make a class a frozen dataclass: `@record(frozen=True)`; type checkers see `@dataclass(frozen=True)`."""

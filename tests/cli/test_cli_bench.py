@@ -109,6 +109,9 @@ def test_autotuning_measures_once_and_the_run_records_the_choices(here: Path) ->
     assert "measured" not in cli(here, "show", "tiny.net", "--as", "ops").stdout
 
     # What was measured is used only where that is asked for.
+    plain = cli(here, "train", "tiny.net", "-o", "plain")
+    assert plain.returncode == 0
+    assert "measured" not in (here / "plain" / "lock.json").read_text()
     off = cli(here, "train", "tiny.net", "--set", "compile.autotune=on", "--no-autotune", "-o", "off")
     assert off.returncode == 0
     assert "measured" not in (here / "off" / "lock.json").read_text()

@@ -66,12 +66,25 @@ def test_an_autoencoder_gives_pictures_and_names_no_class(here: Path) -> None:
     assert done.stderr.count("error") == 1
     assert "gives its input again, not classes" in done.stderr
     assert "run.outputs(images)" in done.stderr
-    refused = cli(here, "plot", "autoencoder", "confusion")
-    assert refused.returncode == 1
-    assert "not classes" in refused.stderr
-    assert cli(here, "plot", "autoencoder", "features", "x.npy").returncode == 0
     images = np.load(here / "x.npy")
     outputs = netspec.open(here / "autoencoder", "cpu").outputs(images)
     assert outputs.shape == images.shape
     assert outputs.min() >= 0
     assert outputs.max() <= 1
+
+
+# Each picture is a process that imports JAX: two of them are enough for every day.
+@pytest.mark.parametrize("picture", ["confusion", pytest.param("mistakes", marks=pytest.mark.slow)])
+def test_pictures_of_classes_are_refused_for_an_autoencoder(here: Path, picture: str) -> None:
+    refused = cli(here, "plot", trained(here, "autoencoder"), picture)
+    assert refused.returncode == 1
+    assert "not classes" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [["features", "x.npy"], *(pytest.param([name], marks=pytest.mark.slow) for name in ("curves", "kernels"))],
+)
+def test_the_other_pictures_of_an_autoencoder_are_drawn(here: Path, picture: list[str]) -> None:
+    done = cli(here, "plot", trained(here, "autoencoder"), *picture)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -115,15 +115,31 @@ train { optimizer adam lr=0.02; epochs 2 }
 """
 
 
-def test_images_are_read_as_sequences_of_their_columns(here: Path) -> None:
+@pytest.fixture(scope="module")
+def columns(here: Path) -> Path:
     from PIL import Image  # noqa: PLC0415
 
     (here / "columns.net").write_text(COLUMNS)
     assert cli(here, "train", "columns.net", "--out", "columns").returncode == 0
-    (found,) = lines(cli(here, "eval", "columns", "--json").stdout)
-    assert found["accuracy"] > 0.5
     Image.new("L", (8, 8)).save(here / "digit.png")
-    (said,) = lines(cli(here, "predict", "columns", "digit.png", "--json").stdout)
+    return here
+
+
+def test_images_are_read_as_sequences_of_their_columns(columns: Path) -> None:
+    (found,) = lines(cli(columns, "eval", "columns", "--json").stdout)
+    assert found["accuracy"] > 0.5
+    (said,) = lines(cli(columns, "predict", "columns", "digit.png", "--json").stdout)
     assert said["label"] in "0123456789"
-    done = cli(here, "plot", "columns", "features", "digit.png")
+
+
+# Each picture is a process that imports JAX: one of them is enough for every day.
+@pytest.mark.parametrize(
+    "picture",
+    [
+        ["features", "digit.png"],
+        *(pytest.param([name], marks=pytest.mark.slow) for name in ("kernels", "mistakes", "confusion")),
+    ],
+)
+def test_pictures_of_columns_are_drawn(columns: Path, picture: list[str]) -> None:
+    done = cli(columns, "plot", "columns", *picture)
     assert (done.returncode, done.stderr) == (0, "")

@@ -150,11 +150,12 @@ def test_what_is_on_the_disk_at_any_moment_is_enough(
 
 def copied(folder: Path, to: Path) -> Path:
     """Copy a folder; again where a checkpoint, which is written beside the training, was replaced meanwhile."""
-    while True:
+    for _ in range(100):
         try:
             return Path(shutil.copytree(folder, to))
         except (FileNotFoundError, shutil.Error):
             shutil.rmtree(to)
+    raise AssertionError(f"{folder} never stands still")
 
 
 def weights(path: Path) -> dict[str, bytes]:

@@ -93,14 +93,13 @@ def interpolated(
     """
     n, c, h, w = x.shape
     reach, between = _METHODS[method]
-    # So much of the outside that what is read `reach` pixels beyond the image, the farthest that matters, has all its
-    # neighbors.
+    # Beyond `reach` pixels outside of the image all that is read is the same; what is read there has neighbors too.
+    rows, columns = jnp.clip(rows, -reach, h - 1 + reach), jnp.clip(columns, -reach, w - 1 + reach)
     before, after = 2 * reach - 1, 2 * reach
     wide, tall = w + before + after, h + before + after
     sides = ((0, 0), (0, 0), (before, after), (before, after))
     flat = jnp.pad(x, sides, mode="constant" if fill == "zero" else "edge").reshape(-1)
-    rows = jnp.clip(rows + before, reach - 1, h + 3 * reach - 2)[:, None]
-    columns = jnp.clip(columns + before, reach - 1, w + 3 * reach - 2)[:, None]
+    rows, columns = rows[:, None] + before, columns[:, None] + before
     top, left = jnp.floor(rows), jnp.floor(columns)
     below, beside = rows - top, columns - left
     starts = (jnp.arange(n * c, dtype=jnp.int32) * (wide * tall)).reshape(n, c, 1, 1)

@@ -58,9 +58,8 @@ def test_bicubic_reading_is_the_convolution_of_keys(fill: str, size: tuple[int, 
     rows, columns = (rng.uniform(-5, side + 4, (n, h, w)).astype(np.float32) for side in (h, w))
     ours = interpolated(jnp.asarray(x), jnp.asarray(rows), jnp.asarray(columns), method="bicubic", fill=fill)  # type: ignore[arg-type]
     far = 8
-    wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (far, far), (far, far)), mode="edge")
-    if fill == "zero":
-        wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (far, far), (far, far)))
+    sides = ((0, 0), (0, 0), (far, far), (far, far))
+    wide = np.pad(x.astype(np.float64), sides, mode="edge" if fill == "edge" else "constant")
     down = keys(rows[..., None].astype(np.float64) - (np.arange(h + 2 * far) - far))
     right = keys(columns[..., None].astype(np.float64) - (np.arange(w + 2 * far) - far))
     wanted = np.einsum("nhwi,ncij,nhwj->nchw", down, wide, right)
