@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netspec.records import record
+from dataclasses import dataclass
 
 __all__ = ["COMMANDS", "Command"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Command:
     """One command.
 

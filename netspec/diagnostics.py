@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from math import inf
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from netspec.characters import visible
-from netspec.records import record
 
 __all__ = [
     "DataError",
@@ -34,7 +33,7 @@ __all__ = [
 ]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Source:
     """One text that was compiled: its name as the user gave it, and what it says."""
 
@@ -53,7 +52,7 @@ class Source:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Span:
     """A stretch of a source text: lines and columns count from 1, the end column is exclusive."""
 
@@ -71,7 +70,7 @@ class Span:
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Place:
     """Where something was declared, and in which words."""
 
@@ -80,7 +79,7 @@ class Place:
     uses: tuple[Related, ...] = ()
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Related:
     """A further place that a mistake has to do with, and in what way."""
 
@@ -126,7 +125,7 @@ class DeviceError(NetspecError):
     """The device asked for is not there, or its memory does not suffice."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Diagnostic:
     """One mistake.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -17,7 +18,6 @@ from netspec.ir import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYER_NAMES
 from netspec.proposals import closest, unknown_command
 from netspec.recipe import datasets
-from netspec.records import record
 from netspec.resources import library_folder
 from netspec.scope import Scope
 from netspec.signature import Shape, parameters
@@ -32,7 +32,7 @@ MAX_DIAGNOSTICS = 100
 """After so many mistakes the rest of a file is not looked at."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Elaboration:
     """What became of a source text.
 

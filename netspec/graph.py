@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
@@ -13,7 +13,6 @@ from netspec.layers.base import Role
 from netspec.ops import Op, Shape
 from netspec.recipe.initializers import Initializer
 from netspec.recipe.losses import Loss
-from netspec.records import record
 from netspec.resolve import layer_text
 
 __all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
@@ -21,7 +20,7 @@ __all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
 _FLOAT = 4
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Parameter:
     """One array the network owns: trained (kernel, bias, scale) or kept as state (running averages).
 
@@ -45,7 +44,7 @@ class Parameter:
         return prod(self.shape)
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Derived:
     """An array that is not kept but computed by a formula from others: parameters or derived ones, by their paths."""
 
@@ -55,7 +54,7 @@ class Derived:
     sources: tuple[str, ...]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Operation:
     """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
 
@@ -73,7 +72,7 @@ class Operation:
         return prod(self.shape)
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class NodeCost:
     """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
 
@@ -85,7 +84,7 @@ class NodeCost:
     bytes: int
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Graph:
     """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads.
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from netspec.records import record
 from netspec.syntax import ast
 
 __all__ = ["Block", "Frame", "Scope", "labels_in", "weight"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Block:
     """A `block NAME(params) { }` as it was defined, with the scope it sees."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -19,8 +20,6 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticUndefined, core_schema
-
-from netspec.records import record
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -54,7 +53,7 @@ __all__ = [
 LARGEST = 10**9
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Expects:
     """What a value of a type is, in the words of an error message: "a positive whole number"."""
 
@@ -238,7 +237,7 @@ def _dump(value: Definition, info: SerializationInfo) -> dict[str, Any]:
     return value.model_dump(mode=info.mode)
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Parameter:
     """One argument of a definition, as binding, help and docs see it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.binding import Context, bind
@@ -14,7 +15,6 @@ from netspec.layers import LAYER_NAMES
 from netspec.layers.base import Broken, Layer
 from netspec.layers.merge import Add
 from netspec.proposals import closest, command_word
-from netspec.records import record
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
 
@@ -44,7 +44,7 @@ class TooLargeError(Exception):
     """The network has too many layers; already reported."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Placed:
     """A layer in its place."""
 

@@ -23,7 +23,6 @@ FILES = {
 FLOORS = {
     "netspec.characters": 0,
     "netspec.diagnostics": 0,
-    "netspec.records": 0,
     "netspec.codes": 0,
     "netspec.resources": 0,
     "netspec.files": 0,
