@@ -119,7 +119,9 @@ class Augment(Definition):
     @model_validator(mode="after")
     def _interpolation_of_something(self) -> "Augment":
         if self.interpolation != "bilinear" and not self._reads_between:
-            raise ValueError("nothing here reads between pixels: `pad` and `flip` move whole ones, so leave `interpolation` out")
+            raise ValueError(
+                "nothing here reads between pixels: `pad` and `flip` move whole ones, so leave `interpolation` out"
+            )
         return self
 
     @model_validator(mode="after")
