@@ -1,13 +1,21 @@
 """Floor 1: what a definition is: the fields of one class are its signature, its check and its docs."""
 
-from __future__ import annotations
-
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,  # noqa: F401  (in comments, see _Said)
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import (
     BaseModel,
@@ -67,7 +75,21 @@ class Also:
         self.spellings = spellings
 
 
-class Definition(BaseModel):
+class _Said:
+    """What a definition says of itself beside its fields.
+
+    The types stand in comments: Pydantic reads the annotations of all ancestors anew for each class, which took a tenth
+    of a check.
+    """
+
+    aliases = ()  # type: ClassVar[tuple[str, ...]]
+    family = "word"  # type: ClassVar[str]
+    """What an unknown member is called in an error: "unknown optimizer `adm`"."""
+    inline = ()  # type: ClassVar[tuple[str, ...]]
+    """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
+
+
+class Definition(BaseModel, _Said):
     """A thing the language can name: a layer, an optimizer, an initializer … one class each.
 
     The fields, in order, are the arguments; `kind` is the name. Instances are frozen and equal by value.
@@ -77,11 +99,6 @@ class Definition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
 
     kind: str
-    aliases: ClassVar[tuple[str, ...]] = ()
-    family: ClassVar[str] = "word"
-    """What an unknown member is called in an error: "unknown optimizer `adm`"."""
-    inline: ClassVar[tuple[str, ...]] = ()
-    """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
 
     @classmethod
     def canonical(cls) -> str:
@@ -226,7 +243,7 @@ class OneOf:
         dump = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True)
         return core_schema.no_info_plain_validator_function(self.check, serialization=dump)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> "JsonSchemaValue":
         del schema
         for cls in self.members:
             cls.model_rebuild()

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from netspec import signature as sig
-from netspec.layers import LAYER_NAMES, LAYERS
+from netspec.layers import LAYER_NAMES, LAYERS, Layer
 from netspec.layers.activation import ACTIVATIONS, Relu
 from netspec.layers.conv import Conv
 from netspec.recipe.initializers import INITIALIZERS
@@ -30,6 +30,12 @@ class Cone(Definition):
     bias: bool = option(True, "with a bias")
     rate: float = option(0.5, "a rate")
     what: str = option("x", "a word")
+
+
+@pytest.mark.parametrize("cls", [Definition, Layer])
+def test_what_pydantic_reads_anew_for_each_class_is_little(cls: type[Definition]) -> None:
+    own = [name for base in cls.__mro__ if base.__module__.startswith("netspec") for name in base.__annotations__]
+    assert own == ["kind"]
 
 
 def test_parameters_are_the_fields_in_their_order() -> None:
