@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,24 +69,24 @@ def mnist_folder() -> Path | None:
     return None
 
 
-_COMPILED_AS_IT_IS = [Path(__file__).parent / name for name in ("backends", "passes")]
-"""Folders whose tests compile hundreds of small programs, run each of them once, and compare what they compute."""
+_AS_USERS_DO = [Path(__file__).parent / name for name in ("benchmarks", "cli/test_cli_train.py", "test_flagship.py")]
+_UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 
-@pytest.fixture(autouse=True)
-def compiled_as_it_is(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compile what is run once without LLVM's optimizations, which is twice as fast; what netspec chooses is the same.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Compile what is run once without LLVM's optimizations: it takes a third less; what netspec chooses is the same.
 
-    The other tests, those against PyTorch and those of the command line among them, compile as users do.
+    The slow tests compile as users do, and so do some of the others: those that train from the command line and those
+    of the benchmarks.
     """
-    if "jax" not in sys.modules or not any(map(request.path.is_relative_to, _COMPILED_AS_IT_IS)):
-        yield
-        return
-    import jax  # noqa: PLC0415
+    as_users_do = item.get_closest_marker("slow") is not None or any(map(item.path.is_relative_to, _AS_USERS_DO))
+    # For the processes that a test starts, and for this one.
+    os.environ[_UNOPTIMIZED] = "0" if as_users_do else "1"
+    if "jax" in sys.modules:
+        import jax  # noqa: PLC0415
 
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+        jax.config.update("jax_disable_most_optimizations", not as_users_do)
 
 
 @pytest.fixture(autouse=True)

@@ -8,25 +8,40 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 import netspec
 from netspec.ir import Network
 
+UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
+"""Said by conftest.py."""
 ROOT = str(Path(netspec.__file__).parents[1])
 GOOD = "input 1x8x8\nlet width = 8\nfc width relu\nfc 10 softmax\ndata digits\ntrain { epochs 1; batch 500 }\n"
 BAD = "input 1x8x8\ncov 3 3x3\nfc 7 softmx\ndata digits\n"
 
 
 def cli(cwd: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does, in a pipe, and check what holds for every run."""
+    """Run the command line as a user does, in a pipe, and check what holds for every run.
+
+    Where there is much to import, that is done once for many runs, but for those that are compiled as users' are.
+    """
     env = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR", "COLUMNS"}}
     env |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(cwd / ".cache"), "PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
     env["NETSPEC_COMPILE_CACHE"] = "off"
-    command = [sys.executable, "-m", "netspec", *map(str, words)]
-    done = subprocess.run(
-        command, cwd=cwd, env=env | environment, capture_output=True, encoding="utf-8", check=False, timeout=300
-    )
+    command = [*map(str, words)]
+    if environment or command[:1] == ["check"] or os.environ[UNOPTIMIZED] == "0":
+        done = subprocess.run(
+            [sys.executable, "-m", "netspec", *command],
+            cwd=cwd,
+            env=env | environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=300,
+        )
+    else:
+        done = forked.run(command, cwd, env, timeout=300)
     for text in (done.stdout, done.stderr):
         assert "Traceback" not in text, text
         control = {c for c in text if ord(c) < 32 or ord(c) == 127} - {"\n"}
