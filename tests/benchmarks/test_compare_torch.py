@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,14 @@ import netspec as ns
 
 TRAINED = ("torch_cnn", "blocks_mlp", "lasagne_cnn", "transformer")
 """One of each optimizer, with coupled and decoupled decay, l2, momentum, clipping."""
+
+
+DEEP = ("mobilenet", "resnet20", "transformer", "torch_cnn")
+
+
+def named(names: Iterable[str]) -> list[Any]:
+    """Return them as parameters; those that take long to compile are slow tests."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in DEEP else []) for name in names]
 
 
 def small(name: str) -> Case:
@@ -51,7 +61,7 @@ def test_parameters(name: str) -> None:
     assert sum(p.numel() for p in network.parameters()) == load(CASES[name]).graph().parameter_count
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", named(CASES))
 def test_the_first_loss(name: str) -> None:
     job = job_of(name)
     model = ns.compile(load(CASES[name]), "cpu")
@@ -63,7 +73,7 @@ def test_the_first_loss(name: str) -> None:
     assert float(ours) == pytest.approx(float(expected), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", named(TRAINED))
 @pytest.mark.parametrize("best", [False, True], ids=["idiomatic", "best"])
 def test_the_losses_of_some_steps(name: str, best: bool) -> None:
     program = TorchProgram(job_of(name), dropout=False, best=best, compiled=False)

@@ -107,7 +107,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str,
 # --- to the same bits ---------------------------------------------------------------------------------------------
 
 
-FEW = {"several steps a call", "average", "accumulation", "validation, early stopping, looks within the epoch"}
+FEW = {"several steps a call", "validation, early stopping, looks within the epoch"}
 
 
 @pytest.mark.parametrize("recipe", [r if r in FEW else pytest.param(r, marks=pytest.mark.slow) for r in RECIPES])
@@ -127,7 +127,15 @@ def test_stopped_again_and_again_it_ends_as_if_never_stopped(
     assert outcome(folder) == whole(recipe)
 
 
-@pytest.mark.parametrize("more", ["checkpoint every=1", "checkpoint every=3", "checkpoint epochs=1", "checkpoint off"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        "checkpoint every=1",
+        pytest.param("checkpoint every=3", marks=pytest.mark.slow),
+        pytest.param("checkpoint epochs=1", marks=pytest.mark.slow),
+        "checkpoint off",
+    ],
+)
 def test_what_is_on_the_disk_at_any_moment_is_enough(
     more: str, whole: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:
