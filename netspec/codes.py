@@ -305,8 +305,8 @@ CODES: dict[str, Code] = {
     "E0308": Code(
         "input and dataset differ",
         "The images of the dataset have another number of channels, or a row of inputs has another length; or the "
-        "input is token numbers, which no image is and nothing scales; or `augment` asks for what these inputs cannot "
-        "do.",
+        "input is token numbers, which no image is and nothing scales; or `augment` or `views` asks for what cannot be "
+        "done with these inputs.",
         "input 3x28x28\ndata mnist",
         "input 1x28x28\ndata mnist",
     ),

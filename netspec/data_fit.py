@@ -25,7 +25,7 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     if network.tokens and network.reconstructs:
         message = "`target input` compares the outputs with numbers; token numbers are names, not amounts"
         return [_diagnostic("E0308", message, places.get("data"), "leave `target input` out: labels are learned then")]
-    misfit = _augmentation(network)
+    misfit = _augmentation(network) or _views(network, graph)
     if misfit:
         return [_diagnostic("E0308", misfit[0], places.get("data"), misfit[1])]
     names = [n for n in (network.data.name, network.data.fallback) if n]
@@ -39,11 +39,7 @@ def _augmentation(network: Network) -> tuple[str, str] | None:
     if augment is None:
         return None
     if len(network.input) != 3:
-        given = "token numbers" if network.tokens else format_shape(network.input)
-        if len(network.input) != 1 or network.tokens:
-            return f"`augment` moves the pixels of images, but the input is {given}", "remove it from `data`"
-        fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
-        return f"`augment` moves the pixels of images, but the input is {given}", fix
+        return _no_images(network, "augment")
     side = min(network.input[1:])
     size = f"images of {format_shape(network.input[1:])}"
     if augment.cutout >= side:
@@ -51,6 +47,31 @@ def _augmentation(network: Network) -> tuple[str, str] | None:
     if augment.reach() >= side:
         return f"`shift` and `pad` move {size} by up to {augment.reach():g} pixels, out of sight", "choose less"
     return None
+
+
+def _views(network: Network, graph: Graph | None) -> tuple[str, str] | None:
+    """Return what is wrong with `views`, and what would be right; None where nothing is."""
+    views = network.data.views if network.data else None
+    if views is None:
+        return None
+    if len(network.input) != 3:
+        return _no_images(network, "views")
+    if network.reconstructs or (graph and len(graph.shape(graph.output)) != 1):
+        message = "`views` takes the mean of rows of outputs; outputs that are images would move with their views"
+        return message, "remove it from `data`"
+    if views.shift >= min(network.input[1:]):
+        size = f"images of {format_shape(network.input[1:])}"
+        return f"`views shift={views.shift}` moves {size} out of sight", "choose less"
+    return None
+
+
+def _no_images(network: Network, name: str) -> tuple[str, str]:
+    """Return that a setting is for images, and what would be right."""
+    given = "token numbers" if network.tokens else format_shape(network.input)
+    fix = "remove it from `data`"
+    if len(network.input) == 1 and not network.tokens:
+        fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
+    return f"`{name}` moves the pixels of images, but the input is {given}", fix
 
 
 def _problems(

@@ -22,6 +22,7 @@ from netspec.recipe.settings import (
     Scale,
     Shuffle,
     TimeLimit,
+    Views,
 )
 from netspec.signature import (
     Also,
@@ -84,6 +85,7 @@ class DataSource(Definition):
     normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
     shuffle: Shuffle = option(Shuffle, "order of the training examples")
     augment: Augment | None = option(None, "random changes of the training images")
+    views: Views | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
     target: Literal["label", "input"] = option(
         "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
     )

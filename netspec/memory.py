@@ -42,7 +42,8 @@ def inference_bytes(network: Network, graph: Graph) -> int:
     as `Model` keeps them, the copy is not counted.
     """
     weights = sum(p.size for p in graph.parameters.values())
-    return _FLOAT * (weights + network.recipe.batch * _peak(graph))
+    views, batch = network.data.views if network.data else None, network.recipe.batch
+    return _FLOAT * (weights + (views.together(batch) if views else batch) * _peak(graph))
 
 
 def _peak(graph: Graph) -> int:

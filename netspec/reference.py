@@ -13,7 +13,7 @@ from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle
+from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
 from netspec.resolve import value_text
 from netspec.signature import Definition, Parameter, parameters
 
@@ -29,7 +29,7 @@ FAMILIES: dict[str, tuple[type[Definition], ...]] = {
 """Everything that has a page, by family."""
 
 
-SETTINGS: tuple[type[Definition], ...] = (Scale, Normalize, Shuffle, Augment, Clip, Evaluate)
+SETTINGS: tuple[type[Definition], ...] = (Scale, Normalize, Shuffle, Augment, Views, Clip, Evaluate)
 """The settings of `data` and `train` with arguments of their own."""
 
 

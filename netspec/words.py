@@ -7,7 +7,7 @@ from functools import cache
 from netspec import commands
 from netspec.ir import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYER_NAMES
-from netspec.recipe.settings import Augment, Shuffle
+from netspec.recipe.settings import Augment, Shuffle, Views
 from netspec.signature import Definition, parameters
 
 __all__ = ["COMMANDS", "choices", "is_choice", "reserved"]
@@ -19,7 +19,9 @@ COMMANDS = tuple(command.name for command in commands.COMMANDS)
 @cache
 def reserved() -> frozenset[str]:
     """Return the words that a `let`, a block or a parameter may not take: other lines would change their meaning."""
-    words = {w for cls in {*LAYER_NAMES.values(), Init, Shuffle, Augment} for p in parameters(cls) for w in p.choices}
+    words = {
+        w for cls in {*LAYER_NAMES.values(), Init, Shuffle, Augment, Views} for p in parameters(cls) for w in p.choices
+    }
     return frozenset(words | set(LAYER_NAMES) | {*COMMANDS, "as", "else", "true", "false"})
 
 

@@ -64,7 +64,7 @@ def test_a_path_that_looks_like_a_word_stays_in_quotes(name: str) -> None:
 def test_every_setting_is_written_out() -> None:
     text = survives(
         ns.parse(
-            "fc 10 softmax\ndata digits { scale 0..1; augment flip; validation 10 }\n"
+            "fc 10 softmax\ndata digits { scale 0..1; augment flip; views flip; validation 10 }\n"
             "train { clip 1; loss mse; evaluate every=3; steps_per_call 2; ema; best val_loss; early_stop; "
             "time_limit hours=1 }"
         )

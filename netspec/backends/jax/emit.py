@@ -22,8 +22,8 @@ Tree: TypeAlias = dict[str, dict[str, jax.Array]]
 class _Values:
     """The values of a run, each in the layout it was made in, and in others once they were asked for."""
 
-    def __init__(self, x: jax.Array) -> None:
-        self.made: dict[int, dict[Layout, jax.Array]] = {0: {CHANNELS_FIRST: x}}
+    def __init__(self, value: int, x: jax.Array) -> None:
+        self.made: dict[int, dict[Layout, jax.Array]] = {value: {CHANNELS_FIRST: x}}
 
     def put(self, value: int, layout: Layout, x: jax.Array) -> None:
         """Keep a value."""
@@ -50,6 +50,7 @@ def run(
     rng: jax.Array | None = None,
     derived: Mapping[str, jax.Array] | None = None,
     axis_name: str | None = None,
+    begin: int = 0,
 ) -> tuple[dict[int, jax.Array], Tree]:
     """Run the graph.
 
@@ -64,14 +65,16 @@ def run(
         rng: JAX key; needed when the graph drops values in training.
         derived: the derived arrays that operations read, by path; computed here unless given.
         axis_name: of the devices that share the batch, if several do.
+        begin: the value that `x` is, where it is not the input: only what follows it runs.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
     here = Run(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
     derived = derive(graph, params, state) if derived is None else derived
-    values = _Values(x)
-    for operation, choice in zip(graph.operations, plan.choices, strict=True):
+    values = _Values(begin, x)
+    first = next((at + 1 for at, operation in enumerate(graph.operations) if operation.output == begin), 0)
+    for operation, choice in list(zip(graph.operations, plan.choices, strict=True))[first:]:
         layout = choice.way.layout
         read = [values.get(i, layout) for i in operation.inputs]
         merger = MERGERS.get(type(operation.op))

@@ -19,7 +19,8 @@ from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.given import as_inputs, as_targets
 from netspec.backends.jax.kernels.shared import average
 from netspec.backends.jax.objective import example_losses, penalty
-from netspec.backends.jax.prepare import prepare
+from netspec.backends.jax.prepare import prepare, scaling
+from netspec.backends.jax.views import mean_of_views
 from netspec.diagnostics import DataError, NetspecError
 from netspec.graph import Graph
 from netspec.ir import Network
@@ -61,6 +62,9 @@ class Model:
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
 
+    Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; all other methods
+    see the image as it is.
+
     Attributes:
         network: what was declared.
         graph: the network as declared, in operations: its shapes, costs and nodes.
@@ -88,6 +92,7 @@ class Model:
         self.device = devices.resolve(device)
         self._is_default = self.device == devices.resolve(None)
         self._tune = tune
+        self._views = network.data.views if network.data else None
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._fold = Folding(self.inference)
         self._forward = jax.jit(self._pure_forward)
@@ -206,7 +211,13 @@ class Model:
 
     def plan(self, batch: int, *, gradient: bool) -> Plan:
         """Return how each operation is computed here: of `training` with gradients, or of `inference` without."""
-        return self._plan(self.training if gradient else self.inference, batch, gradient)
+        return self._plan(*self._planned(batch, gradient), gradient)
+
+    def _planned(self, batch: int, gradient: bool) -> tuple[Graph, int]:
+        """Return what runs on a batch, and how many examples go through it at once."""
+        if gradient:
+            return self.training, batch
+        return self.inference, self._views.together(batch) if self._views else batch
 
     def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
         key = (id(graph), batch, gradient)
@@ -217,7 +228,7 @@ class Model:
 
     def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
         """Yield a line for each operation of a plan: how it is computed, and why."""
-        graph = self.training if gradient else self.inference
+        graph, batch = self._planned(batch, gradient)
         return explain(graph, self._plan(graph, batch, gradient), **self._known(graph, batch, gradient))
 
     def _known(self, graph: Graph, batch: int, gradient: bool) -> dict[str, Any]:
@@ -273,6 +284,7 @@ class Model:
         derived: dict[str, jax.Array] | None = None,
         rng: jax.Array | None = None,
         axis_name: str | None = None,
+        begin: int = 0,
     ) -> tuple[Any, Tree]:
         """Run a graph in the precision of training or of inference; running averages stay float32."""
         # Derived from float32, whatever the precision.
@@ -291,6 +303,7 @@ class Model:
             rng=rng,
             derived=derived,
             axis_name=axis_name,
+            begin=begin,
         )
         return precision_of.widened(values), state
 
@@ -302,8 +315,17 @@ class Model:
         return self._infer(self.inference.logits, variables, x, folded)
 
     def _infer(self, value: int, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None) -> jax.Array:
-        x = prepare(x, self.network)
-        return self._run(self.inference, variables, x, (value,), derived=folded)[0][value]
+        """Return a value of inference: where there are views, what follows from the mean of their logits."""
+
+        def infer(x: jax.Array, value: int, begin: int = 0) -> jax.Array:
+            return self._run(self.inference, variables, x, (value,), derived=folded, begin=begin)[0][value]
+
+        x, logits = prepare(x, self.network), self.inference.logits
+        if self._views is None:
+            return infer(x, value)
+        _, background = scaling(self.network.data)
+        mean = mean_of_views(lambda view: infer(view, logits), x, self._views, background)
+        return mean if value == logits else infer(mean, value, logits)
 
     def _pure_loss(
         self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
