@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from netspec.recipe.settings import Views
 
@@ -17,13 +19,8 @@ def views_of(x: jax.Array, how: Views, background: float) -> jax.Array:
 
     `background` comes in from outside.
     """
-    height, width = x.shape[2:]
-    edge = ((0, 0), (0, 0), (how.shift, how.shift), (how.shift, how.shift))
-    padded = jnp.pad(x, edge, constant_values=background)
-    moves = sorted(range(-how.shift, how.shift + 1), key=abs)
-    places = [(how.shift + down, how.shift + right) for down in moves for right in moves]
-    seen = [padded[:, :, down : down + height, right : right + width] for down, right in places]
-    return jnp.stack(seen + [image[..., ::-1] for image in seen if how.flip])
+    around = _framed(x, how, background)
+    return jnp.stack([_view(around, x.shape, place) for place in _places(how)])
 
 
 def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how: Views, background: float) -> jax.Array:
@@ -32,8 +29,26 @@ def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how:
     Views of few images are computed in one go; of many, one view after the other, so that they take no more memory than
     the images as they are.
     """
-    views = views_of(x, how, background)
     if how.together(len(x)) > len(x):
-        made = function(views.reshape(-1, *x.shape[1:]))
-        return made.reshape(len(views), len(x), *made.shape[1:]).mean(0)
-    return jax.lax.map(function, views).mean(0)
+        made = function(views_of(x, how, background).reshape(-1, *x.shape[1:]))
+        return made.reshape(how.count, len(x), *made.shape[1:]).mean(0)
+    around = _framed(x, how, background)
+    return jax.lax.map(lambda place: function(_view(around, x.shape, place)), _places(how)).mean(0)
+
+
+def _places(how: Views) -> np.ndarray:
+    """Return what is seen in each view, (views, 3): the first row and column within the frame, and whether mirrored."""
+    moves = sorted(range(-how.shift, how.shift + 1), key=abs)
+    places = [(how.shift + down, how.shift + right, m) for m, down, right in product(range(1 + how.flip), moves, moves)]
+    return np.array(places, np.int32)
+
+
+def _framed(x: jax.Array, how: Views, background: float) -> jax.Array:
+    edge = ((0, 0), (0, 0), (how.shift, how.shift), (how.shift, how.shift))
+    return jnp.pad(x, edge, constant_values=background)
+
+
+def _view(around: jax.Array, shape: tuple[int, ...], place: jax.Array | np.ndarray) -> jax.Array:
+    down, right, mirrored = place
+    view = jax.lax.dynamic_slice(around, (0, 0, down, right), shape)
+    return jnp.where(mirrored, view[..., ::-1], view)

@@ -68,11 +68,11 @@ def test_inference_is_the_mean_of_the_logits_of_all_views(views: str, shift: int
 
 
 def test_many_images_are_looked_at_as_few_are() -> None:
-    how = Views(shift=1)
+    how = Views(shift=1, flip=True)
     many = np.concatenate([IMAGES] * 20)
     assert how.together(len(IMAGES)) > len(IMAGES)
     assert how.together(len(many)) == len(many)
-    model = ns.compile(network("views shift=1"), "cpu")
+    model = ns.compile(network("views shift=1 flip"), "cpu")
     variables = model.init(0)
     few = model.forward(variables, IMAGES)
     np.testing.assert_allclose(model.forward(variables, many), np.concatenate([few] * 20), rtol=1e-5, atol=1e-6)
