@@ -227,6 +227,10 @@ class Network(_Model):
         """Whether it learns to give its own input again, and no class."""
         return self.data is not None and self.data.target == "input"
 
+    def at_once(self, batch: int) -> int:
+        """Return how many examples inference computes at once for a batch: all views of them, where they are few."""
+        return self.data.views.together(batch) if self.data and self.data.views else batch
+
     def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
         # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.

@@ -42,8 +42,7 @@ def inference_bytes(network: Network, graph: Graph) -> int:
     as `Model` keeps them, the copy is not counted.
     """
     weights = sum(p.size for p in graph.parameters.values())
-    views, batch = network.data.views if network.data else None, network.recipe.batch
-    return _FLOAT * (weights + (views.together(batch) if views else batch) * _peak(graph))
+    return _FLOAT * (weights + network.at_once(network.recipe.batch) * _peak(graph))
 
 
 def _peak(graph: Graph) -> int:

@@ -33,16 +33,17 @@ def show_choices(network: Network, graph: Graph, device: str, batch: int | None)
         raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")
     size, training = batch or network.recipe.batch, batch is None
     timings = _remembered() if network.compile.autotune == "on" and device == "cpu" else None
+    at_once = size if training else network.at_once(size)
     graph = optimize(graph, Mode.TRAINING if training else Mode.INFERENCE)
     plan = make_plan(
         graph,
         platform=device,
-        batch=size,
+        batch=at_once,
         gradient=training,
         wishes=Wishes.of(network.compile),
         timings=timings,
     )
-    lines = explain(graph, plan, platform=device, batch=size, gradient=training, timings=timings)
+    lines = explain(graph, plan, platform=device, batch=at_once, gradient=training, timings=timings)
     print_operations(
         f"\n{'training' if training else 'inference'}, batch {size}, on {device}, after the passes:\n", lines
     )

@@ -64,7 +64,7 @@ class Builder(Protocol):
 
 
 class _Said:
-    """What a layer says of itself beside its fields; why the types stand in comments, `Definition` tells."""
+    """What a layer says of itself beside its fields; why their types are comments, signature.py says."""
 
     merges = False  # type: ClassVar[bool]
     """Whether it reads several values: the one that flows into it, and those named on its line."""

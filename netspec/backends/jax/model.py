@@ -62,8 +62,8 @@ class Model:
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
 
-    Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; all other methods
-    see the image as it is.
+    Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; `loss`, `backward`,
+    `apply` and `features` see the image as it is.
 
     Attributes:
         network: what was declared.
@@ -217,7 +217,7 @@ class Model:
         """Return what runs on a batch, and how many examples go through it at once."""
         if gradient:
             return self.training, batch
-        return self.inference, self._views.together(batch) if self._views else batch
+        return self.inference, self.network.at_once(batch)
 
     def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
         key = (id(graph), batch, gradient)

@@ -20,7 +20,7 @@ def views_of(x: jax.Array, how: Views, background: float) -> jax.Array:
     `background` comes in from outside.
     """
     around = _framed(x, how, background)
-    return jnp.stack([_view(around, x.shape, place) for place in _places(how)])
+    return jax.vmap(lambda place: _view(around, x.shape, place))(_places(how))
 
 
 def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how: Views, background: float) -> jax.Array:
@@ -48,7 +48,7 @@ def _framed(x: jax.Array, how: Views, background: float) -> jax.Array:
     return jnp.pad(x, edge, constant_values=background)
 
 
-def _view(around: jax.Array, shape: tuple[int, ...], place: jax.Array | np.ndarray) -> jax.Array:
+def _view(around: jax.Array, shape: tuple[int, ...], place: jax.Array) -> jax.Array:
     down, right, mirrored = place
     view = jax.lax.dynamic_slice(around, (0, 0, down, right), shape)
     return jnp.where(mirrored, view[..., ::-1], view)
