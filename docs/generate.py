@@ -26,8 +26,9 @@ def layers_page() -> str:
         "",
         "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same.",
     ]
-    for family, members in FAMILIES.items():
-        lines += ["", f"## {family.capitalize()}", "", "| name | what |", "|---|---|"]
+    for title, family in FAMILIES.items():
+        members = family.classes()
+        lines += ["", f"## {title.capitalize()}", "", "| name | what |", "|---|---|"]
         rows = [(c.canonical(), summary(c).replace("|", "\\|")) for c in members]
         lines += [f"| [`{name}`](#{name}) | {what} |" for name, what in rows]
         for cls in members:

@@ -76,7 +76,7 @@ def command_sections() -> str:
 
 def layers() -> str:
     """Return links to the layers."""
-    return ", ".join(f"[`{cls.canonical()}`](layers.md#{cls.canonical()})" for cls in LAYERS) + "."
+    return ", ".join(f"[`{kind}`](layers.md#{kind})" for kind in LAYERS.kinds) + "."
 
 
 def settings(cls: type[Definition]) -> str:
@@ -86,8 +86,7 @@ def settings(cls: type[Definition]) -> str:
         if p.name in cls.inline:
             continue
         rows.append((_code(p.name), _default(p), p.description, _expects(p)))
-        own = set(p.members.values())
-        inner = parameters(own.pop()) if len(own) == 1 else ()
+        inner = parameters(*p.members.classes()) if len(p.members.kinds) == 1 else ()
         rows += [(f"{_code(p.name)}: {_written(q)}", _default(q), q.description, _expects(q)) for q in inner]
     return _table(("setting", "default", "what", "value"), rows)
 
@@ -97,7 +96,7 @@ def _written(p: Parameter) -> str:
 
 
 def _expects(p: Parameter) -> str:
-    family = next((name for name, members in FAMILIES.items() if set(p.members.values()) == set(members)), "")
+    family = next((name for name, members in FAMILIES.items() if p.members is members), "")
     if family:
         return f"one of the [{family}](#{family})"
     return "what follows" if p.members else p.expects
@@ -107,7 +106,7 @@ def _default(p: Parameter) -> str:
     value: Any = p.default
     if p.required or value is None:
         return "–"
-    if len(set(p.members.values())) == 1:
+    if len(p.members.kinds) == 1:
         return "as follows"
     return _code(value.canonical() if isinstance(value, Definition) else value_text(value))
 
@@ -121,11 +120,14 @@ def datasets() -> str:
 def families() -> str:
     """Return a section for each family that settings choose from."""
     parts = []
-    for family, members in FAMILIES.items():
-        if family == "layers":
+    for title, family in FAMILIES.items():
+        if title == "layers":
             continue
-        rows = [(_code(signature(cls)), summary(cls), ", ".join(map(_code, cls.aliases))) for cls in members]
-        parts.append(f"### {family.capitalize()}\n\n{_table(('is written', 'what', 'also'), rows)}")
+        rows = [
+            (_code(signature(cls)), summary(cls), ", ".join(map(_code, family.aliases(cls.canonical()))))
+            for cls in family.classes()
+        ]
+        parts.append(f"### {title.capitalize()}\n\n{_table(('is written', 'what', 'also'), rows)}")
     return "\n\n".join(parts)
 
 

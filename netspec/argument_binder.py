@@ -8,7 +8,7 @@ from dataclasses import replace
 from netspec.binder import Binder
 from netspec.diagnostics import listing
 from netspec.ir import Recipe
-from netspec.layers import LAYER_NAMES
+from netspec.layers import Layer
 from netspec.proposals import (
     closest,
     command_word,
@@ -22,8 +22,6 @@ from netspec.syntax.printer import print_value
 from netspec.values import UNKNOWN
 
 __all__ = ["ArgumentBinder"]
-
-_LAYERS = frozenset(LAYER_NAMES.values())
 
 
 class ArgumentBinder(Binder):
@@ -166,7 +164,7 @@ class ArgumentBinder(Binder):
         elif word[0] in "xX" and word[1:] in self.context.scope:
             fix = f"in a size a name stands in parentheses: `3x({word[1:]})`"
         else:
-            fix = f"`netspec layers {self.name.text}` shows what it takes" if self.cls in _LAYERS else ""
+            fix = f"`netspec layers {self.name.text}` shows what it takes" if issubclass(self.cls, Layer) else ""
         self.error("E0203", f"`{self.name.text}` does not know the word `{word}`", value.span, fix=fix)
 
     def _surplus(self, value: ast.Value) -> None:

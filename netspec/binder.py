@@ -7,7 +7,7 @@ from typing import Any
 
 from netspec.context import Context
 from netspec.diagnostics import Related, Span
-from netspec.layers import LAYER_NAMES
+from netspec.layers import Layer
 from netspec.proposals import (
     closest,
     example_call,
@@ -21,8 +21,6 @@ from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
 
 __all__ = ["FAILED", "Binder", "Failed"]
-
-_LAYERS = frozenset(LAYER_NAMES.values())
 
 
 class Failed:
@@ -129,11 +127,11 @@ class Binder:
             self.error("E0207", f"`{parameter.name}` has settings of its own", span, fix=fix)
             return FAILED
         near = closest(word, parameter.choices, self.context.scope)
-        near = parameter.members[near].canonical() if near and near in parameter.members else near
-        names = {c.canonical() for c in parameter.members.values()} or set(parameter.choices)
+        near = parameter.members.canonical(near) if near and near in parameter.members else near
+        names = parameter.members.kinds or tuple(parameter.choices)
         fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
         if parameter.members:
-            self.error("E0204", f"unknown {_family(parameter)} `{word}`", span, fix=fix)
+            self.error("E0204", f"unknown {parameter.members.word} `{word}`", span, fix=fix)
         elif names:
             self.error("E0203", f"`{parameter.name}` does not know the word `{word}`", span, fix=fix)
         else:
@@ -170,8 +168,9 @@ class Binder:
 
     def _call(self, cls: type[Definition]) -> str:
         """Return how a member of a family is written here, with what it needs."""
-        owner = next((p for p in self.parameters.values() if cls in p.members.values()), None)
-        if owner is None or self.cls in _LAYERS:
+        kind = cls.canonical()
+        owner = next((p for p in self.parameters.values() if kind in p.members and p.members[kind] is cls), None)
+        if owner is None or issubclass(self.cls, Layer):
             return f"{owner.name}={example_call(cls)}" if owner else example_call(cls)
         return f"{self.name.text} {'' if owner.positional else f'{owner.name}='}{example_call(cls)}"
 
@@ -211,7 +210,3 @@ class Binder:
         uses, context.uses = context.uses, context.uses[:-1]
         self.error("E0207", message, given.span, fix=given.fix(), related=(Related(span, f"`{parameter.name}` here"),))
         context.uses = uses
-
-
-def _family(parameter: Parameter) -> str:
-    return next(iter(parameter.members.values())).family

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from netspec.argument_binder import ArgumentBinder
 from netspec.binder import FAILED, Failed
 from netspec.context import Context, Given
 from netspec.diagnostics import listing
+from netspec.family import Family
 from netspec.ir import DataSource, Recipe
 from netspec.proposals import (
     closest,
@@ -60,6 +61,11 @@ def bind_settings(
     return binder.finish()
 
 
+def _argument_of(members: Family[Definition], word: str) -> bool:
+    """Return whether a word is an argument of a member, or a choice of one."""
+    return any(word == p.name or word in p.choices for cls in members.classes() for p in parameters(cls))
+
+
 def _has(cls: type[Definition], name: str) -> bool:
     return any(p.name == name and not p.positional for p in parameters(cls))
 
@@ -93,12 +99,11 @@ class _Binder(ArgumentBinder):
             if not isinstance(value, Failed):
                 self.values[parameter.name] = value
 
-    def _run_on(self, command: ast.Command, classes: Iterable[type[Definition]]) -> ast.Argument | None:
+    def _run_on(self, command: ast.Command, members: Family[Definition]) -> ast.Argument | None:
         """Return where the next setting begins on the line of one, without the `;` between them."""
-        inner = {name for cls in classes for p in parameters(cls) for name in (p.name, *p.choices)}
         for argument in command.arguments[1:]:
             word = argument.value.text if argument.key is None and isinstance(argument.value, ast.Word) else ""
-            if word in self.parameters and word not in inner:
+            if word in self.parameters and not _argument_of(members, word):
                 return argument
         return None
 
@@ -109,15 +114,15 @@ class _Binder(ArgumentBinder):
         return f"it belongs into `{owner} {{ … }}`" if owner and self.cls in others.values() else ""
 
     def _setting(self, parameter: Parameter, command: ast.Command) -> Any:
-        next_one = self._run_on(command, parameter.members.values())
+        next_one = self._run_on(command, parameter.members)
         if next_one:
             word = print_value(next_one.value)
             message = f"`{word}` is a setting of its own"
             self.error("E0205", message, next_one.span, fix=f"separate settings by `;`: put one before `{word}`")
             return FAILED
-        classes = set(parameter.members.values())
-        if len(classes) == 1:
-            return self._member(classes.pop(), command.name, command.arguments, self.name.text)
+        if len(parameter.members.kinds) == 1:
+            (cls,) = parameter.members.classes()
+            return self._member(cls, command.name, command.arguments, self.name.text)
         if not command.arguments or command.arguments[0].key is not None:
             what = parameter.expects if len(parameter.expects) < 80 else "a name"
             self.error("E0206", f"`{command.name.text}` needs {what}", command.span, fix=_example(parameter))

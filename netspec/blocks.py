@@ -13,7 +13,7 @@ from netspec.scope import Block, Scope
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
-from netspec.words import choices, is_choice, reserved
+from netspec.words import CHOICES, RESERVED
 
 __all__ = ["bind_parameters", "define", "evaluated", "given_at"]
 
@@ -29,9 +29,9 @@ def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
     word = value.text if isinstance(value, ast.Word) else value.name.text if isinstance(value, ast.Call) else ""
     if not word:
         return evaluate(value, scope)
-    if is_choice(word):
+    if word in CHOICES:
         return value
-    near = closest(word, scope, sorted(choices(), key=lambda w: (not w.islower(), w)))
+    near = closest(word, scope, sorted(CHOICES, key=lambda w: (not w.islower(), w)))
     message = f"no `let` is named `{word}`, and it is no word of the language"
     raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")
 
@@ -52,7 +52,7 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
     name = value.name if isinstance(value, ast.Call) else ast.Name(value.text, value.span)
     parameters = value.arguments if isinstance(value, ast.Call) else ()
     found = scope.blocks.get(name.text)
-    if name.text in reserved():
+    if name.text in RESERVED:
         message = f"`{name.text}` already means something else"
         context.error("E0213", message, name.span, fix="choose another name for the block")
     elif found and not _same(found, command.bodies[0], parameters):
@@ -82,7 +82,7 @@ def _named(parameters: tuple[ast.Argument, ...], context: Context) -> bool:
             context.error("E0207", message, parameter.span, fix=fix)
         elif name in seen:
             context.error("E0209", f"the parameter `{name}` is given twice", parameter.span, fix="choose another name")
-        elif name in reserved():
+        elif name in RESERVED:
             message = f"`{name}` already means something else"
             context.error("E0213", message, parameter.span, fix="choose another name for the parameter")
         elif defaults and parameter.key is None:

@@ -181,7 +181,7 @@ def _flat(definition: Definition, prefix: str = "") -> dict[str, str]:
             found[path] = value_text(value)
             continue
         # Where there is only one kind, it goes without saying.
-        if len(set(p.members.values())) > 1 or value.canonical() not in p.members:
+        if p.members.kinds != (value.canonical(),):
             found[path] = value.canonical()
         found |= _flat(value, f"{path}.")
     return found

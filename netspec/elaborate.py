@@ -15,7 +15,7 @@ from netspec.diagnostics import Diagnostic, Place, Places, Related, Span, SpecEr
 from netspec.includes import Includes
 from netspec.inputs import Input
 from netspec.ir import Compile, DataSource, Network, Node, Recipe
-from netspec.layers import LAYER_NAMES
+from netspec.layers import LAYERS
 from netspec.proposals import closest, unknown_command
 from netspec.recipe import datasets
 from netspec.resources import library_folder
@@ -24,7 +24,7 @@ from netspec.signature import Shape, parameters
 from netspec.syntax import ast
 from netspec.values import UNKNOWN, ValueProblem, evaluate
 from netspec.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
-from netspec.words import reserved
+from netspec.words import RESERVED
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
 
@@ -128,7 +128,7 @@ class _Elaborator:
         name = command.name.text
         if name in self.handlers:
             return self.handlers[name]
-        layer = LAYER_NAMES.get(name)
+        layer = LAYERS.get(name)
         if layer:
             return self.wiring.merge if layer.merges else self.wiring.layer
         return self.wiring.use if name in scope.blocks else self._unknown
@@ -173,7 +173,7 @@ class _Elaborator:
             related = Related(place.span, "the first is here")
             fix = "a name has one value: choose another"
             self.context.error("E0209", f"`let {key.text}` is given twice", key.span, fix=fix, related=(related,))
-        elif key.text in reserved():
+        elif key.text in RESERVED:
             message = f"`{key.text}` already means something else"
             self.context.error("E0213", message, key.span, fix="choose another name")
         else:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from netspec.diagnostics import NetspecError, Source, SpecError
 from netspec.ir import Compile, DataSource, Init, Recipe
-from netspec.layers import LAYER_NAMES
+from netspec.layers import LAYERS
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.formatter import comment_text, format_file
@@ -99,17 +99,17 @@ class _Renamer:
         if name == "branch":
             merged = tuple(self._merge(a) for a in command.arguments)
             return replace(command, arguments=merged, bodies=self._bodies(command.bodies))
-        cls = LAYER_NAMES.get(name) or _COMMANDS.get(name)
+        cls = LAYERS.get(name) or _COMMANDS.get(name)
         if cls is None:
             return replace(command, bodies=self._bodies(command.bodies))
-        renamed = self._name(command.name, cls) if name in LAYER_NAMES else command.name
+        renamed = self._name(command.name, cls) if name in LAYERS else command.name
         arguments = self._arguments(command.arguments, cls)
         return replace(command, name=renamed, arguments=arguments, bodies=self._bodies(command.bodies))
 
     def _merge(self, argument: ast.Argument) -> ast.Argument:
         """Rename in `branch { } { } Concat`: the word is a layer that merges."""
         word = argument.value
-        cls = LAYER_NAMES.get(word.text) if isinstance(word, ast.Word) and argument.key is None else None
+        cls = LAYERS.get(word.text) if isinstance(word, ast.Word) and argument.key is None else None
         if not isinstance(word, ast.Word) or cls is None or not cls.merges:
             return argument
         return replace(argument, value=replace(word, text=self._name(ast.Name(word.text, word.span), cls).text))
@@ -129,9 +129,8 @@ class _Renamer:
         """Rename in `optimizer Adam lr=0.1`: the first word is a member, what follows are its arguments."""
         if parameter is None or not command.arguments or not (parameter.members or parameter.choices):
             return command
-        classes = set(parameter.members.values())
-        if len(classes) == 1:
-            return replace(command, arguments=self._arguments(command.arguments, classes.pop()))
+        if len(parameter.members.kinds) == 1:
+            return replace(command, arguments=self._arguments(command.arguments, *parameter.members.classes()))
         first, *rest = command.arguments
         if first.key is None:
             member = _member(parameter, first.value)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from netspec.ir import Recipe
-from netspec.layers import LAYER_NAMES
+from netspec.layers import LAYERS
 from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
@@ -64,7 +64,7 @@ def _folded(word: str) -> str:
 
 def command_word(word: str, blocks: Iterable[str] = ()) -> str:
     """Return what kind of command a word begins: `a layer`, `a block`, `a command`; empty where it begins none."""
-    if word in LAYER_NAMES:
+    if word in LAYERS:
         return "a layer"
     return "a block" if word in blocks else "a command" if word in COMMANDS else ""
 
@@ -93,15 +93,15 @@ def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Map
     words = [a.value.text for a in command.arguments[:1] if isinstance(a.value, ast.Word)]
     if name in labels:
         return f"`{name}` is a label: `add`, `concat` and `from` read it, but weights cannot be shared"
-    if name == "activation" and words and words[0] in LAYER_NAMES:
+    if name == "activation" and words and words[0] in LAYERS:
         return f"write `{words[0]}`: an activation is a layer by its own name"
     if name in _DIALECTS:
         return _DIALECTS[name]
     setting = setting_place(name, command.arguments[0].value if command.arguments else None)
     if setting:
         return setting
-    near = closest(name, blocks, LAYER_NAMES, COMMANDS)
-    cls = LAYER_NAMES.get(near or "")
+    near = closest(name, blocks, LAYERS, COMMANDS)
+    cls = LAYERS.get(near or "")
     if near not in blocks and cls:
         near = cls.canonical()
     return f"did you mean `{near}`?" if near else "`netspec layers` lists all layers"
@@ -112,8 +112,7 @@ def setting_place(name: str, given: ast.Value | None = None) -> str:
     name = "lr" if name in {"learning_rate", "rate"} else name
     for setting, example in (("optimizer", "adam"), ("schedule", "cosine")):
         owner = next(p for p in parameters(Recipe) if p.name == setting)
-        members = dict.fromkeys(owner.members.values())
-        having = [cls for cls in members if any(p.name == name for p in parameters(cls))]
+        having = [cls for cls in owner.members.classes() if any(p.name == name for p in parameters(cls))]
         if having:
             names = [cls.canonical() for cls in having]
             member = example if example in names else names[0]

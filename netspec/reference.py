@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 from netspec.commands import COMMANDS, Command
+from netspec.family import Family
 from netspec.ir import Compile, DataSource, Recipe
 from netspec.layers import LAYERS
 from netspec.library_page import library_blocks
@@ -19,7 +21,7 @@ from netspec.signature import Definition, Parameter, parameters
 
 __all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
 
-FAMILIES: dict[str, tuple[type[Definition], ...]] = {
+FAMILIES: dict[str, Family[Any]] = {
     "layers": LAYERS,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
@@ -39,11 +41,8 @@ _OWNERS: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource, "co
 
 def find_page(name: str) -> type[Definition] | None:
     """Return the definition of a name or alias; layers come first."""
-    for family in (*FAMILIES.values(), SETTINGS):
-        for cls in family:
-            if name == cls.canonical() or name in cls.aliases:
-                return cls
-    return None
+    family = next((family for family in FAMILIES.values() if name in family), None)
+    return family[name] if family else next((cls for cls in SETTINGS if cls.canonical() == name), None)
 
 
 def page_of(name: str) -> str | None:
@@ -68,9 +67,10 @@ def page_of(name: str) -> str | None:
 
 def all_names() -> list[str]:
     """Return every name that has a page, the canonical ones first."""
-    classes = [cls for family in (*FAMILIES.values(), SETTINGS) for cls in family]
+    kinds = [kind for family in FAMILIES.values() for kind in family.kinds]
+    settings = [cls.canonical() for cls in SETTINGS]
     others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
-    return [*(c.canonical() for c in classes), *others, *(a for c in classes for a in c.aliases)]
+    return [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
 
 
 def _command_page(command: Command, settings: type[Definition] | None) -> str:
@@ -107,8 +107,10 @@ def page(cls: type[Definition]) -> str:
     if parameters(cls):
         lines += ["", "Arguments:"]
         lines += [line for p in parameters(cls) for line in _argument(p)]
-    if cls.aliases:
-        lines += ["", f"Also understood: {', '.join(cls.aliases)}"]
+    kind = cls.canonical()
+    aliases = next((f.aliases(kind) for f in FAMILIES.values() if kind in f and f[kind] is cls), ())
+    if aliases:
+        lines += ["", f"Also understood: {', '.join(aliases)}"]
     example = getattr(cls, "example", "")
     if example:
         lines += ["", f"Example: {example}"]

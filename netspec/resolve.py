@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netspec.family import Family
 from netspec.ir import Compile, DataSource, Network, Recipe
 from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
@@ -105,8 +106,9 @@ def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] =
     return "".join(lines)
 
 
-def _setting(members: Any, value: Any) -> str:
+def _setting(members: Family[Definition], value: Any) -> str:
     if not isinstance(value, Definition):
         return value_text(value)
     arguments = _arguments(value, every=True)
-    return f"{value.canonical()} {arguments}" if len(members) > 1 or value.canonical() not in members else arguments
+    goes_without_saying = members.kinds == (value.canonical(),)
+    return arguments if goes_without_saying else f"{value.canonical()} {arguments}"

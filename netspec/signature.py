@@ -1,17 +1,16 @@
 """Floor 1: what a definition is: the fields of one class are its signature, its check and its docs."""
 
 import types
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import (
-    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,  # noqa: F401  (in comments, see _Said)
     Literal,
-    TypeVar,
     Union,
     get_args,
     get_origin,
@@ -22,15 +21,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    SerializationInfo,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, PydanticUndefined, core_schema
+from pydantic_core import PydanticUndefined
 
-if TYPE_CHECKING:
-    from pydantic.json_schema import JsonSchemaValue
+from netspec.family import Family, OneOf
 
 __all__ = [
     "LARGEST",
@@ -42,7 +37,6 @@ __all__ = [
     "Fraction",
     "NonNegativeFloat",
     "NonNegativeInt",
-    "OneOf",
     "Order",
     "Padding",
     "Parameter",
@@ -51,7 +45,6 @@ __all__ = [
     "Range",
     "Shape",
     "Size2",
-    "by_name",
     "option",
     "parameters",
     "positional",
@@ -82,9 +75,6 @@ class _Said:
     of a check.
     """
 
-    aliases = ()  # type: ClassVar[tuple[str, ...]]
-    family = "word"  # type: ClassVar[str]
-    """What an unknown member is called in an error: "unknown optimizer `adm`"."""
     inline = ()  # type: ClassVar[tuple[str, ...]]
     """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
 
@@ -200,59 +190,6 @@ Axes = Annotated[
     Expects("a shape such as 1x28x28 or 784"),
 ]
 
-_D = TypeVar("_D", bound=type[Definition])
-
-
-def by_name(members: Sequence[_D]) -> dict[str, _D]:
-    """Return canonical names and aliases → class.
-
-    Raises:
-        ValueError: when two members claim the same name.
-    """
-    table: dict[str, _D] = {}
-    for member in members:
-        for name in (member.canonical(), *member.aliases):
-            if name in table:
-                raise ValueError(f"{name!r} names both {table[name].__name__} and {member.__name__}")
-            table[name] = member
-    return table
-
-
-class OneOf:
-    """Annotates a field that holds a member of a family, told apart by `kind`.
-
-    A plain union would make Pydantic build the schemas of all members before it checks the first one; this looks the
-    one class up, so that a spec pays for what it uses.
-    """
-
-    def __init__(self, *members: type[Definition]) -> None:
-        self.members = members
-        self.kinds = {cls.canonical(): cls for cls in members}
-
-    def check(self, value: Any) -> Definition:
-        """Return a member, from an instance or from its JSON form."""
-        if isinstance(value, self.members):
-            return value
-        kind = value.get("kind") if isinstance(value, dict) else None
-        if kind not in self.kinds:
-            raise ValueError(f"must be one of the kinds {', '.join(self.kinds)}, not {value!r}")
-        return self.kinds[kind].model_validate(value)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        del source, handler
-        dump = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True)
-        return core_schema.no_info_plain_validator_function(self.check, serialization=dump)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> "JsonSchemaValue":
-        del schema
-        for cls in self.members:
-            cls.model_rebuild()
-        return {"oneOf": [handler(cls.__pydantic_core_schema__) for cls in self.members]}
-
-
-def _dump(value: Definition, info: SerializationInfo) -> dict[str, Any]:
-    return value.model_dump(mode=info.mode)
-
 
 @dataclass(frozen=True)
 class Parameter:
@@ -261,7 +198,7 @@ class Parameter:
     Attributes:
         field: Pydantic's own record of it.
         choices: bare word → value it stands for (literals and their other spellings, flags, members of a family).
-        members: the classes of the family this argument is chosen from; empty for plain values.
+        members: the family this argument is chosen from; empty for plain values.
         takes_words: any word or string will do, such as the name of a dataset.
         is_flag: `true` or `false`.
     """
@@ -273,7 +210,7 @@ class Parameter:
     description: str
     expects: str
     choices: Mapping[str, Any]
-    members: Mapping[str, type[Definition]]
+    members: Family[Definition]
     takes_words: bool
     is_flag: bool
 
@@ -294,13 +231,12 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     leaves = [*_leaves(info.annotation), *info.metadata]
     literals = {word: word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf)}
     also = {word: meant for leaf in leaves if isinstance(leaf, Also) for word, meant in leaf.spellings.items()}
-    families = [cls for leaf in leaves if isinstance(leaf, OneOf) for cls in leaf.members]
-    classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
-    members = by_name(classes)
+    members = next((leaf.family for leaf in leaves if isinstance(leaf, OneOf)), None) or _family(leaves)
     flags = {name: True, f"no{name}": False} if bool in leaves else {}
     expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
     if not expects:
-        expects = _describe(leaves, [*literals, *(c.canonical() for c in classes)])
+        expects = _describe(leaves, [*literals, *members.kinds])
+    plain: dict[str, Any] = {**literals, **also, **flags}
     return Parameter(
         name=name,
         positional=bool(extra.get("positional")),
@@ -308,11 +244,17 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         field=info,
         description=info.description or "",
         expects=expects,
-        choices={**literals, **also, **flags, **members},
+        choices=ChainMap(members, plain) if members else plain,  # type: ignore[arg-type]  # which is only read
         members=members,
         takes_words=str in leaves,
         is_flag=bool in leaves,
     )
+
+
+def _family(leaves: list[Any]) -> Family[Definition]:
+    """Return the family of the definition that stands in an annotation itself: `Clip | None`."""
+    classes = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
+    return Family("word", {cls.canonical(): cls for cls in classes})
 
 
 def _leaves(annotation: Any) -> list[Any]:

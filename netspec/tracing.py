@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from netspec import ops
 from netspec.diagnostics import Diagnostic, Places, Related, SpecError
 from netspec.graph import Graph, Operation, Parameter
 from netspec.ir import Network
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
-from netspec.ops import Activation, AvgPool, MaxPool, Op, Shape, ShapeError, format_shape, way_around
+from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import CrossEntropy, Loss, default_loss
 from netspec.resolve import layer_text
@@ -69,7 +70,6 @@ class _Builder:
         self.diagnostics: list[Diagnostic] = []
         self.current = ""
         self.total = 0
-        self.pools: set[str] = set()
 
     def check_input(self) -> None:
         """Note an input that is too large."""
@@ -111,7 +111,7 @@ class _Builder:
         """Say for a `residual` how its second body, or padding, mends it."""
         residual = name in self.places and self.places[name].text.split()[0] == "residual"
         if error.code == "E0310" and residual:
-            error.fix = way_around(shapes[0], shapes[1]) or error.fix
+            error.fix = ops.way_around(shapes[0], shapes[1]) or error.fix
 
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
@@ -142,8 +142,6 @@ class _Builder:
         out = Tensor(len(self.operations) + 1, shape)
         paths = tuple(w.path for w in weights)
         flops = op.flops(shape, *shapes)
-        if isinstance(op, MaxPool | AvgPool):
-            self.pools.add(self.current)
         self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
         return out
 
@@ -218,10 +216,13 @@ class _Builder:
 
     def _or_drop_a_pool(self, error: ShapeError, name: str) -> str:
         """Return the other way to mend a kernel that is too large: the last pooling before it made the image small."""
+        if error.code != "E0301":
+            return ""
+        pools = {o.node for o in self.operations if isinstance(o.op, ops.MaxPool | ops.AvgPool)}
         node = name
-        while error.code == "E0301" and self.reads[node][0] != "input":
+        while self.reads[node][0] != "input":
             node = self.reads[node][0]
-            if node in self.pools and node in self.places:
+            if node in pools and node in self.places:
                 place = self.places[node]
                 return f", or drop `{place.text}` on line {place.span.line}"
         return ""

@@ -11,9 +11,8 @@ from netspec.binding import Context, bind
 from netspec.blocks import bind_parameters, given_at
 from netspec.diagnostics import Place, Related, listing
 from netspec.expansion import Expansion
-from netspec.layers import LAYER_NAMES
+from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
-from netspec.layers.merge import Add
 from netspec.proposals import closest, command_word
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
@@ -76,7 +75,7 @@ class Wiring:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
         key = (id(command), scope.key)
         if key not in self.bound:
-            cls = LAYER_NAMES[command.name.text]
+            cls = LAYERS[command.name.text]
             self.bound[key] = bind(cls, command.name, command.arguments, self.context)
             if self.bound[key] or not self._runs_on(command):
                 self.no_body(command)
@@ -85,7 +84,7 @@ class Wiring:
     def merge(self, command: ast.Command, scope: Scope) -> None:
         """Join what flows in with the labelled values: `add c2`, `concat c2 c4`."""
         self.no_body(command)
-        cls = LAYER_NAMES[command.name.text]
+        cls = LAYERS[command.name.text]
         if not command.arguments and command.name.span.line not in self.silent:
             fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
             self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
@@ -140,14 +139,14 @@ class Wiring:
             return
         start = self.cursor
         ends = [*self._ways(command.bodies, scope), start][:2]
-        self.place(command, Add(), ends, scope)
+        self.place(command, LAYERS["add"].model_validate({}), ends, scope)
 
     def branch(self, command: ast.Command, scope: Scope) -> None:
         """Run several bodies on one input and merge what they make: `branch { } { } concat`."""
-        merges = [n for n, cls in LAYER_NAMES.items() if cls.merges and n == cls.canonical()]
         words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in command.arguments]
-        known = len(words) == 1 and words[0] in LAYER_NAMES and LAYER_NAMES[words[0]].merges
+        known = len(words) == 1 and words[0] in LAYERS and LAYERS[words[0]].merges
         if not known or len(command.bodies) < 2:
+            merges = [cls.canonical() for cls in LAYERS.classes() if cls.merges]
             near = closest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             fix = self._merge_below(command) or fix
@@ -157,13 +156,13 @@ class Wiring:
             self._ways(command.bodies, scope)
             self.broken(command, scope)
             return
-        self.place(command, LAYER_NAMES[words[0]].model_validate({}), self._ways(command.bodies, scope), scope)
+        self.place(command, LAYERS[words[0]].model_validate({}), self._ways(command.bodies, scope), scope)
 
     def _merge_below(self, command: ast.Command) -> str:
         """Return where the merge word belongs that stands below the last `}`, and leave that line silent."""
         end = command.bodies[-1].span.end_line if command.bodies and not command.arguments else 0
         below = command.name.span.source.line(end + 1).split("#")[0].split() if end else []
-        if len(below) == 1 and below[0] in LAYER_NAMES and LAYER_NAMES[below[0]].merges:
+        if len(below) == 1 and below[0] in LAYERS and LAYERS[below[0]].merges:
             self.silent.add(end + 1)
             return f"`{below[0]}` belongs on the line of the last `}}`"
         return ""

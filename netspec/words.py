@@ -1,46 +1,45 @@
-"""Floor 4: the words of the language: what a user may not take as a name, and what a name may stand for."""
+"""Floor 4: the words of the language: what a user may not take as a name, and what a name may stand for.
+
+The words of arguments are written down here, and not asked of all layers, which a check would then have to import; a
+test compares them.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-
 from netspec import commands
-from netspec.ir import Compile, DataSource, Init, Recipe
-from netspec.layers import LAYER_NAMES
-from netspec.recipe.settings import Augment, Shuffle, Views
-from netspec.signature import Definition, parameters
+from netspec.layers import ACTIVATIONS, LAYERS
+from netspec.recipe.initializers import INITIALIZERS
+from netspec.recipe.losses import LOSSES
+from netspec.recipe.optimizers import OPTIMIZERS
+from netspec.recipe.schedules import SCHEDULES
 
-__all__ = ["COMMANDS", "choices", "is_choice", "reserved"]
+__all__ = ["CHOICES", "COMMANDS", "RESERVED"]
 
 COMMANDS = tuple(command.name for command in commands.COMMANDS)
 """The commands that are no layers."""
 
+# The words of the arguments of layers.
+_OF_LAYERS = """
+    affine noaffine approximate noapproximate bias nobias bidirectional nobidirectional causal nocausal ceil noceil
+    last nolast pointwise nopointwise shared noshared all avg constant edge first max nearest positions positionwise
+    reflect same sinusoidal trained valid zero
+"""
 
-@cache
-def reserved() -> frozenset[str]:
-    """Return the words that a `let`, a block or a parameter may not take: other lines would change their meaning."""
-    words = {
-        w for cls in {*LAYER_NAMES.values(), Init, Shuffle, Augment, Views} for p in parameters(cls) for w in p.choices
-    }
-    return frozenset(words | set(LAYER_NAMES) | {*COMMANDS, "as", "else", "true", "false"})
+# The words of other settings that may stand beside names.
+_OF_LINES = "bicubic bilinear flip noflip off on"
 
+# The words of all other settings, and of the members that these are chosen from.
+_OF_SETTINGS = """
+    augment checkpoint clip early_stop ema evaluate normalize on_nonfinite scale shuffle time_limit views
+    auto batch_last channels_first channels_last columns direct im2col matmul reduce_window reshape slices taps winograd
+    bf16 bfloat16 float32 fp32 input label nesterov nonesterov rewind stop
+    test_accuracy test_loss train_accuracy train_loss val_accuracy val_loss validation_accuracy validation_loss
+"""
 
-@cache
-def choices() -> frozenset[str]:
-    """Return the words that an argument of anything may be."""
-    seen: set[type[Definition]] = set()
-    words: set[str] = set()
-    waiting: list[type[Definition]] = [*LAYER_NAMES.values(), Init, DataSource, Recipe, Compile]
-    while waiting:
-        cls = waiting.pop()
-        if cls not in seen:
-            seen.add(cls)
-            for p in parameters(cls):
-                words |= set(p.choices)
-                waiting += p.members.values()
-    return frozenset(words | {"true", "false"})
+_BESIDE_NAMES = frozenset({*_OF_LAYERS.split(), *_OF_LINES.split(), *INITIALIZERS, *ACTIVATIONS, "true", "false"})
 
+RESERVED = frozenset({*_BESIDE_NAMES, *LAYERS, *COMMANDS, "as", "else"})
+"""What a `let`, a block or a parameter may not take as its name: other lines would change their meaning."""
 
-def is_choice(word: str) -> bool:
-    """Return whether an argument of anything may be this word."""
-    return word in choices()
+CHOICES = frozenset({*_BESIDE_NAMES, *_OF_SETTINGS.split(), *OPTIMIZERS, *SCHEDULES, *LOSSES})
+"""What an argument of anything may be."""

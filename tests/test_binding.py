@@ -9,12 +9,14 @@ import pytest
 from netspec.binding import Context, bind, bind_settings
 from netspec.diagnostics import Source
 from netspec.ir import DataSource, Init, Recipe
-from netspec.layers import LAYER_NAMES
-from netspec.layers.activation import Gelu, LeakyRelu, Relu, Softmax
+from netspec.layers import LAYERS
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
+from netspec.layers.gate import Gelu
 from netspec.layers.norm import BatchNorm
 from netspec.layers.pool import GlobalPool
+from netspec.layers.rectifier import LeakyRelu, Relu
+from netspec.layers.softmax import Softmax
 from netspec.recipe.initializers import HeNormal, Normal, Uniform, XavierUniform, Zeros
 from netspec.recipe.losses import CrossEntropy
 from netspec.recipe.optimizers import Adam, Sgd
@@ -28,7 +30,7 @@ SCOPE = {"w": 64, "k": (5, 3), "r": 0.25}
 def bound(text: str) -> tuple[Any, list[tuple[str, int]]]:
     (command,) = parse(Source("t.net", text)).commands
     context = Context(SCOPE)
-    made = bind(LAYER_NAMES[command.name.text], command.name, command.arguments, context)
+    made = bind(LAYERS[command.name.text], command.name, command.arguments, context)
     assert (made is None) == bool(context.diagnostics)
     return made, [(d.code, d.span.column if d.span else 0) for d in context.diagnostics]
 
@@ -62,7 +64,7 @@ def settings(cls: type[Any], text: str, base: Any = None) -> tuple[Any, list[str
         ("fc 10 leaky_relu(slope=r)", Dense(units=10, activation=LeakyRelu(slope=0.25))),
         ("fc 10 gelu(approximate)", Dense(units=10, activation=Gelu(approximate=True))),
         ("fc 10 gelu(noapproximate)", Dense(units=10, activation=Gelu())),
-        ("fc 10 activation=swish", Dense(units=10, activation=LAYER_NAMES["silu"]())),
+        ("fc 10 activation=swish", Dense(units=10, activation=LAYERS["silu"]())),
         ("dense 10 Softmax", Dense(units=10, activation=Softmax())),
         ("globalpool max", GlobalPool(mode="max")),
         ("globalpool", GlobalPool(mode="avg")),

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import netspec
+from netspec import ops
+from netspec.family import Family
+from netspec.reference import FAMILIES
 
 PACKAGE = Path(netspec.__file__).parent
 FILES = {
@@ -30,6 +34,7 @@ FLOORS = {
     "netspec.syntax": 1,
     "netspec.ops": 1,
     "netspec.formulas": 1,
+    "netspec.family": 1,
     "netspec.signature": 1,
     "netspec.recipe": 2,
     "netspec.layers": 2,
@@ -223,9 +228,10 @@ def test_nothing_runs_code_from_data(module: str) -> None:
     tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
     modules = {i.split(".")[0] for i in imports(module, deferred=True)}
     assert not modules & {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy", "code"}
-    # `importlib` serves lazy names out of a table of constants, and `importlib.metadata` the versions.
+    # `importlib` serves lazy names out of tables of constants, and `importlib.metadata` the versions.
     loaders = {i for i in imports(module, deferred=True) if i.startswith("importlib")}
-    assert module in {"netspec", "netspec.report", "netspec.cli.app"} or loaders <= {"importlib.metadata"}
+    lazy = {"netspec", "netspec.report", "netspec.cli.app", "netspec.ops", "netspec.family"}
+    assert module in lazy or loaders <= {"importlib.metadata"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -237,6 +243,23 @@ def test_nothing_runs_code_from_data(module: str) -> None:
                     assert isinstance(keyword.value, ast.Constant)
                     assert keyword.value.value is False
                 assert keyword.arg != "shell", f"{module}:{node.lineno}"
+
+
+def test_the_lazy_operations_are_constants_of_the_package() -> None:
+    assert {f"netspec.ops.{module}" for module in ops._LAZY.values()} <= set(FILES)
+    assert set(ops._LAZY) <= set(ops.__all__)
+    for name in ops.__all__:
+        assert getattr(ops, name) is not None
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_a_family_imports_from_the_package_what_its_list_says(family: Family[Any]) -> None:
+    for names, place in family.members.items():
+        assert isinstance(place, str)
+        module, _, name = place.rpartition(".")
+        cls = family[names.split()[0]]
+        assert (f"netspec.{cls.__module__.split('.')[1]}.{module}", name) == (cls.__module__, cls.__name__)
+        assert cls.__module__ in FILES
 
 
 def test_the_lazy_names_of_the_public_api_are_constants_of_the_package() -> None:

@@ -32,7 +32,7 @@ def formatted(text: str) -> str:
 
 
 def aliases(*families: Any) -> list[tuple[str, type[Definition]]]:
-    return [(alias, cls) for family in families for cls in family for alias in cls.aliases]
+    return [(alias, family[kind]) for family in families for kind in family.kinds for alias in family.aliases(kind)]
 
 
 NAMES = {
@@ -97,13 +97,13 @@ def test_every_alias_of_a_layer(alias: str, cls: type[Definition]) -> None:
 
 @pytest.mark.parametrize(("alias", "cls"), aliases(ACTIVATIONS, INITIALIZERS), ids=str)
 def test_every_alias_in_an_argument(alias: str, cls: type[Definition]) -> None:
-    key = "activation" if cls in ACTIVATIONS else "init"
+    key = "activation" if cls.canonical() in ACTIVATIONS else "init"
     assert formatted(f"fc 8 {key}={alias}(1)") == f"fc 8 {key}={cls.canonical()}(1)\n"
 
 
 @pytest.mark.parametrize(("alias", "cls"), aliases(OPTIMIZERS, SCHEDULES, LOSSES), ids=str)
 def test_every_alias_in_the_recipe(alias: str, cls: type[Definition]) -> None:
-    setting = cls.family.split()[-1]
+    setting = next(family.word for family in (OPTIMIZERS, SCHEDULES, LOSSES) if alias in family)
     assert formatted(f"train {{ {setting} {alias} }}") == f"train {{ {setting} {cls.canonical()} }}\n"
 
 

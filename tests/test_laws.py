@@ -28,11 +28,11 @@ from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.signature import Definition, parameters
 
-layers = pytest.mark.parametrize("cls", LAYERS, ids=lambda c: c.canonical())
+layers = pytest.mark.parametrize("cls", LAYERS.classes(), ids=lambda c: c.canonical())
 
 
 def family(members: Any) -> Any:
-    return pytest.mark.parametrize("cls", members, ids=lambda c: c.canonical())
+    return pytest.mark.parametrize("cls", members.classes(), ids=lambda c: c.canonical())
 
 
 @cache

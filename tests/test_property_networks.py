@@ -13,15 +13,16 @@ from pydantic import BaseModel, ValidationError
 
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics import Source
+from netspec.family import OneOf
 from netspec.ir import Budget, DataSource, Init, Network, Node, Recipe
-from netspec.layers import LAYER_NAMES, LAYERS
+from netspec.layers import LAYERS
 from netspec.layers.merge import Concat
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.resolve import resolved_text
-from netspec.signature import Definition, OneOf, _leaves, by_name, parameters
+from netspec.signature import Definition, _leaves, parameters
 
 # --- any valid value of any field, from its annotation alone ------------------------------------------------------
 
@@ -53,7 +54,7 @@ def instances(cls: type[BaseModel]) -> st.SearchStrategy[Any]:
 
 def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     leaves = _leaves(annotation)
-    families = [cls for part in (*leaves, *metadata) if isinstance(part, OneOf) for cls in part.members]
+    families = [cls for part in (*leaves, *metadata) if isinstance(part, OneOf) for cls in part.family.classes()]
     classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
     choices: list[st.SearchStrategy[Any]] = [instances(c) for c in classes]
     bounds = [*metadata, *(leaf for leaf in leaves if not isinstance(leaf, type))]
@@ -113,7 +114,7 @@ def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
-    layers = draw(st.lists(st.sampled_from(LAYERS).flatmap(instances), min_size=1, max_size=5))
+    layers = draw(st.lists(st.sampled_from(LAYERS.classes()).flatmap(instances), min_size=1, max_size=5))
     sources = ["input"]
     nodes = []
     for i, layer in enumerate(layers):
@@ -167,7 +168,7 @@ def test_resolved_text_there_and_back(net: Network) -> None:
         assert resolved_text(found.network) == text
 
 
-@given(st.sampled_from(LAYERS).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
+@given(st.sampled_from(LAYERS.classes()).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
 def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
     node = Node(name="a", layer=layer, inputs=("input",) * (1 + layer.merges))
     tokens = 50 if layer.reads_tokens and len(shape) == 1 else None
@@ -179,9 +180,9 @@ def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
 
 def _vocabulary() -> list[str]:
     families: list[Any] = [INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES]
-    words = {*LAYER_NAMES, *(n for f in families for n in by_name(f)), *(p.name for p in parameters(Recipe))}
-    words |= {p.name for cls in (*LAYERS, DataSource) for p in parameters(cls)}
-    words |= {w for cls in LAYERS for p in parameters(cls) for w in p.choices}
+    words = {*LAYERS, *(n for f in families for n in f), *(p.name for p in parameters(Recipe))}
+    words |= {p.name for cls in (*LAYERS.classes(), DataSource) for p in parameters(cls)}
+    words |= {w for cls in LAYERS.classes() for p in parameters(cls) for w in p.choices}
     words |= {"input", "tokens", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
     signs = [
         "{",
@@ -244,7 +245,7 @@ def test_garbage_in_the_words_of_the_language(text: str) -> None:
 
 _LINE = st.builds(
     lambda name, words: " ".join([name, *words]),
-    st.sampled_from([*LAYER_NAMES, "input", "data", "init", "let w =", "let w = 3", "train {", "}", "data mnist {"]),
+    st.sampled_from([*LAYERS, "input", "data", "init", "let w =", "let w = 3", "train {", "}", "data mnist {"]),
     st.lists(
         st.sampled_from([w for w in VOCABULARY if w not in '{}()\n;#"'])
         | st.builds(

@@ -41,7 +41,7 @@ def _all() -> None:
     from netspec.reference import FAMILIES, summary  # noqa: PLC0415
 
     width = max(60, min(shutil.get_terminal_size().columns, 120))
-    lists = {family: [(cls.canonical(), summary(cls)) for cls in members] for family, members in FAMILIES.items()}
+    lists = {title: [(c.canonical(), summary(c)) for c in family.classes()] for title, family in FAMILIES.items()}
     lists["blocks of the library (`include blocks`)"] = [(b.name, b.summary) for b in library_blocks()]
     for title, members in lists.items():
         print(f"{title}:")

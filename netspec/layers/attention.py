@@ -19,7 +19,6 @@ class Attention(Layer):
     """
 
     kind: Literal["attention"] = "attention"
-    aliases: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "MultiHeadAttention", "self_attention")
     example: ClassVar[str] = "attention 4"
     example_input: ClassVar[str] = "8x6"
 

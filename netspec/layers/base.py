@@ -92,8 +92,6 @@ class Layer(Definition, _Said):
 class ActivationLayer(Layer):
     """A layer that is one function; its fields are the function's parameters."""
 
-    family: ClassVar[str] = "activation"
-
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Apply the function of the same name."""
         values = tuple((p.name, getattr(self, p.name)) for p in parameters(type(self)))

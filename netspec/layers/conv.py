@@ -20,17 +20,6 @@ class Conv(Layer):
     """
 
     kind: Literal["conv"] = "conv"
-    aliases: ClassVar[tuple[str, ...]] = (
-        "conv2d",
-        "Conv2d",
-        "Conv2D",
-        "conv1d",
-        "Conv1d",
-        "Conv1D",
-        "convolution",
-        "Convolution",
-        "convolutional",
-    )
     example: ClassVar[str] = "conv 20 5x5 relu"
 
     filters: PositiveInt = positional("number of output channels")
@@ -61,7 +50,6 @@ class Depthwise(Layer):
     """
 
     kind: Literal["depthwise"] = "depthwise"
-    aliases: ClassVar[tuple[str, ...]] = ("DepthwiseConv2D", "DepthwiseConv1D", "depthwise_conv")
     example: ClassVar[str] = "depthwise 3x3 pad=same relu"
 
     kernel: Size2 = positional("height x width of each kernel; one number means both")
@@ -89,15 +77,6 @@ class Deconv(Layer):
     """
 
     kind: Literal["deconv"] = "deconv"
-    aliases: ClassVar[tuple[str, ...]] = (
-        "conv_transpose",
-        "ConvTranspose2d",
-        "ConvTranspose1d",
-        "Conv2DTranspose",
-        "Conv1DTranspose",
-        "Deconvolution",
-        "deconvolutional",
-    )
     example: ClassVar[str] = "deconv 4 4x4 stride=2 pad=1 relu"
 
     filters: PositiveInt = positional("number of output channels")

@@ -19,7 +19,6 @@ class Dense(Layer):
     """
 
     kind: Literal["fc"] = "fc"
-    aliases: ClassVar[tuple[str, ...]] = ("dense", "Dense", "linear", "Linear", "InnerProduct", "connected")
     example: ClassVar[str] = "fc 10 softmax"
 
     units: PositiveInt = positional("number of outputs")

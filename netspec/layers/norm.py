@@ -24,14 +24,6 @@ class BatchNorm(Layer):
     """
 
     kind: Literal["batchnorm"] = "batchnorm"
-    aliases: ClassVar[tuple[str, ...]] = (
-        "bn",
-        "BatchNorm",
-        "BatchNorm2d",
-        "BatchNorm1d",
-        "BatchNormalization",
-        "batch_norm",
-    )
     example: ClassVar[str] = "batchnorm"
 
     activation: Activation | None = option(None, "function applied to the result")
@@ -58,7 +50,6 @@ class LayerNorm(Layer):
     """
 
     kind: Literal["layernorm"] = "layernorm"
-    aliases: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm")
     example: ClassVar[str] = "layernorm"
 
     over: Literal["positionwise", "all"] = positional("the channels at each position, or all values", "positionwise")
@@ -80,7 +71,6 @@ class GroupNorm(Layer):
     """
 
     kind: Literal["groupnorm"] = "groupnorm"
-    aliases: ClassVar[tuple[str, ...]] = ("GroupNorm", "GroupNormalization", "group_norm")
     example: ClassVar[str] = "groupnorm 4"
 
     groups: PositiveInt = positional("number of equal groups that the channels are split into")
@@ -97,7 +87,6 @@ class InstanceNorm(Layer):
     """Instance normalization: each channel of each example gets mean 0 and variance 1. Ulyanov et al. 2016."""
 
     kind: Literal["instancenorm"] = "instancenorm"
-    aliases: ClassVar[tuple[str, ...]] = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
     example: ClassVar[str] = "instancenorm"
 
     activation: Activation | None = option(None, "function applied to the result")
@@ -117,7 +106,6 @@ class LocalResponseNorm(Layer):
     """
 
     kind: Literal["lrn"] = "lrn"
-    aliases: ClassVar[tuple[str, ...]] = ("LRN", "LocalResponseNorm", "local_response_norm")
     example: ClassVar[str] = "lrn 5"
 
     size: PositiveInt = positional("number of neighboring channels, itself included")
@@ -134,7 +122,6 @@ class Scale(Layer):
     """Multiplies each channel (or feature) by a trainable number. Touvron et al. 2021 begin with a small one."""
 
     kind: Literal["scale"] = "scale"
-    aliases: ClassVar[tuple[str, ...]] = ("Scale", "layer_scale", "LayerScale")
     example: ClassVar[str] = "scale 0.1"
 
     init: float = positional("what each number begins with", 1.0)

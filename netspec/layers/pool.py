@@ -44,15 +44,6 @@ class Pool(_WindowPool):
     """
 
     kind: Literal["pool"] = "pool"
-    aliases: ClassVar[tuple[str, ...]] = (
-        "maxpool",
-        "MaxPool2d",
-        "MaxPool1d",
-        "MaxPooling2D",
-        "MaxPooling1D",
-        "max_pool",
-        "Pooling",
-    )
     example: ClassVar[str] = "pool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
@@ -64,7 +55,6 @@ class AvgPool(_WindowPool):
     """Average pooling: the mean of each window of an image or a sequence; padding does not count."""
 
     kind: Literal["avgpool"] = "avgpool"
-    aliases: ClassVar[tuple[str, ...]] = ("AvgPool2d", "AvgPool1d", "AveragePooling2D", "AveragePooling1D", "avg_pool")
     example: ClassVar[str] = "avgpool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
@@ -79,7 +69,6 @@ class GlobalPool(Layer):
     """
 
     kind: Literal["globalpool"] = "globalpool"
-    aliases: ClassVar[tuple[str, ...]] = ("global_pool", "GlobalAveragePooling2D", "GlobalAveragePooling1D", "gap")
     example: ClassVar[str] = "globalpool avg"
 
     mode: Literal["avg", "max"] = positional("mean or maximum", "avg")

@@ -4,13 +4,17 @@ from math import sqrt
 from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.activation import Tanh
+from netspec.family import OneOf
+from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.base import ActivationLayer, Builder, Layer, Tensor, require_sequence
 from netspec.layers.rectifier import Relu
+from netspec.layers.sigmoid import Tanh
 from netspec.recipe.initializers import AnyInitializer, Uniform
-from netspec.signature import OneOf, PositiveInt, option, positional
+from netspec.signature import PositiveInt, option, positional
 
 __all__ = ["Gru", "Lstm", "Rnn"]
+
+_SQUASHES = OneOf(ACTIVATIONS.only("tanh", "relu"))
 
 
 class _RecurrentLayer(Layer):
@@ -63,7 +67,6 @@ class Lstm(_RecurrentLayer):
     """
 
     kind: Literal["lstm"] = "lstm"
-    aliases: ClassVar[tuple[str, ...]] = ("LSTM",)
     example: ClassVar[str] = "lstm 16"
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
@@ -78,7 +81,6 @@ class Gru(_RecurrentLayer):
     """
 
     kind: Literal["gru"] = "gru"
-    aliases: ClassVar[tuple[str, ...]] = ("GRU",)
     example: ClassVar[str] = "gru 16"
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
@@ -90,10 +92,9 @@ class Rnn(_RecurrentLayer):
     """Plain recurrence, h ← tanh(W x + U h + b): features x length → units x length. Elman 1990."""
 
     kind: Literal["rnn"] = "rnn"
-    aliases: ClassVar[tuple[str, ...]] = ("RNN", "SimpleRNN")
     example: ClassVar[str] = "rnn 16"
 
-    function: Annotated[ActivationLayer, OneOf(Tanh, Relu)] = option(Tanh, "what the state is squashed by")
+    function: Annotated[ActivationLayer, _SQUASHES] = option(Tanh, "what the state is squashed by")
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
         """Return the operation of one direction."""

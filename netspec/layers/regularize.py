@@ -14,7 +14,6 @@ class Dropout(Layer):
     """Zeroes each value with probability `rate` and scales the rest by 1/(1 − rate), in training. Srivastava 2014."""
 
     kind: Literal["dropout"] = "dropout"
-    aliases: ClassVar[tuple[str, ...]] = ("Dropout", "drop")
     example: ClassVar[str] = "dropout 0.5"
 
     rate: Fraction = positional("share of the values that are zeroed", 0.5)
@@ -28,7 +27,6 @@ class Noise(Layer):
     """Adds normal noise of mean 0 to each value, in training. Bishop 1995."""
 
     kind: Literal["noise"] = "noise"
-    aliases: ClassVar[tuple[str, ...]] = ("GaussianNoise", "gaussian_noise")
     example: ClassVar[str] = "noise 0.1"
 
     std: NonNegativeFloat = positional("standard deviation of the noise")

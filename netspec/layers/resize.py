@@ -17,7 +17,6 @@ class Pad(Layer):
     """
 
     kind: Literal["pad"] = "pad"
-    aliases: ClassVar[tuple[str, ...]] = ("Pad", "ZeroPad2d", "ZeroPad1d", "ZeroPadding2D", "ZeroPadding1D")
     example: ClassVar[str] = "pad 1x2 reflect"
 
     amount: Amount = positional("rows and columns on each side, such as 1 or 1x2", (0, 0))
@@ -43,7 +42,6 @@ class Crop(Layer):
     """Keeps a part of the positions: C x H x W → C x height x width, from the middle unless an offset is given."""
 
     kind: Literal["crop"] = "crop"
-    aliases: ClassVar[tuple[str, ...]] = ("Crop", "CenterCrop")
     example: ClassVar[str] = "crop 4x3"
 
     size: Size2 = positional("height x width of the part; one number means both")
@@ -65,7 +63,6 @@ class Upsample(Layer):
     """
 
     kind: Literal["upsample"] = "upsample"
-    aliases: ClassVar[tuple[str, ...]] = ("Upsample", "UpSampling2D", "UpSampling1D", "interpolate")
     example: ClassVar[str] = "upsample 2"
 
     factor: Size2 = positional("how much higher and wider; one number means both")
@@ -81,7 +78,6 @@ class PixelShuffle(Layer):
     """Lays channels out as pixels: (C·f²) x H x W → C x f·H x f·W. Shi et al. 2016."""
 
     kind: Literal["pixelshuffle"] = "pixelshuffle"
-    aliases: ClassVar[tuple[str, ...]] = ("PixelShuffle", "pixel_shuffle")
     example: ClassVar[str] = "pixelshuffle 2"
 
     factor: PositiveInt = positional("how much higher and wider")
@@ -96,7 +92,6 @@ class PixelUnshuffle(Layer):
     """Stacks pixels as channels: C x f·H x f·W → (C·f²) x H x W, the inverse of `pixelshuffle`."""
 
     kind: Literal["pixelunshuffle"] = "pixelunshuffle"
-    aliases: ClassVar[tuple[str, ...]] = ("PixelUnshuffle", "pixel_unshuffle")
     example: ClassVar[str] = "pixelunshuffle 2"
 
     factor: PositiveInt = positional("how much lower and narrower")

@@ -18,7 +18,6 @@ class Embedding(Layer):
     """
 
     kind: Literal["embedding"] = "embedding"
-    aliases: ClassVar[tuple[str, ...]] = ("Embedding", "embed")
     example: ClassVar[str] = "embedding 16"
     example_input: ClassVar[str] = "10 tokens=20"
     reads_tokens: ClassVar[bool] = True
@@ -48,7 +47,6 @@ class Position(Layer):
     """
 
     kind: Literal["position"] = "position"
-    aliases: ClassVar[tuple[str, ...]] = ("PositionEmbedding", "positional_encoding")
     example: ClassVar[str] = "position"
     example_input: ClassVar[str] = "8x6"
 
@@ -73,7 +71,6 @@ class ClassToken(Layer):
     """
 
     kind: Literal["classtoken"] = "classtoken"
-    aliases: ClassVar[tuple[str, ...]] = ("cls_token", "class_token")
     example: ClassVar[str] = "classtoken"
     example_input: ClassVar[str] = "8x6"
 

@@ -17,7 +17,6 @@ class Flatten(Layer):
     """
 
     kind: Literal["flatten"] = "flatten"
-    aliases: ClassVar[tuple[str, ...]] = ("Flatten",)
     example: ClassVar[str] = "flatten"
 
     mode: Literal["all", "positions"] = positional("what becomes one axis: everything, or the positions", "all")
@@ -34,7 +33,6 @@ class Reshape(Layer):
     """Reads the values, in C, H, W order, into another shape that has as many."""
 
     kind: Literal["reshape"] = "reshape"
-    aliases: ClassVar[tuple[str, ...]] = ("Reshape", "view", "Unflatten")
     example: ClassVar[str] = "reshape 2x12x12"
 
     shape: Axes = positional("the new shape: features, features x length or channels x height x width")
@@ -51,7 +49,6 @@ class Permute(Layer):
     """
 
     kind: Literal["permute"] = "permute"
-    aliases: ClassVar[tuple[str, ...]] = ("Permute", "transpose")
     example: ClassVar[str] = "permute 2x0x1"
 
     order: Order = positional("which axis of the input each axis is, counted from 0, such as 1x2x0")

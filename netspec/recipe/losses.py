@@ -2,7 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from netspec.signature import Definition, OneOf
+from netspec.family import Family, OneOf
+from netspec.signature import Definition
 
 __all__ = [
     "LOSSES",
@@ -18,8 +19,6 @@ __all__ = [
 class Loss(Definition):
     """How far the outputs are from the targets, and how outputs become predictions."""
 
-    family: ClassVar[str] = "loss"
-
     from_logits: ClassVar[str | None] = None
     """The last activation that the loss absorbs: it is then computed from what goes into it."""
     refuses: ClassVar[tuple[str, ...]] = ()
@@ -32,14 +31,6 @@ class CrossEntropy(Loss):
     """Softmax cross-entropy with class labels, computed from the logits: the outputs before a last softmax."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
-    aliases: ClassVar[tuple[str, ...]] = (
-        "softmax_cross_entropy",
-        "categorical_crossentropy",
-        "sparse_categorical_crossentropy",
-        "CrossEntropyLoss",
-        "SoftmaxWithLoss",
-        "nll",
-    )
     from_logits: ClassVar[str | None] = "softmax"
     implied_by: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
     refuses: ClassVar[tuple[str, ...]] = ("sigmoid",)
@@ -52,7 +43,6 @@ class BinaryCrossEntropy(Loss):
     """
 
     kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
-    aliases: ClassVar[tuple[str, ...]] = ("binary_crossentropy", "bce", "BCELoss", "BCEWithLogitsLoss")
     from_logits: ClassVar[str | None] = "sigmoid"
     implied_by: ClassVar[tuple[str, ...]] = ("sigmoid",)
     refuses: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
@@ -62,23 +52,27 @@ class MeanSquaredError(Loss):
     """Mean over the outputs of the squared difference. Class labels are read as one-hot rows."""
 
     kind: Literal["mse"] = "mse"
-    aliases: ClassVar[tuple[str, ...]] = ("mean_squared_error", "MSELoss", "EuclideanLoss", "squared_error")
 
 
-LOSSES: tuple[type[Loss], ...] = (
-    CrossEntropy,
-    BinaryCrossEntropy,
-    MeanSquaredError,
+LOSSES: Family[Loss] = Family(
+    "loss",
+    {
+        "cross_entropy softmax_cross_entropy categorical_crossentropy "
+        "sparse_categorical_crossentropy CrossEntropyLoss SoftmaxWithLoss nll": "losses.CrossEntropy",
+        "binary_cross_entropy binary_crossentropy bce BCELoss BCEWithLogitsLoss": "losses.BinaryCrossEntropy",
+        "mse mean_squared_error MSELoss EuclideanLoss squared_error": "losses.MeanSquaredError",
+    },
+    package="netspec.recipe",
 )
-"""The one list of them; a new one is entered here."""
+"""The one list of them, by all their names; a new one is entered here."""
 
-AnyLoss: TypeAlias = Annotated[Loss, OneOf(*LOSSES)]
+AnyLoss: TypeAlias = Annotated[Loss, OneOf(LOSSES)]
 """Any loss, told apart by `kind`."""
 
 
 def default_loss(last_activation: str | None) -> Loss:
     """Return the loss of a last layer: softmax → cross_entropy, sigmoid → binary_cross_entropy, else mse."""
-    for loss in LOSSES:
+    for loss in LOSSES.classes():
         if last_activation in loss.implied_by:
             return loss()  # type: ignore[call-arg]  # `kind` has its default in every member
     return MeanSquaredError()

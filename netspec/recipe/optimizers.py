@@ -1,8 +1,9 @@
 """Optimizers: how gradients move the parameters. Each docstring says what its weight decay means."""
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from netspec.signature import Definition, Fraction, NonNegativeFloat, OneOf, PositiveFloat, option
+from netspec.family import Family, OneOf
+from netspec.signature import Definition, Fraction, NonNegativeFloat, PositiveFloat, option
 
 __all__ = ["OPTIMIZERS", "Adam", "AnyOptimizer", "Optimizer"]
 
@@ -12,8 +13,6 @@ _DECOUPLED = "λ: every parameter also shrinks by lr·λ·w a step"
 
 class Optimizer(Definition):
     """What all optimizers share: a learning rate, which a schedule may move."""
-
-    family: ClassVar[str] = "optimizer"
 
     lr: PositiveFloat = option(0.001, "learning rate")
 
@@ -26,7 +25,6 @@ class Sgd(Optimizer):
     """Stochastic gradient descent, with momentum: v ← m·v + g, w ← w − lr·v (nesterov: w − lr·(m·v + g))."""
 
     kind: Literal["sgd"] = "sgd"
-    aliases: ClassVar[tuple[str, ...]] = ("SGD",)
     lr: PositiveFloat = option(0.01, "learning rate")
     momentum: Fraction = option(0.0, "m: share of the velocity kept")
     nesterov: bool = option(False, "look ahead along the velocity; needs a momentum")
@@ -41,7 +39,6 @@ class Adam(Optimizer):
     """Adaptive moments. Kingma & Ba 2015; the weight decay is PyTorch's coupled form, `adamw` has the decoupled one."""
 
     kind: Literal["adam"] = "adam"
-    aliases: ClassVar[tuple[str, ...]] = ("Adam",)
     beta1: Fraction = option(0.9, "decay of the mean of the gradients")
     beta2: Fraction = option(0.999, "decay of the mean of their squares")
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
@@ -52,7 +49,6 @@ class AdamW(Optimizer):
     """Adam with decoupled weight decay. Loshchilov & Hutter 2019."""
 
     kind: Literal["adamw"] = "adamw"
-    aliases: ClassVar[tuple[str, ...]] = ("AdamW",)
     beta1: Fraction = option(0.9, "decay of the mean of the gradients")
     beta2: Fraction = option(0.999, "decay of the mean of their squares")
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
@@ -72,7 +68,6 @@ class Radam(Optimizer):
     """Adam with a rectified, self-warming step. Liu et al. 2020."""
 
     kind: Literal["radam"] = "radam"
-    aliases: ClassVar[tuple[str, ...]] = ("RAdam",)
     beta1: Fraction = option(0.9, "decay of the mean of the gradients")
     beta2: Fraction = option(0.999, "decay of the mean of their squares")
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
@@ -91,7 +86,6 @@ class RmsProp(Optimizer):
     """Gradients divided by the root of their running mean square. Tieleman & Hinton 2012; PyTorch's defaults."""
 
     kind: Literal["rmsprop"] = "rmsprop"
-    aliases: ClassVar[tuple[str, ...]] = ("RMSprop", "RMSProp")
     lr: PositiveFloat = option(0.01, "learning rate")
     decay: Fraction = option(0.99, "decay of the mean square")
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
@@ -106,7 +100,6 @@ class Adagrad(Optimizer):
     """Gradients divided by the root of the sum of their squares. Duchi et al. 2011; PyTorch's defaults."""
 
     kind: Literal["adagrad"] = "adagrad"
-    aliases: ClassVar[tuple[str, ...]] = ("Adagrad", "AdaGrad")
     lr: PositiveFloat = option(0.01, "learning rate")
     epsilon: PositiveFloat = option(1e-10, "added to the root of the sum")
 
@@ -119,7 +112,6 @@ class Adadelta(Optimizer):
     """Step sizes from the running means of gradients and of updates. Zeiler 2012."""
 
     kind: Literal["adadelta"] = "adadelta"
-    aliases: ClassVar[tuple[str, ...]] = ("Adadelta", "AdaDelta")
     lr: PositiveFloat = option(1.0, "learning rate")
     rho: Fraction = option(0.9, "decay of both means")
     epsilon: PositiveFloat = option(1e-6, "added under both roots")
@@ -149,20 +141,24 @@ class Lion(Optimizer):
         return 1
 
 
-OPTIMIZERS: tuple[type[Optimizer], ...] = (
-    Sgd,
-    Adam,
-    AdamW,
-    Nadam,
-    Radam,
-    Adamax,
-    RmsProp,
-    Adagrad,
-    Adadelta,
-    Lamb,
-    Lion,
+OPTIMIZERS: Family[Optimizer] = Family(
+    "optimizer",
+    {
+        "sgd SGD": "optimizers.Sgd",
+        "adam Adam": "optimizers.Adam",
+        "adamw AdamW": "optimizers.AdamW",
+        "nadam": "optimizers.Nadam",
+        "radam RAdam": "optimizers.Radam",
+        "adamax": "optimizers.Adamax",
+        "rmsprop RMSprop RMSProp": "optimizers.RmsProp",
+        "adagrad Adagrad AdaGrad": "optimizers.Adagrad",
+        "adadelta Adadelta AdaDelta": "optimizers.Adadelta",
+        "lamb": "optimizers.Lamb",
+        "lion": "optimizers.Lion",
+    },
+    package="netspec.recipe",
 )
-"""The one list of them; a new one is entered here."""
+"""The one list of them, by all their names; a new one is entered here."""
 
-AnyOptimizer: TypeAlias = Annotated[Optimizer, OneOf(*OPTIMIZERS)]
+AnyOptimizer: TypeAlias = Annotated[Optimizer, OneOf(OPTIMIZERS)]
 """Any optimizer, told apart by `kind`."""

@@ -4,13 +4,13 @@ Every schedule may begin with `warmup=EPOCHS`, a straight line from 0; the rest 
 where the optimizer's own `lr` holds.
 """
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
+from netspec.family import Family, OneOf
 from netspec.signature import (
     Definition,
     Fraction,
     NonNegativeFloat,
-    OneOf,
     PositiveFloat,
     option,
     positional,
@@ -21,8 +21,6 @@ __all__ = ["SCHEDULES", "AnySchedule", "Constant", "Schedule"]
 
 class Schedule(Definition):
     """What all schedules share."""
-
-    family: ClassVar[str] = "schedule"
 
     warmup: NonNegativeFloat = option(0.0, "epochs over which the rate first rises from 0, a fraction allowed")
 
@@ -66,21 +64,24 @@ class OneCycle(Schedule):
     """Up along half a cosine to the rate, then down along another to nearly 0. Smith & Topin 2018."""
 
     kind: Literal["onecycle"] = "onecycle"
-    aliases: ClassVar[tuple[str, ...]] = ("one_cycle", "OneCycleLR")
     rise: Fraction = option(0.3, "share of the training spent rising")
     start: PositiveFloat = option(0.04, "share of the rate at the beginning")
     end: NonNegativeFloat = option(4e-6, "share of the rate at the end")
 
 
-SCHEDULES: tuple[type[Schedule], ...] = (
-    Constant,
-    Step,
-    Exponential,
-    Linear,
-    Cosine,
-    OneCycle,
+SCHEDULES: Family[Schedule] = Family(
+    "schedule",
+    {
+        "constant": "schedules.Constant",
+        "step": "schedules.Step",
+        "exponential": "schedules.Exponential",
+        "linear": "schedules.Linear",
+        "cosine": "schedules.Cosine",
+        "onecycle one_cycle OneCycleLR": "schedules.OneCycle",
+    },
+    package="netspec.recipe",
 )
-"""The one list of them; a new one is entered here."""
+"""The one list of them, by all their names; a new one is entered here."""
 
-AnySchedule: TypeAlias = Annotated[Schedule, OneOf(*SCHEDULES)]
+AnySchedule: TypeAlias = Annotated[Schedule, OneOf(SCHEDULES)]
 """Any schedule, told apart by `kind`."""

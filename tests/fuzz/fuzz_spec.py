@@ -42,10 +42,10 @@ with atheris.instrument_imports(include=["netspec", "lark"]) if _GUIDED else con
     from netspec.compiler import Analysis, analyze
     from netspec.diagnostics import Diagnostic, NetspecError, Source, Span, SpecError
     from netspec.formatting import format_source
-    from netspec.layers import LAYER_NAMES
+    from netspec.layers import LAYERS
     from netspec.resolve import resolved_text
     from netspec.syntax.parser import read_source
-    from netspec.words import COMMANDS, choices
+    from netspec.words import CHOICES, COMMANDS
 
 SIGNS = ["{", "}", "(", ")", "=", ",", ";", "\n", "+", "-", "*", "/", "//", "%", "..", "<", "<=", '"', "#", " as ", "x"]
 NUMBERS = ["0", "1", "3", "20", "-1", "0.5", "1e-3", "1e999", "5x5", "1x28x28", "-1..1", "100k", "64MiB", "(w*2)"]
@@ -53,7 +53,7 @@ NUMBERS = ["0", "1", "3", "20", "-1", "0.5", "1e-3", "1e999", "5x5", "1x28x28", 
 
 def vocabulary() -> list[str]:
     """Return the words and signs of the language."""
-    words = {*LAYER_NAMES, *COMMANDS, *choices(), "else", "as", "mnist", "digits", "blocks", "w", "params", "epochs"}
+    words = {*LAYERS, *COMMANDS, *CHOICES, "else", "as", "mnist", "digits", "blocks", "w", "params", "epochs"}
     return [*sorted(words), *SIGNS, *NUMBERS]
 
 

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from lark import Lark
 
 from netspec.diagnostics import Source, Span, SpecError
-from netspec.layers import LAYER_NAMES
+from netspec.layers import LAYERS
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.resources import grammar_text, specs_folder
-from netspec.signature import by_name
 from netspec.syntax import ast, parser
 from netspec.syntax.parser import MAX_BYTES, MAX_DIGITS, MAX_NESTING, parse, read_source
 
@@ -77,7 +76,7 @@ def test_the_grammar_names_no_word_of_the_language_but_as() -> None:
     quoted = set(re.findall(r'"([^"]+)"', re.sub(r"//[^\n]*", "", grammar_text())))
     assert {w for w in quoted if w.isidentifier()} == {"as"}
     families: list[Any] = [INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES]
-    named = {*LAYER_NAMES, *(name for family in families for name in by_name(family))}
+    named = {*LAYERS, *(name for family in families for name in family)}
     assert not quoted & named
 
 

@@ -13,8 +13,10 @@ import netspec as ns
 from netspec.layers import ACTIVATIONS, LAYERS
 
 FEW = {"relu", "softmax", "log_softmax", "gelu", "prelu"}
-OTHERS = [cls for cls in ACTIVATIONS if cls.canonical() not in FEW]
-LAWS = [pytest.param(cls, marks=[pytest.mark.slow] if cls in OTHERS else [], id=cls.canonical()) for cls in LAYERS]
+OTHERS = [cls for cls in ACTIVATIONS.classes() if cls.canonical() not in FEW]
+LAWS = [
+    pytest.param(cls, marks=[pytest.mark.slow] if cls in OTHERS else [], id=cls.canonical()) for cls in LAYERS.classes()
+]
 # The noise of another type is another noise; a value at a threshold falls to either side of it.
 APART = {"noise", "hardshrink"}
 DIGITS = "conv 8 3x3 pad=same; batchnorm; relu; pool 2\nfc 10 softmax\ndata digits\n"

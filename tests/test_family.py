@@ -1,0 +1,109 @@
+"""Families: every name leads to its class, which is imported when it is asked for and not before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any, Literal
+
+import pytest
+
+from netspec.family import Family, OneOf
+from netspec.layers import ACTIVATIONS, LAYERS
+from netspec.layers.base import Broken
+from netspec.layers.rectifier import Relu
+from netspec.recipe.initializers import INITIALIZERS
+from netspec.recipe.losses import LOSSES
+from netspec.recipe.optimizers import OPTIMIZERS
+from netspec.recipe.schedules import SCHEDULES
+from netspec.signature import Definition
+
+FAMILIES: list[Family[Any]] = [LAYERS, ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
+
+families = pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.word)
+
+
+class Cone(Definition):
+    """An example."""
+
+    kind: Literal["cone"] = "cone"
+
+
+class Ball(Definition):
+    """Another."""
+
+    kind: Literal["ball"] = "ball"
+
+
+THINGS: Family[Definition] = Family("thing", {"cone spike": Cone, "ball": Ball})
+
+
+def test_names_lead_to_classes() -> None:
+    assert dict(THINGS) == {"cone": Cone, "spike": Cone, "ball": Ball}
+    assert THINGS.kinds == ("cone", "ball")
+    assert THINGS.classes() == (Cone, Ball)
+    assert THINGS.canonical("spike") == "cone"
+    assert (THINGS.aliases("cone"), THINGS.aliases("ball")) == (("spike",), ())
+    assert dict(THINGS.only("cone")) == {"cone": Cone, "spike": Cone}
+    assert "globe" not in THINGS
+    assert THINGS.get("globe") is None
+    with pytest.raises(KeyError):
+        THINGS.canonical("globe")
+
+
+def test_two_members_may_not_share_a_name() -> None:
+    with pytest.raises(ValueError, match="'spike' names both cone and spike"):
+        Family("thing", {"cone spike": Cone, "spike": Ball})
+
+
+@families
+def test_every_member_is_found_under_its_canonical_name(family: Family[Any]) -> None:
+    assert [cls.canonical() for cls in family.classes()] == list(family.kinds)
+    assert len(set(family.classes())) == len(family.kinds)
+
+
+@families
+def test_every_class_that_can_be_a_member_is_one(family: Family[Any]) -> None:
+    base = _common(family)
+    found = {c for c in _below(base) if "kind" in c.__annotations__ and c.__module__.startswith("netspec.")}
+    assert found - {Broken} == set(family.classes())
+
+
+def _common(family: Family[Any]) -> type:
+    """Return the nearest class that all members are made from."""
+    first, *rest = family.classes()
+    return next(c for c in first.__mro__ if all(issubclass(other, c) for other in rest))
+
+
+def _below(cls: type) -> set[type]:
+    return {c for sub in cls.__subclasses__() for c in (sub, *_below(sub))}
+
+
+def test_one_of_takes_members_and_their_json_and_nothing_else() -> None:
+    one = OneOf(ACTIVATIONS.only("relu", "tanh"))
+    assert one.check(Relu()) == one.check({"kind": "relu"}) == Relu()
+    # `ReLU` is for specs: what is saved has the canonical name.
+    for wrong in (
+        {"kind": "ReLU"},
+        {"kind": "conv"},
+        {"kind": ["relu"]},
+        {},
+        "relu",
+        None,
+        ACTIVATIONS["gelu"](),
+        Broken(),
+    ):
+        with pytest.raises(ValueError, match="must be one of the kinds relu, tanh"):
+            one.check(wrong)
+
+
+def test_a_spec_imports_the_layers_it_names_and_no_others() -> None:
+    text = "input 1x8x8; conv 4 3x3 relu; fc 2 softmax"
+    code = f"import sys, netspec; netspec.parse({text!r}).graph(); print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert {"netspec.layers.conv", "netspec.layers.dense", "netspec.layers.softmax"} <= loaded
+    others = {"attention", "gate", "merge", "norm", "pool", "recurrent", "regularize", "resize", "sequence", "shrink"}
+    assert not {f"netspec.layers.{name}" for name in others} & loaded
+    assert not {f"netspec.ops.{name}" for name in ("merge", "norm", "sequence")} & loaded
