@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from netspec.records import record
 
 __all__ = ["CODES", "Code"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Code:
     """What one code means.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from netspec.records import record
 
 __all__ = ["COMMANDS", "Command"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Command:
     """One command.
 

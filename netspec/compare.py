@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from netspec.alignment import align
@@ -12,6 +11,7 @@ from netspec.ir import Network, Node
 from netspec.memory import inference_bytes, training_bytes
 from netspec.ops import Shape
 from netspec.outline import Row, outline
+from netspec.records import record
 from netspec.resolve import value_text
 from netspec.signature import Definition, parameters
 
@@ -24,7 +24,7 @@ Status = Literal["same", "added", "removed", "changed", "affected", "renamed"]
 _SECTIONS = ("input", "init", "data", "train", "compile", "assert")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Setting:
     """One thing that is said with two values, in the words of the language; None where it is not said at all."""
 
@@ -33,7 +33,7 @@ class Setting:
     after: str | None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LayerChange:
     """A layer before and after; None where it is not there. `arguments` are those that differ, `rewired` its inputs."""
 
@@ -44,7 +44,7 @@ class LayerChange:
     rewired: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Totals:
     """What a whole network costs: FLOPs of one example, bytes at the recipe's batch."""
 
@@ -56,7 +56,7 @@ class Totals:
     batch: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Reshaped:
     """An array that both networks have, with two shapes."""
 
@@ -65,7 +65,7 @@ class Reshaped:
     after: Shape
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Weights:
     """Which arrays of one network fit the other, by path: those of the same name and shape carry over.
 
@@ -88,7 +88,7 @@ class Weights:
     total: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Comparison:
     """All that differs, and the layers that do not, in their order. The names of the networks are not compared."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -18,6 +17,7 @@ from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
 from netspec.recipe_fit import check_recipe
+from netspec.records import record
 from netspec.resources import specs_folder
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
@@ -26,7 +26,7 @@ from netspec.tracing import MAX_DIAGNOSTICS, trace
 __all__ = ["Analysis", "analyze", "load_source", "require"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Analysis:
     """All that is known of a spec: with diagnostics, or with a network and its graph."""
 

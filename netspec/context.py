@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.diagnostics import Diagnostic, Related, Span
+from netspec.records import record
 from netspec.values import Scope
 
 __all__ = ["Context", "Given"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Given:
     """What a use of a block gives one of its parameters, and where."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import islice
 from math import inf
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.characters import visible
+from netspec.records import record
 
 __all__ = [
     "DataError",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Source:
     """One text that was compiled: its name as the user gave it, and what it says."""
 
@@ -52,7 +53,7 @@ class Source:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Span:
     """A stretch of a source text: lines and columns count from 1, the end column is exclusive."""
 
@@ -70,7 +71,7 @@ class Span:
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Place:
     """Where something was declared, and in which words."""
 
@@ -79,7 +80,7 @@ class Place:
     uses: tuple[Related, ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Related:
     """A further place that a mistake has to do with, and in what way."""
 
@@ -125,7 +126,7 @@ class DeviceError(NetspecError):
     """The device asked for is not there, or its memory does not suffice."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Diagnostic:
     """One mistake.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from netspec.ir import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.proposals import closest, unknown_command
 from netspec.recipe import datasets
+from netspec.records import record
 from netspec.resources import library_folder
 from netspec.scope import Scope
 from netspec.signature import Shape, parameters
@@ -32,7 +32,7 @@ MAX_DIAGNOSTICS = 100
 """After so many mistakes the rest of a file is not looked at."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Elaboration:
     """What became of a source text.
 

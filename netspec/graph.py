@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from math import prod
+from typing import TYPE_CHECKING
 
-from netspec.formulas import Formula
 from netspec.ir import Network, Node
 from netspec.layers.base import Role
 from netspec.ops import Op, Shape
 from netspec.recipe.initializers import Initializer
 from netspec.recipe.losses import Loss
+from netspec.records import record
 from netspec.resolve import layer_text
+
+if TYPE_CHECKING:
+    from netspec.formulas import Formula
 
 __all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
 
 _FLOAT = 4
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameter:
     """One array the network owns: trained (kernel, bias, scale) or kept as state (running averages).
 
@@ -44,7 +48,7 @@ class Parameter:
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Derived:
     """An array that is not kept but computed by a formula from others: parameters or derived ones, by their paths."""
 
@@ -54,7 +58,7 @@ class Derived:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Operation:
     """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
 
@@ -72,7 +76,7 @@ class Operation:
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class NodeCost:
     """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
 
@@ -84,7 +88,7 @@ class NodeCost:
     bytes: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Graph:
     """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads.
 

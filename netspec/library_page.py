@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from netspec.diagnostics import Source
+from netspec.records import record
 from netspec.resources import library_folder
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
@@ -14,7 +14,7 @@ from netspec.syntax.printer import print_argument
 __all__ = ["LibraryBlock", "library_blocks"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LibraryBlock:
     """A block of a library file: what is said above it is what it is for."""
 

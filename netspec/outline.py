@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from netspec.graph import Graph, NodeCost
 from netspec.ir import Network, Node
 from netspec.ops import Shape
+from netspec.records import record
 from netspec.resolve import layer_text
 
 __all__ = ["Row", "outline"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Row:
     """One layer, or one block taken as a whole.
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from netspec.records import record
 from netspec.syntax import ast
 
 __all__ = ["Block", "Frame", "Scope", "labels_in", "weight"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Block:
     """A `block NAME(params) { }` as it was defined, with the scope it sees."""
 

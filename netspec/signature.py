@@ -3,7 +3,6 @@
 import types
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import (
@@ -26,6 +25,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from netspec.family import Family, OneOf
+from netspec.records import record
 
 __all__ = [
     "LARGEST",
@@ -54,7 +54,7 @@ __all__ = [
 LARGEST = 10**9
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Expects:
     """What a value of a type is, in the words of an error message: "a positive whole number"."""
 
@@ -191,7 +191,7 @@ Axes = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameter:
     """One argument of a definition, as binding, help and docs see it.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.binding import Context, bind
@@ -14,6 +13,7 @@ from netspec.expansion import Expansion
 from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
 from netspec.proposals import closest, command_word
+from netspec.records import record
 from netspec.scope import Block, Scope, weight
 from netspec.syntax import ast
 
@@ -43,7 +43,7 @@ class TooLargeError(Exception):
     """The network has too many layers; already reported."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Placed:
     """A layer in its place."""
 

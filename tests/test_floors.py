@@ -29,6 +29,7 @@ FLOORS = {
     "netspec.diagnostics": 0,
     "netspec.codes": 0,
     "netspec.resources": 0,
+    "netspec.records": 0,
     "netspec.files": 0,
     "netspec.background": 0,
     "netspec.syntax": 1,

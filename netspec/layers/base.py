@@ -1,12 +1,12 @@
 """Floor 2: what a layer is, and the builder it is handed to say itself in terms of the operations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isqrt
 from typing import ClassVar, Literal, Protocol
 
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
+from netspec.records import record
 from netspec.signature import Definition, parameters
 
 __all__ = [
@@ -28,7 +28,7 @@ Role = Literal["kernel", "bias", "scale", "state"]
 """What a parameter is for: `l2` counts kernels only, `state` is not trained."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Tensor:
     """A value that flows through the graph: its number, its shape per example, and, of whole numbers, how many.
 
@@ -41,7 +41,7 @@ class Tensor:
     tokens: int | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Weight:
     """A parameter as a layer sees it: its path in the graph and its shape."""
 

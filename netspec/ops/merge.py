@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from netspec.diagnostics import plural
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
+from netspec.records import record
 
 __all__ = ["Add", "Concat", "Multiply", "way_around"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Add(Op):
     """The sum of several values of one shape."""
 
@@ -23,7 +23,7 @@ class Add(Op):
         return prod(out) * len(others)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Multiply(Op):
     """The product of several values of one shape; one number a channel, `(C,)`, multiplies every position of it."""
 
@@ -41,7 +41,7 @@ class Multiply(Op):
         return prod(out) * len(others)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Concat(Op):
     """Several values of one size, their channels (or features) one after the other."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
+from netspec.records import record
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BatchNorm(Op):
     """Normalizes each channel over the batch and its positions; parameters scale, offset, mean, variance.
 
@@ -30,7 +30,7 @@ class BatchNorm(Op):
         return 4 * prod(out)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LayerNorm(Op):
     """Normalizes the channels (or features) at each position of each example: mean 0, biased variance 1."""
 
@@ -52,7 +52,7 @@ class LayerNorm(Op):
         return 5 * prod(out)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class GroupNorm(Op):
     """Normalizes each group of channels over all its positions, in each example: mean 0, biased variance 1."""
 
@@ -80,7 +80,7 @@ class GroupNorm(Op):
         return 5 * prod(out)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LocalResponseNorm(Op):
     """x / (k + alpha/size · Σ x²)^beta, summed over `size` neighboring channels; channels past the ends are 0."""
 

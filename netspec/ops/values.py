@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from netspec.ops.base import Op, Shape, ShapeError
+from netspec.records import record
 
 __all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MatMul(Op):
     """`W x` at each position: features `(I, ...)` with a kernel `(O, I)` → `(O, ...)`."""
 
@@ -22,7 +22,7 @@ class MatMul(Op):
         return 2 * prod(out) * parameters[0][1]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Bias(Op):
     """Adds one number a channel (or feature), or one to each value."""
 
@@ -31,7 +31,7 @@ class Bias(Op):
         return x
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Scale(Op):
     """Multiplies by one number a channel (or feature), or by one for each value."""
 
@@ -40,7 +40,7 @@ class Scale(Op):
         return x
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Activation(Op):
     """A function of each value; `softmax` and `log_softmax` are taken over the channels (or features)."""
 
@@ -52,7 +52,7 @@ class Activation(Op):
         return x
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PRelu(Op):
     """x where positive, slope·x elsewhere; the parameter is one slope a channel (or feature), or one for all."""
 
@@ -65,7 +65,7 @@ class PRelu(Op):
         return 2 * prod(out)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Gated(Op):
     """The first half of the channels (or features) times a function of the second half."""
 
@@ -86,7 +86,7 @@ class Gated(Op):
         return 2 * prod(out)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Dropout(Op):
     """In training zeroes each value with probability `rate` and scales the rest by 1/(1 − rate); else the identity."""
 
@@ -105,7 +105,7 @@ class Dropout(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Noise(Op):
     """In training adds normal noise of a standard deviation to each value; else the identity."""
 

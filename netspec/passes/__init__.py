@@ -7,7 +7,6 @@ what shapes, costs, budgets and `Model.features` are about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from inspect import getdoc
 from sys import modules
 
@@ -22,11 +21,12 @@ from netspec.passes.remove_dead_code import remove_dead_code
 from netspec.passes.remove_noise import remove_noise
 from netspec.passes.sink_affine import sink_affine
 from netspec.passes.split_batch_norm import split_batch_norm
+from netspec.records import record
 
 __all__ = ["PASSES", "Mode", "Pass", "history", "optimize"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Pass:
     """A rewrite, and the modes it is for."""
 

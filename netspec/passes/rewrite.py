@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from netspec.formulas import Formula
 from netspec.graph import Derived, Graph, Operation
 from netspec.ops import Op, Shape
+from netspec.records import record
 
 __all__ = ["PairRule", "Rewriter", "Rule", "Step", "rewrite_each", "rewrite_pairs"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Step:
     """One operation of a chain: each reads the one before it."""
 

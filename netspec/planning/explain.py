@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from netspec.graph import Graph
 from netspec.ops import format_shape
 from netspec.planning.plan import Plan, Timings, costs, problems
 from netspec.planning.problem import Way
+from netspec.records import record
 
 __all__ = ["Line", "explain"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Line:
     """One operation of a plan.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from netspec.graph import Graph, Operation
 from netspec.ir import Compile
@@ -11,11 +10,12 @@ from netspec.ops import Conv, ConvTranspose, MaxPool, Op
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
 from netspec.planning.problem import Problem, Way, native_layouts
+from netspec.records import record
 
 __all__ = ["Choice", "Plan", "Timings", "Wishes", "costs", "make_plan", "problems"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Wishes:
     """What the user asks for instead of the best known way: names of strategies and of a layout, "auto" for none."""
 
@@ -37,7 +37,7 @@ class Wishes:
         return "auto"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Choice:
     """What was decided for one operation.
 
@@ -52,7 +52,7 @@ class Choice:
     microseconds: float
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Plan:
     """A choice for each operation of a graph, in its order; values come in and go out with the channels first."""
 

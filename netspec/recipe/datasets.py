@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.characters import visible
+from netspec.records import record
 
 __all__ = ["DATASETS", "DatasetInfo", "find", "last_part"]
 
 _DIGIT_NAMES = tuple("0123456789")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DatasetInfo:
     """The facts about one dataset; `netspec.data` holds the code that reads it.
 

@@ -5,10 +5,11 @@ Two trees are equal when they say the same; spans and comments do not take part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from netspec.diagnostics import Source, Span
+from netspec.records import record
 
 __all__ = [
     "Argument",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Name:
     """The name of a command, a key, a label or a call."""
 
@@ -40,7 +41,7 @@ class Name:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Integer:
     """`20`."""
 
@@ -48,7 +49,7 @@ class Integer:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Decimal:
     """`0.5` or `1e-3`; `text` keeps how it was written."""
 
@@ -61,7 +62,7 @@ class Decimal:
         return float(self.text)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Quantity:
     """`100k` or `64MiB`; `text` keeps how it was written."""
 
@@ -69,7 +70,7 @@ class Quantity:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Word:
     """A bare word: a choice such as `relu`, or the name of a `let`."""
 
@@ -77,7 +78,7 @@ class Word:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class String:
     """`"text"`, without its quotes."""
 
@@ -85,7 +86,7 @@ class String:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Negative:
     """`-1`."""
 
@@ -93,7 +94,7 @@ class Negative:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Binary:
     """Arithmetic: `left operator right` with one of `+ - * / // %`."""
 
@@ -103,7 +104,7 @@ class Binary:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Group:
     """Arithmetic in parentheses, `(w*2)`."""
 
@@ -111,7 +112,7 @@ class Group:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Size:
     """`5x5`, `1x28x28`, `(k)x(k)`."""
 
@@ -119,7 +120,7 @@ class Size:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Range:
     """`-1..1`."""
 
@@ -128,7 +129,7 @@ class Range:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Call:
     """`normal(0.01)`, `leaky_relu(slope=0.2)`."""
 
@@ -140,7 +141,7 @@ class Call:
 Value: TypeAlias = Integer | Decimal | Quantity | Word | String | Negative | Binary | Group | Size | Range | Call
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Argument:
     """A positional (`key` is None), `key=value`, or a comparison `key < value`."""
 
@@ -150,7 +151,7 @@ class Argument:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Body:
     """`{ commands }`."""
 
@@ -158,7 +159,7 @@ class Body:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Command:
     """A name, its arguments, its bodies and its label: the only form there is."""
 
@@ -174,7 +175,7 @@ class Command:
         return self.name.span.to(self.arguments[-1].span) if self.arguments and not self.bodies else self.name.span
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Comment:
     """`# text`, from the sign to the end of the line."""
 
@@ -182,7 +183,7 @@ class Comment:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class File:
     """A whole source text."""
 

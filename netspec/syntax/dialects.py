@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from netspec.records import record
 
 __all__ = ["DIALECTS", "Dialect", "advice", "foreign"]
 
@@ -344,7 +345,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
 # --- whole files of another format -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Dialect:
     """Another format: how it is called, by what its beginning is known, which lines are its own."""
 
