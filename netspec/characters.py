@@ -23,7 +23,7 @@ INVISIBLE = (
 )
 """What takes no room, or only room: two names that look the same would differ."""
 
-_HIDDEN = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}{INVISIBLE}]")
+_HIDDEN = f"[{BIDI}{BREAKS}{CONTROLS}{INVISIBLE}]"
 
 # The letters of other alphabets that are drawn like one of ASCII. Those that Unicode itself takes apart into an ASCII
 # letter, such as the fullwidth, the mathematical and the accented ones, need no entry.
@@ -37,7 +37,7 @@ def visible(text: str) -> str:
     """Return a text with a replacement for what cannot be seen or would disturb what stands around it."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() and not _HIDDEN.match(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c.isprintable() and not re.match(_HIDDEN, c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def described(char: str) -> str:
@@ -57,4 +57,4 @@ def ascii_twin(word: str) -> str | None:
 
 
 def _hidden_dropped(text: str) -> str:
-    return _HIDDEN.sub("", text)
+    return re.sub(_HIDDEN, "", text)

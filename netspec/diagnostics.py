@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
@@ -237,7 +236,10 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     for candidate in islice(candidates, 2_000):  # of several spellings the first, canonical one is proposed
         by_folded.setdefault(candidate.lower().replace("_", ""), candidate)
     folded = word.lower().replace("_", "")
-    close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
+    # Few checks have a mistake of this kind.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    close = get_close_matches(folded, by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
 
 

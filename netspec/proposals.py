@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 
@@ -38,6 +37,9 @@ def closest(word: str, *groups: Iterable[str]) -> str | None:
 
     Of candidates that are equally close the first one is returned, which is the canonical spelling.
     """
+    # Few checks have a mistake of this kind.
+    from difflib import SequenceMatcher  # noqa: PLC0415
+
     folded = _folded(word)
     found, best = None, _CUTOFF
     matcher = SequenceMatcher(b=folded)

@@ -212,12 +212,13 @@ def _code(line: str) -> str:
 # --- characters that deceive ---------------------------------------------------------------------------------------
 
 _LONE_CR = r"\r(?!\n|\Z)"
-_QUOTED = re.compile(r'"[^"\n]*"?|#[^\n]*')
-_IN_COMMENT = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}]|{_LONE_CR}")
+# Few texts need more than the first of these, so the others are compiled where one does.
 _IN_STRING = re.compile(f"[{BIDI}{BREAKS}{CONTROLS}{INVISIBLE}]|{_LONE_CR}")
+_IN_COMMENT = f"[{BIDI}{BREAKS}{CONTROLS}]|{_LONE_CR}"
+_QUOTED = r'"[^"\n]*"?|#[^\n]*'
 # In between, a word with anything foreign in it is one mistake, and one invisible character is one. Words are looked at
 # from their beginnings only, or one of a megabyte would be looked at from each of its letters.
-_IN_CODE = re.compile(
+_IN_CODE = (
     f"(?P<hidden>[{BIDI}])|(?P<blank>[{BREAKS}]|{_LONE_CR}|(?=[^\x00-\x7f])\\s)"
     f"|(?P<word>(?<![\\w{INVISIBLE}])[A-Za-z0-9_{INVISIBLE}]*(?:[{INVISIBLE}]|(?=[^\x00-\x7f])\\w)[\\w{INVISIBLE}]*)"
 )
@@ -235,13 +236,14 @@ def deceptive(source: Source, limit: int = 50) -> tuple[str, list[Diagnostic]]:
     text = " " + text[1:] if text.startswith("\ufeff") else text
     if text.isascii() and not _IN_STRING.search(text):
         return text, []
+    in_code, in_comment = re.compile(_IN_CODE), re.compile(_IN_COMMENT)
     found: list[re.Match[str]] = []
     at = 0
-    for quoted in _QUOTED.finditer(text):
-        found += _IN_CODE.finditer(text, at, quoted.start())
-        found += (_IN_COMMENT if quoted[0][0] == "#" else _IN_STRING).finditer(text, *quoted.span())
+    for quoted in re.finditer(_QUOTED, text):
+        found += in_code.finditer(text, at, quoted.start())
+        found += (in_comment if quoted[0][0] == "#" else _IN_STRING).finditer(text, *quoted.span())
         at = quoted.end()
-    found += _IN_CODE.finditer(text, at)
+    found += in_code.finditer(text, at)
     starts = [0, *accumulate(len(line) + 1 for line in source.lines)]
     pieces, done = [], 0
     for match in found:
