@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pydantic_core import CoreSchema, core_schema
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from netspec.signature import Definition
 
-__all__ = ["Family", "OneOf"]
+__all__ = ["Family", "Lazy", "OneOf"]
 
 _D = TypeVar("_D", bound="Definition")
+_T = TypeVar("_T")
 
 
 class Family(Mapping[str, type[_D]], Generic[_D]):
@@ -103,11 +104,15 @@ class OneOf:
 
     def check(self, value: Any) -> Definition:
         """Return a member, from an instance or from its JSON form."""
-        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-        cls = self.family[kind] if kind in self.family.kinds else None
-        if cls is None or not isinstance(value, dict | cls):
-            raise ValueError(f"must be one of the kinds {', '.join(self.family.kinds)}, not {value!r}")
-        return cls.model_validate(value) if isinstance(value, dict) else value
+        known = self.family.kinds
+        said = isinstance(value, dict)
+        # What has one kind only need not say it.
+        kind = value.get("kind", known[0] if len(known) == 1 else None) if said else getattr(value, "kind", None)
+        cls = self.family[kind] if kind in known else None
+        if cls is None or not (said or isinstance(value, cls)):
+            found = repr(kind) if said else f"a value of type {type(value).__name__}"
+            raise ValueError(f"must be one of the kinds {', '.join(known)}, not {found}")
+        return cls.model_validate(value) if said else value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         del source, handler
@@ -119,7 +124,22 @@ class OneOf:
         members = self.family.classes()
         for cls in members:
             cls.model_rebuild()
-        return {"oneOf": [handler(cls.__pydantic_core_schema__) for cls in members]}
+        schemas = [handler(cls.__pydantic_core_schema__) for cls in members]
+        return schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+
+
+if TYPE_CHECKING:
+    Lazy: TypeAlias = Annotated[_T, ...]
+else:
+
+    class Lazy:
+        """`Lazy[Clip]` annotates a field that holds a `Clip`, whose schema is built when there is one to check.
+
+        Pydantic builds the schema of a class with those of all classes in it, settings that no spec gives included.
+        """
+
+        def __class_getitem__(cls, definition: type[Definition]) -> Any:
+            return Annotated[definition, OneOf(Family("word", {definition.canonical(): definition}))]
 
 
 def _dump(value: Definition, info: SerializationInfo) -> dict[str, Any]:

@@ -115,7 +115,10 @@ def option(default: Any, description: str) -> Any:
 
 
 def _field(default: Any, **facts: Any) -> Any:
-    return Field(default_factory=default, **facts) if isinstance(default, type) else Field(default, **facts)
+    if isinstance(default, type):
+        # A default is right as it is, which a test checks: to validate it would build the schema of its class.
+        return Field(default_factory=default.model_construct, **facts)  # type: ignore[attr-defined]
+    return Field(default, **facts)
 
 
 def _size(value: Any) -> Any:
@@ -220,6 +223,9 @@ class Parameter:
         return None if self.required else self.field.get_default(call_default_factory=True, validated_data={})
 
 
+_NONE: Family[Definition] = Family("word", {})
+
+
 @cache
 def parameters(cls: type[BaseModel]) -> tuple[Parameter, ...]:
     """Return the arguments of a definition in the order of its fields."""
@@ -231,7 +237,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     leaves = [*_leaves(info.annotation), *info.metadata]
     literals = {word: word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf)}
     also = {word: meant for leaf in leaves if isinstance(leaf, Also) for word, meant in leaf.spellings.items()}
-    members = next((leaf.family for leaf in leaves if isinstance(leaf, OneOf)), None) or _family(leaves)
+    members = next((leaf.family for leaf in leaves if isinstance(leaf, OneOf)), _NONE)
     flags = {name: True, f"no{name}": False} if bool in leaves else {}
     expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
     if not expects:
@@ -249,12 +255,6 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         takes_words=str in leaves,
         is_flag=bool in leaves,
     )
-
-
-def _family(leaves: list[Any]) -> Family[Definition]:
-    """Return the family of the definition that stands in an annotation itself: `Clip | None`."""
-    classes = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
-    return Family("word", {cls.canonical(): cls for cls in classes})
 
 
 def _leaves(annotation: Any) -> list[Any]:

@@ -23,6 +23,7 @@ MAX_PARAMETERS = 4_000_000_000
 MAX_DIAGNOSTICS = 100
 """After so many mistakes no more are looked for."""
 
+_ONES, _ZEROS = Ones.model_construct(), Zeros.model_construct()
 _MAX_VALUES = 4_000_000_000
 
 
@@ -129,7 +130,7 @@ class _Builder:
 
     def _default(self, role: Role) -> Initializer:
         init = self.network.init
-        return {"kernel": init.kernel, "bias": init.bias, "scale": Ones(), "state": Zeros()}[role]
+        return {"kernel": init.kernel, "bias": init.bias, "scale": _ONES, "state": _ZEROS}[role]
 
     def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
         xs = (x,) if isinstance(x, Tensor) else tuple(x)

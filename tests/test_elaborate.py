@@ -11,7 +11,7 @@ from netspec.elaborate import Elaboration, elaborate
 from netspec.ir import DataSource, Network, Recipe
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
-from netspec.recipe.initializers import HeNormal
+from netspec.recipe.draws import HeNormal
 from netspec.syntax.parser import parse
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
-from netspec.family import Family, OneOf
+import netspec.layers
+import netspec.recipe
+from netspec.family import Family, Lazy, OneOf
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.layers.base import Broken
 from netspec.layers.rectifier import Relu
@@ -16,6 +21,7 @@ from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.recipe.settings import Clip
 from netspec.signature import Definition
 
 FAMILIES: list[Family[Any]] = [LAYERS, ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
@@ -64,6 +70,9 @@ def test_every_member_is_found_under_its_canonical_name(family: Family[Any]) -> 
 
 @families
 def test_every_class_that_can_be_a_member_is_one(family: Family[Any]) -> None:
+    for package in (netspec.layers, netspec.recipe):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
     base = _common(family)
     found = {c for c in _below(base) if "kind" in c.__annotations__ and c.__module__.startswith("netspec.")}
     assert found - {Broken} == set(family.classes())
@@ -95,6 +104,32 @@ def test_one_of_takes_members_and_their_json_and_nothing_else() -> None:
     ):
         with pytest.raises(ValueError, match="must be one of the kinds relu, tanh"):
             one.check(wrong)
+
+
+def test_a_lazy_field_takes_what_it_would_take_otherwise() -> None:
+    class Eager(BaseModel):
+        """With the schema of the other in its own."""
+
+        clip: Clip | None = None
+
+    class Late(BaseModel):
+        """Without."""
+
+        clip: Lazy[Clip] | None = None
+
+    for good in (None, Clip(norm=2.0), {"norm": 2.0}, {"kind": "clip", "norm": 2.0}):
+        eager, late = Eager.model_validate({"clip": good}), Late.model_validate({"clip": good})
+        assert (eager.clip, eager.model_dump_json()) == (late.clip, late.model_dump_json())
+    for bad in ("clip", 2, [], {"kind": "ema"}, {"norm": -1}, {"nrm": 1}, {"norm": "x"}, Relu()):
+        places = []
+        for model in (Eager, Late):
+            with pytest.raises(ValidationError) as refused:
+                model.model_validate({"clip": bad})
+            places.append(refused.value.errors()[0]["loc"][:1])
+        assert places == [("clip",), ("clip",)]
+    with pytest.raises(ValidationError) as refused:
+        Late.model_validate({"clip": {"norm": "x"}})
+    assert refused.value.errors()[0]["loc"] == ("clip", "norm")
 
 
 def test_a_spec_imports_the_layers_it_names_and_no_others() -> None:

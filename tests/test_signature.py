@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from netspec import signature as sig
 from netspec.family import Family
+from netspec.ir import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYERS, Layer
 from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.conv import Conv
@@ -17,6 +18,7 @@ from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.recipe.settings import EarlyStop
 from netspec.signature import Definition, option, parameters, positional
 
 FAMILIES: list[Family[Any]] = [LAYERS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
@@ -71,6 +73,27 @@ def test_every_member_of_a_family_is_complete(family: Family[Any]) -> None:
             assert p.description.strip(), f"{cls.__name__}.{p.name} has no description"
             assert p.expects.strip()
             assert p.required is False or p.positional, "what must be given may stand without its key"
+
+
+def test_every_default_is_a_value_that_would_be_accepted() -> None:
+    # Defaults are not validated where they are used.
+    waiting: list[type[BaseModel]] = [Init, DataSource, Recipe, Compile]
+    waiting += [cls for family in FAMILIES for cls in family.classes()]
+    seen: set[type[BaseModel]] = set()
+    while waiting:
+        cls = waiting.pop()
+        if cls in seen:
+            continue
+        seen.add(cls)
+        for p in parameters(cls):
+            waiting += p.members.classes()
+            if not p.required:
+                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[p.field.annotation, p.field])
+                assert adapter.validate_python(p.default) == p.default, (cls, p.name)
+                if isinstance(p.default, Definition):
+                    assert type(p.default)() == p.default
+                    assert p.default.model_dump() == type(p.default)().model_dump()
+    assert {EarlyStop, *LAYERS.classes()} <= seen
 
 
 def test_optional_positionals_come_after_required_ones() -> None:

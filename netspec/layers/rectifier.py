@@ -2,12 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from netspec import ops
-from netspec.layers.base import ActivationLayer, Builder, Tensor
-from netspec.recipe.initializers import Constant
-from netspec.signature import NonNegativeFloat, PositiveFloat, option, positional
+from netspec.layers.base import ActivationLayer
+from netspec.signature import option, positional
 
-__all__ = ["Celu", "Elu", "LeakyRelu", "PRelu", "Relu", "Relu6", "Selu", "Threshold"]
+__all__ = ["Relu", "Relu6", "Threshold"]
 
 
 class Relu(ActivationLayer):
@@ -24,29 +22,6 @@ class Relu6(ActivationLayer):
     example: ClassVar[str] = "relu6"
 
 
-class LeakyRelu(ActivationLayer):
-    """x where positive, slope·x elsewhere. Maas et al. 2013."""
-
-    kind: Literal["leaky_relu"] = "leaky_relu"
-    example: ClassVar[str] = "leaky_relu 0.1"
-    slope: NonNegativeFloat = positional("slope where x is negative", 0.01)
-
-
-class PRelu(ActivationLayer):
-    """x where positive, slope·x elsewhere, with a trained slope for each channel (or feature). He et al. 2015."""
-
-    kind: Literal["prelu"] = "prelu"
-    example: ClassVar[str] = "prelu"
-    init: float = positional("what each slope begins with", 0.25)
-    shared: bool = option(False, "one slope for all channels")
-
-    def build(self, g: Builder, x: Tensor) -> Tensor:
-        """Apply the function with a slope of its own."""
-        shape = (1,) if self.shared else x.shape[:1]
-        slope = g.weight("slope", shape, role="scale", fans=(1, 1), init=Constant(value=self.init))
-        return g.apply(ops.PRelu(), x, slope)
-
-
 class Threshold(ActivationLayer):
     """x where it is above the threshold, one and the same value elsewhere."""
 
@@ -54,26 +29,3 @@ class Threshold(ActivationLayer):
     example: ClassVar[str] = "threshold 0.5"
     threshold: float = positional("what x must exceed to stay")
     value: float = option(0.0, "what all other values become")
-
-
-class Elu(ActivationLayer):
-    """x where positive, alpha·(eˣ − 1) elsewhere. Clevert et al. 2016."""
-
-    kind: Literal["elu"] = "elu"
-    example: ClassVar[str] = "elu"
-    alpha: NonNegativeFloat = positional("−alpha is the limit for very negative x", 1.0)
-
-
-class Celu(ActivationLayer):
-    """x where positive, alpha·(e^(x/alpha) − 1) elsewhere: an elu without a corner. Barron 2017."""
-
-    kind: Literal["celu"] = "celu"
-    example: ClassVar[str] = "celu 0.5"
-    alpha: PositiveFloat = positional("−alpha is the limit for very negative x", 1.0)
-
-
-class Selu(ActivationLayer):
-    """The self-normalizing elu with fixed constants. Klambauer et al. 2017."""
-
-    kind: Literal["selu"] = "selu"
-    example: ClassVar[str] = "selu"

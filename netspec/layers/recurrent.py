@@ -9,7 +9,8 @@ from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.base import ActivationLayer, Builder, Layer, Tensor, require_sequence
 from netspec.layers.rectifier import Relu
 from netspec.layers.sigmoid import Tanh
-from netspec.recipe.initializers import AnyInitializer, Uniform
+from netspec.recipe.draws import Uniform
+from netspec.recipe.initializers import AnyInitializer
 from netspec.signature import PositiveInt, option, positional
 
 __all__ = ["Gru", "Lstm", "Rnn"]

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import ShapeError
-from netspec.recipe.initializers import AnyInitializer, Normal
+from netspec.recipe.draws import Normal
+from netspec.recipe.initializers import AnyInitializer
 from netspec.signature import PositiveInt, option, positional
 
 __all__ = ["ClassToken", "Embedding", "Position", "Take"]

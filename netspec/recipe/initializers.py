@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, TypeAlias
 
 from netspec.family import Family, OneOf
-from netspec.signature import Definition, NonNegativeFloat, PositiveFloat, Range, option, positional
+from netspec.signature import Definition, PositiveFloat, positional
 
 __all__ = ["INITIALIZERS", "AnyInitializer", "Initializer"]
 
@@ -17,58 +17,6 @@ class XavierUniform(Initializer):
 
     kind: Literal["xavier_uniform"] = "xavier_uniform"
     magnitude: PositiveFloat = positional("3 is Glorot's ±√(6 / (fan in + fan out))", 3.0)
-
-
-class XavierNormal(Initializer):
-    """Normal with variance magnitude / mean fan: Glorot & Bengio 2010 with magnitude 1."""
-
-    kind: Literal["xavier_normal"] = "xavier_normal"
-    magnitude: PositiveFloat = positional("1 is Glorot's variance of 2 / (fan in + fan out)", 1.0)
-
-
-class HeUniform(Initializer):
-    """Uniform in ±√(6 / fan in): He et al. 2015, for layers followed by relu."""
-
-    kind: Literal["he_uniform"] = "he_uniform"
-
-
-class HeNormal(Initializer):
-    """Normal with variance 2 / fan in: He et al. 2015, for layers followed by relu."""
-
-    kind: Literal["he_normal"] = "he_normal"
-
-
-class LecunUniform(Initializer):
-    """Uniform in ±√(3 / fan in): LeCun et al. 1998."""
-
-    kind: Literal["lecun_uniform"] = "lecun_uniform"
-
-
-class LecunNormal(Initializer):
-    """Normal with variance 1 / fan in: LeCun et al. 1998."""
-
-    kind: Literal["lecun_normal"] = "lecun_normal"
-
-
-class Torch(Initializer):
-    """Uniform in ±1/√(fan in): what PyTorch's Linear and Conv2d begin with, kernels and biases alike."""
-
-    kind: Literal["torch"] = "torch"
-
-
-class Normal(Initializer):
-    """Normal with a given standard deviation."""
-
-    kind: Literal["normal"] = "normal"
-    std: PositiveFloat = positional("standard deviation")
-    mean: float = option(0.0, "mean")
-
-
-class Uniform(Initializer):
-    """Uniform in a range."""
-
-    kind: Literal["uniform"] = "uniform"
-    range: Range = positional("lowest and highest value, such as -0.1..0.1")
 
 
 class Zeros(Initializer):
@@ -90,29 +38,22 @@ class Constant(Initializer):
     value: float = positional("the number")
 
 
-class Orthogonal(Initializer):
-    """A random orthogonal matrix (the kernel read as outputs x the rest), times a gain: Saxe et al. 2014."""
-
-    kind: Literal["orthogonal"] = "orthogonal"
-    gain: NonNegativeFloat = positional("factor; √2 suits relu", 1.0)
-
-
 INITIALIZERS: Family[Initializer] = Family(
     "initializer",
     {
         "xavier_uniform xavier glorot glorot_uniform": "initializers.XavierUniform",
-        "xavier_normal glorot_normal": "initializers.XavierNormal",
-        "he_uniform kaiming_uniform": "initializers.HeUniform",
-        "he_normal he kaiming kaiming_normal msra": "initializers.HeNormal",
-        "lecun_uniform": "initializers.LecunUniform",
-        "lecun_normal lecun": "initializers.LecunNormal",
-        "torch pytorch": "initializers.Torch",
-        "normal gaussian": "initializers.Normal",
-        "uniform": "initializers.Uniform",
+        "xavier_normal glorot_normal": "draws.XavierNormal",
+        "he_uniform kaiming_uniform": "draws.HeUniform",
+        "he_normal he kaiming kaiming_normal msra": "draws.HeNormal",
+        "lecun_uniform": "draws.LecunUniform",
+        "lecun_normal lecun": "draws.LecunNormal",
+        "torch pytorch": "draws.Torch",
+        "normal gaussian": "draws.Normal",
+        "uniform": "draws.Uniform",
         "zeros": "initializers.Zeros",
         "ones": "initializers.Ones",
         "constant": "initializers.Constant",
-        "orthogonal": "initializers.Orthogonal",
+        "orthogonal": "draws.Orthogonal",
     },
     package="netspec.recipe",
 )

@@ -9,11 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 from netspec.family import Family, OneOf
 from netspec.signature import (
     Definition,
-    Fraction,
     NonNegativeFloat,
-    PositiveFloat,
     option,
-    positional,
 )
 
 __all__ = ["SCHEDULES", "AnySchedule", "Constant", "Schedule"]
@@ -31,53 +28,15 @@ class Constant(Schedule):
     kind: Literal["constant"] = "constant"
 
 
-class Step(Schedule):
-    """The rate is multiplied by `factor` after every so many epochs."""
-
-    kind: Literal["step"] = "step"
-    every: PositiveFloat = positional("epochs between two drops")
-    factor: PositiveFloat = option(0.1, "what the rate is multiplied by")
-
-
-class Exponential(Schedule):
-    """The rate is multiplied by `factor` over each epoch, smoothly."""
-
-    kind: Literal["exponential"] = "exponential"
-    factor: PositiveFloat = positional("what one epoch multiplies the rate by", 0.9)
-
-
-class Linear(Schedule):
-    """A straight line from the rate to `end` times the rate."""
-
-    kind: Literal["linear"] = "linear"
-    end: NonNegativeFloat = option(0.0, "share of the rate at the end")
-
-
-class Cosine(Schedule):
-    """Half a cosine from the rate to `end` times the rate. Loshchilov & Hutter 2017, without restarts."""
-
-    kind: Literal["cosine"] = "cosine"
-    end: NonNegativeFloat = option(0.0, "share of the rate at the end")
-
-
-class OneCycle(Schedule):
-    """Up along half a cosine to the rate, then down along another to nearly 0. Smith & Topin 2018."""
-
-    kind: Literal["onecycle"] = "onecycle"
-    rise: Fraction = option(0.3, "share of the training spent rising")
-    start: PositiveFloat = option(0.04, "share of the rate at the beginning")
-    end: NonNegativeFloat = option(4e-6, "share of the rate at the end")
-
-
 SCHEDULES: Family[Schedule] = Family(
     "schedule",
     {
         "constant": "schedules.Constant",
-        "step": "schedules.Step",
-        "exponential": "schedules.Exponential",
-        "linear": "schedules.Linear",
-        "cosine": "schedules.Cosine",
-        "onecycle one_cycle OneCycleLR": "schedules.OneCycle",
+        "step": "decay.Step",
+        "exponential": "decay.Exponential",
+        "linear": "decay.Linear",
+        "cosine": "decay.Cosine",
+        "onecycle one_cycle OneCycleLR": "decay.OneCycle",
     },
     package="netspec.recipe",
 )

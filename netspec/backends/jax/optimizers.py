@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.schedules import Rate, learning_rate
 from netspec.ir import Recipe
+from netspec.recipe import descent
 from netspec.recipe import optimizers as opt
 from netspec.recipe.settings import Clip
 
@@ -88,7 +89,7 @@ def _coupled(weight_decay: float, direction: _Direction) -> _Direction:
     return decayed
 
 
-def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
+def _sgd(o: descent.Sgd, rate: Rate) -> Transformation:
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
         if not o.momentum:
@@ -118,7 +119,7 @@ def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
     return _coupled(coupled, direction)
 
 
-def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
+def _rmsprop(o: descent.RmsProp, rate: Rate) -> Transformation:
     # As PyTorch: epsilon outside the root, and the velocity before the learning rate.
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
@@ -132,7 +133,7 @@ def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
     return _rule(2 if o.momentum else 1, direction, rate)
 
 
-def _adagrad(o: opt.Adagrad, rate: Rate) -> Transformation:
+def _adagrad(o: descent.Adagrad, rate: Rate) -> Transformation:
     # As in the paper and in PyTorch, epsilon is added to the root; optax adds it under the root.
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
@@ -169,15 +170,15 @@ def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
 _BETAS = {"b1": "beta1", "b2": "beta2"}
 
 OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], Transformation]] = {
-    opt.Sgd: _sgd,
+    descent.Sgd: _sgd,
     opt.Adam: lambda o, rate: _rule(2, _adam(o, coupled=o.weight_decay), rate),
-    opt.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
-    opt.Nadam: _from_optax("nadam", eps="epsilon", **_BETAS),
-    opt.Radam: _from_optax("radam", eps="epsilon", **_BETAS),
-    opt.Adamax: _from_optax("adamax", eps="epsilon", **_BETAS),
-    opt.RmsProp: _rmsprop,
-    opt.Adagrad: _adagrad,
-    opt.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
-    opt.Lamb: _from_optax("lamb", eps="epsilon", weight_decay="weight_decay", **_BETAS),
-    opt.Lion: _from_optax("lion", weight_decay="weight_decay", **_BETAS),
+    descent.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
+    descent.Nadam: _from_optax("nadam", eps="epsilon", **_BETAS),
+    descent.Radam: _from_optax("radam", eps="epsilon", **_BETAS),
+    descent.Adamax: _from_optax("adamax", eps="epsilon", **_BETAS),
+    descent.RmsProp: _rmsprop,
+    descent.Adagrad: _adagrad,
+    descent.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
+    descent.Lamb: _from_optax("lamb", eps="epsilon", weight_decay="weight_decay", **_BETAS),
+    descent.Lion: _from_optax("lion", weight_decay="weight_decay", **_BETAS),
 }
