@@ -15,7 +15,7 @@ from netspec.syntax import ast
 from netspec.syntax.parser import parse
 from netspec.values import ValueProblem
 
-__all__ = ["apply_sets", "parse_values", "replace_setting"]
+__all__ = ["apply_sets", "parse_values", "replace_setting", "setting_path", "with_settings"]
 
 _SECTIONS = {"train": "recipe", "data": "data", "init": "init", "compile": "compile"}
 
@@ -59,6 +59,27 @@ def apply_sets(network: Network, sets: Mapping[str, str]) -> Network:
     for path, text in sets.items():
         network = replace_setting(network, path, text)
     return network
+
+
+def with_settings(network: Network, settings: Mapping[str, str]) -> Network:
+    """Return a network with some settings of its recipe replaced, given as texts by name.
+
+    Raises:
+        NetspecError: naming the one that does not fit.
+    """
+    if "devices" in settings:
+        # Devices and batch limit each other: whatever the spec says of the one, the other can be replaced.
+        network = replace_setting(network, "train.devices", "1")
+    for key, value in settings.items():
+        if value in {"nan", "inf", "-inf"}:
+            raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
+        network = replace_setting(network, setting_path(key), value, said=f"{key} {value}")
+    return network
+
+
+def setting_path(name: str) -> str:
+    """Return the path of a setting that has a flag of its own: `train.epochs` of `epochs`."""
+    return "train.optimizer.lr" if name == "lr" else f"train.{name}"
 
 
 def replace_setting(network: Network, path: str, text: str, said: str = "") -> Network:

@@ -22,10 +22,10 @@ from netspec.files import read_text
 from netspec.ir import Network
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
-from netspec.overrides import apply_sets
+from netspec.overrides import apply_sets, setting_path, with_settings
 from netspec.recorder import Origin, RunFolder, choices, digest
 from netspec.run_lock import RunLock
-from netspec.session import compiled_for, given_path, run, setting_path, with_settings, with_source
+from netspec.session import compiled_for, given_path, run, with_source
 from netspec.tracing import trace
 from netspec.training.events import Event, Notice
 from netspec.training.judge import taken_up

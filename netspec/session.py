@@ -21,7 +21,7 @@ from netspec.diagnostics import DataError, NetspecError, RunError
 from netspec.files import expanded, kind_of
 from netspec.ir import DataSource, Network
 from netspec.loading import Data, load_data
-from netspec.overrides import replace_setting
+from netspec.overrides import with_settings
 from netspec.recipe.datasets import find, last_part
 from netspec.recorder import Origin, RunFolder
 from netspec.tracing import trace
@@ -36,9 +36,7 @@ __all__ = [
     "given_path",
     "load_data",
     "run",
-    "setting_path",
     "train",
-    "with_settings",
     "with_source",
 ]
 
@@ -146,27 +144,6 @@ def run(events: Iterator[Event], network: Network, folder: Path | None) -> Itera
                 # The training itself is kept: its outcome is not withheld for want of a picture.
                 yield Notice(f"no curves are drawn: {error.message}")
         yield event
-
-
-def with_settings(network: Network, settings: Mapping[str, str]) -> Network:
-    """Return a network with some settings of its recipe replaced, given as texts by name.
-
-    Raises:
-        NetspecError: naming the one that does not fit.
-    """
-    if "devices" in settings:
-        # Devices and batch limit each other: whatever the spec says of the one, the other can be replaced.
-        network = replace_setting(network, "train.devices", "1")
-    for key, value in settings.items():
-        if value in {"nan", "inf", "-inf"}:
-            raise NetspecError(f"{key} {value}: this is no finite number", f"for example {key} 0.001")
-        network = replace_setting(network, setting_path(key), value, said=f"{key} {value}")
-    return network
-
-
-def setting_path(name: str) -> str:
-    """Return the path of a setting that has a flag of its own: `train.epochs` of `epochs`."""
-    return "train.optimizer.lr" if name == "lr" else f"train.{name}"
 
 
 def compiled_for(

@@ -48,11 +48,15 @@ def train(
 ) -> None:
     """Train a spec; the run folder keeps the models, the measurements and the curves."""
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+    from netspec.overrides import with_settings  # noqa: PLC0415
 
     hosts = together(coordinator, processes, process)
     source = load_source(file)
     network, _ = require(analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets)))
-    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
+    flags = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
+    settings = {key: str(value) for key, value in flags.items() if value is not None}
+    # The training replaces them, and says so in the run folder; a wrong one is told before JAX is imported.
+    with_settings(network, settings)
     leads = hosts is None or hosts.process == 0
 
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
@@ -83,7 +87,7 @@ def train(
             out=out,
             numbered=None if out else Path("runs") / network.name,
             origin=Origin(_text(source), lets=pairs("--let", let), sets=pairs("--set", sets)),
-            settings={key: str(value) for key, value in given.items() if value is not None},
+            settings=settings,
             device=device,
             base=file.parent,
             loaded=dataset.result,

@@ -151,7 +151,7 @@ def test_long_names_are_no_crash(here: Path, length: int) -> None:
     assert cli(here, "check", name).returncode in (0, 1)
 
 
-def test_checking_and_showing_do_not_import_jax(here: Path) -> None:
+def test_checking_showing_and_refusing_do_not_import_jax(here: Path) -> None:
     code = (
         "import sys\n"
         "from netspec.cli import main\n"
@@ -169,6 +169,8 @@ def test_checking_and_showing_do_not_import_jax(here: Path) -> None:
         ["show", "good.net", "--as", "ops", "--passes"],
         ["layers", "conv"],
         ["explain", "E0301"],
+        ["train", "bad.net"],
+        ["train", "good.net", "--epochs", "0"],
     ):
         done = subprocess.run(
             [sys.executable, "-c", code, *words],
