@@ -69,7 +69,8 @@ def mnist_folder() -> Path | None:
     return None
 
 
-_AS_USERS_DO = [Path(__file__).parent / name for name in ("benchmarks", "cli/test_cli_train.py", "test_flagship.py")]
+_HERE = Path(__file__).parent
+_AS_USERS_DO = [_HERE / "benchmarks", _HERE / "cli" / "test_cli_as_users_do.py", _HERE / "test_flagship.py"]
 _UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 
@@ -77,8 +78,8 @@ _UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Compile what is run once without LLVM's optimizations: it takes a third less; what netspec chooses is the same.
 
-    The slow tests compile as users do, and so do some of the others: those that train from the command line and those
-    of the benchmarks.
+    The slow tests compile as users do, and so do some of the others: one that trains from the command line
+    and those of the benchmarks.
     """
     as_users_do = item.get_closest_marker("slow") is not None or any(map(item.path.is_relative_to, _AS_USERS_DO))
     # For the processes that a test starts, and for this one.

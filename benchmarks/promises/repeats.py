@@ -12,7 +12,7 @@ from promises.trainings import outcome
 
 __all__ = ["measure"]
 
-_SPECS = ("lenet", "tutorials/torch_cnn", "tutorials/gluon_mlp", "tutorials/blocks_mlp")
+_SPECS = ("tutorials/gluon_mlp", "tutorials/blocks_mlp", "lenet", "tutorials/torch_cnn")
 
 
 def measure(effort: Effort) -> Found:

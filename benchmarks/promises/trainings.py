@@ -103,7 +103,7 @@ def campaigns(effort: Effort, once: Callable[[Training, Random], Any], count: in
     Returns:
         What came of each time, and what was wrong at the end of a training.
     """
-    programs, epochs = effort.folder / "programs", effort.of(30, 12)
+    programs, epochs = effort.folder / "programs", effort.of(30, 8)
     programs.mkdir()
     whole = Training.made(effort.folder / "whole", programs, epochs)
     error = whole.finish()
@@ -130,7 +130,7 @@ def _campaign(
     wrong: list[str] = []
     number = 0
     while len(found) < count:
-        training = Training.made(effort.folder / f"{worker}-{number}", whole.folder / ".cache", effort.of(30, 12))
+        training = Training.made(effort.folder / f"{worker}-{number}", whole.folder / ".cache", effort.of(30, 8))
         number += 1
         for _ in range(rng.randint(4, 12)):
             if (training.run / runs.RESULT).exists() or len(found) == count:

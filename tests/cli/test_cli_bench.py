@@ -87,6 +87,8 @@ def test_operations_are_explained_without_a_device(here: Path) -> None:
     assert "asked for" in asked.stdout
 
 
+# In one process, tests/backends/jax/test_autotune.py says the same.
+@pytest.mark.slow
 def test_autotuning_measures_once_and_the_run_records_the_choices(here: Path) -> None:
     first = cli(here, "train", "tiny.net", "--autotune", "-o", "first")
     assert (first.returncode, first.stderr) == (0, "")

@@ -68,14 +68,15 @@ class Case:
 # Compilations cost the most here: the deepest networks are compiled whole before a release only, and so are two that
 # have nothing of their own: ResNet-20 has the blocks of ResNet-18, and all that is in VGG is in others too.
 LONG = {*SLIM, "resnet18", "vgg11_bn"}
+LONG_STEPS = {"squeezenet"}
 CASES = [
     *(pytest.param(Case(name), id=name, marks=[pytest.mark.slow] if name in LONG else []) for name in TWINS),
     *(pytest.param(Case(name, slim=True), id=f"{name}-slim") for name in SLIM),
 ]
 # Their gradients take longest to compile, and those of each of their layers are compared elsewhere.
 STEPS = [
-    pytest.param(*case.values, id=case.id, marks=pytest.mark.slow if case.values[0].slim else case.marks)
-    for case in CASES
+    pytest.param(*c.values, id=c.id, marks=pytest.mark.slow if c.values[0].slim or c.id in LONG_STEPS else c.marks)
+    for c in CASES
 ]
 
 

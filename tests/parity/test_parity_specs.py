@@ -116,10 +116,17 @@ def test_outputs(name: str) -> None:
 # Compilations cost the most here. Without batch normalization and dropout both modes are one function, and two specs
 # have the same network.
 SPARED = {("gluon_lenet", "inference"), ("lenet", "inference"), ("paddle_lenet", "training")}
-MODES = [(name, mode) for name in TWINS for mode in ("inference", "training") if (name, mode) not in SPARED]
+# The deepest one, of whose layers each is compared elsewhere too.
+LONG = {"mnist_best"}
+MODES = [
+    pytest.param(name, mode, id=f"{name}-{mode}", marks=[pytest.mark.slow] if name in LONG else [])
+    for name in TWINS
+    for mode in ("inference", "training")
+    if (name, mode) not in SPARED
+]
 
 
-@pytest.mark.parametrize(("name", "mode"), MODES, ids=["-".join(case) for case in MODES])
+@pytest.mark.parametrize(("name", "mode"), MODES)
 def test_loss_and_gradients(name: str, mode: str) -> None:
     train = mode == "training"
     model = ns.compile(network_of(name, drops=not train), "cpu")
