@@ -37,7 +37,8 @@ def visible(text: str) -> str:
     """Return a text with a replacement for what cannot be seen or would disturb what stands around it."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() and not re.match(_HIDDEN, c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+    hidden = re.compile(_HIDDEN).match
+    return "".join(c if c.isprintable() and not hidden(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def described(char: str) -> str:

@@ -28,6 +28,7 @@ class Family(Mapping[str, type[_D]], Generic[_D]):
     Attributes:
         word: what an unknown member is called in an error: "unknown optimizer `adm`".
         kinds: the canonical names, in the order of the list.
+        lines: the list itself: all names of a member, the canonical one first, → the class or where it is.
     """
 
     def __init__(self, word: str, members: Mapping[str, str | type[_D]], package: str = "") -> None:
@@ -42,7 +43,7 @@ class Family(Mapping[str, type[_D]], Generic[_D]):
             ValueError: when two members claim the same name.
         """
         self.word = word
-        self.members, self._package = dict(members), package
+        self.lines, self._package = dict(members), package
         self._kind_of: dict[str, str] = {}
         self._classes: dict[str, type[_D]] = {}
         for names in members:
@@ -64,6 +65,13 @@ class Family(Mapping[str, type[_D]], Generic[_D]):
                 place = getattr(import_module(f"{self._package}.{module}"), attribute)
             self._classes[kind] = place
         return self._classes[kind]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the class of a name, or the default; what goes wrong while it is imported is not hidden."""
+        return self[name] if name in self._kind_of else default
+
+    # As a mapping it would be compared, and then import everything.
+    __eq__, __hash__ = object.__eq__, object.__hash__
 
     def __contains__(self, name: object) -> bool:
         return name in self._kind_of
@@ -88,8 +96,8 @@ class Family(Mapping[str, type[_D]], Generic[_D]):
 
     def only(self, *kinds: str) -> Family[_D]:
         """Return the family of these members alone, in this order."""
-        lines = {names.split()[0]: (names, place) for names, place in self.members.items()}
-        return Family(self.word, dict(lines[kind] for kind in kinds), self._package)
+        by_kind = {names.split()[0]: (names, place) for names, place in self.lines.items()}
+        return Family(self.word, dict(by_kind[kind] for kind in kinds), self._package)
 
 
 class OneOf:
@@ -110,8 +118,9 @@ class OneOf:
         kind = value.get("kind", known[0] if len(known) == 1 else None) if said else getattr(value, "kind", None)
         cls = self.family[kind] if kind in known else None
         if cls is None or not (said or isinstance(value, cls)):
-            found = repr(kind) if said else f"a value of type {type(value).__name__}"
-            raise ValueError(f"must be one of the kinds {', '.join(known)}, not {found}")
+            wanted = f"one of the kinds {', '.join(known)}" if len(known) > 1 else f"of the kind {known[0]}"
+            found = f"is {kind!r}" if said and kind is not None else "says no kind" if said else "is no object"
+            raise ValueError(f"must be {wanted}, and {found}")
         return cls.model_validate(value) if said else value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -143,4 +152,13 @@ else:
 
 
 def _dump(value: Definition, info: SerializationInfo) -> dict[str, Any]:
-    return value.model_dump(mode=info.mode)
+    return value.model_dump(
+        mode=info.mode,
+        include=info.include,  # type: ignore[arg-type]  # the same, under another name
+        exclude=info.exclude,  # type: ignore[arg-type]
+        by_alias=info.by_alias,
+        exclude_unset=info.exclude_unset,
+        exclude_defaults=info.exclude_defaults,
+        exclude_none=info.exclude_none,
+        round_trip=info.round_trip,
+    )

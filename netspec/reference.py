@@ -70,7 +70,8 @@ def all_names() -> list[str]:
     kinds = [kind for family in FAMILIES.values() for kind in family.kinds]
     settings = [cls.canonical() for cls in SETTINGS]
     others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
-    return [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
+    every = [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
+    return list(dict.fromkeys(every))
 
 
 def _command_page(command: Command, settings: type[Definition] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_one_of_takes_members_and_their_json_and_nothing_else() -> None:
         ACTIVATIONS["gelu"](),
         Broken(),
     ):
-        with pytest.raises(ValueError, match="must be one of the kinds relu, tanh"):
+        with pytest.raises(ValueError, match="must be one of the kinds relu, tanh, and "):
             one.check(wrong)
 
 
@@ -120,16 +121,45 @@ def test_a_lazy_field_takes_what_it_would_take_otherwise() -> None:
     for good in (None, Clip(norm=2.0), {"norm": 2.0}, {"kind": "clip", "norm": 2.0}):
         eager, late = Eager.model_validate({"clip": good}), Late.model_validate({"clip": good})
         assert (eager.clip, eager.model_dump_json()) == (late.clip, late.model_dump_json())
-    for bad in ("clip", 2, [], {"kind": "ema"}, {"norm": -1}, {"nrm": 1}, {"norm": "x"}, Relu()):
+    for bad in ("clip", 2, [], {"norm": -1}, {"nrm": 1}, {"norm": "x"}, {"norm": 1, "value": 0}, {}, Relu()):
         places = []
         for model in (Eager, Late):
             with pytest.raises(ValidationError) as refused:
                 model.model_validate({"clip": bad})
-            places.append(refused.value.errors()[0]["loc"][:1])
-        assert places == [("clip",), ("clip",)]
+            places.append([problem["loc"] for problem in refused.value.errors()])
+        assert places[0] == places[1], bad
+    # What is of another kind has no fields to look at.
     with pytest.raises(ValidationError) as refused:
-        Late.model_validate({"clip": {"norm": "x"}})
-    assert refused.value.errors()[0]["loc"] == ("clip", "norm")
+        Late.model_validate({"clip": {"kind": "ema", "decay": 0.9}})
+    assert refused.value.errors()[0]["loc"] == ("clip",)
+    assert "must be of the kind clip, and is 'ema'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"exclude_defaults": True},
+        {"exclude_none": True},
+        {"exclude": {"recipe": {"seed", "optimizer"}, "nodes": {0}}},
+        {"include": {"recipe": {"optimizer": {"lr"}}, "name": True}},
+        {"mode": "json"},
+    ],
+)
+def test_what_is_asked_of_a_dump_holds_for_what_is_in_it(options: dict[str, Any]) -> None:
+    network = netspec.parse("input 4; fc 3 relu; fc 2; train { clip 1; optimizer sgd lr=0.5; seed 3 }")
+    found: Any = network.model_dump(**options)
+    if "exclude_defaults" in options:
+        assert found["recipe"] == {"optimizer": {"lr": 0.5}, "clip": {"norm": 1.0}, "seed": 3}
+    if "exclude_none" in options:
+        assert "early_stop" not in found["recipe"]
+        assert "value" not in found["recipe"]["clip"]
+    if "exclude" in options:
+        assert not {"seed", "optimizer"} & set(found["recipe"])
+        assert len(found["nodes"]) == 1
+    if "include" in options:
+        assert found == {"name": "network", "recipe": {"optimizer": {"lr": 0.5}}}
+    if "mode" in options:
+        assert found == json.loads(network.model_dump_json())
 
 
 def test_a_spec_imports_the_layers_it_names_and_no_others() -> None:
@@ -139,6 +169,7 @@ def test_a_spec_imports_the_layers_it_names_and_no_others() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert {"netspec.layers.conv", "netspec.layers.dense", "netspec.layers.softmax"} <= loaded
-    others = {"attention", "gate", "merge", "norm", "pool", "recurrent", "regularize", "resize", "sequence", "shrink"}
-    assert not {f"netspec.layers.{name}" for name in others} & loaded
+    assert not {f"netspec.recipe.{name}" for name in ("descent", "decay", "draws")} & loaded
+    others = "attention gate leaky merge norm pool recurrent regularize resize sequence shrink sigmoid"
+    assert not {f"netspec.layers.{name}" for name in others.split()} & loaded
     assert not {f"netspec.ops.{name}" for name in ("merge", "norm", "sequence")} & loaded

@@ -102,3 +102,16 @@ def test_copies_are_equal(again: Any) -> None:
     one = Ours(1, c=(2.0,))
     assert again(one) == one
     assert again(one) is not one
+
+
+def test_methods_of_its_own_are_refused_where_they_would_be_lost() -> None:
+    with pytest.raises(AssertionError):
+
+        @record(frozen=True)
+        class Shown:
+            """With a text of its own."""
+
+            a: int
+
+            def __repr__(self) -> str:
+                return "shown"

@@ -46,7 +46,7 @@ LAYERS: Family[Layer] = Family(
         "gru GRU": "recurrent.Gru",
         "rnn RNN SimpleRNN": "recurrent.Rnn",
         "attention MultiheadAttention MultiHeadAttention self_attention": "attention.Attention",
-        **ACTIVATIONS.members,
+        **ACTIVATIONS.lines,
     },
     package="netspec.layers",
 )

@@ -1,4 +1,4 @@
-"""Activations that let a value through by how large it is: x times something between 0 and 1."""
+"""Activations that multiply: x times a factor that depends on x, or one half of it by a function of the other."""
 
 from typing import ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""Activations with a corner at 0: the rectified linear unit and what was made of it."""
+"""Rectifiers that let nothing through below a corner: the rectified linear unit and its relatives."""
 
 from typing import ClassVar, Literal
 

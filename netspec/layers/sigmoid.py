@@ -1,4 +1,4 @@
-"""Activations that level off: sigmoid, tanh, and their relatives."""
+"""The sigmoid, the hyperbolic tangent, and their relatives."""
 
 from typing import ClassVar, Literal
 

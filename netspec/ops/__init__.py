@@ -73,7 +73,13 @@ _LAZY = {name: module for module, names in _MODULES.items() for name in names.sp
 
 
 def __getattr__(name: str) -> Any:
+    """Import the module of an operation when its name is first used (PEP 562)."""
     if name not in _LAZY:
         raise AttributeError(f"module 'netspec.ops' has no attribute {name!r}")
     globals()[name] = getattr(import_module(f"netspec.ops.{_LAZY[name]}"), name)
     return globals()[name]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which are not in the module's dictionary before their first use."""
+    return sorted(__all__)

@@ -181,6 +181,9 @@ def test_checking_showing_and_refusing_do_not_import_jax(here: Path) -> None:
             check=False,
         )
         assert done.stdout.splitlines()[-1].startswith("HEAVY [] "), (words, done.stdout, done.stderr)
+        if words[0] == "train":
+            assert done.stdout.endswith("HEAVY [] 1\n")
+            assert "E0201" in done.stderr if len(words) == 2 else "epochs 0: " in done.stderr
 
 
 # --- show ---------------------------------------------------------------------------------------------------------
