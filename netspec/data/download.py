@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from netspec.characters import visible
 from netspec.data.places import offline
 from netspec.data.types import Progress
 from netspec.diagnostics import DatasetUnavailableError
@@ -33,6 +34,7 @@ _PATIENCE = 30.0  # seconds after which a mirror must have given at least _SLOWE
 _SLOWEST = 1024.0
 _FORGOTTEN = 3600.0  # seconds after which a partial file that nobody writes to is removed
 _WRAPPING = 2**20  # bytes that gzip may add to what it cannot compress
+_LONGEST = 100  # characters of what a server says that are told
 
 
 class _MirrorError(Exception):
@@ -112,7 +114,8 @@ def _from_any(urls: Sequence[str], file: _File) -> None:
             partial.replace(file.target)
             _sync_folder(file.target.parent)
         except _MirrorError as error:
-            failures.append(f"{urllib.parse.urlsplit(url).netloc}: {error}")
+            # What a server says is shown, but steers no terminal and fills none.
+            failures.append(f"{urllib.parse.urlsplit(url).netloc}: {visible(str(error)[:_LONGEST])}")
         else:
             return
         finally:

@@ -69,6 +69,10 @@ def says_nonsense(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"\0\1\2 this is not HTTP\r\n\r\n")
 
 
+def says_much(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.0 500 \x1b[2J" + b"sorry " * 5_000 + b"\r\n\r\n")
+
+
 BAD = {
     "wrong": (CONTENT[:-1] + b"x", "other content than expected"),
     "cut": (sending(CONTENT[:1000], len(CONTENT)), "cut short"),
@@ -82,6 +86,7 @@ BAD = {
     "endless": (never_ends, "more bytes than expected"),
     "slow": (hangs, "timed out"),
     "nonsense": (says_nonsense, "could not be downloaded"),
+    "much": (says_much, "sorry"),
 }
 
 
@@ -91,6 +96,8 @@ def test_a_bad_mirror_is_passed_over(server: Server, tmp_path: Path, answer: obj
     with pytest.raises(DatasetUnavailableError, match=said) as caught:
         get(tmp_path / "file", bad, timeout=0.3)
     assert "127.0.0.1" in caught.value.message
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 300
     assert not (tmp_path / "file").exists()
     get(tmp_path / "file", bad, server.url("/good", CONTENT), timeout=0.3)
     assert (tmp_path / "file").read_bytes() == CONTENT
