@@ -169,7 +169,7 @@ class Binder:
     def _call(self, cls: type[Definition]) -> str:
         """Return how a member of a family is written here, with what it needs."""
         kind = cls.canonical()
-        owner = next((p for p in self.parameters.values() if kind in p.members and p.members[kind] is cls), None)
+        owner = next((p for p in self.parameters.values() if p.members.get(kind) is cls), None)
         if owner is None or issubclass(self.cls, Layer):
             return f"{owner.name}={example_call(cls)}" if owner else example_call(cls)
         return f"{self.name.text} {'' if owner.positional else f'{owner.name}='}{example_call(cls)}"

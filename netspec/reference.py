@@ -109,7 +109,7 @@ def page(cls: type[Definition]) -> str:
         lines += ["", "Arguments:"]
         lines += [line for p in parameters(cls) for line in _argument(p)]
     kind = cls.canonical()
-    aliases = next((f.aliases(kind) for f in FAMILIES.values() if kind in f and f[kind] is cls), ())
+    aliases = next((f.aliases(kind) for f in FAMILIES.values() if f.get(kind) is cls), ())
     if aliases:
         lines += ["", f"Also understood: {', '.join(aliases)}"]
     example = getattr(cls, "example", "")
