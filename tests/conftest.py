@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -54,10 +55,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _needs_torch(item):
+            item.add_marker(pytest.mark.torch)
     if mnist_folder() is None:
         for item in items:
             if item.get_closest_marker("mnist"):
                 item.add_marker(pytest.mark.skip(reason=_NO_MNIST))
+
+
+def _needs_torch(item: pytest.Item) -> bool:
+    """Return whether a test asks for the `torch` fixture, or stands in a module that imports PyTorch as a whole."""
+    return isinstance(item, pytest.Function) and ("torch" in item.fixturenames or hasattr(item.module, "torch"))
 
 
 def mnist_folder() -> Path | None:
@@ -93,6 +102,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETSPEC_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """PyTorch, the oracle. Tests that need it ask for it here, or as a module by `pytest.importorskip("torch")`."""
+    return pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
 
 
 @pytest.fixture

@@ -188,8 +188,7 @@ def test_mistakes_are_reported_without_a_traceback(tmp_path: Path, capsys: pytes
     assert "error: nothing: there is no such file" in capsys.readouterr().err
 
 
-def test_the_twins_follow_the_specs() -> None:
-    torch = pytest.importorskip("torch")
+def test_the_twins_follow_the_specs(torch: Any) -> None:
     from torch_twins import TWINS, weighted_layers  # noqa: PLC0415
 
     from netspec.backends.jax.prepare import scaling  # noqa: PLC0415

@@ -184,8 +184,7 @@ def test_the_programs_define_the_network(network: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_spec_computes_what_pytorch_computes(network: str) -> None:
-    torch = pytest.importorskip("torch")
+def test_the_spec_computes_what_pytorch_computes(torch: Any, network: str) -> None:
     generator = torch.Generator().manual_seed(0)
     twin = runpy.run_path(str(FOLDER / f"{network}.torch.py"))[network].eval()
     assert sum(p.numel() for p in twin.parameters()) == PARAMETERS[network]

@@ -8,8 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import netspec as ns
 from netspec import formulas
@@ -58,7 +56,7 @@ def test_formulas(formula: Any, shapes: list[tuple[int, ...]], expected: Any) ->
     np.testing.assert_allclose(found, expected(*arrays), rtol=1e-5)
 
 
-def test_a_folded_convolution_is_that_of_pytorch() -> None:
+def test_a_folded_convolution_is_that_of_pytorch(torch: Any) -> None:
     model = ns.compile(ns.parse(SPEC), "cpu")
     variables = varied(model)
     conv, norm = torch.nn.Conv2d(3, 4, 3, bias=False), torch.nn.BatchNorm2d(4).eval()
@@ -74,7 +72,7 @@ def test_a_folded_convolution_is_that_of_pytorch() -> None:
         assert norm.running_var is not None
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
-    fused = fuse_conv_bn_eval(conv.eval(), norm)
+    fused = torch.nn.utils.fusion.fuse_conv_bn_eval(conv.eval(), norm)
     found = derive(model.inference, *variables)
     assert set(found) == {"conv_1/kernel.1", "batchnorm_1/offset.1"}
     assert fused.bias is not None

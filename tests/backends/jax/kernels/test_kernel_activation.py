@@ -44,8 +44,7 @@ def torch_counterpart(torch, name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_values_and_gradients_equal_pytorch(name, options):
-    torch = pytest.importorskip("torch")
+def test_values_and_gradients_equal_pytorch(torch, name, options):
     tx = torch.tensor(POINTS, requires_grad=True)
     ty = torch_counterpart(torch, name, options)(tx)
     seed = np.cos(np.arange(POINTS.size, dtype=np.float32))

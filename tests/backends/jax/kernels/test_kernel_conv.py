@@ -160,8 +160,7 @@ def conv_in_float64(x, kernel):
 
 @FEW
 @given(convolutions())
-def test_direct_equals_pytorch_in_values_and_gradients(case):
-    torch = pytest.importorskip("torch")
+def test_direct_equals_pytorch_in_values_and_gradients(torch, case):
     x, kernel, geometry = case
     assume("direct" in {way.strategy for way in everywhere(*case)})
     y, dx, dk = value_and_gradients(partial(conv.conv2d, strategy="direct", **geometry), x, kernel)

@@ -34,8 +34,7 @@ def values(function, outputs, *rest):
         (loss.squared_error, "mse_loss", LOGITS, YES),
     ],
 )
-def test_values_and_gradients_equal_pytorch(ours, theirs, outputs, targets):
-    torch = pytest.importorskip("torch")
+def test_values_and_gradients_equal_pytorch(torch, ours, theirs, outputs, targets):
     expected = torch_values(torch, getattr(torch.nn.functional, theirs), outputs, targets)
     for a, e in zip(values(ours, outputs, jnp.asarray(targets)), expected, strict=True):
         np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6)

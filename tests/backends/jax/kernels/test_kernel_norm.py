@@ -5,7 +5,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,8 +64,7 @@ def test_values_and_gradients_equal_the_formula(shape):
 
 @FEW
 @given(SHAPES)
-def test_training_equals_pytorch(shape):
-    torch = pytest.importorskip("torch")
+def test_training_equals_pytorch(torch, shape):
     x, scale, offset = arrays(shape)
     channels_first = jnp.moveaxis(x, -1, 1)
     tensors = [torch.tensor(np.asarray(a), requires_grad=True) for a in (channels_first, scale, offset)]

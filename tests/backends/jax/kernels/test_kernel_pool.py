@@ -72,8 +72,7 @@ def test_reshape_equals_reduce_window_with_ties_and_remainders(case):
 
 @FEW
 @given(poolings(symmetric=True))
-def test_max_pool_equals_pytorch_with_ties(case):
-    torch = pytest.importorskip("torch")
+def test_max_pool_equals_pytorch_with_ties(torch, case):
     x, geometry = case
     actual = value_and_gradient(partial(pool.max_pool2d, strategy="slices", **geometry), x)
     assert_close(actual, torch_pool(torch, torch.nn.functional.max_pool2d, x, geometry))
@@ -81,8 +80,7 @@ def test_max_pool_equals_pytorch_with_ties(case):
 
 @FEW
 @given(poolings(symmetric=True), st.booleans())
-def test_avg_pool_equals_pytorch_without_counting_padding(case, tiled):
-    torch = pytest.importorskip("torch")
+def test_avg_pool_equals_pytorch_without_counting_padding(torch, case, tiled):
     x, geometry = case
     if tiled:
         geometry |= {"stride": geometry["window"], "padding": NONE}
