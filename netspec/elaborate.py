@@ -16,6 +16,7 @@ from netspec.inputs import Input
 from netspec.ir import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.proposals import closest, unknown_command
+from netspec.rebinding import Opened, lost
 from netspec.recipe import datasets
 from netspec.records import record
 from netspec.resources import library_folder
@@ -90,6 +91,8 @@ class _Elaborator:
         self.includes = Includes(file.source.folder)
         self.scope = Scope.of_file(file.commands)
         self.depth = 0
+        self.opened: list[Opened] = []
+        self.judged: set[tuple[int, Any]] = set()
         self.inputs_missed = False
         """Whether a command was meant to be `input`, or would have brought it: a dataset, a file to include."""
         self.at = Span(file.source, 1, 1, 1, 2)
@@ -110,7 +113,10 @@ class _Elaborator:
     def run(self, commands: Iterable[ast.Command], scope: Scope) -> None:
         """Give some commands their meaning in a scope, one after the other."""
         self.depth += 1
-        for command in commands:
+        opened = Opened(tuple(commands), scope)
+        self.opened.append(opened)
+        for at, command in enumerate(opened.commands):
+            opened.at = at
             self.at = command.name.span
             if self.depth > MAX_DEPTH:
                 message = f"bodies, blocks and includes are nested deeper than {MAX_DEPTH} levels"
@@ -121,6 +127,7 @@ class _Elaborator:
                 raise _TooManyMistakesError
             self.context.scope, self.context.blocks, self.context.labels = scope.values, scope.blocks, scope.labels
             self._handler(command, scope)(command, scope)
+        self.opened.pop()
         self.depth -= 1
 
     def _handler(self, command: ast.Command, scope: Scope) -> _Handler:
@@ -179,9 +186,26 @@ class _Elaborator:
         else:
             if scope.top:
                 self.places[f"let {key.text}"] = Place(key.span, key.text)
+            elif key.text in scope.values:
+                self._rebound(command, key, scope)
             given = self.lets.pop(key.text, None) if scope.top else None
             scope.values[key.text] = self._evaluated(value) if given is None else given
+            scope.named[key.text] = key.span
             scope.lets += 1
+
+    def _rebound(self, command: ast.Command, key: ast.Name, scope: Scope) -> None:
+        """Report a `let` in a body that is lost: what has a value already keeps it behind the body."""
+        scope.rebound += key.text in scope.values.maps[0]
+        # The lines of a body mean the same in each round of a repetition.
+        if (id(command), scope.key) in self.judged:
+            return
+        self.judged.add((id(command), scope.key))
+        found = lost(command, key.text, self.opened, scope.blocks)
+        if found:
+            why, fix = found
+            label = "its value before" if key.text in scope.values.maps[0] else f"the `{key.text}` from outside"
+            related = (Related(scope.named[key.text], label),)
+            self.context.error("E0209", f"this `let {key.text}` is lost: {why}", key.span, fix=fix, related=related)
 
     def _evaluated(self, value: ast.Value) -> Any:
         try:

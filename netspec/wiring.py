@@ -67,13 +67,13 @@ class Wiring:
         self.steps = 0
         self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
-        self.bound: dict[tuple[int, Any], Layer | None] = {}
+        self.bound: dict[tuple[int, Any, int], Layer | None] = {}
 
     # --- layers -------------------------------------------------------------------------------------------------
 
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
-        key = (id(command), scope.key)
+        key = (id(command), scope.key, scope.rebound)
         if key not in self.bound:
             cls = LAYERS[command.name.text]
             self.bound[key] = bind(cls, command.name, command.arguments, self.context)

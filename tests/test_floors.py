@@ -47,6 +47,7 @@ FLOORS = {
     "netspec.words": 4,
     "netspec.proposals": 4,
     "netspec.context": 4,
+    "netspec.rebinding": 4,
     "netspec.binder": 4,
     "netspec.argument_binder": 4,
     "netspec.binding": 4,
