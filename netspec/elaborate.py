@@ -42,11 +42,13 @@ class Elaboration:
             with placeholders for what could not be understood; None when not even that could be made.
         places: where each node, and `input`, `data`, `train`, `compile`, were declared.
         diagnostics: all that is wrong so far.
+        notes: what is right, and may be meant otherwise.
     """
 
     network: Network | None
     places: Places
     diagnostics: tuple[Diagnostic, ...]
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = None) -> Elaboration:
@@ -301,7 +303,7 @@ class _Elaborator:
             }
             parts = {key: value for key, value in kept.items() if value is not None}
             network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
-        return Elaboration(network, self.places, tuple(self.context.diagnostics))
+        return Elaboration(network, self.places, tuple(self.context.diagnostics), tuple(self.context.notes))
 
     def _unused_lets(self) -> None:
         for unused in self.lets:

@@ -18,6 +18,7 @@ from netspec.recipe.schedules import SCHEDULES
 from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
 from netspec.resolve import value_text
 from netspec.signature import Definition, Parameter, parameters
+from netspec.spellings import SPELLINGS
 
 __all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
 
@@ -112,6 +113,7 @@ def page(cls: type[Definition]) -> str:
     aliases = next((f.aliases(kind) for f in FAMILIES.values() if f.get(kind) is cls), ())
     if aliases:
         lines += ["", f"Also understood: {', '.join(aliases)}"]
+        lines += [f"  {name}: {SPELLINGS[name].described()}" for name in aliases if name in SPELLINGS]
     example = getattr(cls, "example", "")
     if example:
         lines += ["", f"Example: {example}"]

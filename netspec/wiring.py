@@ -15,6 +15,7 @@ from netspec.layers.base import Broken, Layer
 from netspec.proposals import closest, command_word
 from netspec.records import record
 from netspec.scope import Block, Scope, weight
+from netspec.spellings import SPELLINGS
 from netspec.syntax import ast
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
@@ -91,6 +92,9 @@ class Wiring:
         sources = [self._labelled(a, scope) for a in self._labels(command, scope)]
         whole = [s for s in sources if s is not None]
         good = bool(whole) and len(whole) == len(command.arguments)
+        spelling = SPELLINGS.get(command.name.text)
+        for text, _ in spelling.remarks if good and spelling else ():
+            self.context.note(f"`{command.name.text}`: {text}", command.name.span)
         self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
 
     def _labels(self, command: ast.Command, scope: Scope) -> Sequence[ast.Argument]:

@@ -48,6 +48,8 @@ FLOORS = {
     "netspec.proposals": 4,
     "netspec.context": 4,
     "netspec.rebinding": 4,
+    "netspec.spellings": 4,
+    "netspec.spelled": 4,
     "netspec.binder": 4,
     "netspec.argument_binder": 4,
     "netspec.binding": 4,

@@ -363,19 +363,19 @@ _SECTIONS = {
     "network": "input {channels}x{height}x{width}",
     "convolutional": "conv {filters} {size} [stride={stride}] [pad={pad}] {activation}",
     "connected": "fc {output} {activation}",
-    "maxpool": "pool {size} [stride={stride}]",
+    "maxpool": "pool {size} [stride={stride}] pad=same",
     "avgpool": "globalpool",
     "softmax": "softmax",
     "dropout": "dropout {probability}",
     "Convolution": "conv {num_output} {kernel_size} [stride={stride}] [pad={pad}]",
     "InnerProduct": "fc {num_output}",
-    "Pooling": "pool {kernel_size} [stride={stride}]",
+    "Pooling": "Pooling {kernel_size} [stride={stride}] [pad={pad}]",
     "ReLU": "relu",
     "Softmax": "softmax",
     "SoftmaxWithLoss": "softmax",
     "Dropout": "dropout {dropout_ratio}",
 }
-_WORDS = {"leaky": "leaky_relu", "logistic": "sigmoid", "linear": "", "max": "pool"}
+_WORDS = {"logistic": "sigmoid", "linear": "", "max": "pool"}
 _USUAL = "conv 20 5x5 relu"
 
 

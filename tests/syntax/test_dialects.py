@@ -110,7 +110,7 @@ def test_what_would_be_right_is_said_in_the_words_of_the_line(line: str, right: 
         (
             "[convolutional]\nfilters=32\nsize=3\nstride=2\npad=1\nactivation=leaky\n\n[maxpool]\nsize=2",
             "Darknet",
-            "conv 32 3 stride=2 pad=same leaky_relu",
+            "conv 32 3 stride=2 pad=same leaky",
         ),
         ("[region]\nanchors=1", "Darknet", "conv 20 5x5 relu"),
         (
