@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -23,14 +23,19 @@ from netspec.resources import library_folder
 from netspec.scope import Scope
 from netspec.signature import Shape, parameters
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 from netspec.values import UNKNOWN, ValueProblem, evaluate
 from netspec.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
-from netspec.words import RESERVED
+from netspec.words import RESERVED, meaning
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
 
 MAX_DIAGNOSTICS = 100
 """After so many mistakes the rest of a file is not looked at."""
+
+
+_NO_LAYERS = frozenset({"input", "init", "data", "train", "compile", "assert", "let", "block", "include"})
+"""What keeps its meaning even where a block was to take its name."""
 
 
 @record(frozen=True)
@@ -135,6 +140,8 @@ class _Elaborator:
     def _handler(self, command: ast.Command, scope: Scope) -> _Handler:
         """Return what a command's name stands for."""
         name = command.name.text
+        if name in scope.misdefined and name not in _NO_LAYERS:
+            return self._misdefined
         if name in self.handlers:
             return self.handlers[name]
         layer = LAYERS.get(name)
@@ -142,11 +149,12 @@ class _Elaborator:
             return self.wiring.merge if layer.merges else self.wiring.layer
         return self.wiring.use if name in scope.blocks else self._unknown
 
+    def _misdefined(self, command: ast.Command, scope: Scope) -> None:
+        """Say nothing of the use of a block whose definition was wrong: that is said there."""
+        self.wiring.broken(command, scope)
+
     def _unknown(self, command: ast.Command, scope: Scope) -> None:
         name = command.name.text
-        if name in scope.misdefined:
-            self.wiring.broken(command, scope)
-            return
         message = f"unknown layer or command `{name}`"
         if not self.context.noted("E0201", message, command.name.span):
             # Looking for what was meant takes a while, and a `repeat` comes here once for each round.
@@ -173,8 +181,11 @@ class _Elaborator:
     def _let(self, command: ast.Command, scope: Scope) -> None:
         self._plain(command)
         if len(command.arguments) != 1 or command.arguments[0].key is None or command.arguments[0].relation != "=":
-            fix = "for example `let width = 64`"
-            self.context.error("E0206", "`let` needs a name and a value", command.head, fix=fix)
+            self.context.error("E0206", "`let` needs a name and a value", command.head, fix=_let_fix(command.arguments))
+            words = [a.key or a.value for a in command.arguments]
+            for word in words if command.arguments and command.arguments[0].key else words[:1]:
+                if isinstance(word, ast.Name | ast.Word):
+                    self._unknown_value(word, scope)
             return
         key, value = command.arguments[0].key, command.arguments[0].value
         place = self.places.get(f"let {key.text}")
@@ -183,8 +194,9 @@ class _Elaborator:
             fix = "a name has one value: choose another"
             self.context.error("E0209", f"`let {key.text}` is given twice", key.span, fix=fix, related=(related,))
         elif key.text in RESERVED:
-            message = f"`{key.text}` already means something else"
+            message = f"`{key.text}` already means something else: it is {meaning(key.text)}"
             self.context.error("E0213", message, key.span, fix="choose another name")
+            self._unknown_value(key, scope)
         else:
             if scope.top:
                 self.places[f"let {key.text}"] = Place(key.span, key.text)
@@ -194,6 +206,14 @@ class _Elaborator:
             scope.values[key.text] = self._evaluated(value) if given is None else given
             scope.named[key.text] = key.span
             scope.lets += 1
+
+    def _unknown_value(self, name: ast.Name | ast.Word, scope: Scope) -> None:
+        """Keep the uses silent of a name whose `let` was wrong."""
+        scope.values.setdefault(name.text, UNKNOWN)
+        scope.named.setdefault(name.text, name.span)
+        scope.lets += 1
+        if scope.top:
+            self.lets.pop(name.text, None)
 
     def _rebound(self, command: ast.Command, key: ast.Name, scope: Scope) -> None:
         """Report a `let` in a body that is lost: what has a value already keeps it behind the body."""
@@ -349,6 +369,16 @@ class _Elaborator:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
             self.context.error("E0306", "the shape of the input is not known", start, fix=fix)
         return None
+
+
+def _let_fix(arguments: Sequence[ast.Argument]) -> str:
+    """Return how a `let` that is no name and one value would be right."""
+    if len(arguments) > 1 and all(a.key and a.relation == "=" for a in arguments):
+        each = "; ".join(f"let {a.key.text} = {print_value(a.value)}" for a in arguments if a.key)
+        return f"each name has a `let` of its own: `{each}`"
+    if len(arguments) == 2 and not any(a.key for a in arguments) and isinstance(arguments[0].value, ast.Word):
+        return f"write `let {arguments[0].value.text} = {print_value(arguments[1].value)}`"
+    return "for example `let width = 64`"
 
 
 @cache
