@@ -60,7 +60,7 @@ def _json_form() -> list[str]:
         "`netspec check FILE… --json` prints one JSON object a line, one for each file: `file`, `ok`, `errors`,",
         "`notes` and, where all is well, `parameters` and `flops`. An error has the fields of this example. So has a",
         "note, on what is right and may be meant otherwise: its severity is `note`, its code empty. Lines and columns",
-        "count from 1, the end column is the one behind the last character; all five are null for a mistake without a place.",
+        "count from 1, the end column is the one behind the last character; all five are null for what has no place.",
         "`related` are the other places in the message: the line that is contradicted, then the uses of blocks and the",
         "includes that lead there, the innermost first. Codes never change their meaning.",
         "",

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from netspec.diagnostics import Diagnostic, Source, SpecError
+from netspec.ir import DataSource, Recipe
+from netspec.layers import LAYERS
+from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.dialects import advice, foreign
 from netspec.syntax.parser import parse
@@ -82,6 +88,13 @@ def said(text: str) -> tuple[Diagnostic, ...]:
         ("let v = w // 2", "(w // 2)"),
         ("dropout 50%", "0.5"),
         ("dropout 2.5%", "0.025"),
+        ("validation 20%", "validation 100"),
+        ("data digits { validation 20% }", "validation 100"),
+        ("train { batch 10 % }", "batch 64"),
+        ("schedule cosine warmup=5%", "warmup=1"),
+        ("augment zoom=10% flip", "0.1"),
+        ("fc 10 leaky_relu(10%)", "0.1"),
+        ("dropout 100%", "0.5"),
         ("fc 10 | relu", "fc 10; relu"),
         ("fc 10 -> relu", "fc 10; relu"),
         ("conv 20, 5x5, relu", "conv 20 5x5 relu"),
@@ -137,6 +150,31 @@ def test_a_mistake_beside_another_format_is_said_too() -> None:
     assert "Darknet" in second.message
     assert "`conv 20 5x5`" in first.fix
     assert "`*`" in third.fix
+
+
+@cache
+def arguments_by_name() -> dict[str, list[Parameter]]:
+    """Return the arguments of everything a spec can name, those of one name together."""
+    found: dict[str, list[Parameter]] = {}
+    waiting: list[type[Definition]] = [*LAYERS.classes(), DataSource, Recipe]
+    while waiting:
+        cls = waiting.pop()
+        for p in parameters(cls):
+            if p not in found.setdefault(p.name, []):
+                found[p.name].append(p)
+                waiting += p.members.classes()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(arguments_by_name()))
+def test_a_percentage_becomes_a_decimal_only_where_one_is_a_share(name: str) -> None:
+    mistakes = said(f"a {name}=20%")
+    for p in arguments_by_name()[name]:
+        if "`0.2`" in mistakes[0].fix and not p.members:
+            assert TypeAdapter(Annotated[p.field.annotation, p.field]).validate_python(0.2) == 0.2
+            assert "whole" not in p.expects
+            assert not re.search("epochs|pixels|degrees|steps", p.description) or "share" in p.description
+    assert "share is" in mistakes[0].fix or "no share" in mistakes[0].fix or "no `%`" in mistakes[0].fix
 
 
 @given(st.text(alphabet="ab1 .,:;=()[]{}<>*/%|-\"'_x\n#\\", max_size=60))
