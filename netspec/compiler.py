@@ -10,11 +10,11 @@ from pathlib import Path
 from netspec.budgets import check_budgets
 from netspec.characters import visible
 from netspec.data_fit import check_data
-from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, Span, SpecError, nearest
+from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, Span, SpecError
 from netspec.elaborate import elaborate
-from netspec.files import specs_beside
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.nearby import path_fix
 from netspec.overrides import apply_sets, parse_values
 from netspec.recipe_fit import check_recipe
 from netspec.records import record
@@ -53,7 +53,7 @@ def load_source(path: str | Path) -> Source:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise NetspecError(f"{path} is a folder", "give a .net file") from None
+        raise NetspecError(f"{path} is a folder", path_fix(file, ".net", otherwise="give a .net file")) from None
     except FileNotFoundError:
         if file.is_symlink():
             raise NetspecError(f"{path} is a link to a file that is not there") from None
@@ -148,10 +148,7 @@ def require(analysis: Analysis) -> tuple[Network, Graph]:
 
 def _similar(file: Path) -> str:
     """Return a hint naming a spec of nearly the same name in the same folder."""
-    names = specs_beside(file)
-    near = nearest(file.name, names) or nearest(file.stem, [Path(n).stem for n in names])
-    if near:
-        return f"did you mean {file.parent / near}?"
+    new = "`netspec new` writes a starter spec"
     if any(p.stem == file.stem for p in specs_folder().rglob("*.net")):
-        return f"`netspec new {file.stem}` writes the ready-made spec of that name"
-    return "`netspec new` writes a starter spec"
+        new = f"`netspec new {file.stem}` writes the ready-made spec of that name"
+    return path_fix(file, ".net", otherwise=new)

@@ -31,6 +31,7 @@ FLOORS = {
     "netspec.resources": 0,
     "netspec.records": 0,
     "netspec.files": 0,
+    "netspec.nearby": 0,
     "netspec.background": 0,
     "netspec.syntax": 1,
     "netspec.ops": 1,
