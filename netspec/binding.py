@@ -15,6 +15,7 @@ from netspec.family import Family
 from netspec.ir import DataSource, Recipe
 from netspec.proposals import (
     closest,
+    flag_place,
     held_value,
     setting_place,
 )
@@ -81,7 +82,7 @@ class _Binder(ArgumentBinder):
             near = closest(command.name.text, settings)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
             value = command.arguments[0].value if command.arguments else None
-            fix = self._elsewhere(command.name.text) or fix
+            fix = self._elsewhere(command.name.text) or flag_place(command.name.text, value) or fix
             fix = (self.cls is Recipe and setting_place(command.name.text, value)) or fix
             self.error(
                 "E0202",

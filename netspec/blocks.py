@@ -8,6 +8,7 @@ from typing import Any
 
 from netspec.binding import Context, Given
 from netspec.diagnostics import Related, listing
+from netspec.layers import LAYERS
 from netspec.proposals import closest
 from netspec.scope import Block, Scope
 from netspec.syntax import ast
@@ -31,6 +32,9 @@ def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
         return evaluate(value, scope)
     if word in CHOICES:
         return value
+    if word in LAYERS:
+        message = f"no name stands for a layer, and `{word}` is one"
+        raise ValueProblem("E0210", message, value.span, "write the layer itself, where it is to stand")
     near = closest(word, scope, sorted(CHOICES, key=lambda w: (not w.islower(), w)))
     message = f"no `let` is named `{word}`, and it is no word of the language"
     raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")

@@ -243,7 +243,7 @@ class _Elaborator:
 
     def _repeat(self, command: ast.Command, scope: Scope) -> None:
         if command.label:
-            fix = "label a layer in it"
+            fix = f"a block around it does: `block part {{ repeat … }}; part as {command.label.text}`"
             self.context.error("E0211", "`repeat` takes no label", command.label.span, fix=fix)
         if len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
             fix = "for example `repeat 3 { conv 64 3x3 pad=same relu }`"
@@ -260,6 +260,9 @@ class _Elaborator:
             self.context.error("E0207", message, value.span, fix="for example `repeat 3 { … }`")
             return
         self.wiring.repeat(command, count, scope)
+        if command.label:
+            # That it cannot have one is said; what reads it says nothing.
+            scope.labels[command.label.text] = self.wiring.cursor
 
     def _include(self, command: ast.Command, scope: Scope) -> None:
         uses = self.context.uses
@@ -343,10 +346,10 @@ class _Elaborator:
             if node.name not in self.wiring.read and node.name != end:
                 place = self.places[node.name]
                 message = f"nothing reads the output of `{place.text}`, and a network has one output"
-                label = node.name.rpartition("/")[2]
+                label = self.wiring.labelled.get(node.name, "a")
                 fix = f"merge it, for example with `concat {label}`, or remove it"
                 if node.name not in self.wiring.labelled:
-                    fix = f"label it (`{place.text} as a`), then `concat a`; or remove it"
+                    fix = f"label it (`{_labelled(place.text, node)}`), then `concat a`; or remove it"
                 last = self.places.get(end)
                 related = (Related(last.span, "the network's output is here"),) if last else ()
                 self.context.error("E0405", message, place.span, fix=fix, related=(*related, *place.uses))
@@ -386,6 +389,13 @@ def _library_blocks() -> frozenset[str]:
     """Return the names of the blocks that `include blocks` brings."""
     text = library_folder().joinpath("blocks.net").read_text(encoding="utf-8")
     return frozenset(re.findall(r"^block (\w+)", text, re.MULTILINE))
+
+
+def _labelled(text: str, node: Placed) -> str:
+    """Return the words of a command with a label behind them."""
+    if text.startswith("branch"):
+        return f"branch {{ … }} {{ … }} {node.layer.canonical()} as a"
+    return "residual { … } as a" if text.startswith("residual") else f"{text} as a"
 
 
 def _defines(command: ast.Command, name: str) -> bool:

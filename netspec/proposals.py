@@ -19,6 +19,7 @@ __all__ = [
     "command_word",
     "example_call",
     "example_of",
+    "flag_place",
     "held_value",
     "setting_place",
     "size_of_names",
@@ -88,6 +89,26 @@ _DIALECTS = {
     "activation": "an activation is a layer by its own name: `relu`",
 }
 
+_FLAGS = {
+    "device": "--device gpu",
+    "gpu": "--device gpu",
+    "cuda": "--device gpu",
+    "cpu": "--device cpu",
+    "out": "-o RUN",
+    "output_dir": "-o RUN",
+    "quiet": "--quiet",
+    "verbose": "--quiet",
+    "coordinator": "--coordinator HOST:PORT",
+    "processes": "--processes N",
+}
+
+
+def flag_place(name: str, given: ast.Value | None = None) -> str:
+    """Say with which flag something is said that no spec says; empty where there is none."""
+    flag = _FLAGS.get(name)
+    flag = f"--device {given.text}" if name == "device" and isinstance(given, ast.Word) else flag
+    return f"a spec does not say it, the command line does: `netspec train FILE {flag}`" if flag else ""
+
 
 def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """Say what a command that there is not most likely should be."""
@@ -99,9 +120,10 @@ def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Map
         return f"write `{words[0]}`: an activation is a layer by its own name"
     if name in _DIALECTS:
         return _DIALECTS[name]
-    setting = setting_place(name, command.arguments[0].value if command.arguments else None)
-    if setting:
-        return setting
+    given = command.arguments[0].value if command.arguments else None
+    elsewhere = setting_place(name, given) or flag_place(name, given)
+    if elsewhere:
+        return elsewhere
     near = closest(name, blocks, LAYERS, COMMANDS)
     cls = LAYERS.get(near or "")
     if near not in blocks and cls:

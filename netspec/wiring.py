@@ -63,7 +63,7 @@ class Wiring:
         self.cursor = "input"
         self.stack: list[Block] = []
         self.outer: list[Mapping[str, str]] = []
-        self.labelled: set[str] = set()
+        self.labelled: dict[str, str] = {}
         self.silent: set[int] = set()
         self.steps = 0
         self.weights: dict[int, int] = {}
@@ -268,7 +268,7 @@ class Wiring:
         self.cursor = name
         if command.label:
             scope.labels[command.label.text] = name
-            self.labelled.add(name)
+            self.labelled[name] = command.label.text
 
     def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
         frame = scope.frame
@@ -331,7 +331,7 @@ class Wiring:
         prefix = scope.frame.prefix
         if any(text in labels for labels in self.outer):
             return f"`{text}` is outside: a block sees only its own labels and `input`"
-        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled
+        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled.keys()
         if rounds and "/" not in text:
             label = text if f"{prefix}{text}_1" in self.labelled else text.rpartition("_")[0]
             return f"`{label}` is known within its round of `repeat` only; label the layer behind the `repeat`"

@@ -276,6 +276,10 @@ def _apart(found: re.Match[str]) -> str:
     return f"{sized or 'arguments are separated by spaces'}: `{' '.join(words)}`"
 
 
+def _times(found: re.Match[str]) -> str:
+    return f"write the letter x: `{re.sub('[^0-9a-zA-Z_]+', 'x', f'{found[1]}x{found[2]}')}`"
+
+
 def _path(found: re.Match[str]) -> str:
     return f'a path stands in double quotes: `{found[1]}"{found[2]}{found[3]}"`'
 
@@ -348,7 +352,10 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     # signs that are nearly right
     (r"\0'([^']*)'", lambda m: f'strings stand in double quotes: "{m[1]}"'),
     (r"\0“([^“”]*)”", lambda m: f'strings stand in double quotes: "{m[1]}"'),
-    (r"(\w+)\0×(\w+)", lambda m: f"write the letter x: `{m[1]}x{m[2]}`"),
+    (
+        r"((?:\w+\s*×\s*)*\w+)\s*\0×\s*(\w+(?:\s*×\s*\w+)*)",
+        _times,
+    ),
     (r"\0[−–](\d[\w.]*)", lambda m: f"write the hyphen of the keyboard: `-{m[1]}`"),
     (r"(?<![\w.])(\d+)\0\.(?![\w.])", lambda m: f"write decimals with a digit on both sides: `{m[1]}.0`"),
     (r"()([\w/-]+)\0([./][\w./-]*[A-Za-z][\w./-]*)", _path),
@@ -365,6 +372,22 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     # something is missing
     (rf"^\0([\d.]\S*)\s+({_N})(.*)", lambda m: f"the name stands first: `{m[2]} {m[1]}{m[3]}`"),
     (rf"\bas\s+({_N}|\"[^\"]*\")\s*\0\s*as\b", lambda m: f"a layer has one label: keep `as {m[1]}`"),
+    (
+        rf"^repeat\b.*\bas\s+({_N}|\"[^\"]*\")\s*\0\s*{{",
+        lambda m: f"`repeat` takes no label; a block around it does: `block part {{ repeat … }}; part as {m[1]}`",
+    ),
+    (
+        rf"^((residual|branch)\b.*)\bas\s+({_N}|\"[^\"]*\")\s*\0\s*{{",
+        lambda m: (
+            f"a label comes last: `{m[1]}{{ … }} as {m[3]}`"
+            if m[2] == "residual"
+            else f"a label comes last: `branch {{ … }} {{ … }} concat as {m[3]}`"
+        ),
+    ),
+    (
+        rf"^({_N})\b.*\bas\s+(?:{_N}|\"[^\"]*\")\s*\0\s*{{",
+        lambda m: f"only layers are labelled, and those take no body: leave `as` or the `{{ … }}` of `{m[1]}` out",
+    ),
     (rf"\bas\s+(?:{_N}|\"[^\"]*\")\s*\0\s*(\S.*)", lambda m: f"a label comes last: write `{m[1]}` before `as`"),
     (r"\bas\s*\0(\d\w*)", lambda m: f"a label begins with a letter: `as l{m[1]}`"),
     (r"\bas\s*\0", lambda m: "write a name behind `as`: `as stem`"),
