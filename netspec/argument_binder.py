@@ -79,7 +79,8 @@ class ArgumentBinder(Binder):
             self.broken = self.misplaced = True
             return
         if argument.relation != "=":
-            self._wrong("E0207", f"`{self.name.text}` takes no comparison", argument.span, "write `key=value`")
+            fix = f"write `{argument.key.text}={print_value(argument.value)}`" if argument.key else "write `key=value`"
+            self._wrong("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix)
             return
         parameter = self._by_key(argument) if argument.key else self._by_value(argument.value)
         if parameter:

@@ -144,10 +144,13 @@ def _fits(
 ) -> bool:
     shown = f"`{block.name.text}`"
     if argument.relation != "=":
-        context.error("E0207", f"{shown} takes no comparison", argument.span, fix="write `key=value`")
+        fix = f"write `{name}={print_value(argument.value)}`"
+        context.error("E0207", f"{shown} takes no comparison", argument.span, fix=fix)
     elif name is None:
         takes = f"takes {listing([f'`{n}`' for n in names], 'and')}" if names else "takes no arguments"
-        context.error("E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"write `{_usage(block)}`")
+        context.error(
+            "E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"it is used as `{_usage(block)}`"
+        )
     elif name not in names:
         near = closest(name, names)
         fix = f"did you mean `{near}`?" if near else f"it is used as `{_usage(block)}`"

@@ -106,7 +106,9 @@ _FLAGS = {
 def flag_place(name: str, given: ast.Value | None = None) -> str:
     """Say with which flag something is said that no spec says; empty where there is none."""
     flag = _FLAGS.get(name)
-    flag = f"--device {given.text}" if name == "device" and isinstance(given, ast.Word) else flag
+    if name == "device" and given:
+        # A number of them is a setting: `devices`.
+        flag = f"--device {given.text}" if isinstance(given, ast.Word) else None
     return f"a spec does not say it, the command line does: `netspec train FILE {flag}`" if flag else ""
 
 

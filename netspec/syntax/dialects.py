@@ -276,6 +276,13 @@ def _apart(found: re.Match[str]) -> str:
     return f"{sized or 'arguments are separated by spaces'}: `{' '.join(words)}`"
 
 
+def _unclosed(found: re.Match[str]) -> str:
+    depth = found["before"].count("(") - found["before"].count(")")
+    if depth > 0:
+        return f"{depth + 1} parentheses are open: close them all with `)`"
+    return f"close the parenthesis: `{found['last'].rstrip()})`"
+
+
 def _times(found: re.Match[str]) -> str:
     return f"write the letter x: `{re.sub('[^0-9a-zA-Z_]+', 'x', f'{found[1]}x{found[2]}')}`"
 
@@ -396,7 +403,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"({_N})\s*([<>]=?)\s*\0\s*$", lambda m: f"write the limit: `{m[1]} {m[2]} 100k`"),
     (r"(-?[\d.]*\d)\s*\.\.\s*\0", lambda m: f"write the end of the range too: `{m[1]}..1`"),
     (r"([-+*/%])\s*\0", lambda m: f"write a number or a name behind the `{m[1]}`"),
-    (rf"((?:{_N})?\([^()]*)\0\s*{{?$", lambda m: f"close the parenthesis: `{m[1].rstrip()})`"),
+    (rf"^(?P<before>.*?)(?P<last>(?:{_N})?\([^()]*)\0\s*{{?$", _unclosed),
     (r"\0\)", lambda m: "remove this `)`, or open it with `(`"),
     (r"\([^()]*\)*\0[\w\"]", lambda m: "close the parenthesis before the next argument with `)`"),
 )
