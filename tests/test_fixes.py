@@ -34,7 +34,8 @@ def _applied(d: Diagnostic, text: str) -> Iterator[str]:
     start, end = d.span.column - 1, d.span.end_column - 1 if d.span.end_line == d.span.line else len(line)
     around = [m.span() for m in re.finditer(r"[^;{}#]+", line) if m.start() <= start <= m.end()]
     words = [m.span() for m in re.finditer(r"[^\s;{}()]+", line) if m.start() <= start <= m.end()]
-    several = [(s, e) for s in {m.start() for m in re.finditer(r"\S+", line)} for e in _ends(line) if s <= start <= e + 1]
+    begins = [m.start() for m in re.finditer(r"\S+", line)]
+    several = [(s, e) for s in begins for e in _ends(line) if s <= start <= e + 1]
     for begin, stop in [(start, end), *words, *around, (0, len(line)), *several]:
         yield "\n".join([*lines[: d.span.line - 1], line[:begin] + text + line[stop:], *lines[d.span.line :]])
 

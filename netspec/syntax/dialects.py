@@ -61,10 +61,15 @@ _LEFT_OUT = re.compile(
     "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats"
 )
 _RENAMED = {"padding": "pad", "strides": "stride", "use_bias": "bias", "dilation_rate": "dilation"}
-_KEYS = {"conv": ("", "", "stride", "pad"), "pool": ("", "stride", "pad")}
+_KEYS = {
+    "depthwise": ("", "stride", "pad"),
+    "conv": ("", "", "stride", "pad"),
+    "global": (),
+    "pool": ("", "stride", "pad"),
+}
 _TORCH = re.compile(r"Linear|Bilinear|Lazy\w+|\w+[123]d")
 """Names that PyTorch alone has: Keras writes `Conv2D`."""
-_READS_FIRST = re.compile("Linear|Bilinear|Embedding|LSTM|GRU|RNN")
+_READS_FIRST = re.compile("Linear|linear|Bilinear|Embedding|LSTM|GRU|RNN")
 """What is given the size of its input before that of its output."""
 _NUMBERED = re.compile("(?:Batch|Instance|Layer)Norm")
 """Normalizations are given the channels they find; here they see them."""
@@ -127,7 +132,7 @@ def _arguments(name: str, text: str, torch: bool) -> list[str]:
     if name == "GroupNorm":
         parts = parts[:1]
     kind = next((kind for kind in _KEYS if kind in name.lower()), "")
-    keys = _KEYS.get(kind, ()) if torch else ()
+    keys = _KEYS.get(kind, ())
     parts = [f"{key}={part}" if key and "=" not in part else part for part, key in _paired(parts, keys)]
     # In Keras a recurrence gives its last state, unless told otherwise.
     last = not torch and re.fullmatch("LSTM|GRU|SimpleRNN", name) and not re.search(r"sequences\s*=\s*True", text)
