@@ -54,13 +54,31 @@ def advice(command: str, at: int) -> str:
 
 _POSITIONAL = re.compile(
     "out_channels|out_features|num_output|units|filters|kernel_size|pool_size|num_features|rate|p|activation|size|"
-    "embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
+    "scale_factor|embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
 )
 _LEFT_OUT = re.compile(
     "in_channels|in_features|input_shape|input_dim|input_size|num_embeddings|num_channels|name|data_format|inplace|"
-    "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats"
+    "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats|num_parameters|start_dim|end_dim|"
+    "count_include_pad|align_corners|beta_initializer|gamma_initializer|center|trainable"
 )
-_RENAMED = {"padding": "pad", "strides": "stride", "use_bias": "bias", "dilation_rate": "dilation"}
+_RENAMED = {
+    "padding": "pad",
+    "strides": "stride",
+    "use_bias": "bias",
+    "dilation_rate": "dilation",
+    "eps": "epsilon",
+    "ceil_mode": "ceil",
+    "elementwise_affine": "affine",
+    "kernel_initializer": "init",
+    "bias_initializer": "bias_init",
+    "interpolation": "mode",
+    "depth_multiplier": "multiplier",
+    "output_padding": "output_pad",
+}
+_FIXED = re.compile(
+    "Softmax|LogSoftmax|Softmin|GLU|Flatten|Hardtanh|Softplus|ReLU|SELU|SiLU|Mish|Hardswish|Hardsigmoid"
+)
+"""What is given there the axis, a limit or `inplace`, and takes nothing here."""
 _KEYS = {
     "depthwise": ("", "stride", "pad"),
     "conv": ("", "", "stride", "pad"),
@@ -104,7 +122,7 @@ def _listed(text: str) -> str:
 def _argument(name: str, text: str) -> str:
     keyed = re.fullmatch(rf"({_N})\s*[=:]\s*(.+)", text)
     if not keyed:
-        return _value(text)
+        return "" if text in {"True", "False"} else _value(text)
     key, value = keyed[1], _value(keyed[2])
     if _LEFT_OUT.fullmatch(key) or value in {"None", "'valid'", "valid"}:
         return ""
@@ -123,8 +141,18 @@ def _arguments(name: str, text: str, torch: bool) -> list[str]:
     parts = [part for part in _split(text) if "self." not in part]
     if name in {"input", "Input", "InputLayer"}:
         return [_image(",".join(parts))]
-    if torch and _NUMBERED.match(name):
+    if _FIXED.fullmatch(name):
         return []
+    if torch and (_NUMBERED.match(name) or name == "PReLU"):
+        # Of the channels nothing is said here; the others have their keys.
+        batch = name.startswith("BatchNorm")
+        keyed = [
+            part if "=" in part else f"{key}={part}" for part, key in _paired(parts, ("features", "eps", "momentum"))
+        ]
+        known = "(eps|momentum)=" if batch else "(eps|affine|elementwise_affine|init)="
+        parts = [part for part in keyed if re.match(known, part)]
+    if name == "GELU" and parts and "=" not in parts[0]:
+        parts = [f"approximate={parts[0]}"]
     numbers = sum(part.isdigit() for part in parts)
     kernel = any(re.match(r"kernel_size\s*=", part) for part in parts)
     if numbers >= 2 and (_READS_FIRST.fullmatch(name) or (torch and name[:4] == "Conv" and numbers + kernel > 2)):
@@ -174,6 +202,8 @@ def _layer(name: str, inside: str, torch: bool) -> list[str]:
     words = _arguments(name, inside, torch)
     if name == "Activation" and words:
         return words
+    if re.fullmatch(r"Adaptive(Avg|Max)Pool[123]d", name):
+        return ["globalpool", *(["max"] if "Max" in name else [])]
     return ["input" if name in {"Input", "InputLayer"} else name.removeprefix("Lazy"), *words]
 
 
