@@ -13,6 +13,7 @@ from netspec.proposals import (
     closest,
     command_word,
     flag_place,
+    nearest_argument,
     setting_place,
     size_of_names,
     split_size,
@@ -104,11 +105,10 @@ class ArgumentBinder(Binder):
             return self.parameters[key]
         known = listing(list(self.parameters)) if self.parameters else ""
         owner = next((p for p in self.parameters.values() if key in p.members), None)
-        near = closest(key, self.parameters)
+        near = nearest_argument(key, self.parameters)
         if owner:
             fix = f"write `{key}({print_value(argument.value)})`"
         else:
-            near = "lr" if key == "learning_rate" and "lr" in self.parameters else near
             fix = f"did you mean `{near}`?" if near else f"it takes {known}" if known else "it takes no arguments"
             fix = (self.cls is Recipe and setting_place(key, argument.value)) or self._of_a_member(argument) or fix
             fix = (self.cls is Recipe and flag_place(key, argument.value)) or fix

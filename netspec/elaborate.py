@@ -16,7 +16,7 @@ from netspec.inputs import Input
 from netspec.ir import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.proposals import closest, unknown_command
-from netspec.rebinding import Opened, lost
+from netspec.rebinding import Opened, lost, read_behind
 from netspec.recipe import datasets
 from netspec.records import record
 from netspec.resources import library_folder
@@ -228,6 +228,9 @@ class _Elaborator:
             label = "its value before" if key.text in scope.values.maps[0] else f"the `{key.text}` from outside"
             related = (Related(scope.named[key.text], label),)
             self.context.error("E0209", f"this `let {key.text}` is lost: {why}", key.span, fix=fix, related=related)
+        elif key.text not in scope.values.maps[0] and read_behind(key.text, self.opened, scope.blocks):
+            related = (Related(scope.named[key.text], "this one is read again behind the `}`"),)
+            self.context.note(f"this `{key.text}` ends with the `}}`", key.span, related=related)
 
     def _evaluated(self, value: ast.Value) -> Any:
         try:

@@ -21,6 +21,7 @@ __all__ = [
     "example_of",
     "flag_place",
     "held_value",
+    "nearest_argument",
     "setting_place",
     "size_of_names",
     "split_size",
@@ -63,6 +64,35 @@ def closest(word: str, *groups: Iterable[str]) -> str | None:
 
 def _folded(word: str) -> str:
     return word.lower().replace("_", "")
+
+
+_ARGUMENTS = {
+    "alpha": "slope decay",
+    "bias_initializer": "bias_init",
+    "dropout_ratio": "rate",
+    "eps": "epsilon",
+    "gamma": "factor",
+    "kernel_initializer": "init",
+    "learning_rate": "lr",
+    "local_size": "size",
+    "negative_slope": "slope",
+    "num_output": "units filters",
+    "out_channels": "filters",
+    "out_features": "units",
+    "p": "rate",
+    "pool_size": "kernel",
+    "probability": "rate",
+    "rho": "decay",
+    "scale_factor": "factor",
+    "size": "kernel factor",
+}
+
+
+def nearest_argument(key: str, known: Iterable[str]) -> str | None:
+    """Return the argument that a key most likely meant: what another program calls so, or the nearest word."""
+    names = list(known)
+    meant = next((name for name in _ARGUMENTS.get(key, "").split() if name in names), None)
+    return meant or closest(key, names)
 
 
 def command_word(word: str, blocks: Iterable[str] = ()) -> str:

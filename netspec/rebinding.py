@@ -9,7 +9,7 @@ from netspec.layers import LAYERS
 from netspec.scope import Block, Scope
 from netspec.syntax import ast
 
-__all__ = ["Opened", "lost"]
+__all__ = ["Opened", "lost", "read_behind"]
 
 
 @dataclass
@@ -56,6 +56,19 @@ def lost(
             f"write the rounds out, as uses of a block that takes it: `block part({name}) {{ … }}; part 2; part 4`",
         )
     return f"with the `}}` it ends, and `{name}` is again what it is outside", "give it another name"
+
+
+def read_behind(name: str, opened: Sequence[Opened], blocks: Mapping[str, Block]) -> bool:
+    """Return whether what stands behind a body reads a name that the body gives a value of its own.
+
+    What stands behind the use of a block is another matter: a block is read by itself.
+    """
+    scope = opened[-1].scope
+    outer = [frame for frame in opened if frame.scope is not scope]
+    owners = {frame.commands[frame.at].name.text for frame in outer[-1:]}
+    return owners <= {"repeat", "residual", "branch"} and any(
+        _read(name, frame.commands[frame.at + 1 :], blocks) for frame in outer
+    )
 
 
 def _read(name: str, commands: Iterable[ast.Command], blocks: Mapping[str, Block]) -> bool:
