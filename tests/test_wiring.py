@@ -197,6 +197,22 @@ def test_a_let_of_a_body_that_is_read_there_is_well(body: str, around: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("let n = 3\nrepeat 2 { let n = 5; fc n }\nfc n", 1),
+        ("let n = 3\nrepeat 2 { residual { let n = 5; fc n } { fc 5 }; fc n }\nfc 4", 1),
+        ("let n = 3\nrepeat 2 { let n = 5; fc n }\nfc 3", 0),
+        ("let n = 3\nblock b { let n = 5; fc n }\nb; fc n", 0),
+        ("let n = 3\nrepeat 2 { let m = 5; fc m }\nfc n", 0),
+    ],
+)
+def test_that_a_name_is_again_what_it_was_is_noted(text: str, noted: int) -> None:
+    found = analyze(Source("t.net", f"input 4\n{text}"))
+    assert (found.diagnostics, len(found.notes)) == ((), noted)
+    assert [str(r.span) for note in found.notes for r in note.related] == ["t.net:2:5"] * noted
+
+
+@pytest.mark.parametrize(
     "body", ["fc n; let n = 5", "let n = (n * 2); fc n", "fc 4; let n = 5", "fc n; let n = 5; fc n"]
 )
 @pytest.mark.parametrize("around", AROUND)
