@@ -53,13 +53,14 @@ def _json_form() -> list[str]:
     """Return what `netspec check --json` prints for a file, from a real mistake."""
     text = "block stem(width) {\n  conv width 3x3 strde=2\n}\ninput 1x9x9\nstem 8\nfc 10 softmax\n"
     (found,) = analyze(Source("small.net", text)).diagnostics
-    shown = json.dumps({"file": "small.net", "ok": False, "errors": [found.to_json()]}, indent=2)
+    shown = json.dumps({"file": "small.net", "ok": False, "errors": [found.to_json()], "notes": []}, indent=2)
     return [
         "## For programs",
         "",
-        "`netspec check FILE… --json` prints one JSON object a line, one for each file: `file`, `ok`, `errors` and,",
-        "where all is well, `parameters` and `flops`. An error has the fields of this example. Lines and columns count",
-        "from 1, the end column is the one behind the last character; all five are null for a mistake without a place.",
+        "`netspec check FILE… --json` prints one JSON object a line, one for each file: `file`, `ok`, `errors`,",
+        "`notes` and, where all is well, `parameters` and `flops`. An error has the fields of this example. So has a",
+        "note, on what is right and may be meant otherwise: its severity is `note`, its code empty. Lines and columns",
+        "count from 1, the end column is the one behind the last character; all five are null for what has no place.",
         "`related` are the other places in the message: the line that is contradicted, then the uses of blocks and the",
         "includes that lead there, the innermost first. Codes never change their meaning.",
         "",

@@ -12,13 +12,15 @@ from netspec.layers import Layer
 from netspec.proposals import (
     closest,
     command_word,
+    flag_place,
+    nearest_argument,
     setting_place,
     size_of_names,
     split_size,
 )
 from netspec.signature import Parameter, parameters
 from netspec.syntax import ast
-from netspec.syntax.printer import print_value
+from netspec.syntax.printer import print_argument, print_value
 from netspec.values import UNKNOWN
 
 __all__ = ["ArgumentBinder"]
@@ -57,7 +59,8 @@ class ArgumentBinder(Binder):
             self._wrong("E0203", message, argument.span, fix)
             self.spans.setdefault(word, argument.span)
             return at + 2
-        kind = "" if word in self.parameters else command_word(word, self.context.blocks)
+        keyed = any(word in p.keyed for p in self.parameters.values())
+        kind = "" if word in self.parameters or keyed or self.inside else command_word(word, self.context.blocks)
         if kind:
             self._wrong("E0203", f"`{word}` is {kind} of its own", argument.span, f"put `;` before `{word}`")
             return len(arguments)
@@ -77,7 +80,8 @@ class ArgumentBinder(Binder):
             self.broken = self.misplaced = True
             return
         if argument.relation != "=":
-            self._wrong("E0207", f"`{self.name.text}` takes no comparison", argument.span, "write `key=value`")
+            fix = f"write `{argument.key.text}={print_value(argument.value)}`" if argument.key else "write `key=value`"
+            self._wrong("E0207", f"`{self.name.text}` takes no comparison", argument.span, fix)
             return
         parameter = self._by_key(argument) if argument.key else self._by_value(argument.value)
         if parameter:
@@ -101,15 +105,23 @@ class ArgumentBinder(Binder):
             return self.parameters[key]
         known = listing(list(self.parameters)) if self.parameters else ""
         owner = next((p for p in self.parameters.values() if key in p.members), None)
-        near = closest(key, self.parameters)
+        near = nearest_argument(key, self.parameters)
         if owner:
             fix = f"write `{key}({print_value(argument.value)})`"
         else:
-            near = "lr" if key == "learning_rate" and "lr" in self.parameters else near
             fix = f"did you mean `{near}`?" if near else f"it takes {known}" if known else "it takes no arguments"
-            fix = (self.cls is Recipe and setting_place(key, argument.value)) or fix
+            fix = (self.cls is Recipe and setting_place(key, argument.value)) or self._of_a_member(argument) or fix
+            fix = (self.cls is Recipe and flag_place(key, argument.value)) or fix
         self.error("E0202", f"`{self.name.text}` has no argument `{key}`", argument.key.span, fix=fix)
         return None
+
+    def _of_a_member(self, argument: ast.Argument) -> str:
+        """Return how an argument is written that belongs to a word before it: `gelu(approximate=tanh)`."""
+        for name, written in self.written.items():
+            member = self.parameters[name].members.get(written)
+            if member and argument.key and any(p.name == argument.key.text for p in parameters(member)):
+                return f"it is an argument of `{written}`: `{written}({print_argument(argument)})`"
+        return ""
 
     def _by_value(self, value: ast.Value) -> Parameter | None:
         word = value.text if isinstance(value, ast.Word) else value.name.text if isinstance(value, ast.Call) else None
@@ -157,7 +169,10 @@ class ArgumentBinder(Binder):
             fix = f"did you mean `{near}`?" if near else f"write `{size}`: the x touches both sides" if size else ""
             self.error("E0210", message, value.span, label=free.description, fix=fix)
             return
-        if near and near not in choices and near in self.parameters:
+        keyed = next((p.name for p in self.parameters.values() if word in p.keyed), "")
+        if keyed:
+            fix = f"write `{keyed}={word}`"
+        elif near and near not in choices and near in self.parameters:
             fix = f"did you mean `{near}=…`?"
         elif near:
             fix = f"did you mean `{near}`?"

@@ -45,6 +45,8 @@ class Binder:
         self.example = str(getattr(cls, "example", ""))
         self.meant: list[tuple[ast.Argument, Parameter | None]] = []
         self.broken = self.misplaced = self.puzzled = False
+        self.inside = False
+        """Whether this is a member on another line, behind which no command can begin."""
 
     def error(
         self, code: str, message: str, span: Span, *, label: str = "", fix: str = "", related: tuple[Related, ...] = ()
@@ -110,7 +112,7 @@ class Binder:
             return FAILED
 
     def _word(self, parameter: Parameter, value: ast.Word) -> Any:
-        choice = parameter.choices.get(value.text)
+        choice = parameter.choices.get(value.text, parameter.keyed.get(value.text))
         if isinstance(choice, type):
             return self._member(choice, ast.Name(value.text, value.span), ())
         if choice is not None:
@@ -150,6 +152,7 @@ class Binder:
             self._wrong("E0205", message, arguments[0].span, fix)
             return FAILED
         binder = type(self)(cls, name, self.context)
+        binder.inside = True
         needed = [example_of(p) for p in parameters(cls) if p.required]
         binder.example = " ".join([written, cls.canonical(), *needed]) if written else self._call(cls)
         binder.arguments(arguments)

@@ -15,10 +15,12 @@ from netspec.family import Family
 from netspec.ir import DataSource, Recipe
 from netspec.proposals import (
     closest,
+    flag_place,
     held_value,
     setting_place,
 )
 from netspec.signature import LARGEST, Definition, Parameter, parameters
+from netspec.spellings import SPELLINGS
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
@@ -80,7 +82,7 @@ class _Binder(ArgumentBinder):
             near = closest(command.name.text, settings)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
             value = command.arguments[0].value if command.arguments else None
-            fix = self._elsewhere(command.name.text) or fix
+            fix = self._elsewhere(command.name.text) or flag_place(command.name.text, value) or fix
             fix = (self.cls is Recipe and setting_place(command.name.text, value)) or fix
             self.error(
                 "E0202",
@@ -153,12 +155,26 @@ class _Binder(ArgumentBinder):
             )
         for word, parameter, span in self.deferred:
             self._at_use(word, parameter, "a number", span)
+        spelling = SPELLINGS.get(self.name.text)
+        spelling = spelling if spelling and spelling.kind == self.cls.canonical() else None
+        given = {*self.spans}
+        if spelling:
+            if spelling.turned and self.values.get(spelling.turned) == 0:
+                message = f"with {spelling.program}'s `{spelling.turned}=0` the running averages would never move"
+                fix = f"for example `{spelling.turned}=0.1`"
+                self.error("E0207", message, self.spans[spelling.turned], fix=fix)
+                return None
+            self.values = spelling.read(self.values, given)
         try:
             instance = self.cls(**self.values)
         except ValidationError as invalid:
             self._invalid(invalid)
             return None
-        return None if self.broken else instance
+        if self.broken:
+            return None
+        for text in spelling.said(instance, given) if spelling else ():
+            self.context.note(f"`{self.name.text}`: {text}", self.name.span)
+        return instance
 
     def _word_for_a_value(self, missing: Parameter) -> bool:
         """Report a word that a name stands for where a value is needed; return whether there is one."""

@@ -8,12 +8,13 @@ from typing import Any
 
 from netspec.binding import Context, Given
 from netspec.diagnostics import Related, listing
+from netspec.layers import LAYERS
 from netspec.proposals import closest
 from netspec.scope import Block, Scope
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.values import ValueProblem, evaluate
-from netspec.words import CHOICES, RESERVED
+from netspec.words import CHOICES, RESERVED, meaning
 
 __all__ = ["bind_parameters", "define", "evaluated", "given_at"]
 
@@ -31,6 +32,9 @@ def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
         return evaluate(value, scope)
     if word in CHOICES:
         return value
+    if word in LAYERS:
+        message = f"no name stands for a layer, and `{word}` is one"
+        raise ValueProblem("E0210", message, value.span, "write the layer itself, where it is to stand")
     near = closest(word, scope, sorted(CHOICES, key=lambda w: (not w.islower(), w)))
     message = f"no `let` is named `{word}`, and it is no word of the language"
     raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")
@@ -43,6 +47,7 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
         context.error("E0206", "`block` needs a name, its parameters and one body", command.name.span, fix=fix)
         values = [a.value for a in command.arguments]
         scope.misdefined |= {v.text for v in values if isinstance(v, ast.Word)}
+        scope.misdefined |= {v.value for v in values if isinstance(v, ast.String)}
         scope.misdefined |= {v.name.text for v in values if isinstance(v, ast.Call)}
         return
     value = command.arguments[0].value
@@ -53,12 +58,14 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
     parameters = value.arguments if isinstance(value, ast.Call) else ()
     found = scope.blocks.get(name.text)
     if name.text in RESERVED:
-        message = f"`{name.text}` already means something else"
+        message = f"`{name.text}` already means something else: it is {meaning(name.text)}"
         context.error("E0213", message, name.span, fix="choose another name for the block")
+        scope.misdefined.add(name.text)
     elif found and not _same(found, command.bodies[0], parameters):
         related = Related(found.name.span, "the first is here")
         message = f"the block `{name.text}` is defined twice"
         context.error("E0209", message, name.span, fix="choose another name", related=(related,))
+        scope.misdefined.add(name.text)
     elif _named(parameters, context):
         scope.blocks[name.text] = Block(name, parameters, command.bodies[0], scope)
     else:
@@ -83,7 +90,7 @@ def _named(parameters: tuple[ast.Argument, ...], context: Context) -> bool:
         elif name in seen:
             context.error("E0209", f"the parameter `{name}` is given twice", parameter.span, fix="choose another name")
         elif name in RESERVED:
-            message = f"`{name}` already means something else"
+            message = f"`{name}` already means something else: it is {meaning(name)}"
             context.error("E0213", message, parameter.span, fix="choose another name for the parameter")
         elif defaults and parameter.key is None:
             message = f"the parameter `{name}` needs a default, as one before it has one"
@@ -137,10 +144,13 @@ def _fits(
 ) -> bool:
     shown = f"`{block.name.text}`"
     if argument.relation != "=":
-        context.error("E0207", f"{shown} takes no comparison", argument.span, fix="write `key=value`")
+        fix = f"write `{name}={print_value(argument.value)}`"
+        context.error("E0207", f"{shown} takes no comparison", argument.span, fix=fix)
     elif name is None:
         takes = f"takes {listing([f'`{n}`' for n in names], 'and')}" if names else "takes no arguments"
-        context.error("E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"write `{_usage(block)}`")
+        context.error(
+            "E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"it is used as `{_usage(block)}`"
+        )
     elif name not in names:
         near = closest(name, names)
         fix = f"did you mean `{near}`?" if near else f"it is used as `{_usage(block)}`"

@@ -190,7 +190,8 @@ CODES: dict[str, Code] = {
     ),
     "E0209": Code(
         "given twice",
-        "An argument, a setting or a command that stands once was given twice. Nothing is silently overwritten.",
+        "An argument, a setting or a command that stands once was given twice, or a `let` in a body gives a name a new "
+        "value that is lost where the body ends. Nothing is silently overwritten.",
         "conv 20 5x5 relu tanh",
         "conv 20 5x5 relu",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -10,15 +10,16 @@ from pathlib import Path
 from netspec.budgets import check_budgets
 from netspec.characters import visible
 from netspec.data_fit import check_data
-from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
+from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, Span, SpecError
 from netspec.elaborate import elaborate
-from netspec.files import specs_beside
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.nearby import path_fix
 from netspec.overrides import apply_sets, parse_values
 from netspec.recipe_fit import check_recipe
 from netspec.records import record
 from netspec.resources import specs_folder
+from netspec.spellings import of_shapes
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
 from netspec.tracing import MAX_DIAGNOSTICS, trace
@@ -28,13 +29,17 @@ __all__ = ["Analysis", "analyze", "load_source", "require"]
 
 @record(frozen=True)
 class Analysis:
-    """All that is known of a spec: with diagnostics, or with a network and its graph."""
+    """All that is known of a spec: with diagnostics, or with a network and its graph.
+
+    `notes` are on what is right and may be meant otherwise; nothing fails for them.
+    """
 
     source: Source
     network: Network | None
     graph: Graph | None
     places: Places
     diagnostics: tuple[Diagnostic, ...]
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def load_source(path: str | Path) -> Source:
@@ -48,7 +53,7 @@ def load_source(path: str | Path) -> Source:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise NetspecError(f"{path} is a folder", "give a .net file") from None
+        raise NetspecError(f"{path} is a folder", path_fix(file, ".net", otherwise="give a .net file")) from None
     except FileNotFoundError:
         if file.is_symlink():
             raise NetspecError(f"{path} is a link to a file that is not there") from None
@@ -103,8 +108,20 @@ def analyze(
             last = diagnostics[MAX_DIAGNOSTICS].span
             del diagnostics[MAX_DIAGNOSTICS:]
             diagnostics.append(Diagnostic("E0002", "there are too many mistakes to name them all", last))
-        return Analysis(source, None, None, made.places, tuple(diagnostics))
-    return Analysis(source, network, graph, made.places, ())
+        return Analysis(source, None, None, made.places, tuple(diagnostics), made.notes)
+    notes = [*made.notes, *(_of_shapes(network, graph, made.places) if network and graph else ())]
+    return Analysis(source, network, graph, made.places, (), tuple(sorted(notes, key=partial(_position, source))))
+
+
+def _of_shapes(network: Network, graph: Graph, places: Places) -> Iterator[Diagnostic]:
+    """Yield the notes on names that mean something else elsewhere for what flows into their layers, once a line."""
+    seen = set()
+    for node, name, text in of_shapes(network, graph, lambda node: places[node].text.partition(" ")[0]):
+        span = places[node].span
+        if (span, text) not in seen:
+            seen.add((span, text))
+            word = Span(span.source, span.line, span.column, span.line, span.column + len(name))
+            yield Diagnostic("", f"`{name}`: {text}", word)
 
 
 def _position(source: Source, diagnostic: Diagnostic) -> tuple[float, float]:
@@ -131,10 +148,7 @@ def require(analysis: Analysis) -> tuple[Network, Graph]:
 
 def _similar(file: Path) -> str:
     """Return a hint naming a spec of nearly the same name in the same folder."""
-    names = specs_beside(file)
-    near = nearest(file.name, names) or nearest(file.stem, [Path(n).stem for n in names])
-    if near:
-        return f"did you mean {file.parent / near}?"
+    new = "`netspec new` writes a starter spec"
     if any(p.stem == file.stem for p in specs_folder().rglob("*.net")):
-        return f"`netspec new {file.stem}` writes the ready-made spec of that name"
-    return "`netspec new` writes a starter spec"
+        new = f"`netspec new {file.stem}` writes the ready-made spec of that name"
+    return path_fix(file, ".net", otherwise=new)

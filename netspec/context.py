@@ -42,6 +42,8 @@ class Context:
     """The names of `let` whose values come from outside the text."""
     blamed: set[Span | str] = field(default_factory=set)
     """The arguments of uses, and the names from outside, that are already reported."""
+    notes: list[Diagnostic] = field(default_factory=list)
+    """What is right, and may be meant otherwise."""
     limit: int = 1_000
     """So many mistakes are noted, and no more."""
     full: bool = False
@@ -65,6 +67,12 @@ class Context:
             self.seen.add((code, span, message))
             related = (*related, *reversed(self.uses))
             self.diagnostics.append(Diagnostic(code, message, span, label, (), fix, related))
+
+    def note(self, message: str, span: Span, *, related: tuple[Related, ...] = ()) -> None:
+        """Note what is no mistake, once for each place."""
+        if not self.noted("", message, span) and len(self.notes) < self.limit:
+            self.seen.add(("", span, message))
+            self.notes.append(Diagnostic("", message, span, related=related))
 
     def noted(self, code: str, message: str, span: Span) -> bool:
         """Return whether a mistake is noted already."""

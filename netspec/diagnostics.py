@@ -127,10 +127,10 @@ class DeviceError(NetspecError):
 
 @record(frozen=True)
 class Diagnostic:
-    """One mistake.
+    """One mistake, or a note on what is right and may be meant otherwise.
 
     Attributes:
-        code: the stable code, such as `E0301`; `netspec explain CODE` documents it.
+        code: the stable code, such as `E0301`; `netspec explain CODE` documents it. A note has none.
         message: what is wrong, in one line.
         span: where, when it has a place in a text.
         label: a few words under the caret.
@@ -151,9 +151,10 @@ class Diagnostic:
         """Return the text people read: place and message, the excerpt with a caret, notes and fix."""
         red, blue, bold, off = ("\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m") if color else ("",) * 4
         place = f"{bold}{visible(str(self.span))}:{off} " if self.span else ""
-        lines = [f"{place}{red}error[{self.code}]{off}{bold}: {visible(self.message)}{off}"]
+        kind = f"{red}error[{self.code}]" if self.code else f"{blue}note"
+        lines = [f"{place}{kind}{off}{bold}: {visible(self.message)}{off}"]
         if self.span:
-            lines += _excerpt(self.span, self.label, red, blue, off)
+            lines += _excerpt(self.span, self.label, red if self.code else blue, blue, off)
         file = self.span.source.name if self.span else ""
         for other in self._shown():
             if other.span.source.name != file:
@@ -173,7 +174,7 @@ class Diagnostic:
         """Return the documented machine-readable form (`netspec check --json` lists them)."""
         return {
             "code": self.code,
-            "severity": "error",
+            "severity": "error" if self.code else "note",
             "message": self.message,
             **_where(self.span),
             "label": self.label,

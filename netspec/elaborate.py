@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -16,20 +16,26 @@ from netspec.inputs import Input
 from netspec.ir import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.proposals import closest, unknown_command
+from netspec.rebinding import Opened, lost, read_behind
 from netspec.recipe import datasets
 from netspec.records import record
 from netspec.resources import library_folder
 from netspec.scope import Scope
 from netspec.signature import Shape, parameters
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 from netspec.values import UNKNOWN, ValueProblem, evaluate
 from netspec.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
-from netspec.words import RESERVED
+from netspec.words import RESERVED, meaning
 
 __all__ = ["MAX_DIAGNOSTICS", "Elaboration", "elaborate"]
 
 MAX_DIAGNOSTICS = 100
 """After so many mistakes the rest of a file is not looked at."""
+
+
+_NO_LAYERS = frozenset({"input", "init", "data", "train", "compile", "assert", "let", "block", "include"})
+"""What keeps its meaning even where a block was to take its name."""
 
 
 @record(frozen=True)
@@ -41,11 +47,13 @@ class Elaboration:
             with placeholders for what could not be understood; None when not even that could be made.
         places: where each node, and `input`, `data`, `train`, `compile`, were declared.
         diagnostics: all that is wrong so far.
+        notes: what is right, and may be meant otherwise.
     """
 
     network: Network | None
     places: Places
     diagnostics: tuple[Diagnostic, ...]
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = None) -> Elaboration:
@@ -90,6 +98,8 @@ class _Elaborator:
         self.includes = Includes(file.source.folder)
         self.scope = Scope.of_file(file.commands)
         self.depth = 0
+        self.opened: list[Opened] = []
+        self.judged: set[tuple[int, Any]] = set()
         self.inputs_missed = False
         """Whether a command was meant to be `input`, or would have brought it: a dataset, a file to include."""
         self.at = Span(file.source, 1, 1, 1, 2)
@@ -110,7 +120,10 @@ class _Elaborator:
     def run(self, commands: Iterable[ast.Command], scope: Scope) -> None:
         """Give some commands their meaning in a scope, one after the other."""
         self.depth += 1
-        for command in commands:
+        opened = Opened(tuple(commands), scope)
+        self.opened.append(opened)
+        for at, command in enumerate(opened.commands):
+            opened.at = at
             self.at = command.name.span
             if self.depth > MAX_DEPTH:
                 message = f"bodies, blocks and includes are nested deeper than {MAX_DEPTH} levels"
@@ -121,11 +134,14 @@ class _Elaborator:
                 raise _TooManyMistakesError
             self.context.scope, self.context.blocks, self.context.labels = scope.values, scope.blocks, scope.labels
             self._handler(command, scope)(command, scope)
+        self.opened.pop()
         self.depth -= 1
 
     def _handler(self, command: ast.Command, scope: Scope) -> _Handler:
         """Return what a command's name stands for."""
         name = command.name.text
+        if name in scope.misdefined and name not in _NO_LAYERS:
+            return self._misdefined
         if name in self.handlers:
             return self.handlers[name]
         layer = LAYERS.get(name)
@@ -133,11 +149,12 @@ class _Elaborator:
             return self.wiring.merge if layer.merges else self.wiring.layer
         return self.wiring.use if name in scope.blocks else self._unknown
 
+    def _misdefined(self, command: ast.Command, scope: Scope) -> None:
+        """Say nothing of the use of a block whose definition was wrong: that is said there."""
+        self.wiring.broken(command, scope)
+
     def _unknown(self, command: ast.Command, scope: Scope) -> None:
         name = command.name.text
-        if name in scope.misdefined:
-            self.wiring.broken(command, scope)
-            return
         message = f"unknown layer or command `{name}`"
         if not self.context.noted("E0201", message, command.name.span):
             # Looking for what was meant takes a while, and a `repeat` comes here once for each round.
@@ -164,8 +181,11 @@ class _Elaborator:
     def _let(self, command: ast.Command, scope: Scope) -> None:
         self._plain(command)
         if len(command.arguments) != 1 or command.arguments[0].key is None or command.arguments[0].relation != "=":
-            fix = "for example `let width = 64`"
-            self.context.error("E0206", "`let` needs a name and a value", command.head, fix=fix)
+            self.context.error("E0206", "`let` needs a name and a value", command.head, fix=_let_fix(command.arguments))
+            words = [a.key or a.value for a in command.arguments]
+            for word in words if command.arguments and command.arguments[0].key else words[:1]:
+                if isinstance(word, ast.Name | ast.Word):
+                    self._unknown_value(word, scope)
             return
         key, value = command.arguments[0].key, command.arguments[0].value
         place = self.places.get(f"let {key.text}")
@@ -174,14 +194,43 @@ class _Elaborator:
             fix = "a name has one value: choose another"
             self.context.error("E0209", f"`let {key.text}` is given twice", key.span, fix=fix, related=(related,))
         elif key.text in RESERVED:
-            message = f"`{key.text}` already means something else"
+            message = f"`{key.text}` already means something else: it is {meaning(key.text)}"
             self.context.error("E0213", message, key.span, fix="choose another name")
+            self._unknown_value(key, scope)
         else:
             if scope.top:
                 self.places[f"let {key.text}"] = Place(key.span, key.text)
+            elif key.text in scope.values:
+                self._rebound(command, key, scope)
             given = self.lets.pop(key.text, None) if scope.top else None
             scope.values[key.text] = self._evaluated(value) if given is None else given
+            scope.named[key.text] = key.span
             scope.lets += 1
+
+    def _unknown_value(self, name: ast.Name | ast.Word, scope: Scope) -> None:
+        """Keep the uses silent of a name whose `let` was wrong."""
+        scope.values.setdefault(name.text, UNKNOWN)
+        scope.named.setdefault(name.text, name.span)
+        scope.lets += 1
+        if scope.top:
+            self.lets.pop(name.text, None)
+
+    def _rebound(self, command: ast.Command, key: ast.Name, scope: Scope) -> None:
+        """Report a `let` in a body that is lost: what has a value already keeps it behind the body."""
+        scope.rebound += key.text in scope.values.maps[0]
+        # The lines of a body mean the same in each round of a repetition.
+        if (id(command), scope.key) in self.judged:
+            return
+        self.judged.add((id(command), scope.key))
+        found = lost(command, key.text, self.opened, scope.blocks)
+        if found:
+            why, fix = found
+            label = "its value before" if key.text in scope.values.maps[0] else f"the `{key.text}` from outside"
+            related = (Related(scope.named[key.text], label),)
+            self.context.error("E0209", f"this `let {key.text}` is lost: {why}", key.span, fix=fix, related=related)
+        elif key.text not in scope.values.maps[0] and read_behind(key.text, self.opened, scope.blocks):
+            related = (Related(scope.named[key.text], "this one is read again behind the `}`"),)
+            self.context.note(f"this `{key.text}` ends with the `}}`", key.span, related=related)
 
     def _evaluated(self, value: ast.Value) -> Any:
         try:
@@ -197,7 +246,7 @@ class _Elaborator:
 
     def _repeat(self, command: ast.Command, scope: Scope) -> None:
         if command.label:
-            fix = "label a layer in it"
+            fix = f"a block around it does: `block part {{ repeat … }}; part as {command.label.text}`"
             self.context.error("E0211", "`repeat` takes no label", command.label.span, fix=fix)
         if len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
             fix = "for example `repeat 3 { conv 64 3x3 pad=same relu }`"
@@ -214,6 +263,9 @@ class _Elaborator:
             self.context.error("E0207", message, value.span, fix="for example `repeat 3 { … }`")
             return
         self.wiring.repeat(command, count, scope)
+        if command.label:
+            # That it cannot have one is said; what reads it says nothing.
+            scope.labels[command.label.text] = self.wiring.cursor
 
     def _include(self, command: ast.Command, scope: Scope) -> None:
         uses = self.context.uses
@@ -277,7 +329,7 @@ class _Elaborator:
             }
             parts = {key: value for key, value in kept.items() if value is not None}
             network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
-        return Elaboration(network, self.places, tuple(self.context.diagnostics))
+        return Elaboration(network, self.places, tuple(self.context.diagnostics), tuple(self.context.notes))
 
     def _unused_lets(self) -> None:
         for unused in self.lets:
@@ -297,10 +349,10 @@ class _Elaborator:
             if node.name not in self.wiring.read and node.name != end:
                 place = self.places[node.name]
                 message = f"nothing reads the output of `{place.text}`, and a network has one output"
-                label = node.name.rpartition("/")[2]
+                label = self.wiring.labelled.get(node.name, "a")
                 fix = f"merge it, for example with `concat {label}`, or remove it"
                 if node.name not in self.wiring.labelled:
-                    fix = f"label it (`{place.text} as a`), then `concat a`; or remove it"
+                    fix = f"label it (`{_labelled(place.text, node)}`), then `concat a`; or remove it"
                 last = self.places.get(end)
                 related = (Related(last.span, "the network's output is here"),) if last else ()
                 self.context.error("E0405", message, place.span, fix=fix, related=(*related, *place.uses))
@@ -325,11 +377,28 @@ class _Elaborator:
         return None
 
 
+def _let_fix(arguments: Sequence[ast.Argument]) -> str:
+    """Return how a `let` that is no name and one value would be right."""
+    if len(arguments) > 1 and all(a.key and a.relation == "=" for a in arguments):
+        each = "; ".join(f"let {a.key.text} = {print_value(a.value)}" for a in arguments if a.key)
+        return f"each name has a `let` of its own: `{each}`"
+    if len(arguments) == 2 and not any(a.key for a in arguments) and isinstance(arguments[0].value, ast.Word):
+        return f"write `let {arguments[0].value.text} = {print_value(arguments[1].value)}`"
+    return "for example `let width = 64`"
+
+
 @cache
 def _library_blocks() -> frozenset[str]:
     """Return the names of the blocks that `include blocks` brings."""
     text = library_folder().joinpath("blocks.net").read_text(encoding="utf-8")
     return frozenset(re.findall(r"^block (\w+)", text, re.MULTILINE))
+
+
+def _labelled(text: str, node: Placed) -> str:
+    """Return the words of a command with a label behind them."""
+    if text.startswith("branch"):
+        return f"branch {{ … }} {{ … }} {node.layer.canonical()} as a"
+    return "residual { … } as a" if text.startswith("residual") else f"{text} as a"
 
 
 def _defines(command: ast.Command, name: str) -> bool:

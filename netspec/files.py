@@ -29,7 +29,6 @@ __all__ = [
     "open_to_add",
     "open_to_read",
     "read_text",
-    "specs_beside",
     "sweep",
 ]
 
@@ -57,14 +56,6 @@ def kind_of(path: Path, refusal: type[NetspecError]) -> Kind | None:
         reason = error.strerror if isinstance(error, OSError) else error
         raise refusal(f"{path} cannot be opened: {reason}", "give a path that can be read") from None
     return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "neither"
-
-
-def specs_beside(path: Path) -> list[str]:
-    """Return the names of the other specs in a file's folder; none where it cannot be looked into."""
-    try:
-        return [p.name for p in path.parent.glob("*.net") if p != path]
-    except OSError:
-        return []
 
 
 def expanded(path: str | Path, refusal: type[NetspecError]) -> Path:

@@ -1,7 +1,9 @@
 """Floor 4: the whole formatter: `syntax/formatter.py` decides the form, this file the names: `Linear` becomes `fc`.
 
 A word is rewritten only where binding takes it for a member of a family, and never where the file gives the name, or
-the canonical one, a meaning of its own: by `let`, as a block, as a block's parameter, as a label.
+the canonical one, a meaning of its own: by `let`, as a block, as a block's parameter, as a label. What a name of
+another program says beside that is written out: `Pooling 3 stride=2` becomes `pool 3 stride=2 ceil`; where it cannot be
+written out, the name stays.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from netspec.diagnostics import NetspecError, Source, SpecError
 from netspec.ir import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYERS
 from netspec.signature import Definition, Parameter, parameters
+from netspec.spelled import written_out
 from netspec.syntax import ast
 from netspec.syntax.formatter import comment_text, format_file
 from netspec.syntax.numbers import spell_numbers
@@ -102,8 +105,9 @@ class _Renamer:
         cls = LAYERS.get(name) or _COMMANDS.get(name)
         if cls is None:
             return replace(command, bodies=self._bodies(command.bodies))
-        renamed = self._name(command.name, cls) if name in LAYERS else command.name
-        arguments = self._arguments(command.arguments, cls)
+        renamed, arguments = command.name, self._arguments(command.arguments, cls)
+        if name in LAYERS:
+            renamed, arguments = self._renamed(command.name, cls, arguments)
         return replace(command, name=renamed, arguments=arguments, bodies=self._bodies(command.bodies))
 
     def _merge(self, argument: ast.Argument) -> ast.Argument:
@@ -134,8 +138,13 @@ class _Renamer:
         first, *rest = command.arguments
         if first.key is None:
             member = _member(parameter, first.value)
+            if member and isinstance(first.value, ast.Word) and first.value.text not in self.given:
+                # What follows are the arguments of the word.
+                called = ast.Name(first.value.text, first.value.span)
+                renamed, others = self._renamed(called, member, self._arguments(rest, member))
+                first = replace(first, value=replace(first.value, text=renamed.text))
+                return replace(command, arguments=(first, *others))
             first = replace(first, value=self._value(parameter, first.value))
-            rest = list(self._arguments(rest, member)) if member else rest
         return replace(command, arguments=(first, *rest))
 
     # --- arguments ------------------------------------------------------------------------------------------------
@@ -165,12 +174,23 @@ class _Renamer:
         if cls is None:
             meant = parameter.choices.get(_word(value) or "")
             return ast.Word(meant, value.span) if isinstance(meant, str) else value
-        if isinstance(value, ast.Call):
-            return replace(value, name=self._name(value.name, cls), arguments=self._arguments(value.arguments, cls))
-        return ast.Word(self._name(ast.Name(_word(value) or "", value.span), cls).text, value.span)
+        called = value.name if isinstance(value, ast.Call) else ast.Name(_word(value) or "", value.span)
+        arguments = self._arguments(value.arguments, cls) if isinstance(value, ast.Call) else ()
+        name, arguments = self._renamed(called, cls, arguments)
+        if isinstance(value, ast.Call) or arguments:
+            return ast.Call(name, arguments, value.span)
+        return ast.Word(name.text, value.span)
 
     def _name(self, name: ast.Name, cls: type[Definition]) -> ast.Name:
         return name if {name.text, cls.canonical()} & self.given else replace(name, text=cls.canonical())
+
+    def _renamed(
+        self, name: ast.Name, cls: type[Definition], arguments: tuple[ast.Argument, ...]
+    ) -> tuple[ast.Name, tuple[ast.Argument, ...]]:
+        """Return the canonical name, and the arguments with what the other name says beside them."""
+        renamed = self._name(name, cls)
+        written = None if renamed == name else written_out(name, cls, arguments, self.given)
+        return (name, arguments) if written is None else (renamed, written)
 
 
 def _word(value: ast.Value) -> str | None:

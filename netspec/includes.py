@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISDIR, S_ISREG
 
 from netspec.diagnostics import NetspecError, Source, Span, SpecError, listing, nearest
-from netspec.files import specs_beside
+from netspec.nearby import nearby
 from netspec.resources import library_folder
 from netspec.syntax import ast
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
@@ -105,8 +105,12 @@ class Includes:
         except (OSError, ValueError) as error:
             reason = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be read"
             reason = "it is a folder" if isinstance(error, IsADirectoryError) else reason
-            near = nearest(path.name, specs_beside(path))
-            fix = f"did you mean `{near}`?" if near else ""
+            near = nearby(path, ".net") if isinstance(error, FileNotFoundError) else None
+            written = command.arguments[0].value
+            # The folders before the name are as they were written.
+            fix = ""
+            if near and isinstance(written, ast.String):
+                fix = f'did you mean `"{PurePosixPath(written.value).with_name(near.name)}"`?'
             raise ValueProblem("E0219", f"`{shown}` cannot be included: {reason}", span, fix) from None
         self.bytes += len(data)
         if self.bytes > MAX_BYTES:

@@ -20,6 +20,7 @@ from netspec.compiler import analyze
 from netspec.diagnostics import ModelFileError, Source
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.nearby import path_fix
 from netspec.recipe.datasets import find, last_part
 from netspec.resolve import resolved_text
 from netspec.sealed import Declared, Kind
@@ -93,7 +94,8 @@ def read(path: Path) -> ModelFile:
             its own spec.
     """
     if path.suffix == ".net":
-        raise ModelFileError(f"{path} is a spec, not a trained model", f"train it first: netspec train {path}")
+        fix = path_fix(path, runs=True, otherwise=f"train it first: netspec train {path}")
+        raise ModelFileError(f"{path} is a spec, not a trained model", fix)
     spec: list[tuple[Network, Graph]] = []
 
     def accept(metadata: Mapping[str, str], declared: Mapping[str, Declared]) -> None:

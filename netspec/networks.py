@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from netspec.compiler import analyze, load_source, require
-from netspec.diagnostics import RunError, SpecError
+from netspec.diagnostics import NetspecError, RunError, SpecError
 from netspec.files import open_to_read
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.nearby import nearby, path_fix
 from netspec.tracing import trace
 
 __all__ = ["read_network"]
@@ -39,6 +41,9 @@ def read_network(path: Path) -> tuple[Network, Graph]:
 
         model = read(path)
         return model.network, model.graph
+    near = nearby(path, ".net", ".safetensors", runs=True) if not os.path.lexists(path) else None
+    if near:
+        raise NetspecError(f"{path}: there is no such file", f"did you mean {near}?")
     return require(analyze(load_source(path)))
 
 
@@ -49,9 +54,8 @@ def _of_run(folder: Path) -> tuple[Network, Graph]:
             network = Network.model_validate_json(stream.read())
         return network, trace(network)
     except FileNotFoundError:
-        raise RunError(
-            f"{folder} is not a run folder: it has no {_NETWORK}", "give a run folder such as runs/lenet/001"
-        ) from None
+        fix = path_fix(folder, runs=True, otherwise="give a run folder such as runs/lenet/001")
+        raise RunError(f"{folder} is not a run folder: it has no {_NETWORK}", fix) from None
     except OSError as error:
         raise RunError(f"{file} cannot be read: {error.strerror}") from None
     except ValidationError as error:

@@ -9,7 +9,7 @@ from netspec.binding import Context, bind_settings
 from netspec.blocks import evaluated
 from netspec.diagnostics import NetspecError, Source, SpecError, listing
 from netspec.ir import Network, Recipe
-from netspec.proposals import closest, setting_place
+from netspec.proposals import closest, flag_place, setting_place
 from netspec.signature import Definition, parameters
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
@@ -119,6 +119,8 @@ def _replaced(current: Definition, keys: list[str], text: str, said: str, place:
         if owner:
             raise NetspecError(f"{said}: `{key}` is an argument of the {owner}", f"--set train.{owner}.{key}={text}")
         fix = f"did you mean `{near}`?" if near else f"there are {listing(list(known))}"
+        if key not in known and flag_place(key):
+            fix = f"it is said without --set: {flag_place(key).partition('FILE ')[2].rstrip('`')}"
         raise NetspecError(f"{said}: `{current.canonical()}` has no setting `{key}`", fix)
     if not rest:
         return _bound(current, key, text, said)

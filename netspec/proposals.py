@@ -19,7 +19,9 @@ __all__ = [
     "command_word",
     "example_call",
     "example_of",
+    "flag_place",
     "held_value",
+    "nearest_argument",
     "setting_place",
     "size_of_names",
     "split_size",
@@ -64,6 +66,35 @@ def _folded(word: str) -> str:
     return word.lower().replace("_", "")
 
 
+_ARGUMENTS = {
+    "alpha": "slope decay",
+    "bias_initializer": "bias_init",
+    "dropout_ratio": "rate",
+    "eps": "epsilon",
+    "gamma": "factor",
+    "kernel_initializer": "init",
+    "learning_rate": "lr",
+    "local_size": "size",
+    "negative_slope": "slope",
+    "num_output": "units filters",
+    "out_channels": "filters",
+    "out_features": "units",
+    "p": "rate",
+    "pool_size": "kernel",
+    "probability": "rate",
+    "rho": "decay",
+    "scale_factor": "factor",
+    "size": "kernel factor",
+}
+
+
+def nearest_argument(key: str, known: Iterable[str]) -> str | None:
+    """Return the argument that a key most likely meant: what another program calls so, or the nearest word."""
+    names = list(known)
+    meant = next((name for name in _ARGUMENTS.get(key, "").split() if name in names), None)
+    return meant or closest(key, names)
+
+
 def command_word(word: str, blocks: Iterable[str] = ()) -> str:
     """Return what kind of command a word begins: `a layer`, `a block`, `a command`; empty where it begins none."""
     if word in LAYERS:
@@ -88,6 +119,28 @@ _DIALECTS = {
     "activation": "an activation is a layer by its own name: `relu`",
 }
 
+_FLAGS = {
+    "device": "--device gpu",
+    "gpu": "--device gpu",
+    "cuda": "--device gpu",
+    "cpu": "--device cpu",
+    "out": "-o RUN",
+    "output_dir": "-o RUN",
+    "quiet": "--quiet",
+    "verbose": "--quiet",
+    "coordinator": "--coordinator HOST:PORT",
+    "processes": "--processes N",
+}
+
+
+def flag_place(name: str, given: ast.Value | None = None) -> str:
+    """Say with which flag something is said that no spec says; empty where there is none."""
+    flag = _FLAGS.get(name)
+    if name == "device" and given:
+        # A number of them is a setting: `devices`.
+        flag = f"--device {given.text}" if isinstance(given, ast.Word) else None
+    return f"a spec does not say it, the command line does: `netspec train FILE {flag}`" if flag else ""
+
 
 def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """Say what a command that there is not most likely should be."""
@@ -99,9 +152,10 @@ def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Map
         return f"write `{words[0]}`: an activation is a layer by its own name"
     if name in _DIALECTS:
         return _DIALECTS[name]
-    setting = setting_place(name, command.arguments[0].value if command.arguments else None)
-    if setting:
-        return setting
+    given = command.arguments[0].value if command.arguments else None
+    elsewhere = setting_place(name, given) or flag_place(name, given)
+    if elsewhere:
+        return elsewhere
     near = closest(name, blocks, LAYERS, COMMANDS)
     cls = LAYERS.get(near or "")
     if near not in blocks and cls:

@@ -18,6 +18,7 @@ from netspec.recipe.schedules import SCHEDULES
 from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
 from netspec.resolve import value_text
 from netspec.signature import Definition, Parameter, parameters
+from netspec.spellings import SPELLINGS
 
 __all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
 
@@ -46,7 +47,15 @@ def find_page(name: str) -> type[Definition] | None:
 
 
 def page_of(name: str) -> str | None:
-    """Return the page of a definition, a command, a setting, a dataset or a block of the library."""
+    """Return the page of a definition, a command, a setting, a dataset or a block of the library.
+
+    A setting may stand behind its command, as for `--set`: `data.validation`, `train.optimizer.lr`.
+    """
+    owner, _, setting = name.partition(".")
+    if setting:
+        known = {p.name: p for p in parameters(_OWNERS[owner])} if owner in _OWNERS else {}
+        own = known.get(setting.partition(".")[0])
+        return _setting_page(owner, own) if own else None
     found = find_page(name)
     if found:
         return page(found)
@@ -59,16 +68,26 @@ def page_of(name: str) -> str | None:
     dataset = datasets.find(name)
     if dataset:
         return f"{name}: {dataset.title}\n\nA dataset; `netspec data list` says where it is. Example: data {name}"
-    owner_name = next((o for o, cls in _OWNERS.items() if any(p.name == name for p in parameters(cls))), None)
-    if owner_name:
-        return f"{name}: a setting of `{owner_name} {{ }}`; `netspec layers {owner_name}` shows all of them"
+    for command_name, cls in _OWNERS.items():
+        for p in parameters(cls):
+            if p.name == name:
+                return _setting_page(command_name, p)
     return None
+
+
+def _setting_page(command: str, p: Parameter) -> str:
+    own = p.members.get(p.name) if len(p.members) == 1 else None
+    if own:
+        return page(own)
+    head = f"{p.name}: a setting of `{command} {{ }}`; `netspec layers {command}` shows all of them"
+    return "\n".join([head, "", *_argument(p)])
 
 
 def all_names() -> list[str]:
     """Return every name that has a page, the canonical ones first."""
     kinds = [kind for family in FAMILIES.values() for kind in family.kinds]
     settings = [cls.canonical() for cls in SETTINGS]
+    settings += [p.name for cls in _OWNERS.values() for p in parameters(cls)]
     others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
     every = [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
     return list(dict.fromkeys(every))
@@ -112,6 +131,7 @@ def page(cls: type[Definition]) -> str:
     aliases = next((f.aliases(kind) for f in FAMILIES.values() if f.get(kind) is cls), ())
     if aliases:
         lines += ["", f"Also understood: {', '.join(aliases)}"]
+        lines += [f"  {name}: {SPELLINGS[name].described()}" for name in aliases if name in SPELLINGS]
     example = getattr(cls, "example", "")
     if example:
         lines += ["", f"Example: {example}"]

@@ -6,7 +6,6 @@ from typing import Any
 
 from netspec.family import Family
 from netspec.ir import Compile, DataSource, Network, Recipe
-from netspec.layers.base import Layer
 from netspec.recipe.datasets import find
 from netspec.signature import Definition, parameters
 from netspec.syntax.printer import print_label
@@ -42,8 +41,8 @@ def input_text(network: Network) -> str:
     return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
 
 
-def layer_text(layer: Layer) -> str:
-    """Return a layer in the shortest words that mean it, as a person would write it: `conv 20 5x5 relu`."""
+def layer_text(layer: Definition) -> str:
+    """Return a layer, an optimizer … in the shortest words that mean it, as a person would: `conv 20 5x5 relu`."""
     return f"{layer.canonical()} {_arguments(layer, every=False)}".strip()
 
 

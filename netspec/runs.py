@@ -14,6 +14,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.diagnostics import RunError
 from netspec.files import kind_of, open_to_read, read_text
 from netspec.model_file import ModelFile
+from netspec.nearby import path_fix
 
 __all__ = [
     "BEST",
@@ -113,9 +114,12 @@ def model_path(path: Path) -> Path:
         for name in (BEST, LAST):
             if kind_of(path / name, RunError) == "file":
                 return path / name
-        raise RunError(f"{path} has no model in it", "give a run folder such as runs/lenet/001, or a .safetensors file")
+        such = "give a run folder such as runs/lenet/001, or a .safetensors file"
+        raise RunError(f"{path} has no model in it", path_fix(path, ".safetensors", runs=True, otherwise=such))
     if found is None:
-        raise RunError(f"{path}: there is no such run or model", "`ls runs` shows the runs of this folder")
+        such = "`ls runs` shows the runs of this folder"
+        fix = path_fix(path, ".safetensors", runs=True, otherwise=such)
+        raise RunError(f"{path}: there is no such run or model", fix)
     return path
 
 
@@ -129,7 +133,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         with open_to_read(folder / METRICS) as stream:
             lines = stream.read().splitlines()
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"{folder} has no {METRICS}", "give a run folder such as runs/lenet/001") from None
+        fix = path_fix(folder, runs=True, otherwise="give a run folder such as runs/lenet/001")
+        raise RunError(f"{folder} has no {METRICS}", fix) from None
     except OSError as error:
         raise RunError(
             f"{folder / METRICS} cannot be read: {error.strerror}", "copy it again from where it was whole"
@@ -175,7 +180,7 @@ def read_lock(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         kind = "is no run folder" if folder.exists() else "is not there"
         fix = "give a run folder such as runs/lenet/001; one without lock.json was left before the training began"
-        raise RunError(f"{folder} {kind}", fix) from None
+        raise RunError(f"{folder} {kind}", path_fix(folder, runs=True, otherwise=fix)) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not what netspec wrote"
         raise RunError(f"{folder / LOCK} cannot be read: {reason}", "copy it again from where it was whole") from None

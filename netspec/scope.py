@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from netspec.diagnostics import Span
 from netspec.records import record
 from netspec.syntax import ast
 
@@ -27,6 +28,12 @@ class Block:
     def labels(self) -> frozenset[str]:
         """The labels given in its body."""
         return labels_in(self.body.commands)
+
+    @cached_property
+    def spans(self) -> dict[str, Span]:
+        """Where each of its parameters stands."""
+        words = [(p.key or p.value, p.span) for p in self.parameters]
+        return {word.text: span for word, span in words if isinstance(word, ast.Name | ast.Word)}
 
     @cached_property
     def weight(self) -> int:
@@ -57,6 +64,8 @@ class Scope:
         misdefined: names of blocks whose definition was wrong: their uses are not wrong for that.
         top: whether this is the file itself, where `input`, `data` and `train` may stand.
         lets: how many `let` commands have been run in it so far.
+        rebound: how many of them have replaced a value that the name had in the same body.
+        named: where each name got its value.
 
     Inner scopes are chained to the outer ones, not copies of them: thousands of names and thousands of rounds would
     take minutes.
@@ -71,6 +80,8 @@ class Scope:
     top: bool = True
     misdefined: set[str] = field(default_factory=set)
     lets: int = 0
+    rebound: int = 0
+    named: ChainMap[str, Span] = field(default_factory=ChainMap)
 
     @classmethod
     def of_file(cls, commands: Iterable[ast.Command]) -> Scope:
@@ -83,9 +94,11 @@ class Scope:
             self,
             values=self.values.new_child(),
             blocks=self.blocks.new_child(),
-            key=(self.key, id(body)),
+            named=self.named.new_child(),
+            key=(self.key, self.rebound, id(body)),
             top=False,
             lets=0,
+            rebound=0,
         )
 
     def round(self, body: ast.Body, number: int) -> Scope:
@@ -112,6 +125,7 @@ class Scope:
             key=(id(block.body), self.key, self.lets, given),
             top=False,
             misdefined=self.misdefined,
+            named=self.named.new_child(dict(block.spans)),
         )
 
 

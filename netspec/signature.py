@@ -30,6 +30,7 @@ from netspec.records import record
 __all__ = [
     "LARGEST",
     "Also",
+    "AlsoKeyed",
     "Amount",
     "Axes",
     "Definition",
@@ -62,10 +63,14 @@ class Expects:
 
 
 class Also:
-    """Annotates a choice of words with other spellings of them: `Also(bf16="bfloat16")`."""
+    """Annotates what is chosen by words with other spellings of them: `Also(bf16="bfloat16")`."""
 
-    def __init__(self, **spellings: str) -> None:
+    def __init__(self, **spellings: str | bool) -> None:
         self.spellings = spellings
+
+
+class AlsoKeyed(Also):
+    """Annotates with words that are understood behind the key alone, and that names may have elsewhere."""
 
 
 class _Said:
@@ -201,6 +206,7 @@ class Parameter:
     Attributes:
         field: Pydantic's own record of it.
         choices: bare word → value it stands for (literals and their other spellings, flags, members of a family).
+        keyed: words that stand for a value behind the key only.
         members: the family this argument is chosen from; empty for plain values.
         takes_words: any word or string will do, such as the name of a dataset.
         is_flag: `true` or `false`.
@@ -213,6 +219,7 @@ class Parameter:
     description: str
     expects: str
     choices: Mapping[str, Any]
+    keyed: Mapping[str, Any]
     members: Family[Definition]
     takes_words: bool
     is_flag: bool
@@ -236,13 +243,16 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     leaves = [*_leaves(info.annotation), *info.metadata]
     literals = {word: word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf)}
-    also = {word: meant for leaf in leaves if isinstance(leaf, Also) for word, meant in leaf.spellings.items()}
+    also: dict[bool, dict[str, Any]] = {True: {}, False: {}}
+    for leaf in leaves:
+        if isinstance(leaf, Also):
+            also[isinstance(leaf, AlsoKeyed)].update(leaf.spellings)
     members = next((leaf.family for leaf in leaves if isinstance(leaf, OneOf)), _NONE)
     flags = {name: True, f"no{name}": False} if bool in leaves else {}
     expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
     if not expects:
         expects = _describe(leaves, [*literals, *members.kinds])
-    plain: dict[str, Any] = {**literals, **also, **flags}
+    plain: dict[str, Any] = {**literals, **also[False], **flags}
     return Parameter(
         name=name,
         positional=bool(extra.get("positional")),
@@ -251,6 +261,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         description=info.description or "",
         expects=expects,
         choices=ChainMap(members, plain) if members else plain,  # type: ignore[arg-type]  # which is only read
+        keyed=also[True],
         members=members,
         takes_words=str in leaves,
         is_flag=bool in leaves,

@@ -174,12 +174,20 @@ class _Builder:
                 ShapeError(
                     "E0305",
                     f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
-                    "end with `globalpool`, `flatten` or `fc CLASSES`",
+                    self._one_row(),
                 ),
                 name,
                 f"its output is {format_shape(value.shape)}",
             )
         return loss
+
+    def _one_row(self) -> str:
+        """Say what would be right where a network ends in an image; one that makes images must not be told to pool."""
+        enlarging = (ops.ConvTranspose, ops.Upsample, ops.DepthToSpace)
+        if any(isinstance(o.op, enlarging) for o in self.operations):
+            target = "to give images, say `target input` in `data`, or `loss mse`"
+            return f"a label is one of the whole example, and there are none for its positions; {target}"
+        return "end with `globalpool`, `flatten` or `fc CLASSES`"
 
     def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
         """Report an autoencoder that cannot give its input again."""

@@ -15,6 +15,7 @@ from netspec.layers.base import Broken, Layer
 from netspec.proposals import closest, command_word
 from netspec.records import record
 from netspec.scope import Block, Scope, weight
+from netspec.spellings import SPELLINGS
 from netspec.syntax import ast
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
@@ -62,18 +63,18 @@ class Wiring:
         self.cursor = "input"
         self.stack: list[Block] = []
         self.outer: list[Mapping[str, str]] = []
-        self.labelled: set[str] = set()
+        self.labelled: dict[str, str] = {}
         self.silent: set[int] = set()
         self.steps = 0
         self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
-        self.bound: dict[tuple[int, Any], Layer | None] = {}
+        self.bound: dict[tuple[int, Any, int], Layer | None] = {}
 
     # --- layers -------------------------------------------------------------------------------------------------
 
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
-        key = (id(command), scope.key)
+        key = (id(command), scope.key, scope.rebound)
         if key not in self.bound:
             cls = LAYERS[command.name.text]
             self.bound[key] = bind(cls, command.name, command.arguments, self.context)
@@ -91,6 +92,9 @@ class Wiring:
         sources = [self._labelled(a, scope) for a in self._labels(command, scope)]
         whole = [s for s in sources if s is not None]
         good = bool(whole) and len(whole) == len(command.arguments)
+        spelling = SPELLINGS.get(command.name.text)
+        for text, _ in spelling.remarks if good and spelling else ():
+            self.context.note(f"`{command.name.text}`: {text}", command.name.span)
         self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
 
     def _labels(self, command: ast.Command, scope: Scope) -> Sequence[ast.Argument]:
@@ -264,7 +268,7 @@ class Wiring:
         self.cursor = name
         if command.label:
             scope.labels[command.label.text] = name
-            self.labelled.add(name)
+            self.labelled[name] = command.label.text
 
     def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
         frame = scope.frame
@@ -327,7 +331,7 @@ class Wiring:
         prefix = scope.frame.prefix
         if any(text in labels for labels in self.outer):
             return f"`{text}` is outside: a block sees only its own labels and `input`"
-        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled
+        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled.keys()
         if rounds and "/" not in text:
             label = text if f"{prefix}{text}_1" in self.labelled else text.rpartition("_")[0]
             return f"`{label}` is known within its round of `repeat` only; label the layer behind the `repeat`"

@@ -6,14 +6,20 @@ test compares them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from netspec import commands
+from netspec.family import Family
+from netspec.ir import Init
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.recipe.settings import Augment, Shuffle, Views
+from netspec.signature import Definition, parameters
 
-__all__ = ["CHOICES", "COMMANDS", "RESERVED"]
+__all__ = ["CHOICES", "COMMANDS", "RESERVED", "meaning"]
 
 COMMANDS = tuple(command.name for command in commands.COMMANDS)
 """The commands that are no layers."""
@@ -38,8 +44,36 @@ _OF_SETTINGS = """
 
 _BESIDE_NAMES = frozenset({*_OF_LAYERS.split(), *_OF_LINES.split(), *INITIALIZERS, *ACTIVATIONS, "true", "false"})
 
+
 RESERVED = frozenset({*_BESIDE_NAMES, *LAYERS, *COMMANDS, "as", "else"})
 """What a `let`, a block or a parameter may not take as its name: other lines would change their meaning."""
 
 CHOICES = frozenset({*_BESIDE_NAMES, *_OF_SETTINGS.split(), *OPTIMIZERS, *SCHEDULES, *LOSSES})
 """What an argument of anything may be."""
+
+
+def meaning(word: str) -> str:
+    """Return what a reserved word is: "another name of the layer `fc`", "a word of `take`"."""
+    families: tuple[tuple[str, Family[Any]], ...] = (
+        ("activation", ACTIVATIONS),
+        ("layer", LAYERS),
+        ("initializer", INITIALIZERS),
+    )
+    for what, family in families:
+        if word in family:
+            kind = family.canonical(word)
+            return f"the name of {_a(what)}" if kind == word else f"another name of the {what} `{kind}`"
+    if word in COMMANDS:
+        return "the name of a command"
+    # All layers are imported: only a mistake comes here.
+    classes: list[type[Definition]] = [*LAYERS.classes(), Init, Shuffle, Augment, Views]
+    owners = [(cls.canonical(), p) for cls in classes for p in parameters(cls) if word in p.choices and not p.members]
+    if not owners:
+        return "a word of the language"
+    owner, p = owners[0]
+    others = " and others" if len(owners) > 1 else ""
+    return f"an argument of `{owner}`{others}" if p.name == word else f"a word for `{p.name}` of `{owner}`{others}"
+
+
+def _a(what: str) -> str:
+    return f"{'an' if what[0] in 'aio' else 'a'} {what}"

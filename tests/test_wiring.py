@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import netspec as ns
@@ -173,6 +175,59 @@ def test_a_let_may_be_a_word() -> None:
 def test_a_let_in_a_body_ends_with_it() -> None:
     assert codes("input 4\nrepeat 1 { let n = 3; fc n }\nfc n") == ["E0210"]
     assert codes("input 4\nlet n = 3\nrepeat 2 { let n = 5; fc n }\nfc n") == []
+
+
+AROUND = ["repeat 2 {{ {} }}", "branch {{ {} }} {{ fc 5 }} concat", "block b {{ {} }}; b; b"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "let m = (n * 2); fc m",
+        "let n = 5; fc n",
+        "fc 4; let n = 5; fc n",
+        "let n = 5; repeat 2 { fc n }",
+        "relu as n; add n; let n = 5; fc n",
+        "let m = 2; fc m; let m = 3; fc m",
+    ],
+)
+@pytest.mark.parametrize("around", AROUND)
+def test_a_let_of_a_body_that_is_read_there_is_well(body: str, around: str) -> None:
+    assert codes(f"input 4\nlet n = 3\n{around.format(body)}\nfc n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("let n = 3\nrepeat 2 { let n = 5; fc n }\nfc n", 1),
+        ("let n = 3\nrepeat 2 { residual { let n = 5; fc n } { fc 5 }; fc n }\nfc 4", 1),
+        ("let n = 3\nrepeat 2 { let n = 5; fc n }\nfc 3", 0),
+        ("let n = 3\nblock b { let n = 5; fc n }\nb; fc n", 0),
+        ("let n = 3\nrepeat 2 { let m = 5; fc m }\nfc n", 0),
+    ],
+)
+def test_that_a_name_is_again_what_it_was_is_noted(text: str, noted: int) -> None:
+    found = analyze(Source("t.net", f"input 4\n{text}"))
+    assert (found.diagnostics, len(found.notes)) == ((), noted)
+    assert [str(r.span) for note in found.notes for r in note.related] == ["t.net:2:5"] * noted
+
+
+@pytest.mark.parametrize(
+    "body", ["fc n; let n = 5", "let n = (n * 2); fc n", "fc 4; let n = 5", "fc n; let n = 5; fc n"]
+)
+@pytest.mark.parametrize("around", AROUND)
+def test_a_let_that_a_body_would_lose_is_a_mistake(body: str, around: str) -> None:
+    (mistake,) = analyze(Source("t.net", f"input 4\nlet n = 3\n{around.format(body)}\nfc n")).diagnostics
+    assert mistake.code == "E0209"
+    assert str(mistake.related[0].span) == "t.net:2:5"
+
+
+def test_what_an_included_file_reads_is_the_value_of_its_place(tmp_path: Path) -> None:
+    (tmp_path / "part.net").write_text("fc n", encoding="utf-8")
+    (tmp_path / "spec.net").write_text(
+        'input 4\nresidual { let n = 8; include "part.net"; let n = 4; include "part.net" }\n', encoding="utf-8"
+    )
+    assert [n.layer.units for n in ns.load(tmp_path / "spec.net").nodes[:2]] == [8, 4]  # type: ignore[attr-defined]
 
 
 def test_a_block_sees_the_labels_of_none_but_itself() -> None:

@@ -25,8 +25,9 @@ def plain_check(words: list[str]) -> tuple[list[Path], bool] | None:
 
 
 def check_files(files: Iterable[Path], *, as_json: bool) -> int:
-    """Check specs and print what is wrong with them, all of it; return the exit code."""
+    """Check specs and print what is wrong with them, all of it, and what is to be noted; return the exit code."""
     wrong = 0
+    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):
         try:
             found = analyze(_source(file))
@@ -37,17 +38,18 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
             found, diagnostics = None, (Diagnostic("E0001", error.message, fix=error.fix),)
         wrong += len(diagnostics)
         graph = found.graph if found else None
+        notes = found.notes if found else ()
         if as_json:
             facts = {"parameters": graph.parameter_count, "flops": graph.flops} if graph else {}
-            listed = [d.to_json() for d in diagnostics]
-            print_json({"file": spec_name(file), "ok": not diagnostics, "errors": listed, **facts})
+            listed, noted = ([d.to_json() for d in some] for some in (diagnostics, notes))
+            print_json({"file": spec_name(file), "ok": not diagnostics, "errors": listed, "notes": noted, **facts})
         elif graph and found and found.network:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            print(f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            said = [f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}"]
+            print("\n".join([*said, *(n.render(color=color) for n in notes)]))
         else:
-            color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             print("\n".join(d.render(color=color) for d in diagnostics))
     if wrong and not as_json:
         print(plural(wrong, "error"))

@@ -27,7 +27,10 @@ def layers(
         return
     found = page_of(name)
     if found is None:
-        near = nearest(name, all_names())
+        # Of `data.validaton` the last word is looked for.
+        owner, dot, setting = name.rpartition(".")
+        near = nearest(setting, all_names())
+        near = f"{owner}{dot}{near}" if near and page_of(f"{owner}{dot}{near}") else near
         raise NetspecError(
             f"there is nothing called {name!r}",
             f"did you mean {near}?" if near else "`netspec layers` lists all",

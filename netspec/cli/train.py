@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,8 @@ def train(
 
     hosts = together(coordinator, processes, process)
     source = load_source(file)
-    network, _ = require(analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets)))
+    found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets))
+    network, _ = require(found)
     flags = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
     settings = {key: str(value) for key, value in flags.items() if value is not None}
     # The training replaces them, and says so in the run folder; a wrong one is told before JAX is imported.
@@ -77,6 +79,7 @@ def train(
         from netspec.cli.keep import keep_compiled  # noqa: PLC0415
         from netspec.cli.running import as_plain, follow  # noqa: PLC0415
         from netspec.recorder import Origin  # noqa: PLC0415
+        from netspec.training.events import Notice  # noqa: PLC0415
 
         keep_compiled()
         if hosts:
@@ -96,7 +99,8 @@ def train(
             stop=interrupts.asked,
         )
         if leads:
-            follow(events, progress, interrupts, as_json=as_json)
+            notes = [Notice(f"{note.span}: {note.message}") for note in found.notes]
+            follow(chain(notes, events), progress, interrupts, as_json=as_json)
         else:
             deque(events, maxlen=0)
 

@@ -1,10 +1,10 @@
 """Activations that multiply: x times a factor that depends on x, or one half of it by a function of the other."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import ActivationLayer, Builder, Tensor
-from netspec.signature import option
+from netspec.signature import AlsoKeyed, option
 
 __all__ = ["Gelu", "Glu", "HardSwish", "Mish", "Silu"]
 
@@ -14,7 +14,9 @@ class Gelu(ActivationLayer):
 
     kind: Literal["gelu"] = "gelu"
     example: ClassVar[str] = "gelu"
-    approximate: bool = option(False, "use the tanh approximation")
+    approximate: Annotated[bool, AlsoKeyed(tanh=True, none=False)] = option(
+        False, "use the tanh approximation; `approximate=tanh` and `approximate=none` are understood too"
+    )
 
 
 class Silu(ActivationLayer):

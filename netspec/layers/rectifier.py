@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.base import ActivationLayer
-from netspec.signature import option, positional
+from netspec.signature import positional
 
 __all__ = ["Relu", "Relu6", "Threshold"]
 
@@ -28,4 +28,4 @@ class Threshold(ActivationLayer):
     kind: Literal["threshold"] = "threshold"
     example: ClassVar[str] = "threshold 0.5"
     threshold: float = positional("what x must exceed to stay")
-    value: float = option(0.0, "what all other values become")
+    value: float = positional("what all other values become", 0.0)

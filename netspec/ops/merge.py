@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 from netspec.diagnostics import plural
@@ -34,7 +35,7 @@ class Multiply(Op):
         if row:
             message = f"{plural(row[0], 'channel')} cannot multiply {largest[0]:,}: the inputs are {_shapes(shapes)}"
             raise ShapeError("E0310", message, f"make it {largest[0]}: `fc {largest[0]}`")
-        return _same_shape("multiply", tuple(largest if s == largest[:1] else s for s in shapes))
+        return _same_shape("multiply", tuple(largest if s == largest[:1] else s for s in shapes), _how_to_mask)
 
     def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
         del x
@@ -60,14 +61,27 @@ class Concat(Op):
         return 0
 
 
-def _same_shape(name: str, shapes: tuple[Shape, ...]) -> Shape:
+def _same_shape(
+    name: str, shapes: tuple[Shape, ...], special: Callable[[tuple[Shape, ...]], str] = lambda shapes: ""
+) -> Shape:
     if len(set(shapes)) > 1:
-        raise ShapeError(
-            "E0310",
-            f"`{name}` needs inputs of one shape, these are {_shapes(shapes)}",
-            _how_to_equal(shapes),
-        )
+        message = f"`{name}` needs inputs of one shape, these are {_shapes(shapes)}"
+        raise ShapeError("E0310", message, special(shapes) or _how_to_equal(shapes))
     return shapes[0]
+
+
+def _how_to_mask(shapes: tuple[Shape, ...]) -> str:
+    """Say how a mask of one channel, or of one position, becomes one that multiplies; empty where there is none."""
+    whole = max(shapes, key=prod)
+    if len(whole) == 1:
+        return ""
+    for mask in shapes:
+        if mask == (1, *whole[1:]):
+            channels = f"let the layer that makes the mask have {whole[0]} filters in place of 1"
+            return f"give the mask as many channels: {channels}"
+        if mask == (whole[0], *(1 for _ in whole[1:])):
+            return f"put `flatten` on the way of {format_shape(mask)}: one number a channel multiplies every position"
+    return ""
 
 
 def _how_to_equal(shapes: tuple[Shape, ...]) -> str:
@@ -81,9 +95,11 @@ def _how_to_equal(shapes: tuple[Shape, ...]) -> str:
 
 
 def _how_to_widen(first: Shape, other: Shape) -> str:
+    # The narrower way becomes wider: the other direction would throw away what was computed.
+    narrow, wide = sorted((first[0], other[0]))
     if len(first) == 1:
-        return f"put an `fc {first[0]}` on the way that has {other[0]:,} features"
-    return f"put a `conv {first[0]} 1` on the way that has {plural(other[0], 'channel')}"
+        return f"put an `fc {wide}` on the way that has {plural(narrow, 'feature')}"
+    return f"put a `conv {wide} 1` on the way that has {plural(narrow, 'channel')}"
 
 
 def _how_to_fit(shapes: tuple[Shape, ...], otherwise: str) -> str:
@@ -97,9 +113,11 @@ def _how_to_fit(shapes: tuple[Shape, ...], otherwise: str) -> str:
     if len(factors) == 1 and (factor := factors.pop()).is_integer():
         part, whole = format_shape(small), format_shape(large)
         return f"put `upsample {int(factor)}` on the way of {part}, or `pool {int(factor)}` on that of {whole}"
+    size = format_shape(small[1:])
     if all(abs(b - a) <= 1 for a, b in zip(small[1:], large[1:], strict=True)):
-        size = format_shape(small[1:])
         return f"cut the larger, `crop {size}`, widen the smaller with `pad`, or round up before it: `pool 2 ceil`"
+    if all(a <= b < 2 * a for a, b in zip(small[1:], large[1:], strict=True)):
+        return f"{otherwise}; or cut the larger, `crop {size}`"
     return otherwise
 
 

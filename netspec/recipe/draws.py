@@ -19,14 +19,20 @@ __all__ = [
 
 
 class XavierNormal(Initializer):
-    """Normal with variance magnitude / mean fan: Glorot & Bengio 2010 with magnitude 1."""
+    """Normal with variance magnitude / mean fan: Glorot & Bengio 2010 with magnitude 1.
+
+    Keras's `glorot_normal` has the same variance, but draws nothing beyond two standard deviations.
+    """
 
     kind: Literal["xavier_normal"] = "xavier_normal"
     magnitude: PositiveFloat = positional("1 is Glorot's variance of 2 / (fan in + fan out)", 1.0)
 
 
 class HeUniform(Initializer):
-    """Uniform in ±√(6 / fan in): He et al. 2015, for layers followed by relu."""
+    """Uniform in ±√(6 / fan in): He et al. 2015, for layers followed by relu.
+
+    PyTorch's `kaiming_uniform_` as it is called alone; its layers begin with a=√5, which is `torch` here.
+    """
 
     kind: Literal["he_uniform"] = "he_uniform"
 

@@ -13,7 +13,10 @@ class Initializer(Definition):
 
 
 class XavierUniform(Initializer):
-    """Uniform in ±√(magnitude / mean fan): Glorot & Bengio 2010 with magnitude 3; `magnitude=2.24` is MXNet's habit."""
+    """Uniform in ±√(magnitude / mean fan): Glorot & Bengio 2010 with magnitude 3; `magnitude=2.24` is MXNet's habit.
+
+    Caffe's `xavier` divides by the fan in alone, which is `lecun_uniform` here.
+    """
 
     kind: Literal["xavier_uniform"] = "xavier_uniform"
     magnitude: PositiveFloat = positional("3 is Glorot's ±√(6 / (fan in + fan out))", 3.0)

@@ -54,17 +54,40 @@ def advice(command: str, at: int) -> str:
 
 _POSITIONAL = re.compile(
     "out_channels|out_features|num_output|units|filters|kernel_size|pool_size|num_features|rate|p|activation|size|"
-    "embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
+    "scale_factor|embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
 )
 _LEFT_OUT = re.compile(
     "in_channels|in_features|input_shape|input_dim|input_size|num_embeddings|num_channels|name|data_format|inplace|"
-    "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats"
+    "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats|num_parameters|start_dim|end_dim|"
+    "count_include_pad|align_corners|beta_initializer|gamma_initializer|center|trainable"
 )
-_RENAMED = {"padding": "pad", "strides": "stride", "use_bias": "bias", "dilation_rate": "dilation"}
-_KEYS = {"conv": ("", "", "stride", "pad"), "pool": ("", "stride", "pad")}
+_RENAMED = {
+    "padding": "pad",
+    "strides": "stride",
+    "use_bias": "bias",
+    "dilation_rate": "dilation",
+    "eps": "epsilon",
+    "ceil_mode": "ceil",
+    "elementwise_affine": "affine",
+    "kernel_initializer": "init",
+    "bias_initializer": "bias_init",
+    "interpolation": "mode",
+    "depth_multiplier": "multiplier",
+    "output_padding": "output_pad",
+}
+_FIXED = re.compile(
+    "Softmax|LogSoftmax|Softmin|GLU|Flatten|Hardtanh|Softplus|ReLU|SELU|SiLU|Mish|Hardswish|Hardsigmoid"
+)
+"""What is given there the axis, a limit or `inplace`, and takes nothing here."""
+_KEYS = {
+    "depthwise": ("", "stride", "pad"),
+    "conv": ("", "", "stride", "pad"),
+    "global": (),
+    "pool": ("", "stride", "pad"),
+}
 _TORCH = re.compile(r"Linear|Bilinear|Lazy\w+|\w+[123]d")
 """Names that PyTorch alone has: Keras writes `Conv2D`."""
-_READS_FIRST = re.compile("Linear|Bilinear|Embedding|LSTM|GRU|RNN")
+_READS_FIRST = re.compile("Linear|linear|Bilinear|Embedding|LSTM|GRU|RNN")
 """What is given the size of its input before that of its output."""
 _NUMBERED = re.compile("(?:Batch|Instance|Layer)Norm")
 """Normalizations are given the channels they find; here they see them."""
@@ -99,7 +122,7 @@ def _listed(text: str) -> str:
 def _argument(name: str, text: str) -> str:
     keyed = re.fullmatch(rf"({_N})\s*[=:]\s*(.+)", text)
     if not keyed:
-        return _value(text)
+        return "" if text in {"True", "False"} else _value(text)
     key, value = keyed[1], _value(keyed[2])
     if _LEFT_OUT.fullmatch(key) or value in {"None", "'valid'", "valid"}:
         return ""
@@ -118,8 +141,18 @@ def _arguments(name: str, text: str, torch: bool) -> list[str]:
     parts = [part for part in _split(text) if "self." not in part]
     if name in {"input", "Input", "InputLayer"}:
         return [_image(",".join(parts))]
-    if torch and _NUMBERED.match(name):
+    if _FIXED.fullmatch(name):
         return []
+    if torch and (_NUMBERED.match(name) or name == "PReLU"):
+        # Of the channels nothing is said here; the others have their keys.
+        batch = name.startswith("BatchNorm")
+        keyed = [
+            part if "=" in part else f"{key}={part}" for part, key in _paired(parts, ("features", "eps", "momentum"))
+        ]
+        known = "(eps|momentum)=" if batch else "(eps|affine|elementwise_affine|init)="
+        parts = [part for part in keyed if re.match(known, part)]
+    if name == "GELU" and parts and "=" not in parts[0]:
+        parts = [f"approximate={parts[0]}"]
     numbers = sum(part.isdigit() for part in parts)
     kernel = any(re.match(r"kernel_size\s*=", part) for part in parts)
     if numbers >= 2 and (_READS_FIRST.fullmatch(name) or (torch and name[:4] == "Conv" and numbers + kernel > 2)):
@@ -127,7 +160,7 @@ def _arguments(name: str, text: str, torch: bool) -> list[str]:
     if name == "GroupNorm":
         parts = parts[:1]
     kind = next((kind for kind in _KEYS if kind in name.lower()), "")
-    keys = _KEYS.get(kind, ()) if torch else ()
+    keys = _KEYS.get(kind, ())
     parts = [f"{key}={part}" if key and "=" not in part else part for part, key in _paired(parts, keys)]
     # In Keras a recurrence gives its last state, unless told otherwise.
     last = not torch and re.fullmatch("LSTM|GRU|SimpleRNN", name) and not re.search(r"sequences\s*=\s*True", text)
@@ -169,6 +202,8 @@ def _layer(name: str, inside: str, torch: bool) -> list[str]:
     words = _arguments(name, inside, torch)
     if name == "Activation" and words:
         return words
+    if re.fullmatch(r"Adaptive(Avg|Max)Pool[123]d", name):
+        return ["globalpool", *(["max"] if "Max" in name else [])]
     return ["input" if name in {"Input", "InputLayer"} else name.removeprefix("Lazy"), *words]
 
 
@@ -210,8 +245,42 @@ def _operation(found: re.Match[str]) -> str:
     return f"arithmetic stands in parentheses: `({left} {sign} {right})`"
 
 
+_SHARES = re.compile(
+    "dropout|Dropout|drop|rate|p|noise|std|leaky_relu|slope|ema|decay|momentum|beta1|beta2|rho|lr|learning_rate|"
+    "weight_decay|l2|exponential|rise|start|end|zoom|brightness|contrast|until|min_delta"
+)
+"""What takes a share, or what a share of 1 is written for."""
+
+_COUNTS = {
+    "validation": ("examples", "validation 100"),
+    "batch": ("examples", "batch 64"),
+    "buffer": ("examples", "buffer=1000"),
+    "epochs": ("epochs", "epochs 5"),
+    "warmup": ("epochs", "warmup=1"),
+    "patience": ("epochs", "patience=3"),
+    "every": ("steps or epochs", "every=10"),
+    "step": ("epochs", "step 10"),
+    "shift": ("pixels", "shift=2"),
+    "cutout": ("pixels", "cutout=4"),
+    "pad": ("pixels", "pad=1"),
+    "rotate": ("degrees", "rotate=10"),
+    "shear": ("degrees", "shear=10"),
+}
+"""What is written as a share elsewhere and is a number of something here, with an example."""
+
+
 def _percent(found: re.Match[str]) -> str:
-    return f"a share is written as a decimal: `{float(found[1]) / 100:g}`"
+    """Return what takes the place of `20%`: the decimal, where a share is taken at all."""
+    before = re.search(rf"({_N})\s*[=(\s]\s*$", found["before"])
+    name, share = before[1] if before else "", float(found["number"]) / 100
+    if name in _COUNTS:
+        unit, example = _COUNTS[name]
+        return f"`{name}` is a number of {unit}, no share: `{example}`"
+    if not _SHARES.fullmatch(name):
+        return "there is no `%` behind a number: write the number itself"
+    if share >= 1:
+        return "a share is written as a decimal, such as `0.5`"
+    return f"a share is written as a decimal: `{f'{share:.15f}'.rstrip('0')}`"
 
 
 def _bracketed(found: re.Match[str]) -> str:
@@ -240,6 +309,17 @@ def _apart(found: re.Match[str]) -> str:
     words = (head + rest).replace(",", " ").split()
     sized = "a size is written with the letter x" if "x" in rest and "x" not in text else ""
     return f"{sized or 'arguments are separated by spaces'}: `{' '.join(words)}`"
+
+
+def _unclosed(found: re.Match[str]) -> str:
+    depth = found["before"].count("(") - found["before"].count(")")
+    if depth > 0:
+        return f"{depth + 1} parentheses are open: close them all with `)`"
+    return f"close the parenthesis: `{found['last'].rstrip()})`"
+
+
+def _times(found: re.Match[str]) -> str:
+    return f"write the letter x: `{re.sub('[^0-9a-zA-Z_]+', 'x', f'{found[1]}x{found[2]}')}`"
 
 
 def _path(found: re.Match[str]) -> str:
@@ -295,7 +375,10 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"(?<![\w.])(\d[\w.]*)\s*\0([<>]=?)\s*({_N})", _flipped),
     (r"\S\s*\0[<>]", lambda m: "a comparison stands behind `assert`: `assert params < 100k`"),
     # arithmetic
-    (r"(?<![\w.])(\d+(?:\.\d+)?)\s*\0%(?!\s*[\w(])", _percent),
+    (
+        r"^(?P<before>.*?)(?<![\w.])(?P<number>\d+(?:\.\d+)?)(?:\0%(?=\s|$|[,);}])|\s*\0%(?!\s*[\w(]))",
+        _percent,
+    ),
     (r"\bdevices?\s+[a-z]+\s*\0\*\s*(\d+)", lambda m: f"write `devices {m[1]}`; which kind, --device says"),
     (r"(\([^()]*\)|[\w.]+)\s*\0(\*\*?|//?|\+|%)\s*(\([^()]*\)|[\w.]+)", _operation),
     (r"\0([*/+%])", lambda m: "arithmetic stands in parentheses: `(width * 2)`"),
@@ -311,7 +394,10 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     # signs that are nearly right
     (r"\0'([^']*)'", lambda m: f'strings stand in double quotes: "{m[1]}"'),
     (r"\0“([^“”]*)”", lambda m: f'strings stand in double quotes: "{m[1]}"'),
-    (r"(\w+)\0×(\w+)", lambda m: f"write the letter x: `{m[1]}x{m[2]}`"),
+    (
+        r"((?:\w+\s*×\s*)*\w+)\s*\0×\s*(\w+(?:\s*×\s*\w+)*)",
+        _times,
+    ),
     (r"\0[−–](\d[\w.]*)", lambda m: f"write the hyphen of the keyboard: `-{m[1]}`"),
     (r"(?<![\w.])(\d+)\0\.(?![\w.])", lambda m: f"write decimals with a digit on both sides: `{m[1]}.0`"),
     (r"()([\w/-]+)\0([./][\w./-]*[A-Za-z][\w./-]*)", _path),
@@ -328,6 +414,22 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     # something is missing
     (rf"^\0([\d.]\S*)\s+({_N})(.*)", lambda m: f"the name stands first: `{m[2]} {m[1]}{m[3]}`"),
     (rf"\bas\s+({_N}|\"[^\"]*\")\s*\0\s*as\b", lambda m: f"a layer has one label: keep `as {m[1]}`"),
+    (
+        rf"^repeat\b.*\bas\s+({_N}|\"[^\"]*\")\s*\0\s*{{",
+        lambda m: f"`repeat` takes no label; a block around it does: `block part {{ repeat … }}; part as {m[1]}`",
+    ),
+    (
+        rf"^((residual|branch)\b.*)\bas\s+({_N}|\"[^\"]*\")\s*\0\s*{{",
+        lambda m: (
+            f"a label comes last: `{m[1]}{{ … }} as {m[3]}`"
+            if m[2] == "residual"
+            else f"a label comes last: `branch {{ … }} {{ … }} concat as {m[3]}`"
+        ),
+    ),
+    (
+        rf"^({_N})\b.*\bas\s+(?:{_N}|\"[^\"]*\")\s*\0\s*{{",
+        lambda m: f"only layers are labelled, and those take no body: leave `as` or the `{{ … }}` of `{m[1]}` out",
+    ),
     (rf"\bas\s+(?:{_N}|\"[^\"]*\")\s*\0\s*(\S.*)", lambda m: f"a label comes last: write `{m[1]}` before `as`"),
     (r"\bas\s*\0(\d\w*)", lambda m: f"a label begins with a letter: `as l{m[1]}`"),
     (r"\bas\s*\0", lambda m: "write a name behind `as`: `as stem`"),
@@ -336,7 +438,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"({_N})\s*([<>]=?)\s*\0\s*$", lambda m: f"write the limit: `{m[1]} {m[2]} 100k`"),
     (r"(-?[\d.]*\d)\s*\.\.\s*\0", lambda m: f"write the end of the range too: `{m[1]}..1`"),
     (r"([-+*/%])\s*\0", lambda m: f"write a number or a name behind the `{m[1]}`"),
-    (rf"((?:{_N})?\([^()]*)\0\s*{{?$", lambda m: f"close the parenthesis: `{m[1].rstrip()})`"),
+    (rf"^(?P<before>.*?)(?P<last>(?:{_N})?\([^()]*)\0\s*{{?$", _unclosed),
     (r"\0\)", lambda m: "remove this `)`, or open it with `(`"),
     (r"\([^()]*\)*\0[\w\"]", lambda m: "close the parenthesis before the next argument with `)`"),
 )
@@ -363,19 +465,19 @@ _SECTIONS = {
     "network": "input {channels}x{height}x{width}",
     "convolutional": "conv {filters} {size} [stride={stride}] [pad={pad}] {activation}",
     "connected": "fc {output} {activation}",
-    "maxpool": "pool {size} [stride={stride}]",
+    "maxpool": "pool {size} [stride={stride}] pad=same",
     "avgpool": "globalpool",
     "softmax": "softmax",
     "dropout": "dropout {probability}",
     "Convolution": "conv {num_output} {kernel_size} [stride={stride}] [pad={pad}]",
     "InnerProduct": "fc {num_output}",
-    "Pooling": "pool {kernel_size} [stride={stride}]",
+    "Pooling": "Pooling {kernel_size} [stride={stride}] [pad={pad}]",
     "ReLU": "relu",
     "Softmax": "softmax",
     "SoftmaxWithLoss": "softmax",
     "Dropout": "dropout {dropout_ratio}",
 }
-_WORDS = {"leaky": "leaky_relu", "logistic": "sigmoid", "linear": "", "max": "pool"}
+_WORDS = {"logistic": "sigmoid", "linear": "", "max": "pool"}
 _USUAL = "conv 20 5x5 relu"
 
 

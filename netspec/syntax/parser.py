@@ -169,10 +169,10 @@ def _takes(parser: Any, kind: str) -> bool:
 
 
 def _skip_body(parser: Any, text: str) -> None:
-    """Go on behind the `}` of a body that no command owns, so that its end is not a mistake of its own."""
+    """Go on behind a body that no command owns, and what follows on its line, so that this is no mistake of its own."""
     lexer = parser.lexer_thread.state
     at, depth = lexer.line_ctr.char_pos, 1
-    while at < len(text) and depth:
+    while at < len(text) and (depth or text[at] not in ";\n}#"):
         depth += {"{": 1, "}": -1}.get(text[at], 0)
         at += 1
     lexer.line_ctr.feed(Token("SKIPPED", text[lexer.line_ctr.char_pos : at]))

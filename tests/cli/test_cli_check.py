@@ -137,6 +137,23 @@ def test_json(here: Path) -> None:
     assert none["errors"][0]["code"] == "E0001"
     assert binary["errors"][0]["code"] == "E0109"
     assert not any(x["ok"] for x in (bad, none, binary))
+    assert [x["notes"] for x in (good, bad, none, binary)] == [[], [], [], []]
+
+
+def test_a_note_is_printed_and_fails_nothing(here: Path) -> None:
+    (here / "noted.net").write_text("input 1x9x9\nPooling 2\nfc 10 softmax\n")
+    done = cli(here, "check", "noted.net")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "noted.net: ok: 2 layers, 650 parameters, 1.56 kFLOP an example, loss cross_entropy\n"
+        "noted.net:2:1: note: `Pooling`: read as Caffe has it: `pool 2 stride=1 ceil`\n"
+        "  2 | Pooling 2\n"
+        "    | ^^^^^^^\n"
+    )
+    (found,) = lines(cli(here, "check", "--json", "noted.net").stdout)
+    assert (found["ok"], found["errors"]) == (True, [])
+    (note,) = found["notes"]
+    assert (note["severity"], note["code"], note["line"]) == ("note", "", 2)
 
 
 def test_nothing_to_check_is_wrong_usage(here: Path) -> None:

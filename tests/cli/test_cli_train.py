@@ -129,3 +129,12 @@ def test_the_spec_of_the_run_has_its_includes_put_in(here: Path) -> None:
     text = (here / "out" / "spec.net").read_text()
     assert '# include "parts/tail.net"\n' in text
     assert netspec.load(here / "out" / "spec.net").nodes == netspec.load(here / "good.net").nodes
+
+
+def test_a_note_on_the_spec_is_said_once(here: Path) -> None:
+    (here / "good.net").write_text(GOOD.replace("fc width relu", "fc width LeakyReLU"))
+    done = cli(here, "train", "good.net", "-o", "out", "--quiet")
+    assert done.returncode == 0
+    assert [x for x in done.stdout.splitlines() if x.startswith("note: ")] == [
+        "note: good.net:3:10: `LeakyReLU`: as in PyTorch its slope is 0.01; Keras's is 0.3"
+    ]

@@ -240,6 +240,8 @@ AVGPOOL = [
     Case("avgpool 3 stride=2", "3x8x9", lambda: nn.AvgPool2d(3, 2)),
     Case("avgpool 2x3 stride=3x1", "2x8x7", lambda: nn.AvgPool2d((2, 3), (3, 1))),
     Case("avgpool 3x2 pad=1x1", "2x7x6", lambda: nn.AvgPool2d((3, 2), padding=(1, 1), count_include_pad=False)),
+    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
+    Case("pad 1; avgpool 3 stride=1", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
     Case("avgpool 3 stride=2 ceil", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False)),
     Case(
         "avgpool 2 stride=3 pad=1 ceil",
@@ -275,6 +277,8 @@ BATCHNORM = [
     Case("batchnorm", "3x5x4", lambda: nn.BatchNorm2d(3)),
     Case("batchnorm", "6", lambda: nn.BatchNorm1d(6)),
     Case("batchnorm epsilon=0.1 momentum=0.75", "6", lambda: nn.BatchNorm1d(6, eps=0.1, momentum=0.25)),
+    # Under PyTorch's name its momentum is PyTorch's.
+    Case("BatchNorm1d epsilon=0.1 momentum=0.25", "6", lambda: nn.BatchNorm1d(6, eps=0.1, momentum=0.25)),
     Case("batchnorm relu", "3x4x5", lambda: nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())),
     Case("batchnorm", "3x7", lambda: nn.BatchNorm1d(3)),
 ]

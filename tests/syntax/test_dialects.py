@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from netspec.diagnostics import Diagnostic, Source, SpecError
+from netspec.ir import DataSource, Recipe
+from netspec.layers import LAYERS
+from netspec.signature import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.dialects import advice, foreign
 from netspec.syntax.parser import parse
@@ -39,6 +45,18 @@ def said(text: str) -> tuple[Diagnostic, ...]:
         ("nn.MaxPool2d(2, 2),", "MaxPool2d 2 stride=2"),
         ("nn.Linear(320, 50)", "Linear 50"),
         ("nn.BatchNorm2d(64)", "BatchNorm2d"),
+        ("nn.BatchNorm2d(64, 1e-3, momentum=0.01)", "BatchNorm2d epsilon=1e-3 momentum=0.01"),
+        ("nn.LayerNorm(64, elementwise_affine=False)", "LayerNorm noaffine"),
+        ("nn.InstanceNorm2d(64, affine=True)", "InstanceNorm2d affine"),
+        ("nn.PReLU(64)", "PReLU"),
+        ("nn.LeakyReLU(0.2, True)", "LeakyReLU 0.2"),
+        ("nn.Softmax(1)", "Softmax"),
+        ("nn.Flatten(1)", "Flatten"),
+        ("nn.GELU('tanh')", "GELU approximate=tanh"),
+        ("nn.AdaptiveAvgPool2d(1)", "globalpool"),
+        ("nn.MaxPool2d(3, 2, ceil_mode=True)", "MaxPool2d 3 stride=2 ceil"),
+        ("nn.Upsample(scale_factor=2, mode='nearest')", "Upsample 2 mode=nearest"),
+        ("layers.Dense(10, kernel_initializer='he_normal')", "Dense 10 init=he_normal"),
         ("nn.ReLU(inplace=True)", "ReLU"),
         ("x = F.relu(self.conv1(x))", "relu"),
         ("model.add(Conv2D(20, kernel_size=5))", "Conv2D 20 5"),
@@ -82,6 +100,20 @@ def said(text: str) -> tuple[Diagnostic, ...]:
         ("let v = w // 2", "(w // 2)"),
         ("dropout 50%", "0.5"),
         ("dropout 2.5%", "0.025"),
+        ("validation 20%", "validation 100"),
+        ("conv(20, 5, 2)", "conv 20 5 stride=2"),
+        ("pool(3, 2)", "pool 3 stride=2"),
+        ("MaxPooling2D((3, 3), 2)", "MaxPooling2D 3x3 stride=2"),
+        ("depthwise(3, 2, 1)", "depthwise 3 stride=2 pad=1"),
+        ("threshold(1000, 0)", "threshold 1000 0"),
+        ("input 1×28×28", "1x28x28"),
+        ("conv 4 3 × 3", "3x3"),
+        ("data digits { validation 20% }", "validation 100"),
+        ("train { batch 10 % }", "batch 64"),
+        ("schedule cosine warmup=5%", "warmup=1"),
+        ("augment zoom=10% flip", "0.1"),
+        ("fc 10 leaky_relu(10%)", "0.1"),
+        ("dropout 100%", "0.5"),
         ("fc 10 | relu", "fc 10; relu"),
         ("fc 10 -> relu", "fc 10; relu"),
         ("conv 20, 5x5, relu", "conv 20 5x5 relu"),
@@ -110,7 +142,7 @@ def test_what_would_be_right_is_said_in_the_words_of_the_line(line: str, right: 
         (
             "[convolutional]\nfilters=32\nsize=3\nstride=2\npad=1\nactivation=leaky\n\n[maxpool]\nsize=2",
             "Darknet",
-            "conv 32 3 stride=2 pad=same leaky_relu",
+            "conv 32 3 stride=2 pad=same leaky",
         ),
         ("[region]\nanchors=1", "Darknet", "conv 20 5x5 relu"),
         (
@@ -137,6 +169,31 @@ def test_a_mistake_beside_another_format_is_said_too() -> None:
     assert "Darknet" in second.message
     assert "`conv 20 5x5`" in first.fix
     assert "`*`" in third.fix
+
+
+@cache
+def arguments_by_name() -> dict[str, list[Parameter]]:
+    """Return the arguments of everything a spec can name, those of one name together."""
+    found: dict[str, list[Parameter]] = {}
+    waiting: list[type[Definition]] = [*LAYERS.classes(), DataSource, Recipe]
+    while waiting:
+        cls = waiting.pop()
+        for p in parameters(cls):
+            if p not in found.setdefault(p.name, []):
+                found[p.name].append(p)
+                waiting += p.members.classes()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(arguments_by_name()))
+def test_a_percentage_becomes_a_decimal_only_where_one_is_a_share(name: str) -> None:
+    mistakes = said(f"a {name}=20%")
+    for p in arguments_by_name()[name]:
+        if "`0.2`" in mistakes[0].fix and not p.members:
+            assert TypeAdapter(Annotated[p.field.annotation, p.field]).validate_python(0.2) == 0.2
+            assert "whole" not in p.expects
+            assert not re.search("epochs|pixels|degrees|steps", p.description) or "share" in p.description
+    assert "share is" in mistakes[0].fix or "no share" in mistakes[0].fix or "no `%`" in mistakes[0].fix
 
 
 @given(st.text(alphabet="ab1 .,:;=()[]{}<>*/%|-\"'_x\n#\\", max_size=60))
