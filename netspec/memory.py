@@ -14,6 +14,7 @@ from math import prod
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import Bias
+from netspec.recipe_fit import used_batch
 
 __all__ = ["inference_bytes", "training_bytes"]
 
@@ -24,15 +25,20 @@ def training_bytes(network: Network, graph: Graph) -> int:
     """Return the bytes of one training step at the recipe's batch size.
 
     They are the weights, their gradients, the optimizer's averages and the running averages; for each example all that
-    the backward pass reads again, and the gradients that are under way: two as large as the largest value.
+    the backward pass reads again, and the gradients that are under way, two as large as the largest value; or what
+    `augment` takes for each, where that is more.
     """
     weights = sum(p.size for p in graph.parameters.values() if p.trainable)
     state = sum(p.size for p in graph.parameters.values() if not p.trainable)
     # A bias is added in place, and its gradient needs no value of the forward pass.
     sizes = [prod(graph.input), *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias))]
     values = sum(sizes) + 2 * max(sizes)
+    augment = network.data.augment if network.data else None
+    if augment and len(graph.input) == 3:
+        # Images are changed before the first layer computes.
+        values = max(values, prod(graph.input) + augment.values(graph.input))
     kept = weights * (2 + network.recipe.optimizer.averages()) + state
-    return _FLOAT * (kept + network.recipe.batch * values)
+    return _FLOAT * (kept + used_batch(network) * values)
 
 
 def inference_bytes(network: Network, graph: Graph) -> int:
@@ -42,7 +48,7 @@ def inference_bytes(network: Network, graph: Graph) -> int:
     as `Model` keeps them, the copy is not counted.
     """
     weights = sum(p.size for p in graph.parameters.values())
-    return _FLOAT * (weights + network.at_once(network.recipe.batch) * _peak(graph))
+    return _FLOAT * (weights + network.at_once(used_batch(network)) * _peak(graph))
 
 
 def _peak(graph: Graph) -> int:

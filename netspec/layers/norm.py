@@ -20,7 +20,8 @@ class BatchNorm(Layer):
     """Batch normalization of each channel (or feature), with a trainable scale and offset. Ioffe & Szegedy 2015.
 
     Training uses the batch's mean and variance; prediction the running averages,
-    `running = momentum · running + (1 − momentum) · batch` (PyTorch's momentum 0.1 is 0.9 here).
+    `running = momentum · running + (1 − momentum) · batch` (PyTorch's momentum 0.1 is 0.9 here), of the unbiased
+    variance. A last batch of one value a channel has none: it is normalized as in prediction, the averages stay.
     """
 
     kind: Literal["batchnorm"] = "batchnorm"
