@@ -34,7 +34,8 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
     wrong = unmeasured(network.recipe, validation=validation, classes=classes, hold_out=_hold_out(network))
     if wrong:
         yield _at("train", "E0311", wrong, places)
-    for examples in _examples(network) or [None]:
+    sizes: list[int | None] = [*_examples(network)]
+    for examples in sizes or [None]:
         endless = without_end(network, examples) if examples else None
         alone = without_variance(network, graph, examples)
         if endless:

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.base import ActivationLayer
-from netspec.signature import option, positional
+from netspec.signature import Float, option, positional
 
 __all__ = ["Relu", "Relu6", "Threshold"]
 
@@ -27,5 +27,5 @@ class Threshold(ActivationLayer):
 
     kind: Literal["threshold"] = "threshold"
     example: ClassVar[str] = "threshold 0.5"
-    threshold: float = positional("what x must exceed to stay")
-    value: float = option(0.0, "what all other values become")
+    threshold: Float = positional("what x must exceed to stay")
+    value: Float = option(0.0, "what all other values become")

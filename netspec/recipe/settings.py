@@ -9,6 +9,7 @@ from netspec.signature import (
     Also,
     Definition,
     Expects,
+    Float,
     Fraction,
     NonNegativeFloat,
     NonNegativeInt,
@@ -54,7 +55,7 @@ class Normalize(Definition):
     """Values, first scaled to 0..1, have `mean` subtracted and are divided by `std`."""
 
     kind: Literal["normalize"] = "normalize"
-    mean: Annotated[float, Field(allow_inf_nan=False)] = option(0.0, "subtracted")
+    mean: Float = option(0.0, "subtracted")
     std: PositiveFloat = option(1.0, "then divided by")
 
 

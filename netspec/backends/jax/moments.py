@@ -22,7 +22,8 @@ __all__ = ["Direction", "Moments", "adamax", "begun", "lamb", "moments", "nadam"
 class Moments(NamedTuple):
     """What is kept: steps taken, the mean of the gradients, and that of their squares, or what stands for it."""
 
-    count: jax.Array
+    # The name is optax's, and is in the checkpoints.
+    count: jax.Array  # type: ignore[assignment]
     mu: Any
     nu: Any
 
