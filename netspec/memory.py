@@ -16,7 +16,7 @@ from netspec.ir import Network
 from netspec.ops import Bias
 from netspec.recipe_fit import used_batch
 
-__all__ = ["inference_bytes", "training_bytes"]
+__all__ = ["augment_bytes", "inference_bytes", "training_bytes"]
 
 _FLOAT = 4
 
@@ -33,12 +33,17 @@ def training_bytes(network: Network, graph: Graph) -> int:
     # A bias is added in place, and its gradient needs no value of the forward pass.
     sizes = [prod(graph.input), *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias))]
     values = sum(sizes) + 2 * max(sizes)
-    augment = network.data.augment if network.data else None
-    if augment and len(graph.input) == 3:
-        # Images are changed before the first layer computes.
-        values = max(values, prod(graph.input) + augment.values(graph.input))
     kept = weights * (2 + network.recipe.optimizer.averages()) + state
-    return _FLOAT * (kept + used_batch(network) * values)
+    # Images are changed before the first layer computes: what that takes is free again by then.
+    return _FLOAT * kept + max(_FLOAT * used_batch(network) * values, augment_bytes(network, graph))
+
+
+def augment_bytes(network: Network, graph: Graph) -> int:
+    """Return the bytes that `augment` takes in a training step, the images included; 0 without it."""
+    augment = network.data.augment if network.data else None
+    if augment is None or len(graph.input) != 3:
+        return 0
+    return _FLOAT * used_batch(network) * (prod(graph.input) + augment.values(graph.input))
 
 
 def inference_bytes(network: Network, graph: Graph) -> int:

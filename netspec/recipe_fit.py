@@ -92,9 +92,11 @@ def without_variance(network: Network, graph: Graph, examples: int | None) -> tu
         return None
     if network.recipe.batch > 1:
         message = f"`{node}` normalizes by the statistics of a batch, but there is one example to train on"
-        return message, "train on more"
+        held_out = network.data is not None and network.data.validation > 0
+        return message, "hold out fewer" if held_out else "train on more"
     message = f"`{node}` normalizes by the statistics of a batch, and `batch 1` gives it one value a channel"
-    return message, "a larger `batch`; or `layernorm`, which looks at one example alone"
+    alone = next(o for o in graph.operations if o.node == node and isinstance(o.op, BatchNorm)).shape == (1,)
+    return message, "a larger `batch`" + ("" if alone else "; or `layernorm`, which looks at one example alone")
 
 
 def _at(command: str, code: str, wrong: tuple[str, str], places: Places) -> Diagnostic:

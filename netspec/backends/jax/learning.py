@@ -31,13 +31,15 @@ class Learning:
         steps_per_epoch: steps in an epoch.
         epochs: epochs in all, which schedules span.
         seed: of initial values, dropout and augmentation.
-        batch: examples in a step.
+        batch: examples in a step; the recipe's unless given.
     """
 
-    def __init__(self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int, batch: int) -> None:
+    def __init__(
+        self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int, batch: int | None = None
+    ) -> None:
         recipe = model.network.recipe
         self.model, self.group, self.seed = model, group, seed
-        self.steps_per_epoch, self.epochs, self.batch = steps_per_epoch, epochs, batch
+        self.steps_per_epoch, self.epochs, self.batch = steps_per_epoch, epochs, batch or recipe.batch
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
