@@ -23,6 +23,7 @@ from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.planning import problems
 from netspec.planning.explain import Line
+from netspec.recipe_fit import used_batch
 from netspec.session import compile_network
 from netspec.tracing import trace
 from netspec.training.checks import ONE_ROW
@@ -152,7 +153,7 @@ def bench(
             ONE_ROW,
         )
     model = compile_network(network, device, autotune=autotune, tuning=lambda t: say(_tuning_text(t)))
-    training = batch or network.recipe.batch
+    training = batch or used_batch(network)
     inference = (batch,) if batch else tuple(sorted({*_INFERENCE, training}))
     calls: dict[tuple[What, int], _Runner] = {}
     modes = [(True, training), *((False, size) for size in inference)]

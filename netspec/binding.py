@@ -19,7 +19,7 @@ from netspec.proposals import (
     held_value,
     setting_place,
 )
-from netspec.signature import LARGEST, Definition, Parameter, parameters
+from netspec.signature import LARGEST, LARGEST_FLOAT, SMALLEST_FLOAT, Definition, Parameter, parameters
 from netspec.spellings import SPELLINGS
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
@@ -194,13 +194,33 @@ class _Binder(ArgumentBinder):
             seen.add(where)
             if where:
                 p = self.parameters[where]
-                if problem["type"] == "less_than_equal" and problem["ctx"]["le"] == LARGEST:
-                    message = f"`{where}` is too large: {held_value(self.given[where], self.context.scope)}"
-                    self.error("E0207", message, self.spans[where], label=p.description)
+                beyond = _beyond(problem)
+                if beyond:
+                    size, fix = beyond
+                    message = f"`{where}` is too {size}: {held_value(self.given[where], self.context.scope)}"
+                    self.error("E0207", message, self.spans[where], label=p.description, fix=fix)
                 else:
                     self._unfit(p, self.given[where], p.expects, self.spans[where])
             elif not self.broken:
                 self.error("E0207", problem["msg"].removeprefix("Value error, "), self.name.span)
+
+
+def _beyond(problem: Any) -> tuple[str, str] | None:
+    """Return in which way a number is beyond what can be computed with, and what would be right; None where it is not.
+
+    Args:
+        problem: what Pydantic says of it.
+    """
+    match problem["type"], problem.get("ctx", {}):
+        case "less_than_equal", {"le": limit} if limit in {LARGEST, LARGEST_FLOAT}:
+            return "large", "" if limit == LARGEST else f"float32 holds numbers up to {LARGEST_FLOAT:.1e}"
+        case "value_error", {"error": error} if "float32" in str(error):
+            return "large", f"float32 holds numbers up to {LARGEST_FLOAT:.1e}"
+        case "greater_than_equal", {"ge": limit} if limit == SMALLEST_FLOAT and problem["input"] > 0:
+            return "small", f"float32 holds numbers from {SMALLEST_FLOAT:.1e}"
+        case "greater_than_equal", {"ge": limit} if limit == -LARGEST_FLOAT:
+            return "small", f"float32 holds numbers from -{LARGEST_FLOAT:.1e}"
+    return None
 
 
 def _example(parameter: Parameter) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from netspec.diagnostics import Diagnostic, Places
 from netspec.graph import Graph, NodeCost
 from netspec.ir import Budget, Network
-from netspec.memory import inference_bytes, training_bytes
+from netspec.memory import augment_bytes, inference_bytes, training_bytes
 
 __all__ = ["QUANTITIES", "check_budgets"]
 
@@ -82,4 +82,8 @@ def _exceeded(budget: Budget, found: int, network: Network, graph: Graph, places
     fix = "change the layers, or the budget"
     if budget.quantity == "memory":
         fix = "a smaller `batch` needs less; or change the layers, or the budget"
+        augment = augment_bytes(network, graph)
+        if notes and 2 * augment > found:
+            notes = (f"most of it is what `augment` takes, {_amount(augment, memory)}",)
+            fix = "a smaller `batch` needs less; or change `augment`, or the budget"
     return Diagnostic("E0501", message, place.span if place else None, "", notes, fix)

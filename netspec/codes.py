@@ -299,7 +299,7 @@ CODES: dict[str, Code] = {
     "E0307": Code(
         "too large",
         "The network, or one value of it, would have more than 4,000,000,000 numbers. It is refused before anything "
-        "is allocated.",
+        "is allocated. Or a training would have more than 2,147,483,647 steps.",
         "input 1000000\nfc 1000000",
         "input 1000000\nfc 100",
     ),
@@ -314,7 +314,8 @@ CODES: dict[str, Code] = {
     "E0309": Code(
         "arguments that contradict the input",
         "Groups must divide the channels and the filters, attention heads the features; padding must be smaller than "
-        "the pooling window; a part must lie within its whole; on a sequence a size is one number.",
+        "the pooling window; a part must lie within its whole; on a sequence a size is one number; what is normalized "
+        "has more than one value.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),

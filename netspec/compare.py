@@ -11,6 +11,7 @@ from netspec.ir import Network, Node
 from netspec.memory import inference_bytes, training_bytes
 from netspec.ops import Shape
 from netspec.outline import Row, outline
+from netspec.recipe_fit import used_batch
 from netspec.records import record
 from netspec.resolve import value_text
 from netspec.signature import Definition, parameters
@@ -211,7 +212,7 @@ def _totals(network: Network, graph: Graph) -> Totals:
         graph.flops,
         training_bytes(network, graph),
         inference_bytes(network, graph),
-        network.recipe.batch,
+        used_batch(network),
     )
 
 

@@ -44,6 +44,8 @@ def _augmentation(network: Network) -> tuple[str, str] | None:
     size = f"images of {format_shape(network.input[1:])}"
     if augment.cutout >= side:
         return f"`cutout={augment.cutout}` leaves nothing of {size}", f"choose less than {side}"
+    if augment.elastic >= side:
+        return f"`elastic={augment.elastic:g}` moves the pixels of {size} out of sight", f"choose less than {side}"
     if augment.reach() >= side:
         return f"`shift` and `pad` move {size} by up to {augment.reach():g} pixels, out of sight", "choose less"
     return None

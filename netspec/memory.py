@@ -14,8 +14,9 @@ from math import prod
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.ops import Bias
+from netspec.recipe_fit import used_batch
 
-__all__ = ["inference_bytes", "training_bytes"]
+__all__ = ["augment_bytes", "inference_bytes", "training_bytes"]
 
 _FLOAT = 4
 
@@ -24,7 +25,8 @@ def training_bytes(network: Network, graph: Graph) -> int:
     """Return the bytes of one training step at the recipe's batch size.
 
     They are the weights, their gradients, the optimizer's averages and the running averages; for each example all that
-    the backward pass reads again, and the gradients that are under way: two as large as the largest value.
+    the backward pass reads again, and the gradients that are under way, two as large as the largest value; or what
+    `augment` takes for each, where that is more.
     """
     weights = sum(p.size for p in graph.parameters.values() if p.trainable)
     state = sum(p.size for p in graph.parameters.values() if not p.trainable)
@@ -32,7 +34,16 @@ def training_bytes(network: Network, graph: Graph) -> int:
     sizes = [prod(graph.input), *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias))]
     values = sum(sizes) + 2 * max(sizes)
     kept = weights * (2 + network.recipe.optimizer.averages()) + state
-    return _FLOAT * (kept + network.recipe.batch * values)
+    # Images are changed before the first layer computes: what that takes is free again by then.
+    return _FLOAT * kept + max(_FLOAT * used_batch(network) * values, augment_bytes(network, graph))
+
+
+def augment_bytes(network: Network, graph: Graph) -> int:
+    """Return the bytes that `augment` takes in a training step, the images included; 0 without it."""
+    augment = network.data.augment if network.data else None
+    if augment is None or len(graph.input) != 3:
+        return 0
+    return _FLOAT * used_batch(network) * (prod(graph.input) + augment.values(graph.input))
 
 
 def inference_bytes(network: Network, graph: Graph) -> int:
@@ -42,7 +53,7 @@ def inference_bytes(network: Network, graph: Graph) -> int:
     as `Model` keeps them, the copy is not counted.
     """
     weights = sum(p.size for p in graph.parameters.values())
-    return _FLOAT * (weights + network.at_once(network.recipe.batch) * _peak(graph))
+    return _FLOAT * (weights + network.at_once(used_batch(network)) * _peak(graph))
 
 
 def _peak(graph: Graph) -> int:

@@ -261,7 +261,9 @@ def digest(text: str) -> str:
 def choices(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
     """Return how each device computes each operation, in training and in evaluation: rounding depends on it."""
     recipe = model.network.recipe
-    training = rows(recipe.batch, devices, whole=by_batch(model.graph))
+    data = model.network.data
+    examples = len(dataset.train) - (data.validation if data else 0)
+    training = rows(min(recipe.batch, examples), devices, whole=by_batch(model.graph))
     evaluation = rows(min(recipe.evaluate.batch, len(dataset.test)), devices)
     modes = {"training": (training, True), "evaluation": (evaluation, False)}
     found = {}

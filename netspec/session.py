@@ -25,7 +25,7 @@ from netspec.overrides import with_settings
 from netspec.recipe.datasets import find, last_part
 from netspec.recorder import Origin, RunFolder
 from netspec.tracing import trace
-from netspec.training.checks import check_hold_out
+from netspec.training.checks import check_hold_out, check_steps
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
 
@@ -161,7 +161,9 @@ def compiled_for(
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
     batches = _batches(network, dataset, len(devices))
-    return compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
+    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
+    check_steps(network, model.graph, dataset)
+    return model
 
 
 def given_path(data: Data) -> str | None:
@@ -200,7 +202,8 @@ def _folder(out: Path | None, numbered: Path | None) -> Path | None:
 def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
     """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
     recipe, held_out = network.recipe, network.data.validation if network.data else 0
-    whole = {recipe.batch, *(min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)}
+    looked_at = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
+    whole = {min(recipe.batch, len(dataset.train) - held_out), *looked_at}
     return {rows(batch, devices) for batch in whole}
 
 

@@ -29,12 +29,15 @@ from netspec.records import record
 
 __all__ = [
     "LARGEST",
+    "LARGEST_FLOAT",
+    "SMALLEST_FLOAT",
     "Also",
     "AlsoKeyed",
     "Amount",
     "Axes",
     "Definition",
     "Expects",
+    "Float",
     "Fraction",
     "NonNegativeFloat",
     "NonNegativeInt",
@@ -53,6 +56,9 @@ __all__ = [
 
 # Far above every real network, far below what would overflow when sizes are multiplied.
 LARGEST = 10**9
+
+# What float32 holds to all its digits, 0 aside: what is computed with must not become 0 or infinite there.
+SMALLEST_FLOAT, LARGEST_FLOAT = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 
 @record(frozen=True)
@@ -149,6 +155,8 @@ def _range(value: Any) -> Any:
         low, high = float(value[0]), float(value[1])
         if not -inf < low < high < inf:
             raise ValueError("the first number must be the smaller")
+        if max(-low, high) > LARGEST_FLOAT:
+            raise ValueError("float32 holds no numbers of this size")
         return (low, high)
     return value
 
@@ -158,8 +166,11 @@ _NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
 
 PositiveInt = Annotated[int, Field(gt=0, le=LARGEST), Expects("a positive whole number")]
 NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST), Expects("a whole number, 0 or more")]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False), Expects("a positive number")]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), Expects("a number, 0 or more")]
+PositiveFloat = Annotated[
+    float, Field(ge=SMALLEST_FLOAT, le=LARGEST_FLOAT, allow_inf_nan=False), Expects("a positive number")
+]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=LARGEST_FLOAT, allow_inf_nan=False), Expects("a number, 0 or more")]
+Float = Annotated[float, Field(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]
 Size2 = Annotated[
     tuple[_Positive, _Positive],

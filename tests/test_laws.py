@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 import netspec as ns
 from netspec import ops
@@ -62,6 +63,28 @@ def test_the_example_is_of_this_layer_and_compiles(cls: type) -> None:
     net = ns.parse(f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}")
     assert type(net.nodes[-1].layer) is cls
     assert len(net.nodes) == 1 or cls.merges
+
+
+@layers
+def test_it_is_exported_for_any_number_of_examples(cls: type) -> None:
+    m = model(cls)
+    variables, x = m.init(0), batch(m, 3)
+    (n,) = export.symbolic_shape("n")
+    open_batch = jax.ShapeDtypeStruct((n, *m.graph.input), x.dtype)
+    exported = export.export(jax.jit(m.apply))(variables, open_batch)
+    np.testing.assert_allclose(exported.call(variables, x), m.apply(variables, x), rtol=1e-4, atol=1e-5)
+    targets = jax.ShapeDtypeStruct((n, *m.graph.shape(m.graph.logits)), np.float32)
+    assert export.export(jax.jit(m.forward))(variables, open_batch).out_avals[0].shape[0] == n
+    assert export.export(jax.jit(m.loss))(variables, open_batch, targets).out_avals[0].shape == ()
+
+
+@layers
+def test_no_examples_give_no_outputs(cls: type) -> None:
+    m = model(cls)
+    shape = (0, *m.graph.shape(m.graph.output))
+    variables, none = m.init(0), batch(m, 0)
+    assert m.forward(variables, none).shape == m.apply(variables, none).shape == shape
+    assert all(not len(found) for found in m.features(variables, none).values())
 
 
 @layers

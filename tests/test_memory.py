@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import netspec as ns
+from netspec.backends.jax.augment import augmented
 from netspec.backends.jax.optimizers import transformation
 from netspec.backends.jax.step import Trainer
 from netspec.compiler import analyze
@@ -69,6 +70,33 @@ def test_an_optimizer_keeps_as_many_averages_as_it_says(cls: Any, momentum: floa
     weights = jnp.zeros(1000)
     state = transformation(recipe, 10, 1).init(weights)
     assert sum(leaf.size >= 1000 for leaf in jax.tree.leaves(state)) == optimizer.averages()
+
+
+@pytest.mark.parametrize(
+    "line", ["rotate=10", "elastic=1", "elastic=1 sigma=0.1", "elastic=1 sigma=1 rotate=5", "noise=0.1", "pad=2"]
+)
+def test_augmentation_is_within_a_factor_of_two_of_xla(line: str) -> None:
+    net = ns.parse(f"data digits {{ augment {line} }}\nfc 10 softmax")
+    how = net.data.augment if net.data else None
+    assert how
+
+    @jax.jit
+    def changed(x: jax.Array, key: jax.Array) -> jax.Array:
+        return augmented(x, how, key, jnp.arange(len(x)))
+
+    found = changed.lower(jnp.zeros((64, 1, 8, 8), jnp.uint8), jax.random.key(0)).compile().memory_analysis()
+    assert 0.5 < 64 * 4 * how.values((1, 8, 8)) / account(found) < 2
+    assert training_bytes(net, net.graph()) >= 64 * 4 * how.values((1, 8, 8))
+
+
+def test_a_batch_larger_than_the_set_takes_what_the_set_does() -> None:
+    for held_out, batch in ((0, 1437), (437, 1000)):
+        net, same = (
+            ns.parse(f"data digits {{ validation {held_out} }}\nfc 10 softmax\ntrain {{ batch {n} }}")
+            for n in (10_000_000, batch)
+        )
+        assert training_bytes(net, net.graph()) == training_bytes(same, same.graph())
+        assert inference_bytes(net, net.graph()) == inference_bytes(same, same.graph())
 
 
 def test_a_shared_value_lives_until_its_last_reader() -> None:

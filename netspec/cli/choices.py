@@ -13,6 +13,7 @@ from netspec.ir import Network
 from netspec.passes import Mode, optimize
 from netspec.planning import Timings, Wishes, make_plan
 from netspec.planning.explain import Line, explain
+from netspec.recipe_fit import used_batch
 
 __all__ = ["operation_facts", "print_operations", "show_choices"]
 
@@ -31,7 +32,7 @@ def show_choices(network: Network, graph: Graph, device: str, batch: int | None)
     if device not in _PLATFORMS:
         near = nearest(device, _PLATFORMS)
         raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")
-    size, training = batch or network.recipe.batch, batch is None
+    size, training = batch or used_batch(network), batch is None
     timings = _remembered() if network.compile.autotune == "on" and device == "cpu" else None
     at_once = size if training else network.at_once(size)
     graph = optimize(graph, Mode.TRAINING if training else Mode.INFERENCE)

@@ -17,6 +17,7 @@ from netspec.ir import Network
 from netspec.memory import inference_bytes, training_bytes
 from netspec.ops import format_shape
 from netspec.outline import Row, outline
+from netspec.recipe_fit import used_batch
 from netspec.resolve import input_text, resolved_text
 
 __all__ = ["show"]
@@ -127,7 +128,7 @@ def _table(network: Network, graph: Graph, depth: int | None) -> None:
         _cells(rows),
         ("", "total", "", f"{graph.parameter_count:,}", *_costs(graph.flops, graph.activation_bytes)),
     )
-    batch = network.recipe.batch
+    batch = used_batch(network)
     print("\nFLOPs and memory (activations, float32) are those of one example, forward.")
     print(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
     print(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
@@ -157,7 +158,7 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
         "input": list(network.input),
         "tokens": network.tokens,
         "loss": graph.loss.canonical(),
-        "batch": network.recipe.batch,
+        "batch": used_batch(network),
         "rows": [row.facts() for row in outline(network, graph, depth)],
         "totals": {
             "layers": len(network.nodes),

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from netspec import ops
 from netspec.layers.base import ActivationLayer, Builder, Tensor
 from netspec.recipe.initializers import Constant
-from netspec.signature import NonNegativeFloat, PositiveFloat, option, positional
+from netspec.signature import Float, NonNegativeFloat, PositiveFloat, option, positional
 
 __all__ = ["Celu", "Elu", "LeakyRelu", "PRelu", "Selu"]
 
@@ -23,7 +23,7 @@ class PRelu(ActivationLayer):
 
     kind: Literal["prelu"] = "prelu"
     example: ClassVar[str] = "prelu"
-    init: float = positional("what each slope begins with", 0.25)
+    init: Float = positional("what each slope begins with", 0.25)
     shared: bool = option(False, "one slope for all channels")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:

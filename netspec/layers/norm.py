@@ -11,7 +11,7 @@ from netspec.ops import LayerNorm as LayerNormOp
 from netspec.ops import LocalResponseNorm as LocalResponseNormOp
 from netspec.ops import Scale as ScaleOp
 from netspec.recipe.initializers import Constant, Ones, Zeros
-from netspec.signature import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, option, positional
+from netspec.signature import Float, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, option, positional
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
 
@@ -20,7 +20,8 @@ class BatchNorm(Layer):
     """Batch normalization of each channel (or feature), with a trainable scale and offset. Ioffe & Szegedy 2015.
 
     Training uses the batch's mean and variance; prediction the running averages,
-    `running = momentum · running + (1 − momentum) · batch` (PyTorch's momentum 0.1 is 0.9 here).
+    `running = momentum · running + (1 − momentum) · batch` (PyTorch's momentum 0.1 is 0.9 here), of the unbiased
+    variance. A last batch of one value a channel has none: it is normalized as in prediction, the averages stay.
     """
 
     kind: Literal["batchnorm"] = "batchnorm"
@@ -124,7 +125,7 @@ class Scale(Layer):
     kind: Literal["scale"] = "scale"
     example: ClassVar[str] = "scale 0.1"
 
-    init: float = positional("what each number begins with", 1.0)
+    init: Float = positional("what each number begins with", 1.0)
     bias: bool = option(False, "then add a trainable number to each channel")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.base import ActivationLayer
-from netspec.signature import positional
+from netspec.signature import Float, positional
 
 __all__ = ["Relu", "Relu6", "Threshold"]
 
@@ -27,5 +27,5 @@ class Threshold(ActivationLayer):
 
     kind: Literal["threshold"] = "threshold"
     example: ClassVar[str] = "threshold 0.5"
-    threshold: float = positional("what x must exceed to stay")
-    value: float = positional("what all other values become", 0.0)
+    threshold: Float = positional("what x must exceed to stay")
+    value: Float = positional("what all other values become", 0.0)

@@ -15,7 +15,8 @@ class BatchNorm(Op):
     """Normalizes each channel over the batch and its positions; parameters scale, offset, mean, variance.
 
     In training the batch's own mean and (biased) variance are used, and the running averages move:
-    `running = momentum · running + (1 − momentum) · batch`, with the unbiased variance. Ioffe & Szegedy 2015.
+    `running = momentum · running + (1 − momentum) · batch`, with the unbiased variance. Ioffe & Szegedy 2015. A batch
+    with one value a channel has no variance: it is normalized by the averages, as in inference, and they stay.
     """
 
     epsilon: float

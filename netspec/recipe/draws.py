@@ -3,7 +3,7 @@
 from typing import Literal
 
 from netspec.recipe.initializers import Initializer
-from netspec.signature import NonNegativeFloat, PositiveFloat, Range, option, positional
+from netspec.signature import Float, NonNegativeFloat, PositiveFloat, Range, option, positional
 
 __all__ = [
     "HeNormal",
@@ -66,7 +66,7 @@ class Normal(Initializer):
 
     kind: Literal["normal"] = "normal"
     std: PositiveFloat = positional("standard deviation")
-    mean: float = option(0.0, "mean")
+    mean: Float = option(0.0, "mean")
 
 
 class Uniform(Initializer):

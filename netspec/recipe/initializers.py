@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, TypeAlias
 
 from netspec.family import Family, OneOf
-from netspec.signature import Definition, PositiveFloat, positional
+from netspec.signature import Definition, Float, PositiveFloat, positional
 
 __all__ = ["INITIALIZERS", "AnyInitializer", "Initializer"]
 
@@ -38,7 +38,7 @@ class Constant(Initializer):
     """All the same number."""
 
     kind: Literal["constant"] = "constant"
-    value: float = positional("the number")
+    value: Float = positional("the number")
 
 
 INITIALIZERS: Family[Initializer] = Family(

@@ -1,5 +1,6 @@
 """The settings of `data { }` and `train { }` that have arguments of their own, one class each."""
 
+from math import ceil, prod
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -8,6 +9,7 @@ from netspec.signature import (
     Also,
     Definition,
     Expects,
+    Float,
     Fraction,
     NonNegativeFloat,
     NonNegativeInt,
@@ -53,7 +55,7 @@ class Normalize(Definition):
     """Values, first scaled to 0..1, have `mean` subtracted and are divided by `std`."""
 
     kind: Literal["normalize"] = "normalize"
-    mean: Annotated[float, Field(allow_inf_nan=False)] = option(0.0, "subtracted")
+    mean: Float = option(0.0, "subtracted")
     std: PositiveFloat = option(1.0, "then divided by")
 
 
@@ -73,6 +75,8 @@ class Shuffle(Definition):
 
 _Turn = Annotated[float, Field(ge=0, le=180), Expects("degrees from 0 to 180")]
 _Share = Annotated[float, Field(gt=0, le=1), Expects("a number above 0, at most 1")]
+# Less would be a field without any smoothness, of ever more random numbers.
+_Smooth = Annotated[float, Field(ge=0.1, allow_inf_nan=False), Expects("a number of pixels, 0.1 or more")]
 _Slant = Annotated[float, Field(ge=0, lt=90), Expects("degrees from 0 up to, but not including, 90")]
 
 
@@ -92,7 +96,7 @@ class Augment(Definition):
     elastic: NonNegativeFloat = option(
         0.0, "bent by a smooth random field: the standard deviation of its displacements, in pixels"
     )
-    sigma: PositiveFloat = option(4.0, "how smooth that field is: the deviation of its Gaussian, in pixels")
+    sigma: _Smooth = option(4.0, "how smooth that field is: the deviation of its Gaussian, in pixels")
     pad: NonNegativeInt = option(0, "padded by so many pixels on each side, then cropped at a random place")
     flip: bool = option(False, "every other image, by chance, is mirrored left to right")
     fill: Literal["zero", "edge"] = option("zero", "what comes in from outside: zeros, or the nearest pixel")
@@ -149,6 +153,16 @@ class Augment(Definition):
     def reach(self) -> float:
         """Return by how many pixels an image is moved at most, as a whole."""
         return self.shift + self.pad
+
+    def values(self, shape: tuple[int, ...]) -> int:
+        """Return how many numbers are in memory for an image of channels x height x width while it is changed."""
+        size, (height, width) = prod(shape), shape[1:]
+        values = size + (2 * height * width if self.warps else 0) + (3 * size if self.noise else 0)
+        if self.elastic:
+            # The points of noise, as `field_points` has them, thrice more as random words; one axis of them smoothed.
+            rows, columns = (ceil((length - 1) / self.sigma) + 7 for length in (height, width))
+            values += 8 * rows * columns + 2 * height * columns
+        return values
 
 
 _FEW = 512

@@ -5,8 +5,10 @@ from __future__ import annotations
 from netspec.data.types import Dataset
 from netspec.diagnostics import DataError, plural
 from netspec.graph import Graph
+from netspec.ir import Network
+from netspec.recipe_fit import without_end, without_variance
 
-__all__ = ["ONE_ROW", "check_hold_out", "check_labels"]
+__all__ = ["ONE_ROW", "check_hold_out", "check_labels", "check_steps"]
 
 ONE_ROW = "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`"
 """What to do where a network ends in several axes: there is nothing it could be trained on."""
@@ -37,3 +39,11 @@ def check_hold_out(count: int, dataset: Dataset) -> None:
             f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
             "hold out fewer",
         )
+
+
+def check_steps(network: Network, graph: Graph, dataset: Dataset) -> None:
+    """Raise DataError when the steps that the recipe makes of a dataset cannot be taken."""
+    examples = len(dataset.train) - (network.data.validation if network.data else 0)
+    wrong = without_end(network, examples) or without_variance(network, graph, examples)
+    if wrong:
+        raise DataError(*wrong)

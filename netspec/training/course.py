@@ -45,7 +45,8 @@ class Course:
 
     def sizes(self) -> NDArray[np.int64]:
         """Return the examples in each step of an epoch."""
-        return np.minimum(self.recipe.batch, self.size - np.arange(self.steps) * self.recipe.batch)
+        batch = self.trainer.batch
+        return np.minimum(batch, self.size - np.arange(self.steps) * batch)
 
     def logs(self, stop: int) -> bool:
         """Return whether the losses are looked at after so many steps of an epoch."""

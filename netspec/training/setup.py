@@ -14,7 +14,8 @@ from netspec.backends.jax.pace import by_batch, log_interval
 from netspec.backends.jax.step import OnDevice, Trainer
 from netspec.data.types import Dataset, Split
 from netspec.ir import DataSource, Recipe
-from netspec.training.checks import check_hold_out, check_labels
+from netspec.recipe_fit import normalized_alone
+from netspec.training.checks import check_hold_out, check_labels, check_steps
 from netspec.training.course import Course
 from netspec.training.events import Started
 from netspec.training.judge import check_metrics
@@ -63,7 +64,7 @@ class Setup:
             test=self.splits["test"].size,
             epochs=self.recipe.epochs,
             steps_per_epoch=self.course.steps,
-            batch=self.recipe.batch,
+            batch=self.trainer.batch,
             seed=self.seed,
             steps_per_call=self.trainer.steps_per_call,
             device=device.device_kind if device.platform != "cpu" else "cpu",
@@ -75,10 +76,18 @@ class Setup:
     def notices(self) -> Iterator[str]:
         """Yield what to say before the training begins."""
         yield from self.dataset.notices
-        if self.recipe.batch % len(self.devices) and by_batch(self.model.graph):
+        batch, graph = self.trainer.batch, self.model.graph
+        if batch % len(self.devices) and by_batch(graph):
             yield (
-                f"a batch of {self.recipe.batch} cannot be cut into {len(self.devices)} equal parts, as batch "
+                f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
+            )
+        lone = normalized_alone(graph) if self.train.size % batch == 1 else None
+        if lone:
+            better = next(n for n in range(batch + 1, self.train.size + 1) if self.train.size % n != 1)
+            yield (
+                f"the last batch of an epoch is one example, too few for the statistics of `{lone}`: it is normalized "
+                f"by the running averages, which stay as they are (`batch {better}` leaves none alone)"
             )
 
 
@@ -95,19 +104,22 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     if not network.reconstructs:
         check_labels(model.graph, dataset)
     check_hold_out(data.validation, dataset)
+    check_steps(network, model.graph, dataset)
     check_metrics(
         recipe,
         validation=data.validation > 0,
         classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
     )
     train, validation = _held_out(dataset.train, data.validation)
-    steps = -(-len(train) // recipe.batch)
+    batch = min(recipe.batch, len(train))
+    steps = -(-len(train) // batch)
     devices = sharing(model.device, recipe.devices, recipe.batch)
     trainer = Trainer(
         model,
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         seed=seed,
+        batch=batch,
         at_most=log_every or log_interval(steps),
         devices=devices,
     )

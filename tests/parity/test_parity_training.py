@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal, getcontext
 from math import cos, pi
 from typing import Any
 
@@ -16,9 +17,11 @@ from agreement import TOLERANCE, assert_agree, assert_trees_agree
 from twins import gradients, load_weights, nn, parameters, torch
 
 import netspec as ns
+from netspec.backends.jax.moments import _rectified
 from netspec.backends.jax.optimizers import transformation
 from netspec.backends.jax.schedules import learning_rate
 from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.train_state import pack
 from netspec.data.types import Split
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
@@ -113,9 +116,8 @@ RULES = [
     # PyTorch lets β₁ rise over time as Dozat's "momentum schedule" has it; netspec holds it still, as his algorithm 8
     # does. A schedule that is over at once compares the two.
     Rule("nadam lr=0.01", lambda p: optim.NAdam(p, 0.01, momentum_decay=1e9), LOOSE),
-    # PyTorch adds its epsilon to a root that has no bias correction yet; the paper has no epsilon at all. With the
-    # default betas optax's rectification cancels in float32: 0.6 % off at steps 6 and 7, and less from then on.
-    Rule("radam lr=0.01 epsilon=1e-30", lambda p: optim.RAdam(p, 0.01, eps=1e-30), 1e-2),
+    # PyTorch adds its epsilon to a root that has no bias correction yet; the paper has no epsilon at all.
+    Rule("radam lr=0.01 epsilon=1e-30", lambda p: optim.RAdam(p, 0.01, eps=1e-30), LOOSE),
     Rule("radam lr=0.01 beta1=0.8 beta2=0.9 epsilon=1e-30", lambda p: optim.RAdam(p, 0.01, (0.8, 0.9), 1e-30)),
     Rule("adamax lr=0.01", lambda p: optim.Adamax(p, 0.01)),
     Rule("adamax lr=0.01 beta1=0.8 beta2=0.9 epsilon=0.001", lambda p: optim.Adamax(p, 0.01, (0.8, 0.9), 0.001)),
@@ -130,6 +132,14 @@ RULES = [
     Rule("adadelta lr=0.5 rho=0.8 epsilon=0.001", lambda p: optim.Adadelta(p, 0.5, 0.8, 0.001)),
     Rule("lamb lr=0.01", lambda p: Lamb(p, 0.01, (0.9, 0.999), 1e-6, 0.0), LOOSE),
     Rule("lamb lr=0.01 weight_decay=0.1", lambda p: Lamb(p, 0.01, (0.9, 0.999), 1e-6, 0.1), LOOSE),
+    # Betas that float32 rounds to 1, or nearly.
+    Rule("adam beta2=0.9999999", lambda p: optim.Adam(p, betas=(0.9, 0.9999999)), LOOSE),
+    Rule("adam beta1=0.9999999 beta2=0.99999999", lambda p: optim.Adam(p, betas=(0.9999999, 0.99999999)), LOOSE),
+    Rule("adamw beta2=0.99999999", lambda p: optim.AdamW(p, betas=(0.9, 0.99999999)), LOOSE),
+    Rule("nadam beta2=0.99999999", lambda p: optim.NAdam(p, 0.001, (0.9, 0.99999999), momentum_decay=1e9), LOOSE),
+    Rule("adamax beta1=0.9999999", lambda p: optim.Adamax(p, 0.001, (0.9999999, 0.999)), LOOSE),
+    Rule("lamb lr=0.01 beta2=0.99999999", lambda p: Lamb(p, 0.01, (0.9, 0.99999999), 1e-6, 0.0), LOOSE),
+    Rule("rmsprop lr=1e-6 decay=0.9999999", lambda p: optim.RMSprop(p, 1e-6, 0.9999999), LOOSE),
     Rule("lion lr=0.001", lambda p: Lion(p, 0.001, (0.9, 0.99), 0.0)),
     Rule("lion lr=0.01 weight_decay=0.5", lambda p: Lion(p, 0.01, (0.9, 0.99), 0.5)),
 ]
@@ -223,6 +233,38 @@ def test_gradients_of_all_sizes(rule: Rule) -> None:
         expected = reference.detach().numpy()
         ratio = np.asarray(ours["w"], np.float64) / expected
         assert_agree(ratio, np.ones(33), f"step {step}: ratio of the movements", rule.tolerance)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.6, 0.7, 0.9, 0.999, 0.9999999, 0.99999999])
+@pytest.mark.parametrize("step", [1, 5, 6, 7, 100, 10**6])
+def test_the_rectification_of_radam(beta: float, step: int) -> None:
+    """Against sixty digits: in float64 too ρ is a small difference of large numbers."""
+    getcontext().prec = 60
+    b = Decimal(beta)
+    most = 2 / (1 - b) - 1
+    rho = most - 2 * step * b**step / (1 - b**step)
+    known, factor = _rectified(beta, jnp.float32(step))
+    assert bool(known) == (rho >= 5)
+    if known:
+        expected = ((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)).sqrt()
+        assert float(factor) == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["nadam", "radam", "adamax", "lamb"])
+def test_what_is_kept_has_the_names_that_optax_gives_it(name: str) -> None:
+    weights = {"w": jnp.zeros(3)}
+    ours = transformation(recipe(f"optimizer {name}"), 5, 2).init(weights)
+    assert list(pack(ours)) == list(pack(getattr(optax, name)(1.0).init(weights)))
+
+
+def test_lamb_of_tiny_gradients() -> None:
+    """What is divided by the length of the update is as far a step, whatever the gradients' own length."""
+    chain = transformation(recipe("optimizer lamb lr=0.001"), 5, 2)
+    weights = {"w": jnp.ones(3)}
+    gradient = {"w": jnp.asarray([3e-25, -1e-25, 2e-25])}
+    changes, _ = jax.jit(chain.update)(gradient, chain.init(weights), weights, 0)
+    expected = -0.001 * np.sqrt(3) * np.array([3, -1, 2]) / np.sqrt(14)
+    assert_agree(changes["w"], expected, "step", LOOSE)
 
 
 @pytest.mark.parametrize(
@@ -319,6 +361,25 @@ def test_schedule(shape: Rule) -> None:
         assert float(rate(step)) == pytest.approx(ours[step], rel=1e-6), "one step alone"
 
 
+@pytest.mark.parametrize(
+    ("line", "step", "expected"),
+    [
+        ("exponential 0.9999999", 8 * 10**6, 0.9999999 ** (10**6)),
+        ("exponential 1.0000001", 8 * 10**6, 1.0000001 ** (10**6)),
+        # Floats of so many steps lie four apart.
+        ("step 100 factor=0.5", 80_000_799, 0.5**100_000),
+        ("step 5000000 factor=0.5", 39_999_999, 1.0),
+        ("step 5000000 factor=0.5", 40_000_000, 0.5),
+        ("step 93368855", 2**31 - 2, 0.1**2),
+        ("step 1e30", 2**31 - 2, 1.0),
+        ("constant warmup=1e30", 2**30, 2**30 / (2**31 - 8)),
+    ],
+)
+def test_schedules_of_many_steps(line: str, step: int, expected: float) -> None:
+    rate = learning_rate(recipe(f"optimizer sgd lr=1; schedule {line}"), PER_EPOCH, 2**28 - 1)
+    assert float(rate(jnp.int32(step))) == pytest.approx(expected, rel=1e-4, abs=1e-37)
+
+
 def test_every_schedule_is_compared() -> None:
     missing = set(SCHEDULES.kinds) - {shape.name for shape in SHAPES}
     assert not missing, f"no parity case for {sorted(missing)}: add one to SHAPES in {__name__}.py"
@@ -350,3 +411,15 @@ def test_clipping(line: str, norm: float | None, value: float | None, model: ns.
     if norm is not None:
         nn.utils.clip_grad_norm_(reference.parameters(), norm)
     assert_trees_agree(jax.tree.map(jnp.negative, changes), gradients(reference), "clipped gradient")
+
+
+@pytest.mark.parametrize("size", [1e-25, 1.0, 7e20, 3e38])
+@pytest.mark.parametrize("most", [1e-30, 0.5])
+def test_clipping_of_what_has_no_square(size: float, most: float) -> None:
+    chain = transformation(recipe(f"optimizer sgd lr=1; clip {most}"), 5, 2)
+    grads = {"a": jnp.asarray([size, 0]), "b": jnp.asarray([[-size], [size]])}
+    changes, _ = jax.jit(chain.update)(grads, chain.init(grads), grads, 0)
+    length = np.sqrt(3) * size
+    for name, g in grads.items():
+        expected = -np.asarray(g, np.float64) * min(1.0, most / length)
+        np.testing.assert_allclose(np.asarray(changes[name], np.float64), expected, rtol=1e-5)

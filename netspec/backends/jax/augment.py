@@ -29,6 +29,9 @@ _DRAWN = (
 )
 """The one number of each name that every image draws, used or not: a setting switched on changes no other one's."""
 
+_SMALLEST_ZOOM = 2.0**-20
+"""No pixel is left of the image long before; a zoom of 0 would divide by it."""
+
 
 def stream(key: jax.Array) -> jax.Array:
     """Return the key of a step's augmentation from the key of the step; no node can have this name."""
@@ -111,7 +114,7 @@ def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
     change = Affine(
         angle=draws.up_to("rotate", radians(how.rotate)),
         slant=draws.up_to("shear", radians(how.shear)),
-        zoom=1 + draws.up_to("zoom", how.zoom),
+        zoom=jnp.maximum(1 + draws.up_to("zoom", how.zoom), _SMALLEST_ZOOM),
         mirror=jnp.where(draws.share("flip") < 0.5, -one, one) if how.flip else one,
         down=draws.up_to("down", how.shift) + draws.whole("pad_down", 2 * how.pad + 1) - how.pad,
         right=draws.up_to("right", how.shift) + draws.whole("pad_right", 2 * how.pad + 1) - how.pad,

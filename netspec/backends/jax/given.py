@@ -65,7 +65,7 @@ def _as_float32(x: Any) -> Any:
 
 def _as_tokens(x: Any, tokens: int) -> Any:
     """Return token numbers as int32, each of them checked where their values are known."""
-    if not isinstance(x, jax.core.Tracer):
+    if not isinstance(x, jax.core.Tracer) and x.size:
         return as_tokens(x, "x", tokens)
     if not jnp.issubdtype(x.dtype, jnp.integer):
         raise DataError(f"token numbers must be whole numbers, not {x.dtype}", "give x.astype('int32')")

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec.backends.jax.group import Group
+from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.objective import example_losses, hits, penalty
@@ -30,12 +31,15 @@ class Learning:
         steps_per_epoch: steps in an epoch.
         epochs: epochs in all, which schedules span.
         seed: of initial values, dropout and augmentation.
+        batch: examples in a step; the recipe's unless given.
     """
 
-    def __init__(self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int) -> None:
+    def __init__(
+        self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int, batch: int | None = None
+    ) -> None:
         recipe = model.network.recipe
         self.model, self.group, self.seed = model, group, seed
-        self.steps_per_epoch, self.epochs, self.batch = steps_per_epoch, epochs, recipe.batch
+        self.steps_per_epoch, self.epochs, self.batch = steps_per_epoch, epochs, batch or recipe.batch
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
@@ -165,9 +169,7 @@ class Learning:
         average = state.average
         if average:
             assert self._ema
-            count = at.astype(jnp.float32)
-            kept = jnp.minimum(self._ema.decay, (1 + count) / (10 + count))
-            average = jax.tree.map(lambda a, w: w + kept * (a - w), average, (params, state.state))
+            average = ema(average, (params, state.state), self._ema.decay, at.astype(jnp.float32))
         return state._replace(params=params, optimizer=optimizer, average=average)
 
     def evaluate(

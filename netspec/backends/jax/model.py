@@ -34,6 +34,16 @@ Tune: TypeAlias = Callable[[Sequence[Problem], jax.Device], Timings]
 """Measures what a device takes for some operations, as far as that is not known yet."""
 
 
+def _said(tree: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the paths of a tree's leaves, each with its shape; what `jax.tree.map` made of an array as it is."""
+    if isinstance(tree, dict):
+        for name, inner in tree.items():
+            yield from _said(inner, (*path, str(name)))
+        return
+    shape = getattr(tree, "shape", None)
+    yield " ".join([*filter(None, ["/".join(path)]), str(shape) if isinstance(shape, tuple) else repr(tree)])
+
+
 class Variables(NamedTuple):
     """Everything a model has learned: a pytree of float32 arrays by node and name.
 
@@ -46,8 +56,7 @@ class Variables(NamedTuple):
     state: Tree
 
     def __repr__(self) -> str:
-        sizes = [f"{n}/{k} {tuple(a.shape)}" for tree in self for n, own in tree.items() for k, a in own.items()]
-        return f"Variables({', '.join(sizes)})"
+        return f"Variables({', '.join(said for tree in self for said in _said(tree))})"
 
     def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
         """Return a copy with one or both trees replaced."""
@@ -136,7 +145,8 @@ class Model:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
         self._needs_rng(train, rng)
         inputs = self._input(x)
-        y = self._target(y, len(inputs))
+        _refuse_empty(inputs)
+        y = self._target(y, inputs.shape[0])
         return self._loss(variables.params, variables.state, inputs, y, train=train, rng=rng)[0]
 
     def backward(
@@ -162,7 +172,8 @@ class Model:
         """
         self._needs_rng(train, rng)
         inputs = self._input(x)
-        y = self._target(y, len(inputs))
+        _refuse_empty(inputs)
+        y = self._target(y, inputs.shape[0])
         loss, grads, finite = self._backward(variables.params, variables.state, inputs, y, train=train, rng=rng)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise _not_finite(loss, grads)
@@ -188,6 +199,8 @@ class Model:
         """
         self._needs_rng(train, rng)
         x = prepare(as_inputs(x, self.graph), self.network)
+        if train:
+            _refuse_empty(x)
         at = self.training.output
         values, state = self._run(self.training, variables, x, (at,), gradient=train, train=train, rng=rng)
         out = values[at]
@@ -287,11 +300,14 @@ class Model:
         begin: int = 0,
     ) -> tuple[Any, Tree]:
         """Run a graph in the precision of training or of inference; running averages stay float32."""
+        if _is_empty(x):
+            # No kernel is asked what it makes of nothing.
+            return {v: jnp.zeros((0, *graph.shape(v)), jnp.float32) for v in wanted}, variables.state
         # Derived from float32, whatever the precision.
         derived = derive(graph, *variables) if derived is None else derived
         precision = self.network.recipe.precision if train else self.precision
         params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
-        plan = self._plan(graph, len(x), gradient)
+        plan = self._plan(graph, self._count(x), gradient)
         values, state = run(
             graph,
             params,
@@ -307,6 +323,11 @@ class Model:
         )
         return precision_of.widened(values), state
 
+    def _count(self, x: jax.Array) -> int:
+        """Return for how many examples it is planned how they are computed: the recipe's batch where that is open."""
+        count = x.shape[0]
+        return count if isinstance(count, int) else self.network.recipe.batch
+
     def _pure_forward(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array]) -> jax.Array:
         return self._infer(self.inference.output, variables, x, folded)
 
@@ -321,7 +342,7 @@ class Model:
             return self._run(self.inference, variables, x, (value,), derived=folded, begin=begin)[0][value]
 
         x, logits = prepare(x, self.network), self.inference.logits
-        if self._views is None:
+        if self._views is None or _is_empty(x):
             return infer(x, value)
         _, background = scaling(self.network.data)
         mean = mean_of_views(lambda view: infer(view, logits), x, self._views, background)
@@ -369,6 +390,17 @@ class Model:
         drops = any(o.op.draws for o in self.graph.operations)
         if train and rng is None and drops:
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
+
+
+def _is_empty(x: jax.Array) -> bool:
+    """Return whether a batch has no examples; one of which it is open how many it has is not empty."""
+    return isinstance(x.shape[0], int) and not x.shape[0]
+
+
+def _refuse_empty(x: jax.Array) -> None:
+    """Raise DataError where there is nothing to take the mean of."""
+    if _is_empty(x):
+        raise DataError("the batch is empty: there is nothing to take a mean of", "give at least one example")
 
 
 def _not_finite(loss: jax.Array, grads: Tree) -> NetspecError:

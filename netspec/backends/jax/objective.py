@@ -21,6 +21,15 @@ def example_losses(loss: Loss, logits: jax.Array, y: jax.Array) -> jax.Array:
         logits: (N, K), what the loss reads.
         y: class labels (N,) of an integer type, or targets of the logits' shape.
     """
+    # Labels are checked where they come in. Inside a program of somebody else's nothing can be raised: there the loss
+    # of one that is no class is no number, and so are its gradients.
+    if jnp.issubdtype(y.dtype, jnp.integer):
+        known = (y >= 0) & (y < max(logits.shape[-1], 2))
+        return jnp.where(known, 1, jnp.nan) * _example_losses(loss, logits, y)
+    return _example_losses(loss, logits, y)
+
+
+def _example_losses(loss: Loss, logits: jax.Array, y: jax.Array) -> jax.Array:
     if isinstance(loss, CrossEntropy):
         return kernels.softmax_cross_entropy(logits, y)
     targets = _targets(logits, y)

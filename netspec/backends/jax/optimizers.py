@@ -1,7 +1,8 @@
 """Optimizers of a recipe as pairs of functions, the contract of optax.
 
 The common ones are written out here, each a few lines: optax need not be imported for them (a third of a second), and
-Adam divides by the corrections of its averages once a step, not once a value. The others are optax's own.
+Adam divides by the corrections of its averages once a step, not once a value. Its relatives are in `moments.py`; those
+that have no such corrections are optax's own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from netspec.backends.jax.kernels.decay import lacking, moved, root
+from netspec.backends.jax.kernels.magnitude import magnitude
+from netspec.backends.jax.moments import Direction, adamax, begun, lamb, moments, nadam, radam
 from netspec.backends.jax.schedules import Rate, learning_rate
 from netspec.ir import Recipe
 from netspec.recipe import descent
@@ -57,8 +61,8 @@ def _clipped(grads: Any, clip: Clip) -> Any:
     if value is not None:
         grads = jax.tree.map(lambda g: jnp.clip(g, -value, value), grads)
     if most is not None:
-        norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
-        grads = jax.tree.map(lambda g: jnp.where(norm < most, g, g / norm * most), grads)
+        norm = magnitude(jax.tree.leaves(grads))
+        grads = jax.tree.map(lambda g: jnp.where(norm.whole < most, g, g * norm.scale / norm.length * most), grads)
     return grads
 
 
@@ -106,12 +110,12 @@ def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         mean, square = _averaged(
             kept,
-            lambda g, m, v: (o.beta1 * m + (1 - o.beta1) * g, o.beta2 * v + (1 - o.beta2) * jnp.square(g)),
+            lambda g, m, v: (moved(m, g, o.beta1), moved(v, jnp.square(g), o.beta2)),
             grads,
         )
         # The averages begin at 0: what they lack by that is made up by two factors, the same for all values.
-        of_mean, of_root = 1 / (1 - o.beta1**step), jax.lax.rsqrt(1 - o.beta2**step)
-        down = jax.tree.map(lambda m, v: of_mean * m / (of_root * jnp.sqrt(v) + o.epsilon), mean, square)
+        of_mean, of_root = 1 / lacking(o.beta1, step), jax.lax.rsqrt(lacking(o.beta2, step))
+        down = jax.tree.map(lambda m, v: of_mean * m / (of_root * root(v) + o.epsilon), mean, square)
         if decoupled:
             down = jax.tree.map(lambda d, w: d + decoupled * w, down, params)
         return down, (mean, square)
@@ -123,8 +127,8 @@ def _rmsprop(o: descent.RmsProp, rate: Rate) -> Transformation:
     # As PyTorch: epsilon outside the root, and the velocity before the learning rate.
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
-        (square,) = _averaged(kept[:1], lambda g, v: (o.decay * v + (1 - o.decay) * jnp.square(g),), grads)
-        down = jax.tree.map(lambda g, v: g / (jnp.sqrt(v) + o.epsilon), grads, square)
+        (square,) = _averaged(kept[:1], lambda g, v: (moved(v, jnp.square(g), o.decay),), grads)
+        down = jax.tree.map(lambda g, v: g / (root(v) + o.epsilon), grads, square)
         if not o.momentum:
             return down, (square,)
         velocity = jax.tree.map(lambda d, v: o.momentum * v + d, down, kept[1])
@@ -138,7 +142,7 @@ def _adagrad(o: descent.Adagrad, rate: Rate) -> Transformation:
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
         (sums,) = _averaged(kept, lambda g, s: (s + jnp.square(g),), grads)
-        return jax.tree.map(lambda g, s: g / (jnp.sqrt(s) + o.epsilon), grads, sums), (sums,)
+        return jax.tree.map(lambda g, s: g / (root(s) + o.epsilon), grads, sums), (sums,)
 
     return _rule(1, direction, rate)
 
@@ -146,6 +150,18 @@ def _adagrad(o: descent.Adagrad, rate: Rate) -> Transformation:
 def _averaged(kept: tuple[Any, ...], moved: Callable[..., tuple[Any, ...]], grads: Any) -> tuple[Any, ...]:
     """Return the next running averages; `moved` has those of one array, from its gradient and its own ones."""
     return tuple(jax.tree.map(lambda g, *own, i=i: moved(g, *own)[i], grads, *kept) for i in range(len(kept)))
+
+
+def _by_moments(o: Any, direction: Direction, rate: Rate) -> Transformation:
+    """Return the rule of a relative of Adam."""
+
+    def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
+        kept = moments(o, state[0], grads)
+        down = direction(grads, kept, params, kept.count.astype(jnp.float32))
+        scale = -rate(at)
+        return jax.tree.map(lambda d: scale * d, down), (kept,)
+
+    return Transformation(lambda params: (begun(params),), update)
 
 
 def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
@@ -167,18 +183,16 @@ def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
     return make
 
 
-_BETAS = {"b1": "beta1", "b2": "beta2"}
-
 OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], Transformation]] = {
     descent.Sgd: _sgd,
     opt.Adam: lambda o, rate: _rule(2, _adam(o, coupled=o.weight_decay), rate),
     descent.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
-    descent.Nadam: _from_optax("nadam", eps="epsilon", **_BETAS),
-    descent.Radam: _from_optax("radam", eps="epsilon", **_BETAS),
-    descent.Adamax: _from_optax("adamax", eps="epsilon", **_BETAS),
+    descent.Nadam: lambda o, rate: _by_moments(o, nadam(o), rate),
+    descent.Radam: lambda o, rate: _by_moments(o, radam(o), rate),
+    descent.Adamax: lambda o, rate: _by_moments(o, adamax(o), rate),
     descent.RmsProp: _rmsprop,
     descent.Adagrad: _adagrad,
     descent.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
-    descent.Lamb: _from_optax("lamb", eps="epsilon", weight_decay="weight_decay", **_BETAS),
-    descent.Lion: _from_optax("lion", weight_decay="weight_decay", **_BETAS),
+    descent.Lamb: lambda o, rate: _by_moments(o, lamb(o), rate),
+    descent.Lion: _from_optax("lion", b1="beta1", b2="beta2", weight_decay="weight_decay"),
 }

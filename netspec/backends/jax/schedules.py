@@ -7,9 +7,11 @@ from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 
+from netspec.backends.jax.kernels.decay import powered
 from netspec.ir import Recipe
 from netspec.recipe import decay
 from netspec.recipe import schedules as sch
+from netspec.recipe_fit import MAX_STEPS
 
 __all__ = ["Rate", "learning_rate"]
 
@@ -30,13 +32,14 @@ def learning_rate(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Rate:
 
 def _drops(s: decay.Step, peak: float, total: int, per_epoch: int) -> Rate:
     del total
-    every = max(round(s.every * per_epoch), 1)
-    return lambda step: peak * jnp.power(s.factor, jnp.floor(step / every))
+    # In whole numbers, which floats of so many steps are not; and where no step reaches it, it is never.
+    every = min(max(round(s.every * per_epoch), 1), MAX_STEPS)
+    return lambda step: peak * powered(s.factor, jnp.asarray(step // every, jnp.float32))
 
 
 def _exponential(s: decay.Exponential, peak: float, total: int, per_epoch: int) -> Rate:
     del total
-    return lambda step: peak * jnp.power(s.factor, step / per_epoch)
+    return lambda step: peak * powered(s.factor, step / per_epoch)
 
 
 def _linear(s: decay.Linear, peak: float, total: int, per_epoch: int) -> Rate:

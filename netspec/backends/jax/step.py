@@ -63,6 +63,7 @@ class Trainer:
         steps_per_epoch: steps in an epoch, which schedules count in.
         epochs: epochs in all.
         seed: of initial values, dropout and augmentation.
+        batch: examples in a step; the recipe's unless given, as a set that has fewer needs no room for more.
         at_most: steps in a call, if the recipe does not say how many.
         devices: what computes, each a part of every batch; the model's own device unless given.
 
@@ -77,6 +78,7 @@ class Trainer:
         steps_per_epoch: int,
         epochs: int,
         seed: int,
+        batch: int | None = None,
         at_most: int | None = None,
         devices: Sequence[jax.Device] = (),
     ) -> None:
@@ -84,10 +86,12 @@ class Trainer:
         self.group = Group(devices or (model.device,))
         self.seed, self.steps_per_epoch = seed, steps_per_epoch
         recipe = model.network.recipe
-        self.batch = recipe.batch
+        self.batch = batch or recipe.batch
         chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
-        learning = Learning(model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed)
+        learning = Learning(
+            model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed, batch=self.batch
+        )
         self._learning = learning
         self._like: Any = None
         """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""

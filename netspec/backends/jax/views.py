@@ -29,7 +29,7 @@ def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how:
     Views of few images are computed in one go; of many, one view after the other, so that they take no more memory than
     the images as they are.
     """
-    if how.together(len(x)) > len(x):
+    if isinstance(x.shape[0], int) and how.together(len(x)) > len(x):
         made = function(views_of(x, how, background).reshape(-1, *x.shape[1:]))
         return made.reshape(how.count, len(x), *made.shape[1:]).mean(0)
     around = _framed(x, how, background)

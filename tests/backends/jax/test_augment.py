@@ -17,6 +17,7 @@ from netspec.backends.jax.learning import Learning
 from netspec.backends.jax.prepare import prepare, prepare_training
 from netspec.backends.jax.step import Trainer
 from netspec.data.types import Split
+from netspec.diagnostics import DataError
 from netspec.recipe.settings import Augment
 
 SOME: list[dict[str, Any]] = [
@@ -86,6 +87,32 @@ def test_another_setting_switched_on_moves_nothing_else(sigma: float) -> None:
     alone = changed(Augment(cutout=4))
     more = changed(Augment(cutout=4, brightness=1e-6, **({"elastic": 1e-6, "sigma": sigma} if sigma else {})))
     np.testing.assert_array_equal(alone == 0, more == 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"zoom": 0.99999999999},
+        {"shear": 89.9999999999, "rotate": 180.0},
+        {"elastic": 1e38, "sigma": 0.1},
+        {"elastic": 1.0, "sigma": 1e38},
+        {"shift": 1e38, "zoom": 0.999999},
+    ],
+)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_the_most_that_can_be_asked_for_reads_within_the_image(fields: dict[str, Any], interpolation: Any) -> None:
+    found = changed(Augment(**fields, interpolation=interpolation), IMAGES[:, :1, :8, :8])
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (found <= 255).all()
+
+
+def test_more_pixels_than_can_be_counted_are_refused() -> None:
+    with pytest.raises(DataError, match="too many to be moved at once"):
+        jax.eval_shape(
+            lambda x: augmented(x, Augment(rotate=1.0), jax.random.key(0), jnp.arange(len(x))),
+            jax.ShapeDtypeStruct((50_000, 3, 224, 224), jnp.uint8),
+        )
 
 
 def test_flip_mirrors_about_half_of_the_images_and_no_other_way() -> None:

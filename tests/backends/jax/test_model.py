@@ -11,6 +11,7 @@ import optax
 import pytest
 
 import netspec as ns
+from netspec.diagnostics import DataError
 
 CONV = ns.parse("input 1x8x8; conv 3 3x3 relu; pool 2; batchnorm; fc 10 softmax", name="conv")
 ROW = ns.parse("input 64; fc 10 softmax", name="row")
@@ -82,6 +83,15 @@ def test_the_arrays_are_those_of_the_graph(model: ns.Model, variables: ns.Variab
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
     assert set(variables.state) == {"batchnorm_1"}
     assert sum(a.size for a in jax.tree.leaves(variables.params)) == model.graph.parameter_count
+
+
+def test_variables_show_what_was_made_of_them(row: ns.Model) -> None:
+    variables = row.init()
+    assert repr(variables) == "Variables(fc_1/kernel (10, 64), fc_1/bias (10,))"
+    assert repr(jax.tree.map(lambda a: a.shape, variables)) == "Variables(fc_1/bias (10,), fc_1/kernel (10, 64))"
+    assert repr(jax.tree.map(lambda a: 0.5, variables)) == "Variables(fc_1/bias 0.5, fc_1/kernel 0.5)"
+    assert repr(jax.tree.map(lambda a: "x", variables)) == "Variables(fc_1/bias 'x', fc_1/kernel 'x')"
+    assert repr(ns.Variables({"a": None}, 3)) == "Variables(a None, 3)"
 
 
 def test_variables_are_a_pytree_and_replace_makes_a_copy(variables: ns.Variables) -> None:
@@ -283,6 +293,31 @@ def test_wrong_labels_are_refused(model: ns.Model, variables: ns.Variables, y: A
 def test_a_wrong_label_is_named(model: ns.Model, variables: ns.Variables) -> None:
     with pytest.raises(ns.DataError, match=r"label 10 of example 3 .* 0 to 9"):
         model.loss(variables, IMAGES, np.array([0, 1, 2, 10, 3]))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["fc 10 softmax", "fc 10 sigmoid", "fc 1 sigmoid", "fc 10; train { loss mse }", "fc 1; train { loss mse }"],
+)
+def test_inside_a_compiled_program_the_loss_of_a_wrong_label_is_no_number(spec: str) -> None:
+    model = ns.compile(ns.parse(f"input 4; {spec}"))
+    variables, x = model.init(), np.ones((3, 4), np.float32)
+    compiled = jax.jit(model.loss)
+    assert compiled(variables, x, jnp.array([0, 1, 1])) == model.loss(variables, x, [0, 1, 1])
+    gradients = jax.jit(jax.grad(lambda p, y: model.loss(variables.replace(params=p), x, y)))
+    for wrong in (10, 99, -1, -(2**31)):
+        y = jnp.array([0, 1, wrong])
+        assert np.isnan(compiled(variables, x, y)), wrong
+        assert np.isnan(gradients(variables.params, y)["fc_1"]["bias"]).any(), wrong
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_no_examples_have_no_loss(row: ns.Model, jit: bool) -> None:
+    variables, none, no_labels = row.init(), np.zeros((0, 64), np.float32), np.zeros(0, np.int32)
+    methods = {"loss": row.loss, "backward": row.backward, "apply": lambda v, x, _: row.apply(v, x, train=True)}
+    for method in methods.values():
+        with pytest.raises(DataError, match="the batch is empty"):
+            (jax.jit(method) if jit else method)(variables, none, no_labels)
 
 
 def test_targets_of_another_shape_are_refused() -> None:

@@ -63,13 +63,22 @@ def test_what_is_no_token_number_is_refused(text: Any, x: np.ndarray, message: s
         model.backward(variables, x, np.zeros(len(x), int))
 
 
-def test_inside_a_compiled_program_a_wrong_number_reads_the_nearest_row(text: Any) -> None:
+@pytest.mark.parametrize("wrong", [9, 10**6, -1, -(2**31)])
+def test_inside_a_compiled_program_a_wrong_number_is_no_number(text: Any, wrong: int) -> None:
     model, variables = text
     run = jax.jit(model.apply)
     np.testing.assert_array_equal(run(variables, jnp.asarray(X)), model.forward(variables, X))
-    np.testing.assert_array_equal(run(variables, jnp.asarray(X + 99)), model.forward(variables, np.full((2, 6), 8)))
+    found = run(variables, jnp.asarray(X).at[1, 0].set(wrong))
+    np.testing.assert_array_equal(found[0], model.forward(variables, X)[0])
+    assert np.isnan(found[1]).all()
+    assert np.isnan(jax.jit(model.loss)(variables, jnp.asarray(X).at[1, 0].set(wrong), np.zeros(2, np.int32)))
     with pytest.raises(DataError, match="whole numbers"):
         run(variables, jnp.asarray(X, jnp.float32))
+
+
+def test_no_sequences_give_no_outputs(text: Any) -> None:
+    model, variables = text
+    assert model.forward(variables, X[:0]).shape == (0, *model.graph.shape(model.graph.output))
 
 
 def test_only_tokens_that_are_read_get_a_gradient(text: Any) -> None:

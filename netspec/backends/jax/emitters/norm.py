@@ -9,6 +9,7 @@ import jax
 from netspec import ops
 from netspec.backends.jax.emitters.base import Emitter, Run, Site
 from netspec.backends.jax.kernels import norm
+from netspec.backends.jax.kernels.decay import moved
 from netspec.backends.jax.kernels.shared import sharers
 
 __all__ = ["EMITTERS"]
@@ -16,16 +17,17 @@ __all__ = ["EMITTERS"]
 
 def _batch_norm(op: ops.BatchNorm, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     scale, offset, mean, variance = arrays
-    if not here.train:
+    count = x.size // x.shape[at.layout.channels] * sharers(here.axis_name)
+    # One value alone has no variance: it is taken as in inference, and the averages learn nothing of it.
+    if not here.train or count == 1:
         return norm.batch_norm_inference(x, scale, offset, mean, variance, epsilon=op.epsilon, layout=at.layout)
     y, batch_mean, batch_variance = norm.batch_norm_train(
         x, scale, offset, epsilon=op.epsilon, layout=at.layout, axis_name=here.axis_name
     )
-    count = x.size // x.shape[at.layout.channels] * sharers(here.axis_name)
-    keep, unbiased = op.momentum, batch_variance * (count / max(count - 1, 1))
+    unbiased = batch_variance * (count / (count - 1))
     kept = here.state[at.operation.node]
-    kept["mean"] = keep * mean + (1 - keep) * jax.lax.stop_gradient(batch_mean)
-    kept["variance"] = keep * variance + (1 - keep) * jax.lax.stop_gradient(unbiased)
+    kept["mean"] = moved(mean, jax.lax.stop_gradient(batch_mean), op.momentum)
+    kept["variance"] = moved(variance, jax.lax.stop_gradient(unbiased), op.momentum)
     return y
 
 

@@ -16,8 +16,9 @@ __all__ = ["EMITTERS"]
 
 def _embedding(_: ops.Embedding, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
-    # Numbers are checked where they come in; inside a compiled program a wrong one reads the nearest row, not NaN.
-    return jnp.take(arrays[0], x, axis=0, mode="clip")
+    # Numbers are checked where they come in. Inside a program of somebody else's nothing can be raised: there what has
+    # no row is no number. Without a sign those below 0 are beyond the last row too.
+    return arrays[0].at[x.astype(jnp.uint32)].get(mode="fill", fill_value=jnp.nan)
 
 
 def _sinusoid(_: ops.Sinusoid, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:

@@ -1,6 +1,7 @@
 """Inverted dropout: zero a random part of the values, scale up the rest, change nothing at inference."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import jax
@@ -69,6 +70,12 @@ def _threshold(rate: float) -> tuple[int, int]:
 
 def _random_integers(rng_key: jax.Array, shape: tuple[int, ...], width: int) -> jax.Array:
     """Uniform unsigned integers of a width of 8, 16 or 32 bits, cut from 32-bit words."""
-    size = int(np.prod(shape))
+    size = prod(shape)
     words = jax.random.bits(rng_key, (-(-size * width // 32),), jnp.uint32)
-    return lax.bitcast_convert_type(words, _WIDTHS[width]).reshape(-1)[:size].reshape(shape)
+    if isinstance(size, int):
+        flat = lax.bitcast_convert_type(words, _WIDTHS[width]).reshape(-1)
+    else:
+        # XLA refuses the other way to cut words where it is open how many there are.
+        shifts = np.arange(0, 32, width, np.uint32)
+        flat = (words[:, None] >> shifts).astype(_WIDTHS[width]).reshape(-1)
+    return flat[:size].reshape(shape)

@@ -15,7 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.diagnostics import DataError
+
 __all__ = ["Affine", "affine_coordinates", "field_points", "interpolated", "smooth_field"]
+
+_MOST = 2**31 - 1
+"""Pixels of all images together: they are counted in 32 bits."""
 
 Coordinates = tuple[jax.Array, jax.Array]
 """Rows and columns, (N, H, W) each."""
@@ -102,6 +107,8 @@ def interpolated(
     rows, columns = rows[:, None] + before, columns[:, None] + before
     top, left = jnp.floor(rows), jnp.floor(columns)
     below, beside = rows - top, columns - left
+    if n * c * wide * tall > _MOST:
+        raise DataError(f"{n:,} images of {c}x{h}x{w} are too many to be moved at once", "a smaller `batch`")
     starts = (jnp.arange(n * c, dtype=jnp.int32) * (wide * tall)).reshape(n, c, 1, 1)
     # Each is read by all neighbors: worked out once, not fused into each of them.
     first, below, beside = jax.lax.optimization_barrier(  # type: ignore[no-untyped-call]
