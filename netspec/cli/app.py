@@ -55,8 +55,9 @@ def build(wanted: str | None = None) -> typer.Typer:
 def _version(wanted: bool) -> None:
     if wanted:
         from netspec import __version__  # noqa: PLC0415
+        from netspec.cli.output import say  # noqa: PLC0415
 
-        print(f"netspec {__version__}")
+        say(f"netspec {__version__}")
         raise typer.Exit
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from netspec.cli.output import flops_text, print_json
+from netspec.cli.output import flops_text, print_diagnostics, print_json, say
 from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Diagnostic, NetspecError, Source, SpecError, plural
@@ -45,12 +45,12 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            print(f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            say(f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-            print("\n".join(d.render(color=color) for d in diagnostics))
+            print_diagnostics(diagnostics, color=color)
     if wrong and not as_json:
-        print(plural(wrong, "error"))
+        say(plural(wrong, "error"))
     return 1 if wrong else 0
 
 

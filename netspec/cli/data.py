@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netspec.cli.output import print_json, print_table
+from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics import DataError
 from netspec.ops import format_shape
 from netspec.recipe.datasets import DATASETS, DatasetInfo, find
@@ -59,7 +59,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which datase
     from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data import fetch as fetch_data  # noqa: PLC0415
 
-    print(fetch_data(name, Progress(quiet=False).download))
+    say(fetch_data(name, Progress(quiet=False).download))
 
 
 @app.command()
@@ -82,7 +82,7 @@ def show(
 
     target = out or Path(f"{Path(name).stem}.png")
     if augment:
-        print(_augmented(name, augment, target))
+        say(_augmented(name, augment, target))
         return
     dataset = load([name])
     train, test = dataset.train, dataset.test
@@ -90,10 +90,10 @@ def show(
         raise DataError(f"{name} has no images: its examples are of shape {format_shape(train.images.shape[1:])}")
     info = find(name)
     if info:
-        print(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
+        say(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
     for what, images in (("training", train.images), ("test", test.images)):
-        print(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
-    print(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+        say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
+    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
 
 
 def _augmented(name: str, spec: Path, target: Path) -> Path:

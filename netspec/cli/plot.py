@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from netspec.cli.options import Device
+from netspec.cli.output import say
 from netspec.diagnostics import RunError
 from netspec.files import kind_of
 
@@ -34,4 +35,4 @@ def plot(
     keep_compiled()
 
     folder = run if kind_of(run, RunError) == "folder" else run.parent
-    print(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))
+    say(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))

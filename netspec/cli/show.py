@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from netspec.cli.options import Let, Set, pairs
-from netspec.cli.output import bytes_text, count_text, print_json, print_table
+from netspec.cli.output import bytes_text, count_text, print_json, print_table, say
 from netspec.compiler import Analysis, analyze, load_source, require
 from netspec.graph import Graph
 from netspec.ir import Network
@@ -77,7 +77,7 @@ def show(
     analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = require(analysis)
     if resolved:
-        print(resolved_text(network), end="")
+        say(resolved_text(network), end="")
     elif stage is Stage.TABLE:
         _table(network, graph, depth)
     elif stage is Stage.JSON:
@@ -85,9 +85,9 @@ def show(
     elif stage is Stage.DOT:
         from netspec.cli.dot import dot  # noqa: PLC0415
 
-        print(dot(network, outline(network, graph, depth)))
+        say(dot(network, outline(network, graph, depth)))
     else:
-        print(_stage(stage, analysis, network, graph, batch or 1, passes))
+        say(_stage(stage, analysis, network, graph, batch or 1, passes))
         if stage is Stage.OPS and not passes:
             from netspec.cli.choices import show_choices  # noqa: PLC0415
 
@@ -114,7 +114,7 @@ def _refuse_idle(
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
     """Print one row for each layer or block, the totals, and the memory."""
     rows = outline(network, graph, depth)
-    print(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
+    say(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
     print_table(
         [
             ("name", False),
@@ -128,9 +128,9 @@ def _table(network: Network, graph: Graph, depth: int | None) -> None:
         ("", "total", "", f"{graph.parameter_count:,}", *_costs(graph.flops, graph.activation_bytes)),
     )
     batch = network.recipe.batch
-    print("\nFLOPs and memory (activations, float32) are those of one example, forward.")
-    print(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
-    print(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
+    say("\nFLOPs and memory (activations, float32) are those of one example, forward.")
+    say(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
+    say(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
 
 
 def _cells(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
