@@ -82,7 +82,9 @@ def analyze(
     except SpecError as error:
         return Analysis(source, None, None, {}, error.diagnostics)
     # A file may be named by any bytes, but the network's name is written into texts.
-    called = visible(name or Path(source.name).stem or "network")[:200]
+    stem = Path(source.name).stem
+    # Of `...net` it is two dots, which are a folder above another.
+    called = visible(name or (stem if stem.strip(".") else "network"))[:200]
     made = elaborate(file, name=called, lets=parse_values(lets or {}))
     network, diagnostics = made.network, list(made.diagnostics)
     if network and sets and not diagnostics:

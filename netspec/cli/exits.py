@@ -8,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-from netspec.cli import outlets
+from netspec.cli import outlets, surroundings
 from netspec.cli.output import print_error, say
 from netspec.cli.signals import end, leave
 from netspec.diagnostics import NetspecError
@@ -22,6 +22,7 @@ def run() -> None:
     Exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 129, 130 or 143 stopped by a signal.
     """
     outlets.set_up()
+    surroundings.settle()
     came: list[int] = []
 
     def interrupted(number: int, frame: FrameType | None) -> None:
@@ -43,10 +44,14 @@ def run() -> None:
         # The reader of a pipe has left; nothing more can be said, and Python must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception:
+    except Exception as error:
         # What it interrupts may turn it into an error of its own.
         if not came:
-            raise
+            known = surroundings.explained(error)
+            if known is None:
+                raise
+            print_error(known)
+            code = 1
     except SystemExit as done:
         code = done.code
     if came:

@@ -7,6 +7,7 @@ import io
 import os
 import select
 import sys
+from pathlib import Path
 from typing import TextIO
 
 __all__ = ["Outlet", "going_on", "outlet", "set_up", "unread", "unwritten"]
@@ -64,7 +65,7 @@ def set_up() -> None:
         except OSError:
             # It gets the lowest free number, this one: otherwise the next file opened would be written to by `print`.
             os.open(os.devnull, os.O_RDWR)
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     sys.stdout = _writer(sys.stdout, 1)
     sys.stderr = _writer(sys.stderr, 2)
 
@@ -106,7 +107,7 @@ def _lost(number: int, *, same: bool) -> bool:
 
 def _writer(stream: TextIO | None, number: int) -> TextIO:
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")
+        return Path(os.devnull).open("w", encoding="utf-8")
     try:
         own = stream.fileno() == number and os.name == "posix"
     except (OSError, ValueError):

@@ -82,7 +82,9 @@ def make_room(devices: int, device: str | None) -> None:
         return
     # XLA takes its threads' number from there. Fewer threads than devices wait for each other forever.
     threads = max(2 * devices, os.cpu_count() or 1)
-    os.environ["NPROC"] = str(max(threads, int(os.environ.get("NPROC", "0") or 0)))
+    said = os.environ.get("NPROC", "")
+    # What is no number XLA passes over, too.
+    os.environ["NPROC"] = str(max(threads, int(said) if said.isascii() and said.isdecimal() and len(said) < 7 else 0))
     import jax  # noqa: PLC0415
 
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):

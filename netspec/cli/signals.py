@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that is lost (SIGHUP): a training stops at its next step and saves, other work ends; a second signal ends at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: a training stops at its next step and saves, other work ends; a second ends at once."""
 
 from __future__ import annotations
 
