@@ -12,7 +12,7 @@ from netspec.characters import visible
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, SpecError, nearest
 from netspec.elaborate import elaborate
-from netspec.files import specs_beside
+from netspec.files import read_given, specs_beside
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.overrides import apply_sets, parse_values
@@ -45,8 +45,7 @@ def load_source(path: str | Path) -> Source:
     """
     file = Path(path)
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_given(file, MAX_BYTES + 1)
     except IsADirectoryError:
         raise NetspecError(f"{path} is a folder", "give a .net file") from None
     except FileNotFoundError:
@@ -55,7 +54,7 @@ def load_source(path: str | Path) -> Source:
         raise NetspecError(f"{path}: there is no such file", _similar(file)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise NetspecError(f"{path} cannot be read: {reason}") from None
+        raise NetspecError(f"{path} cannot be read: {reason}", "give a .net file") from None
     if len(data) > MAX_BYTES:
         raise SpecError([too_large(MAX_BYTES)])
     source = read_source(str(path), data)

@@ -6,6 +6,8 @@ from importlib import import_module
 
 import typer
 
+from netspec.cli.strict import Command, Group
+
 __all__ = ["VERBS", "build"]
 
 VERBS = (
@@ -35,6 +37,7 @@ def build(wanted: str | None = None) -> typer.Typer:
     """Return the command line; where a verb is wanted, with that one only, so that no other file is imported."""
     app = typer.Typer(
         name="netspec",
+        cls=Group,
         help="A short text file becomes a trained, compiled, reusable model.",
         no_args_is_help=True,
         add_completion=False,
@@ -48,7 +51,7 @@ def build(wanted: str | None = None) -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=verb)
         else:
-            app.command(verb)(getattr(module, name))
+            app.command(verb, cls=Command)(getattr(module, name))
     return app
 
 

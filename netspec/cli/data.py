@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from netspec.cli.output import print_json, print_table, say
+from netspec.cli.strict import Command, Group
 from netspec.diagnostics import DataError
 from netspec.ops import format_shape
 from netspec.recipe.datasets import DATASETS, DatasetInfo, find
@@ -15,11 +16,11 @@ from netspec.recipe.datasets import DATASETS, DatasetInfo, find
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Datasets: where they are, verified download, a picture of their examples.", no_args_is_help=True
+    help="Datasets: where they are, verified download, a picture of their examples.", cls=Group, no_args_is_help=True
 )
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each dataset.")] = False,
 ) -> None:
@@ -53,7 +54,7 @@ def list_(
     print_table(columns, rows)
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.")]) -> None:
     """Download a dataset, verified, unless it is here already."""
     from netspec.cli.progress import Progress  # noqa: PLC0415
@@ -62,7 +63,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which datase
     say(fetch_data(name, Progress(quiet=False).download))
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.")],
     out: Annotated[
