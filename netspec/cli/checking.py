@@ -19,14 +19,10 @@ __all__ = ["check_files", "plain_check"]
 def plain_check(words: list[str]) -> tuple[list[Path], bool] | None:
     """Return the files of `check FILE… [--json]`, and whether as JSON; None for anything else, which Typer answers."""
     files = [w for w in words[1:] if w != "--json"]
-    if (
-        words[:1] != ["check"]
-        or not files
-        or len(words) > len(files) + 2
-        or any(w.startswith("-") and w != "-" for w in files)
-    ):
+    told = len(words) - 1 - len(files)
+    if words[:1] != ["check"] or not files or told > 1 or any(w.startswith("-") and w != "-" for w in files):
         return None
-    return [Path(w) for w in files], "--json" in words
+    return [Path(w) for w in files], bool(told)
 
 
 def check_files(files: Iterable[Path], *, as_json: bool) -> int:
