@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from netspec import runs
+from netspec import model_file, runs
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.model import Model
 from netspec.checkpoints import Checkpoints, with_best
@@ -124,7 +124,8 @@ def resume(
     held = RunLock(folder)
     try:
         network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
-        snapshot, wrong = Checkpoints(folder).newest()
+        snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest()
+        _require_own(begun, snapshot)
         _require_same_steps(begun, network)
         _require_unfinished(begun, network, snapshot, changes)
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
@@ -134,7 +135,7 @@ def resume(
                 network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
         model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
-        snapshot, lost = with_best(folder, snapshot, changed=bool(changes))
+        snapshot, lost = with_best(folder, snapshot, begun.lock, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data)
         recorder = RunFolder(
@@ -153,7 +154,8 @@ def resume(
     log_every = begun.origin.log_every
     events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
     try:
-        for text in (*wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
+        nameless = [] if "run" in begun.lock else [f"{folder} was begun before runs said which files are theirs"]
+        for text in (*nameless, *wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
             yield Notice(text)
         yield from run(events, network, folder)
     except ModelFileError as error:
@@ -215,6 +217,23 @@ def _layers(found: Comparison) -> Iterator[str]:
             yield f"{old.name}: {old.text()} → {new.text()}"
         elif row := old or new:
             yield f"{row.name} {layer.status}"
+
+
+def _require_own(begun: Begun, snapshot: Snapshot | None) -> None:
+    """Raise RunError when what was measured so far, or came out in the end, is that of another run."""
+    folder = begun.folder
+    runs.require_own_record(folder, begun.lock, runs.RESULT, runs.METRICS)
+    if begun.lock.get("models") is not None and (last := model_file.stated(folder / runs.LAST)):
+        runs.require_own_model(folder / runs.LAST, last, begun.lock)
+    file = folder / runs.METRICS
+    if snapshot is None or not snapshot.kept_sha256 or not file.is_file() or not file.stat().st_size:
+        # Measurements that were lost do not keep a training from going on.
+        return
+    if runs.digest_of(file, snapshot.mark) != snapshot.kept_sha256:
+        raise RunError(
+            f"{file} is not that of this run, or cut short",
+            "copy it again from where it was whole, or remove it to go on without what was measured so far",
+        )
 
 
 def _require_same_steps(begun: Begun, network: Network) -> None:
