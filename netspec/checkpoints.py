@@ -167,7 +167,8 @@ def with_best(
     """Return a snapshot to go on from, without its best epoch where the model of that is lost; and that, in words.
 
     best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
-    again; one that is `changed` does not.
+    again; one that is `changed` does not. Where the file is missing and the checkpoint is of that epoch's end, it is
+    written again.
 
     Raises:
         RunError: when it is the model of another run.
@@ -184,7 +185,7 @@ def with_best(
     kept = step is not None and (not changed or (best is not None and step == best.step))
     if found and (kept or best is None):
         run_files.require_own_model(file, found.seal, lock)
-    if kept or best is None:
+    if kept or best is None or (best.step == snapshot.step and why == "is missing"):
         return snapshot, []
     lost = f"{file} {why}: the model of epoch {best.epoch}, the best so far, is lost; the best of the next ones is kept"
     return replace(snapshot, progress=replace(snapshot.progress, best=None)), [lost]

@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,8 @@ class RunFolder:
         if self.changes and self.resumed and self.resumed.progress.best is None:
             # Whatever is there is of epochs that are not part of this run any more.
             self._remove(BEST)
+        # If the process is killed after the result is there, it is seen that the curves are not those of the end.
+        self._remove(CURVES)
         # Before the measurements: they are compared with those that lock.json knows where there is a result.
         self._remove(RESULT)
         self.rewind(self.resumed.mark if self.resumed else 0)
@@ -226,6 +228,12 @@ class RunFolder:
                 raise self._unwritable(name, error) from None
             saved.append(Saved(self.folder / name))
         return saved
+
+    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+        """Write the model files of the last epoch again where they are missing, when it has just ended."""
+        is_best = best is not None and best.step == last.step
+        if not all((self.folder / name).exists() for name in ((LAST, BEST) if is_best else (LAST,))):
+            self.save(variables, replace(last, best=is_best))
 
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
         """Write a checkpoint, in a thread unless it is waited for."""

@@ -19,17 +19,18 @@ from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
 from netspec.files import read_text
-from netspec.ir import Network
+from netspec.ir import Network, Recipe
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets, setting_path, with_settings
 from netspec.recorder import Origin, RunFolder, choices, digest
 from netspec.run_lock import RunLock
-from netspec.session import compiled_for, given_path, run, with_source
+from netspec.session import compiled_for, drawn, given_path, run, with_source
 from netspec.tracing import trace
 from netspec.training.events import Event, Notice
 from netspec.training.judge import taken_up
 from netspec.training.loop import train as train_loop
+from netspec.training.progress import Progress as Kept
 from netspec.training.progress import Snapshot
 
 __all__ = ["Begun", "elsewhere", "read_begun", "resume", "same_data"]
@@ -127,6 +128,11 @@ def resume(
         snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest()
         _require_own(begun, snapshot)
         _require_same_steps(begun, network)
+        if _lacks_curves_only(begun, network, snapshot, changes):
+            yield Notice(f"{folder} is complete, but for its {runs.CURVES}: they are drawn now")
+            yield from drawn(network, folder)
+            held.release()
+            return
         _require_unfinished(begun, network, snapshot, changes)
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
         if dataset.sha256 != begun.lock.get("data_sha256"):
@@ -250,6 +256,35 @@ def _require_same_steps(begun: Begun, network: Network) -> None:
             )
 
 
+def _lacks_curves_only(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> bool:
+    """Return whether a process was killed when all that was left to do was to draw."""
+    folder = begun.folder
+    return (
+        runs.read_result(folder) is not None
+        and not changes
+        and (snapshot is None or _over(snapshot.progress, network.recipe))
+        and (folder / runs.LAST).exists()
+        and (folder / runs.BEST).exists()
+        and not (folder / runs.CURVES).exists()
+    )
+
+
+def _over(progress: Kept, recipe: Recipe) -> bool:
+    return progress.epoch > recipe.epochs or bool(taken_up(progress, recipe).stopped)
+
+
+def _lacks_models(folder: Path, progress: Kept) -> bool:
+    """Return whether a complete run lacks a model that its last checkpoint has; raises RunError where that has not."""
+    there = {name for name in (runs.LAST, runs.BEST) if (folder / name).exists()}
+    best, last = progress.best, progress.last
+    if runs.BEST not in there and best and last and best.step != last.step:
+        raise RunError(
+            f"{folder} is complete, but its {runs.BEST}, the model of epoch {best.epoch}, is lost",
+            f"`netspec replay {folder} -o NEW` trains it again, to the same model",
+        )
+    return len(there) < 2
+
+
 def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
     """Raise RunError when a run has nothing left to do."""
     result, epochs = runs.read_result(begun.folder), network.recipe.epochs
@@ -264,8 +299,7 @@ def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | Non
     if snapshot is None:
         raise RunError(f"{begun.folder} is complete, and kept no checkpoint to go on from", "train again")
     progress, recipe = snapshot.progress, network.recipe
-    more = progress.epoch <= recipe.epochs and not taken_up(progress, recipe).stopped
-    if not more:
+    if _over(progress, recipe) and (changes or not _lacks_models(begun.folder, progress)):
         why = {"early_stop": ", by early stopping", "time_limit": ", by its time limit"}.get(progress.stopped, "")
         ends = "" if changes else f"it ended after epoch {result.get('epochs')}{why}"
         raise RunError(

@@ -73,6 +73,9 @@ class Recorder(Protocol):
         """Write the model files."""
         ...
 
+    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+        """Write the model files of the last epoch again where they are missing, when it has just ended."""
+
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
         """Write what the training can be resumed from; perhaps later, unless it is waited for."""
         ...

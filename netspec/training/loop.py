@@ -137,6 +137,9 @@ class _Loop:
         self.sound = self.resumed or self._moment()
         if restored:
             self.state, self.history = restored
+        last = self.progress.last
+        if self.recorder and last and last.step == self._step():
+            self.recorder.mend(self.trainer.variables(self.state), last, self.progress.best)
         self.due.kept(self._step(), self.progress.epoch - 1)
         while not (self.halted or self._over()):
             try:
