@@ -253,6 +253,12 @@ class RunFolder:
             self._write_lock(ended={RESULT: digest(text), METRICS: self._measured.hexdigest()})
         self._write(RESULT, text)
 
+    def fail(self, reason: str) -> None:
+        """Write down why the training ended, where it had begun; what keeps that from being written is not said."""
+        if self._facts:
+            with suppress(RunError):
+                self._write_lock(failed=reason)
+
     def close(self) -> None:
         """Let the last checkpoint reach the disk, and let others have the folder."""
         # What it has to say was said, or a worse error is on its way.

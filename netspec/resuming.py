@@ -24,6 +24,7 @@ from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets, setting_path, with_settings
 from netspec.recorder import Origin, RunFolder, choices, digest
+from netspec.run_lists import newest
 from netspec.run_lock import RunLock
 from netspec.session import compiled_for, drawn, given_path, run, with_source
 from netspec.tracing import trace
@@ -121,6 +122,7 @@ def resume(
         DataError: when the data cannot be had, or is not that of the run.
         ModelFileError: when the checkpoint does not fit what is to be trained.
     """
+    folder = newest(folder)
     begun = read_begun(folder)
     held = RunLock(folder)
     try:

@@ -203,7 +203,7 @@ def _sessions(value: object) -> bool:
 _LOCK_VALUES: dict[str, Callable[[object], bool]] = {
     "format": _number,
     **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
-    **dict.fromkeys(("device", "platform", "processor", "python", "run", "begun"), _text),
+    **dict.fromkeys(("device", "platform", "processor", "python", "run", "begun", "failed"), _text),
     "models": lambda value: isinstance(value, dict) and all(map(_texts, value.values())),
     "ended": _named_texts,
     **dict.fromkeys(("data_path", "asked_device"), lambda value: value is None or _text(value)),

@@ -23,6 +23,7 @@ from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
+from netspec.run_lists import newest
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
@@ -83,7 +84,7 @@ class Run:
     """
 
     def __init__(self, path: Path, device: str | jax.Device | None = None) -> None:
-        self.path = path
+        self.path = path = newest(path)
         self.file = runs.model_path(path)
         self._content: ModelFile = model_file.read(self.file)
         if self.file != path and (path / runs.LOCK).is_file():

@@ -78,6 +78,7 @@ FLOORS = {
     "netspec.compile_cache": 6,
     "netspec.runs": 6,
     "netspec.run_files": 6,
+    "netspec.run_lists": 6,
     "netspec.networks": 6,
     "netspec.model_file": 6,
     "netspec.sealed": 6,

@@ -19,6 +19,7 @@ VERBS = (
     "train",
     "resume",
     "replay",
+    "runs",
     "eval",
     "predict",
     "bench",

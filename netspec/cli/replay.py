@@ -38,8 +38,10 @@ def replay(
     On the same machine with the same versions they are the same, bit for bit; elsewhere the losses of the first epoch
     are within 2 % and the last test accuracy within 1 point. Exit code 0 where that holds, 1 where it does not.
     """
-    from netspec.runs import read_lock  # noqa: PLC0415
+    from netspec.run_files import read_lock  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
 
+    run = newest(run)
     lock = read_lock(run)
 
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415

@@ -43,7 +43,7 @@ class Platform(StrEnum):
 
 
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE|RUN", help="A .net file, a run folder or a model.")],
     stage: Annotated[Stage, typer.Option("--as", help="Which stage of the compiler.")] = Stage.TABLE,
     resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default written out.")] = False,
     batch: Annotated[
@@ -74,8 +74,9 @@ def show(
     recipe's batch.
     """
     _refuse_idle(stage, resolved=resolved, passes=passes, batch=batch, device=device, depth=depth)
-    analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
-    network, graph = require(analysis)
+    trained = _trained(file, stage, replaced=bool(let or sets))
+    analysis = None if trained else analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
+    network, graph = trained or require(analysis)  # type: ignore[arg-type]
     if resolved:
         say(resolved_text(network), end="")
     elif stage is Stage.TABLE:
@@ -92,6 +93,25 @@ def show(
             from netspec.cli.choices import show_choices  # noqa: PLC0415
 
             show_choices(network, graph, device or Platform.CPU, batch)
+
+
+def _trained(file: Path, stage: Stage, *, replaced: bool) -> tuple[Network, Graph] | None:
+    """Return the network of a run or a model; None where the file is no such thing."""
+    from netspec.networks import read_network  # noqa: PLC0415
+    from netspec.run_files import NETWORK  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
+
+    found = newest(file)
+    try:
+        if file.suffix != ".safetensors" and not (found / NETWORK).is_file():
+            return None
+    except (OSError, ValueError):
+        return None
+    if replaced:
+        raise typer.BadParameter("values are replaced in a spec; this was trained as it is", param_hint="--let, --set")
+    if stage is Stage.AST:
+        raise typer.BadParameter(f"a tree is that of a text: netspec show {found}/spec.net --as ast", param_hint="--as")
+    return read_network(found)
 
 
 def _refuse_idle(
@@ -170,8 +190,8 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, analysis: Analysis, network: Network, graph: Graph, batch: int, passes: bool) -> str:
-    if stage is Stage.AST:
+def _stage(stage: Stage, analysis: Analysis | None, network: Network, graph: Graph, batch: int, passes: bool) -> str:
+    if analysis and stage is Stage.AST:
         return _tree(analysis)
     if stage is Stage.IR:
         return network.model_dump_json(indent=2)

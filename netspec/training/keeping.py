@@ -83,5 +83,8 @@ class Recorder(Protocol):
     def end(self, result: Result) -> None:
         """Write the result."""
 
+    def fail(self, reason: str) -> None:
+        """Write down which error ended the training."""
+
     def close(self) -> None:
         """Let others have the folder."""

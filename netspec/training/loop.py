@@ -81,6 +81,10 @@ def train(
         with enough_memory():
             setup = set_up(model, dataset, seed=seed, log_every=log_every)
             yield from _Loop(setup, recorder, resumed, stop, until, halt_at).events()
+    except Exception as error:
+        if recorder:
+            recorder.fail(str(error).partition("\n")[0] or type(error).__name__)
+        raise
     finally:
         if recorder:
             recorder.close()
