@@ -39,7 +39,9 @@ def diff(
     """
     from netspec.compare import compare  # noqa: PLC0415
     from netspec.networks import read_network  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
 
+    before, after = newest(before), newest(after)
     try:
         found = compare(read_network(before), read_network(after))
     except NetspecError as error:
