@@ -90,8 +90,11 @@ class Checkpoints:
                 f"no checkpoint can be written to {self.folder}: {reason}", "what was saved before is untouched"
             ) from None
 
-    def newest(self) -> tuple[Snapshot | None, list[str]]:
+    def newest(self, *, own: bool = False) -> tuple[Snapshot | None, list[str]]:
         """Return the newest snapshot that is whole, and what is wrong with newer ones; None where there are no files.
+
+        Args:
+            own: refuse one of another run.
 
         Raises:
             RunError: when there are files, and none of them is whole; or the newest is one of another run.
@@ -103,7 +106,7 @@ class Checkpoints:
                 wrong.append(f"{path} is not a file")
                 continue
             try:
-                return self._read(path), wrong
+                return self._read(path, own=own), wrong
             except DamagedError as error:
                 wrong.append(error.message)
         if wrong:
@@ -133,10 +136,10 @@ class Checkpoints:
             with suppress(OSError):
                 old.unlink()
 
-    def _read(self, path: Path) -> Snapshot:
+    def _read(self, path: Path, *, own: bool) -> Snapshot:
         def accept(metadata: Mapping[str, str], declared: Mapping[str, Declared]) -> None:
             del declared
-            if metadata.get("run") != self.owner:
+            if own and metadata.get("run") != self.owner:
                 raise RunError(f"{path} is of another run", f"move it away: {self.folder} is for those of its own")
 
         metadata, arrays = sealed.read(path, _KIND, accept)

@@ -127,7 +127,7 @@ def resume(
     held = RunLock(folder)
     try:
         network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
-        snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest()
+        snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest(own=True)
         _require_own(begun, snapshot)
         _require_same_steps(begun, network)
         if _lacks_curves_only(begun, network, snapshot, changes):

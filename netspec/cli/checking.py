@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from netspec.characters import visible
 from netspec.cli.output import flops_text, print_diagnostics, print_json, say
 from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import analyze, load_source
@@ -46,7 +47,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            say(f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            say(f"{visible(spec_name(file))}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             print_diagnostics(diagnostics, color=color)

@@ -91,10 +91,10 @@ def _deliver(spec: _Formatted, *, check: bool, diff: bool) -> None:
         sys.stdout.buffer.write(spec.after.encode())
         sys.stdout.flush()
     elif spec.before != spec.after and check:
-        say(f"would reformat {spec.name}")
+        say(f"would reformat {visible(spec.name)}")
     elif spec.before != spec.after:
         _write(spec)
-        say(f"reformatted {spec.name}")
+        say(f"reformatted {visible(spec.name)}")
 
 
 def _diff(spec: _Formatted) -> Iterator[str]:

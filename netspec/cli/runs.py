@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,4 +50,15 @@ def _row(run: Listed) -> tuple[str, ...]:
 
 
 def _facts(run: Listed) -> dict[str, Any]:
-    return {**asdict(run), "folder": str(run.folder), "problem": run.problem or None}
+    return {
+        "folder": str(run.folder),
+        "state": run.state,
+        "spec": run.spec,
+        "data": run.data,
+        "best_accuracy": run.accuracy,
+        "best_loss": run.loss,
+        "epochs_done": run.done,
+        "epochs": run.epochs,
+        "begun": run.begun,
+        "problem": run.problem or None,
+    }
