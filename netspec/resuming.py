@@ -9,17 +9,18 @@ from typing import Any
 
 import jax
 
-from netspec import model_file, runs
+from netspec import runs
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.model import Model
 from netspec.checkpoints import Checkpoints, with_best
 from netspec.compare import Comparison, compare
 from netspec.compiler import analyze, require
+from netspec.completeness import lacks_curves_only, lacks_models, over, require_own
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
 from netspec.files import read_text
-from netspec.ir import Network, Recipe
+from netspec.ir import Network
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets, setting_path, with_settings
@@ -29,9 +30,7 @@ from netspec.run_lock import RunLock
 from netspec.session import compiled_for, drawn, given_path, run, with_source
 from netspec.tracing import trace
 from netspec.training.events import Event, Notice
-from netspec.training.judge import taken_up
 from netspec.training.loop import train as train_loop
-from netspec.training.progress import Progress as Kept
 from netspec.training.progress import Snapshot
 
 __all__ = ["Begun", "elsewhere", "read_begun", "resume", "same_data"]
@@ -128,9 +127,9 @@ def resume(
     try:
         network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
         snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest(own=True)
-        _require_own(begun, snapshot)
+        require_own(folder, begun.lock, snapshot)
         _require_same_steps(begun, network)
-        if _lacks_curves_only(begun, network, snapshot, changes):
+        if not changes and lacks_curves_only(folder, network.recipe, snapshot):
             yield Notice(f"{folder} is complete, but for its {runs.CURVES}: they are drawn now")
             yield from drawn(network, folder)
             held.release()
@@ -227,23 +226,6 @@ def _layers(found: Comparison) -> Iterator[str]:
             yield f"{row.name} {layer.status}"
 
 
-def _require_own(begun: Begun, snapshot: Snapshot | None) -> None:
-    """Raise RunError when what was measured so far, or came out in the end, is that of another run."""
-    folder = begun.folder
-    runs.require_own_record(folder, begun.lock, runs.RESULT, runs.METRICS)
-    if begun.lock.get("models") is not None and (last := model_file.stated(folder / runs.LAST)):
-        runs.require_own_model(folder / runs.LAST, last, begun.lock)
-    file = folder / runs.METRICS
-    if snapshot is None or not snapshot.kept_sha256 or not file.is_file() or not file.stat().st_size:
-        # Measurements that were lost do not keep a training from going on.
-        return
-    if runs.digest_of(file, snapshot.mark) != snapshot.kept_sha256:
-        raise RunError(
-            f"{file} is not that of this run, or cut short",
-            "copy it again from where it was whole, or remove it to go on without what was measured so far",
-        )
-
-
 def _require_same_steps(begun: Begun, network: Network) -> None:
     """Raise RunError when what a step learns from would be cut in another way: it decides what an epoch is."""
 
@@ -256,35 +238,6 @@ def _require_same_steps(begun: Begun, network: Network) -> None:
                 f"{begun.folder} was begun with {name} {before:,}, which it keeps: it cannot go on with {after:,}",
                 "train again with the other one",
             )
-
-
-def _lacks_curves_only(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> bool:
-    """Return whether a process was killed when all that was left to do was to draw."""
-    folder = begun.folder
-    return (
-        runs.read_result(folder) is not None
-        and not changes
-        and (snapshot is None or _over(snapshot.progress, network.recipe))
-        and (folder / runs.LAST).exists()
-        and (folder / runs.BEST).exists()
-        and not (folder / runs.CURVES).exists()
-    )
-
-
-def _over(progress: Kept, recipe: Recipe) -> bool:
-    return progress.epoch > recipe.epochs or bool(taken_up(progress, recipe).stopped)
-
-
-def _lacks_models(folder: Path, progress: Kept) -> bool:
-    """Return whether a complete run lacks a model that its last checkpoint has; raises RunError where that has not."""
-    there = {name for name in (runs.LAST, runs.BEST) if (folder / name).exists()}
-    best, last = progress.best, progress.last
-    if runs.BEST not in there and best and last and best.step != last.step:
-        raise RunError(
-            f"{folder} is complete, but its {runs.BEST}, the model of epoch {best.epoch}, is lost",
-            f"`netspec replay {folder} -o NEW` trains it again, to the same model",
-        )
-    return len(there) < 2
 
 
 def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
@@ -301,7 +254,7 @@ def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | Non
     if snapshot is None:
         raise RunError(f"{begun.folder} is complete, and kept no checkpoint to go on from", "train again")
     progress, recipe = snapshot.progress, network.recipe
-    if _over(progress, recipe) and (changes or not _lacks_models(begun.folder, progress)):
+    if over(progress, recipe) and (changes or not lacks_models(begun.folder, progress)):
         why = {"early_stop": ", by early stopping", "time_limit": ", by its time limit"}.get(progress.stopped, "")
         ends = "" if changes else f"it ended after epoch {result.get('epochs')}{why}"
         raise RunError(

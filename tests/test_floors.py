@@ -85,6 +85,7 @@ FLOORS = {
     "netspec.recipe_fit": 4,
     "netspec.run_lock": 6,
     "netspec.checkpoints": 6,
+    "netspec.completeness": 6,
     "netspec.environment": 6,
     "netspec.recorder": 6,
     "netspec.resuming": 7,

@@ -310,7 +310,10 @@ def test_runs_are_listed_the_newest_last(place: Path) -> None:
         ("complete", "good", "digits", 1, 1)
     }
     result = lines((place / "runs/good/002/result.json").read_text().replace("\n", ""))[0]
-    assert (found[1]["best_accuracy"], found[1]["best_loss"]) == (result["best_test_accuracy"], result["best_test_loss"])
+    assert (found[1]["best_accuracy"], found[1]["best_loss"]) == (
+        result["best_test_accuracy"],
+        result["best_test_loss"],
+    )
     table = cli(place, "runs", "runs/good").stdout.splitlines()
     assert "runs/good/001" in table[2]
     assert "1/1  complete" in table[3]
