@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from netspec import files, model_file, runs, sealed
+from netspec import files, model_file, run_files, runs, sealed
 from netspec.background import Background
 from netspec.diagnostics import ModelFileError, RunError
 from netspec.sealed import DamagedError, Declared, Kind
@@ -41,20 +42,26 @@ class Checkpoints:
 
     Args:
         run: the run folder.
+        owner: what the run calls itself in lock.json; None for one begun before runs did.
 
     Raises:
         RunError: when they are elsewhere: what lies there is perhaps not netspec's to remove.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, owner: str | None = None) -> None:
+        self.owner = owner
         self.folder = run / FOLDER
         if self.folder.is_symlink():
             raise RunError(f"{self.folder} is a link", f"put the folder itself there, or copy all of {run} again")
         self._writing: Background[None] | None = None
         self._last: Snapshot | None = None
 
-    def write(self, snapshot: Snapshot) -> Path:
+    def write(self, snapshot: Snapshot, kept_sha256: str = "") -> Path:
         """Begin to write a snapshot in a thread, after the one before is written; one that is written already is not.
+
+        Args:
+            snapshot: what is written.
+            kept_sha256: of all that the recorder had kept then.
 
         Raises:
             RunError: when the one before could not be written.
@@ -62,7 +69,7 @@ class Checkpoints:
         path = self.folder / f"step-{snapshot.step:09d}.safetensors"
         if snapshot is not self._last:
             self.wait()
-            self._writing = Background(lambda: self._write(path, snapshot))
+            self._writing = Background(lambda: self._write(path, snapshot, kept_sha256))
             self._last = snapshot
         return path
 
@@ -83,11 +90,14 @@ class Checkpoints:
                 f"no checkpoint can be written to {self.folder}: {reason}", "what was saved before is untouched"
             ) from None
 
-    def newest(self) -> tuple[Snapshot | None, list[str]]:
+    def newest(self, *, own: bool = False) -> tuple[Snapshot | None, list[str]]:
         """Return the newest snapshot that is whole, and what is wrong with newer ones; None where there are no files.
 
+        Args:
+            own: refuse one of another run.
+
         Raises:
-            RunError: when there are files, and none of them is whole.
+            RunError: when there are files, and none of them is whole; or the newest is one of another run.
             ModelFileError: when the newest cannot be read for another reason, such as its format.
         """
         wrong: list[str] = []
@@ -96,7 +106,7 @@ class Checkpoints:
                 wrong.append(f"{path} is not a file")
                 continue
             try:
-                return _read(path), wrong
+                return self._read(path, own=own), wrong
             except DamagedError as error:
                 wrong.append(error.message)
         if wrong:
@@ -108,13 +118,16 @@ class Checkpoints:
         """Remove what a process that was killed left half written."""
         files.sweep(self.folder, lambda name: _step(Path(name)) >= 0)
 
-    def _write(self, path: Path, snapshot: Snapshot) -> None:
+    def _write(self, path: Path, snapshot: Snapshot, kept_sha256: str) -> None:
         self.folder.mkdir(exist_ok=True)
         metadata = {
             "progress": json.dumps(snapshot.progress.to_json()),
             "step": str(snapshot.step),
             "mark": str(snapshot.mark),
+            "kept_sha256": kept_sha256,
         }
+        if self.owner is not None:
+            metadata["run"] = self.owner
         sealed.write(path, _KIND, snapshot.arrays, metadata)
         others = [other for other in self._files() if other != path]
         # One that is ahead could not be read, so that the training was taken up again before it.
@@ -122,6 +135,23 @@ class Checkpoints:
         for old in (*ahead, *others[: len(others) - len(ahead) - (_KEPT - 1)]):
             with suppress(OSError):
                 old.unlink()
+
+    def _read(self, path: Path, *, own: bool) -> Snapshot:
+        def accept(metadata: Mapping[str, str], declared: Mapping[str, Declared]) -> None:
+            del declared
+            if own and metadata.get("run") != self.owner:
+                raise RunError(f"{path} is of another run", f"move it away: {self.folder} is for those of its own")
+
+        metadata, arrays = sealed.read(path, _KIND, accept)
+        try:
+            progress = Progress.from_json(json.loads(metadata["progress"]))
+            step, mark = int(metadata["step"]), int(metadata["mark"])
+            steps = len(arrays["history"])
+            if mark < 0 or progress.taken > steps or step != (progress.epoch - 1) * steps + progress.taken:
+                raise ValueError("steps and epochs do not belong together")
+            return Snapshot(progress, step, arrays, mark, metadata.get("kept_sha256", ""))
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+            raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None
 
     def _files(self) -> list[Path]:
         """Return the checkpoints, the oldest first."""
@@ -134,38 +164,31 @@ def _step(path: Path) -> int:
     return int(found[1]) if found else -1
 
 
-def _read(path: Path) -> Snapshot:
-    def accept(metadata: Mapping[str, str], declared: Mapping[str, Declared]) -> None:
-        del metadata, declared
-
-    metadata, arrays = sealed.read(path, _KIND, accept)
-    try:
-        progress = Progress.from_json(json.loads(metadata["progress"]))
-        step, mark = int(metadata["step"]), int(metadata["mark"])
-        steps = len(arrays["history"])
-        if mark < 0 or progress.taken > steps or step != (progress.epoch - 1) * steps + progress.taken:
-            raise ValueError("steps and epochs do not belong together")
-        return Snapshot(progress, step, arrays, mark)
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        raise sealed.damaged(path, _KIND, "what it says of the training cannot be read") from None
-
-
-def with_best(run: Path, snapshot: Snapshot | None, *, changed: bool) -> tuple[Snapshot | None, list[str]]:
+def with_best(
+    run: Path, snapshot: Snapshot | None, lock: Mapping[str, Any], *, changed: bool
+) -> tuple[Snapshot | None, list[str]]:
     """Return a snapshot to go on from, without its best epoch where the model of that is lost; and that, in words.
 
     best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
-    again; one that is `changed` does not.
+    again; one that is `changed` does not. Where the file is missing and the checkpoint is of that epoch's end, it is
+    written again.
+
+    Raises:
+        RunError: when it is the model of another run.
     """
     best, file = snapshot.progress.best if snapshot else None, run / runs.BEST
     if snapshot is None or (best is None and not file.exists()):
         return snapshot, []
     try:
-        step = model_file.read(file).training.get("step") if file.exists() else None
+        found = model_file.read(file) if file.exists() else None
+        step = found.training.get("step") if found else None
         why = "is of a later epoch" if step is not None else "is missing"
     except ModelFileError:
-        step, why = None, "is damaged"
+        found, step, why = None, None, "is damaged"
     kept = step is not None and (not changed or (best is not None and step == best.step))
-    if kept or best is None:
+    if found and (kept or best is None):
+        run_files.require_own_model(file, found.seal, lock)
+    if kept or best is None or (best.step == snapshot.step and why == "is missing"):
         return snapshot, []
     lost = f"{file} {why}: the model of epoch {best.epoch}, the best so far, is lost; the best of the next ones is kept"
     return replace(snapshot, progress=replace(snapshot.progress, best=None)), [lost]

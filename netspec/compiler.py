@@ -12,6 +12,7 @@ from netspec.characters import visible
 from netspec.data_fit import check_data
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, Span, SpecError
 from netspec.elaborate import elaborate
+from netspec.files import read_given
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.nearby import path_fix
@@ -50,8 +51,7 @@ def load_source(path: str | Path) -> Source:
     """
     file = Path(path)
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_given(file, MAX_BYTES + 1)
     except IsADirectoryError:
         raise NetspecError(f"{path} is a folder", path_fix(file, ".net", otherwise="give a .net file")) from None
     except FileNotFoundError:
@@ -60,7 +60,7 @@ def load_source(path: str | Path) -> Source:
         raise NetspecError(f"{path}: there is no such file", _similar(file)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise NetspecError(f"{path} cannot be read: {reason}") from None
+        raise NetspecError(f"{path} cannot be read: {reason}", "give a .net file") from None
     if len(data) > MAX_BYTES:
         raise SpecError([too_large(MAX_BYTES)])
     source = read_source(str(path), data)
@@ -87,7 +87,9 @@ def analyze(
     except SpecError as error:
         return Analysis(source, None, None, {}, error.diagnostics)
     # A file may be named by any bytes, but the network's name is written into texts.
-    called = visible(name or Path(source.name).stem or "network")[:200]
+    stem = Path(source.name).stem
+    # Of `...net` it is two dots, which are a folder above another.
+    called = visible(name or (stem if stem.strip(".") else "network"))[:200]
     made = elaborate(file, name=called, lets=parse_values(lets or {}))
     network, diagnostics = made.network, list(made.diagnostics)
     if network and sets and not diagnostics:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ __all__ = [
     "kind_of",
     "open_to_add",
     "open_to_read",
+    "read_given",
     "read_text",
     "sweep",
 ]
@@ -89,6 +91,49 @@ def read_text(path: Path) -> str:
     with open_to_read(path) as stream:
         # Line ends as in text mode.
         return stream.read().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_given(path: Path, most: int) -> bytes:
+    """Return so many bytes of a regular file at most, or of what a shell hands over as `<(…)` or `/dev/stdin`.
+
+    Raises:
+        OSError: when it is another thing, such as a named pipe, for whose other end one would wait forever; or nothing
+            comes for a while.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if stat.S_ISFIFO(mode) and _HANDED.fullmatch(str(path)):
+        return _read_pipe(path, most)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"it is {_what(mode)}, not a file", str(path))
+    with open_to_read(path) as stream:
+        return stream.read(most)
+
+
+_HANDED = re.compile(r"/dev/stdin|(/dev/fd|/proc/self/fd)/[0-9]+")
+_PATIENCE = 10.0  # seconds until the next bytes
+
+
+def _read_pipe(path: Path, most: int) -> bytes:
+    found = bytearray()
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        while len(found) < most:
+            if not select.select([handle], [], [], _PATIENCE)[0]:
+                raise OSError(errno.ETIMEDOUT, f"nothing has come from it for {_PATIENCE:.0f} seconds", str(path))
+            with suppress(BlockingIOError):
+                piece = os.read(handle, most - len(found))
+                if not piece:
+                    break
+                found += piece
+    finally:
+        os.close(handle)
+    return bytes(found)
+
+
+def _what(mode: int) -> str:
+    return "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def open_to_add(path: Path, *, make: bool) -> BinaryIO:

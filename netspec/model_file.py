@@ -7,7 +7,7 @@ must be exactly those of the spec, before they are read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from netspec.recipe.datasets import find, last_part
 from netspec.resolve import resolved_text
 from netspec.sealed import Declared, Kind
 
-__all__ = ["FORMAT_VERSION", "ModelFile", "read", "write"]
+__all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
 
 FORMAT_VERSION = 1
 """Of what a model file holds; docs/model_file.md describes each."""
@@ -53,6 +53,7 @@ class ModelFile:
         arrays: parameters and state by path, such as `conv_1/kernel`.
         labels: the class names.
         training: what is known of how it was trained, such as the epoch and the test accuracy.
+        seal: the hash that the file states, where it was read from one.
     """
 
     network: Network
@@ -60,10 +61,11 @@ class ModelFile:
     arrays: Mapping[str, NDArray[Any]]
     labels: tuple[str, ...]
     training: Mapping[str, Any]
+    seal: str = ""
 
 
-def write(path: Path, model: ModelFile) -> None:
-    """Write a model file atomically.
+def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None = None) -> None:
+    """Write a model file atomically; `announce` is told the hash that it will state, before it is there.
 
     Raises:
         OSError: when the folder cannot be written to.
@@ -74,7 +76,7 @@ def write(path: Path, model: ModelFile) -> None:
         "labels": json.dumps(list(model.labels)),
         "training": json.dumps(dict(model.training), allow_nan=False),
     }
-    sealed.write(path, _KIND, model.arrays, metadata)
+    sealed.write(path, _KIND, model.arrays, metadata, announce)
 
 
 def _portable(network: Network) -> Network:
@@ -110,7 +112,12 @@ def read(path: Path) -> ModelFile:
         raise sealed.damaged(path, _KIND, "two of its classes have the same name")
     if not isinstance(training, dict):
         raise sealed.damaged(path, _KIND, "what it says of its training is not an object")
-    return ModelFile(*spec[0], arrays, tuple(labels), training)
+    return ModelFile(*spec[0], arrays, tuple(labels), training, metadata["sha256"])
+
+
+def stated(path: Path) -> str | None:
+    """Return the hash that a model file states, which is not looked at; None where it is none."""
+    return sealed.stated(path, _KIND)
 
 
 def _decoded(path: Path, metadata: Mapping[str, str], field: str) -> Any:

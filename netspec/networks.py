@@ -13,6 +13,7 @@ from netspec.files import open_to_read
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.nearby import nearby, path_fix
+from netspec.run_lists import newest
 from netspec.tracing import trace
 
 __all__ = ["read_network"]
@@ -34,7 +35,7 @@ def read_network(path: Path) -> tuple[Network, Graph]:
     except OSError:  # a name that is too long, for one: reading it says so
         folder = False
     if folder:
-        return _of_run(path)
+        return _of_run(newest(path))
     if path.suffix == ".safetensors":
         # NumPy and safetensors are needed for models only.
         from netspec.model_file import read  # noqa: PLC0415

@@ -48,8 +48,10 @@ def draw(picture: str, request: Request) -> Path:
 
 
 def _curves(r: Request) -> Path:
-    from netspec.runs import read_metrics  # noqa: PLC0415
+    from netspec.run_files import LOCK, METRICS, read_lock, read_metrics, require_own_record  # noqa: PLC0415
 
+    if (r.run / LOCK).is_file():
+        require_own_record(r.run, read_lock(r.run), METRICS)
     return report.draw_curves(read_metrics(r.run), r.out, title=str(r.run))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,13 @@ class RunFolder:
         self.resumed, self.before, self.changes, self.elsewhere = resumed, before, changes, elsewhere
         self.labels: tuple[str, ...] = ()
         self._lock = held or RunLock(folder)
-        self._checkpoints = Checkpoints(folder)
+        # A run that was begun before runs had names goes on without one.
+        self.name: str | None = secrets.token_hex(8) if before is None else before.get("run")
+        self._models: dict[str, list[str]] = dict(before.get("models", {})) if before else {}
+        self._facts: dict[str, Any] = {}
+        self._measured = hashlib.sha256()
+        self._marked: tuple[int, str] = (-1, "")
+        self._checkpoints = Checkpoints(folder, self.name)
 
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; lock.json last: with it the run can be resumed."""
@@ -113,9 +120,18 @@ class RunFolder:
         if self.changes and self.resumed and self.resumed.progress.best is None:
             # Whatever is there is of epochs that are not part of this run any more.
             self._remove(BEST)
-        self.rewind(self.resumed.mark if self.resumed else 0)
+        # If the process is killed after the result is there, it is seen that the curves are not those of the end.
+        self._remove(CURVES)
+        # Before the measurements: they are compared with those that lock.json knows where there is a result.
         self._remove(RESULT)
-        self._write(LOCK, json.dumps(self._lock_file(event, dataset), indent=2) + "\n")
+        self.rewind(self.resumed.mark if self.resumed else 0)
+        self._facts = self._lock_file(event, dataset)
+        self._write_lock()
+
+    def _write_lock(self, **more: Any) -> None:
+        """Write lock.json, with the hashes of the models that are or are about to be there."""
+        named = {"models": self._models} if self.name is not None else {}
+        self._write(LOCK, json.dumps({**self._facts, **named, **more}, indent=2) + "\n")
 
     def _lock_file(self, event: Started, dataset: Dataset) -> dict[str, Any]:
         origin = self.origin
@@ -124,8 +140,13 @@ class RunFolder:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             entry = {"step": event.step, "time": now, "changes": list(self.changes), "elsewhere": list(self.elsewhere)}
             sessions.append(entry)
+        before = self.before or {}
+        named = {"run": self.name} if self.name is not None else {}
+        begun = before.get("begun") if self.before else datetime.now(UTC).isoformat(timespec="seconds")
         return {
             "format": runs.LOCK_FORMAT,
+            **named,
+            **({"begun": begun} if begun else {}),
             "spec_sha256": digest(self.text),
             "network_sha256": digest(network_text(self.model.network)),
             "dataset": dataset.name,
@@ -154,7 +175,9 @@ class RunFolder:
             return
         try:
             with open_to_add(self.folder / METRICS, make=False) as stream:
-                stream.write(json.dumps(line).encode() + b"\n")
+                written = json.dumps(line).encode() + b"\n"
+                stream.write(written)
+                self._measured.update(written)
         except OSError as error:
             raise self._unwritable(METRICS, error) from None
 
@@ -163,7 +186,8 @@ class RunFolder:
         try:
             with open_to_add(self.folder / METRICS, make=False) as stream:
                 os.fsync(stream.fileno())
-                return stream.tell()
+                self._marked = (stream.tell(), self._measured.hexdigest())
+                return self._marked[0]
         except OSError as error:
             raise self._unwritable(METRICS, error) from None
 
@@ -174,6 +198,10 @@ class RunFolder:
                 # Where the file was lost, what is missing must not become zeros.
                 stream.truncate(min(mark, stream.tell()))
                 os.fsync(stream.fileno())
+                stream.seek(0)
+                self._measured = hashlib.sha256()
+                while piece := stream.read(2**20):
+                    self._measured.update(piece)
         except OSError as error:
             raise self._unwritable(METRICS, error) from None
 
@@ -184,18 +212,34 @@ class RunFolder:
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
         saved = []
         self._require_run()
+
+        def announce(seal: str) -> None:
+            # Whenever the process is cut off, what is there is either the model before or this one: both are known.
+            for name in (LAST, BEST) if epoch.best else (LAST,):
+                there, known = model_file.stated(self.folder / name), self._models.get(name, [])
+                self._models[name] = list(dict.fromkeys([seal, *(s for s in known if s == there)]))
+            if self.name is not None:
+                self._write_lock()
+
         for name in (LAST, BEST) if epoch.best else (LAST,):
             try:
-                model_file.write(self.folder / name, whole)
+                model_file.write(self.folder / name, whole, announce if name == LAST else None)
             except OSError as error:
                 raise self._unwritable(name, error) from None
             saved.append(Saved(self.folder / name))
         return saved
 
+    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+        """Write the model files of the last epoch again where they are missing, when it has just ended."""
+        is_best = best is not None and best.step == last.step
+        if not all((self.folder / name).exists() for name in ((LAST, BEST) if is_best else (LAST,))):
+            self.save(variables, replace(last, best=is_best))
+
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
         """Write a checkpoint, in a thread unless it is waited for."""
         self._require_run()
-        path = self._checkpoints.write(snapshot)
+        mark, measured = self._marked
+        path = self._checkpoints.write(snapshot, measured if snapshot.mark == mark else snapshot.kept_sha256)
         if wait:
             self._checkpoints.wait()
         return path
@@ -204,7 +248,16 @@ class RunFolder:
         """Write the result."""
         self._checkpoints.wait()
         self._require_run()
-        self._write(RESULT, json.dumps(plain(asdict(result)), indent=2) + "\n")
+        text = json.dumps(plain(asdict(result)), indent=2) + "\n"
+        if self.name is not None:
+            self._write_lock(ended={RESULT: digest(text), METRICS: self._measured.hexdigest()})
+        self._write(RESULT, text)
+
+    def fail(self, reason: str) -> None:
+        """Write down why the training ended, where it had begun; what keeps that from being written is not said."""
+        if self._facts:
+            with suppress(RunError):
+                self._write_lock(failed=reason)
 
     def close(self) -> None:
         """Let the last checkpoint reach the disk, and let others have the folder."""

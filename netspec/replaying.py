@@ -19,6 +19,7 @@ from netspec.diagnostics import RunError
 from netspec.loading import Data
 from netspec.recorder import RunFolder
 from netspec.resuming import elsewhere, read_begun, same_data
+from netspec.run_lists import newest
 from netspec.session import compiled_for
 from netspec.training.events import Event, Finished, Started, Stopped
 from netspec.training.loop import train as train_loop
@@ -110,6 +111,7 @@ def replay(
         RunError: when the folder is no run, has measured nothing, or was resumed with changes.
         DataError: when the data cannot be had, or is not that of the run.
     """
+    folder = newest(folder)
     begun = read_begun(folder)
     changed = [change for session in begun.lock.get("resumed", ()) for change in session["changes"]]
     if changed:

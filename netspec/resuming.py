@@ -15,6 +15,7 @@ from netspec.backends.jax.model import Model
 from netspec.checkpoints import Checkpoints, with_best
 from netspec.compare import Comparison, compare
 from netspec.compiler import analyze, require
+from netspec.completeness import lacks_curves_only, lacks_models, over, require_own
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
@@ -24,11 +25,11 @@ from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets, setting_path, with_settings
 from netspec.recorder import Origin, RunFolder, choices, digest
+from netspec.run_lists import newest
 from netspec.run_lock import RunLock
-from netspec.session import compiled_for, given_path, run, with_source
+from netspec.session import compiled_for, drawn, given_path, run, with_source
 from netspec.tracing import trace
 from netspec.training.events import Event, Notice
-from netspec.training.judge import taken_up
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
 
@@ -120,12 +121,19 @@ def resume(
         DataError: when the data cannot be had, or is not that of the run.
         ModelFileError: when the checkpoint does not fit what is to be trained.
     """
+    folder = newest(folder)
     begun = read_begun(folder)
     held = RunLock(folder)
     try:
         network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
-        snapshot, wrong = Checkpoints(folder).newest()
+        snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest(own=True)
+        require_own(folder, begun.lock, snapshot)
         _require_same_steps(begun, network)
+        if not changes and lacks_curves_only(folder, network.recipe, snapshot):
+            yield Notice(f"{folder} is complete, but for its {runs.CURVES}: they are drawn now")
+            yield from drawn(network, folder)
+            held.release()
+            return
         _require_unfinished(begun, network, snapshot, changes)
         dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
         if dataset.sha256 != begun.lock.get("data_sha256"):
@@ -134,7 +142,7 @@ def resume(
                 network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
         model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
-        snapshot, lost = with_best(folder, snapshot, changed=bool(changes))
+        snapshot, lost = with_best(folder, snapshot, begun.lock, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data)
         recorder = RunFolder(
@@ -153,7 +161,8 @@ def resume(
     log_every = begun.origin.log_every
     events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
     try:
-        for text in (*wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
+        nameless = [] if "run" in begun.lock else [f"{folder} was begun before runs said which files are theirs"]
+        for text in (*nameless, *wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
             yield Notice(text)
         yield from run(events, network, folder)
     except ModelFileError as error:
@@ -245,8 +254,7 @@ def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | Non
     if snapshot is None:
         raise RunError(f"{begun.folder} is complete, and kept no checkpoint to go on from", "train again")
     progress, recipe = snapshot.progress, network.recipe
-    more = progress.epoch <= recipe.epochs and not taken_up(progress, recipe).stopped
-    if not more:
+    if over(progress, recipe) and (changes or not lacks_models(begun.folder, progress)):
         why = {"early_stop": ", by early stopping", "time_limit": ", by its time limit"}.get(progress.stopped, "")
         ends = "" if changes else f"it ended after epoch {result.get('epochs')}{why}"
         raise RunError(

@@ -8,14 +8,28 @@ from contextlib import suppress
 from pathlib import Path
 
 from netspec.diagnostics import RunError
-from netspec.files import open_to_add
+from netspec.files import open_to_add, open_to_read
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["NAME", "RunLock"]
+__all__ = ["NAME", "RunLock", "is_held"]
 
 NAME = ".lock"
+
+
+def is_held(folder: Path) -> bool:
+    """Return whether a process trains in a run folder, as far as can be told; nothing is made or changed there."""
+    if sys.platform == "win32":
+        return False
+    try:
+        with open_to_read(folder / NAME) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class RunLock:

@@ -27,7 +27,7 @@ from netspec.diagnostics import ModelFileError
 from netspec.files import atomic_write, open_to_read
 from netspec.sealed_header import Declared
 
-__all__ = ["DamagedError", "Declared", "Kind", "damaged", "read", "write"]
+__all__ = ["DamagedError", "Declared", "Kind", "damaged", "read", "stated", "write"]
 
 _BLANK = "0" * 64
 
@@ -55,8 +55,21 @@ class Kind:
     remedy: str
 
 
-def write(path: Path, kind: Kind, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+def write(
+    path: Path,
+    kind: Kind,
+    arrays: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, str],
+    announce: Callable[[str], None] | None = None,
+) -> None:
     """Write a file atomically; the same arrays and texts give the same bytes.
+
+    Args:
+        path: the file.
+        kind: what it is.
+        arrays: by name.
+        metadata: texts by name.
+        announce: told the hash that the file states, before it appears.
 
     Raises:
         OSError: when the folder cannot be written to.
@@ -71,7 +84,10 @@ def write(path: Path, kind: Kind, arrays: Mapping[str, NDArray[Any]], metadata: 
         sealed_header.declared(header)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelFileError(f"{path} cannot be written, for it could not be read again: {error}") from None
-    sealed = header.replace(_mark(_BLANK), _mark(_digest(header, _BLANK, data)))
+    seal = _digest(header, _BLANK, data)
+    if announce:
+        announce(seal)
+    sealed = header.replace(_mark(_BLANK), _mark(seal))
     atomic_write(path, b"".join((_length(header), sealed, data)))
 
 
@@ -138,6 +154,15 @@ def read(
         return metadata, sealed_header.arrays(declared, data)
     except ValueError:
         raise damaged(path, kind, "it has an array of an impossible shape") from None
+
+
+def stated(path: Path, kind: Kind) -> str | None:
+    """Return the hash that a file states, which is not looked at; None where it is none of this kind."""
+    try:
+        with _opened(path) as stream:
+            return _metadata(path, kind, _header(path, kind, stream)).get("sha256")
+    except ModelFileError:
+        return None
 
 
 @contextmanager

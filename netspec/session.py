@@ -33,6 +33,7 @@ __all__ = [
     "Data",
     "compile_network",
     "compiled_for",
+    "drawn",
     "given_path",
     "load_data",
     "run",
@@ -136,14 +137,19 @@ def run(events: Iterator[Event], network: Network, folder: Path | None) -> Itera
         Background(lambda: report.draw_curves)
     for event in events:
         if isinstance(event, Finished | Stopped) and folder:
-            try:
-                metrics = runs.read_metrics(folder)
-                if metrics:
-                    report.draw_curves(metrics, folder / runs.CURVES, title=network.name)
-            except RunError as error:
-                # The training itself is kept: its outcome is not withheld for want of a picture.
-                yield Notice(f"no curves are drawn: {error.message}")
+            yield from drawn(network, folder)
         yield event
+
+
+def drawn(network: Network, folder: Path) -> Iterator[Notice]:
+    """Draw the curves of a run; yield why not, where that is not possible."""
+    try:
+        metrics = runs.read_metrics(folder)
+        if metrics:
+            report.draw_curves(metrics, folder / runs.CURVES, title=network.name)
+    except RunError as error:
+        # The training itself is kept: its outcome is not withheld for want of a picture.
+        yield Notice(f"no curves are drawn: {error.message}")
 
 
 def compiled_for(

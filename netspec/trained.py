@@ -23,6 +23,7 @@ from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
 from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
+from netspec.run_lists import newest
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
@@ -83,9 +84,11 @@ class Run:
     """
 
     def __init__(self, path: Path, device: str | jax.Device | None = None) -> None:
-        self.path = path
+        self.path = path = newest(path)
         self.file = runs.model_path(path)
         self._content: ModelFile = model_file.read(self.file)
+        if self.file != path and (path / runs.LOCK).is_file():
+            runs.require_own_model(self.file, self._content.seal, runs.read_lock(path))
         self.network = self._content.network
         self.labels = self._content.labels
         self.model = Model(self.network, self._content.graph, device)
@@ -99,12 +102,18 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of the run's metrics.jsonl; raises RunError for a lone model file."""
+        self._require_own_record(runs.METRICS)
         return runs.read_metrics(self.path)
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The run's result.json; None for a lone model file or a run that did not end."""
+        self._require_own_record(runs.RESULT)
         return runs.read_result(self.path)
+
+    def _require_own_record(self, name: str) -> None:
+        if (self.path / runs.LOCK).is_file():
+            runs.require_own_record(self.path, runs.read_lock(self.path), name)
 
     @property
     def image_shape(self) -> tuple[int, ...]:

@@ -173,6 +173,10 @@ def test_the_lock_file(folder: Path) -> None:
     lock = read_json(folder / "lock.json")
     assert set(lock) == {
         "format",
+        "run",
+        "begun",
+        "models",
+        "ended",
         "spec_sha256",
         "network_sha256",
         "dataset",

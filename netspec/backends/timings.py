@@ -17,7 +17,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from netspec.files import atomic_write
+from netspec.files import atomic_write, open_to_read
 from netspec.planning import Problem, Way
 
 __all__ = ["Remembered", "clear", "count", "cpu_name"]
@@ -43,7 +43,7 @@ class Remembered:
         """Return the microseconds of the ways that were measured; None where that has not been done."""
         facts = self._facts(problem)
         try:
-            with self._file(facts).open("rb") as stream:
+            with open_to_read(self._file(facts)) as stream:
                 found = json.loads(stream.read(_MOST_BYTES))
         except (OSError, ValueError, RecursionError):
             return None

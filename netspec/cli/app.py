@@ -6,6 +6,8 @@ from importlib import import_module
 
 import typer
 
+from netspec.cli.strict import Command, Group
+
 __all__ = ["VERBS", "build"]
 
 VERBS = (
@@ -17,6 +19,7 @@ VERBS = (
     "train",
     "resume",
     "replay",
+    "runs",
     "eval",
     "predict",
     "bench",
@@ -35,6 +38,7 @@ def build(wanted: str | None = None) -> typer.Typer:
     """Return the command line; where a verb is wanted, with that one only, so that no other file is imported."""
     app = typer.Typer(
         name="netspec",
+        cls=Group,
         help="A short text file becomes a trained, compiled, reusable model.",
         no_args_is_help=True,
         add_completion=False,
@@ -48,15 +52,16 @@ def build(wanted: str | None = None) -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=verb)
         else:
-            app.command(verb)(getattr(module, name))
+            app.command(verb, cls=Command)(getattr(module, name))
     return app
 
 
 def _version(wanted: bool) -> None:
     if wanted:
         from netspec import __version__  # noqa: PLC0415
+        from netspec.cli.output import say  # noqa: PLC0415
 
-        print(f"netspec {__version__}")
+        say(f"netspec {__version__}")
         raise typer.Exit
 
 

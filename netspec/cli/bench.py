@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netspec.cli.options import Autotune, Device, Let, Set, pairs
-from netspec.cli.output import print_json, print_table, seconds_text
+from netspec.cli.output import print_json, print_table, say, seconds_text
 
 if TYPE_CHECKING:
     from netspec.bench import Bench, Measurement
@@ -72,15 +72,15 @@ def _print(found: Bench) -> None:
     from netspec.cli.choices import print_operations  # noqa: PLC0415
 
     versions = ", ".join(f"{name} {number}" for name, number in found.versions.items())
-    print(f"{found.name} on {found.platform} ({found.device}; {versions})")
-    print(f"a large matrix product reaches {found.product_gflops:,.4g} GFLOP/s here\n")
+    say(f"{found.name} on {found.platform} ({found.device}; {versions})")
+    say(f"a large matrix product reaches {found.product_gflops:,.4g} GFLOP/s here\n")
     columns = ["batch", "time", "spread", "examples/s", "GFLOP/s", "of the product", "first call"]
     print_table(
         [("", False), *((c, True) for c in columns)], [_row(m, found.product_gflops) for m in found.measurements]
     )
     own = found.operations[0]
     print_operations(f"\ntraining, batch {own.batch:,}:\n", own.lines)
-    print("`netspec show FILE --as ops --batch N` shows those of inference; --json has all of them.")
+    say("`netspec show FILE --as ops --batch N` shows those of inference; --json has all of them.")
 
 
 def _row(m: Measurement, product: float) -> tuple[str, ...]:

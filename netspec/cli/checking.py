@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from netspec.cli.output import flops_text, print_json
+from netspec.characters import visible
+from netspec.cli.output import flops_text, print_diagnostics, print_json, say
 from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Diagnostic, NetspecError, Source, SpecError, plural
@@ -19,9 +20,10 @@ __all__ = ["check_files", "plain_check"]
 def plain_check(words: list[str]) -> tuple[list[Path], bool] | None:
     """Return the files of `check FILE… [--json]`, and whether as JSON; None for anything else, which Typer answers."""
     files = [w for w in words[1:] if w != "--json"]
-    if words[:1] != ["check"] or not files or any(w.startswith("-") and w != "-" for w in files):
+    told = len(words) - 1 - len(files)
+    if words[:1] != ["check"] or not files or told > 1 or any(w.startswith("-") and w != "-" for w in files):
         return None
-    return [Path(w) for w in files], "--json" in words
+    return [Path(w) for w in files], bool(told)
 
 
 def check_files(files: Iterable[Path], *, as_json: bool) -> int:
@@ -47,12 +49,13 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            said = [f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}"]
-            print("\n".join([*said, *(n.render(color=color) for n in notes)]))
+            say(f"{visible(spec_name(file))}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            if notes:
+                print_diagnostics(notes, color=color)
         else:
-            print("\n".join(d.render(color=color) for d in diagnostics))
+            print_diagnostics(diagnostics, color=color)
     if wrong and not as_json:
-        print(plural(wrong, "error"))
+        say(plural(wrong, "error"))
     return 1 if wrong else 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from netspec.cli.output import print_table
+from netspec.cli.output import print_table, say
 from netspec.diagnostics import DeviceError, nearest
 from netspec.graph import Graph
 from netspec.ir import Network
@@ -62,7 +62,7 @@ def _remembered() -> Timings:
 def print_operations(title: str, lines: Iterable[Line]) -> None:
     """Print a table of the operations of a plan, and what they take together, changes of layout not counted."""
     shown = list(lines)
-    print(title)
+    say(title)
     print_table(
         [
             ("layer", False),
@@ -77,7 +77,7 @@ def print_operations(title: str, lines: Iterable[Line]) -> None:
         map(_cells, shown),
         ("", "total", "", "", "", _microseconds(_total(shown)), "", ""),
     )
-    print("\nµs are those of each operation alone; layouts are chosen for all together, changes of layout included.")
+    say("\nµs are those of each operation alone; layouts are chosen for all together, changes of layout included.")
 
 
 def _total(lines: list[Line]) -> float | None:

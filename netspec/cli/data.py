@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from netspec.cli.output import print_json, print_table
+from netspec.cli.output import print_json, print_table, say
+from netspec.cli.strict import Command, Group
 from netspec.diagnostics import DataError
 from netspec.ops import format_shape
 from netspec.recipe.datasets import DATASETS, DatasetInfo, find
@@ -15,11 +16,11 @@ from netspec.recipe.datasets import DATASETS, DatasetInfo, find
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Datasets: where they are, verified download, a picture of their examples.", no_args_is_help=True
+    help="Datasets: where they are, verified download, a picture of their examples.", cls=Group, no_args_is_help=True
 )
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each dataset.")] = False,
 ) -> None:
@@ -53,16 +54,16 @@ def list_(
     print_table(columns, rows)
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.")]) -> None:
     """Download a dataset, verified, unless it is here already."""
     from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data import fetch as fetch_data  # noqa: PLC0415
 
-    print(fetch_data(name, Progress(quiet=False).download))
+    say(fetch_data(name, Progress(quiet=False).download))
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.")],
     out: Annotated[
@@ -82,7 +83,7 @@ def show(
 
     target = out or Path(f"{Path(name).stem}.png")
     if augment:
-        print(_augmented(name, augment, target))
+        say(_augmented(name, augment, target))
         return
     dataset = load([name])
     train, test = dataset.train, dataset.test
@@ -90,10 +91,10 @@ def show(
         raise DataError(f"{name} has no images: its examples are of shape {format_shape(train.images.shape[1:])}")
     info = find(name)
     if info:
-        print(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
+        say(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
     for what, images in (("training", train.images), ("test", test.images)):
-        print(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
-    print(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+        say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
+    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
 
 
 def _augmented(name: str, spec: Path, target: Path) -> Path:

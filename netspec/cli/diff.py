@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netspec.cli.output import bytes_text, console, count_text, print_error, print_json, print_table
+from netspec.characters import visible
+from netspec.cli.output import bytes_text, console, count_text, print_error, print_json, print_table, say
 from netspec.diagnostics import NetspecError, plural
 from netspec.ops import format_shape
 
@@ -38,7 +39,9 @@ def diff(
     """
     from netspec.compare import compare  # noqa: PLC0415
     from netspec.networks import read_network  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
 
+    before, after = newest(before), newest(after)
     try:
         found = compare(read_network(before), read_network(after))
     except NetspecError as error:
@@ -48,7 +51,7 @@ def diff(
     if as_json:
         print_json(_json(before, after, found))
     elif found.same:
-        print("nothing differs")
+        say("nothing differs")
     else:
         _print(before, after, found)
     if not found.same:
@@ -77,15 +80,15 @@ def _change(change: LayerChange) -> dict[str, Any]:
 def _print(before: Path, after: Path, found: Comparison) -> None:
     _lines([f"- {before}", f"+ {after}"])
     if any(layer.status != "same" for layer in found.layers):
-        print("\nlayers")
+        say("\nlayers")
         _lines(_layers(found.layers))
     if found.settings:
-        print("\nsettings")
+        say("\nsettings")
         width = max(len(s.path) for s in found.settings)
         _lines(f"~ {s.path:{width}}  {_turn(s)}" for s in found.settings)
-    print()
+    say()
     _totals(found)
-    print()
+    say()
     _lines(_weights(found.weights))
 
 
@@ -96,7 +99,7 @@ def _lines(lines: Sequence[str] | Iterator[str]) -> None:
     out = console()
     for line in lines:
         # A line is wrapped by the terminal alone, so that what is copied from it is what was printed.
-        out.print(Text(line, style=_COLORS.get(line[:1], "")), soft_wrap=True)
+        out.print(Text(visible(line), style=_COLORS.get(line[:1], "")), soft_wrap=True)
 
 
 def _turn(setting: Setting) -> str:

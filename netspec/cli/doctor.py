@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.output import bytes_text, say
 from netspec.diagnostics import NetspecError, plural
 
 __all__ = ["doctor"]
@@ -44,15 +45,15 @@ def doctor(
     from netspec.recipe.datasets import DATASETS  # noqa: PLC0415
     from netspec.resources import specs_folder  # noqa: PLC0415
 
-    print(f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
-    print("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
-    print(f"specs:     {specs_folder()}")
-    print(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
-    print(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
-    print(f"compiled:  {_compiled()}")
-    print(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
+    say(f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
+    say("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    say(f"specs:     {specs_folder()}")
+    say(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
+    say(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
+    say(f"compiled:  {_compiled()}")
+    say(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
     for info in DATASETS:
-        print(f"  {info.name:<17} {locate(info.name) or 'not here'}")
+        say(f"  {info.name:<17} {locate(info.name) or 'not here'}")
     _devices()
 
 
@@ -66,12 +67,11 @@ def _forget() -> None:
         number = clear(folder)
     except OSError as error:
         raise NetspecError(f"{folder} cannot be emptied: {error.strerror}") from None
-    print(f"the times of {plural(number, 'operation')} are forgotten: {folder}")
+    say(f"the times of {plural(number, 'operation')} are forgotten: {folder}")
 
 
 def _compiled() -> str:
     """Return where compiled programs are kept, how many, and how to be rid of them."""
-    from netspec.cli.output import bytes_text  # noqa: PLC0415
     from netspec.compile_cache import OFF, compile_cache  # noqa: PLC0415
 
     found = compile_cache()
@@ -83,16 +83,16 @@ def _compiled() -> str:
 
 
 def _devices() -> None:
-    import jax  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
     import netspec as ns  # noqa: PLC0415
+    from netspec.backends.jax.devices import there  # noqa: PLC0415
 
-    print("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in jax.devices()))
+    say("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in there()))
     model = ns.compile(ns.parse("input 1x6x6\nconv 2 3x3 relu; pool 2\nfc 3 softmax"))
     total = float(np.asarray(model.forward(model.init(), np.zeros((1, 1, 6, 6), np.float32))).sum())
     verdict = "works" if abs(total - 1) < 1e-5 else f"WRONG: probabilities add up to {total}"
-    print(f"compiling: {verdict} on {model.device.platform}")
+    say(f"compiling: {verdict} on {model.device.platform}")
 
 
 def _version(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_json, print_table
+from netspec.cli.output import percent, print_json, print_table, say
 
 if TYPE_CHECKING:
     from netspec.trained import Evaluation
@@ -38,11 +38,11 @@ def evaluate(
     if as_json:
         print_json(_json(found, opened.file))
         return
-    print(f"{opened.file} on {found.dataset}: {found.examples:,} test examples")
+    say(f"{opened.file} on {found.dataset}: {found.examples:,} test examples")
     if found.accuracy is None:
-        print(f"loss {found.loss:.6f}")
+        say(f"loss {found.loss:.6f}")
         return
-    print(f"loss {found.loss:.4f}   accuracy {percent(found.accuracy)}\n")
+    say(f"loss {found.loss:.4f}   accuracy {percent(found.accuracy)}\n")
     columns = [
         ("class", False),
         ("examples", True),

@@ -8,7 +8,8 @@ import signal
 import sys
 from types import FrameType
 
-from netspec.cli.output import print_error
+from netspec.cli import outlets, surroundings
+from netspec.cli.output import print_error, say
 from netspec.cli.signals import end, leave
 from netspec.diagnostics import NetspecError
 
@@ -16,11 +17,12 @@ __all__ = ["run"]
 
 
 def run() -> None:
-    """Run the command line; exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 130 or 143 stopped."""
-    for stream in (sys.stdout, sys.stderr):
-        # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    """Run the command line.
+
+    Exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 129, 130 or 143 stopped by a signal.
+    """
+    outlets.set_up()
+    surroundings.settle()
     came: list[int] = []
 
     def interrupted(number: int, frame: FrameType | None) -> None:
@@ -42,15 +44,22 @@ def run() -> None:
         # The reader of a pipe has left; nothing more can be said, and Python must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception:
+    except Exception as error:
         # What it interrupts may turn it into an error of its own.
         if not came:
-            raise
+            known = surroundings.explained(error)
+            if known is None:
+                raise
+            print_error(known)
+            code = 1
     except SystemExit as done:
         code = done.code
     if came:
         code = 128 + came[0]
-    if code in {130, 143}:
+    sys.stdout.flush()
+    if code == 0 and outlets.unwritten():
+        code = 1
+    if code in {129, 130, 143}:
         # A training that was stopped and saved has said so itself, and is not here any more.
         leave(code)
     # At exit Python looks for garbage once more; leaving what is there to the system saves a fifth of a check's time.
@@ -62,7 +71,7 @@ def _act(words: list[str]) -> int:
     """Do what the words say: a plain check at once, all else by way of Typer."""
     if "" in words:
         # As a path it would mean the folder here, which nobody meant: a variable of the shell is not set.
-        print("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", file=sys.stderr)
+        say("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", error=True)
         return 2
     if words[:1] == ["check"]:
         from netspec.cli.checking import check_files, plain_check  # noqa: PLC0415

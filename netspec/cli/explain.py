@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.output import say
 from netspec.diagnostics import NetspecError, nearest
 
 __all__ = ["explain"]
@@ -19,7 +20,7 @@ def explain(
 
     if code is None:
         for known, entry in CODES.items():
-            print(f"{known}  {entry.title}")
+            say(f"{known}  {entry.title}")
         return
     # What a person reads off a message, `301` or `e0301`, is as good as the whole code.
     name = f"E{code.zfill(4)}" if code.isdecimal() else code.upper()
@@ -30,6 +31,6 @@ def explain(
             f"there is no error code {code}",
             f"did you mean {near}?" if near else "`netspec explain` lists all",
         )
-    print(f"{name}: {found.title}\n\n{found.cause}\n")
-    print("Wrong:\n" + "\n".join(f"    {line}" for line in found.wrong.splitlines()))
-    print("\nRight:\n" + "\n".join(f"    {line}" for line in found.right.splitlines()))
+    say(f"{name}: {found.title}\n\n{found.cause}\n")
+    say("Wrong:\n" + "\n".join(f"    {line}" for line in found.wrong.splitlines()))
+    say("\nRight:\n" + "\n".join(f"    {line}" for line in found.right.splitlines()))

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
-from netspec.cli.output import print_error
+from netspec.characters import visible
+from netspec.cli.output import print_error, say
 from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs_in
 from netspec.compiler import load_source
 from netspec.diagnostics import NetspecError, plural
@@ -59,7 +60,7 @@ def fmt(
             changed += spec.before != spec.after
             unchanged += spec.before == spec.after
     if check or diff or STDIN not in files:
-        _summarize(changed, unchanged, dry=check or diff, to=sys.stderr if diff else sys.stdout)
+        _summarize(changed, unchanged, dry=check or diff, error=diff)
     if failed or (changed and (check or diff)):
         raise typer.Exit(1)
 
@@ -84,21 +85,22 @@ def _read(path: Path) -> bytes:
 def _deliver(spec: _Formatted, *, check: bool, diff: bool) -> None:
     """Write, print or just name a spec that has changed; standard input is printed in any case."""
     if diff:
-        print("".join(_diff(spec)), end="")
+        # The text of a spec holds nothing that steers a terminal; its tabs are to stay.
+        sys.stdout.write("".join(_diff(spec)))
     elif spec.path == STDIN and not check:
         sys.stdout.buffer.write(spec.after.encode())
         sys.stdout.flush()
     elif spec.before != spec.after and check:
-        print(f"would reformat {spec.name}")
+        say(f"would reformat {visible(spec.name)}")
     elif spec.before != spec.after:
         _write(spec)
-        print(f"reformatted {spec.name}")
+        say(f"reformatted {visible(spec.name)}")
 
 
 def _diff(spec: _Formatted) -> Iterator[str]:
     # Only a newline ends a line; `splitlines` knows a dozen other ends.
     before, after = (list(StringIO(text, newline="\n")) for text in (spec.before, spec.after))
-    for line in difflib.unified_diff(before, after, spec.name, spec.name):
+    for line in difflib.unified_diff(before, after, visible(spec.name), visible(spec.name)):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
@@ -115,8 +117,8 @@ def _write(spec: _Formatted) -> None:
         raise NetspecError(f"{spec.name} cannot be written: {error.strerror}") from None
 
 
-def _summarize(changed: int, unchanged: int, *, dry: bool, to: TextIO) -> None:
+def _summarize(changed: int, unchanged: int, *, dry: bool, error: bool) -> None:
     parts = [f"{plural(changed, 'file')} would be reformatted"] if changed and dry else []
     parts += [f"{plural(unchanged, 'file')} already formatted"] if unchanged else []
     if parts:
-        print(", ".join(parts), file=to)
+        say(", ".join(parts), error=error)

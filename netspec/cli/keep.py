@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from netspec.cli.output import say
 
 __all__ = ["keep_compiled"]
 
@@ -12,7 +12,7 @@ def keep_compiled() -> None:
     from netspec.compile_cache import OFF, mend, turn_on  # noqa: PLC0415
 
     def not_kept(reason: str) -> None:
-        print(f"note: compiled programs are not kept: {reason} ({OFF}=off silences this)", file=sys.stderr)
+        say(f"note: compiled programs are not kept: {reason} ({OFF}=off silences this)", error=True)
 
     found = turn_on()
     if found.notable:

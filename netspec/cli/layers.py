@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.output import say
 from netspec.diagnostics import NetspecError, nearest
 
 __all__ = ["layers"]
@@ -35,7 +36,7 @@ def layers(
             f"there is nothing called {name!r}",
             f"did you mean {near}?" if near else "`netspec layers` lists all",
         )
-    print(found)
+    say(found)
 
 
 def _all() -> None:
@@ -47,11 +48,11 @@ def _all() -> None:
     lists = {title: [(c.canonical(), summary(c)) for c in family.classes()] for title, family in FAMILIES.items()}
     lists["blocks of the library (`include blocks`)"] = [(b.name, b.summary) for b in library_blocks()]
     for title, members in lists.items():
-        print(f"{title}:")
+        say(f"{title}:")
         for name, text in members:
             head = f"  {name:<16} "
             room = width - 20 if len(head) <= 20 else width - len(head)
             first, *rest = textwrap.wrap(text, room, max_lines=2, placeholder=" …")
-            print("\n".join([head + first, *(" " * 19 + line for line in rest)]))
-        print()
-    print("`netspec layers NAME` shows one of them, with its arguments; also commands (`data`) and settings (`clip`).")
+            say("\n".join([head + first, *(" " * 19 + line for line in rest)]))
+        say()
+    say("`netspec layers NAME` shows one of them, with its arguments; also commands (`data`) and settings (`clip`).")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.output import say
 from netspec.diagnostics import NetspecError, nearest
 from netspec.resources import specs_folder
 
@@ -39,7 +40,7 @@ def new(
         raise NetspecError(f"there is no template called {template!r}", fix)
     target = out or Path(f"{template}.net")
     if target == _STDOUT:
-        print(specs[template].read_text(encoding="utf-8"), end="")
+        say(specs[template].read_text(encoding="utf-8"), end="")
         return
     try:
         with target.open("x", encoding="utf-8") as stream:
@@ -48,7 +49,7 @@ def new(
         raise NetspecError(f"{target} exists already", "choose another name with -o") from None
     except OSError as error:
         raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
-    print(f"wrote {target}; next: netspec train {target}")
+    say(f"wrote {target}; next: netspec train {target}")
 
 
 _GROUPS = {"": "To begin with", "models": "Models", "tutorials": "The networks of other libraries' tutorials"}
@@ -58,10 +59,10 @@ _GROUPS = {"": "To begin with", "models": "Models", "tutorials": "The networks o
 def _print_all(specs: dict[str, Path]) -> None:
     """Print the name and the title of each spec, under a heading for each folder."""
     for folder, heading in _GROUPS.items():
-        print(f"{heading}:")
+        say(f"{heading}:")
         for name, path in specs.items():
             if path.parent == specs_folder() / folder:
-                print(f"  {name:<14}  {_title(path)}")
+                say(f"  {name:<14}  {_title(path)}")
 
 
 def _specs() -> dict[str, Path]:

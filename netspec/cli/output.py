@@ -10,7 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.characters import visible
-from netspec.diagnostics import NetspecError, SpecError, plural
+from netspec.diagnostics import Diagnostic, NetspecError, SpecError, plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,25 +21,42 @@ __all__ = [
     "count_text",
     "flops_text",
     "percent",
+    "print_diagnostics",
     "print_error",
     "print_json",
     "print_table",
+    "say",
     "seconds_text",
 ]
+
+
+def say(text: object = "", *, end: str = "\n", error: bool = False) -> None:
+    """Print a text, to standard error where `error`, without what would steer a terminal: names may have it in them.
+
+    This is how everything is printed but what is colored: no other file of the command line calls `print`.
+    """
+    said = "\n".join(visible(line) for line in str(text).split("\n"))
+    print(said, end=end, file=sys.stderr if error else sys.stdout, flush=error)
 
 
 def print_error(error: NetspecError) -> None:
     """Print an error to standard error, with color where that is a terminal."""
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     if isinstance(error, SpecError):
-        print("\n".join(d.render(color=color) for d in error.diagnostics), file=sys.stderr)
+        print_diagnostics(error.diagnostics, color=color, error=True)
         if len(error.diagnostics) > 1:
-            print(plural(len(error.diagnostics), "error"), file=sys.stderr)
+            say(plural(len(error.diagnostics), "error"), error=True)
         return
     head = "\x1b[1;31merror\x1b[0m" if color else "error"
     # Names of files and of what is in them are repeated here; none of them is to steer the terminal.
     said = "\n".join(visible(line) for line in str(error).split("\n"))
     print(f"{head}: {said}", file=sys.stderr)
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic], *, color: bool, error: bool = False) -> None:
+    """Print mistakes in specs as they render themselves, which makes visible what they quote."""
+    text = "\n".join(d.render(color=color) for d in diagnostics)
+    print(text, file=sys.stderr if error else sys.stdout)
 
 
 def print_json(value: Any) -> None:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from netspec.cli.options import Device
+from netspec.cli.output import say
 from netspec.diagnostics import RunError
 from netspec.files import kind_of
+from netspec.run_lists import newest
 
 __all__ = ["plot"]
 
@@ -32,6 +34,6 @@ def plot(
     from netspec.pictures import Request, draw  # noqa: PLC0415
 
     keep_compiled()
-
+    run = newest(run)
     folder = run if kind_of(run, RunError) == "folder" else run.parent
-    print(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))
+    say(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))

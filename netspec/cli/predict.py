@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netspec.characters import visible
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_error, print_json
+from netspec.cli.output import percent, print_error, print_json, say
 from netspec.diagnostics import NetspecError
 
 if TYPE_CHECKING:
@@ -66,4 +65,4 @@ def _print(name: str, prediction: Prediction, top: int, *, as_json: bool) -> Non
         print_json({"file": name, "label": prediction.label, "probability": prediction.probability, "top": found})
         return
     others = "; then " + ", ".join(f"{label} {percent(p)}" for label, p in ranked[1:]) if ranked[1:] else ""
-    print(visible(f"{name}: {prediction.label} ({percent(prediction.probability)}){others}"))
+    say(f"{name}: {prediction.label} ({percent(prediction.probability)}){others}")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netspec.characters import visible
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_json
+from netspec.cli.output import percent, print_json, say
 from netspec.cli.several import make_room
 from netspec.diagnostics import plural
 
@@ -39,8 +38,10 @@ def replay(
     On the same machine with the same versions they are the same, bit for bit; elsewhere the losses of the first epoch
     are within 2 % and the last test accuracy within 1 point. Exit code 0 where that holds, 1 where it does not.
     """
-    from netspec.runs import read_lock  # noqa: PLC0415
+    from netspec.run_files import read_lock  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
 
+    run = newest(run)
     lock = read_lock(run)
 
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
@@ -58,7 +59,8 @@ def replay(
         else:
             _print(run, found)
 
-    with Interrupts() as interrupts:
+    # Its exit code is an answer, also to somebody who does not read on.
+    with Interrupts(watched=False) as interrupts:
         make_room(len(lock.get("devices") or ["one"]), device)
         from netspec import replaying  # noqa: PLC0415
         from netspec.cli.keep import keep_compiled  # noqa: PLC0415
@@ -87,24 +89,19 @@ def _plain(found: Replay) -> dict[str, object]:
 
 def _print(run: Path, found: Replay) -> None:
     for text in found.elsewhere:
-        _say(f"note: {text}")
+        say(f"note: {text}")
     if found.identical:
         weights = " and all weights" if found.models else ""
-        _say(f"the same: {plural(found.lines, 'measurement')}{weights} of {run}, bit for bit")
+        say(f"the same: {plural(found.lines, 'measurement')}{weights} of {run}, bit for bit")
         return
     if found.difference:
         d = found.difference
-        _say(f"first difference: line {d.line} of metrics.jsonl, {d.name}: {d.before}, now {d.now}")
-    _say(f"largest difference of a weight: {found.weights:.3g}")
+        say(f"first difference: line {d.line} of metrics.jsonl, {d.name}: {d.before}, now {d.now}")
+    say(f"largest difference of a weight: {found.weights:.3g}")
     before, now = found.accuracy
     if before is not None and now is not None:
-        _say(f"last test accuracy: {percent(before)}, now {percent(now)}")
+        say(f"last test accuracy: {percent(before)}, now {percent(now)}")
     if not found.elsewhere:
-        _say("not the same, although nothing is known that differs: versions, device and data are those of the run")
+        say("not the same, although nothing is known that differs: versions, device and data are those of the run")
     else:
-        _say("within the tolerances for other versions or machines" if found.within else "beyond the tolerances")
-
-
-def _say(text: str) -> None:
-    # What a run says of itself may come from somebody else.
-    print(visible(text))
+        say("within the tolerances for other versions or machines" if found.within else "beyond the tolerances")

@@ -33,8 +33,10 @@ def resume(
     The spec, the data and the settings are those the run was begun with. What is to change from here on is said with
     --epochs or --set; a spec.net that was edited is refused unless --accept-changes says that it is meant.
     """
-    from netspec.runs import read_lock  # noqa: PLC0415
+    from netspec.run_files import read_lock  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
 
+    run = newest(run)
     lock = read_lock(run)
 
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
-from netspec.cli.output import print_json
+from netspec.cli import outlets
+from netspec.cli.output import print_json, say
 from netspec.cli.progress import Progress
 from netspec.cli.signals import Interrupts
-from netspec.training.events import Event, Started, plain
+from netspec.training.events import Event, Started, Stopped, plain
 
 __all__ = ["as_plain", "follow"]
 
@@ -26,6 +27,8 @@ def follow(
 ) -> None:
     """Show the events of a training; where a signal has stopped it, the process ends with the signal's exit code.
 
+    Where it was stopped because the reader of its output left, that is no error: the exit code is 0.
+
     Args:
         events: of the training.
         progress: shows them to people.
@@ -33,6 +36,8 @@ def follow(
         as_json: print objects instead.
         other: shows what is no event.
     """
+    if other is None:
+        outlets.going_on()
     with progress:
         for event in events:
             if isinstance(event, Started):
@@ -40,15 +45,17 @@ def follow(
             if not isinstance(event, Event):
                 assert other
                 other(event)
+            elif isinstance(event, Stopped) and not interrupts.number:
+                say(f"note: nobody reads what is shown: saved; to go on: netspec resume {event.folder}", error=True)
             elif as_json:
                 print_json(as_plain(event))
             else:
                 progress.show(event)
-    if interrupts.number:
+    if interrupts.number or interrupts.asked():
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         # Programs that are being compiled in threads would be waited for; nothing needs them any more.
-        os._exit(interrupts.exit_code)
+        os._exit(interrupts.exit_code if interrupts.number else 0)
 
 
 def as_plain(event: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.outlets import outlet
 from netspec.diagnostics import DeviceError
 
 __all__ = ["Coordinator", "Devices", "Process", "Processes", "Together", "make_room", "together"]
@@ -70,7 +71,7 @@ def together(coordinator: str | None, processes: int | None, process: int | None
 def _own_output() -> None:
     """Let standard output be netspec's alone: the libraries that connect processes print there, JSON or not."""
     sys.stdout.flush()
-    own = os.fdopen(os.dup(1), "w", buffering=1, encoding=sys.stdout.encoding, errors="replace")
+    own = outlet(os.dup(1), 1, sys.stdout.encoding)
     os.dup2(2, 1)
     sys.stdout = own
 
@@ -81,7 +82,9 @@ def make_room(devices: int, device: str | None) -> None:
         return
     # XLA takes its threads' number from there. Fewer threads than devices wait for each other forever.
     threads = max(2 * devices, os.cpu_count() or 1)
-    os.environ["NPROC"] = str(max(threads, int(os.environ.get("NPROC", "0") or 0)))
+    said = os.environ.get("NPROC", "")
+    # What is no number XLA passes over, too.
+    os.environ["NPROC"] = str(max(threads, int(said) if said.isascii() and said.isdecimal() and len(said) < 7 else 0))
     import jax  # noqa: PLC0415
 
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):

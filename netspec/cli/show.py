@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from netspec.cli.options import Let, Set, pairs
-from netspec.cli.output import bytes_text, count_text, print_json, print_table
+from netspec.cli.output import bytes_text, count_text, print_json, print_table, say
 from netspec.compiler import Analysis, analyze, load_source, require
 from netspec.graph import Graph
 from netspec.ir import Network
@@ -44,7 +44,7 @@ class Platform(StrEnum):
 
 
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE|RUN", help="A .net file, a run folder or a model.")],
     stage: Annotated[Stage, typer.Option("--as", help="Which stage of the compiler.")] = Stage.TABLE,
     resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default written out.")] = False,
     batch: Annotated[
@@ -75,10 +75,11 @@ def show(
     recipe's batch.
     """
     _refuse_idle(stage, resolved=resolved, passes=passes, batch=batch, device=device, depth=depth)
-    analysis = analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
-    network, graph = require(analysis)
+    trained = _trained(file, stage, replaced=bool(let or sets))
+    analysis = None if trained else analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
+    network, graph = trained or require(analysis)  # type: ignore[arg-type]
     if resolved:
-        print(resolved_text(network), end="")
+        say(resolved_text(network), end="")
     elif stage is Stage.TABLE:
         _table(network, graph, depth)
     elif stage is Stage.JSON:
@@ -86,13 +87,32 @@ def show(
     elif stage is Stage.DOT:
         from netspec.cli.dot import dot  # noqa: PLC0415
 
-        print(dot(network, outline(network, graph, depth)))
+        say(dot(network, outline(network, graph, depth)))
     else:
-        print(_stage(stage, analysis, network, graph, batch or 1, passes))
+        say(_stage(stage, analysis, network, graph, batch or 1, passes))
         if stage is Stage.OPS and not passes:
             from netspec.cli.choices import show_choices  # noqa: PLC0415
 
             show_choices(network, graph, device or Platform.CPU, batch)
+
+
+def _trained(file: Path, stage: Stage, *, replaced: bool) -> tuple[Network, Graph] | None:
+    """Return the network of a run or a model; None where the file is no such thing."""
+    from netspec.networks import read_network  # noqa: PLC0415
+    from netspec.run_files import NETWORK  # noqa: PLC0415
+    from netspec.run_lists import newest  # noqa: PLC0415
+
+    found = newest(file)
+    try:
+        if file.suffix != ".safetensors" and not (found / NETWORK).is_file():
+            return None
+    except (OSError, ValueError):
+        return None
+    if replaced:
+        raise typer.BadParameter("values are replaced in a spec; this was trained as it is", param_hint="--let, --set")
+    if stage is Stage.AST:
+        raise typer.BadParameter(f"a tree is that of a text: netspec show {found}/spec.net --as ast", param_hint="--as")
+    return read_network(found)
 
 
 def _refuse_idle(
@@ -115,7 +135,7 @@ def _refuse_idle(
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
     """Print one row for each layer or block, the totals, and the memory."""
     rows = outline(network, graph, depth)
-    print(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
+    say(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
     print_table(
         [
             ("name", False),
@@ -129,9 +149,9 @@ def _table(network: Network, graph: Graph, depth: int | None) -> None:
         ("", "total", "", f"{graph.parameter_count:,}", *_costs(graph.flops, graph.activation_bytes)),
     )
     batch = used_batch(network)
-    print("\nFLOPs and memory (activations, float32) are those of one example, forward.")
-    print(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
-    print(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
+    say("\nFLOPs and memory (activations, float32) are those of one example, forward.")
+    say(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
+    say(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
 
 
 def _cells(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
@@ -171,8 +191,8 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, analysis: Analysis, network: Network, graph: Graph, batch: int, passes: bool) -> str:
-    if stage is Stage.AST:
+def _stage(stage: Stage, analysis: Analysis | None, network: Network, graph: Graph, batch: int, passes: bool) -> str:
+    if analysis and stage is Stage.AST:
         return _tree(analysis)
     if stage is Stage.IR:
         return network.model_dump_json(indent=2)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a training stops at its next step and saves, other work ends; a second signal ends at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: a training stops at its next step and saves, other work ends; a second ends at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import sys
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+from netspec.cli import outlets
+from netspec.cli.output import say
+
 __all__ = ["Interrupts", "end", "leave"]
+
+_HANGUP = getattr(signal, "SIGHUP", None)
 
 
 def end(number: int, frame: FrameType | None) -> NoReturn:
@@ -35,7 +40,7 @@ def leave(code: int) -> NoReturn:
         code: exit code, 128 + the number of a signal.
     """
     try:
-        print("interrupted", file=sys.stderr, flush=True)
+        say("interrupted", error=True)
         sys.stdout.flush()
     finally:
         os._exit(code)
@@ -55,17 +60,25 @@ class Interrupts:
 
     Before the training has anything to save, a signal ends the command as it would any other.
 
+    Args:
+        watched: whether a training is to stop when the reader of its output leaves, too.
+
     Attributes:
         number: of the signal that came; 0 while none has.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, watched: bool = True) -> None:
+        self.watched = watched
         self.number = 0
         self.training = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
+        # `nohup` lets it be ignored, and means it.
+        if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+            numbers.append(_HANGUP)
+        for number in numbers:
             self._before[number] = signal.signal(number, self._came)
         return self
 
@@ -81,7 +94,7 @@ class Interrupts:
 
     def asked(self) -> bool:
         """Return whether the training is to stop."""
-        return self.number != 0
+        return self.number != 0 or (self.watched and outlets.unread())
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +107,10 @@ class Interrupts:
             if callable(before):
                 before(number, frame)
             end(number, frame)
-        if self.number:
+        if number == _HANGUP and self.number:
+            # A terminal that closes sends it together with its shell, and nobody has lost patience.
+            return
+        if self.number not in {0, _HANGUP}:
             # Threads that compile cannot be stopped, and are not waited for.
             os._exit(128 + number)
         self.number = number

@@ -69,7 +69,8 @@ def train(
 
     keep_memory()
     progress = Progress(quiet=quiet or as_json or not leads)
-    interrupts = Interrupts()
+    # Processes that train together go on when the one whose output is not read would stop.
+    interrupts = Interrupts(watched=hosts is None)
     # Processes that train together must stop together: each ends at once, and the last checkpoint stays.
     with nullcontext() if hosts else interrupts:
         # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.

@@ -23,6 +23,7 @@ from netspec.characters import visible
 from netspec.data.places import offline
 from netspec.data.types import Progress
 from netspec.diagnostics import DatasetUnavailableError
+from netspec.files import open_to_read
 
 if sys.platform != "win32":
     import fcntl
@@ -93,8 +94,8 @@ def download(
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with open_to_read(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _from_any(urls: Sequence[str], file: _File) -> None:

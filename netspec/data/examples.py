@@ -65,6 +65,8 @@ def _load(path: Path) -> NDArray[Any]:
 
 def _in_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:
     """Return the array as (N, *shape); None when it does not fit."""
+    if not array.ndim:
+        return None
     without_channel = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
     if array.shape in (shape, without_channel):
         return np.array(array).reshape(1, *shape)

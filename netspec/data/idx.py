@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from netspec.data.checks import shape_text
 from netspec.diagnostics import DataError, plural
-from netspec.files import kind_of
+from netspec.files import kind_of, open_to_read
 
 __all__ = ["NAMES", "find", "read_idx"]
 
@@ -55,7 +55,7 @@ def read_idx(path: Path, *, dimensions: int | None = None, sha256: str | None = 
         DataError: it is missing, is no IDX file, is cut short, goes on after its end, or has another content.
     """
     try:
-        with path.open("rb") as raw:
+        with open_to_read(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             size = path.stat().st_size

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from netspec.data.checks import shape_text
 from netspec.diagnostics import DataError
+from netspec.files import kind_of
 
 __all__ = ["read_image"]
 
@@ -53,11 +54,12 @@ def read_image(path: str | Path, shape: tuple[int, ...], *, invert: bool | None 
 
 def _open(path: Path, mode: str) -> Image.Image:
     """Return the picture, upright, in the mode `L` or `RGB`."""
+    kind = kind_of(path, DataError)
+    if kind != "file":
+        # A pipe would be waited for, and a device has no end.
+        wrong = "is a folder" if kind == "folder" else "is not a file" if kind else "does not exist"
+        raise DataError(f"{path} {wrong}", "give the path of a picture, or of an .npy file of examples")
     try:
-        if path.is_dir():
-            raise DataError(f"{path} is a folder", "give the path of a picture")
-        if not path.exists():
-            raise DataError(f"{path} does not exist", "give the path of a picture, or of an .npy file of examples")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty", "give the path of a picture")
         # Pillow warns of what is odd in a file that it can read; it matters to no one who wants a class. But a picture

@@ -27,10 +27,17 @@ def cache_root() -> Path:
     """Return the folder of all caches: NETSPEC_CACHE, or where this system keeps them.
 
     Raises:
-        NetspecError: when it begins with the name of a user that there is not.
+        NetspecError: when it begins with the name of a user that there is not, or is no text.
     """
     value = os.environ.get("NETSPEC_CACHE", "")
-    return expanded(value, NetspecError).absolute() if value else user_cache_path("netspec")
+    folder = expanded(value, NetspecError).absolute() if value else user_cache_path("netspec")
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        # JAX hands the name on as a text, which halves of characters are not.
+        name = os.fsencode(folder).decode(errors="replace")
+        raise NetspecError(f"the folder for caches, {name}, is not named in UTF-8", "set NETSPEC_CACHE") from None
+    return folder
 
 
 def cache_folder() -> Path:

@@ -85,11 +85,11 @@ def _make_logarithmic(axes: Axes, low: float, high: float) -> None:
 
 def _draw_accuracy(axes: Axes, history: History) -> None:
     accuracy = history.accuracy
-    texts = [_best_and_final(series) if index else "" for index, series in enumerate(accuracy.lines)]
+    texts = [_best_and_final(series, history.best) if index else "" for index, series in enumerate(accuracy.lines)]
     _draw_lines(axes, accuracy, texts, scale=100)
     for series, (_, color, _) in zip(accuracy.lines[1:], _LINES[1:], strict=True):
-        if len(series):
-            best = int(series.values.argmax())
+        best = _best(series, history.best)
+        if best is not None:
             axes.plot(
                 series.steps[best],
                 100 * series.values[best],
@@ -107,12 +107,25 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
     axes.legend(loc="lower right")
 
 
-def _best_and_final(series: Series) -> str:
+def _best(series: Series, step: int | None) -> int | None:
+    """Return where in a series the best epoch is: the one that the training chose, of two that look the same as well.
+
+    Where the records do not say which one that is, the highest value is.
+    """
     if not len(series):
-        return ""
-    best = int(series.values.argmax())
-    where = f"{series.steps[best]:,.0f}"
-    return f"best {_percent(series.values[best])} at step {where}, final {_percent(series.values[-1])}"
+        return None
+    if step is None:
+        return int(series.values.argmax())
+    found = np.flatnonzero(series.steps == step)
+    return int(found[0]) if len(found) else None
+
+
+def _best_and_final(series: Series, step: int | None) -> str:
+    best = _best(series, step)
+    final = f"final {_percent(series.values[-1])}" if len(series) else ""
+    if best is None:
+        return final
+    return f"best {_percent(series.values[best])} at step {series.steps[best]:,.0f}, {final}"
 
 
 def _percent(share: float) -> str:

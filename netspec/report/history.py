@@ -75,12 +75,14 @@ class History:
         loss: in the units of the loss.
         accuracy: shares in 0..1.
         epoch_ends: (epochs,) the last step of each epoch.
+        best: the step at the end of the best epoch, as the training decided; None where the records do not say.
         broke_at: the first step whose training loss was not finite, or None.
     """
 
     loss: Measure
     accuracy: Measure
     epoch_ends: tuple[int, ...]
+    best: int | None
     broke_at: int | None
 
 
@@ -103,6 +105,7 @@ def read_history(records: Iterable[Mapping[str, Any]]) -> History:
         loss=_measure(kept, "loss"),
         accuracy=_measure(kept, "accuracy"),
         epoch_ends=tuple(sorted({int(r["step"]) for r in kept if r["kind"] == "epoch"})),
+        best=max((int(r["step"]) for r in kept if r["kind"] == "epoch" and r.get("best") is True), default=None),
         broke_at=min(broken, default=None),
     )
 

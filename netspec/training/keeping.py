@@ -73,12 +73,18 @@ class Recorder(Protocol):
         """Write the model files."""
         ...
 
+    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+        """Write the model files of the last epoch again where they are missing, when it has just ended."""
+
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
         """Write what the training can be resumed from; perhaps later, unless it is waited for."""
         ...
 
     def end(self, result: Result) -> None:
         """Write the result."""
+
+    def fail(self, reason: str) -> None:
+        """Write down which error ended the training."""
 
     def close(self) -> None:
         """Let others have the folder."""

@@ -81,6 +81,10 @@ def train(
         with enough_memory():
             setup = set_up(model, dataset, seed=seed, log_every=log_every)
             yield from _Loop(setup, recorder, resumed, stop, until, halt_at).events()
+    except Exception as error:
+        if recorder:
+            recorder.fail(str(error).partition("\n")[0] or type(error).__name__)
+        raise
     finally:
         if recorder:
             recorder.close()
@@ -137,6 +141,9 @@ class _Loop:
         self.sound = self.resumed or self._moment()
         if restored:
             self.state, self.history = restored
+        last = self.progress.last
+        if self.recorder and last and last.step == self._step():
+            self.recorder.mend(self.trainer.variables(self.state), last, self.progress.best)
         self.due.kept(self._step(), self.progress.epoch - 1)
         while not (self.halted or self._over()):
             try:

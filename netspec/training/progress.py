@@ -101,9 +101,11 @@ class Snapshot:
         step: steps taken since it began.
         arrays: the state and what the steps of the epoch measured, by path, on the host.
         mark: how much the recorder had kept.
+        kept_sha256: of all that it had kept; empty where that is not known.
     """
 
     progress: Progress
     step: int
     arrays: Mapping[str, NDArray[np.generic]]
     mark: int
+    kept_sha256: str = ""

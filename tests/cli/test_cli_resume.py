@@ -91,7 +91,8 @@ def outcome(run: Path) -> dict[str, Any]:
 
 # The other signal, and a process that is killed, are also what the benchmark of reliability tries.
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow), (signal.SIGHUP, 129)],
 )
 def test_a_signal_saves_and_stops(here: Path, whole: Path, number: int, code: int) -> None:
     process = begun(here, "train", "s.net", "-o", "run")

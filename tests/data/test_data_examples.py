@@ -43,6 +43,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "none": (np.zeros((0, 4, 3)), "is empty"),
     "nan": (np.full((4, 3), np.nan), "is nan"),
     "integers": (np.zeros((4, 3), int), "has the type int64"),
+    "records": (np.zeros((4, 3), [("a", "f4")]), "not numbers"),
     "text": (np.full((4, 3), "a"), "not numbers"),
     "objects": (np.full((4, 3), None), "cannot be read as a .npy file"),
 }
@@ -55,6 +56,12 @@ def test_bad_arrays(tmp_path: Path, array: Any, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         read_examples(path, (1, 4, 3))
     assert str(path) in caught.value.message
+
+
+def test_a_number_alone_is_no_vector_of_one(tmp_path: Path) -> None:
+    np.save(tmp_path / "zero.npy", np.float32(0.3))
+    with pytest.raises(DataError, match="holds an array of a single number, but the network takes 1"):
+        read_examples(tmp_path / "zero.npy", (1,))
 
 
 def test_bad_files(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from netspec.diagnostics import RunError
+from netspec.report import curves
 from netspec.report.curves import _accuracy_range, draw_curves
 from netspec.report.history import Series, read_history
 
@@ -76,6 +77,29 @@ def test_what_is_not_finite_is_left_out_and_told() -> None:
     history = read_history([step(10, 1.0, 0.5), step(20, float("nan"), 0.1), step(30, float("inf"), None)])
     np.testing.assert_array_equal(history.loss.steps.steps, [10])
     assert history.broke_at == 20
+
+
+@pytest.mark.parametrize("best", [100, 200])
+def test_the_star_is_where_the_training_says(best: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of two epochs with the same accuracy the one with the lower loss may be either; and a look within is none."""
+    accuracies = {"test_accuracy": 0.9, "validation_accuracy": 0.8}
+    ends = [epoch(n, **accuracies) | {"best": 100 * n <= best} for n in (1, 2)]
+    stars = []
+    drawn = curves._draw_accuracy
+
+    def seen(axes: Any, history: Any) -> None:
+        drawn(axes, history)
+        stars.extend(line.get_xdata()[0] for line in axes.lines if line.get_marker() == "*")
+        texts.extend(line.get_label() for line in axes.lines if ": " in line.get_label())
+
+    texts: list[str] = []
+    monkeypatch.setattr(curves, "_draw_accuracy", seen)
+    draw_curves([*ends, evaluation(150, 0.1, 0.95)], tmp_path / "x.png", title="t")
+    assert stars == [best, best]
+    assert texts == [
+        f"{name} at step {best}, final {p}"
+        for name, p in (("validation: best 80.00 %", "80.00 %"), ("test: best 90.00 %", "90.00 %"))
+    ]
 
 
 def test_smoothing_keeps_constants_and_calms_noise(rng: np.random.Generator) -> None:

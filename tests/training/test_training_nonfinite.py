@@ -184,6 +184,13 @@ def test_a_stop_does_not_save_what_is_broken(tmp_path: Path, monkeypatch: pytest
     assert Checkpoints(tmp_path / "run").newest() == (None, [])
 
 
+def test_jax_may_look_for_them_too(tmp_path: Path) -> None:
+    """What is blank here is NaN, so that JAX would find some in every training; and without jit nothing is compiled."""
+    for setting in (jax.debug_nans(True), jax.disable_jit(True)):
+        with setting:
+            assert isinstance(run(network("fc 8 tanh; fc 3 softmax"))[-1], Finished)
+
+
 # --- rewind -------------------------------------------------------------------------------------------------------
 
 

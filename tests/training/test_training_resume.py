@@ -367,6 +367,97 @@ def test_a_run_killed_before_its_result_was_written_gets_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    "lost",
+    [
+        [runs.CURVES],
+        [runs.LAST],
+        [runs.BEST],
+        [runs.RESULT, runs.CURVES],
+        [runs.LAST, runs.BEST, runs.RESULT, runs.CURVES],
+    ],
+    ids=" ".join,
+)
+def test_what_is_missing_at_the_end_is_made_again(lost: list[str], finished: Path) -> None:
+    before = outcome(finished)
+    assert before["result"]["best_epoch"] == 2  # the last: its model is in the checkpoint
+    for name in lost:
+        (finished / name).unlink()
+    events = resumed(finished)
+    assert (finished / runs.CURVES).is_file()
+    assert outcome(finished) == before
+    if lost == [runs.CURVES]:
+        assert [type(e) for e in events] == [Notice]
+        assert "is complete, but for its curves.png: they are drawn now" in events[0].text
+    with pytest.raises(ns.RunError, match="is complete"):
+        resumed(finished)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs that have ended, of two seeds."""
+    folder = tmp_path_factory.mktemp("ended")
+    for seed in (5, 6):
+        net = network("fc 8 relu; fc 3 softmax", "", "epochs 2", "checkpoint every=3")
+        list(session.train(net, DATA, out=folder / str(seed), settings={"seed": str(seed)}, log_every=2))
+    return folder
+
+
+@pytest.fixture
+def finished(ended: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ended / "5", tmp_path / "run"))
+
+
+# --- files of another run -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [runs.BEST, runs.LAST, runs.METRICS, "checkpoints/step-000000010.safetensors"])
+def test_a_file_of_another_run_is_refused_by_name(name: str, finished: Path, ended: Path) -> None:
+    (finished / runs.RESULT).unlink()
+    shutil.copy(ended / "6" / name, finished / name)
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    with pytest.raises(ns.RunError, match=f"{Path(name).name} is (not|of another)"):
+        resumed(finished)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("name", [runs.BEST, runs.RESULT, runs.METRICS])
+def test_it_is_not_reported_as_its_own(name: str, finished: Path, ended: Path) -> None:
+    shutil.copy(ended / "6" / name, finished / name)
+
+    def looked_at() -> Any:
+        run = ns.open(finished)
+        return run.result, run.metrics
+
+    with pytest.raises(ns.RunError, match=f"{name} is not"):
+        looked_at()
+    if name != runs.BEST:
+        with pytest.raises(ns.RunError, match=f"{name} is not"):
+            resumed(finished, settings={"epochs": "3"})
+
+
+def test_what_a_run_wrote_before_it_was_killed_is_its_own(finished: Path) -> None:
+    """Killed between lock.json and the model that it announces, a run has the model before."""
+    lock = runs.read_lock(finished)
+    lock["models"] = {name: ["0" * 64, *seals] for name, seals in lock["models"].items()}
+    (finished / runs.LOCK).write_text(json.dumps(lock))
+    (finished / runs.RESULT).unlink()
+    assert isinstance(resumed(finished, settings={"epochs": "3"})[-1], Finished)
+    assert ns.open(finished).training["epoch"] == 3
+    assert all(len(seals) <= 2 for seals in runs.read_lock(finished)["models"].values())
+
+
+def test_a_run_of_before_goes_on_with_a_note(finished: Path) -> None:
+    lock = {k: v for k, v in runs.read_lock(finished).items() if k not in {"run", "begun", "models", "ended"}}
+    (finished / runs.LOCK).write_text(json.dumps(lock))
+    shutil.rmtree(finished / "checkpoints")
+    (finished / runs.RESULT).unlink()
+    notes = [e.text for e in resumed(finished) if isinstance(e, Notice)]
+    assert any("was begun before runs said which files are theirs" in note for note in notes)
+    assert "run" not in runs.read_lock(finished)
+    ns.open(finished)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "is no run folder"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import jax
 
-__all__ = ["Program"]
+__all__ = ["Program", "as_usual"]
 
 
 class Program:
@@ -30,7 +31,11 @@ class Program:
         key = self._key(examples, choices)
         shapes = jax.tree.map(_shape, examples)
         if key not in self._ahead:
-            self._ahead[key] = pool.submit(lambda: self.lower(*shapes, **choices).compile())
+            self._ahead[key] = pool.submit(lambda: self._compiled(shapes, choices))
+
+    def _compiled(self, shapes: tuple[Any, ...], choices: dict[str, Any]) -> Any:
+        with as_usual():
+            return self.lower(*shapes, **choices).compile()
 
     def ready(self, timeout: float) -> bool:
         """Return whether all that was prepared is compiled, after waiting for it so many seconds at most."""
@@ -42,6 +47,10 @@ class Program:
 
     def __call__(self, *arrays: Any, **choices: Any) -> Any:
         """Run it; a program that is being compiled is waited for."""
+        with as_usual():
+            return self._run(arrays, choices)
+
+    def _run(self, arrays: tuple[Any, ...], choices: dict[str, Any]) -> Any:
         ahead = self._ahead.get(self._key(arrays, choices))
         if ahead is not None:
             return ahead.result()(*arrays)
@@ -53,6 +62,17 @@ class Program:
     @staticmethod
     def _key(arrays: tuple[Any, ...], choices: dict[str, Any]) -> Hashable:
         return tuple(choices.values()), tuple(getattr(a, "shape", None) for a in arrays)
+
+
+@contextmanager
+def as_usual() -> Iterator[None]:
+    """Compile and run whatever JAX was told to do for the sake of finding mistakes: what is blank here is NaN."""
+    config: Any = jax.config
+    if not (config.jax_debug_nans or config.jax_debug_infs or config.jax_disable_jit):
+        yield
+        return
+    with jax.debug_nans(False), jax.debug_infs(False), jax.disable_jit(False):
+        yield
 
 
 def _shape(array: jax.Array) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from netspec.diagnostics import DeviceError, listing, nearest, plural
 
-__all__ = ["agree", "leads", "resolve", "sharing"]
+__all__ = ["agree", "leads", "resolve", "sharing", "there"]
 
 _PLATFORMS = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "tpu": "tpu"}
 
@@ -21,7 +21,7 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
         DeviceError: when there is no such device.
     """
     if device is None:
-        return jax.local_devices()[0]
+        return there()[0]
     if isinstance(device, jax.Device):
         return device
     if not isinstance(device, str):
@@ -32,9 +32,26 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
     try:
         return jax.local_devices(backend=_PLATFORMS[device])[0]
     except RuntimeError:
-        found = listing(sorted({d.platform for d in jax.devices()}), "and")
+        found = listing(sorted({d.platform for d in there()}), "and")
         fix = "use --device cpu, or install netspec[cuda] on a machine with an NVIDIA GPU"
         raise DeviceError(f"no {device} was found here; there is {found}", fix) from None
+
+
+def there() -> list[jax.Device]:
+    """Return the devices of this process, JAX's default first.
+
+    Raises:
+        DeviceError: when JAX_PLATFORMS names none that is here.
+    """
+    try:
+        return jax.local_devices()
+    except (RuntimeError, AssertionError) as error:
+        # Where the one platform that is named has no device, JAX says so by an assertion.
+        said = jax.config.jax_platforms  # type: ignore[attr-defined]
+        if not said:
+            raise
+        reason = str(error).partition(" (set JAX_PLATFORMS")[0] or "it is not here"
+        raise DeviceError(f"JAX_PLATFORMS is {said}: {reason}", "unset it, or write JAX_PLATFORMS=cpu") from None
 
 
 def sharing(device: jax.Device, count: int, batch: int) -> tuple[jax.Device, ...]:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backends.jax.ahead import Program
+from netspec.backends.jax.ahead import Program, as_usual
 from netspec.backends.jax.group import Group
 from netspec.backends.jax.learning import Learning
 from netspec.backends.jax.model import Model, Variables
@@ -239,7 +239,8 @@ class Trainer:
 
     def snapshot(self, history: jax.Array) -> jax.Array:
         """Return a copy of a history on its way to the host; `numpy.asarray` waits for it."""
-        copied: jax.Array = self._copy(history)
+        with as_usual():
+            copied: jax.Array = self._copy(history)
         copied.copy_to_host_async()
         return copied
 

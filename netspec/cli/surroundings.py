@@ -1,0 +1,80 @@
+"""What surrounds the process: variables of the environment that others set, its memory, the folder it is in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from traceback import walk_tb
+
+from netspec.cli.output import say
+from netspec.diagnostics import NetspecError
+
+__all__ = ["explained", "settle"]
+
+_OWN = "netspec looks for numbers that are not finite itself, and names the layer they come from"
+_STRICT = "it is for those who write JAX programs"
+
+_UNUSED = {
+    "JAX_DEBUG_NANS": _OWN,
+    "JAX_DEBUG_INFS": _OWN,
+    "JAX_DISABLE_JIT": "netspec trains and answers with compiled programs",
+    "JAX_TRANSFER_GUARD": _STRICT,
+    "JAX_TRANSFER_GUARD_HOST_TO_DEVICE": _STRICT,
+    "JAX_TRANSFER_GUARD_DEVICE_TO_DEVICE": _STRICT,
+    "JAX_TRANSFER_GUARD_DEVICE_TO_HOST": _STRICT,
+    "JAX_NUMPY_RANK_PROMOTION": _STRICT,
+    "JAX_NUMPY_DTYPE_PROMOTION": _STRICT,
+}
+"""What JAX would stop for although nothing is wrong, and why the command line does without."""
+
+_OFF = {"", "0", "false", "off", "no", "n", "f", "allow", "standard"}
+
+
+def settle() -> None:
+    """Leave out variables that would stop what is right, before what reads them is imported."""
+    for name in ("COLUMNS", "LINES"):
+        # A width of 0, which some programs hand on, would show nothing at all.
+        if not _positive(os.environ.get(name, "1")):
+            del os.environ[name]
+    # No window is ever opened, and matplotlib is not imported where it does not know the name.
+    os.environ.pop("MPLBACKEND", None)
+    for name, why in _UNUSED.items():
+        if os.environ.get(name, "").lower() not in _OFF:
+            del os.environ[name]
+            if "jax" not in sys.modules and len(sys.argv) > 1 and sys.argv[1] in _COMPUTING:
+                say(f"note: {name} is left out: {why}", error=True)
+
+
+_COMPUTING = {"train", "resume", "replay", "eval", "predict", "bench", "plot", "doctor"}
+
+
+def _positive(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text[:9]) > 0
+
+
+def explained(error: Exception) -> NetspecError | None:
+    """Return what is wrong around the process where an exception says that; None where it says something else."""
+    if isinstance(error, MemoryError):
+        return NetspecError("the memory that this process may have does not suffice", _MORE_MEMORY)
+    if isinstance(error, ImportError) and any(sign in str(error) for sign in _NOT_LOADED):
+        return NetspecError(f"a library cannot be loaded: {error}", f"reinstall it, or {_MORE_MEMORY}")
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return NetspecError("this process may have no more threads, or memory for them", "`ulimit -u` says how many")
+    if isinstance(error, FileNotFoundError) and not _here():
+        return NetspecError("the folder that this command was started in is not there any more", "cd to another one")
+    frames = [frame.f_code.co_filename.replace("\\", "/") for frame, _ in walk_tb(error.__traceback__)]
+    if isinstance(error, ValueError) and any(name.endswith("jax/_src/config.py") for name in frames):
+        return NetspecError(f"JAX cannot take a variable of the environment: {error}", "unset it: `env | grep JAX`")
+    return None
+
+
+_MORE_MEMORY = "let it have more: `ulimit -v` says how many KiB it may"
+_NOT_LOADED = ("failed to map segment", "annot allocate memory", "initializing the extension")
+
+
+def _here() -> bool:
+    try:
+        return Path.cwd().exists()
+    except OSError:
+        return False
