@@ -11,7 +11,7 @@ from netspec.diagnostics import RunError, SpecError
 from netspec.files import open_to_read
 from netspec.graph import Graph
 from netspec.ir import Network
-from netspec.tracing import trace
+from netspec.tracing import recorded, trace
 
 __all__ = ["read_network"]
 
@@ -47,7 +47,8 @@ def _of_run(folder: Path) -> tuple[Network, Graph]:
     try:
         with open_to_read(file) as stream:
             network = Network.model_validate_json(stream.read())
-        return network, trace(network)
+        graph = trace(network, recorded=True)
+        return recorded(network, graph), graph
     except FileNotFoundError:
         raise RunError(
             f"{folder} is not a run folder: it has no {_NETWORK}", "give a run folder such as runs/lenet/001"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from netspec.overrides import apply_sets, setting_path, with_settings
 from netspec.recorder import Origin, RunFolder, choices, digest
 from netspec.run_lock import RunLock
 from netspec.session import compiled_for, given_path, run, with_source
-from netspec.tracing import trace
+from netspec.tracing import trace, with_class_loss, with_loss
 from netspec.training.events import Event, Notice
 from netspec.training.judge import taken_up
 from netspec.training.loop import train as train_loop
@@ -47,12 +48,14 @@ class Begun:
         lock: its lock.json.
         network: the network it trains.
         origin: what it was asked for with.
+        older: whether it was begun before the data had a say in which loss follows; its own stays.
     """
 
     folder: Path
     lock: Mapping[str, Any]
     network: Network
     origin: Origin
+    older: bool = False
 
 
 def read_begun(folder: Path) -> Begun:
@@ -86,7 +89,8 @@ def read_begun(folder: Path) -> Begun:
         raise RunError(
             f"{folder / runs.SPEC} cannot be read: {error}", "copy it again from where it was whole"
         ) from None
-    return Begun(folder, lock, network, origin)
+    older = network.recipe.loss is not None and json.loads(kept)["recipe"]["loss"] is None
+    return Begun(folder, lock, network, origin, older)
 
 
 def resume(
@@ -198,7 +202,16 @@ def _edited(begun: Begun) -> Network:
         # The data that is really used has its own check.
         named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
         network = network.model_copy(update={"data": network.data.model_copy(update=named)})
-    return network
+    return _with_its_loss(begun, network)
+
+
+def _with_its_loss(begun: Begun, network: Network) -> Network:
+    """Return an edited network with the loss that it has in this run, where neither its spec nor a flag says one."""
+    if begun.older and network.recipe.loss is None:
+        assert begun.network.recipe.loss is not None
+        return with_loss(network, begun.network.recipe.loss)
+    decided = with_class_loss(network.model_copy(update={"data": network.data or begun.network.data}))
+    return network.model_copy(update={"recipe": decided.recipe})
 
 
 def _differences(before: Network, after: Network) -> list[str]:

@@ -29,7 +29,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
     wrong = 0
     for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):
         try:
-            found = analyze(_source(file))
+            found = analyze(_source(file), files=True)
             diagnostics = found.diagnostics
         except SpecError as error:
             found, diagnostics = None, error.diagnostics
