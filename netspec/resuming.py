@@ -20,7 +20,7 @@ from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
 from netspec.files import read_text
-from netspec.ir import Network
+from netspec.ir import DataSource, Network
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets, setting_path, with_settings
@@ -198,10 +198,11 @@ def _edited(begun: Begun) -> Network:
     found = analyze(source, lets=origin.lets, sets=origin.sets, name=begun.network.name)
     settings = {key: value for key, value in origin.settings.items() if key != "data"}
     network = with_settings(require(found)[0], settings)
-    if network.data and begun.network.data:
-        # The data that is really used has its own check.
+    if begun.network.data:
+        # The data that is really used has its own check, and a spec may leave it to whoever trains.
         named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
-        network = network.model_copy(update={"data": network.data.model_copy(update=named)})
+        source = network.data or DataSource(name=begun.network.data.name)
+        network = network.model_copy(update={"data": source.model_copy(update=named)})
     return _with_its_loss(begun, network)
 
 
@@ -210,8 +211,7 @@ def _with_its_loss(begun: Begun, network: Network) -> Network:
     if begun.older and network.recipe.loss is None:
         assert begun.network.recipe.loss is not None
         return with_loss(network, begun.network.recipe.loss)
-    decided = with_class_loss(network.model_copy(update={"data": network.data or begun.network.data}))
-    return network.model_copy(update={"recipe": decided.recipe})
+    return with_class_loss(network)
 
 
 def _differences(before: Network, after: Network) -> list[str]:

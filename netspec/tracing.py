@@ -267,7 +267,7 @@ class _Builder:
             fix = f"end with `{end}`, or say `loss mse`, which compares with rows of 0 and 1"
         else:
             message = f"the outputs are those of {function}, but it is not last, so that no loss follows from it"
-            fix = f"let it be last, as in `{end}`, or state the loss"
+            fix = f"let it be last, as in `{end}`, or say `loss mse`"
         self._report(ShapeError("E0402", message, fix), name, "the last layer")
         return loss
 
