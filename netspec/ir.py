@@ -116,7 +116,9 @@ class Recipe(Definition):
     kind: Literal["train"] = "train"
     optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
     schedule: AnySchedule = option(Constant, "how the learning rate moves")
-    loss: AnyLoss | None = option(None, "what is made small; follows from the last layer unless given")
+    loss: AnyLoss | None = option(
+        None, "what is made small; follows from the last layer, and from the data, unless given"
+    )
     batch: PositiveInt = option(64, "examples a step")
     epochs: PositiveInt = option(5, "times through the training set")
     seed: NonNegativeInt = option(0, "all randomness follows from it")

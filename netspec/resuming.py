@@ -201,8 +201,8 @@ def _edited(begun: Begun) -> Network:
     if begun.network.data:
         # The data that is really used has its own check, and a spec may leave it to whoever trains.
         named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
-        source = network.data or DataSource(name=begun.network.data.name)
-        network = network.model_copy(update={"data": source.model_copy(update=named)})
+        data = network.data or DataSource(name=begun.network.data.name)
+        network = network.model_copy(update={"data": data.model_copy(update=named)})
     return _with_its_loss(begun, network)
 
 

@@ -8,14 +8,14 @@ from math import prod
 from netspec import ops
 from netspec.diagnostics import Diagnostic, Places, Related, SpecError
 from netspec.graph import Graph, Operation, Parameter
-from netspec.ir import Network
+from netspec.ir import DataSource, Network
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
 from netspec.resolve import layer_text
 
-__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "recorded", "trace", "with_class_loss", "with_loss"]
+__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_loss"]
 
 MAX_PARAMETERS = 4_000_000_000
 """More than this is refused before anything is allocated: 16 GB in float32."""
@@ -95,6 +95,18 @@ def with_class_loss(network: Network) -> Network:
     graph = trace(network)
     alone = trace(network, recorded=True)
     return network if graph.loss == alone.loss else with_loss(network, graph.loss)
+
+
+def loss_text(network: Network, graph: Graph) -> str:
+    """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
+    said = graph.loss.canonical()
+    if network.data or network.recipe.loss or not isinstance(graph.loss, MeanSquaredError):
+        return said
+    try:
+        classes = trace(network.model_copy(update={"data": DataSource(name="data")})).loss
+    except SpecError:
+        return said
+    return said if classes == graph.loss else f"{said} ({classes.canonical()} where the data has classes)"
 
 
 def with_loss(network: Network, loss: Loss) -> Network:

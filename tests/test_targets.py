@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from netspec.diagnostics import DataError, Source
 from netspec.ir import Network
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from netspec.recorder import digest, network_text
-from netspec.tracing import trace, with_loss
+from netspec.tracing import loss_text, trace, with_loss
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
@@ -170,11 +171,17 @@ def test_a_stated_loss_is_no_notice() -> None:
 # --- what an older netspec kept -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["fc 3", "fc 3 tanh"])
-def older(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+@pytest.fixture
+def older(older_run: Path, tmp_path: Path) -> Path:
+    """A copy that a test may go on with."""
+    return Path(shutil.copytree(older_run, tmp_path / "older"))
+
+
+@pytest.fixture(scope="module", params=["fc 3", "fc 3 tanh"])
+def older_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A run with an unstated loss, as it was kept when that was mse whatever the data."""
     text = f"input 4; {request.param}; train {{ epochs 2; batch 16; loss mse }}"
-    folder = tmp_path / "older"
+    folder = tmp_path_factory.mktemp("older") / "run"
     list(ns.train(ns.parse(text, name="t"), DATA, out=folder))
     plain, lock = text.replace("; loss mse", ""), json.loads((folder / runs.LOCK).read_text())
     network = Network.model_validate_json((folder / runs.NETWORK).read_text())
@@ -303,3 +310,50 @@ def test_the_dataset_after_else_is_the_one_recorded(tmp_path: Path) -> None:
     assert opened.network.data is not None
     assert (opened.network.data.name, opened.network.data.fallback) == ("digits", None)
     assert opened.evaluate().dataset == "digits"
+
+
+# --- targets given to a model -------------------------------------------------------------------------------------
+
+HOT = np.eye(3)[Y]
+TARGETS: dict[str, tuple[str, Any, str, str]] = {
+    "one-hot floats": ("fc 3 softmax", HOT, "needs class labels", "y.argmax(axis=1)"),
+    "one-hot numbers": ("fc 3 softmax", HOT.astype(int), "labels of shape", "y.argmax(axis=1)"),
+    "several classes": ("fc 3 softmax", HOT + 1, "needs class labels", "with sigmoid"),
+    "several numbers": ("fc 3 softmax", np.ones((60, 3), int), "labels of shape", "with sigmoid"),
+    "numbers for sigmoid": ("fc 3 sigmoid", np.ones((60, 3), int), "labels of shape", "y.astype('float32')"),
+    "amounts": ("fc 3 softmax", X[:, 0], "needs class labels", "loss mse"),
+    "texts": ("fc 3 softmax", np.array(list("abc"))[Y], "not <U1", "np.unique"),
+    "out of range": ("fc 3 sigmoid", HOT * 2, r"y\[0, \d\] is 2, but binary_cross_entropy", "loss mse"),
+    "not finite": ("fc 3; train { loss mse }", HOT * np.nan, r"y\[0, 0\] is nan", "finite"),
+}
+
+
+@pytest.mark.parametrize(("end", "y", "said", "fix"), TARGETS.values(), ids=TARGETS)
+def test_targets_that_a_model_cannot_take(end: str, y: Any, said: str, fix: str) -> None:
+    model = ns.compile(ns.parse(f"input 4; {end}"), "cpu")
+    with pytest.raises(DataError, match=said) as caught:
+        model.loss(model.init(), X, y)
+    assert fix in caught.value.fix
+
+
+def test_what_the_fixes_say_of_targets_is_taken() -> None:
+    """Regression and several classes at once, by a training loop of one's own."""
+    for end, y in (("fc 3 sigmoid", np.ones((60, 3))), ("fc 1; train { loss mse }", X[:, 0])):
+        model = ns.compile(ns.parse(f"input 4; {end}"), "cpu")
+        assert np.isfinite(model.backward(model.init(), X, y)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("input 4; fc 3", "mse (cross_entropy where the data has classes)"),
+        ("input 4; fc 1", "mse (binary_cross_entropy where the data has classes)"),
+        ("input 4; fc 3 relu", "mse"),
+        ("input 1x8x8; conv 3 3x3", "mse"),
+        ("fc 10; data digits", "cross_entropy"),
+        ("input 4; fc 3; train { loss mse }", "mse"),
+    ],
+)
+def test_the_loss_in_words(text: str, said: str) -> None:
+    net = ns.parse(text)
+    assert loss_text(net, net.graph()) == said

@@ -12,6 +12,7 @@ from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Diagnostic, NetspecError, Source, SpecError, plural
 from netspec.syntax.parser import read_source
+from netspec.tracing import loss_text
 
 __all__ = ["check_files", "plain_check"]
 
@@ -45,7 +46,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            print(f"{spec_name(file)}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            print(f"{spec_name(file)}: ok: {layers}, {costs}, loss {loss_text(found.network, graph)}")
         else:
             color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             print("\n".join(d.render(color=color) for d in diagnostics))
