@@ -334,6 +334,32 @@ CODES: dict[str, Code] = {
         "input 1x8x8\nfc 10 softmax\ndata digits\ntrain { early_stop on=val_loss }",
         "input 1x8x8\nfc 10 softmax\ndata digits { validation 200 }\ntrain { early_stop on=val_loss }",
     ),
+    "E0312": Code(
+        "one value has no share",
+        "The shares that softmax gives add up to 1, so that of one value alone is 1 whatever it is, and the loss of "
+        "one class among one is 0: no gradient ever passes. Two classes take two outputs with softmax, or one with "
+        "sigmoid, which is the probability of the second class. Softmax goes over the channels of each position, not "
+        "over the positions.",
+        "input 4\nfc 8 relu\nfc 1 softmax",
+        "input 4\nfc 8 relu\nfc 1 sigmoid",
+    ),
+    "E0313": Code(
+        "targets outside the range of the loss",
+        "Binary cross-entropy compares probabilities, 0 to 1. With `target input` the inputs are the targets, as "
+        "`scale` or `normalize` make them. Outside of 0..1 the loss has no least value: it falls below 0, and the "
+        "network learns to give anything but its input.",
+        "data digits { target input; scale -1..1 }\nfc 64 sigmoid",
+        "data digits { target input }\nfc 64 sigmoid",
+    ),
+    "E0314": Code(
+        "the data file is not what is needed",
+        "A path after `data` names an `.npz` file with the arrays x_train, y_train, x_test and y_test, or a folder "
+        "with the four IDX files of MNIST, beside the spec or below its folder. `netspec check` looks whether it is "
+        "there and what it says of names, types and sizes; the values are looked at when the training begins. "
+        "docs/your_data.md says what each array has to be.",
+        'input 4\nfc 3 softmax\ndata "nothere.npz"',
+        'input 4\nfc 3 softmax\ndata "here.npz"',
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",
@@ -343,7 +369,9 @@ CODES: dict[str, Code] = {
     "E0402": Code(
         "the loss does not fit the last layer",
         "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows "
-        "from the last layer. With `target input` there are no classes, and cross_entropy does not go with any.",
+        "from the last layer: plain outputs are taken as the logits of classes where the data has classes, and outputs "
+        "of relu, tanh and the like go with no loss for classes but one that is stated. With `target input` there are "
+        "no classes, and cross_entropy does not go with any.",
         "fc 3 sigmoid\ntrain { loss cross_entropy }",
         "fc 3 softmax\ntrain { loss cross_entropy }",
     ),

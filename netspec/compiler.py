@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netspec.budgets import check_budgets
 from netspec.characters import visible
-from netspec.data_fit import check_data
+from netspec.data_fit import check_data, check_targets
 from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, Span, SpecError
 from netspec.elaborate import elaborate
 from netspec.files import read_given
@@ -73,6 +73,8 @@ def analyze(
     lets: Mapping[str, str] | None = None,
     sets: Mapping[str, str] | None = None,
     name: str = "",
+    recorded: bool = False,
+    files: bool = False,
 ) -> Analysis:
     """Run all phases on a text and collect every mistake.
 
@@ -81,6 +83,8 @@ def analyze(
         lets: texts that replace the values of `let` commands, by name.
         sets: texts that replace settings, by path: `{"train.epochs": "1"}`.
         name: what the network is called; the file's name unless given.
+        recorded: whether it is what a training kept, which is only to be used: how it was trained is not judged again.
+        files: whether to look at the data files that it names, as far as that takes little time.
     """
     try:
         file = parse(source)
@@ -97,11 +101,17 @@ def analyze(
     graph = None
     if network:
         try:
-            graph = trace(network, made.places)
+            graph = trace(network, made.places, recorded=recorded)
         except SpecError as error:
             diagnostics += error.diagnostics
         diagnostics += check_data(network, graph, made.places)
         diagnostics += check_recipe(network, graph, made.places)
+        if not recorded:
+            diagnostics += check_targets(network, graph, made.places)
+        if files:
+            from netspec.data_look import look_at_data  # noqa: PLC0415
+
+            diagnostics += look_at_data(network, graph, made.places, source.folder)
     if network and graph and not diagnostics:
         diagnostics += check_budgets(network, graph, made.places)
     if diagnostics:

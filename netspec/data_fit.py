@@ -12,7 +12,7 @@ from netspec.ops import Shape, format_shape
 from netspec.recipe import datasets
 from netspec.recipe.losses import BinaryCrossEntropy
 
-__all__ = ["check_data", "fits_shape"]
+__all__ = ["check_data", "check_targets", "fits_shape"]
 
 
 def check_data(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
@@ -31,6 +31,47 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]
+
+
+def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
+    """Yield what nothing sensible would be learned from: outputs that no labels go with, targets out of range."""
+    if graph is None or network.data is None:
+        return
+    names = [n for n in (network.data.name, network.data.fallback) if n]
+    known = [info for n in names if (info := datasets.find(n))]
+    outputs = graph.shape(graph.output)
+    if network.classifies and len(outputs) != 1 and not known:
+        message = f"an example has one label, but the network ends in {format_shape(outputs)}"
+        fix = "let it end in one row of outputs, `globalpool` or `fc CLASSES`, or learn its own input: `target input`"
+        yield _diagnostic("E0305", message, places.get(network.nodes[-1].name), fix, places.get("data"))
+    factor, offset = network.data.scaling()
+    low, high = offset, 255 * factor + offset
+    if network.reconstructs and isinstance(graph.loss, BinaryCrossEntropy) and known and not _in_unit(low, high):
+        how = "normalize" if network.data.normalize else "scale"
+        stated = places.get("train") if network.recipe.loss else None
+        message = (
+            f"`{how}` makes inputs of {low:g} to {high:g}, and with `target input` they are the targets, which "
+            "binary_cross_entropy takes from 0 to 1"
+        )
+        yield Diagnostic(
+            "E0313",
+            message,
+            place.span if (place := places.get("data")) else None,
+            fix=f"leave `{how}` out: bytes are scaled to 0..1 then; or say `loss mse` and end without `sigmoid`",
+            related=tuple(
+                Related(p.span, label)
+                for p, label in (
+                    (places.get(network.nodes[-1].name), "the outputs are compared with them"),
+                    (stated, "the loss is stated here"),
+                )
+                if p
+            ),
+        )
+
+
+def _in_unit(low: float, high: float) -> bool:
+    """Return whether a range lies in 0..1, within rounding."""
+    return low >= -1e-6 and high <= 1 + 1e-6
 
 
 def _augmentation(network: Network) -> tuple[str, str] | None:

@@ -92,6 +92,17 @@ class DataSource(Definition):
     )
     validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
 
+    def scaling(self) -> tuple[float, float]:
+        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
+        if self.scale and self.scale.divisor:
+            return 1 / self.scale.divisor, 0.0
+        if self.scale and self.scale.range:
+            low, high = self.scale.range
+            return (high - low) / 255, low
+        if self.normalize:
+            return 1 / (255 * self.normalize.std), -self.normalize.mean / self.normalize.std
+        return 1 / 255, 0.0
+
     @model_validator(mode="after")
     def _one_scaling(self) -> "DataSource":
         if self.scale and self.normalize:
@@ -105,7 +116,9 @@ class Recipe(Definition):
     kind: Literal["train"] = "train"
     optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
     schedule: AnySchedule = option(Constant, "how the learning rate moves")
-    loss: AnyLoss | None = option(None, "what is made small; follows from the last layer unless given")
+    loss: AnyLoss | None = option(
+        None, "what is made small; follows from the last layer, and from the data, unless given"
+    )
     batch: PositiveInt = option(64, "examples a step")
     epochs: PositiveInt = option(5, "times through the training set")
     seed: NonNegativeInt = option(0, "all randomness follows from it")
@@ -227,6 +240,11 @@ class Network(_Model):
     def reconstructs(self) -> bool:
         """Whether it learns to give its own input again, and no class."""
         return self.data is not None and self.data.target == "input"
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it is known to learn the classes of a dataset."""
+        return self.data is not None and self.data.target == "label"
 
     def at_once(self, batch: int) -> int:
         """Return how many examples inference computes at once for a batch: all views of them, where they are few."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from netspec import data as datasets
 from netspec.data.checks import as_tokens
+from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import DataError, plural
 from netspec.files import kind_of
@@ -39,8 +41,8 @@ def load_data(
         DataError: when it cannot be had, or does not fit the network.
     """
     if isinstance(data, Dataset):
-        dataset = data
-        _require_kind(network, dataset)
+        _require_kind(network, data)
+        dataset = fit(data, network.input, resizable=False)
     elif isinstance(data, tuple | list):
         if len(data) != 4:
             raise DataError(f"data has {plural(len(data), 'array')}", "give four: (x_train, y_train, x_test, y_test)")
@@ -48,8 +50,9 @@ def load_data(
     elif data is not None and not isinstance(data, str | Path):
         raise DataError(f"data cannot be a {type(data).__name__}", "give a name, a path, or four arrays")
     else:
-        names = _names(network, data, base)
+        names, said = _names(network, data, base)
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
+        dataset = replace(dataset, notices=(*said, *dataset.notices))
     if not network.reconstructs:
         check_labels(trace(network), dataset)
     return dataset
@@ -98,14 +101,21 @@ def _require_kind(network: Network, dataset: Dataset) -> None:
         )
 
 
-def _names(network: Network, data: str | Path | None, base: Path | None) -> list[str]:
+def _names(network: Network, data: str | Path | None, base: Path | None) -> tuple[list[str], list[str]]:
+    """Return the datasets to try, in their order, and what to say of one that is left out."""
     if data is not None:
-        return [str(data)]
+        return [str(data)], []
     if network.data is None:
         raise DataError(
             "the spec names no dataset", "add `data mnist` or `data digits` to it, or give one: --data digits"
         )
-    return [_inside(name, base) for name in (network.data.name, network.data.fallback) if name]
+    source, name = network.data, _inside(network.data.name, base)
+    if source.fallback is None:
+        return [name], []
+    fallback = _inside(source.fallback, base)
+    if find(name) is None and kind_of(Path(name), DataError) is None:
+        return [fallback], [f"{source.name} does not exist: using {source.fallback}"]
+    return [name, fallback], []
 
 
 def _inside(name: str, base: Path | None) -> str:

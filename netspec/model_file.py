@@ -24,6 +24,7 @@ from netspec.nearby import path_fix
 from netspec.recipe.datasets import find, last_part
 from netspec.resolve import resolved_text
 from netspec.sealed import Declared, Kind
+from netspec.tracing import recorded
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
 
@@ -132,13 +133,13 @@ def _network(path: Path, metadata: Mapping[str, str]) -> tuple[Network, Graph]:
     name = metadata.get("name", "")
     if not 0 < len(name) <= 200:
         raise sealed.damaged(path, _KIND, "the name inside is missing or too long")
-    found = analyze(source, name=name)
+    found = analyze(source, name=name, recorded=True)
     if found.network is None or found.graph is None:
         first = visible(found.diagnostics[0].message)
         raise ModelFileError(
-            f"{path}: the spec inside is not valid: {first}", "the file is damaged, or made by a newer netspec"
+            f"{path}: the spec inside is not valid: {first}", "the file is damaged, or made by another netspec"
         )
-    return found.network, found.graph
+    return recorded(found.network, found.graph), found.graph
 
 
 def _check_shapes(path: Path, graph: Graph, declared: Mapping[str, Declared]) -> None:

@@ -14,7 +14,7 @@ from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.nearby import nearby, path_fix
 from netspec.run_lists import newest
-from netspec.tracing import trace
+from netspec.tracing import recorded, trace
 
 __all__ = ["read_network"]
 
@@ -53,7 +53,8 @@ def _of_run(folder: Path) -> tuple[Network, Graph]:
     try:
         with open_to_read(file) as stream:
             network = Network.model_validate_json(stream.read())
-        return network, trace(network)
+        graph = trace(network, recorded=True)
+        return recorded(network, graph), graph
     except FileNotFoundError:
         fix = path_fix(folder, runs=True, otherwise="give a run folder such as runs/lenet/001")
         raise RunError(f"{folder} is not a run folder: it has no {_NETWORK}", fix) from None

@@ -21,7 +21,7 @@ from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.environment import here
-from netspec.files import atomic_write, open_to_add, sweep
+from netspec.files import atomic_write, open_to_add, read_text, sweep
 from netspec.ir import Network
 from netspec.model_file import ModelFile
 from netspec.resolve import resolved_text
@@ -110,6 +110,7 @@ class RunFolder:
         self.labels = dataset.labels
         self._require_files()
         self._sweep()
+        network = None
         if self.before is None or self.changes:
             network = network_text(self.model.network)
             if self.before is not None:
@@ -125,7 +126,10 @@ class RunFolder:
         # Before the measurements: they are compared with those that lock.json knows where there is a result.
         self._remove(RESULT)
         self.rewind(self.resumed.mark if self.resumed else 0)
-        self._facts = self._lock_file(event, dataset)
+        if network is None:
+            # It may be of an older netspec, which says the same in other words.
+            network = self._read(NETWORK)
+        self._facts = self._lock_file(event, dataset, digest(network))
         self._write_lock()
 
     def _write_lock(self, **more: Any) -> None:
@@ -133,7 +137,7 @@ class RunFolder:
         named = {"models": self._models} if self.name is not None else {}
         self._write(LOCK, json.dumps({**self._facts, **named, **more}, indent=2) + "\n")
 
-    def _lock_file(self, event: Started, dataset: Dataset) -> dict[str, Any]:
+    def _lock_file(self, event: Started, dataset: Dataset, network: str) -> dict[str, Any]:
         origin = self.origin
         sessions = list(self.before["resumed"]) if self.before else []
         if self.before is not None:
@@ -148,7 +152,7 @@ class RunFolder:
             **named,
             **({"begun": begun} if begun else {}),
             "spec_sha256": digest(self.text),
-            "network_sha256": digest(network_text(self.model.network)),
+            "network_sha256": network,
             "dataset": dataset.name,
             "labels": list(dataset.labels),
             "data_path": origin.data_path,
@@ -289,6 +293,12 @@ class RunFolder:
             (self.folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise self._unwritable(name, error) from None
+
+    def _read(self, name: str) -> str:
+        try:
+            return read_text(self.folder / name)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.folder / name} cannot be read: {error}") from None
 
     def _write(self, name: str, text: str) -> None:
         try:

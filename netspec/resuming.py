@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from netspec.data.types import Dataset, Progress
 from netspec.diagnostics import ModelFileError, RunError, Source
 from netspec.environment import differences, here
 from netspec.files import read_text
-from netspec.ir import Network
+from netspec.ir import DataSource, Network
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.networks import read_network
 from netspec.overrides import apply_sets, setting_path, with_settings
@@ -28,7 +29,7 @@ from netspec.recorder import Origin, RunFolder, choices, digest
 from netspec.run_lists import newest
 from netspec.run_lock import RunLock
 from netspec.session import compiled_for, drawn, given_path, run, with_source
-from netspec.tracing import trace
+from netspec.tracing import trace, with_class_loss, with_loss
 from netspec.training.events import Event, Notice
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
@@ -48,12 +49,14 @@ class Begun:
         lock: its lock.json.
         network: the network it trains.
         origin: what it was asked for with.
+        older: whether it was begun before the data had a say in which loss follows; its own stays.
     """
 
     folder: Path
     lock: Mapping[str, Any]
     network: Network
     origin: Origin
+    older: bool = False
 
 
 def read_begun(folder: Path) -> Begun:
@@ -87,7 +90,8 @@ def read_begun(folder: Path) -> Begun:
         raise RunError(
             f"{folder / runs.SPEC} cannot be read: {error}", "copy it again from where it was whole"
         ) from None
-    return Begun(folder, lock, network, origin)
+    older = network.recipe.loss is not None and json.loads(kept)["recipe"]["loss"] is None
+    return Begun(folder, lock, network, origin, older)
 
 
 def resume(
@@ -203,11 +207,20 @@ def _edited(begun: Begun) -> Network:
     found = analyze(source, lets=origin.lets, sets=origin.sets, name=begun.network.name)
     settings = {key: value for key, value in origin.settings.items() if key != "data"}
     network = with_settings(require(found)[0], settings)
-    if network.data and begun.network.data:
-        # The data that is really used has its own check.
+    if begun.network.data:
+        # The data that is really used has its own check, and a spec may leave it to whoever trains.
         named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
-        network = network.model_copy(update={"data": network.data.model_copy(update=named)})
-    return network
+        data = network.data or DataSource(name=begun.network.data.name)
+        network = network.model_copy(update={"data": data.model_copy(update=named)})
+    return _with_its_loss(begun, network)
+
+
+def _with_its_loss(begun: Begun, network: Network) -> Network:
+    """Return an edited network with the loss that it has in this run, where neither its spec nor a flag says one."""
+    if begun.older and network.recipe.loss is None:
+        assert begun.network.recipe.loss is not None
+        return with_loss(network, begun.network.recipe.loss)
+    return with_class_loss(network)
 
 
 def _differences(before: Network, after: Network) -> list[str]:

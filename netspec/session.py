@@ -24,8 +24,8 @@ from netspec.loading import Data, load_data
 from netspec.overrides import with_settings
 from netspec.recipe.datasets import find, last_part
 from netspec.recorder import Origin, RunFolder
-from netspec.tracing import trace
-from netspec.training.checks import check_hold_out, check_steps
+from netspec.tracing import trace, with_class_loss
+from netspec.training.checks import check_classes, check_hold_out, check_steps, check_target_range
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
 
@@ -113,6 +113,8 @@ def train(
     check_hold_out(network.data.validation if network.data else 0, dataset)
     path = given_path(data) if data is not None else _named_path(network, dataset, base)
     network = with_source(network, dataset, path, given=data is not None)
+    declared, network = network, with_class_loss(network)
+    notices = _judged(network, dataset, in_memory=path is None and not isinstance(data, str | Path))
     model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
     recorder = None
@@ -127,7 +129,19 @@ def train(
             device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, asked)
+    if network is not declared:
+        loss = model.graph.loss.canonical()
+        notices.append(f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}")
+    yield from map(Notice, notices)
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
+
+
+def _judged(network: Network, dataset: Dataset, *, in_memory: bool) -> list[str]:
+    """Return what to say of a dataset and a network whose training begins; raises DataError where they do not fit."""
+    check_target_range(network, dataset)
+    graph = trace(network)
+    said = None if network.reconstructs else check_classes(graph, dataset, given_in_memory=in_memory)
+    return [said] if said else []
 
 
 def run(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
@@ -219,9 +233,23 @@ def with_source(network: Network, dataset: Dataset, path: str | None, *, given: 
     A path given from outside is kept by its last part only: a model file tells nothing of the folders it was made in.
     """
     source = network.data
-    if source and not given and (dataset.name == source.name or find(source.name) is None):
-        return network
+    if source and not given:
+        used = source.fallback if source.fallback and _is(dataset, source.fallback) else source.name
+        info = find(used)
+        used = info.name if info else used
+        return network if used == source.name else _with_name(network, used)
     builtin = find(dataset.name) and path is None
     name = dataset.name if builtin else re.sub(r'["\x00-\x1f\x7f]', "_", last_part(dataset.name))
-    source = source or DataSource(name=name)
-    return network.model_copy(update={"data": source.model_copy(update={"name": name, "fallback": None})})
+    return _with_name(network.model_copy(update={"data": source or DataSource(name=name)}), name)
+
+
+def _is(dataset: Dataset, name: str) -> bool:
+    """Return whether a loaded dataset is the one of this name in a spec."""
+    info, parts = find(name), Path(name).parts
+    return dataset.name == info.name if info else Path(dataset.name).parts[-len(parts) :] == parts
+
+
+def _with_name(network: Network, name: str) -> Network:
+    """Return a network that names one dataset, which is there."""
+    assert network.data is not None
+    return network.model_copy(update={"data": network.data.model_copy(update={"name": name, "fallback": None})})

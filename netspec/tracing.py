@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 from netspec import ops
 from netspec.diagnostics import Diagnostic, Places, Related, SpecError
 from netspec.graph import Graph, Operation, Parameter
-from netspec.ir import Network
+from netspec.ir import DataSource, Network
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
-from netspec.recipe.losses import CrossEntropy, Loss, default_loss
+from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
 from netspec.resolve import layer_text
 
-__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "trace"]
+__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_loss"]
 
 MAX_PARAMETERS = 4_000_000_000
 """More than this is refused before anything is allocated: 16 GB in float32."""
@@ -23,16 +23,36 @@ MAX_PARAMETERS = 4_000_000_000
 MAX_DIAGNOSTICS = 100
 """After so many mistakes no more are looked for."""
 
+_TWO = "two classes take two outputs with softmax, `fc 2 softmax`, or one with sigmoid, `fc 1 sigmoid`"
+
+_HANDING_ON = (
+    ops.Concat,
+    ops.Reshape,
+    ops.Permute,
+    ops.Take,
+    ops.Dropout,
+    ops.Noise,
+    ops.GlobalPool,
+    ops.AvgPool,
+    ops.MaxPool,
+)
+"""Operations whose outputs lie where their inputs do."""
+
+_UNBOUNDED = {"relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"}
+"""Functions that go as far up as is wanted."""
+
 _ONES, _ZEROS = Ones.model_construct(), Zeros.model_construct()
 _MAX_VALUES = 4_000_000_000
 
 
-def trace(network: Network, places: Places | None = None) -> Graph:
+def trace(network: Network, places: Places | None = None, *, recorded: bool = False) -> Graph:
     """Trace a network into operations.
 
     Args:
         network: what was declared.
         places: where in a text each node was declared, for the diagnostics.
+        recorded: whether it is what a training kept: there a loss that is not stated follows from the last layer alone,
+            whatever the data, for today's trainings state it where the data decides.
 
     Raises:
         SpecError: with a diagnostic for every node whose input does not fit. What depends on such a node stays silent.
@@ -41,7 +61,7 @@ def trace(network: Network, places: Places | None = None) -> Graph:
     builder.check_input()
     for node in network.nodes:
         builder.node(node.name, node.inputs)
-    loss = builder.loss()
+    loss = builder.loss(recorded=recorded)
     output = builder.values[network.nodes[-1].name]
     if builder.diagnostics or output is None or loss is None:
         raise SpecError(builder.diagnostics)
@@ -56,6 +76,42 @@ def trace(network: Network, places: Places | None = None) -> Graph:
         loss=loss,
         nodes={name: value.index for name, value in builder.values.items() if value is not None},
     )
+
+
+def recorded(network: Network, graph: Graph) -> Network:
+    """Return what a training kept with its loss stated, where today the data would decide; the graph is `recorded`."""
+    open_to_data = network.recipe.loss is None and network.classifies and isinstance(graph.loss, MeanSquaredError)
+    return with_loss(network, graph.loss) if open_to_data else network
+
+
+def with_class_loss(network: Network) -> Network:
+    """Return a network with its loss stated where it follows from the data, so that what is kept of it says so.
+
+    Raises:
+        SpecError: when shapes do not fit, or no loss follows.
+    """
+    if network.recipe.loss is not None or not network.classifies:
+        return network
+    graph = trace(network)
+    alone = trace(network, recorded=True)
+    return network if graph.loss == alone.loss else with_loss(network, graph.loss)
+
+
+def loss_text(network: Network, graph: Graph) -> str:
+    """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
+    said = graph.loss.canonical()
+    if network.data or network.recipe.loss or not isinstance(graph.loss, MeanSquaredError):
+        return said
+    try:
+        classes = trace(network.model_copy(update={"data": DataSource(name="data")})).loss
+    except SpecError:
+        return said
+    return said if classes == graph.loss else f"{said} ({classes.canonical()} where the data has classes)"
+
+
+def with_loss(network: Network, loss: Loss) -> Network:
+    """Return a network with its loss stated."""
+    return network.model_copy(update={"recipe": network.recipe.model_copy(update={"loss": loss})})
 
 
 class _Builder:
@@ -98,6 +154,8 @@ class _Builder:
         except UnknownLayerError:
             pass
         except ShapeError as error:
+            if error.code == "E0312":
+                error.fix = self._instead_of_softmax(name, xs[0])
             shapes = [format_shape(x.shape) for x in xs]
             related = [
                 Related(self.places[source].span, f"this gives {shape}")
@@ -107,6 +165,13 @@ class _Builder:
             shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
             self._shortcut(error, name, [x.shape for x in xs])
             self._report(error, name, f"here the input is {' and '.join(shown)}", related)
+
+    def _instead_of_softmax(self, name: str, x: Tensor) -> str:
+        """Return what is meant by a softmax of one value: two classes at the end, a gate elsewhere."""
+        if name == self.network.nodes[-1].name and not self.network.reconstructs:
+            return _TWO
+        positions = ", and softmax goes over the channels of each position" if len(x.shape) > 1 else ""
+        return f"for one value write `sigmoid`; shares take two or more{positions}"
 
     def _shortcut(self, error: ShapeError, name: str, shapes: Sequence[Shape]) -> None:
         """Say for a `residual` how its second body, or padding, mends it."""
@@ -146,15 +211,22 @@ class _Builder:
         self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
         return out
 
-    def loss(self) -> Loss | None:
-        """Return the loss: as stated, else the one that goes with the last layer. A stated one must fit."""
+    def loss(self, *, recorded: bool) -> Loss | None:
+        """Return the loss: as stated, else the one that goes with the last layer and the data. A stated one must fit.
+
+        Args:
+            recorded: as for `trace`.
+        """
         name = self.network.nodes[-1].name
         value = self.values[name]
         if value is None:
             return None
         last = self.operations[-1].op if self.operations else None
         function = last.function if isinstance(last, Activation) else None
-        loss = self.network.recipe.loss or default_loss(function)
+        stated = self.network.recipe.loss
+        loss = stated or default_loss(function)
+        if stated is None and self.network.classifies and not recorded and len(value.shape) == 1:
+            loss = self._of_classes(name, value, loss)
         if function in loss.refuses:
             other = default_loss(function).canonical()
             self._report(
@@ -179,6 +251,13 @@ class _Builder:
                 name,
                 f"its output is {format_shape(value.shape)}",
             )
+        elif isinstance(loss, CrossEntropy) and value.shape == (1,):
+            self._report(
+                ShapeError("E0312", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
+                name,
+                "the last layer has one output",
+                self._stated_loss(),
+            )
         return loss
 
     def _one_row(self) -> str:
@@ -188,6 +267,48 @@ class _Builder:
             target = "to give images, say `target input` in `data`, or `loss mse`"
             return f"a label is one of the whole example, and there are none for its positions; {target}"
         return "end with `globalpool`, `flatten` or `fc CLASSES`"
+
+    def _of_classes(self, name: str, value: Tensor, loss: Loss) -> Loss:
+        """Return the loss of outputs that class labels are learned by: that of logits where no function is last.
+
+        Functions of each value, such as relu and tanh, bound what they let through; they are reported.
+        """
+        made = {o.output: o for o in self.operations}
+        op = self._bound(made, value)
+        if op is None:
+            return class_loss(value.shape[0]) if isinstance(loss, MeanSquaredError) else loss
+        last = value.index in made and made[value.index].op == op
+        if last and not isinstance(loss, MeanSquaredError):
+            return loss
+        end = f"fc {value.shape[0]} softmax" if value.shape[0] > 1 else "fc 1 sigmoid"
+        function = op.function if isinstance(op, Activation) else "a recurrent layer"
+        if last or isinstance(op, ops.Recurrent):
+            message = f"classes are not learned from the outputs of {function} unless a loss is stated"
+            fix = f"end with `{end}`, or say `loss mse`, which compares with rows of 0 and 1"
+        else:
+            message = f"the outputs are those of {function}, but it is not last, so that no loss follows from it"
+            fix = f"let it be last, as in `{end}`, or say `loss mse`"
+        self._report(ShapeError("E0402", message, fix), name, "the last layer")
+        return loss
+
+    def _bound(self, made: Mapping[int, Operation], value: Tensor) -> Op | None:
+        """Return what bounds the outputs: the last function of each value, or a recurrence; None where nothing does.
+
+        Looked through are operations that hand on what they read: moved, joined, dropped or pooled.
+        """
+        at, pooled = value.index, False
+        while at in made:
+            op, inputs = made[at].op, made[at].inputs
+            if isinstance(op, Activation):
+                # The mean of what is not negative goes as far as is wanted.
+                return None if pooled and op.function in _UNBOUNDED else op
+            if isinstance(op, ops.Recurrent):
+                return None if op.cell == "relu" else op
+            if not isinstance(op, _HANDING_ON) or len({type(made[i].op) for i in inputs if i in made}) > 1:
+                return None
+            pooled = pooled or isinstance(op, ops.GlobalPool | ops.AvgPool | ops.MaxPool)
+            at = inputs[0]
+        return None
 
     def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
         """Report an autoencoder that cannot give its input again."""

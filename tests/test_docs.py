@@ -4,15 +4,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import netspec
+from netspec import session
 from netspec.codes import CODES
 from netspec.commands import COMMANDS
-from netspec.compiler import analyze
+from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Source
 from netspec.ir import DataSource, Recipe
 from netspec.layers import LAYERS
+from netspec.recipe.array_facts import KEYS, NAMES_KEY
 from netspec.reference import FAMILIES
 from netspec.signature import parameters
 from netspec.syntax import ast
@@ -84,3 +88,26 @@ def test_the_example_of_a_command_has_that_command(command: object) -> None:
 
 def test_no_command_is_a_layer() -> None:
     assert not {c.name for c in COMMANDS} & set(LAYERS)
+
+
+# --- the page of your own data ------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_your_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "your_data.md").read_text(encoding="utf-8")
+
+    def between(mark: str) -> str:
+        return page.split(f"<!-- {mark}:begin -->")[1].split(f"<!-- {mark}:end -->")[0].strip()
+
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    for mark in ("npz", "python"):
+        exec(between(mark).removeprefix("```python").removesuffix("```"), scope)
+    assert scope["net"].graph().parameter_count == 114
+    (tmp_path / "my.net").write_text(between("spec").removeprefix("```net").removesuffix("```"))
+    assert not analyze(load_source(tmp_path / "my.net"), files=True).diagnostics
+    assert list(session.train(netspec.load("my.net"), out=tmp_path / "run", base=tmp_path))
+    assert netspec.open(tmp_path / "run").labels == ("setosa", "virginica")
+    assert {"x_train", "y_train", "x_test", "y_test"} == set(KEYS)
+    assert f"`{NAMES_KEY}`" in page
+    assert "docs/your_data.md" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -71,6 +71,7 @@ FLOORS = {
     "netspec.passes": 4,
     "netspec.planning": 4,
     "netspec.data_fit": 4,
+    "netspec.data_look": 4,
     "netspec.overrides": 4,
     "netspec.compiler": 4,
     "netspec.formatting": 4,

@@ -13,6 +13,7 @@ from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics import Diagnostic, NetspecError, Source, SpecError, plural
 from netspec.syntax.parser import read_source
+from netspec.tracing import loss_text
 
 __all__ = ["check_files", "plain_check"]
 
@@ -32,7 +33,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):
         try:
-            found = analyze(_source(file))
+            found = analyze(_source(file), files=True)
             diagnostics = found.diagnostics
         except SpecError as error:
             found, diagnostics = None, error.diagnostics
@@ -49,7 +50,7 @@ def check_files(files: Iterable[Path], *, as_json: bool) -> int:
             layers = plural(len(found.network.nodes), "layer")
             parameters = plural(graph.parameter_count, "parameter")
             costs = f"{parameters}, {flops_text(graph.flops)} an example"
-            say(f"{visible(spec_name(file))}: ok: {layers}, {costs}, loss {graph.loss.canonical()}")
+            say(f"{visible(spec_name(file))}: ok: {layers}, {costs}, loss {loss_text(found.network, graph)}")
             if notes:
                 print_diagnostics(notes, color=color)
         else:

@@ -19,6 +19,7 @@ from netspec.ops import format_shape
 from netspec.outline import Row, outline
 from netspec.recipe_fit import used_batch
 from netspec.resolve import input_text, resolved_text
+from netspec.tracing import loss_text
 
 __all__ = ["show"]
 
@@ -135,7 +136,7 @@ def _refuse_idle(
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
     """Print one row for each layer or block, the totals, and the memory."""
     rows = outline(network, graph, depth)
-    say(f"{network.name}: {input_text(network)}, loss {graph.loss.canonical()}\n")
+    say(f"{network.name}: {input_text(network)}, loss {loss_text(network, graph)}\n")
     print_table(
         [
             ("name", False),

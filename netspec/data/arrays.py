@@ -5,22 +5,22 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec.data import idx, npz
-from netspec.data.checks import as_labels, as_pixels, as_tokens, require_range, shape_text
+from netspec.data.checks import as_labels, as_pixels, as_tokens, facts, require, require_range
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics import DataError, listing
 from netspec.files import kind_of
+from netspec.recipe.array_facts import KEYS, NAMES_KEY, examples_wrong, unlike
 
 __all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
-
-KEYS = ("x_train", "y_train", "x_test", "y_test")
-"""The arrays of a `.npz` dataset, as Keras names them."""
 
 
 def from_arrays(
@@ -51,8 +51,9 @@ def from_arrays(
         DataError: an array has a wrong type, shape, length or value, or does not fit `shape`; or the class names are
             no texts, or not all different.
     """
+    _require_order((x_train, y_train, x_test, y_test))
     train, test = _split(x_train, y_train, KEYS[:2], tokens), _split(x_test, y_test, KEYS[2:], tokens)
-    _require_alike(train.images, test.images)
+    require(unlike(facts(train.images, "x_train"), facts(test.images, "x_test")))
     if labels is None:
         largest = max(int(train.labels.max()), int(test.labels.max()))
         names = tuple(str(label) for label in range(largest + 1))
@@ -66,6 +67,8 @@ def from_arrays(
 def read_npz(path: Path, tokens: int | None = None) -> Dataset:
     """Return the dataset in a `.npz` file with the arrays x_train, y_train, x_test and y_test.
 
+    Class names, where the file has them, are in a fifth one, class_names.
+
     Args:
         path: of the file.
         tokens: as for `from_arrays`.
@@ -78,12 +81,30 @@ def read_npz(path: Path, tokens: int | None = None) -> Dataset:
         raise DataError(f"{path} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = [npz.unpacked(path, archive, member) for member in npz.members(path, archive, KEYS)]
+            members = npz.members(path, archive, KEYS, optional=(NAMES_KEY,))
+            arrays = [npz.unpacked(path, archive, member) for member in members[: len(KEYS)]]
+            names, notices = _names_in(path, archive, members[len(KEYS) :])
     except DataError:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
         raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-    return _named(path, arrays, tokens)
+    return replace(_named(path, arrays, tokens, names), notices=notices)
+
+
+def _names_in(
+    path: Path, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]
+) -> tuple[list[str] | None, tuple[str, ...]]:
+    """Return the class names in a file, if it has them, and what to say where they cannot be read."""
+    for member in members:
+        try:
+            names = npz.unpacked(path, archive, member)
+        except DataError:
+            names = None
+        # A file may hold more than netspec reads: only a row of texts is taken for class names.
+        if names is not None and names.ndim == 1 and names.dtype.kind == "U":
+            return names.tolist(), ()
+        return None, (f"{path}: {NAMES_KEY} is no row of texts, and is not read: give np.array(names, dtype=str)",)
+    return None, ()
 
 
 def read_idx_folder(folder: Path) -> Dataset:
@@ -105,9 +126,11 @@ def read_idx_folder(folder: Path) -> Dataset:
     return _named(folder, arrays)
 
 
-def _named(path: Path, arrays: list[NDArray[Any]], tokens: int | None = None) -> Dataset:
+def _named(
+    path: Path, arrays: list[NDArray[Any]], tokens: int | None = None, names: list[str] | None = None
+) -> Dataset:
     try:
-        return from_arrays(*arrays, tokens=tokens, name=str(path))
+        return from_arrays(*arrays, tokens=tokens, labels=names, name=str(path))
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 
@@ -133,28 +156,15 @@ def _class_names(labels: Any) -> tuple[str, ...]:
 def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None) -> Split:
     if tokens:
         numbers = as_tokens(x, names[0], tokens)
-        if numbers.ndim != 2:
-            raise DataError(f"{names[0]} has the shape {numbers.shape}", "give token numbers as (N, length)")
-        return Split(numbers, as_labels(y, names[1], len(numbers)))
+        require(examples_wrong(facts(numbers, names[0]), tokens))
+        return Split(numbers, as_labels(y, names[1], numbers))
     images = as_pixels(x, names[0])
-    if images.ndim not in (2, 3, 4):
-        raise DataError(
-            f"{names[0]} has the shape {images.shape}",
-            "give images as (N, channels, height, width) or (N, height, width), or vectors as (N, features)",
-        )
-    if images.ndim == 3:
-        images = images[:, None]
-    return Split(images, as_labels(y, names[1], len(images)))
+    labels = as_labels(y, names[1], images)
+    return Split(images[:, None] if images.ndim == 3 else images, labels)
 
 
-def _require_alike(train: NDArray[Any], test: NDArray[Any]) -> None:
-    if train.shape[1:] != test.shape[1:]:
-        raise DataError(
-            f"x_train holds {shape_text(train.shape[1:])} examples, x_test {shape_text(test.shape[1:])} ones",
-            "give both the same shape",
-        )
-    if train.dtype != test.dtype:
-        raise DataError(
-            f"x_train is {train.dtype}, x_test is {test.dtype}",
-            "give both the same type: uint8 is scaled to 0..1, float is used as it is",
-        )
+def _require_order(arrays: Sequence[ArrayLike]) -> None:
+    """Raise DataError where the second array has examples too, and the third labels, as other libraries order them."""
+    shapes = [np.shape(array) if isinstance(array, np.ndarray) else () for array in arrays]
+    if len(shapes[0]) > 1 and len(shapes[1]) > 1 and shapes[0][1:] == shapes[1][1:] and len(shapes[2]) == 1:
+        raise DataError("y_train has examples, and x_test labels", f"the order is {listing(KEYS, 'and')}")

@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netspec.diagnostics import DataError, plural
+from netspec.diagnostics import DataError
+from netspec.recipe.array_facts import (
+    MOST_CLASSES,
+    ArrayFacts,
+    LabelFacts,
+    Wrong,
+    examples_wrong,
+    labels_wrong,
+    no_class,
+    no_numbers,
+    renumbering,
+    shape_text,
+)
 
-__all__ = ["as_array", "as_float32", "as_labels", "as_pixels", "as_tokens", "require_range", "shape_text"]
+__all__ = [
+    "as_array",
+    "as_float32",
+    "as_labels",
+    "as_pixels",
+    "as_tokens",
+    "facts",
+    "renumbered",
+    "require",
+    "require_range",
+    "shape_text",
+]
 
-_MOST_CLASSES = 65_536  # beyond it a label is surely a mistake, and one name per class would fill the memory
+
+def facts(array: NDArray[Any], name: str) -> ArrayFacts:
+    """Return what can be said of an array without its values."""
+    return ArrayFacts(name, array.shape, array.dtype.kind, str(array.dtype), array.dtype.itemsize)
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a shape as people write it in a spec: `1x28x28`."""
-    return "x".join(map(str, shape)) or "a single number"
+def require(wrong: Wrong | None) -> None:
+    """Raise DataError where something is wrong."""
+    if wrong:
+        raise DataError(*wrong)
 
 
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     """Return the values as a NumPy array of numbers.
 
     Raises:
-        DataError: they do not form a rectangular array of numbers.
+        DataError: they do not form a rectangular array of numbers, or some of them are masked.
     """
+    array = _plain_array(values, name)
+    require(no_numbers(facts(array, name)))
+    return array
+
+
+def _plain_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return the values as a NumPy array of any type; raises DataError where they are none, or some are masked."""
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} is not a rectangular array", "give rows of the same length") from error
-    if array.dtype.kind not in "buif":
-        raise DataError(f"{name} has the type {array.dtype}, which is not numbers", "give uint8 or float32")
+    if np.ma.is_masked(values):
+        raise DataError(f"{name} has masked values", "leave those examples out, or give a value: .filled(0)")
+    if array.ndim == 0 and array.dtype.kind == "O":
+        dense = f"give {name}.toarray()" if hasattr(values, "toarray") else "give an array"
+        raise DataError(f"{name} is of the type {type(values).__name__}, which is no array", dense)
     return array
 
 
@@ -40,17 +78,10 @@ def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         DataError: another type, nothing in it, or a value that is not finite.
     """
-    array = as_array(values, name)
-    if array.size == 0:
-        raise DataError(f"{name} is empty: its shape is {array.shape}", "give at least one example")
+    array = _plain_array(values, name)
+    require(examples_wrong(facts(array, name)))
     if array.dtype == np.uint8:
         return array
-    if array.dtype.kind != "f":
-        raise DataError(
-            f"{name} has the type {array.dtype}",
-            "give uint8 for pixels of 0 to 255, which are scaled to 0..1, or float32 for values used as is; "
-            "for token numbers the spec says `input 64 tokens=1000`",
-        )
     array = as_float32(array)  # what does not fit into it becomes inf, and is found below
     finite = np.isfinite(array)
     if not finite.all():
@@ -74,10 +105,8 @@ def as_tokens(values: ArrayLike, name: str, tokens: int) -> NDArray[np.int32]:
     array = as_array(values, name)
     if array.size == 0:
         raise DataError(f"{name} is empty: its shape is {array.shape}", "give at least one example")
-    if array.dtype.kind not in "iu":
-        raise DataError(
-            f"{name} has the type {array.dtype}, but token numbers are whole numbers", f"give {name}.astype('int32')"
-        )
+    # Callers of a model may give other shapes; those of a dataset are looked at where it is made.
+    require(examples_wrong(facts(array.reshape(1, -1), name), tokens))
     wrong = (array < 0) | (array >= tokens)
     if wrong.any():
         place = [int(i) for i in np.unravel_index(int(wrong.argmax()), array.shape)]
@@ -90,28 +119,80 @@ def as_tokens(values: ArrayLike, name: str, tokens: int) -> NDArray[np.int32]:
     return array.astype(np.int32, copy=False)
 
 
-def as_labels(values: ArrayLike, name: str, count: int) -> NDArray[np.int32]:
-    """Return labels as (count,) int32; (count, 1) and whole numbers stored as floats are understood.
+def as_labels(values: ArrayLike, name: str, examples: NDArray[Any]) -> NDArray[np.int32]:
+    """Return labels as (count,) int32; (count, 1), bool and whole numbers stored as floats are understood.
+
+    Args:
+        values: the labels.
+        name: of them.
+        examples: what they belong to.
 
     Raises:
         DataError: another shape, another length, or an entry that is not a whole number from 0.
     """
-    array = as_array(values, name)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        one_hot = array.ndim == 2
-        fix = f"if it is one-hot, give {name}.argmax(axis=1)" if one_hot else "give one whole number an example"
-        raise DataError(f"{name} must have the shape (N,), not {array.shape}", fix)
-    if len(array) != count:
-        raise DataError(
-            f"{name} has {plural(len(array), 'label')} for {plural(count, 'example')}",
-            "give one label an example",
-        )
+    array = _plain_array(values, name)
+    if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "buif" and len(array) == len(examples):
+        _refuse_rows(array, name, examples)
+    if array.dtype.kind == "O":
+        _refuse_objects(array, name)
+    require(labels_wrong(facts(array, name), facts(examples, name.replace("y_", "x_"))))
+    array = array.reshape(-1)
     if array.dtype.kind == "f":
-        _refuse(~np.isfinite(array) | (array != np.floor(array)), array, name, "which is not a whole number")
-    require_range(array, name, _MOST_CLASSES)
+        array = array.astype(np.float64)
+        _refuse_fractions(array, name)
+    require_range(array, name, MOST_CLASSES)
     return array.astype(np.int32)
+
+
+def _refuse_objects(array: NDArray[Any], name: str) -> None:
+    """Raise DataError for labels that are Python objects, where it can be told what they are."""
+    values = array.reshape(-1).tolist()
+    missing = next((i for i, v in enumerate(values) if v is None or (isinstance(v, float) and isnan(v))), None)
+    if missing is not None:
+        raise DataError(
+            f"{name}[{missing}] is {values[missing]}: an example without a label",
+            "leave those out of both arrays",
+        )
+    if all(isinstance(v, int | float | np.number) for v in values):
+        kind = "int64" if all(float(v).is_integer() for v in values) else "float64"
+        raise DataError(f"{name} has the type object, which is not numbers", f"give {name}.astype('{kind}')")
+
+
+def _refuse_rows(array: NDArray[Any], name: str, examples: NDArray[Any]) -> None:
+    """Raise DataError for rows of numbers where labels should be; what helps depends on what they are."""
+    if array.shape[1:] == examples.shape[1:]:
+        return  # they are examples, which is told elsewhere
+    message = f"{name} must have the shape (N,), not {array.shape}"
+    ones = ((array == 0) | (array == 1)).all()
+    sums = array.sum(axis=1)
+    if ones and (sums == 1).all():
+        raise DataError(f"{message}: it has one-hot rows", f"give {name}.argmax(axis=1)")
+    if ones:
+        row = int((sums != 1).argmax())
+        what = f"row {row} has {int(sums[row])} ones, so that these are several classes at once (multi-label)"
+    elif ((array >= 0) & (array <= 1)).all() and np.allclose(sums, 1, atol=1e-3):
+        what = "its rows are shares of classes (soft labels)"
+    else:
+        what = "its rows are numbers to be predicted (regression)"
+    raise DataError(
+        f"{message}: {what}, which is not supported yet",
+        "classes are one whole number an example; a training loop of your own can give model.backward rows of floats",
+    )
+
+
+def _refuse_fractions(labels: NDArray[Any], name: str) -> None:
+    """Raise DataError for floats that are no class numbers."""
+    missing = ~np.isfinite(labels)
+    if missing.any():
+        index = int(missing.argmax())
+        raise DataError(
+            f"{name}[{index}] is {labels[index]}, which is not a whole number",
+            f"leave examples without a label out: keep = np.isfinite({name})",
+        )
+    wrong = labels != np.floor(labels)
+    if wrong.any():
+        index = int(wrong.argmax())
+        require(no_class(name, index, float(labels[index])))
 
 
 def require_range(labels: NDArray[Any], name: str, classes: int) -> None:
@@ -120,15 +201,25 @@ def require_range(labels: NDArray[Any], name: str, classes: int) -> None:
     Raises:
         DataError: one does not; its index is named.
     """
-    _refuse(
-        (labels < 0) | (labels >= classes),
-        labels,
-        name,
-        f"but with {classes:,} classes labels go from 0 to {classes - 1:,}",
-    )
-
-
-def _refuse(wrong: NDArray[np.bool_], labels: NDArray[Any], name: str, why: str) -> None:
+    wrong = (labels < 0) | (labels >= classes)
     if wrong.any():
         index = int(wrong.argmax())
-        raise DataError(f"{name}[{index}] is {labels[index]}, {why}", "number the classes 0, 1, 2 and so on")
+        number = int(labels[index])
+        require(no_class(name, index, number))
+        raise DataError(
+            f"{name}[{index}] is {number}, but with {classes:,} classes labels go from 0 to {classes - 1:,}",
+            renumbered(labels, name),
+        )
+
+
+def renumbered(labels: NDArray[Any], name: str, fits: str = "") -> str:
+    """Return what to do with labels that are beyond a network's outputs, or no class numbers.
+
+    Args:
+        labels: whole numbers, of any range.
+        name: of the array.
+        fits: what to do where they are numbered from 0 as they should be.
+    """
+    values = np.unique(labels)
+    seen = LabelFacts(int(values[0]), int(values[-1]), len(values), len(labels))
+    return renumbering(name, seen, fits)

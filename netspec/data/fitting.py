@@ -7,10 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netspec.data.checks import shape_text
 from netspec.data.resize import resize
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics import DataError
+from netspec.recipe.array_facts import shape_misfit, shape_text
 
 __all__ = ["fit"]
 
@@ -35,16 +35,14 @@ def fit(dataset: Dataset, shape: tuple[int, ...] | None, *, resizable: bool) -> 
     have = dataset.shape
     if shape is None or shape == have:
         return dataset
-    # Three axes in a file are taken for images of one channel: a network of two axes knows them for sequences.
-    if (len(shape) == 1 and shape[0] == math.prod(have)) or (len(shape) == 2 and have == (1, *shape)):
-        train, test = dataset.train, dataset.test
-        return _with_images(dataset, train.images.reshape(-1, *shape), test.images.reshape(-1, *shape))
-    if resizable and len(shape) == len(have) == 3 and shape[0] == have[0]:
+    wrong = shape_misfit(dataset.name, have, shape, resizable=resizable)
+    if wrong:
+        raise DataError(*wrong)
+    if len(shape) == 3:
         return _resized(dataset, shape)
-    raise DataError(
-        f"{dataset.name} holds examples of {shape_text(have)}, but the network takes {shape_text(shape)}",
-        _advice(have, shape),
-    )
+    # Three axes in a file are taken for images of one channel: a network of two axes knows them for sequences.
+    train, test = dataset.train, dataset.test
+    return _with_images(dataset, train.images.reshape(-1, *shape), test.images.reshape(-1, *shape))
 
 
 def _resized(dataset: Dataset, shape: tuple[int, ...]) -> Dataset:
@@ -72,13 +70,3 @@ def _with_images(dataset: Dataset, train: NDArray[Any], test: NDArray[Any], noti
         dataset.labels,
         (*dataset.notices, notice) if notice else dataset.notices,
     )
-
-
-def _advice(have: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    if len(have) == len(shape) == 3 and (have[2], *have[:2]) == shape:
-        return "channels come first: give np.transpose(x, (0, 3, 1, 2))"
-    if len(shape) == 2 and have == (1, shape[1], shape[0]):
-        return "features come first: give np.transpose(x, (0, 2, 1))"
-    if len(have) == 1 and have[0] == math.prod(shape):
-        return f"give x.reshape(-1, {', '.join(map(str, shape))})"
-    return f"write `input {shape_text(have)}`, or give examples of {shape_text(shape)}"

@@ -12,35 +12,18 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.checks import shape_text
 from netspec.diagnostics import DataError, plural
-from netspec.files import kind_of, open_to_read
+from netspec.files import open_to_read
+from netspec.recipe.array_facts import shape_text
+from netspec.recipe.data_headers import IDX_NAMES as NAMES
+from netspec.recipe.data_headers import find_idx as find
 
 __all__ = ["NAMES", "find", "read_idx"]
-
-NAMES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
-"""The four files of MNIST, and of every dataset that follows it: images and labels, training and test."""
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _LARGEST = 4 * 2**30  # bytes of values in one file
 _DEFLATE = 1040  # deflate packs at most 1,032 bytes into one; a header that claims more is wrong
 _CHUNK = 2**20
-
-
-def find(folder: Path, name: str) -> Path | None:
-    """Return where a folder keeps the IDX file `name`, with or without `.gz`, or with a dot before `idx`.
-
-    Raises:
-        DataError: it cannot be looked for there.
-    """
-    spellings = (name, name.replace("-idx", ".idx"))
-    paths = (folder / (spelling + suffix) for spelling in spellings for suffix in ("", ".gz"))
-    return next((path for path in paths if kind_of(path, DataError) == "file"), None)
 
 
 def read_idx(path: Path, *, dimensions: int | None = None, sha256: str | None = None) -> NDArray[Any]:

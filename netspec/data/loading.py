@@ -71,7 +71,7 @@ def load(
                 raise
             notices.append(f"{name} is not on this machine and could not be downloaded: using {_describe(following)}")
         else:
-            dataset = replace(dataset, notices=tuple(notices))
+            dataset = replace(dataset, notices=(*notices, *dataset.notices))
             return fit(dataset, shape, resizable=find(name) is not None)
     raise AssertionError("the last name either loads or raises")
 

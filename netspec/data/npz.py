@@ -11,8 +11,8 @@ from typing import Any
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from netspec.data.checks import shape_text
 from netspec.diagnostics import DataError, listing
+from netspec.recipe.array_facts import NUMBERING, shape_text
 
 __all__ = ["members", "unpacked"]
 
@@ -23,13 +23,22 @@ _SHOWN = 10  # so many names of arrays are told
 _FIX = "write it with np.savez"
 
 
-def members(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> list[zipfile.ZipInfo]:
-    """Return where the arrays of these names are in a file; nothing is unpacked yet.
+def members(
+    path: Path, archive: zipfile.ZipFile, names: Sequence[str], optional: Sequence[str] = ()
+) -> list[zipfile.ZipInfo]:
+    """Return where the arrays of these names are in a file, in this order; nothing is unpacked yet.
+
+    Args:
+        path: of the file.
+        archive: the file.
+        names: arrays that must be there.
+        optional: arrays that may be, behind them.
 
     Raises:
         DataError: one is missing or there twice, or they claim to unpack to more than they can, or than is sensible.
     """
-    found = [info for info in archive.infolist() if info.filename.removesuffix(".npy") in names]
+    order = [*names, *optional]
+    found = [info for info in archive.infolist() if info.filename.removesuffix(".npy") in order]
     there = [info.filename.removesuffix(".npy") for info in found]
     missing = [name for name in names if name not in there]
     if missing:
@@ -38,8 +47,8 @@ def members(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> list[
             f"{path} lacks {listing(missing, 'and')}; it holds {listing(holds[:_SHOWN], 'and') or 'nothing'}",
             f"name its arrays {listing(names, 'and')}",
         )
-    if len(there) > len(names):
-        twice = next(name for name in names if there.count(name) > 1)
+    twice = next((name for name in order if there.count(name) > 1), None)
+    if twice:
         raise DataError(f"{path} holds {twice} more than once", _FIX)
     size = sum(info.file_size for info in found)
     if size > _LARGEST:
@@ -47,7 +56,7 @@ def members(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> list[
     for info in found:
         if info.compress_type not in _PACKINGS or info.file_size > _DEFLATE * info.compress_size:
             raise DataError(f"{path}: {info.filename} is packed in a way that np.savez does not use", _FIX)
-    return sorted(found, key=lambda info: names.index(info.filename.removesuffix(".npy")))
+    return sorted(found, key=lambda info: order.index(info.filename.removesuffix(".npy")))
 
 
 def unpacked(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
@@ -63,7 +72,7 @@ def unpacked(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> N
         if dtype.hasobject:
             raise DataError(
                 f"{path}: {member.filename} holds Python objects, which would run code when read",
-                "give arrays of numbers",
+                f"number the classes: {NUMBERING}" if member.filename[:2] == "y_" else "give arrays of numbers",
             )
         claimed = math.prod(shape) * dtype.itemsize
         if claimed != member.file_size - stream.tell():

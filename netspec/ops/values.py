@@ -9,6 +9,9 @@ from netspec.records import record
 
 __all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
 
+_SHARES = {"softmax", "softmin", "log_softmax"}
+"""Functions of what the channels (or features) of a position are beside each other."""
+
 
 @record(frozen=True)
 class MatMul(Op):
@@ -49,6 +52,13 @@ class Activation(Op):
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
+        if x[0] == 1 and self.function in _SHARES:
+            value = "0" if self.function == "log_softmax" else "1"
+            raise ShapeError(
+                "E0312",
+                f"`{self.function}` of one value is {value} whatever that is: nothing can be learned through it",
+                "one value takes `sigmoid`",
+            )
         return x
 
 

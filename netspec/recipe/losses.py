@@ -12,6 +12,7 @@ __all__ = [
     "CrossEntropy",
     "Loss",
     "MeanSquaredError",
+    "class_loss",
     "default_loss",
 ]
 
@@ -76,3 +77,8 @@ def default_loss(last_activation: str | None) -> Loss:
         if last_activation in loss.implied_by:
             return loss()  # type: ignore[call-arg]  # `kind` has its default in every member
     return MeanSquaredError()
+
+
+def class_loss(outputs: int) -> Loss:
+    """Return the loss of plain outputs that are learned from class labels, as logits: one stands for two classes."""
+    return BinaryCrossEntropy() if outputs == 1 else CrossEntropy()

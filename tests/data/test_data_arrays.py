@@ -55,6 +55,12 @@ def test_the_fingerprint_sees_every_array_but_not_the_layout() -> None:
 NAN = (X / 255.0).copy()
 NAN[3, 0, 1, 2] = np.nan
 
+
+class Sparse:
+    def toarray(self) -> Any:
+        raise AssertionError
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "ragged": ({"x_train": [[1, 2], [3]]}, "x_train is not a rectangular array"),
     "text": ({"x_train": np.array([["a"]] * 6)}, "x_train has the type <U1, which is not numbers"),
@@ -75,6 +81,28 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "negative": ({"y_train": Y - 1}, r"y_train\[0\] is -1"),
     "absurd": ({"y_test": Y * 10**9}, r"y_test\[1\] is 1000000000"),
     "beyond the names": ({"y_test": Y + 1, "labels": ("a", "b", "c")}, r"y_test\[2\] is 3, .* 0 to 2"),
+    "texts": ({"y_train": np.array(list("abc"))[Y]}, "y_train has the type <U1, which is not numbers"),
+    "bytes": ({"y_train": np.array(list("abc"), "S")[Y]}, r"y_train has the type \|S1"),
+    "names as objects": ({"y_train": np.array(list("abc"), object)[Y]}, "y_train has the type object"),
+    "numbers as objects": ({"y_train": Y.astype(object)}, "y_train has the type object"),
+    "none among them": ({"y_train": [0, 1, None, 0, 1, 2]}, r"y_train\[2\] is None: an example without a label"),
+    "complex labels": ({"y_train": Y + 1j}, "y_train has the type complex128"),
+    "dates": ({"y_train": Y.astype("M8[D]")}, r"y_train has the type datetime64\[D\]"),
+    "spans": ({"x_train": X.astype("m8[D]")}, r"x_train has the type timedelta64\[D\]"),
+    "fields": ({"y_train": np.zeros(6, "i4,f4")}, "y_train has the type"),
+    "bool examples": ({"x_train": X > 3}, "x_train has the type bool"),
+    "masked": ({"x_train": np.ma.masked_equal(X, 3)}, "x_train has masked values"),
+    "nothing": ({"x_train": None}, "x_train is of the type NoneType, which is no array"),
+    "no array": ({"y_train": {}}, "y_train is of the type dict, which is no array"),
+    "sparse": ({"x_train": Sparse()}, "x_train is of the type Sparse, which is no array"),
+    "several classes": ({"y_train": np.eye(3)[Y] + np.eye(3)[Y - 1]}, r"row 0 has 2 ones.*\(multi-label\)"),
+    "no class": ({"y_train": np.eye(3, dtype=int)[Y] * (Y < 2)[:, None]}, r"row 2 has 0 ones.*\(multi-label\)"),
+    "shares": ({"y_train": np.full((6, 3), 1 / 3)}, r"shares of classes \(soft labels\)"),
+    "several numbers": ({"y_train": np.arange(12.0).reshape(6, 2)}, r"numbers to be predicted \(regression\)"),
+    "a number": ({"y_train": Y[:, None] + 0.25}, r"y_train\[0\] is 0.25, .*\(regression\)"),
+    "turned": ({"y_train": Y[None]}, r"y_train must have the shape \(N,\), not \(1, 6\)"),
+    "positions": ({"y_train": np.zeros((6, 4, 5), int)}, r"not \(6, 4, 5\)"),
+    "another order": ({"y_train": X, "x_test": Y, "y_test": Y}, "y_train has examples, and x_test labels"),
     "other shape": ({"x_test": X[..., :4]}, "x_train holds 1x4x5 examples, x_test 1x4x4 ones"),
     "other type": ({"x_test": X / 255.0}, "x_train is uint8, x_test is float32"),
     "not the network's": ({"shape": (1, 28, 28)}, "holds examples of 1x4x5, but the network takes 1x28x28"),
@@ -87,6 +115,70 @@ def test_each_mistake_is_one_error(change: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         from_arrays(**{"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **change})
     assert caught.value.fix
+
+
+def advice(**change: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        from_arrays(**{"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **change})
+    return caught.value.fix
+
+
+@pytest.mark.parametrize("kind", ["<U5", "S5", object])
+def test_the_line_that_numbers_classes_does(kind: Any) -> None:
+    """The fix is run as it stands, for labels of which the test set has one more."""
+    scope = {"np": np, "y_train": np.array(["b", "a", "b", "c", "a", "b"], kind), "y_test": np.array(["d", "a"], kind)}
+    fix = advice(y_train=scope["y_train"]).removeprefix("number the classes: ")
+    exec(fix, scope)
+    dataset = from_arrays(X, scope["y_train"], X[:2], scope["y_test"])  # type: ignore[arg-type]
+    assert dataset.train.labels.tolist() == [1, 0, 1, 2, 0, 1]
+    assert dataset.test.labels.tolist() == [3, 0]
+    assert len(scope["names"]) == 4
+
+
+def test_only_one_hot_rows_are_classes_by_their_largest() -> None:
+    assert advice(y_train=np.eye(3)[Y]) == "give y_train.argmax(axis=1)"
+    assert from_arrays(X, np.eye(3)[Y].argmax(axis=1), X, Y).train.labels.tolist() == Y.tolist()
+    for rows in (np.eye(3)[Y] + np.eye(3)[Y - 1], np.full((6, 3), 1 / 3), np.arange(18.0).reshape(6, 3)):
+        assert "argmax" not in advice(y_train=rows)
+        assert "number the classes" not in advice(y_train=rows)
+    assert "number the classes" not in advice(y_train=Y + 0.5)
+    assert advice(y_train=Y.astype(object)) == "give y_train.astype('int64')"
+    assert advice(x_train=X > 3) == "for values used as they are, give x_train.astype('float32')"
+
+
+def test_what_becomes_of_labels_beyond_the_outputs() -> None:
+    """Years and prices are no classes; numbers with gaps, or from 1, are renumbered."""
+    net = trace(ns.parse("input 2; fc 3 softmax"))
+    x = np.zeros((200, 2))
+
+    def fix(labels: Any) -> str:
+        with pytest.raises(DataError) as caught:
+            check_labels(net, from_arrays(x, labels, x[:5], labels[:5]))
+        return caught.value.fix
+
+    n = np.arange(200)
+    for many in (1800 + n, n * 300, (n * 7919) % 60_000):
+        assert "regression" in fix(many)
+        assert "outputs" not in fix(many)
+    assert fix(n % 5) == "labels count from 0; let the network end in 5 outputs"
+    assert fix(n % 3 + 1) == "labels count from 0: give y_train - 1"
+    for other in (n % 3 * 10, n % 4 + 7):
+        assert "np.unique" in fix(other)
+    assert "regression" in advice(x_train=x, y_train=n * 1000, x_test=x, y_test=n)
+
+
+def test_class_names_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez(path, **arrays(), class_names=["a", "b", "c", "d"])
+    assert read_npz(path).labels == ("a", "b", "c", "d")
+    np.savez(path, **arrays(), class_names=["a", "b"])
+    with pytest.raises(DataError, match=r"y_train\[2\] is 2, but with 2 classes"):
+        read_npz(path)
+    # What else may go by that name is left alone, and said.
+    for other in (np.arange(3), np.array([["a"]]), np.array(["a", None, 3], object)):
+        np.savez(path, **arrays(), class_names=other)
+        dataset = read_npz(path)
+        assert (dataset.labels, len(dataset.notices)) == (("0", "1", "2"), 1)
 
 
 def test_channels_last_and_flat_images_get_advice() -> None:

@@ -14,7 +14,7 @@ from netspec.data.checks import as_float32, as_tokens
 from netspec.diagnostics import DataError
 from netspec.graph import Graph
 from netspec.ops import format_shape
-from netspec.recipe.losses import CrossEntropy
+from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 
 __all__ = ["as_inputs", "as_targets"]
 
@@ -85,23 +85,70 @@ def as_targets(y: Any, count: int, graph: Graph) -> Any:
     """
     array = _array(y, "y")
     if array.dtype.kind not in "iubf":
-        raise DataError(f"y must be class labels or numbers, not {array.dtype}", "labels are whole numbers from 0")
+        raise DataError(
+            f"y must be class labels or numbers, not {array.dtype}",
+            "number the classes from 0: names, y = np.unique(y, return_inverse=True)",
+        )
     wanted = (count, *graph.shape(graph.logits))
     if array.dtype.kind == "f":
-        if isinstance(graph.loss, CrossEntropy):
-            raise DataError("cross_entropy needs class labels, whole numbers", "one-hot rows: y.argmax(axis=1)")
-        if array.shape != wanted and (array.shape, wanted[1:]) != ((count,), (1,)):
-            raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
-        return array.astype(np.float32)
+        return _as_floats(array, wanted, graph)
     if array.shape != (count,):
+        fix = "labels are class numbers, not one-hot rows: y.argmax(axis=1)"
+        if array.shape == wanted and not isinstance(graph.loss, CrossEntropy):
+            fix = "whole numbers are taken for class labels: give targets as floats, y.astype('float32')"
+        elif not _one_hot(array):
+            fix = "one whole number an example" + _SEVERAL * (array.shape == wanted)
         raise DataError(
             f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
-            "labels are class numbers, not one-hot rows: y.argmax(axis=1)",
+            fix,
         )
     if not isinstance(array, jax.core.Tracer):
         # Before they are cut to 32 bits, which would make other labels of those that are too large.
         _check_labels(np.asarray(array), graph)
     return array.astype(np.int32)
+
+
+_SEVERAL = "; several classes at once take a last layer with sigmoid, and targets as floats"
+
+
+def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
+    """Return floats as targets; raises DataError where they do not fit the outputs or the loss."""
+    if isinstance(graph.loss, CrossEntropy):
+        if array.ndim == 1:
+            fix = "whole numbers: y.astype('int64'); numbers to be predicted go with `loss mse`"
+        else:
+            fix = "one-hot rows: y.argmax(axis=1)" if _one_hot(array) else "one whole number an example" + _SEVERAL
+        raise DataError("cross_entropy needs class labels, whole numbers", fix)
+    if array.shape != wanted and (array.shape, wanted[1:]) != (wanted[:1], (1,)):
+        raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
+    if not isinstance(array, jax.core.Tracer):
+        _check_targets(np.asarray(array), graph)
+    return array.astype(np.float32)
+
+
+def _check_targets(targets: NDArray[Any], graph: Graph) -> None:
+    """Raise DataError for targets that no output can be compared with."""
+    probabilities = isinstance(graph.loss, BinaryCrossEntropy)
+    wrong = ~np.isfinite(targets) | (probabilities & ((targets < -_ROUNDING) | (targets > 1 + _ROUNDING)))
+    if wrong.any():
+        place = [int(i) for i in np.unravel_index(int(wrong.argmax()), targets.shape)]
+        value = targets[tuple(place)]
+        if np.isfinite(value):
+            message = f"y{place} is {value:g}, but binary_cross_entropy takes targets from 0 to 1"
+            raise DataError(message, "scale them to 0..1, or say `loss mse` and end without `sigmoid`")
+        raise DataError(f"y{place} is {value}", "give finite numbers only")
+
+
+_ROUNDING = 1e-6
+"""By so much may a target lie outside 0..1: what float32 makes of the end of a range."""
+
+
+def _one_hot(array: Any) -> bool:
+    """Return whether an array has rows with one 1 and else 0; what is traced is taken to have them."""
+    if isinstance(array, jax.core.Tracer):
+        return True
+    rows = np.asarray(array)
+    return rows.ndim == 2 and bool((((rows == 0) | (rows == 1)).all(axis=1) & (rows.sum(axis=1) == 1)).all())
 
 
 def _check_labels(labels: NDArray[np.int32], graph: Graph) -> None:

@@ -14,14 +14,7 @@ __all__ = ["prepare", "prepare_training", "scaled", "scaling"]
 
 def scaling(data: DataSource | None) -> tuple[float, float]:
     """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless the spec says otherwise."""
-    if data and data.scale and data.scale.divisor:
-        return 1 / data.scale.divisor, 0.0
-    if data and data.scale and data.scale.range:
-        low, high = data.scale.range
-        return (high - low) / 255, low
-    if data and data.normalize:
-        return 1 / (255 * data.normalize.std), -data.normalize.mean / data.normalize.std
-    return 1 / 255, 0.0
+    return data.scaling() if data else (1 / 255, 0.0)
 
 
 def prepare(x: jax.Array, network: Network) -> jax.Array:

@@ -1,0 +1,290 @@
+"""What data files say of the arrays in them, read without NumPy: names, types, shapes, and labels where they are few.
+
+Nothing that a file says of itself is believed to be true or small: what is read of one is bounded, and what cannot be
+understood is no fact. Whether the values are what they should be is seen when the data is loaded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+import zipfile
+import zlib
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from math import isfinite, prod
+from pathlib import Path
+from typing import BinaryIO, TypeAlias, cast
+
+from netspec.diagnostics import DataError, listing
+from netspec.files import kind_of, open_to_read
+from netspec.recipe.array_facts import KEYS, NAMES_KEY, ArrayFacts, LabelFacts, Wrong, no_class, shape_text
+from netspec.records import record
+
+__all__ = ["IDX_NAMES", "Contents", "find_idx", "idx_contents", "npz_contents"]
+
+IDX_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+"""The four files of MNIST, and of every dataset that follows it: images and labels, training and test."""
+
+_DIRECTORY = 2**18
+"""Bytes of a `.npz` file's directory: those of thousands of arrays."""
+_HEADER = 10_000
+"""Bytes of an array's header; NumPy itself reads no longer one."""
+_LABELS = 2**20
+"""Bytes of labels that are read: in a blink."""
+_SHOWN = 10
+_KEYS = listing(KEYS, "and")
+
+_Numbers: TypeAlias = "array[int] | array[float]"
+
+_PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_IDX_TYPES = {0x08: ("u", 1), 0x09: ("i", 1), 0x0B: ("i", 2), 0x0C: ("i", 4), 0x0D: ("f", 4), 0x0E: ("f", 8)}
+_TYPES = {"u": "uint", "i": "int", "f": "float", "c": "complex"}
+_CODES = {("u", 1): "B", ("i", 1): "b", ("u", 2): "H", ("i", 2): "h", ("u", 4): "I", ("i", 4): "i"}
+_CODES |= {("u", 8): "Q", ("i", 8): "q", ("f", 4): "f", ("f", 8): "d", ("b", 1): "B"}
+"""Type codes of Python's own arrays."""
+
+
+@record(frozen=True)
+class Contents:
+    """What a dataset's files say of it.
+
+    Attributes:
+        wrong: what is wrong with them as files, and what would be right; then nothing else is known.
+        arrays: what is known of the arrays, by name; those that cannot be understood are missing.
+        labels: what is known of the labels of both splits, where that took little time to find out.
+        odd: what is wrong with the first label that is no class number, if one was found.
+        names: how many class names there are, where there are some.
+    """
+
+    wrong: Wrong | None = None
+    arrays: Mapping[str, ArrayFacts] = field(default_factory=dict)
+    labels: LabelFacts | None = None
+    odd: Wrong | None = None
+    names: int | None = None
+
+
+def npz_contents(path: Path, name: str) -> Contents:
+    """Return what a `.npz` file, as a spec names it, says of itself."""
+    fix = "write it with np.savez"
+    try:
+        with open_to_read(path) as stream, zipfile.ZipFile(cast("BinaryIO", _Bounded(stream))) as archive:
+            return _of_archive(name, archive)
+    except _TooLongError:
+        return Contents()
+    except OSError as error:
+        return Contents((f"{name} cannot be read: {error.strerror or error}", "give a file that can be read"))
+    except Exception as error:  # zipfile raises whatever a damaged file leads it to
+        return Contents((f"{name} cannot be read as a .npz file: {error}", fix))
+
+
+def idx_contents(folder: Path, called: str) -> Contents:
+    """Return what the four IDX files in a folder, as a spec names it, say of themselves.
+
+    Raises:
+        DataError: they cannot be looked for there.
+    """
+    arrays, labels = {}, {}
+    for key, name in zip(KEYS, IDX_NAMES, strict=True):
+        path = find_idx(folder, name)
+        if path is None:
+            return Contents((f"{called} lacks {name}", f"a dataset folder holds {listing(IDX_NAMES, 'and')}"))
+        try:
+            arrays[key], values = _idx(path, key, 3 if "images" in name else 1)
+        except (OSError, EOFError, zlib.error) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            return Contents((f"{called}: {path.name} cannot be read: {reason}", "give the file as it was made"))
+        except ValueError as error:
+            fix = "images have 3 dimensions (count, height, width), labels 1"
+            return Contents((f"{called}: {path.name} {error}", fix))
+        if key.startswith("y_"):
+            labels[key] = values
+    return _with_labels(arrays, labels)
+
+
+def find_idx(folder: Path, name: str) -> Path | None:
+    """Return where a folder keeps the IDX file `name`, with or without `.gz`, or with a dot before `idx`.
+
+    Raises:
+        DataError: it cannot be looked for there.
+    """
+    spellings = (name, name.replace("-idx", ".idx"))
+    paths = (folder / (spelling + suffix) for spelling in spellings for suffix in ("", ".gz"))
+    return next((path for path in paths if kind_of(path, DataError) == "file"), None)
+
+
+# --- zip files of arrays ------------------------------------------------------------------------------------------
+
+
+class _TooLongError(Exception):
+    """What would have to be read takes more than a blink; the data is looked at when it is loaded."""
+
+
+class _Bounded:
+    """A file of which only short pieces can be read: the whole directory of a `.npz` file is one."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def seekable(self) -> bool:
+        """Return that it can be read in any order."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes; raises _TooLongError where they are many."""
+        if size > _LABELS:
+            raise _TooLongError
+        found = self._stream.read(size if size >= 0 else _DIRECTORY + 1)
+        if size < 0 and len(found) > _DIRECTORY:
+            raise _TooLongError
+        return found
+
+
+def _of_archive(name: str, archive: zipfile.ZipFile) -> Contents:
+    fix = "write it with np.savez"
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    missing = [key for key in KEYS if key not in members]
+    if missing:
+        holds = sorted(member[:50] for member in members)[:_SHOWN]
+        there = listing(holds, "and") if holds else "nothing"
+        return Contents((f"{name} lacks {listing(missing, 'and')}; it holds {there}", f"name its arrays {_KEYS}"))
+    packed = next((members[key] for key in KEYS if members[key].compress_type not in _PACKINGS), None)
+    if packed:
+        return Contents((f"{name}: {packed.filename} is packed in a way that np.savez does not use", fix))
+    headers = {key: _npy(archive, members[key]) for key in (*KEYS, NAMES_KEY) if key in members}
+    known = {key: header for key, header in headers.items() if header}
+    for key, header in known.items():
+        size = members[key].file_size - header.begin
+        if key in KEYS and header.kind in "buifcmM" and prod(header.shape) * header.size != size:
+            claim = f"{shape_text(header.shape)} values of {header.facts(key).type}"
+            return Contents((f"{name}: {key}.npy claims {claim}, but holds {size:,} bytes of them", fix))
+    small = [key for key in ("y_train", "y_test") if key in known and members[key].file_size <= _LABELS]
+    labels: dict[str, _Numbers | None] = {key: _values(archive, members[key], known[key]) for key in small}
+    facts = {key: header.facts(key) for key, header in known.items()}
+    names = known.get(NAMES_KEY)
+    count = names.shape[0] if names and names.kind == "U" and len(names.shape) == 1 else None
+    return _with_labels(facts, labels, count)
+
+
+@record(frozen=True)
+class _Header:
+    """What a `.npy` header says, and where it ends."""
+
+    kind: str
+    size: int
+    swapped: bool
+    shape: tuple[int, ...]
+    begin: int
+
+    def facts(self, name: str) -> ArrayFacts:
+        """Return it as facts about an array."""
+        bits = str(8 * self.size) if self.kind in "uifc" else ""
+        word = {"b": "bool", "O": "object", "U": "<U", "S": "|S", "M": "datetime64", "m": "timedelta64", "V": "void"}
+        length = str(self.size // 4) if self.kind == "U" else str(self.size) if self.kind == "S" else ""
+        type_ = _TYPES[self.kind] + bits if bits else word.get(self.kind, self.kind) + length
+        return ArrayFacts(name, self.shape, self.kind, type_, self.size)
+
+
+def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header | None:
+    """Return the header of an array; None where it is not understood."""
+    with archive.open(member) as stream:
+        start = stream.read(12)
+        if start[:6] != b"\x93NUMPY" or len(start) < 12:
+            raise ValueError(f"{member.filename} is no array of NumPy")
+        wide = start[6] > 1
+        length = int.from_bytes(start[8:12] if wide else start[8:10], "little")
+        if length > _HEADER:
+            return None
+        begin = (12 if wide else 10) + length
+        text = (start + stream.read(begin - len(start)))[12 if wide else 10 :].decode("latin-1")
+    order = re.search(r"""["']fortran_order["']\s*:\s*(True|False)""", text)
+    shape = re.search(r"""["']shape["']\s*:\s*\(([\d,\s]*)\)""", text)
+    structured = re.search(r"""["']descr["']\s*:\s*\[""", text)
+    descr = re.search(r"""["']descr["']\s*:\s*["']([<>=|]?)([a-zA-Z])(\d*)[^"']*["']""", text)
+    if not (order and shape and (descr or structured)):
+        return None
+    extents = tuple(int(word) for word in shape[1].replace(",", " ").split() if len(word) < 20)
+    if structured or descr is None:
+        return _Header("V", 0, swapped=False, shape=extents, begin=begin)
+    kind, size = descr[2], int(descr[3][:9] or 0) * (4 if descr[2] == "U" else 1)
+    swapped = {"<": "little", ">": "big"}.get(descr[1], sys.byteorder) != sys.byteorder
+    return _Header(kind, 8 if kind in "mM" else size, swapped, extents, begin)
+
+
+def _values(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: _Header) -> _Numbers | None:
+    """Return the numbers of a small array; None where they are of a type that labels do not have."""
+    code = _CODES.get((header.kind, header.size))
+    if code is None:
+        return None
+    with archive.open(member) as stream:
+        stream.read(header.begin)
+        return _numbers(code, stream.read(_LABELS), swapped=header.swapped)
+
+
+# --- IDX files ----------------------------------------------------------------------------------------------------
+
+
+def _idx(path: Path, key: str, dimensions: int) -> tuple[ArrayFacts, _Numbers | None]:
+    """Return what an IDX file says of its array, and its values where these are labels, and few.
+
+    Raises:
+        ValueError: it is no such file, or has another number of dimensions.
+        OSError: it cannot be read.
+    """
+    with open_to_read(path) as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        read: Callable[[int], bytes] = gzip.GzipFile(fileobj=raw).read if packed else raw.read
+        magic = read(4)
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES:
+            raise ValueError(f"is not an IDX file: it begins with {magic.hex(' ') or 'nothing'}")
+        if magic[3] != dimensions:
+            raise ValueError(f"has {magic[3]} dimensions, but should have {dimensions}")
+        sizes = read(4 * dimensions)
+        if len(sizes) < 4 * dimensions:
+            raise ValueError("ends within its header")
+        shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * dimensions, 4))
+        kind, size = _IDX_TYPES[magic[2]]
+        facts = ArrayFacts(key, shape, kind, f"{_TYPES[kind]}{8 * size}", size)
+        claimed = prod(shape) * size
+        if not packed and path.stat().st_size != claimed + 4 + 4 * dimensions:
+            raise ValueError(f"should hold {claimed:,} bytes of values, but is {path.stat().st_size:,} bytes long")
+        if dimensions > 1 or claimed > _LABELS:
+            return facts, None
+        return facts, _numbers(_CODES[kind, size], read(claimed), swapped=sys.byteorder == "little")
+
+
+def _numbers(code: str, data: bytes, *, swapped: bool) -> _Numbers:
+    found = array(code)
+    found.frombytes(data[: len(data) // found.itemsize * found.itemsize])
+    if swapped:
+        found.byteswap()
+    return found
+
+
+# --- labels -------------------------------------------------------------------------------------------------------
+
+
+def _with_labels(
+    facts: dict[str, ArrayFacts], labels: Mapping[str, _Numbers | None], names: int | None = None
+) -> Contents:
+    """Return what is known of arrays, and of those labels whose values were read."""
+    read = {key: values for key, values in labels.items() if values and facts[key].shape[1:] in {(), (1,)}}
+    read = {key: values for key, values in read.items() if len(values) == prod(facts[key].shape)}
+    for key, values in read.items():
+        odd = next((w for i, v in enumerate(values) if isfinite(v) and (w := no_class(key, i, v))), None)
+        if odd:
+            return Contents(None, facts, None, odd, names)
+    all_ = [v for values in read.values() for v in values]
+    if len(read) < 2 or not all(map(isfinite, all_)):
+        return Contents(None, facts, names=names)
+    different = {int(v) for v in all_}
+    return Contents(None, facts, LabelFacts(min(different), max(different), len(different), len(all_)), names=names)
