@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -100,6 +101,8 @@ class _Elaborator:
         self.depth = 0
         self.opened: list[Opened] = []
         self.judged: set[tuple[int, Any]] = set()
+        self.inner: dict[str, Span] = {}
+        """Where names get values that end with the body they are given in."""
         self.inputs_missed = False
         """Whether a command was meant to be `input`, or would have brought it: a dataset, a file to include."""
         self.at = Span(file.source, 1, 1, 1, 2)
@@ -200,8 +203,10 @@ class _Elaborator:
         else:
             if scope.top:
                 self.places[f"let {key.text}"] = Place(key.span, key.text)
-            elif key.text in scope.values:
-                self._rebound(command, key, scope)
+            else:
+                self.inner.setdefault(key.text, key.span)
+                if key.text in scope.values:
+                    self._rebound(command, key, scope)
             given = self.lets.pop(key.text, None) if scope.top else None
             scope.values[key.text] = self._evaluated(value) if given is None else given
             scope.named[key.text] = key.span
@@ -303,6 +308,7 @@ class _Elaborator:
     def finish(self, name: str) -> Elaboration:
         """Put the network together."""
         self._unused_lets()
+        self.context.diagnostics[:] = map(self._ended, self.context.diagnostics)
         start = Span(self.file.source, 1, 1, 1, 2)
         nodes = self.wiring.nodes
         if not nodes and not self.context.diagnostics:
@@ -330,6 +336,15 @@ class _Elaborator:
             parts = {key: value for key, value in kept.items() if value is not None}
             network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics), tuple(self.context.notes))
+
+    def _ended(self, diagnostic: Diagnostic) -> Diagnostic:
+        """Return what is said of an unknown name with the place where a body gave it a value, if one did."""
+        name = re.search("no `let` is named `([^`]+)`", diagnostic.message)
+        span = self.inner.get(name[1]) if name and diagnostic.code == "E0210" else None
+        if span is None:
+            return diagnostic
+        fix = f"a `let` ends with its `}}`: give `{name[1] if name else ''}` its value outside, above both"
+        return replace(diagnostic, fix=fix, related=(Related(span, "it is known in these braces"), *diagnostic.related))
 
     def _unused_lets(self) -> None:
         for unused in self.lets:

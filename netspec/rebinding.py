@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from netspec.layers import LAYERS
 from netspec.scope import Block, Scope
@@ -12,13 +11,11 @@ from netspec.syntax import ast
 __all__ = ["Opened", "lost", "read_behind"]
 
 
-@dataclass
 class Opened:
     """Commands that are being run, of a file or of a body, the scope they are in, and which one it is just now."""
 
-    commands: Sequence[ast.Command]
-    scope: Scope
-    at: int = 0
+    def __init__(self, commands: Sequence[ast.Command], scope: Scope) -> None:
+        self.commands, self.scope, self.at = commands, scope, 0
 
 
 def lost(

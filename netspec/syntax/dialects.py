@@ -10,6 +10,15 @@ import re
 from collections.abc import Callable
 
 from netspec.records import record
+from netspec.syntax.calls import (
+    NAME,
+    TORCH_NAMES,
+    image_shape,
+    layer_words,
+    listed,
+    python_value,
+    split_arguments,
+)
 
 __all__ = ["DIALECTS", "Dialect", "advice", "foreign"]
 
@@ -19,8 +28,8 @@ _MARK = (
 _PLACE = r"\0"  # The mark, as patterns write it.
 _LONGEST = 160  # A longer command is not rewritten: nobody would read the fix.
 _WINDOW = 400
+_N = NAME
 
-_N = r"[A-Za-z_]\w*"
 
 _SETTINGS = re.compile(
     "input|init|data|train|include|repeat|from|assert|residual|branch|"
@@ -52,132 +61,6 @@ def advice(command: str, at: int) -> str:
 
 # --- calls, as in Python ----------------------------------------------------------------------------------------------
 
-_POSITIONAL = re.compile(
-    "out_channels|out_features|num_output|units|filters|kernel_size|pool_size|num_features|rate|p|activation|size|"
-    "scale_factor|embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
-)
-_LEFT_OUT = re.compile(
-    "in_channels|in_features|input_shape|input_dim|input_size|num_embeddings|num_channels|name|data_format|inplace|"
-    "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats|num_parameters|start_dim|end_dim|"
-    "count_include_pad|align_corners|beta_initializer|gamma_initializer|center|trainable"
-)
-_RENAMED = {
-    "padding": "pad",
-    "strides": "stride",
-    "use_bias": "bias",
-    "dilation_rate": "dilation",
-    "eps": "epsilon",
-    "ceil_mode": "ceil",
-    "elementwise_affine": "affine",
-    "kernel_initializer": "init",
-    "bias_initializer": "bias_init",
-    "interpolation": "mode",
-    "depth_multiplier": "multiplier",
-    "output_padding": "output_pad",
-}
-_FIXED = re.compile(
-    "Softmax|LogSoftmax|Softmin|GLU|Flatten|Hardtanh|Softplus|ReLU|SELU|SiLU|Mish|Hardswish|Hardsigmoid"
-)
-"""What is given there the axis, a limit or `inplace`, and takes nothing here."""
-_KEYS = {
-    "depthwise": ("", "stride", "pad"),
-    "conv": ("", "", "stride", "pad"),
-    "global": (),
-    "pool": ("", "stride", "pad"),
-}
-_TORCH = re.compile(r"Linear|Bilinear|Lazy\w+|\w+[123]d")
-"""Names that PyTorch alone has: Keras writes `Conv2D`."""
-_READS_FIRST = re.compile("Linear|linear|Bilinear|Embedding|LSTM|GRU|RNN")
-"""What is given the size of its input before that of its output."""
-_NUMBERED = re.compile("(?:Batch|Instance|Layer)Norm")
-"""Normalizations are given the channels they find; here they see them."""
-
-
-def _split(text: str) -> list[str]:
-    """Split at the commas that stand in no brackets."""
-    parts, depth = [""], 0
-    for char in text:
-        depth += (char in "([") - (char in ")]")
-        if char == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _value(text: str) -> str:
-    """Return a value of Python's in netspec's words: `(5, 5)` is `5x5`, `'relu'` is `relu`."""
-    inner = re.fullmatch(r"[(\[]\s*(\w+(?:\s*,\s*\w+)*)\s*,?\s*[)\]]", text)
-    if inner:
-        return _listed(inner[1])
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _listed(text: str) -> str:
-    """Return `5, 5` as the size it is, and names apart."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    return ("x" if all(part.isdigit() for part in parts) and len(parts) > 1 else " ").join(parts)
-
-
-def _argument(name: str, text: str) -> str:
-    keyed = re.fullmatch(rf"({_N})\s*[=:]\s*(.+)", text)
-    if not keyed:
-        return "" if text in {"True", "False"} else _value(text)
-    key, value = keyed[1], _value(keyed[2])
-    if _LEFT_OUT.fullmatch(key) or value in {"None", "'valid'", "valid"}:
-        return ""
-    # The one thing these say, under a name that means something else elsewhere.
-    if _POSITIONAL.fullmatch(key) or (key, name[:4]) in {("padding", "Zero"), ("alpha", "Leak")}:
-        return value
-    key = _RENAMED.get(key, key)
-    if value in {"True", "False"}:
-        return f"no{key}" if value == "False" else "" if key == "bias" else key
-    return f"{key}={value}"
-
-
-def _arguments(name: str, text: str, torch: bool) -> list[str]:
-    """Return the arguments of a call, without those that follow from the layer above."""
-    # What flows in, as in `F.relu(self.conv1(x))`, is the line above.
-    parts = [part for part in _split(text) if "self." not in part]
-    if name in {"input", "Input", "InputLayer"}:
-        return [_image(",".join(parts))]
-    if _FIXED.fullmatch(name):
-        return []
-    if torch and (_NUMBERED.match(name) or name == "PReLU"):
-        # Of the channels nothing is said here; the others have their keys.
-        batch = name.startswith("BatchNorm")
-        keyed = [
-            part if "=" in part else f"{key}={part}" for part, key in _paired(parts, ("features", "eps", "momentum"))
-        ]
-        known = "(eps|momentum)=" if batch else "(eps|affine|elementwise_affine|init)="
-        parts = [part for part in keyed if re.match(known, part)]
-    if name == "GELU" and parts and "=" not in parts[0]:
-        parts = [f"approximate={parts[0]}"]
-    numbers = sum(part.isdigit() for part in parts)
-    kernel = any(re.match(r"kernel_size\s*=", part) for part in parts)
-    if numbers >= 2 and (_READS_FIRST.fullmatch(name) or (torch and name[:4] == "Conv" and numbers + kernel > 2)):
-        parts = parts[1:]
-    if name == "GroupNorm":
-        parts = parts[:1]
-    kind = next((kind for kind in _KEYS if kind in name.lower()), "")
-    keys = _KEYS.get(kind, ())
-    parts = [f"{key}={part}" if key and "=" not in part else part for part, key in _paired(parts, keys)]
-    # In Keras a recurrence gives its last state, unless told otherwise.
-    last = not torch and re.fullmatch("LSTM|GRU|SimpleRNN", name) and not re.search(r"sequences\s*=\s*True", text)
-    return [*(said for part in parts if (said := _argument(name, part))), *(["last"] if last else [])]
-
-
-def _image(text: str) -> str:
-    """Return the shape of an input with its channels first, where Keras has them last."""
-    numbers = re.findall(r"\d+", text)
-    if len(numbers) == 3 and numbers[2] in {"1", "3"} and numbers[0] not in {"1", "3"}:
-        numbers = [numbers[2], *numbers[:2]]
-    return "x".join(numbers)
-
-
-def _paired(parts: list[str], keys: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(part, keys[i] if i < len(keys) else "") for i, part in enumerate(parts)]
-
 
 def _call(found: re.Match[str]) -> str:
     """Return the command for `name = module.layer(…)`."""
@@ -188,23 +71,13 @@ def _call(found: re.Match[str]) -> str:
         return _call(inner) if inner else ""
     if name == "Sequential":
         return f"this looks like PyTorch or Keras; {_python(inside)}"
-    torch = module.endswith("nn.") or _TORCH.fullmatch(name) is not None
-    words = _layer(name, inside, torch)
+    torch = module.endswith("nn.") or TORCH_NAMES.fullmatch(name) is not None
+    words = layer_words(name, inside, torch)
     line = " ".join([w for w in words if not (module and w == "x")])
     line += " ".join(["", *(found["rest"] or "").replace(",", " ").split()])
     line += f" as {label}" if label else ""
     looks = "this looks like PyTorch or Keras; " if module or re.search("[a-z][12]?[123][dD]$", name) else ""
     return f"{looks}a layer is written without parentheses and commas: `{line}`"
-
-
-def _layer(name: str, inside: str, torch: bool) -> list[str]:
-    """Return a call as the words of a command."""
-    words = _arguments(name, inside, torch)
-    if name == "Activation" and words:
-        return words
-    if re.fullmatch(r"Adaptive(Avg|Max)Pool[123]d", name):
-        return ["globalpool", *(["max"] if "Max" in name else [])]
-    return ["input" if name in {"Input", "InputLayer"} else name.removeprefix("Lazy"), *words]
 
 
 # --- signs ---------------------------------------------------------------------------------------------------------
@@ -218,7 +91,7 @@ def _assigned(found: re.Match[str]) -> str:
     if name == "let":
         return f"a name stands before the `=`: `let width = {rest}`"
     if name in {"input_shape", "input_size"} and rest[:1] in "([":
-        return f"what is set takes no `=`: `input {_image(rest)}`"
+        return f"what is set takes no `=`: `input {image_shape(rest)}`"
     if name in {"lr", "learning_rate"}:
         return f"the rate is an argument of the optimizer: `optimizer adam lr={rest}`"
     if re.fullmatch(r"[\w ]+[-+*/%][-+*/% \w]+", rest):
@@ -284,10 +157,10 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def _bracketed(found: re.Match[str]) -> str:
-    listed = _listed(found[2])
-    if "x" in listed and listed[0].isdigit():
-        return f"sizes are written without brackets: `{listed}`"
-    return f"arguments follow one another without brackets: `{f'{found[1]}{listed}'.strip()}`"
+    inside = listed(found[2])
+    if "x" in inside and inside[0].isdigit():
+        return f"sizes are written without brackets: `{inside}`"
+    return f"arguments follow one another without brackets: `{f'{found[1]}{inside}'.strip()}`"
 
 
 def _flipped(found: re.Match[str]) -> str:
@@ -305,7 +178,7 @@ def _apart(found: re.Match[str]) -> str:
     # The first number of these is no part of a size.
     counted = re.match(r"(?:conv|deconv|fc|dense|linear)\w*\s+\w+[\s,]*", text, re.IGNORECASE)
     head, rest = (text[: counted.end()], text[counted.end() :]) if counted else ("", text)
-    rest = re.sub(r"(?<![\w.])\d+(?:\s*,\s*\d+)+(?![\w.])", lambda m: _listed(m[0]), rest)
+    rest = re.sub(r"(?<![\w.])\d+(?:\s*,\s*\d+)+(?![\w.])", lambda m: listed(m[0]), rest)
     words = (head + rest).replace(",", " ").split()
     sized = "a size is written with the letter x" if "x" in rest and "x" not in text else ""
     return f"{sized or 'arguments are separated by spaces'}: `{' '.join(words)}`"
@@ -383,10 +256,10 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"(\([^()]*\)|[\w.]+)\s*\0(\*\*?|//?|\+|%)\s*(\([^()]*\)|[\w.]+)", _operation),
     (r"\0([*/+%])", lambda m: "arithmetic stands in parentheses: `(width * 2)`"),
     # lists
-    (r"\(\s*(\d+)\s*\0((?:,\s*\d+\s*)+),?\s*\)", lambda m: f"a size is written `{_listed(m[1] + m[2])}`"),
+    (r"\(\s*(\d+)\s*\0((?:,\s*\d+\s*)+),?\s*\)", lambda m: f"a size is written `{listed(m[1] + m[2])}`"),
     (
         rf"\(\s*({_N})\s*\0((?:,\s*{_N}\s*)+),?\s*\)",
-        lambda m: f"names stand without parentheses and commas: `{_listed(m[1] + m[2])}`",
+        lambda m: f"names stand without parentheses and commas: `{listed(m[1] + m[2])}`",
     ),
     (rf"((?:^{_N}\s+)?)\0\[([^\[\]]*)\]?", _bracketed),
     (r"(?<![\w.])0\0,(\d+)", lambda m: f"a decimal has a point: `0.{m[1]}`"),
@@ -515,7 +388,7 @@ def _yaml(text: str) -> str:
         return f"settings stand in braces: `{settings[1]} {{ … }}`"
     if not entry or entry[1] in {"type", "name", "layer", "class_name"}:
         return f"write one layer a line: `{_USUAL}`"
-    words = " ".join(_value(part) for part in _split(entry[2].strip().strip("[]")))
+    words = " ".join(python_value(part) for part in split_arguments(entry[2].strip().strip("[]")))
     return f"write one layer a line: `{f'{entry[1]} {words}'.strip()}`"
 
 
@@ -528,7 +401,7 @@ def _python(text: str) -> str:
     if not layer:
         return f"a spec runs no code; write one layer a line: `{_USUAL}`"
     torch = layer[0].startswith("nn.")
-    words = " ".join(_layer(layer["name"], layer["inside"], torch))
+    words = " ".join(layer_words(layer["name"], layer["inside"], torch))
     return f"a spec runs no code; write one layer a line: `{words}`"
 
 
