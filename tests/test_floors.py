@@ -93,6 +93,7 @@ FLOORS = {
     "netspec.session": 7,
     "netspec.bench": 7,
     "netspec.trained": 7,
+    "netspec.answers": 7,
     "netspec.report": 7,
     "netspec.pictures": 7,
     "netspec": 8,
