@@ -153,19 +153,26 @@ def _print(name: str, found: Prediction, opened: Run, examples: Examples, top: i
 
 def _facts(found: Prediction, top: int) -> dict[str, Any]:
     if found.outputs:
-        return {**({} if found.label is None else {"label": found.label}), "outputs": list(found.outputs)}
+        return {**({"label": found.label} if _names_class(found) else {}), "outputs": list(found.outputs)}
     ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
     return {"label": found.label, "probability": found.probability, "top": ranked}
+
+
+def _names_class(found: Prediction) -> bool:
+    """Return whether outputs that are no probabilities say a class; one learned for the classes 0 and 1 is a number."""
+    return found.label is not None and not (len(found.outputs) == 1 and found.label in {"0", "1"})
 
 
 def _text(found: Prediction, names: Sequence[str], top: int) -> str:
     """Return `7 (99.37 %); then 1 0.40 %`, or numbers where the outputs are no probabilities."""
     if not found.outputs:
         ranked = [(label, percent(p)) for label, p in list(found.probabilities.items())[:top]]
-    elif found.label is None:
+    elif not _names_class(found):
         more = len(found.outputs) - _SHOWN
         shown = ", ".join(f"{value:.6g}" for value in found.outputs[:_SHOWN])
         return shown + (f", and {more:,} more" if more > 0 else "")
+    elif len(found.outputs) == 1:
+        ranked = [(str(found.label), f"{found.outputs[0]:.6g}")]
     else:
         pairs = sorted(zip(names, found.outputs, strict=True), key=lambda pair: -pair[1])
         ranked = [(label, f"{value:.6g}") for label, value in pairs[:top]]

@@ -19,9 +19,9 @@ from PIL import Image, UnidentifiedImageError
 from netspec.diagnostics import DataError
 from netspec.files import kind_of
 
-__all__ = ["decoded", "picture_endings"]
+__all__ = ["MOST_PIXELS", "decoded", "picture_endings"]
 
-_MOST_PIXELS = 64_000_000
+MOST_PIXELS = 64_000_000
 _LONGEST_SIDE = 30_000
 _MOST_BYTES = 600_000_000  # of a file: as many as the most pixels have with four channels of 16 bits, and then some
 _STRIP = 1_000_000  # pixels converted at a time
@@ -101,7 +101,7 @@ def _check_file(source: Path | bytes, name: str) -> None:
 
 
 def _check_size(image: Image.Image, name: str) -> None:
-    if image.width * image.height > _MOST_PIXELS:
+    if image.width * image.height > MOST_PIXELS:
         raise _too_large(name, f"{image.width:,}x{image.height:,} pixels")
     if max(image.size) > _LONGEST_SIDE:
         raise DataError(
@@ -111,7 +111,7 @@ def _check_size(image: Image.Image, name: str) -> None:
 
 
 def _too_large(name: str, size: str) -> DataError:
-    return DataError(f"{name} has {size}", f"{_MOST_PIXELS:,} are the most: make it smaller first")
+    return DataError(f"{name} has {size}", f"{MOST_PIXELS:,} are the most: make it smaller first")
 
 
 def _formats() -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from data_helpers import names_its_file
 from PIL import Image
 
-from netspec.data import images
+from netspec.data.decoding import MOST_PIXELS
 from netspec.data.images import read_image
 from netspec.diagnostics import DataError
 
@@ -152,7 +152,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, size: tuple[int,
     path = tmp_path / "bomb.png"
     path.write_bytes(png_of(*size))
     refused(path, "pixels")
-    with pytest.raises(DataError, match=f"{images._MOST_PIXELS:,} are the most"):
+    with pytest.raises(DataError, match=f"{MOST_PIXELS:,} are the most"):
         read_image(path, GREY)
 
 
