@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -19,6 +21,7 @@ from netspec.answers import (
     class_names,
     class_scores,
     gives_probabilities,
+    image_shape,
     predicted,
 )
 from netspec.backends.jax.exhausted import enough_memory
@@ -26,7 +29,8 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.checks import as_float32, shape_text
 from netspec.data.types import Dataset, Progress, Split
-from netspec.diagnostics import DataError, listing, nearest, plural
+from netspec.diagnostics import DataError, NetspecError, listing, nearest, plural
+from netspec.files import kind_of
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
 from netspec.recipe.datasets import DatasetInfo, find
@@ -92,17 +96,17 @@ class Run:
     @property
     def image_shape(self) -> tuple[int, ...]:
         """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
-        if len(self.network.input) < 3 and self.network.data:
-            info = find(self.network.data.name)
-            if info and np.prod(info.shape) == np.prod(self.network.input):
-                return info.shape
-        return self.network.input
+        return image_shape(self.network)
 
-    @property
+    @cached_property
     def learned_from(self) -> DatasetInfo | None:
         """The built-in dataset that the model was trained on; None where it was another, or is not known."""
-        lock = runs.read_lock(self.path) if (self.path / runs.LOCK).is_file() else {}
-        stated = lock.get("dataset") or self.training.get("dataset") or (self.network.data and self.network.data.name)
+        stated = self.training.get("dataset")
+        if stated is None:
+            # Older model files do not say it; the run may, and the spec names what was meant.
+            with suppress(NetspecError):
+                stated = runs.read_lock(self.path).get("dataset")
+        stated = stated or (self.network.data and self.network.data.name)
         return find(stated) if isinstance(stated, str) else None
 
     def read(
@@ -132,7 +136,8 @@ class Run:
         numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
         if numpy:
             return Examples(datasets.read_examples(file, self.network.input, self.network.tokens, name=name))
-        self._require_pictures(name)
+        if self.network.tokens or len(self.image_shape) != 3:
+            self._refuse(file, name)
         like = None if as_is else self.learned_from
         picture = datasets.read_picture(file, self.image_shape, invert=invert, like=like, name=name)
         return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
@@ -142,21 +147,27 @@ class Run:
         pictures = not self.network.tokens and len(self.image_shape) == 3
         return (".npy", *(datasets.picture_endings() if pictures else ()))
 
-    def _require_pictures(self, name: str) -> None:
-        """Raise DataError where the model takes no pictures, and say what it takes."""
+    def _refuse(self, file: Path | str | bytes, name: str) -> NoReturn:
+        """Raise DataError for what is no `.npy` file, and say what the model takes, which is no pictures."""
         shape, numbers = self.image_shape, shape_text(self.network.input)
+        sizes = ", ".join(map(str, shape))
+        if not isinstance(file, bytes) and kind_of(Path(file), DataError) is None:
+            raise DataError(f"{name} does not exist", f"give the path of an .npy file of the shape (N, {sizes})")
         if self.network.tokens:
             raise DataError(
                 f"{name}: the network reads token numbers, not pictures or text",
-                f"give an .npy file of whole numbers, (N, {numbers}), below {self.network.tokens}",
+                f"give an .npy file of whole numbers below {self.network.tokens:,}, of the shape (N, {sizes})",
             )
-        if len(shape) != 3:
-            sizes = ", ".join(map(str, shape))
-            what = "rows of numbers" if len(shape) == 1 else "sequences"
-            raise DataError(
-                f"{name}: the network reads {what}, {numbers} an example, not pictures or tables",
-                f"give them as an .npy file of the shape (N, {sizes}): np.save('x.npy', x)",
+        what = "rows of numbers" if len(shape) == 1 else "sequences"
+        columns = f"usecols=range({shape[0]})"
+        if len(shape) == 1 and Path(name).suffix.lower() == ".csv":
+            fix = (
+                f"np.save('x.npy', np.loadtxt('{name}', 'float32', delimiter=',', skiprows=1, {columns})) "
+                "makes one of its first columns"
             )
+        else:
+            fix = f"give an .npy file of the shape (N, {sizes}): np.save('x.npy', x)"
+        raise DataError(f"{name}: the network reads {what}, {numbers} an example; it is no .npy file of such", fix)
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -181,7 +192,7 @@ class Run:
         if self.network.reconstructs:
             raise DataError(
                 f"{self.file} gives its input again, not classes",
-                "`netspec predict RUN FILE -o again.npy` keeps what it gives; run.outputs(images) returns it",
+                f"`netspec predict {self.path} FILE -o again.npy` keeps what it gives; run.outputs(images) returns it",
             )
 
     def outputs(self, images: ArrayLike) -> NDArray[np.float32]:

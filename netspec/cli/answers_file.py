@@ -56,6 +56,8 @@ def answers_file(out: Path, run: Run) -> Iterator[Write]:
             else:
                 with temporary.open("w", newline="", encoding="utf-8") as stream:
                     yield _table(csv.writer(stream), run)
+    except BrokenPipeError:
+        raise  # of what is printed meanwhile
     except OSError as error:
         raise RunError(
             f"cannot write {out}: {error.strerror or error}", "choose a folder that can be written to"

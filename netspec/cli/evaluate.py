@@ -65,7 +65,7 @@ def evaluate(
         print(f"loss {found.loss:.6f}")
         return
     figures = [f"loss {found.loss:.4f}", f"accuracy {percent(found.accuracy)}"]
-    figures += [f"among the {most} likeliest {percent(share)}" for most, share in tops.items()]
+    figures += [f"top-{most} accuracy {percent(share)}" for most, share in tops.items()]
     print("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}"]) + "\n")
     columns = [
         ("class", False),

@@ -70,20 +70,21 @@ def predict(
     framed: list[str] = []
     failed, written = False, 0
     with answers_file(out, opened) if out else nullcontext() as write:
-        for file in files:
+        for file in _each(files, opened):
             try:
-                for each in _inside(file, opened):
-                    name, examples = _read(each, opened, invert, as_is)
-                    names = _names(name, each, len(examples.array))
-                    if write:
-                        write(names, examples.array)
-                        written += len(names)
-                    if as_json or not write:
-                        for example, prediction in zip(names, opened.predict(examples.array), strict=True):
-                            _print(example, prediction, opened, examples, top, as_json=as_json)
-                    framed += [name] if examples.framed_as else []
-                    if not as_json:
-                        _note(examples.notes)
+                if isinstance(file, NetspecError):
+                    raise file
+                name, examples = _read(file, opened, invert, as_is)
+                names = _names(name, file, len(examples.array))
+                if write:
+                    write(names, examples.array)
+                    written += len(names)
+                if as_json or not write:
+                    for example, prediction in zip(names, opened.predict(examples.array), strict=True):
+                        _print(example, prediction, opened, examples, top, as_json=as_json)
+                framed += [name] if examples.framed_as else []
+                if not as_json:
+                    _note(examples.notes)
             except NetspecError as error:
                 # One bad file among many does not keep the others from being answered.
                 print_error(error)
@@ -103,25 +104,31 @@ def _note(notes: Iterable[str]) -> None:
         print(visible(f"note: {note}"), file=sys.stderr)
 
 
-def _inside(path: Path, opened: Run) -> Iterator[Path]:
-    """Yield the files in a folder and in those in it that the model may take, in order; what is no folder is one.
+def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | NetspecError]:
+    """Yield the files, for a folder those in it, or what is wrong with a path."""
+    for path in paths:
+        try:
+            yield from [path] if path == STDIN or kind_of(path, DataError) != "folder" else _inside(path, opened)
+        except NetspecError as error:
+            yield error
+
+
+def _inside(folder: Path, opened: Run) -> list[Path]:
+    """Return the files that the model may take in a folder and in those in it, hidden ones left out, in order.
 
     Raises:
-        DataError: a folder has none.
+        DataError: there is none.
     """
-    if path == STDIN or kind_of(path, DataError) != "folder":
-        yield path
-        return
-    endings = set(opened.endings())
-    found = False
-    for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if file.suffix.lower() in endings and not hidden and kind_of(file, DataError) == "file":
-            found = True
-            yield file
+    endings = opened.endings()
+    files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in endings]
+    seen = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    found = [file for file in seen if kind_of(file, DataError) == "file"]
     if not found:
         what = "pictures or .npy files" if len(endings) > 1 else ".npy files"
-        raise DataError(f"{path} is a folder with no {what} in it", "give a folder with some, or the files themselves")
+        raise DataError(
+            f"{folder} is a folder with no {what} in it", "give a folder with some, or the files themselves"
+        )
+    return found
 
 
 def _read(file: Path, opened: Run, invert: bool | None, as_is: bool) -> tuple[str, Examples]:
