@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,10 @@ from numpy.typing import NDArray
 
 from netspec.diagnostics import DataError
 from netspec.graph import Graph
-from netspec.ir import Network
 from netspec.ops import Activation
-from netspec.recipe.datasets import find
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 
-__all__ = ["Evaluation", "Prediction", "class_names", "class_scores", "gives_probabilities", "image_shape", "predicted"]
+__all__ = ["Evaluation", "Prediction", "class_names", "class_scores", "gives_probabilities", "predicted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +109,6 @@ class Evaluation:
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-
-
-def image_shape(network: Network) -> tuple[int, ...]:
-    """Return the shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
-    if len(network.input) < 3 and network.data:
-        info = find(network.data.name)
-        if info and prod(info.shape) == prod(network.input):
-            return info.shape
-    return network.input
 
 
 def gives_probabilities(graph: Graph) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from netspec import report
 from netspec.answers import Evaluation
 from netspec.diagnostics import DataError, NetspecError, listing, nearest
+from netspec.reading import takes_pictures
 from netspec.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -91,8 +92,7 @@ def _kernels(r: Request) -> Path:
 def _features(r: Request) -> Path:
     run = Run(r.run, r.device)
     if r.image is None:
-        pictures = len(run.image_shape) == 3 and not run.network.tokens
-        needs, example = ("an image", "digit.png") if pictures else ("an example", "example.npy")
+        needs, example = ("an image", "digit.png") if takes_pictures(run.network) else ("an example", "example.npy")
         raise DataError(f"`features` needs {needs}", f"netspec plot {r.run} features {example}")
     image = run.read(r.image, as_is=r.as_is)[:1]
     maps = {name: np.asarray(value)[0] for name, value in run.model.features(run.variables, image).items()}

@@ -4,57 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
-from netspec import model_file, runs
+from netspec import model_file, reading, runs
 from netspec.answers import (
     Evaluation,
     Prediction,
     class_names,
     class_scores,
     gives_probabilities,
-    image_shape,
     predicted,
 )
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
-from netspec.data.checks import as_float32, shape_text
+from netspec.data.checks import as_float32
 from netspec.data.types import Dataset, Progress, Split
 from netspec.diagnostics import DataError, NetspecError, listing, nearest, plural
-from netspec.files import kind_of
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
+from netspec.reading import Examples, image_shape
 from netspec.recipe.datasets import DatasetInfo, find
 from netspec.training.setup import held_out
 
-__all__ = ["Evaluation", "Examples", "Prediction", "Run", "open_run"]
+__all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
 _BATCH = 1000
 _SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Examples:
-    """What was read from a file.
-
-    Attributes:
-        array: (N, …).
-        framed_as: the dataset as whose images what is drawn in a picture was framed; empty where it was left as it is.
-        notes: what the user should know of the file, a line each.
-    """
-
-    array: NDArray[Any]
-    framed_as: str = ""
-    notes: tuple[str, ...] = ()
 
 
 class Run:
@@ -132,42 +115,11 @@ class Run:
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
         """
-        name = name or ("the data" if isinstance(file, bytes) else str(file))
-        numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
-        if numpy:
-            return Examples(datasets.read_examples(file, self.network.input, self.network.tokens, name=name))
-        if self.network.tokens or len(self.image_shape) != 3:
-            self._refuse(file, name)
-        like = None if as_is else self.learned_from
-        picture = datasets.read_picture(file, self.image_shape, invert=invert, like=like, name=name)
-        return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
+        return reading.read(self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name)
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
-        pictures = not self.network.tokens and len(self.image_shape) == 3
-        return (".npy", *(datasets.picture_endings() if pictures else ()))
-
-    def _refuse(self, file: Path | str | bytes, name: str) -> NoReturn:
-        """Raise DataError for what is no `.npy` file, and say what the model takes, which is no pictures."""
-        shape, numbers = self.image_shape, shape_text(self.network.input)
-        sizes = ", ".join(map(str, shape))
-        if not isinstance(file, bytes) and kind_of(Path(file), DataError) is None:
-            raise DataError(f"{name} does not exist", f"give the path of an .npy file of the shape (N, {sizes})")
-        if self.network.tokens:
-            raise DataError(
-                f"{name}: the network reads token numbers, not pictures or text",
-                f"give an .npy file of whole numbers below {self.network.tokens:,}, of the shape (N, {sizes})",
-            )
-        what = "rows of numbers" if len(shape) == 1 else "sequences"
-        columns = f"usecols=range({shape[0]})"
-        if len(shape) == 1 and Path(name).suffix.lower() == ".csv":
-            fix = (
-                f"np.save('x.npy', np.loadtxt('{name}', 'float32', delimiter=',', skiprows=1, {columns})) "
-                "makes one of its first columns"
-            )
-        else:
-            fix = f"give an .npy file of the shape (N, {sizes}): np.save('x.npy', x)"
-        raise DataError(f"{name}: the network reads {what}, {numbers} an example; it is no .npy file of such", fix)
+        return (".npy", *(datasets.picture_endings() if reading.takes_pictures(self.network) else ()))
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).

@@ -94,6 +94,7 @@ FLOORS = {
     "netspec.bench": 7,
     "netspec.trained": 7,
     "netspec.answers": 7,
+    "netspec.reading": 7,
     "netspec.report": 7,
     "netspec.pictures": 7,
     "netspec": 8,

@@ -19,7 +19,8 @@ from netspec.files import kind_of
 
 if TYPE_CHECKING:
     from netspec.answers import Prediction
-    from netspec.trained import Examples, Run
+    from netspec.reading import Examples
+    from netspec.trained import Run
 
 __all__ = ["predict"]
 

@@ -12,12 +12,12 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from netspec.answers import image_shape
 from netspec.backends.jax.autotune import Tuning
 from netspec.characters import visible
 from netspec.cli.output import percent, seconds_text
 from netspec.diagnostics import plural
 from netspec.ir import Network
+from netspec.reading import takes_pictures
 from netspec.recipe.datasets import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
 
@@ -212,9 +212,9 @@ class Progress:
 
 def _next(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
-    pictures = len(image_shape(network)) == 3 and not network.tokens
     info = find(dataset)
-    file = ("digit.png" if info and info.framing else "picture.png") if pictures else "examples.npy"
+    picture = "digit.png" if info and info.framing else "picture.png"
+    file = picture if takes_pictures(network) else "examples.npy"
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 
