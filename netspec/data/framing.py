@@ -45,11 +45,22 @@ def framed(
     if invert is None and (found is None or found[1].mean() > _MUCH):
         # So much may be the paper on a dark table: then what is drawn on it fills less of its box.
         other = _found(values, not dark)
-        found = other if other and (found is None or _fill(other[1]) < 0.6 * _fill(found[1])) else found
+        if other and (found is None or _fill(other[1]) < 0.6 * _fill(found[1])):
+            dark, found = not dark, other
     if found is None:
         return None
     ink, mask = found
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    longer = max(np.ptp(rows), np.ptp(columns)) + 1
+    if longer < _SIDE / 4 and max(picture.size) > _SIDE:
+        # So small that it is worth a closer look, at it and what is around it.
+        scale = max(picture.size) / _SIDE
+        around = (columns[0] - longer, rows[0] - longer, columns[-1] + longer, rows[-1] + longer)
+        most = (*picture.size, *picture.size)
+        closer = picture.crop(tuple(int(np.clip(n * scale, 0, end)) for n, end in zip(around, most, strict=True)))  # type: ignore[arg-type]
+        seen = framed(closer, framing, size, invert=dark)
+        if seen is not None:
+            return seen
     # A frame around it, for what thickens it.
     grown = np.pad(_soft(ink, mask)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], _SIDE // 8)
     drawn = _cut(_thickened(grown, framing.stroke))
