@@ -19,10 +19,10 @@ from PIL import Image, UnidentifiedImageError
 from netspec.diagnostics import DataError
 from netspec.files import kind_of
 
-__all__ = ["MOST_PIXELS", "decoded", "picture_endings"]
+__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "picture_endings"]
 
 MOST_PIXELS = 64_000_000
-_LONGEST_SIDE = 30_000
+LONGEST_SIDE = 30_000
 _MOST_BYTES = 600_000_000  # of a file: as many as the most pixels have with four channels of 16 bits, and then some
 _STRIP = 1_000_000  # pixels converted at a time
 _UNSAFE = {"EPS", "WMF"}  # Pillow hands these to other programs, which would run what is in the file
@@ -103,10 +103,10 @@ def _check_file(source: Path | bytes, name: str) -> None:
 def _check_size(image: Image.Image, name: str) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise _too_large(name, f"{image.width:,}x{image.height:,} pixels")
-    if max(image.size) > _LONGEST_SIDE:
+    if max(image.size) > LONGEST_SIDE:
         raise DataError(
             f"{name} has {image.width:,}x{image.height:,} pixels",
-            f"{_LONGEST_SIDE:,} are the most on a side: make it smaller, or cut it",
+            f"{LONGEST_SIDE:,} are the most on a side: make it smaller, or cut it",
         )
 
 
