@@ -168,6 +168,8 @@ class Run:
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
+        if isinstance(images, str | Path):
+            raise DataError(f"{images} is a path, not an array of images", f"give run.read({str(images)!r})")
         try:
             array = np.asarray(images)
         except ValueError:

@@ -236,6 +236,15 @@ def test_the_fix_for_a_table_works(here: Path, monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(run.read("x.npy"), [[1, 2, 3, 4], [5, 6, 7, 8]])
 
 
+def test_a_path_is_no_array(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(here)
+    run = ns.open("classes")
+    with pytest.raises(ns.DataError, match="is a path") as refused:
+        run.predict("classes.npy")
+    assert refused.value.fix == "give run.read('classes.npy')"
+    assert run.predict(run.read("classes.npy")) == run.predict(X[:2])
+
+
 # --- eval ---------------------------------------------------------------------------------------------------------
 
 
