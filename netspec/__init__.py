@@ -34,13 +34,14 @@ from netspec.diagnostics import (
 if TYPE_CHECKING:
     import jax
 
+    from netspec.answers import Evaluation, Prediction
     from netspec.backends.jax.model import Model, Variables
     from netspec.data.types import Dataset
     from netspec.graph import Graph
     from netspec.ir import Network
     from netspec.loading import Data
     from netspec.replaying import Replay
-    from netspec.trained import Evaluation, Prediction, Run
+    from netspec.trained import Run
     from netspec.training.events import (
         Epoch,
         Evaluated,
@@ -104,7 +105,7 @@ _LAZY = {
     "Dataset": "netspec.data.types",
     "Epoch": "netspec.training.events",
     "Evaluated": "netspec.training.events",
-    "Evaluation": "netspec.trained",
+    "Evaluation": "netspec.answers",
     "Event": "netspec.training.events",
     "Finished": "netspec.training.events",
     "Graph": "netspec.graph",
@@ -112,7 +113,7 @@ _LAZY = {
     "Network": "netspec.ir",
     "NonFiniteLossError": "netspec.training.nonfinite",
     "Notice": "netspec.training.events",
-    "Prediction": "netspec.trained",
+    "Prediction": "netspec.answers",
     "Replay": "netspec.replaying",
     "Result": "netspec.training.events",
     "Rewound": "netspec.training.events",

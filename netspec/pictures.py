@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from netspec import report
+from netspec.answers import Evaluation
 from netspec.diagnostics import DataError, NetspecError, listing, nearest
+from netspec.reading import takes_pictures
 from netspec.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -25,6 +27,9 @@ class Request:
         image: an image file, for `features`.
         layer: the one layer whose maps are drawn, for `features`.
         device: what computes.
+        data: another dataset than it was trained on, for `confusion` and `mistakes`.
+        split: which part of it, likewise.
+        as_is: leave the image as it is, but for its size.
     """
 
     run: Path
@@ -32,6 +37,9 @@ class Request:
     image: Path | None = None
     layer: str | None = None
     device: str | None = None
+    data: str | None = None
+    split: str = "test"
+    as_is: bool = False
 
 
 def draw(picture: str, request: Request) -> Path:
@@ -52,7 +60,18 @@ def _curves(r: Request) -> Path:
 
     if (r.run / LOCK).is_file():
         require_own_record(r.run, read_lock(r.run), METRICS)
-    return report.draw_curves(read_metrics(r.run), r.out, title=str(r.run))
+    return report.draw_curves(read_metrics(r.run), r.out, title=_run_name(r.run))
+
+
+def _run_name(folder: Path) -> str:
+    """Return `lenet/001` for a numbered run, else the folder's own name; where it lies is nobody's concern."""
+    whole = folder.resolve()
+    return f"{whole.parent.name}/{whole.name}" if whole.name.isdecimal() else whole.name
+
+
+def _data_name(name: str) -> str:
+    """Return what a dataset is called: the last part of a path."""
+    return Path(name).name
 
 
 def _kernels(r: Request) -> Path:
@@ -75,8 +94,9 @@ def _kernels(r: Request) -> Path:
 def _features(r: Request) -> Path:
     run = Run(r.run, r.device)
     if r.image is None:
-        raise DataError("`features` needs an image", f"netspec plot {r.run} features digit.png")
-    image = run.read(r.image)[:1]
+        needs, example = ("an image", "digit.png") if takes_pictures(run.network) else ("an example", "example.npy")
+        raise DataError(f"`features` needs {needs}", f"netspec plot {r.run} features {example}")
+    image = run.read(r.image, as_is=r.as_is)[:1]
     maps = {name: np.asarray(value)[0] for name, value in run.model.features(run.variables, image).items()}
     maps.pop("input", None)
     if r.layer is not None:
@@ -85,33 +105,53 @@ def _features(r: Request) -> Path:
             fix = f"did you mean {near}?" if near else f"there are {listing(list(maps), 'and')}"
             raise NetspecError(f"{r.run} has no layer {r.layer!r}", fix)
         maps = {r.layer: maps[r.layer]}
-    shown = image[0].reshape(run.image_shape)
+    shown = image[0] if run.network.tokens else image[0].reshape(run.image_shape)
     return report.draw_features(shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}")
 
 
 def _confusion(r: Request) -> Path:
-    run = Run(r.run, r.device)
-    _require_classes(run)
-    found = run.evaluate()
-    title = f"{run.network.name} on {found.dataset}"
+    run, found = _evaluated(r)
+    title = f"{run.network.name} on {_data_name(found.dataset)}" + _part(found)
     return report.draw_confusion(found.confusion, found.labels, r.out, title=title)
 
 
-def _require_classes(run: Run) -> None:
-    """Raise DataError for a model that gives its input again."""
+def _evaluated(r: Request, *, images: bool = False) -> tuple[Run, Evaluation]:
+    """Return how a model does; raises DataError where it names no classes, or takes no images and those are wanted."""
+    run = Run(r.run, r.device)
+    loss = f"`netspec plot {r.run} curves` draws its loss"
     if run.network.reconstructs:
-        raise DataError(f"{run.file} gives its input again, not classes", "`netspec plot RUN curves` draws its loss")
+        raise DataError(f"{run.file} gives its input again, not classes", loss)
+    if images and (run.network.tokens or len(run.image_shape) == 1):
+        reads = "token numbers" if run.network.tokens else "rows of numbers"
+        raise DataError(
+            f"{run.file} reads {reads}, not images: its mistakes cannot be drawn",
+            f"`netspec plot {r.run} confusion` shows which classes are taken for which",
+        )
+    found = run.evaluate(r.data, split=r.split)
+    if found.accuracy is None:
+        raise DataError(f"{run.file} gives numbers, not classes", loss)
+    return run, found
+
+
+def _part(found: Evaluation) -> str:
+    return "" if found.split == "test" else f", {found.split} set"
 
 
 def _mistakes(r: Request) -> Path:
-    run = Run(r.run, r.device)
-    _require_classes(run)
-    dataset = run.dataset()
-    found = run.evaluate(dataset)
-    images = dataset.test.images.reshape(-1, *run.image_shape)
-    title = f"{run.network.name} on {found.dataset}: most confident mistakes"
+    run, found = _evaluated(r, images=True)
+    part = run.part(run.dataset(r.data), r.split)
+    shape = run.image_shape
+    images = part.images.reshape(-1, *((1, *shape) if len(shape) == 2 else shape))
+    title = f"{run.network.name} on {_data_name(found.dataset)}{_part(found)}: most confident mistakes"
     return report.draw_mistakes(
-        images, dataset.test.labels, found.predicted, found.probability, found.labels, r.out, title=title
+        images,
+        part.labels,
+        found.predicted,
+        found.probability,
+        found.labels,
+        r.out,
+        title=title,
+        probable=found.probable,
     )
 
 

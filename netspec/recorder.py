@@ -24,6 +24,7 @@ from netspec.environment import here
 from netspec.files import atomic_write, open_to_add, read_text, sweep
 from netspec.ir import Network
 from netspec.model_file import ModelFile
+from netspec.recipe.datasets import find, last_part
 from netspec.resolve import resolved_text
 from netspec.run_lock import RunLock
 from netspec.runs import BEST, CURVES, LAST, LOCK, METRICS, NETWORK, RESULT, SPEC
@@ -96,6 +97,7 @@ class RunFolder:
         self.text = self.origin.text or resolved_text(model.network)
         self.resumed, self.before, self.changes, self.elsewhere = resumed, before, changes, elsewhere
         self.labels: tuple[str, ...] = ()
+        self.dataset = ""
         self._lock = held or RunLock(folder)
         # A run that was begun before runs had names goes on without one.
         self.name: str | None = secrets.token_hex(8) if before is None else before.get("run")
@@ -108,6 +110,7 @@ class RunFolder:
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; lock.json last: with it the run can be resumed."""
         self.labels = dataset.labels
+        self.dataset = dataset.name if find(dataset.name) else last_part(dataset.name)
         self._require_files()
         self._sweep()
         network = None
@@ -212,6 +215,7 @@ class RunFolder:
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
         """Write last.safetensors, and best.safetensors when the epoch is the best so far."""
         training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
+        training["dataset"] = self.dataset
         arrays = runs.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
         saved = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,63 +13,32 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
-from netspec import model_file, runs
+from netspec import model_file, reading, runs
+from netspec.answers import (
+    Evaluation,
+    Prediction,
+    class_names,
+    class_scores,
+    gives_probabilities,
+    predicted,
+)
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
 from netspec.data.checks import as_float32
-from netspec.data.types import Dataset, Progress
-from netspec.diagnostics import DataError
+from netspec.data.types import Dataset, Progress, Split
+from netspec.diagnostics import DataError, NetspecError, listing, nearest, plural
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
-from netspec.recipe.datasets import find
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
+from netspec.reading import Examples, image_shape
+from netspec.recipe.datasets import DatasetInfo, find
 from netspec.run_lists import newest
+from netspec.training.setup import held_out
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
 _BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a model says of one example.
-
-    Attributes:
-        label: the most probable class.
-        probability: its probability.
-        probabilities: of all classes by name, the most probable first. Outputs as they are where the loss is not one
-            of probabilities.
-    """
-
-    label: str
-    probability: float
-    probabilities: Mapping[str, float]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Evaluation:
-    """How a model does on a dataset's test set.
-
-    Attributes:
-        dataset: its name.
-        examples: how many there are.
-        loss: mean loss, l2 penalty included.
-        accuracy: share classified right; None without classes, and then all below is empty.
-        confusion: (K, K) counts, a row for each true class, a column for each predicted one.
-        labels: the class names.
-        predicted: (N,) the predicted class of each test example.
-        probability: (N,) the probability of the predicted class.
-    """
-
-    dataset: str
-    examples: int
-    loss: float
-    accuracy: float | None
-    confusion: NDArray[np.int64]
-    labels: tuple[str, ...]
-    predicted: NDArray[np.int64]
-    probability: NDArray[np.float32]
+_SPLITS = ("train", "validation", "test")
 
 
 class Run:
@@ -118,41 +88,73 @@ class Run:
     @property
     def image_shape(self) -> tuple[int, ...]:
         """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
-        if len(self.network.input) < 3 and self.network.data:
-            info = find(self.network.data.name)
-            if info and np.prod(info.shape) == np.prod(self.network.input):
-                return info.shape
-        return self.network.input
+        return image_shape(self.network)
 
-    def read(self, file: Path, *, invert: bool | None = None) -> NDArray[Any]:
-        """Return the examples in a file, (N, …): one for a picture, as many as there are in an `.npy`.
+    @cached_property
+    def learned_from(self) -> DatasetInfo | None:
+        """The built-in dataset that the model was trained on; None where it was another, or is not known."""
+        stated = self.training.get("dataset")
+        if stated is None:
+            # Older model files do not say it; the run may, and the spec names what was meant.
+            with suppress(NetspecError):
+                stated = runs.read_lock(self.path).get("dataset")
+        stated = stated or (self.network.data and self.network.data.name)
+        return find(stated) if isinstance(stated, str) else None
+
+    def read(
+        self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
+    ) -> NDArray[Any]:
+        """Return the examples in a file, (N, …); arguments and errors are those of `examples`."""
+        return self.examples(file, invert=invert, as_is=as_is, name=name).array
+
+    def examples(
+        self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
+    ) -> Examples:
+        """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
+
+        Where the model learned from images of digits, what is drawn in a picture is looked for, and framed as they are:
+        bright on black, scaled, centered. A picture of their own size stays as it is.
 
         Args:
-            file: PNG, JPEG …, or `.npy`.
-            invert: swap light and dark in pictures; recognized from the border of grey ones unless given.
+            file: PNG, JPEG …, or `.npy`; or what is in such a file.
+            invert: swap light and dark in pictures; recognized from the picture unless given.
+            as_is: leave pictures as they are, but for their size.
+            name: what messages call it; its path unless given.
 
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
         """
-        if file.suffix.lower() == ".npy":
-            return datasets.read_examples(file, self.network.input, self.network.tokens)
-        if self.network.tokens:
-            raise DataError(
-                f"{file}: the network reads token numbers", "give an .npy file of whole numbers (N, length)"
-            )
-        return datasets.read_image(file, self.image_shape, invert=invert)[None]
+        return reading.read(self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name)
+
+    def endings(self) -> tuple[str, ...]:
+        """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
+        return (".npy", *(datasets.picture_endings() if reading.takes_pictures(self.network) else ()))
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
 
-        They are bytes, floats, or token numbers (N, L).
+        They are bytes, floats, or token numbers (N, L). Where the outputs are no probabilities, as with the loss mse,
+        they are returned as they are; one output x becomes (1 - x, x), for two classes.
+
+        Raises:
+            DataError: the model names no classes, or the images do not fit it.
         """
+        self._require_answers()
+        logits = self._in_batches(images, self.model.logits)
+        return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs are probabilities of classes."""
+        return not self.network.reconstructs and gives_probabilities(self.model.graph)
+
+    def _require_answers(self) -> None:
+        """Raise DataError for a model that gives its input again."""
         if self.network.reconstructs:
             raise DataError(
-                f"{self.file} gives its input again, not classes", "run.outputs(images) returns what it gives"
+                f"{self.file} gives its input again, not classes",
+                f"`netspec predict {self.path} FILE -o again.npy` keeps what it gives; run.outputs(images) returns it",
             )
-        logits = self._in_batches(images, self.model.logits)
-        return self._as_probabilities(logits.reshape(len(logits), logits.shape[-1]))
 
     def outputs(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`."""
@@ -175,6 +177,8 @@ class Run:
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
+        if isinstance(images, str | Path):
+            raise DataError(f"{images} is a path, not an array of images", f"give run.read({str(images)!r})")
         try:
             array = np.asarray(images)
         except ValueError:
@@ -193,21 +197,74 @@ class Run:
         return array
 
     def predict(self, images: ArrayLike) -> list[Prediction]:
-        """Return a prediction for each image; shapes as for `probabilities`."""
-        rows = self.probabilities(images)
-        names = _named(self.labels, rows.shape[1])
-        return [_prediction(row, names) for row in rows]
+        """Return a prediction for each image; shapes as for `probabilities`.
 
-    def evaluate(self, data: Data | None = None, *, progress: Progress | None = None) -> Evaluation:
+        Where the outputs are no probabilities, as with the loss mse, it has the outputs themselves.
+        """
+        self._require_answers()
+        if not self.gives_probabilities:
+            rows = self.outputs(images)
+            rows = rows.reshape(len(rows), -1)
+            return [predicted(row, self.labels, probable=False) for row in rows]
+        rows = self.probabilities(images)
+        names = class_names(self.labels, rows.shape[1])
+        return [predicted(row, names, probable=True) for row in rows]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The class that each output stands for; empty where the outputs are numbers, not classes.
+
+        One output that is a probability stands for two.
+        """
+        shape = self.model.graph.shape(self.model.graph.output)
+        classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
+        known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
+        return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
+
+    def evaluate(
+        self, data: Data | None = None, *, split: str = "test", progress: Progress | None = None
+    ) -> Evaluation:
         """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
 
+        Args:
+            data: the other dataset.
+            split: another part of it: `train`, without what is held out, or `validation`, what is held out.
+            progress: called while a dataset is downloaded.
+
         Raises:
-            DataError: as `dataset` does.
+            DataError: as `dataset` does; or there is no such part.
             DeviceError: when the memory of the device does not suffice.
         """
+        if split not in _SPLITS:
+            near = nearest(split, _SPLITS)
+            raise DataError(
+                f"there is no split {split!r}",
+                f"did you mean {near}?" if near else f"there are {listing(_SPLITS, 'and')}",
+            )
         dataset = self.dataset(data, progress=progress)
+        part = self.part(dataset, split)
         with enough_memory("close what else computes there"):
-            return self._evaluated(dataset)
+            return self._evaluated(dataset, part, split)
+
+    def part(self, dataset: Dataset, split: str) -> Split:
+        """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
+        if split == "test":
+            return dataset.test
+        count = self.network.data.validation if self.network.data else 0
+        if count >= len(dataset.train):
+            raise DataError(
+                f"{dataset.name} has {plural(len(dataset.train), 'training example')}, but {count:,} were held out",
+                "ask for the split test",
+            )
+        train, validation = held_out(dataset.train, count)
+        if split == "train":
+            return train
+        if validation is None:
+            raise DataError(
+                f"no examples were held out of the training of {self.file}, so there is no validation set",
+                "ask for the split train or test; `data … { validation 100 }` in a spec holds 100 out",
+            )
+        return validation
 
     def dataset(self, data: Data | None = None, *, progress: Progress | None = None) -> Dataset:
         """Return the dataset that the model was trained on, unless another is given.
@@ -223,54 +280,49 @@ class Run:
         require_same(self.path, lock, dataset, fix="say that it is meant: --data PATH")
         return dataset
 
-    def _evaluated(self, dataset: Dataset) -> Evaluation:
+    def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
         trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
-        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(dataset.test), _BATCH)
-        if self.network.reconstructs:
+        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
+        if accuracy is None:
             none = np.zeros(0)
             nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
-            return Evaluation(dataset.name, len(logits), loss, None, *nothing)
-        probabilities = self._as_probabilities(logits)
-        classes = probabilities.shape[1]
-        predicted = probabilities.argmax(axis=1)
+            return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=split)
+        scores = class_scores(self.model.graph, logits)
+        classes = scores.shape[1]
+        found = scores.argmax(axis=1)
         confusion = np.zeros((classes, classes), np.int64)
-        np.add.at(confusion, (dataset.test.labels, predicted), 1)
+        np.add.at(confusion, (part.labels, found), 1)
         return Evaluation(
             dataset=dataset.name,
-            examples=len(predicted),
+            examples=len(found),
             loss=loss,
             accuracy=accuracy,
             confusion=confusion,
-            labels=_named(dataset.labels, classes),
-            predicted=predicted,
-            probability=probabilities[np.arange(len(predicted)), predicted],
+            labels=class_names(self._names(dataset), classes),
+            predicted=found,
+            probability=scores[np.arange(len(found)), found],
+            split=split,
+            true=part.labels,
+            scores=scores,
+            probable=self.gives_probabilities,
         )
 
-    def _as_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        loss = self.model.graph.loss
-        if isinstance(loss, CrossEntropy):
-            shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-            return shifted / shifted.sum(axis=1, keepdims=True)
-        if isinstance(loss, BinaryCrossEntropy):
-            logits = (0.5 * (1 + np.tanh(logits / 2))).astype(np.float32)
-        # One output is the probability of the second of two classes.
-        return np.concatenate([1 - logits, logits], axis=1) if logits.shape[1] == 1 else logits
+    def _names(self, dataset: Dataset) -> tuple[str, ...]:
+        """Return the names of the classes of a dataset: the model's own where the dataset has only numbers for them.
 
-
-def _prediction(row: NDArray[np.float32], names: Sequence[str]) -> Prediction:
-    order = np.argsort(-row, kind="stable")
-    ranked = {names[i]: float(row[i]) for i in order}
-    return Prediction(names[order[0]], float(row[order[0]]), ranked)
-
-
-def _named(labels: Sequence[str], classes: int) -> tuple[str, ...]:
-    """Return a name for each class: that of the data, else its number, as `#3` where another class is called 3."""
-    taken = set(labels)
-
-    def free(name: str) -> str:
-        return free(f"#{name}") if name in taken else name
-
-    return (*labels, *(free(str(i)) for i in range(len(labels), classes)))
+        Raises:
+            DataError: it has the model's classes in another order.
+        """
+        own, given = self.labels, dataset.labels
+        if given == tuple(map(str, range(len(given)))):
+            return own or given
+        if own != given and set(own) == set(given):
+            raise DataError(
+                f"{dataset.name} has the classes {listing(given, 'and')}, which the model learned in the order "
+                f"{listing(own, 'and')}",
+                "number the labels in the order of the model",
+            )
+        return given
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

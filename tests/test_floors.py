@@ -101,6 +101,8 @@ FLOORS = {
     "netspec.session": 7,
     "netspec.bench": 7,
     "netspec.trained": 7,
+    "netspec.answers": 7,
+    "netspec.reading": 7,
     "netspec.report": 7,
     "netspec.pictures": 7,
     "netspec": 8,

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from netspec import compile_cache, includes, tracing, wiring
-from netspec.data import images
+from netspec.data import decoding
 from netspec.syntax import parser
 
 PAGE = (Path(__file__).parent.parent / "SECURITY.md").read_text(encoding="utf-8")
@@ -29,7 +29,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         "layers": wiring.MAX_NODES,
         "parameters": tracing.MAX_PARAMETERS,
     }
-    assert f"more than {images._MOST_PIXELS:,} pixels" in PAGE
+    assert f"more than {decoding.MOST_PIXELS:,} pixels" in PAGE
+    assert f"more than {decoding.LONGEST_SIDE:,} on a side" in PAGE
 
 
 def test_the_variables_are_those_of_the_code() -> None:

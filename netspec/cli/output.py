@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.characters import visible
+from netspec.cli.stacked import narrowest, stacked
 from netspec.diagnostics import Diagnostic, NetspecError, SpecError, plural
 
 if TYPE_CHECKING:
@@ -76,20 +78,32 @@ def console() -> Console:
     """Return the console for tables: as wide as the terminal, or as COLUMNS says; in a pipe wide enough for most."""
     from rich.console import Console  # noqa: PLC0415
 
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, soft_wrap=False, width=None if known else 160)
+    # Where COLUMNS says nothing, as 0 does, it is not set.
+    said = os.environ.get("COLUMNS", "")
+    given = int(said) if said.isdecimal() and 0 < len(said) < 6 else 0
+    width = given or (shutil.get_terminal_size().columns if sys.stdout.isatty() else 160)
+    return Console(highlight=False, soft_wrap=False, width=width)
 
 
 def print_table(
     columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], footer: Sequence[str] | None = None
 ) -> None:
-    """Print a table.
+    """Print a table; where the terminal is too narrow for it, each row becomes a few lines.
 
     Args:
         columns: headings, and whether each column is of numbers.
         rows: the cells.
         footer: totals under the table.
     """
+    shown = [[visible(cell) for cell in row] for row in rows]
+    lines = [[title for title, _ in columns], *shown, *([footer] if footer else [])]
+    narrow = [narrowest((line[i] for line in lines), number=number) for i, (_, number) in enumerate(columns)]
+    out = console()
+    if sum(narrow) + 2 * (len(narrow) - 1) > out.width:
+        for line in stacked(columns, [*shown, *([footer] if footer else [])], out.width):
+            print(line)
+        return
+
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -100,10 +114,17 @@ def print_table(
     )
     for i, (title, number) in enumerate(columns):
         justify: Literal["right", "left"] = "right" if number else "left"
-        table.add_column(title, justify=justify, footer=footer[i] if footer else "", no_wrap=number)
-    for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
-    console().print(table)
+        table.add_column(
+            title,
+            justify=justify,
+            footer=footer[i] if footer else "",
+            no_wrap=number,
+            min_width=narrow[i],
+            overflow="fold",
+        )
+    for row in shown:
+        table.add_row(*map(Text, row))
+    out.print(table)
 
 
 def count_text(number: float) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.evaluate import Part
 from netspec.cli.options import Device
 from netspec.cli.output import say
 from netspec.diagnostics import RunError
@@ -27,13 +28,26 @@ def plot(
         typer.Option("-o", "--out", metavar="FILE", help="The PNG file; PICTURE.png in the run folder otherwise."),
     ] = None,
     layer: Annotated[str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME|PATH", help="Another dataset, for confusion and mistakes."),
+    ] = None,
+    split: Annotated[Part | None, typer.Option("--split", help="Which part of it, likewise; test otherwise.")] = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Do not look for what is drawn in the image of features, to frame it.")
+    ] = False,
     device: Device = None,
 ) -> None:
     """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes."""
+    if picture not in {"confusion", "mistakes"} and (data or split):
+        raise typer.BadParameter(f"{picture} draws no dataset: leave out --data and --split", param_hint="PICTURE")
     from netspec.cli.keep import keep_compiled  # noqa: PLC0415
     from netspec.pictures import Request, draw  # noqa: PLC0415
 
     keep_compiled()
     run = newest(run)
     folder = run if kind_of(run, RunError) == "folder" else run.parent
-    say(draw(picture, Request(run, out or folder / f"{picture}.png", image, layer, device)))
+    asked = Request(
+        run, out or folder / f"{picture}.png", image, layer, device, data=data, split=split or Part.TEST, as_is=as_is
+    )
+    say(draw(picture, asked))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
@@ -15,9 +16,27 @@ from netspec.backends.jax.autotune import Tuning
 from netspec.characters import visible
 from netspec.cli.output import percent, seconds_text
 from netspec.diagnostics import plural
+from netspec.ir import Network
+from netspec.reading import takes_pictures
+from netspec.recipe.datasets import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
 
 __all__ = ["Progress"]
+
+
+class _Time(ProgressColumn):
+    """How long it still takes; how long it has taken, where nothing says yet how long it will, as while compiling."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        """Return `0:42 left`, or `0:07` so far."""
+        left = task.time_remaining
+        seconds = int(left if left is not None else task.elapsed or 0)
+        minutes, rest = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        clock = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+        return Text(clock if left is None else f"{clock} left", style="progress.remaining")
 
 
 class Progress:
@@ -36,7 +55,7 @@ class Progress:
             BarColumn(bar_width=28),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(compact=True),
+            _Time(),
             console=self.console,
             transient=True,
             refresh_per_second=8,
@@ -171,10 +190,8 @@ class Progress:
             why = "early stopping" if r.stopped == "early_stop" else "the time limit"
             self._line(f"ended by {why} after step {r.steps:,}, in epoch {r.epochs}")
         if event.folder:
-            self._line(
-                f"saved in {event.folder}; next: netspec predict {event.folder} digit.png",
-                always=not self.quiet,
-            )
+            after = _next(event.model.network, r.dataset, event.folder)
+            self._line(f"saved in {event.folder}; next: netspec {after}", always=not self.quiet)
 
     def _stop(self, event: Stopped) -> None:
         if self.live:
@@ -191,6 +208,14 @@ class Progress:
         self.console.print(Text(said, style=style))
         if not self.console.is_terminal:
             sys.stdout.flush()
+
+
+def _next(network: Network, dataset: str, folder: Path) -> str:
+    """Return the command that uses a trained model, with a file of the kind it takes."""
+    info = find(dataset)
+    picture = "digit.png" if info and info.framing else "picture.png"
+    file = picture if takes_pictures(network) else "examples.npy"
+    return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 
 def _figures(split: str, loss: float, accuracy: float | None) -> str:

@@ -1,8 +1,9 @@
 """Floor 5: datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
 
 from netspec.data.arrays import from_arrays
+from netspec.data.decoding import picture_endings
 from netspec.data.examples import read_examples
-from netspec.data.images import read_image
+from netspec.data.images import read_image, read_picture
 from netspec.data.loading import fetch, load, locate
 from netspec.data.order import batch_indices, epoch_order
 from netspec.data.types import Dataset, Progress, Split
@@ -17,6 +18,8 @@ __all__ = [
     "from_arrays",
     "load",
     "locate",
+    "picture_endings",
     "read_examples",
     "read_image",
+    "read_picture",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from netspec.data.checks import as_pixels, as_tokens, shape_text
@@ -16,14 +18,17 @@ from netspec.files import kind_of
 __all__ = ["read_examples"]
 
 
-def read_examples(path: str | Path, shape: tuple[int, ...], tokens: int | None = None) -> NDArray[Any]:
+def read_examples(
+    source: str | Path | bytes, shape: tuple[int, ...], tokens: int | None = None, *, name: str | None = None
+) -> NDArray[Any]:
     """Return the examples in a `.npy` file.
 
     Args:
-        path: of an array of the shape (N, *shape) or `shape` itself, which is one example; images of one
-            channel may leave the channel out, and vectors may be given as images of as many numbers.
+        source: its path, or what is in it: an array of the shape (N, *shape) or `shape` itself, which is one example;
+            images of one channel may leave the channel out, and vectors may be given as images of as many numbers.
         shape: of one example: (C, H, W), (F, L) or (F,).
         tokens: how many there are, where the examples are token numbers.
+        name: what messages call it; its path unless given.
 
     Returns:
         (N, *shape), uint8 or float32; int32 token numbers.
@@ -32,35 +37,55 @@ def read_examples(path: str | Path, shape: tuple[int, ...], tokens: int | None =
         DataError: the file cannot be read, or holds examples of another type or shape, values not finite, or more than
             fits into memory.
     """
-    array = _load(Path(path))
+    name = str(source) if name is None else name
+    array = _mapped(source, name) if isinstance(source, bytes) else _load(Path(source), name)
     try:
-        return _checked(path, array, shape, tokens)
+        return _checked(name, array, shape, tokens)
     except MemoryError:
         raise DataError(
-            f"{path} does not fit into memory: it holds {shape_text(array.shape)} values", "split it into several files"
+            f"{name} does not fit into memory: it holds {shape_text(array.shape)} values", "split it into several files"
         ) from None
 
 
-def _checked(path: str | Path, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
+def _checked(name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
     examples = _in_shape(array, shape)
     if examples is None:
         raise DataError(
-            f"{path} holds an array of {shape_text(array.shape)}, but the network takes {shape_text(shape)}",
+            f"{name} holds an array of {shape_text(array.shape)}, but the network takes {shape_text(shape)}",
             f"give an array of the shape (N, {', '.join(map(str, shape))})",
         )
-    return as_tokens(examples, str(path), tokens) if tokens else as_pixels(examples, str(path))
+    return as_tokens(examples, name, tokens) if tokens else as_pixels(examples, name)
 
 
-def _load(path: Path) -> NDArray[Any]:
+def _load(path: Path, name: str) -> NDArray[Any]:
     kind = kind_of(path, DataError)
     if kind != "file":
         wrong = "is a folder" if kind == "folder" else "is not a file" if kind else "does not exist"
-        raise DataError(f"{path} {wrong}", "give the path of a .npy file")
+        raise DataError(f"{name} {wrong}", "give the path of a .npy file")
     try:
         # Mapped, not read: then a header that claims more than the file holds is found out, not allocated.
-        return np.lib.format.open_memmap(path, mode="r")
+        return npy.open_memmap(path, mode="r")
     except Exception as error:  # the header is a Python literal: NumPy raises whatever a damaged one leads to
-        raise DataError(f"{path} cannot be read as a .npy file: {error}", "write it with np.save") from error
+        raise _unreadable(name, error) from error
+
+
+def _mapped(content: bytes, name: str) -> NDArray[Any]:
+    """Return the array in the bytes of a `.npy` file; nothing is copied."""
+    stream = io.BytesIO(content)
+    try:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read_header(stream)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects")
+        array = np.frombuffer(content, dtype, count=math.prod(shape), offset=stream.tell())
+        return array.reshape(shape, order="F" if fortran else "C")
+    except Exception as error:  # as above
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> DataError:
+    return DataError(f"{name} cannot be read as a .npy file: {error}", "write it with np.save")
 
 
 def _in_shape(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:

@@ -43,6 +43,9 @@ DPI = 150
 MARGIN = 0.3
 """Inches left free at each edge."""
 
+_BOLD = 1.12
+"""How much wider bold letters are."""
+
 _STYLE = {
     "font.family": "DejaVu Sans",  # travels with matplotlib, so pictures look the same everywhere
     "font.size": 9,
@@ -121,7 +124,11 @@ def panel(figure: Figure, left: float, top: float, width: float, height: float) 
 
 def heading(figure: Figure, title: str, subtitle: str = "") -> None:
     """Write the title, and a muted line under it, into the upper 0.8 inches."""
-    note(figure, title, MARGIN, 0.25, size=13, color=INK, weight="bold")
+    # A long title is rather smaller than cut.
+    room = figure.get_size_inches()[0] - 1.5 * MARGIN
+    whole = fit(title, 1e6, 1)
+    size = next((s for s in (13, 12, 11, 10) if fit(title, room, s * _BOLD) == whole), 9)
+    note(figure, title, MARGIN, 0.25, size=size, color=INK, weight="bold")
     note(figure, subtitle, MARGIN, 0.53, size=9)
 
 
@@ -138,7 +145,7 @@ def note(
     """Write one line, cut to what fits, from `left` inches on; `top` inches down is its upper edge."""
     full_width, full_height = figure.get_size_inches()
     room = full_width - left - MARGIN / 2
-    shown = fit(text, room, size * (1.12 if weight == "bold" else 1.0))
+    shown = fit(text, room, size * (_BOLD if weight == "bold" else 1.0))
     figure.text(
         left / full_width,
         1 - top / full_height,

@@ -85,7 +85,9 @@ def _summary(matrix: NDArray[Any]) -> str:
     total, right = int(matrix.sum()), int(np.trace(matrix))
     if not total:
         return "no examples"
-    return f"{right / total:.2%} right, {total - right:,} wrong, of {total:,}".replace("%", " %")
+    both = matrix.sum(axis=0) + matrix.sum(axis=1)
+    macro = float((2 * np.diag(matrix)[both > 0] / both[both > 0]).mean())
+    return f"{right / total:.2%} right, {total - right:,} wrong, of {total:,}; macro F1 {macro:.2%}".replace("%", " %")
 
 
 def _mistake_shares(matrix: NDArray[Any]) -> np.ma.MaskedArray[Any, Any]:

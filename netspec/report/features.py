@@ -66,7 +66,7 @@ def draw_features(
     Of each layer 24 maps are shown, and 16 layers; what is left out is counted.
 
     Args:
-        image: (C, H, W), `uint8` or floats.
+        image: (C, H, W), `uint8` or floats; a sequence (F, L), or a row (F,), is drawn as an image of that size.
         maps: by layer name, in order: (C, H, W), (H, W) for a single map, or (F,) for a vector.
         path: the PNG file to write.
         title: the heading.
@@ -79,8 +79,9 @@ def draw_features(
         RunError: the file cannot be written.
     """
     image = np.asarray(image)
-    if image.ndim != 3:
+    if not 1 <= image.ndim <= 3:
         raise DataError(f"the image has shape {image.shape}", "give one image (C, H, W)")
+    given, image = image.shape, image.reshape((1,) * (3 - image.ndim) + image.shape)
     pixels = displayable(image[None])
     every = [_layer(name, np.asarray(values)) for name, values in maps.items()]
     if not every:
@@ -95,7 +96,7 @@ def draw_features(
             title,
             "each layer has a color scale of its own, from its smallest value (dark) to its largest",
         )
-        note(figure, f"input · {shape_text(image.shape)}", MARGIN, _TOP - _CAPTION, color=INK)
+        note(figure, f"input · {shape_text(given)}", MARGIN, _TOP - _CAPTION, color=INK)
         Cells(1, 1, (1.6, input_height)).draw(figure, MARGIN, _TOP, pixels)
         note(figure, channel_note(len(image)), MARGIN, _TOP + input_height + 0.05, size=8)
         top = _TOP

@@ -27,6 +27,7 @@ def draw_mistakes(
     *,
     title: str,
     most: int = 40,
+    probable: bool = True,
 ) -> Path:
     """Draw the most confident wrong predictions, each labeled `true → predicted` and the probability given.
 
@@ -39,6 +40,7 @@ def draw_mistakes(
         path: the PNG file to write.
         title: the heading.
         most: mistakes to draw.
+        probable: whether `probability` is one; otherwise it is the output of the predicted class.
 
     Returns:
         The path written. When nothing is wrong, the picture says so.
@@ -60,7 +62,7 @@ def draw_mistakes(
     pairs = [f"{name_of(class_names, true[i])} → {name_of(class_names, predicted[i])}" for i in chosen]
     # Short names leave room for the probability on the same line.
     short = max(map(len, pairs)) <= 7
-    told = [_percent(float(probability[i])) for i in chosen]
+    told = [_percent(float(probability[i])) if probable else f"{float(probability[i]):.3g}" for i in chosen]
     labels = [f"{p} ({t})" if short else f"{p}\n{t}" for p, t in zip(pairs, told, strict=True)]
     share = len(wrong) / lengths[0]
     wrongs = f"{plural(len(wrong), 'mistake')} in {lengths[0]:,} examples"

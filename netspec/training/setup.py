@@ -20,7 +20,7 @@ from netspec.training.course import Course
 from netspec.training.events import Started
 from netspec.training.judge import check_metrics
 
-__all__ = ["Setup", "set_up"]
+__all__ = ["Setup", "held_out", "set_up"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +110,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         validation=data.validation > 0,
         classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
     )
-    train, validation = _held_out(dataset.train, data.validation)
+    train, validation = held_out(dataset.train, data.validation)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
     devices = sharing(model.device, recipe.devices, recipe.batch)
@@ -136,7 +136,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     return Setup(model, dataset, seed, devices, trainer, course, trainer.place(train), placed)
 
 
-def _held_out(split: Split, count: int) -> tuple[Split, Split | None]:
+def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
     """Take the last `count` examples out of a training set."""
     if not count:
         return split, None

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from data_helpers import names_its_file
 from PIL import Image
+from png_helpers import chunk
 
-from netspec.data import images
+from netspec.data import decoding
+from netspec.data.decoding import MOST_PIXELS
 from netspec.data.images import read_image
 from netspec.diagnostics import DataError
 
@@ -140,9 +142,7 @@ def test_damaged_pictures(tmp_path: Path, name: str) -> None:
 
 
 def png_of(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
+    """Return a PNG that claims a size and has no pixels."""
     header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
@@ -152,8 +152,47 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, size: tuple[int,
     path = tmp_path / "bomb.png"
     path.write_bytes(png_of(*size))
     refused(path, "pixels")
-    with pytest.raises(DataError, match=f"{images._MOST_PIXELS:,} are the most"):
+    with pytest.raises(DataError, match=f"{MOST_PIXELS:,} are the most"):
         read_image(path, GREY)
+
+
+@pytest.mark.parametrize("size", [(1, 64_000_000), (64_000_000, 1), (1, 30_001), (40_000, 100)], ids=str)
+def test_a_side_is_bounded_too(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "long.png"
+    path.write_bytes(png_of(*size))
+    refused(path, "pixels")
+    with pytest.raises(DataError, match="30,000 are the most on a side"):
+        read_image(path, GREY)
+
+
+def test_a_picture_is_converted_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few rows are converted at a time, the picture is the same."""
+    layers = np.random.default_rng(0).integers(0, 256, (20, 10, 4), np.uint8)
+    deep = Image.fromarray(layers[..., 0].astype(np.uint16) * 257)
+    paths = [save(tmp_path, Image.fromarray(layers), "a.png"), save(tmp_path, deep, "b.png")]
+    whole = [read_image(path, (1, 20, 10)) for path in paths]
+    monkeypatch.setattr(decoding, "_STRIP", 25)
+    for path, pixels in zip(paths, whole, strict=True):
+        np.testing.assert_array_equal(read_image(path, (1, 20, 10)), pixels)
+
+
+def test_a_file_is_bounded_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.webp"
+    with path.open("wb") as stream:
+        stream.write(b"RIFF")
+        stream.truncate(600_000_001)  # nothing is written: the file is a hole
+    refused(path, "has 600,000,001 bytes")
+
+
+def test_a_canvas_that_only_one_small_frame_is_drawn_on(tmp_path: Path) -> None:
+    frame = save(tmp_path, Image.new("RGB", (16, 16)), "small.webp", lossless=True).read_bytes()[12:]
+    size = struct.pack("<I", 16_383)[:3]
+    canvas = b"VP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + size + size
+    shown = bytes(6) + struct.pack("<I", 15)[:3] * 2 + bytes(4) + frame
+    body = canvas + b"ANIM" + struct.pack("<I", 6) + bytes(6) + b"ANMF" + struct.pack("<I", len(shown)) + shown
+    path = tmp_path / "canvas.webp"
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body)
+    refused(path, "far too many pixels")
 
 
 def test_a_bomb_within_an_icon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import netspec.report
 from netspec.diagnostics import RunError
-from netspec.report.canvas import fit, picture
+from netspec.report.canvas import fit, heading, picture
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -150,3 +150,19 @@ def test_every_picture_refuses_a_missing_folder(tmp_path: Path) -> None:
         report.draw_mistakes(images, labels, labels[::-1], np.ones(2), names, path, title="t")
     with pytest.raises(RunError, match="nowhere"):
         report.draw_mistakes(images, labels, labels, np.ones(2), names, path, title="t")
+
+
+def test_a_long_title_gets_smaller_before_it_is_cut(tmp_path: Path) -> None:
+    def title(text: str) -> tuple[str, float]:
+        with picture(tmp_path / "x.png", 5, 2) as figure:
+            heading(figure, text)
+            shown = figure.texts[0]
+        return shown.get_text(), shown.get_size()
+
+    assert title("lenet on digits") == ("lenet on digits", 13)
+    whole = "a network with a rather long name on some digits"
+    text, size = title(whole)
+    assert text == whole
+    assert 9 <= size < 13
+    text, size = title(2 * whole)
+    assert (text[-1], size) == ("…", 9)

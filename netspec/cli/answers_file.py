@@ -1,0 +1,104 @@
+"""Answers in a file: a table of them as CSV, or the outputs of a network as one array."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import typer
+
+from netspec.diagnostics import RunError
+from netspec.files import atomic_path, kind_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from netspec.trained import Run
+
+__all__ = ["answers_file", "require_name"]
+
+Write: TypeAlias = "Callable[[Sequence[str], NDArray[Any]], None]"
+"""Takes the names of some examples and the examples."""
+
+_FIRST = ("file", "class")
+
+
+def require_name(out: Path | None) -> None:
+    """Refuse a name that does not say what to write; raises typer.BadParameter."""
+    if out is not None and out.suffix.lower() not in {".csv", ".npy"}:
+        raise typer.BadParameter(f"{out} is neither a .csv nor an .npy file", param_hint="-o")
+
+
+@contextmanager
+def answers_file(out: Path, run: Run) -> Iterator[Write]:
+    """Give what writes examples' answers to a file, which appears when the block ends well.
+
+    A table has a row for each example: its file, its class where there are classes, and the probability or the output
+    of each class by name, or else each output by number.
+
+    Args:
+        out: the .csv or .npy file.
+        run: the model that answers.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    if kind_of(out, RunError) == "folder":
+        raise RunError(f"cannot write {out}: it is a folder", f"name a file, such as {out / 'answers.csv'}")
+    try:
+        with atomic_path(out) as temporary:
+            if out.suffix.lower() == ".npy":
+                with _array(temporary, run) as write:
+                    yield write
+            else:
+                with temporary.open("w", newline="", encoding="utf-8") as stream:
+                    yield _table(csv.writer(stream), run)
+    except BrokenPipeError:
+        raise  # of what is printed meanwhile
+    except OSError as error:
+        raise RunError(
+            f"cannot write {out}: {error.strerror or error}", "choose a folder that can be written to"
+        ) from error
+
+
+@contextmanager
+def _array(path: Path, run: Run) -> Iterator[Write]:
+    import numpy as np  # noqa: PLC0415
+
+    parts: list[NDArray[Any]] = []
+    yield lambda names, examples: parts.append(_rows(run, examples, flat=False))
+    with path.open("wb") as stream:
+        np.save(stream, np.concatenate(parts) if parts else np.zeros(0, np.float32))
+
+
+def _table(writer: Any, run: Run) -> Write:
+    names = run.output_names
+    headed = False
+
+    def write(examples: Sequence[str], array: NDArray[Any]) -> None:
+        nonlocal headed
+        rows = _rows(run, array, flat=True)
+        if not headed:
+            writer.writerow(_heading(names, rows.shape[1]))
+            headed = True
+        for name, row in zip(examples, rows, strict=True):
+            label = [names[int(row.argmax())]] if names else []
+            writer.writerow([name, *label, *(f"{value:.8g}" for value in row.tolist())])
+
+    return write
+
+
+def _heading(names: Sequence[str], outputs: int) -> list[str]:
+    if not names:
+        return ["file", *(["output"] if outputs == 1 else [f"output_{i}" for i in range(outputs)])]
+    # A class may be called `file`.
+    return [*_FIRST, *(f"class {name}" if name in _FIRST else name for name in names)]
+
+
+def _rows(run: Run, examples: NDArray[Any], *, flat: bool) -> NDArray[Any]:
+    """Return the probabilities of classes, or else what the network gives."""
+    found = run.probabilities(examples) if run.gives_probabilities else run.outputs(examples)
+    return found.reshape(len(found), -1) if flat else found
