@@ -223,6 +223,14 @@ class Network(_Model):
             raise ValueError(f"token numbers have one axis, their length, not {len(self.input)}")
         return self
 
+    def __repr__(self) -> str:
+        # Another look upward: what an interpreter shows has the shapes in it.
+        from netspec.summary import network_summary  # noqa: PLC0415
+
+        return network_summary(self)
+
+    __str__ = __repr__
+
     @property
     def reconstructs(self) -> bool:
         """Whether it learns to give its own input again, and no class."""
@@ -234,7 +242,7 @@ class Network(_Model):
 
     def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
-        # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.
+        # A look upward: `net.graph()` is what people type, tracing lives on the next floor.
         from netspec.tracing import trace  # noqa: PLC0415
 
         return trace(self)

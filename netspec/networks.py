@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from netspec.arguments import as_path, described
 from netspec.compiler import analyze, load_source, require
-from netspec.diagnostics import RunError, SpecError
-from netspec.files import open_to_read
+from netspec.diagnostics import NetspecError, RunError, Source, SpecError
+from netspec.files import kind_of, open_to_read
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.tracing import trace
 
-__all__ = ["read_network"]
+__all__ = ["network_of", "read_network"]
 
 _NETWORK = "network.json"
 
@@ -40,6 +43,72 @@ def read_network(path: Path) -> tuple[Network, Graph]:
         model = read(path)
         return model.network, model.graph
     return require(analyze(load_source(path)))
+
+
+def network_of(given: Any) -> tuple[Network, Path | None]:
+    """Return the network that a Python program hands in, and the folder of its spec where it named a file.
+
+    A path, a text that ends in `.net` and one that names a file are read as a file; a text of several words or lines is
+    a spec.
+
+    Raises:
+        SpecError: when the spec is wrong.
+        NetspecError: when it is none of these.
+    """
+    if isinstance(given, Network):
+        _require_valid(given)
+        return given, None
+    file = _named_file(given)
+    if file is not None:
+        return require(analyze(load_source(file)))[0], file.absolute().parent
+    if isinstance(given, str) and len(given.split()) > 1:
+        return require(analyze(Source("network.net", given), name="network"))[0], None
+    what = described(given) if given != "" else "an empty text"
+    raise NetspecError(f"a network was expected, not {what}", _way_to_a_network(given))
+
+
+def _named_file(given: Any) -> Path | None:
+    """Return the spec file that was named, if one was.
+
+    Raises:
+        NetspecError: when it is a path to something else.
+    """
+    text = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(text, str) or not text or "\n" in text:
+        return None
+    try:
+        kind = kind_of(Path(text), NetspecError)
+    except NetspecError:  # a text may be too long for a name
+        kind = None
+    if kind == "folder" or text.endswith(".safetensors"):
+        raise NetspecError(f"{text} is no spec", f"where it is a trained model: ns.open({text!r}).network")
+    # A text with a `;` is no path but where there is a file of that name.
+    named = text.endswith(".net") and ";" not in text
+    return as_path(given, "network", "specs/lenet.net") if named or kind or isinstance(given, os.PathLike) else None
+
+
+def _require_valid(network: Network) -> None:
+    """Raise NetspecError where a network was changed to what it cannot be: `model_copy` does not look at values."""
+    try:
+        Network.model_validate(network.model_dump(warnings=False))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "network"
+        raise NetspecError(f"the network is not valid: {where}: {first['msg']}", _CHANGE) from None
+    except Exception:  # whatever a value of a wrong type leads Pydantic to
+        raise NetspecError("the network is not valid: a part of it is of a wrong type", _CHANGE) from None
+
+
+_CHANGE = 'settings change with ns.load(path, set={"train.epochs": 3}); model_copy(update=…) checks nothing'
+
+
+def _way_to_a_network(given: Any) -> str:
+    """Return how to come to a network from what was given."""
+    if hasattr(given, "network"):
+        return "give its .network"
+    if isinstance(given, str) and given:
+        return f"name a file, such as {given}.net, or give the text of a spec, such as 'input 4; fc 2'"
+    return "ns.load(path) and ns.parse(text) return one; a path and the text of a spec are taken too"
 
 
 def _of_run(folder: Path) -> tuple[Network, Graph]:

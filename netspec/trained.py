@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
 from netspec import model_file, runs
+from netspec.arguments import as_function, as_path, as_switch
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
-from netspec.data.checks import as_float32
+from netspec.data.checks import as_float32, as_values
 from netspec.data.types import Dataset, Progress
-from netspec.diagnostics import DataError
+from netspec.diagnostics import DataError, RunError
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
 from netspec.recipe.datasets import find
@@ -82,14 +83,21 @@ class Run:
         labels: the class names.
     """
 
-    def __init__(self, path: Path, device: str | jax.Device | None = None) -> None:
-        self.path = path
-        self.file = runs.model_path(path)
+    def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
+        self.path = as_path(path, "path", "runs/lenet/001", RunError)
+        self.file = runs.model_path(self.path)
         self._content: ModelFile = model_file.read(self.file)
         self.network = self._content.network
         self.labels = self._content.labels
         self.model = Model(self.network, self._content.graph, device)
         self.variables: Variables = runs.variables_of(self._content, self.model)
+
+    def __repr__(self) -> str:
+        told = self._content.training
+        facts = [f"epoch {told['epoch']}"] if "epoch" in told else []
+        if isinstance(accuracy := told.get("test_accuracy"), float):
+            facts.append(f"test accuracy {100 * accuracy:.2f} %")
+        return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
 
     @property
     def training(self) -> Mapping[str, Any]:
@@ -115,7 +123,7 @@ class Run:
                 return info.shape
         return self.network.input
 
-    def read(self, file: Path, *, invert: bool | None = None) -> NDArray[Any]:
+    def read(self, file: str | Path, *, invert: bool | None = None) -> NDArray[Any]:
         """Return the examples in a file, (N, …): one for a picture, as many as there are in an `.npy`.
 
         Args:
@@ -125,6 +133,8 @@ class Run:
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
         """
+        file = as_path(file, "file", "digit.png", DataError)
+        invert = None if invert is None else as_switch(invert, "invert")
         if file.suffix.lower() == ".npy":
             return datasets.read_examples(file, self.network.input, self.network.tokens)
         if self.network.tokens:
@@ -166,10 +176,7 @@ class Run:
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
-        try:
-            array = np.asarray(images)
-        except ValueError:
-            raise DataError("the images have different shapes", "give one array, (N, C, H, W)") from None
+        array = as_values(images, "images")
         if array.ndim < 2:
             raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
         if array.dtype.kind != "f":
@@ -206,6 +213,8 @@ class Run:
         Raises:
             DataError: when it cannot be had, does not fit the network, or is not the same any more.
         """
+        if progress is not None:
+            as_function(progress, "progress", "lambda file, received, total: None")
         lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
         if lock is None:
             return load_data(self.network, data, progress=progress)
@@ -271,4 +280,4 @@ def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
         RunError: when there is none.
         ModelFileError: when the model file is damaged or does not fit its own spec.
     """
-    return Run(Path(path), device)
+    return Run(path, device)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.diagnostics import DataError, plural
 
-__all__ = ["as_array", "as_float32", "as_labels", "as_pixels", "as_tokens", "require_range", "shape_text"]
+__all__ = ["as_array", "as_float32", "as_labels", "as_pixels", "as_tokens", "as_values", "require_range", "shape_text"]
 
 _MOST_CLASSES = 65_536  # beyond it a label is surely a mistake, and one name per class would fill the memory
 
@@ -25,13 +25,26 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         DataError: they do not form a rectangular array of numbers.
     """
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} is not a rectangular array", "give rows of the same length") from error
+    array = as_values(values, name)
     if array.dtype.kind not in "buif":
         raise DataError(f"{name} has the type {array.dtype}, which is not numbers", "give uint8 or float32")
     return array
+
+
+def as_values(values: Any, name: str) -> NDArray[Any]:
+    """Return values as a NumPy array of whatever type; what has `__array__`, as tensors and tables do, gives its own.
+
+    Raises:
+        DataError: they are none: rows of different lengths, a tensor that is part of a gradient, masked values.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise DataError(f"{name} is a masked array: some of its values are missing", f"fill them: {name}.filled(0)")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name} is not a rectangular array", "give rows of the same length") from error
+    except Exception as error:  # the library of the values says why they cannot be had
+        raise DataError(f"{name} cannot be read as an array: {error}", "give an array of NumPy") from error
 
 
 def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
+from netspec.arguments import described
 from netspec.diagnostics import NetspecError, listing, nearest
 
 __all__ = ["TYPES", "narrowed", "resolve", "widened"]
@@ -25,10 +26,11 @@ def resolve(word: str) -> str:
         NetspecError: when nothing computes in it.
     """
     known = {**{name: name for name in TYPES}, "bf16": "bfloat16"}
-    if word not in known:
-        near = nearest(str(word), known)
+    if not isinstance(word, str) or word not in known:
+        near = nearest(word, known) if isinstance(word, str) else None
         raise NetspecError(
-            f"nothing computes in {word!r}", f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}"
+            f"nothing computes in {described(word)}",
+            f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}",
         )
     return known[word]
 
