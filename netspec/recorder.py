@@ -20,7 +20,7 @@ from netspec.checkpoints import Checkpoints
 from netspec.data.types import Dataset
 from netspec.diagnostics import RunError
 from netspec.environment import here
-from netspec.files import atomic_write, open_to_add, sweep
+from netspec.files import atomic_write, open_to_add, read_text, sweep
 from netspec.ir import Network
 from netspec.model_file import ModelFile
 from netspec.resolve import resolved_text
@@ -113,6 +113,10 @@ class RunFolder:
         if self.changes and self.resumed and self.resumed.progress.best is None:
             # Whatever is there is of epochs that are not part of this run any more.
             self._remove(BEST)
+        if self.changes:
+            self._drop_epochs(
+                after=self.resumed.progress.last.epoch if self.resumed and self.resumed.progress.last else 0
+            )
         self.rewind(self.resumed.mark if self.resumed else 0)
         self._remove(RESULT)
         self._write(LOCK, json.dumps(self._lock_file(event, dataset), indent=2) + "\n")
@@ -127,7 +131,7 @@ class RunFolder:
         return {
             "format": runs.LOCK_FORMAT,
             "spec_sha256": digest(self.text),
-            "network_sha256": digest(network_text(self.model.network)),
+            "network_sha256": digest(self._network_kept()),
             "dataset": dataset.name,
             "labels": list(dataset.labels),
             "data_path": origin.data_path,
@@ -146,6 +150,15 @@ class RunFolder:
             **here(),
             "resumed": sessions,
         }
+
+    def _network_kept(self) -> str:
+        """Return what network.json says: of a run of an earlier netspec it lacks what has become a setting since."""
+        if self.before is None or self.changes:
+            return network_text(self.model.network)
+        try:
+            return read_text(self.folder / NETWORK)
+        except (OSError, ValueError):  # it was read a moment ago
+            return network_text(self.model.network)
 
     def add(self, event: Event) -> None:
         """Append a measurement to metrics.jsonl."""
@@ -178,18 +191,23 @@ class RunFolder:
             raise self._unwritable(METRICS, error) from None
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
-        """Write last.safetensors, and best.safetensors when the epoch is the best so far."""
+        """Write last.safetensors, best.safetensors when the epoch is the best so far, and its own where one is kept."""
         training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
         arrays = runs.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
         saved = []
         self._require_run()
-        for name in (LAST, BEST) if epoch.best else (LAST,):
+        keep = self.model.network.recipe.checkpoint.keep
+        own = [runs.epoch_file(epoch.epoch)] if keep else []
+        for name in (LAST, *([BEST] if epoch.best else []), *own):
             try:
                 model_file.write(self.folder / name, whole)
             except OSError as error:
                 raise self._unwritable(name, error) from None
             saved.append(Saved(self.folder / name))
+        if isinstance(keep, int):
+            # Only when the new one is on the disk.
+            self._drop_epochs(until=epoch.epoch - keep)
         return saved
 
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:
@@ -204,6 +222,8 @@ class RunFolder:
         """Write the result."""
         self._checkpoints.wait()
         self._require_run()
+        if self.model.network.recipe.checkpoint.keep:
+            self._drop_epochs(after=result.epochs)
         self._write(RESULT, json.dumps(plain(asdict(result)), indent=2) + "\n")
 
     def close(self) -> None:
@@ -228,8 +248,14 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a process that was killed left half written."""
-        sweep(self.folder, _WRITTEN.__contains__)
+        sweep(self.folder, lambda name: name in _WRITTEN or runs.epoch_of(name) is not None)
         self._checkpoints.sweep()
+
+    def _drop_epochs(self, *, until: int = 0, after: int | None = None) -> None:
+        """Remove the models of epochs up to one, and those that this course has not come to yet."""
+        for epoch, path in runs.epoch_files(self.folder).items():
+            if epoch <= until or (after is not None and epoch > after):
+                self._remove(path.name)
 
     def _remove(self, name: str) -> None:
         try:

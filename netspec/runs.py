@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ __all__ = [
     "RESULT",
     "SPEC",
     "arrays_of",
+    "epoch_file",
+    "epoch_files",
+    "epoch_of",
     "fresh_folder",
     "model_path",
     "named_folder",
@@ -41,6 +45,23 @@ LOCK_FORMAT = 1
 """Of lock.json."""
 
 BEST, LAST = "best.safetensors", "last.safetensors"
+
+
+def epoch_file(epoch: int) -> str:
+    """Return the name of the file that keeps the model after an epoch, where the recipe says so."""
+    return f"epoch_{epoch:03d}.safetensors"
+
+
+def epoch_of(name: str) -> int | None:
+    """Return which epoch's model a file of this name keeps; None where it is no such name."""
+    found = re.fullmatch(r"epoch_([0-9]{3,9})\.safetensors", name)
+    return int(found[1]) if found and epoch_file(int(found[1])) == name else None
+
+
+def epoch_files(folder: Path) -> dict[int, Path]:
+    """Return the models of single epochs in a run folder, the first one first."""
+    found = {epoch_of(path.name): path for path in folder.glob("epoch_*.safetensors") if path.is_file()}
+    return dict(sorted((epoch, path) for epoch, path in found.items() if epoch is not None))
 
 
 def fresh_folder(parent: Path) -> Path:
