@@ -1,4 +1,4 @@
-"""Checks the Python programs of README.md and of the pages with `mypy --strict`, as an editor shows them to a reader."""
+"""Checks the Python programs of README.md and of the pages with `mypy --strict`, as an editor shows them to readers."""
 
 from __future__ import annotations
 

@@ -37,7 +37,6 @@ def build(wanted: str | None = None) -> typer.Typer:
         name="netspec",
         help="A short text file becomes a trained, compiled, reusable model.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table
 from netspec.diagnostics import DataError
 from netspec.ops import format_shape
@@ -54,7 +55,7 @@ def list_(
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.")]) -> None:
+def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.", autocompletion=datasets)]) -> None:
     """Download a dataset, verified, unless it is here already."""
     from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data import fetch as fetch_data  # noqa: PLC0415
@@ -64,7 +65,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which datase
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.", autocompletion=datasets)],
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="The PNG file; NAME.png here otherwise."),
