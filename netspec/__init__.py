@@ -357,8 +357,13 @@ def replay(
 def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # noqa: A001
     """Open a trained model: a run folder or a .safetensors file.
 
+    Args:
+        path: what to open; of a folder, the model after the best epoch.
+        device: as for `compile`.
+
     Raises:
         RunError: when there is none.
+        DeviceError: when there is no such device.
         ModelFileError: when the file is damaged, not netspec's, or does not fit its own spec.
     """
     from netspec.trained import open_run  # noqa: PLC0415

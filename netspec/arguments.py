@@ -109,7 +109,7 @@ def as_texts(values: object, name: str, example: str) -> dict[str, str]:
     """Return values by name as the texts that the language writes them as.
 
     Args:
-        values: numbers and texts by name, or None.
+        values: numbers, texts as the spec would have them, paths, True and False by name, or None.
         name: of the argument.
         example: of what would be right.
 
@@ -125,12 +125,23 @@ def as_texts(values: object, name: str, example: str) -> dict[str, str]:
         if not isinstance(key, str):
             raise NetspecError(f"{name}: a name is a str, not {described(key)}", f"for example {name}={example}")
         scalar = _scalar(value)
-        large = isinstance(scalar, int) and abs(scalar) >= _MOST
-        if isinstance(scalar, bool) or large or not isinstance(scalar, int | float | str):
-            fix = "give it as the spec would write it, in a str" if isinstance(scalar, bool) else f"{name}={example}"
+        texts[key] = _in_words(scalar)
+        if not texts[key]:
+            fix = f"for example {name}={example}"
             raise NetspecError(f"{name}: `{key}` is a number or a str, not {described(value)}", fix)
-        texts[key] = str(scalar)
     return texts
+
+
+def _in_words(value: object) -> str:
+    """Return a value as the language writes it: a path in quotes; "" where it has none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, os.PathLike):
+        path = os.fspath(value)
+        return f'"{path}"' if isinstance(path, str) and '"' not in path else ""
+    if isinstance(value, int) and abs(value) >= _MOST:
+        return ""
+    return str(value) if isinstance(value, int | float | str) else ""
 
 
 def require_kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def network_of(given: Any) -> tuple[Network, Path | None]:
     file = _named_file(given)
     if file is not None:
         return require(analyze(load_source(file)))[0], file.absolute().parent
-    if isinstance(given, str) and len(given.split()) > 1:
+    if isinstance(given, str) and len(given.split()) > 1 and not given.lstrip().startswith("{"):
         return require(analyze(Source("network.net", given), name="network"))[0], None
     what = described(given) if given != "" else "an empty text"
     raise NetspecError(f"a network was expected, not {what}", _way_to_a_network(given))
@@ -106,7 +107,11 @@ def _way_to_a_network(given: Any) -> str:
     """Return how to come to a network from what was given."""
     if hasattr(given, "network"):
         return "give its .network"
-    if isinstance(given, str) and given:
+    if isinstance(given, Mapping):
+        return "ns.Network.model_validate(given) makes one of what model_dump() gave"
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        return "ns.Network.model_validate_json(text) reads JSON"
+    if isinstance(given, str) and 0 < len(given) <= 60:
         return f"name a file, such as {given}.net, or give the text of a spec, such as 'input 4; fc 2'"
     return "ns.load(path) and ns.parse(text) return one; a path and the text of a spec are taken too"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,9 @@ class Evaluation:
 
 class Run:
     """A trained model, from a run folder or a model file.
+
+    `predict`, `probabilities` and `outputs` raise DataError for examples that do not fit, and DeviceError where the
+    memory of the device does not suffice.
 
     Attributes:
         path: what was opened.
@@ -176,6 +180,8 @@ class Run:
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
+        if isinstance(images, str | os.PathLike):
+            raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
         array = as_values(images, "images")
         if array.ndim < 2:
             raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")

@@ -120,6 +120,10 @@ def test_data_is_looked_for_beside_the_spec_that_is_trained(tmp_path: Path) -> N
         (lambda: ns.parse(TEXT, name=""), "name is a text", ""),
         (lambda: ns.parse(TEXT, name=3), "name is a text, not the int 3", ""),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.graph()), "not a Graph", ""),  # type: ignore[arg-type]
+        (lambda: ns.compile(NET.model_dump()), "not a dict", "ns.Network.model_validate(given)"),  # type: ignore[arg-type]
+        (lambda: ns.compile(NET.model_dump_json(indent=1)), "a network was expected", "model_validate_json"),
+        (lambda: ns.compile("x" * 400), "a network was expected", "ns.load(path)"),
+        (lambda: ns.compile(NET, precision="float64"), "`float64`", "write float32 or bfloat16"),
         (lambda: ns.train(DATA, NET), "not a tuple", ""),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.model_copy(update={"recipe": 5})), "not valid", "model_copy"),
         (lambda: ns.compile(NET.model_copy(update={"input": "4"})), "input", "model_copy"),
@@ -174,6 +178,16 @@ NONE = [0, -1, "3", "0.1 }", np.array([3]), jnp.zeros(2), 3 + 0j, 10**30, 10**50
 def test_numbers_that_are_none(name: str, number: Any) -> None:
     refused(lambda: ns.train(NET, DATA, **{name: number}))
     refused(lambda: ns.parse(TEXT, set={f"train.{name}": number if number != "3" else "x"}))
+
+
+def test_values_are_written_as_the_language_has_them() -> None:
+    text = "let w = 2; input 4; fc w; data digits { augment noise=0.1 }"
+    how = {"data.name": Path("my data/x.npz"), "data.augment.flip": True, "train.optimizer.lr": np.float32(0.5)}
+    net = ns.parse("let w = 2; input 1x8x8; fc (w * 5)" + text[text.index("; data") :], let={"w": np.int8(2)}, set=how)
+    assert net.data is not None
+    assert net.data.augment is not None
+    assert (net.data.name, net.data.augment.flip, net.recipe.optimizer.lr) == ("my data/x.npz", True, 0.5)
+    assert '"my data/x.npz"' in refused(lambda: ns.parse(text, set={"data.name": "my data/x.npz"})).fix
 
 
 def test_numbers_of_numpy_and_jax_are_numbers() -> None:
@@ -269,6 +283,11 @@ def test_tensors(trained: Trained) -> None:
     np.testing.assert_array_equal(trained.model.forward(trained.variables, torch.tensor(X)), expected)
     error = refused(lambda: trained.run.predict(torch.tensor(X, requires_grad=True)), ns.DataError)
     assert "detach()" in error.message
+
+
+def test_files_and_traced_values_are_no_examples(trained: Trained) -> None:
+    assert refused(lambda: trained.run.predict("digit.png")).fix == "run.predict(run.read('digit.png'))"  # type: ignore[arg-type]
+    refused(lambda: jax.jit(trained.run.outputs)(X), ns.DataError)
 
 
 @ODDLY

@@ -44,7 +44,8 @@ def as_values(values: Any, name: str) -> NDArray[Any]:
     except ValueError as error:
         raise DataError(f"{name} is not a rectangular array", "give rows of the same length") from error
     except Exception as error:  # the library of the values says why they cannot be had
-        raise DataError(f"{name} cannot be read as an array: {error}", "give an array of NumPy") from error
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{name} cannot be read as an array: {why}", "give an array of NumPy") from error
 
 
 def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:

@@ -68,6 +68,9 @@ class Model:
     Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; `loss`, `backward`,
     `apply` and `features` see the image as it is.
 
+    Inputs, targets, variables and keys that do not fit raise DataError; other arguments NetspecError. Pickled, a model
+    is its network, and is compiled again where it is read.
+
     Attributes:
         network: what was declared.
         graph: the network as declared, in operations: its shapes, costs and nodes.

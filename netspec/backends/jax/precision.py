@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec.arguments import described
-from netspec.diagnostics import NetspecError, listing, nearest
+from netspec.diagnostics import NetspecError, listing
 
 __all__ = ["TYPES", "narrowed", "resolve", "widened"]
 
@@ -27,11 +27,8 @@ def resolve(word: str) -> str:
     """
     known = {**{name: name for name in TYPES}, "bf16": "bfloat16"}
     if not isinstance(word, str) or word not in known:
-        near = nearest(word, known) if isinstance(word, str) else None
-        raise NetspecError(
-            f"nothing computes in {described(word)}",
-            f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}",
-        )
+        said = f"`{word}`" if isinstance(word, str) else described(word)
+        raise NetspecError(f"nothing computes in {said}", f"write {listing(list(TYPES))}")
     return known[word]
 
 
