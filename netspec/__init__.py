@@ -132,6 +132,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'netspec' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    # What an interpreter completes: those names too that are imported when first used.
+    return sorted({*globals(), *__all__})
+
+
 def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None) -> Network:
     """Read a .net file.
 
@@ -150,7 +155,7 @@ def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping
     lets, sets = _overrides(let, set)
     file = as_path(path, "path", "specs/lenet.net")
     if isinstance(path, str) and ("\n" in path or ";" in path) and not _is_there(file):
-        raise NetspecError("path is a file, not the text of a spec", "ns.parse(text) reads a text")
+        raise NetspecError("path must be that of a file, not the text of a spec", "ns.parse(text) reads a text")
     return require(analyze(load_source(file), lets=lets, sets=sets))[0]
 
 
@@ -168,7 +173,7 @@ def parse(
 
     require_kind(text, str, "text", "the text of a spec", "ns.load(path) reads a file")
     if text.endswith(".net") and len(text.split()) == 1:
-        raise NetspecError(f"text is a spec, not the name of a file, {text!r}", f"ns.load({text!r}) reads a file")
+        raise NetspecError(f"text must be a spec, not the name of a file, {text!r}", f"ns.load({text!r}) reads a file")
     lets, sets = _overrides(let, set)
     name = as_text(name, "name", "network")
     return require(analyze(Source(f"{name}.net", text), lets=lets, sets=sets, name=name))[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics import NetspecError
+from netspec.files import expanded
 
 __all__ = [
     "as_function",
@@ -44,7 +45,7 @@ def described(value: object) -> str:
 
 
 def as_path(value: object, name: str, example: str, refusal: type[NetspecError] = NetspecError) -> Path:
-    """Return a path.
+    """Return a path, a leading `~` replaced by the user's folder.
 
     Args:
         value: what was given.
@@ -57,11 +58,13 @@ def as_path(value: object, name: str, example: str, refusal: type[NetspecError] 
     """
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str):
-        raise refusal(f"{name} is a path, not {described(value)}", f"give a str or a pathlib.Path, such as {example}")
+        raise refusal(
+            f"{name} must be a path, not {described(value)}", f"give a str or a pathlib.Path, such as {example}"
+        )
     if not path or "\0" in path:
         wrong = "empty" if not path else "no path: it has a null character in it"
         raise refusal(f"{name} is {wrong}", f"give one such as {example}")
-    return Path(path)
+    return expanded(path, refusal)
 
 
 def as_whole(value: object, name: str, example: int, least: int = 1) -> int:
@@ -69,7 +72,7 @@ def as_whole(value: object, name: str, example: int, least: int = 1) -> int:
     scalar = _scalar(value)
     if isinstance(scalar, bool) or not isinstance(scalar, int) or not least <= scalar < _MOST:
         what = "a positive whole number" if least == 1 else f"a whole number, {least} or more"
-        raise NetspecError(f"{name} is {what}, not {described(value)}", f"for example {name}={example}")
+        raise NetspecError(f"{name} must be {what}, not {described(value)}", f"for example {name}={example}")
     return scalar
 
 
@@ -77,7 +80,7 @@ def as_number(value: object, name: str, example: float) -> float:
     """Return a finite number, positive; raises NetspecError where it is none."""
     scalar = _scalar(value)
     if isinstance(scalar, bool) or not isinstance(scalar, int | float) or not 0 < scalar < _MOST:
-        raise NetspecError(f"{name} is a positive number, not {described(value)}", f"for example {name}={example}")
+        raise NetspecError(f"{name} must be a positive number, not {described(value)}", f"for example {name}={example}")
     return scalar
 
 
@@ -85,14 +88,14 @@ def as_switch(value: object, name: str) -> bool:
     """Return True or False; raises NetspecError where it is neither."""
     scalar = _scalar(value)
     if not isinstance(scalar, bool):
-        raise NetspecError(f"{name} is True or False, not {described(value)}", f"for example {name}=True")
+        raise NetspecError(f"{name} must be True or False, not {described(value)}", f"for example {name}=True")
     return scalar
 
 
 def as_function(value: Any, name: str, example: str) -> Callable[..., Any]:
     """Return a function; raises NetspecError where it cannot be called."""
     if not callable(value):
-        raise NetspecError(f"{name} is a function, not {described(value)}", f"for example {name}={example}")
+        raise NetspecError(f"{name} must be a function, not {described(value)}", f"for example {name}={example}")
     function: Callable[..., Any] = value
     return function
 
@@ -101,7 +104,7 @@ def as_text(value: object, name: str, example: str) -> str:
     """Return a text that is not empty; raises NetspecError where it is none."""
     if not isinstance(value, str) or not value:
         what = described(value) if value != "" else "an empty one"
-        raise NetspecError(f"{name} is a text, not {what}", f"for example {name}={example!r}")
+        raise NetspecError(f"{name} must be a text, not {what}", f"for example {name}={example!r}")
     return value
 
 
@@ -119,16 +122,16 @@ def as_texts(values: object, name: str, example: str) -> dict[str, str]:
     if values is None:
         return {}
     if not isinstance(values, Mapping):
-        raise NetspecError(f"{name} is a dictionary, not {described(values)}", f"for example {name}={example}")
+        raise NetspecError(f"{name} must be a dictionary, not {described(values)}", f"for example {name}={example}")
     texts = {}
     for key, value in values.items():
         if not isinstance(key, str):
-            raise NetspecError(f"{name}: a name is a str, not {described(key)}", f"for example {name}={example}")
+            raise NetspecError(f"{name}: a name must be a str, not {described(key)}", f"for example {name}={example}")
         scalar = _scalar(value)
         texts[key] = _in_words(scalar)
         if not texts[key]:
             fix = f"for example {name}={example}"
-            raise NetspecError(f"{name}: `{key}` is a number or a str, not {described(value)}", fix)
+            raise NetspecError(f"{name}: `{key}` must be a number or a str, not {described(value)}", fix)
     return texts
 
 
@@ -163,7 +166,7 @@ def require_kind(
         refusal: the error to raise.
     """
     if not isinstance(value, kind):
-        raise refusal(f"{name} is {what}, not {described(value)}", fix)
+        raise refusal(f"{name} must be {what}, not {described(value)}", fix)
 
 
 def _scalar(value: Any) -> Any:

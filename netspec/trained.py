@@ -71,6 +71,11 @@ class Evaluation:
     predicted: NDArray[np.int64]
     probability: NDArray[np.float32]
 
+    def __repr__(self) -> str:
+        right = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"
+        classes = f", {len(self.labels)} classes" if self.labels else ""
+        return f"Evaluation on {self.dataset}: {self.examples:,} examples{classes}, loss {self.loss:.4f}{right}"
+
 
 class Run:
     """A trained model, from a run folder or a model file.

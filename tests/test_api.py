@@ -89,11 +89,22 @@ def test_what_is_no_network_path_or_text_is_refused(odd: Any) -> None:
 
 def test_texts_and_paths_are_networks_where_that_is_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     file = tmp_path / "mine.net"
     file.write_text(TEXT)
     Path("no_suffix").write_text(TEXT)
     Path("a b; c").write_text(TEXT)
-    for given in (TEXT, TEXT.replace(";", "\n"), file, "mine.net", str(file), "no_suffix", "a b; c", Path("no_suffix")):
+    for given in (
+        TEXT,
+        TEXT.replace(";", "\n"),
+        file,
+        "mine.net",
+        str(file),
+        "no_suffix",
+        "a b; c",
+        Path("no_suffix"),
+        "~/mine.net",
+    ):
         assert ns.compile(given).network.nodes == NET.nodes
     *_, last = ns.train("mine.net", DATA)
     assert isinstance(last, ns.Finished)
@@ -116,9 +127,9 @@ def test_data_is_looked_for_beside_the_spec_that_is_trained(tmp_path: Path) -> N
         (lambda: ns.compile("input 4; fcc 2"), "fcc", ""),
         (lambda: ns.load("input 4; fc 2"), "not the text", "ns.parse(text)"),
         (lambda: ns.parse("lenet.net"), "not the name of a file", "ns.load('lenet.net')"),
-        (lambda: ns.parse(Path("lenet.net")), "the text of a spec", "ns.load(path)"),  # type: ignore[arg-type]
-        (lambda: ns.parse(TEXT, name=""), "name is a text", ""),
-        (lambda: ns.parse(TEXT, name=3), "name is a text, not the int 3", ""),  # type: ignore[arg-type]
+        (lambda: ns.parse(Path("lenet.net")), "must be the text of a spec", "ns.load(path)"),  # type: ignore[arg-type]
+        (lambda: ns.parse(TEXT, name=""), "name must be a text", ""),
+        (lambda: ns.parse(TEXT, name=3), "name must be a text, not the int 3", ""),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.graph()), "not a Graph", ""),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.model_dump()), "not a dict", "ns.Network.model_validate(given)"),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.model_dump_json(indent=1)), "a network was expected", "model_validate_json"),
@@ -277,6 +288,19 @@ def test_examples_of_many_kinds_are_the_same(what: Any, trained: Trained) -> Non
     np.testing.assert_allclose(trained.run.outputs(what), expected, rtol=1e-5)
 
 
+def test_data_in_another_form_is_said_how_to_give(tmp_path: Path) -> None:
+    named = dict(zip(("x_train", "y_train", "x_test", "y_test"), DATA, strict=True))
+    np.savez(tmp_path / "mine.npz", **named)
+    with np.load(tmp_path / "mine.npz") as archive:
+        for data in (named, archive):
+            fix = refused(lambda data=data: list(ns.train(NET, data)), ns.DataError).fix
+            assert list(map(type, eval(fix.removeprefix("give "), {"data": data}))) == [np.ndarray] * 4
+    pairs = ((X, Y), (X, Y))
+    assert "two pairs" in refused(lambda: list(ns.train(NET, pairs)), ns.DataError).message  # type: ignore[arg-type]
+    for text in ("https://example.org/mnist.npz", "", "a\0b"):
+        refused(lambda text=text: list(ns.train(NET, text)), ns.DataError)
+
+
 def test_tensors(trained: Trained) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     expected = trained.model.forward(trained.variables, X)
@@ -348,6 +372,14 @@ def test_keys(function: str, trained: Trained) -> None:
     assert "keys[0]" in refused(lambda: trained.call(function, trained.variables, X, rng=keys), ns.DataError).fix
 
 
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "int32", "bool"])
+def test_variables_of_another_type_are_refused(kind: str, trained: Trained) -> None:
+    other = jax.tree.map(lambda a: a.astype(kind), trained.variables)
+    fix = refused(lambda: trained.model.forward(other, X), ns.DataError).fix
+    again = eval(fix, {"jax": jax, "variables": other})
+    assert trained.model.forward(again, X).shape == (40, 3)
+
+
 def test_a_traced_switch_is_refused(trained: Trained) -> None:
     assert "static_argnames" in refused(lambda: jax.jit(trained.model.apply)(trained.variables, X, True)).fix
     out, _ = jax.jit(trained.model.apply, static_argnames="train")(trained.variables, X, train=True)
@@ -377,9 +409,7 @@ def test_paths_and_values_of_a_graph() -> None:
     graph = NET.graph()
     assert "fc_1/kernel" in refused(lambda: graph.array_shape("fc_1/kernels")).fix
     assert graph.shape(graph.nodes["fc_1"]) == (3,)
-    refused(
-        lambda: graph.costs(ns.parse("input 4; conv 2 1 as a; fc 2 as b") if False else ns.parse("input 4; fc 2 as b"))
-    )
+    refused(lambda: graph.costs(ns.parse("input 4; fc 2 as b")))
 
 
 # --- what it shows --------------------------------------------------------------------------------------------------
@@ -416,6 +446,7 @@ def test_the_others_are_shown_in_a_few_lines(trained: Trained) -> None:
     assert repr(data.train) == "Split: 40 examples of 1x4x4 (float32)"
     assert repr(trained.run).startswith(f"Run {trained.folder}: best.safetensors, epoch 1, test accuracy ")
     assert repr(trained.model).startswith("Model on cpu, float32, of network: 51 parameters")
+    assert repr(trained.run.evaluate(DATA)).startswith("Evaluation on arrays: 40 examples, 3 classes, loss ")
     for thing in (trained.run, ns.compile(BIG)):
         assert len(repr(thing).splitlines()) <= 13
 
@@ -423,6 +454,11 @@ def test_the_others_are_shown_in_a_few_lines(trained: Trained) -> None:
 @pytest.mark.parametrize("update", [{"recipe": 5}, {"nodes": 5}, {"nodes": ()}, {"name": None}, {"input": None}])
 def test_what_is_not_valid_is_shown_all_the_same(update: dict[str, Any]) -> None:
     assert repr(NET.model_copy(update=update))
+
+
+def test_an_interpreter_completes_every_name() -> None:
+    assert set(ns.__all__) <= set(dir(ns))
+    assert all(hasattr(ns, name) for name in ns.__all__)
 
 
 def test_showing_a_network_imports_neither_jax_nor_numpy() -> None:

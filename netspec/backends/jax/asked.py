@@ -10,12 +10,16 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from netspec.arguments import as_switch, as_whole, described
 from netspec.diagnostics import DataError, NetspecError, nearest
 from netspec.graph import Graph
 
 __all__ = ["Wanted", "as_batch", "as_train", "require_key", "require_variables", "wanted"]
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+"""What can be read as float32; narrower types are what the recipe's `precision` is for."""
 
 Wanted: TypeAlias = tuple[dict[str, dict[str, tuple[int, ...]]], ...]
 """The shapes of the arrays of a model by node and name: of those that are trained, and of the state."""
@@ -50,7 +54,8 @@ def _fit(variables: Any, shapes: Wanted) -> bool:
             if len(arrays) != len(own):
                 return False
             for name, shape in own.items():
-                if arrays[name].shape != shape:
+                array = arrays[name]
+                if array.shape != shape or array.dtype not in _FLOATS:
                     return False
     return True
 
@@ -61,7 +66,7 @@ def _misfit(variables: Any, shapes: Wanted) -> DataError:
     if not (hasattr(variables, "params") and hasattr(variables, "state")):
         pair = "netspec.Variables(params, state)"
         nearly = isinstance(variables, tuple | list | Mapping)
-        said = f"variables come first, and are netspec.Variables, not {described(variables)}"
+        said = f"variables come first, and must be netspec.Variables, not {described(variables)}"
         return DataError(said, f"give {pair}" if nearly else f"the inputs come second; {fix}")
     for kind, given, tree in zip(("params", "state"), (variables.params, variables.state), shapes, strict=True):
         if not isinstance(given, Mapping):
@@ -75,6 +80,9 @@ def _misfit(variables: Any, shapes: Wanted) -> DataError:
                 if getattr(array, "shape", None) is None:
                     what = f"is {described(array)}, not an array" if name in there else "is missing"
                     return _not_of_this(f"{node}/{name} {what}", there, name, fix)
+                if array.shape == shape and array.dtype not in _FLOATS:
+                    way = "jax.tree.map(lambda a: a.astype('float32'), variables)"
+                    return DataError(f"variables are float32, but {node}/{name} is {array.dtype}", way)
                 if array.shape != shape:
                     return DataError(
                         f"variables are not of this model: {node}/{name} is {array.shape}, and here it is {shape}", fix
@@ -102,16 +110,16 @@ def require_key(rng: Any) -> None:
         if (typed and shape == ()) or (kind == jnp.uint32 and shape in {(2,), (4,)}):
             return
         if typed or (kind == jnp.uint32 and len(shape) == 2):
-            raise DataError(f"rng is one key, not {shape[0]} of them", "give rng=keys[0], or jax.vmap over them")
+            raise DataError(f"rng must be one key, not {shape[0]} of them", "give rng=keys[0], or jax.vmap over them")
     seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else 0
-    raise DataError(f"rng is a key of JAX, not {described(rng)}", f"give rng=jax.random.key({seed})")
+    raise DataError(f"rng must be a key of JAX, not {described(rng)}", f"give rng=jax.random.key({seed})")
 
 
 def as_train(train: Any) -> bool:
     """Return whether to compute as in training; raises NetspecError where that is not said by True or False."""
     if isinstance(train, jax.core.Tracer):
         raise NetspecError(
-            "train is True or False itself: what is computed depends on it, so it cannot be a value that JAX traces",
+            "train must be True or False itself, not a value that JAX traces: what is computed depends on it",
             "fix it outside: jax.jit(lambda v, x: model.apply(v, x, True, rng)), or static_argnames='train'",
         )
     return as_switch(train, "train")
