@@ -57,7 +57,7 @@ def network_of(given: Any) -> tuple[Network, Path | None]:
         NetspecError: when it is none of these.
     """
     if isinstance(given, Network):
-        _require_valid(given)
+        given.require_valid()
         return given, None
     file = _named_file(given)
     if file is not None:
@@ -86,21 +86,6 @@ def _named_file(given: Any) -> Path | None:
     # A text with a `;` is no path but where there is a file of that name.
     named = text.endswith(".net") and ";" not in text
     return as_path(given, "network", "specs/lenet.net") if named or kind or isinstance(given, os.PathLike) else None
-
-
-def _require_valid(network: Network) -> None:
-    """Raise NetspecError where a network was changed to what it cannot be: `model_copy` does not look at values."""
-    try:
-        Network.model_validate(network.model_dump(warnings=False))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "network"
-        raise NetspecError(f"the network is not valid: {where}: {first['msg']}", _CHANGE) from None
-    except Exception:  # whatever a value of a wrong type leads Pydantic to
-        raise NetspecError("the network is not valid: a part of it is of a wrong type", _CHANGE) from None
-
-
-_CHANGE = 'settings change with ns.load(path, set={"train.epochs": 3}); model_copy(update=…) checks nothing'
 
 
 def _way_to_a_network(given: Any) -> str:

@@ -453,7 +453,10 @@ def test_the_others_are_shown_in_a_few_lines(trained: Trained) -> None:
 
 @pytest.mark.parametrize("update", [{"recipe": 5}, {"nodes": 5}, {"nodes": ()}, {"name": None}, {"input": None}])
 def test_what_is_not_valid_is_shown_all_the_same(update: dict[str, Any]) -> None:
-    assert repr(NET.model_copy(update=update))
+    changed = NET.model_copy(update=update)
+    assert repr(changed)
+    assert "not valid" in refused(changed.graph).message
+    assert "not valid" in refused(lambda: ns.compile(changed)).message
 
 
 def test_an_interpreter_completes_every_name() -> None:
