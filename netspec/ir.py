@@ -242,7 +242,7 @@ class Network(_Model):
         return self.data.views.together(batch) if self.data and self.data.views else batch
 
     def graph(self) -> "Graph":
-        """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit, NetspecError as below."""
+        """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
         # A look upward: `net.graph()` is what people type, tracing lives on the next floor.
         from netspec.tracing import trace  # noqa: PLC0415
 
