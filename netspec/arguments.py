@@ -33,6 +33,7 @@ _MOST = 10**18
 
 def described(value: object) -> str:
     """Return what a value is, in a few words: `the int 5`, `None`, `a list`."""
+    value = _scalar(value)
     name = type(value).__name__
     if value is None or isinstance(value, bool):
         return str(value)
@@ -67,10 +68,10 @@ def as_path(value: object, name: str, example: str, refusal: type[NetspecError] 
     return expanded(path, refusal)
 
 
-def as_whole(value: object, name: str, example: int, least: int = 1) -> int:
-    """Return a whole number, at least `least`; raises NetspecError where it is none."""
+def as_whole(value: object, name: str, example: int, least: int = 1, most: int = _MOST) -> int:
+    """Return a whole number, from `least` to less than `most`; raises NetspecError where it is none."""
     scalar = _scalar(value)
-    if isinstance(scalar, bool) or not isinstance(scalar, int) or not least <= scalar < _MOST:
+    if isinstance(scalar, bool) or not isinstance(scalar, int) or not least <= scalar < most:
         what = "a positive whole number" if least == 1 else f"a whole number, {least} or more"
         raise NetspecError(f"{name} must be {what}, not {described(value)}", f"for example {name}={example}")
     return scalar

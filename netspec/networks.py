@@ -64,7 +64,7 @@ def network_of(given: Any) -> tuple[Network, Path | None]:
         return require(analyze(load_source(file)))[0], file.absolute().parent
     if isinstance(given, str) and len(given.split()) > 1 and not given.lstrip().startswith("{"):
         return require(analyze(Source("network.net", given), name="network"))[0], None
-    what = described(given) if given != "" else "an empty text"
+    what = "an empty text" if isinstance(given, str) and not given.strip() else described(given)
     raise NetspecError(f"a network was expected, not {what}", _way_to_a_network(given))
 
 
@@ -96,7 +96,7 @@ def _way_to_a_network(given: Any) -> str:
         return "ns.Network.model_validate(given) makes one of what model_dump() gave"
     if isinstance(given, str) and given.lstrip().startswith("{"):
         return "ns.Network.model_validate_json(text) reads JSON"
-    if isinstance(given, str) and 0 < len(given) <= 60:
+    if isinstance(given, str) and given.strip() and len(given) <= 60:
         return f"name a file, such as {given}.net, or give the text of a spec, such as 'input 4; fc 2'"
     return "ns.load(path) and ns.parse(text) return one; a path and the text of a spec are taken too"
 

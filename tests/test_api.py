@@ -133,6 +133,7 @@ def test_data_is_looked_for_beside_the_spec_that_is_trained(tmp_path: Path) -> N
         (lambda: ns.compile(NET.graph()), "not a Graph", ""),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.model_dump()), "not a dict", "ns.Network.model_validate(given)"),  # type: ignore[arg-type]
         (lambda: ns.compile(NET.model_dump_json(indent=1)), "a network was expected", "model_validate_json"),
+        (lambda: ns.compile("  "), "not an empty text", "ns.load(path)"),
         (lambda: ns.compile("x" * 400), "a network was expected", "ns.load(path)"),
         (lambda: ns.compile(NET, precision="float64"), "`float64`", "write float32 or bfloat16"),
         (lambda: ns.train(DATA, NET), "not a tuple", ""),  # type: ignore[arg-type]
@@ -403,6 +404,14 @@ def test_seeds_and_batches(odd: Any, trained: Trained) -> None:
     if odd is not True:
         refused(lambda: NET.graph().shape(odd))
     refused(lambda: NET.graph().array_shape(odd))
+
+
+def test_seeds_of_any_length(trained: Trained) -> None:
+    seeds = [0, 1, np.uint64(2**63), 2**100]
+    kernels = {np.asarray(trained.model.init(seed).params["fc_1"]["kernel"]).tobytes() for seed in seeds}
+    assert len(kernels) == 4
+    for seed in (-1, 1.0, "0", np.float32(1)):
+        refused(lambda seed=seed: trained.model.init(seed))
 
 
 def test_paths_and_values_of_a_graph() -> None:

@@ -129,7 +129,7 @@ class Model:
             seed: the recipe's own unless given. Each array depends on the seed and its own path only.
         """
         seed = self.network.recipe.seed if seed is None else seed
-        seed = as_whole(seed, "seed", 0, least=0)
+        seed = as_whole(seed, "seed", 0, least=0, most=2**128)
         trees: tuple[dict[str, dict[str, np.ndarray]], ...] = ({}, {})
         for p in self.graph.parameters.values():
             node, _, name = p.path.rpartition("/")
@@ -199,6 +199,11 @@ class Model:
     def apply(
         self, variables: Variables, x: Any, train: Literal[True], rng: jax.Array | None = None
     ) -> tuple[jax.Array, Tree]: ...
+
+    @overload
+    def apply(
+        self, variables: Variables, x: Any, train: bool, rng: jax.Array | None = None
+    ) -> jax.Array | tuple[jax.Array, Tree]: ...
 
     def apply(
         self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None
