@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from netspec.arguments import described
-from netspec.diagnostics import NetspecError, listing
+from netspec.diagnostics import NetspecError, listing, nearest
 
 __all__ = ["TYPES", "narrowed", "resolve", "widened"]
 
 TYPES: Mapping[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 """What can be computed in, by the words of the recipe's `precision`."""
+
+_OTHERS = {"float64", "double", "fp64", "float16", "half", "fp16", "float8", "fp8", "int8"}
 
 _T = TypeVar("_T")
 
@@ -28,7 +30,11 @@ def resolve(word: str) -> str:
     known = {**{name: name for name in TYPES}, "bf16": "bfloat16"}
     if not isinstance(word, str) or word not in known:
         said = f"`{word}`" if isinstance(word, str) else described(word)
-        raise NetspecError(f"nothing computes in {said}", f"write {listing(list(TYPES))}")
+        # What is another type, and no slip of the pen, is not taken for one of these.
+        near = nearest(word, known) if isinstance(word, str) and word not in _OTHERS else None
+        raise NetspecError(
+            f"nothing computes in {said}", f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}"
+        )
     return known[word]
 
 
