@@ -133,6 +133,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'netspec' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    # What an interpreter completes: those names too that are imported when first used.
+    return sorted({*globals(), *__all__})
+
+
 def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping[str, Any] | None = None) -> Network:
     """Read a .net file.
 
@@ -145,9 +150,14 @@ def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping
         SpecError: with everything that is wrong with the spec.
         NetspecError: when there is no such file, or an override does not fit.
     """
+    from netspec.arguments import as_path  # noqa: PLC0415
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
 
-    return require(analyze(load_source(path), lets=_texts(let), sets=_texts(set)))[0]
+    lets, sets = _overrides(let, set)
+    file = as_path(path, "path", "specs/lenet.net")
+    if isinstance(path, str) and ("\n" in path or ";" in path) and not _is_there(file):
+        raise NetspecError("path must be that of a file, not the text of a spec", "ns.parse(text) reads a text")
+    return require(analyze(load_source(file), lets=lets, sets=sets))[0]
 
 
 def parse(
@@ -158,14 +168,20 @@ def parse(
     set: Mapping[str, Any] | None = None,
 ) -> Network:
     """Read a spec from a text; arguments and errors as for `load`."""
+    from netspec.arguments import as_text, require_kind  # noqa: PLC0415
     from netspec.compiler import analyze, require  # noqa: PLC0415
     from netspec.diagnostics import Source  # noqa: PLC0415
 
-    return require(analyze(Source(f"{name}.net", text), lets=_texts(let), sets=_texts(set), name=name))[0]
+    require_kind(text, str, "text", "the text of a spec", "ns.load(path) reads a file")
+    if text.endswith(".net") and len(text.split()) == 1:
+        raise NetspecError(f"text must be a spec, not the name of a file, {text!r}", f"ns.load({text!r}) reads a file")
+    lets, sets = _overrides(let, set)
+    name = as_text(name, "name", "network")
+    return require(analyze(Source(f"{name}.net", text), lets=lets, sets=sets, name=name))[0]
 
 
 def compile(  # noqa: A001
-    network: Network,
+    network: Network | str | Path,
     device: str | jax.Device | None = None,
     *,
     precision: str = "float32",
@@ -174,24 +190,29 @@ def compile(  # noqa: A001
     """Compile a network for a device.
 
     Args:
-        network: what to compile.
+        network: what to compile; the path of a .net file and the text of a spec are taken too.
         device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
         precision: what inference computes in, `float32` or `bfloat16`; training computes in that of the recipe.
         autotune: measure the ways to compute each operation when a batch size is first met, and remember the times
             in the user's cache; as the network's `compile { autotune on }` says unless given.
 
     Raises:
-        NetspecError: when there is no such precision.
-        SpecError: when the shapes of a network made in Python or from JSON do not fit.
+        NetspecError: when there is no such precision, or the network is none.
+        SpecError: with everything that is wrong with a spec; when the shapes of a network made in Python do not fit.
         DeviceError: when there is no such device.
     """
+    from netspec.arguments import as_switch  # noqa: PLC0415
+    from netspec.networks import network_of  # noqa: PLC0415
+
+    network, _ = network_of(network)
+    autotune = None if autotune is None else as_switch(autotune, "autotune")
     from netspec.session import compile_network  # noqa: PLC0415
 
     return compile_network(network, device, precision, autotune=autotune)
 
 
 def train(
-    network: Network,
+    network: Network | str | Path,
     data: Data | None = None,
     *,
     epochs: int | None = None,
@@ -208,7 +229,7 @@ def train(
     """Train a network, one event at a time.
 
     Args:
-        network: what to train; its `train { }` is the recipe.
+        network: what to train, as for `compile`; its `train { }` is the recipe.
         data: a dataset's name or path, or arrays (x_train, y_train, x_test, y_test); what the network names otherwise.
         epochs: instead of the recipe's.
         batch: instead of the recipe's, in examples.
@@ -226,23 +247,37 @@ def train(
         Rewound where the recipe goes back from a number that is not finite.
 
     Raises:
+        NetspecError: at once, when an argument is not what it should be; all others when the events are asked for.
+        SpecError: at once too, with everything that is wrong with a spec.
         DataError: when the data cannot be had or does not fit.
         DeviceError: when there are not as many devices.
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
     """
+    from netspec.arguments import as_function, as_number, as_path, as_switch, as_whole  # noqa: PLC0415
+    from netspec.networks import network_of  # noqa: PLC0415
+
+    declared, base = network_of(network)
+    whole = {"epochs": (epochs, 3, 1), "batch": (batch, 64, 1), "seed": (seed, 0, 0), "devices": (devices, 2, 1)}
+    settings = {name: str(as_whole(n, name, eg, least)) for name, (n, eg, least) in whole.items() if n is not None}
+    if lr is not None:
+        settings["lr"] = str(as_number(lr, "lr", 0.001))
+    folder = None if out is None else as_path(out, "out", "runs/mine", RunError)
+    steps = None if log_every is None else as_whole(log_every, "log_every", 50)
+    tunes = None if autotune is None else as_switch(autotune, "autotune")
+    stops = None if stop is None else as_function(stop, "stop", "lambda: False")
     from netspec import session  # noqa: PLC0415
 
-    given = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
     return session.train(
-        network,
+        declared,
         data,
-        out=Path(out) if out is not None else None,
-        settings={key: str(value) for key, value in given.items() if value is not None},
+        out=folder,
+        settings=settings,
         device=device,
-        log_every=log_every,
-        autotune=autotune,
-        stop=stop,
+        base=base,
+        log_every=steps,
+        autotune=tunes,
+        stop=stops,
     )
 
 
@@ -276,16 +311,23 @@ def resume(
         DataError: when the data cannot be had, or is not that of the run.
         ModelFileError: when the checkpoint does not fit the changed network.
     """
+    from netspec.arguments import as_function, as_path, as_switch, as_whole  # noqa: PLC0415
+
+    folder = as_path(run, "run", "runs/lenet/001", RunError)
+    settings = {} if epochs is None else {"epochs": str(as_whole(epochs, "epochs", 20))}
+    _, sets = _overrides(None, set)
+    accepts = as_switch(accept_changes, "accept_changes")
+    stops = None if stop is None else as_function(stop, "stop", "lambda: False")
     from netspec import resuming  # noqa: PLC0415
 
     return resuming.resume(
-        Path(run),
+        folder,
         data,
-        settings={"epochs": str(epochs)} if epochs is not None else {},
-        sets=_texts(set),
-        accept_changes=accept_changes,
+        settings=settings,
+        sets=sets,
+        accept_changes=accepts,
         device=device,
-        stop=stop,
+        stop=stops,
     )
 
 
@@ -308,17 +350,26 @@ def replay(
         RunError: when the folder is no run, has measured nothing, or was resumed with changes.
         DataError: when the data cannot be had, or is not that of the run.
     """
+    from netspec.arguments import as_path  # noqa: PLC0415
+
+    folder = as_path(run, "run", "runs/lenet/001", RunError)
+    place = None if out is None else as_path(out, "out", "runs/again", RunError)
     from netspec import replaying  # noqa: PLC0415
 
-    events = replaying.replay(Path(run), data, out=Path(out) if out is not None else None, device=device)
+    events = replaying.replay(folder, data, out=place, device=device)
     return next(found for found in events if isinstance(found, replaying.Replay))
 
 
 def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # noqa: A001
     """Open a trained model: a run folder or a .safetensors file.
 
+    Args:
+        path: what to open; of a folder, the model after the best epoch.
+        device: as for `compile`.
+
     Raises:
         RunError: when there is none.
+        DeviceError: when there is no such device.
         ModelFileError: when the file is damaged, not netspec's, or does not fit its own spec.
     """
     from netspec.trained import open_run  # noqa: PLC0415
@@ -326,5 +377,16 @@ def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # no
     return open_run(path, device)
 
 
-def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    return {name: str(value) for name, value in (values or {}).items()}
+def _overrides(let: Mapping[str, Any] | None, set: Mapping[str, Any] | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what replaces values of `let`, and settings by path, as the texts that the language writes them as."""
+    from netspec.arguments import as_texts  # noqa: PLC0415
+
+    return as_texts(let, "let", '{"width": 32}'), as_texts(set, "set", '{"train.epochs": 1}')
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is a file of that name."""
+    try:
+        return path.exists()
+    except OSError:  # too long for a name
+        return False

@@ -66,6 +66,11 @@ class Evaluation:
     scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     probable: bool = True
 
+    def __repr__(self) -> str:
+        right = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"
+        classes = f", {len(self.labels)} classes" if self.labels else ""
+        return f"Evaluation on {self.dataset}: {self.examples:,} examples{classes}, loss {self.loss:.4f}{right}"
+
     @property
     def recall(self) -> NDArray[np.float64]:
         """(K,) of the examples of each class, the share that is found; NaN where there are none."""

@@ -193,6 +193,10 @@ class SpecError(NetspecError):
         self.diagnostics = found if several else tuple(sorted(found, key=_position))
         super().__init__("\n".join(d.render() for d in self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Diagnostic, ...]]]:
+        # Exceptions are made again from their text: this one from what the text is made of.
+        return SpecError, (self.diagnostics,)
+
 
 def _where(span: Span | None) -> dict[str, Any]:
     return {

@@ -8,6 +8,8 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
+from netspec.arguments import described, require_kind
+from netspec.diagnostics import NetspecError, nearest
 from netspec.ir import Network, Node
 from netspec.layers.base import Role
 from netspec.ops import Op, Shape
@@ -109,18 +111,33 @@ class Graph:
     derived: Mapping[str, Derived] = field(default_factory=dict)
     """Arrays made of parameters, by path, in an order in which they can be computed."""
 
+    def __repr__(self) -> str:
+        # Drawn on the same floor, by what knows graphs.
+        from netspec.summary import graph_summary  # noqa: PLC0415
+
+        return graph_summary(self)
+
     @cached_property
     def made(self) -> Mapping[int, Operation]:
         """The operation that makes each value but the input."""
         return {operation.output: operation for operation in self.operations}
 
     def shape(self, value: int) -> Shape:
-        """Return the shape per example of a value."""
-        return self.input if value == 0 else self.made[value].shape
+        """Return the shape per example of a value; raises NetspecError where none has that number."""
+        try:
+            return self.input if value == 0 else self.made[value].shape
+        except (KeyError, TypeError):
+            fix = "those of the nodes are in graph.nodes: graph.shape(graph.nodes['fc_1'])"
+            raise NetspecError(f"the graph has no value {described(value)}", fix) from None
 
     def array_shape(self, path: str) -> Shape:
-        """Return the shape of a parameter or derived array."""
-        return (self.derived.get(path) or self.parameters[path]).shape
+        """Return the shape of a parameter or derived array; raises NetspecError where none has that path."""
+        try:
+            return (self.derived.get(path) or self.parameters[path]).shape
+        except (KeyError, TypeError):
+            near = nearest(path, self.parameters) if isinstance(path, str) else None
+            fix = f"did you mean {near}?" if near else "they are in graph.parameters"
+            raise NetspecError(f"the graph has no array {described(path)}", fix) from None
 
     @property
     def parameter_count(self) -> int:
@@ -138,7 +155,10 @@ class Graph:
         return _FLOAT * (prod(self.input) + sum(prod(o.shape) for o in self.operations))
 
     def costs(self, network: Network) -> tuple[NodeCost, ...]:
-        """Return a row for each node of the network this graph was traced from."""
+        """Return a row for each node of the network this graph was traced from; raises NetspecError for another."""
+        require_kind(network, Network, "network", "a Network", "graph = network.graph(); graph.costs(network)")
+        if not {node.name for node in network.nodes} >= {operation.node for operation in self.operations}:
+            raise NetspecError("this graph was not traced from that network", "network.graph().costs(network)")
         owned: dict[str, list[Operation]] = {node.name: [] for node in network.nodes}
         for operation in self.operations:
             owned[operation.node].append(operation)
@@ -149,7 +169,7 @@ class Graph:
         return NodeCost(
             name=node.name,
             text=" ".join([layer_text(node.layer), *node.inputs[1:]]),
-            shape=self.shape(self.nodes[node.name]),
+            shape=self.shape(self.nodes.get(node.name, -1)),
             parameters=sum(p.size for p in owned.values() if p.trainable),
             flops=sum(o.flops for o in operations),
             bytes=_FLOAT * sum(prod(o.shape) for o in operations),

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from netspec.diagnostics import NetspecError
 from netspec.family import Lazy
 from netspec.layers import AnyLayer
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
@@ -236,6 +237,14 @@ class Network(_Model):
             raise ValueError(f"token numbers have one axis, their length, not {len(self.input)}")
         return self
 
+    def __repr__(self) -> str:
+        # Another look upward: what an interpreter shows has the shapes in it.
+        from netspec.summary import network_summary  # noqa: PLC0415
+
+        return network_summary(self)
+
+    __str__ = __repr__
+
     @property
     def reconstructs(self) -> bool:
         """Whether it learns to give its own input again, and no class."""
@@ -252,7 +261,20 @@ class Network(_Model):
 
     def graph(self) -> "Graph":
         """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
-        # The one look upward of the house: `net.graph()` is what people type, tracing lives on the next floor.
+        # A look upward: `net.graph()` is what people type, tracing lives on the next floor.
         from netspec.tracing import trace  # noqa: PLC0415
 
+        self.require_valid()
         return trace(self)
+
+    def require_valid(self) -> None:
+        """Raise NetspecError where the network was changed to what it cannot be: `model_copy` looks at no value."""
+        change = 'settings change with ns.load(path, set={"train.epochs": 3}); model_copy(update=…) checks nothing'
+        try:
+            Network.model_validate(self.model_dump(warnings=False))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "network"
+            raise NetspecError(f"the network is not valid: {where}: {first['msg']}", change) from None
+        except Exception:  # whatever a value of a wrong type leads Pydantic to
+            raise NetspecError("the network is not valid: a part of it is of a wrong type", change) from None

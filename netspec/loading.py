@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from netspec import data as datasets
+from netspec.arguments import described
+from netspec.data.arrays import KEYS
 from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Progress
@@ -45,10 +47,17 @@ def load_data(
         dataset = fit(data, network.input, resizable=False)
     elif isinstance(data, tuple | list):
         if len(data) != 4:
-            raise DataError(f"data has {plural(len(data), 'array')}", "give four: (x_train, y_train, x_test, y_test)")
+            pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
+            wrong = "two pairs" if pairs else plural(len(data), "array")
+            raise DataError(f"data has {wrong}", "give four arrays: (x_train, y_train, x_test, y_test)")
         dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
     elif data is not None and not isinstance(data, str | Path):
-        raise DataError(f"data cannot be a {type(data).__name__}", "give a name, a path, or four arrays")
+        named = isinstance(data, Mapping) and set(KEYS) <= set(data)
+        fix = f"give tuple(data[name] for name in {KEYS})" if named else "give a name, a path, or four arrays"
+        raise DataError(f"data cannot be {described(data)}", fix)
+    elif isinstance(data, str) and ("://" in data or "\0" in data or not data):
+        wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
+        raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     else:
         names, said = _names(network, data, base)
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from netspec.arguments import as_path, described
 from netspec.compiler import analyze, load_source, require
-from netspec.diagnostics import NetspecError, RunError, SpecError
-from netspec.files import open_to_read
+from netspec.diagnostics import NetspecError, RunError, Source, SpecError
+from netspec.files import kind_of, open_to_read
 from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.nearby import nearby, path_fix
 from netspec.run_lists import newest
 from netspec.tracing import recorded, trace
 
-__all__ = ["read_network"]
+__all__ = ["network_of", "read_network"]
 
 _NETWORK = "network.json"
 
@@ -46,6 +49,61 @@ def read_network(path: Path) -> tuple[Network, Graph]:
     if near:
         raise NetspecError(f"{path}: there is no such file", f"did you mean {near}?")
     return require(analyze(load_source(path)))
+
+
+def network_of(given: Any) -> tuple[Network, Path | None]:
+    """Return the network that a Python program hands in, and the folder of its spec where it named a file.
+
+    A path, a text that ends in `.net` and one that names a file are read as a file; a text of several words or lines is
+    a spec.
+
+    Raises:
+        SpecError: when the spec is wrong.
+        NetspecError: when it is none of these.
+    """
+    if isinstance(given, Network):
+        given.require_valid()
+        return given, None
+    file = _named_file(given)
+    if file is not None:
+        return require(analyze(load_source(file)))[0], file.absolute().parent
+    if isinstance(given, str) and len(given.split()) > 1 and not given.lstrip().startswith("{"):
+        return require(analyze(Source("network.net", given), name="network"))[0], None
+    what = "an empty text" if isinstance(given, str) and not given.strip() else described(given)
+    raise NetspecError(f"a network was expected, not {what}", _way_to_a_network(given))
+
+
+def _named_file(given: Any) -> Path | None:
+    """Return the spec file that was named, if one was.
+
+    Raises:
+        NetspecError: when it is a path to something else.
+    """
+    text = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(text, str) or not text or "\n" in text:
+        return None
+    try:
+        kind = kind_of(Path(text), NetspecError)
+    except NetspecError:  # a text may be too long for a name
+        kind = None
+    if kind == "folder" or text.endswith(".safetensors"):
+        raise NetspecError(f"{text} is no spec", f"where it is a trained model: ns.open({text!r}).network")
+    # A text with a `;` is no path but where there is a file of that name.
+    named = text.endswith(".net") and ";" not in text
+    return as_path(given, "network", "specs/lenet.net") if named or kind or isinstance(given, os.PathLike) else None
+
+
+def _way_to_a_network(given: Any) -> str:
+    """Return how to come to a network from what was given."""
+    if hasattr(given, "network"):
+        return "give its .network"
+    if isinstance(given, Mapping):
+        return "ns.Network.model_validate(given) makes one of what model_dump() gave"
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        return "ns.Network.model_validate_json(text) reads JSON"
+    if isinstance(given, str) and given.strip() and len(given) <= 60:
+        return f"name a file, such as {given}.net, or give the text of a spec, such as 'input 4; fc 2'"
+    return "ns.load(path) and ns.parse(text) return one; a path and the text of a spec are taken too"
 
 
 def _of_run(folder: Path) -> tuple[Network, Graph]:

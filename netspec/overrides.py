@@ -150,7 +150,9 @@ def _bound(current: Definition, key: str, text: str, said: str) -> Definition:
         if [len(body.commands) for body in command.bodies] != [1] or command.arguments or command.label:
             raise SpecError([])
     except SpecError as error:
-        raise _no_value(said, text, error, "for example --set train.epochs=1") from None
+        path = {"/", "\\", "."} & set(text) and '"' not in text
+        example = f'a path goes in quotes: "{text}"' if path else "for example --set train.epochs=1"
+        raise _no_value(said, text, error, example) from None
     made = bind_settings(type(current), command.name, (), command.bodies, context, base=current)
     if made is None:
         wrong = context.diagnostics[0]

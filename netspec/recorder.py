@@ -124,6 +124,9 @@ class RunFolder:
         if self.changes and self.resumed and self.resumed.progress.best is None:
             # Whatever is there is of epochs that are not part of this run any more.
             self._remove(BEST)
+        if self.changes:
+            last = self.resumed.progress.last if self.resumed else None
+            self._drop_epochs(after=last.epoch if last else 0)
         # If the process is killed after the result is there, it is seen that the curves are not those of the end.
         self._remove(CURVES)
         # Before the measurements: they are compared with those that lock.json knows where there is a result.
@@ -213,28 +216,34 @@ class RunFolder:
             raise self._unwritable(METRICS, error) from None
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
-        """Write last.safetensors, and best.safetensors when the epoch is the best so far."""
+        """Write last.safetensors, best.safetensors when the epoch is the best so far, and its own where one is kept."""
         training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
         arrays = runs.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
         saved = []
         self._require_run()
+        keep = self.model.network.recipe.checkpoint.keep
+        own = [runs.epoch_file(epoch.epoch)] if keep else []
+        current = (LAST, BEST) if epoch.best else (LAST,)
 
         def announce(seal: str) -> None:
             # Whenever the process is cut off, what is there is either the model before or this one: both are known.
-            for name in (LAST, BEST) if epoch.best else (LAST,):
+            for name in current:
                 there, known = model_file.stated(self.folder / name), self._models.get(name, [])
                 self._models[name] = list(dict.fromkeys([seal, *(s for s in known if s == there)]))
             if self.name is not None:
                 self._write_lock()
 
-        for name in (LAST, BEST) if epoch.best else (LAST,):
+        for name in (*current, *own):
             try:
                 model_file.write(self.folder / name, whole, announce if name == LAST else None)
             except OSError as error:
                 raise self._unwritable(name, error) from None
             saved.append(Saved(self.folder / name))
+        if isinstance(keep, int):
+            # Only when the new one is on the disk.
+            self._drop_epochs(until=epoch.epoch - keep)
         return saved
 
     def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
@@ -256,6 +265,8 @@ class RunFolder:
         """Write the result."""
         self._checkpoints.wait()
         self._require_run()
+        if self.model.network.recipe.checkpoint.keep:
+            self._drop_epochs(after=result.epochs)
         text = json.dumps(plain(asdict(result)), indent=2) + "\n"
         if self.name is not None:
             self._write_lock(ended={RESULT: digest(text), METRICS: self._measured.hexdigest()})
@@ -289,8 +300,14 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a process that was killed left half written."""
-        sweep(self.folder, _WRITTEN.__contains__)
+        sweep(self.folder, lambda name: name in _WRITTEN or runs.epoch_of(name) is not None)
         self._checkpoints.sweep()
+
+    def _drop_epochs(self, *, until: int = 0, after: int | None = None) -> None:
+        """Remove the models of epochs up to one, and those that this course has not come to yet."""
+        for epoch, path in runs.epoch_files(self.folder).items():
+            if epoch <= until or (after is not None and epoch > after):
+                self._remove(path.name)
 
     def _remove(self, name: str) -> None:
         try:

@@ -28,9 +28,11 @@ else:
 
 def _recorded(cls: type) -> type:
     # What a class says itself of these would be lost.
-    assert not {"__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"} & set(vars(cls)), cls
+    assert not {"__eq__", "__hash__", "__setattr__", "__delattr__"} & set(vars(cls)), cls
     made: Any = dataclass(repr=False, eq=False)(cls)
-    made.__repr__, made.__eq__, made.__hash__ = _repr, _eq, _hash
+    if "__repr__" not in vars(cls):
+        made.__repr__ = _repr
+    made.__eq__, made.__hash__ = _eq, _hash
     made.__setattr__, made.__delattr__ = _set, _delete
     compared = [name for name, field in made.__dataclass_fields__.items() if field.compare]
     # The values of these fields, of a record that it is called with; it is no function, so it does not become a method.

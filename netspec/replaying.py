@@ -64,7 +64,7 @@ class Replay:
         difference: the first measurement that differs.
         lines: measurements compared.
         weights: the largest difference of a weight; infinite where a model is missing.
-        models: how many models were compared, of `best` and `last`.
+        models: how many models were compared: `best`, `last`, and those of single epochs that were kept.
         elsewhere: what differs in versions or machine, in words; nothing where bits can be expected.
         accuracy: the last test accuracy of the run and of the replay.
         folder: where the replay is kept, if it is.
@@ -225,7 +225,7 @@ def _largest(folder: Path, place: Path, *, whole: bool) -> tuple[float, int]:
     A run that was cut off may have models of another epoch than its measurements: these are not compared.
     """
     largest, models = 0.0, 0
-    for name in (runs.BEST, runs.LAST):
+    for name in (runs.BEST, runs.LAST, *(path.name for path in runs.epoch_files(folder).values())):
         if not (folder / name).is_file():
             continue
         if not (place / name).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ __all__ = [
     "SPEC",
     "arrays_of",
     "digest_of",
+    "epoch_file",
+    "epoch_files",
+    "epoch_of",
     "fresh_folder",
     "model_path",
     "named_folder",
@@ -52,6 +56,23 @@ __all__ = [
     "require_own_record",
     "variables_of",
 ]
+
+
+def epoch_file(epoch: int) -> str:
+    """Return the name of the file that keeps the model after an epoch, where the recipe says so."""
+    return f"epoch_{epoch:03d}.safetensors"
+
+
+def epoch_of(name: str) -> int | None:
+    """Return which epoch's model a file of this name keeps; None where it is no such name."""
+    found = re.fullmatch(r"epoch_([0-9]{3,9})\.safetensors", name)
+    return int(found[1]) if found and epoch_file(int(found[1])) == name else None
+
+
+def epoch_files(folder: Path) -> dict[int, Path]:
+    """Return the models of single epochs in a run folder, the first one first."""
+    found = {epoch_of(path.name): path for path in folder.glob("epoch_*.safetensors") if path.is_file()}
+    return dict(sorted((epoch, path) for epoch, path in found.items() if epoch is not None))
 
 
 def fresh_folder(parent: Path) -> Path:

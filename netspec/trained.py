@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -22,12 +23,13 @@ from netspec.answers import (
     gives_probabilities,
     predicted,
 )
+from netspec.arguments import as_function, as_path, as_switch
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.step import Trainer
-from netspec.data.checks import as_float32
+from netspec.data.checks import as_float32, as_values
 from netspec.data.types import Dataset, Progress, Split
-from netspec.diagnostics import DataError, NetspecError, listing, nearest, plural
+from netspec.diagnostics import DataError, NetspecError, RunError, listing, nearest, plural
 from netspec.loading import Data, data_path, load_data, require_same
 from netspec.model_file import ModelFile
 from netspec.reading import Examples, image_shape
@@ -44,6 +46,9 @@ _SPLITS = ("train", "validation", "test")
 class Run:
     """A trained model, from a run folder or a model file.
 
+    `predict`, `probabilities` and `outputs` raise DataError for examples that do not fit, and DeviceError where the
+    memory of the device does not suffice.
+
     Attributes:
         path: what was opened.
         file: the model file that was read.
@@ -53,8 +58,8 @@ class Run:
         labels: the class names.
     """
 
-    def __init__(self, path: Path, device: str | jax.Device | None = None) -> None:
-        self.path = path = newest(path)
+    def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
+        self.path = path = newest(as_path(path, "path", "runs/lenet/001", RunError))
         self.file = runs.model_path(path)
         self._content: ModelFile = model_file.read(self.file)
         if self.file != path and (path / runs.LOCK).is_file():
@@ -63,6 +68,13 @@ class Run:
         self.labels = self._content.labels
         self.model = Model(self.network, self._content.graph, device)
         self.variables: Variables = runs.variables_of(self._content, self.model)
+
+    def __repr__(self) -> str:
+        told = self._content.training
+        facts = [f"epoch {told['epoch']}"] if "epoch" in told else []
+        if isinstance(accuracy := told.get("test_accuracy"), float):
+            facts.append(f"test accuracy {100 * accuracy:.2f} %")
+        return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
 
     @property
     def training(self) -> Mapping[str, Any]:
@@ -124,6 +136,10 @@ class Run:
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
         """
+        invert = None if invert is None else as_switch(invert, "invert")
+        as_is = as_switch(as_is, "as_is")
+        if not isinstance(file, bytes):
+            file = as_path(file, "file", "digit.png", DataError)
         return reading.read(self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name)
 
     def endings(self) -> tuple[str, ...]:
@@ -177,12 +193,9 @@ class Run:
 
     def _checked(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
-        if isinstance(images, str | Path):
-            raise DataError(f"{images} is a path, not an array of images", f"give run.read({str(images)!r})")
-        try:
-            array = np.asarray(images)
-        except ValueError:
-            raise DataError("the images have different shapes", "give one array, (N, C, H, W)") from None
+        if isinstance(images, str | os.PathLike):
+            raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
+        array = as_values(images, "images")
         if array.ndim < 2:
             raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
         if array.dtype.kind != "f":
@@ -272,6 +285,8 @@ class Run:
         Raises:
             DataError: when it cannot be had, does not fit the network, or is not the same any more.
         """
+        if progress is not None:
+            as_function(progress, "progress", "lambda file, received, total: None")
         lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
         if lock is None:
             return load_data(self.network, data, progress=progress)
@@ -332,4 +347,4 @@ def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
         RunError: when there is none.
         ModelFileError: when the model file is damaged or does not fit its own spec.
     """
-    return Run(Path(path), device)
+    return Run(path, device)

@@ -34,6 +34,15 @@ def test_pages_are_current() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
+def test_programs_of_the_pages_have_the_types_they_seem_to_have() -> None:
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "examples.py")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_codes_in_the_source_are_exactly_those_documented() -> None:
     files = [p for p in (ROOT / "netspec").rglob("*.py") if p.name != "codes.py"]
     used = {code for p in files for code in re.findall(r'"(E\d{4})"', p.read_text(encoding="utf-8"))}

@@ -113,5 +113,19 @@ def test_methods_of_its_own_are_refused_where_they_would_be_lost() -> None:
 
             a: int
 
-            def __repr__(self) -> str:
-                return "shown"
+            def __hash__(self) -> int:
+                return 0
+
+
+def test_a_text_of_its_own_is_kept() -> None:
+    @record(frozen=True)
+    class Shown:
+        """With a text of its own."""
+
+        a: int
+
+        def __repr__(self) -> str:
+            return "shown"
+
+    assert repr(Shown(1)) == "shown"
+    assert Shown(1) == Shown(1)

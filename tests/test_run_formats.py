@@ -28,3 +28,14 @@ def test_it_is_resumed(kept: Path, tmp_path: Path) -> None:
     assert isinstance(events[-1], ns.Finished)
     assert runs.read_metrics(run)[: len(before)] == before
     assert events[-1].result.epochs == ns.open(run).network.recipe.epochs
+
+
+@pytest.mark.parametrize("kept", sorted(FORMATS.glob("run_v*")), ids=lambda path: path.name)
+def test_it_is_resumed_again_and_again(kept: Path, tmp_path: Path) -> None:
+    """Its network.json stays as it is until something is changed: it must not be taken for an edited one."""
+    run = Path(shutil.copytree(kept, tmp_path / "run"))
+    *_, last = ns.resume(run)
+    assert isinstance(last, ns.Finished)
+    for more in (1, 2):
+        *_, again = ns.resume(run, epochs=last.result.epochs + more)
+        assert isinstance(again, ns.Finished)

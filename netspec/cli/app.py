@@ -41,7 +41,6 @@ def build(wanted: str | None = None) -> typer.Typer:
         cls=Group,
         help="A short text file becomes a trained, compiled, reusable model.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

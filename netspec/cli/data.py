@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.strict import Command, Group
 from netspec.diagnostics import DataError
@@ -55,7 +56,7 @@ def list_(
 
 
 @app.command(cls=Command)
-def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.")]) -> None:
+def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.", autocompletion=datasets)]) -> None:
     """Download a dataset, verified, unless it is here already."""
     from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data import fetch as fetch_data  # noqa: PLC0415
@@ -65,7 +66,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which datase
 
 @app.command(cls=Command)
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.", autocompletion=datasets)],
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="The PNG file; NAME.png here otherwise."),

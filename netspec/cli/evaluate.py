@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netspec.cli.completion import datasets
 from netspec.cli.options import Device
 from netspec.cli.output import percent, print_json, print_table, say
 
@@ -32,7 +33,9 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|PATH", help="Another dataset than it was trained on."),
+        typer.Option(
+            "--data", metavar="NAME|PATH", help="Another dataset than it was trained on.", autocompletion=datasets
+        ),
     ] = None,
     split: Annotated[
         Part, typer.Option("--split", help="Which part of it; train is what no validation set was taken from.")

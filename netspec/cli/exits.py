@@ -80,6 +80,7 @@ def _act(words: list[str]) -> int:
         if plain:
             return check_files(plain[0], as_json=plain[1])
     from netspec.cli.app import build  # noqa: PLC0415
+    from netspec.cli.completion import wanted_verb  # noqa: PLC0415
 
-    build(words[0] if words else None)()
+    build(words[0] if words else wanted_verb())()
     return 0

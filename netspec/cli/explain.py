@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import codes
 from netspec.cli.output import say
 from netspec.diagnostics import NetspecError, nearest
 
@@ -13,7 +14,10 @@ __all__ = ["explain"]
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as E0301; all are listed without.")] = None,
+    code: Annotated[
+        str | None,
+        typer.Argument(metavar="[CODE]", help="Such as E0301; all are listed without.", autocompletion=codes),
+    ] = None,
 ) -> None:
     """Explain an error code: cause and example."""
     from netspec.codes import CODES  # noqa: PLC0415

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import names
 from netspec.cli.output import say
 from netspec.diagnostics import NetspecError, nearest
 
@@ -17,7 +18,11 @@ __all__ = ["layers"]
 def layers(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A layer, optimizer, schedule, loss, initializer, command or setting."),
+        typer.Argument(
+            metavar="[NAME]",
+            help="A layer, optimizer, schedule, loss, initializer, command or setting.",
+            autocompletion=names,
+        ),
     ] = None,
 ) -> None:
     """List the layers, optimizers, schedules, losses and initializers; or show the page of one."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import templates
 from netspec.cli.output import say
 from netspec.diagnostics import NetspecError, nearest
 from netspec.resources import specs_folder
@@ -19,7 +20,8 @@ _STDOUT = Path("-")
 
 def new(
     template: Annotated[
-        str, typer.Argument(metavar="[TEMPLATE]", help="Which ready-made spec to begin with.")
+        str,
+        typer.Argument(metavar="[TEMPLATE]", help="Which ready-made spec to begin with.", autocompletion=templates),
     ] = "lenet",
     out: Annotated[
         Path | None,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import devices
+
 __all__ = ["Autotune", "Device", "Let", "Set", "pairs"]
 
 Let = Annotated[
@@ -17,7 +19,8 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting, such as train.epochs=1; may be repeated."),
 ]
 Device = Annotated[
-    str | None, typer.Option("--device", metavar="cpu|gpu", help="What computes; JAX's default otherwise.")
+    str | None,
+    typer.Option("--device", metavar="cpu|gpu", help="What computes; JAX's default otherwise.", autocompletion=devices),
 ]
 
 Autotune = Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import PICTURES, pictures
 from netspec.cli.evaluate import Part
 from netspec.cli.options import Device
 from netspec.cli.output import say
@@ -20,7 +21,7 @@ __all__ = ["plot"]
 def plot(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a .safetensors file.")],
     picture: Annotated[
-        str, typer.Argument(metavar="[curves|confusion|kernels|features|mistakes]", help="Which picture.")
+        str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="Which picture.", autocompletion=pictures)
     ] = "curves",
     image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")] = None,
     out: Annotated[

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.completion import datasets
 from netspec.cli.options import Autotune, Device, Let, Set, pairs
 from netspec.cli.output import print_json
 from netspec.cli.several import Coordinator, Devices, Process, Processes, make_room, together
@@ -30,7 +31,8 @@ def train(
         ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="NAME|PATH", help="Another dataset than the spec's.")
+        str | None,
+        typer.Option("--data", metavar="NAME|PATH", help="Another dataset than the spec's.", autocompletion=datasets),
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Times through the training set.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Examples a step.")] = None,

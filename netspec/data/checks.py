@@ -28,6 +28,7 @@ __all__ = [
     "as_labels",
     "as_pixels",
     "as_tokens",
+    "as_values",
     "facts",
     "renumbered",
     "require",
@@ -53,19 +54,26 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         DataError: they do not form a rectangular array of numbers, or some of them are masked.
     """
-    array = _plain_array(values, name)
+    array = as_values(values, name)
     require(no_numbers(facts(array, name)))
     return array
 
 
-def _plain_array(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Return the values as a NumPy array of any type; raises DataError where they are none, or some are masked."""
+def as_values(values: Any, name: str) -> NDArray[Any]:
+    """Return values as a NumPy array of whatever type; what has `__array__`, as tensors and tables do, gives its own.
+
+    Raises:
+        DataError: they are none: rows of different lengths, a tensor that is part of a gradient, masked values.
+    """
+    if np.ma.is_masked(values):
+        raise DataError(f"{name} has masked values", f"leave those examples out, or give a value: {name}.filled(0)")
     try:
         array = np.asarray(values)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise DataError(f"{name} is not a rectangular array", "give rows of the same length") from error
-    if np.ma.is_masked(values):
-        raise DataError(f"{name} has masked values", "leave those examples out, or give a value: .filled(0)")
+    except Exception as error:  # the library of the values says why they cannot be had
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{name} cannot be read as an array: {why}", "give an array of NumPy") from error
     if array.ndim == 0 and array.dtype.kind == "O":
         dense = f"give {name}.toarray()" if hasattr(values, "toarray") else "give an array"
         raise DataError(f"{name} is of the type {type(values).__name__}, which is no array", dense)
@@ -78,7 +86,7 @@ def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         DataError: another type, nothing in it, or a value that is not finite.
     """
-    array = _plain_array(values, name)
+    array = as_values(values, name)
     require(examples_wrong(facts(array, name)))
     if array.dtype == np.uint8:
         return array
@@ -130,7 +138,7 @@ def as_labels(values: ArrayLike, name: str, examples: NDArray[Any]) -> NDArray[n
     Raises:
         DataError: another shape, another length, or an entry that is not a whole number from 0.
     """
-    array = _plain_array(values, name)
+    array = as_values(values, name)
     if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "buif" and len(array) == len(examples):
         _refuse_rows(array, name, examples)
     if array.dtype.kind == "O":

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from netspec.signature import (
+    LARGEST,
     Also,
     Definition,
     Expects,
@@ -270,10 +271,16 @@ class Ema(Definition):
     )
 
 
+_Kept = Annotated[
+    Annotated[int, Field(gt=0, le=LARGEST)] | Literal["all"], Expects("a positive whole number, or `all`")
+]
+
+
 class Checkpoint(Definition):
     """When all that a training consists of is saved, so that `netspec resume` goes on to the same bits.
 
-    Whatever is due first: so many steps, seconds or epochs after the last one. The two newest are kept.
+    Whatever is due first: so many steps, seconds or epochs after the last one. The two newest are kept. The models of
+    the best and the last epoch are kept in any case, those of other epochs where `keep` says so.
     """
 
     kind: Literal["checkpoint"] = "checkpoint"
@@ -281,6 +288,7 @@ class Checkpoint(Definition):
     every: PositiveInt | None = option(None, "steps between two")
     seconds: PositiveFloat | None = option(None, "seconds between two; 60 where nothing is said")
     epochs: PositiveInt | None = option(None, "epochs between two; 1 where nothing is said")
+    keep: _Kept | None = option(None, "how many epochs' models stay, the newest or `all`, as epoch_001.safetensors …")
 
     @model_validator(mode="after")
     def _off_is_off(self) -> "Checkpoint":

@@ -247,6 +247,76 @@ def test_the_two_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     assert names == ["step-000000009.safetensors", "step-000000010.safetensors"]
 
 
+# --- models of earlier epochs -------------------------------------------------------------------------------------
+
+
+def models(folder: Path) -> list[int]:
+    """Return the epochs whose models are kept as files of their own; each says its epoch, and predicts."""
+    for epoch, path in runs.epoch_files(folder).items():
+        assert ns.open(path).training["epoch"] == epoch
+    return list(runs.epoch_files(folder))
+
+
+KEEPING = "fc 3 softmax", "", "epochs 4"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("checkpoint keep=2", [3, 4]),
+        ("checkpoint keep=1", [4]),
+        ("checkpoint keep=9", [1, 2, 3, 4]),
+        ("checkpoint off keep=all", [1, 2, 3, 4]),
+        ("checkpoint off", []),
+    ],
+)
+def test_models_of_earlier_epochs_are_kept(said: str, kept: list[int], tmp_path: Path) -> None:
+    train(network(*KEEPING, said), tmp_path / "run")
+    assert models(tmp_path / "run") == kept
+    if kept:
+        own, last = (tmp_path / "run" / name for name in ("epoch_004.safetensors", runs.LAST))
+        assert own.read_bytes() == last.read_bytes()
+        found = ns.replay(tmp_path / "run", DATA)
+        assert (found.identical, found.models) == (True, 2 + len(kept))
+
+
+def test_models_of_earlier_epochs_are_as_if_never_interrupted(tmp_path: Path) -> None:
+    net, whole, run = network(*KEEPING, "checkpoint epochs=3 keep=2"), tmp_path / "whole", tmp_path / "run"
+    train(net, whole)
+    # Killed in epoch 3, when no checkpoint was written yet: its models are of epochs that are gone through again.
+    for event in session.train(net, DATA, out=run, log_every=2):
+        if isinstance(event, ns.Epoch) and event.epoch == 3:
+            break
+    (run / ".epoch_002.safetensors.a1b2c3d4.safetensors").write_bytes(b"half")
+    assert isinstance(resumed(run)[-1], Finished)
+    assert models(run) == [3, 4]
+    assert not list(run.glob(".epoch*"))
+    for name in ("epoch_003.safetensors", "epoch_004.safetensors"):
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_changed_course_keeps_no_models_of_the_one_before(tmp_path: Path) -> None:
+    net, run = network(*KEEPING, "checkpoint epochs=2 keep=all"), tmp_path / "run"
+    for event in session.train(net, DATA, out=run, log_every=2):
+        if isinstance(event, ns.Epoch) and event.epoch == 3:
+            break
+    assert models(run) == [1, 2, 3]
+    events = resuming.resume(run, DATA, sets={"train.optimizer.lr": "0.5"}, stop=lambda: True)
+    assert isinstance(list(events)[-1], Stopped)
+    assert models(run) == [1, 2]
+    assert isinstance(resumed(run)[-1], Finished)
+    assert models(run) == [1, 2, 3, 4]
+
+
+def test_what_is_kept_may_change(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(network(*KEEPING, "checkpoint keep=all"), run)
+    (run / "epoch_7.safetensors").write_bytes(b"the user's")
+    resumed(run, settings={"epochs": "5"}, sets={"train.checkpoint.keep": "2"})
+    assert models(run) == [4, 5]
+    assert (run / "epoch_7.safetensors").exists()
+
+
 def test_no_checkpoint_is_written_where_none_is_wanted(tmp_path: Path) -> None:
     train(network(*RECIPES["adam"], "checkpoint off"), tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()

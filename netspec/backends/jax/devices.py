@@ -7,6 +7,7 @@ from hashlib import sha256
 import jax
 import numpy as np
 
+from netspec.arguments import described
 from netspec.diagnostics import DeviceError, listing, nearest, plural
 
 __all__ = ["agree", "leads", "resolve", "sharing", "there"]
@@ -25,7 +26,7 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
     if isinstance(device, jax.Device):
         return device
     if not isinstance(device, str):
-        raise DeviceError(f"a device cannot be a {type(device).__name__}", "give `cpu`, `gpu` or a jax.Device")
+        raise DeviceError(f"a device cannot be {described(device)}", "give `cpu`, `gpu` or a jax.Device")
     if device not in _PLATFORMS:
         near = nearest(device, _PLATFORMS)
         raise DeviceError(f"unknown device `{device}`", f"did you mean `{near}`?" if near else "write cpu or gpu")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.checks import as_float32, as_tokens
+from netspec.data.checks import as_float32, as_tokens, as_values
 from netspec.diagnostics import DataError
 from netspec.graph import Graph
 from netspec.ops import format_shape
@@ -164,8 +164,7 @@ def _check_labels(labels: NDArray[np.int32], graph: Graph) -> None:
 def _array(values: Any, name: str) -> Any:
     """Return values as an array of NumPy or JAX; raises DataError where they are none."""
     if isinstance(values, jax.Array):
+        if jnp.issubdtype(values.dtype, jax.dtypes.prng_key):
+            raise DataError(f"{name} is an array of numbers, not a key of JAX", "the key goes to rng=")
         return values
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise DataError(f"{name} is not an array: its rows have different lengths", "give rows of one shape") from None
+    return as_values(values, name)

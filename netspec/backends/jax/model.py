@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from netspec.arguments import as_switch, as_whole, require_kind
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax import precision as precision_of
+from netspec.backends.jax.asked import as_batch, as_train, require_key, require_variables, wanted
 from netspec.backends.jax.derive import derive
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.folding import Folding
@@ -27,6 +29,7 @@ from netspec.ir import Network
 from netspec.passes import Mode, optimize
 from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
 from netspec.planning.explain import Line, explain
+from netspec.summary import network_summary
 
 __all__ = ["Model", "Tune", "Variables"]
 
@@ -74,6 +77,9 @@ class Model:
     Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; `loss`, `backward`,
     `apply` and `features` see the image as it is.
 
+    Inputs, targets, variables and keys that do not fit raise DataError; other arguments NetspecError. Pickled, a model
+    is its network, and is compiled again where it is read.
+
     Attributes:
         network: what was declared.
         graph: the network as declared, in operations: its shapes, costs and nodes.
@@ -94,6 +100,9 @@ class Model:
         precision: str = "float32",
         tune: Tune | None = None,
     ) -> None:
+        # A spec and a path are what `ns.compile` takes.
+        require_kind(network, Network, "network", "a Network", "ns.compile(network) makes a Model of one")
+        require_kind(graph, Graph, "graph", "a Graph", "give network.graph()")
         self.network = network
         self.precision = precision_of.resolve(precision)
         self.graph = graph
@@ -104,11 +113,23 @@ class Model:
         self._views = network.data.views if network.data else None
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._fold = Folding(self.inference)
+        self._wanted = wanted(graph)
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
         self._backward = jax.jit(self._pure_backward, static_argnames="train")
         self._features = jax.jit(self._pure_features)
+
+    def __repr__(self) -> str:
+        return network_summary(self.network, f"Model on {self.device.platform}, {self.precision}, of")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        # Nothing in it changes but what it remembers: as of a function, one is enough.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Compiled again where it is read: on the device of that kind, the ways to compute as they are expected.
+        return Model, (self.network, self.graph, None if self._is_default else self.device.platform, self.precision)
 
     def init(self, seed: int | None = None) -> Variables:
         """Return fresh variables.
@@ -117,8 +138,7 @@ class Model:
             seed: the recipe's own unless given. Each array depends on the seed and its own path only.
         """
         seed = self.network.recipe.seed if seed is None else seed
-        if not isinstance(seed, int | np.integer) or seed < 0:
-            raise NetspecError(f"a seed is a whole number, 0 or more, not {seed}", "init(seed=0)")
+        seed = as_whole(seed, "seed", 0, least=0, most=2**128)
         trees: tuple[dict[str, dict[str, np.ndarray]], ...] = ({}, {})
         for p in self.graph.parameters.values():
             node, _, name = p.path.rpartition("/")
@@ -127,10 +147,12 @@ class Model:
 
     def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
+        require_variables(variables, self._wanted)
         return self._forward(variables, self._input(x), self._fold(*variables))
 
     def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
+        require_variables(variables, self._wanted)
         return self._logits(variables, self._input(x), self._fold(*variables))
 
     def loss(
@@ -143,7 +165,7 @@ class Model:
         rng: jax.Array | None = None,
     ) -> jax.Array:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
-        self._needs_rng(train, rng)
+        train = self._asked(variables, train, rng)
         inputs = self._input(x)
         _refuse_empty(inputs)
         y = self._target(y, inputs.shape[0])
@@ -170,7 +192,7 @@ class Model:
         Raises:
             NetspecError: when the loss or a gradient is not a finite number; not within a `jax.jit` of your own.
         """
-        self._needs_rng(train, rng)
+        train = self._asked(variables, train, rng)
         inputs = self._input(x)
         _refuse_empty(inputs)
         y = self._target(y, inputs.shape[0])
@@ -189,6 +211,11 @@ class Model:
         self, variables: Variables, x: Any, train: Literal[True], rng: jax.Array | None = None
     ) -> tuple[jax.Array, Tree]: ...
 
+    @overload
+    def apply(
+        self, variables: Variables, x: Any, train: bool, rng: jax.Array | None = None
+    ) -> jax.Array | tuple[jax.Array, Tree]: ...
+
     def apply(
         self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None
     ) -> jax.Array | tuple[jax.Array, Tree]:
@@ -197,7 +224,7 @@ class Model:
         Returns:
             The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
         """
-        self._needs_rng(train, rng)
+        train = self._asked(variables, train, rng)
         x = prepare(as_inputs(x, self.graph), self.network)
         if train:
             _refuse_empty(x)
@@ -208,22 +235,24 @@ class Model:
 
     def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
         """Return what every node makes of a batch, dropout off: node name → (N, *shape), `input` first."""
+        require_variables(variables, self._wanted)
         found = self._features(variables, self._input(x))
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
         return {name: found[name] for name in self.graph.nodes}
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
-        variables = self.init()
+        batch, variables = as_batch(batch), self.init()
         return self._forward.lower(variables, self._zeros(batch), self._fold(*variables))
 
     def jaxpr(self, batch: int) -> str:
         """Return the forward function as JAX's own intermediate language."""
-        variables = self.init()
+        batch, variables = as_batch(batch), self.init()
         return str(jax.make_jaxpr(self._pure_forward)(variables, self._zeros(batch), self._fold(*variables)))
 
     def plan(self, batch: int, *, gradient: bool) -> Plan:
         """Return how each operation is computed here: of `training` with gradients, or of `inference` without."""
+        batch, gradient = as_batch(batch), as_switch(gradient, "gradient")
         return self._plan(*self._planned(batch, gradient), gradient)
 
     def _planned(self, batch: int, gradient: bool) -> tuple[Graph, int]:
@@ -241,6 +270,7 @@ class Model:
 
     def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
         """Yield a line for each operation of a plan: how it is computed, and why."""
+        batch, gradient = as_batch(batch), as_switch(gradient, "gradient")
         graph, batch = self._planned(batch, gradient)
         return explain(graph, self._plan(graph, batch, gradient), **self._known(graph, batch, gradient))
 
@@ -386,10 +416,14 @@ class Model:
     def _target(self, y: ArrayLike, count: int) -> jax.Array:
         return jax.device_put(as_targets(y, count, self.graph), self.device)
 
-    def _needs_rng(self, train: bool, rng: jax.Array | None) -> None:
-        drops = any(o.op.draws for o in self.graph.operations)
-        if train and rng is None and drops:
+    def _asked(self, variables: Variables, train: bool, rng: jax.Array | None) -> bool:
+        """Return whether to compute as in training, all that does not hang on the inputs checked."""
+        require_variables(variables, self._wanted)
+        require_key(rng)
+        train = as_train(train)
+        if train and rng is None and any(o.op.draws for o in self.graph.operations):
             raise DataError("training with dropout needs randomness", "pass rng=jax.random.key(0)")
+        return train
 
 
 def _is_empty(x: jax.Array) -> bool:

@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
+from netspec.arguments import described
 from netspec.diagnostics import NetspecError, listing, nearest
 
 __all__ = ["TYPES", "narrowed", "resolve", "widened"]
 
 TYPES: Mapping[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 """What can be computed in, by the words of the recipe's `precision`."""
+
+_OTHERS = {"float64", "double", "fp64", "float16", "half", "fp16", "float8", "fp8", "int8"}
 
 _T = TypeVar("_T")
 
@@ -25,10 +28,12 @@ def resolve(word: str) -> str:
         NetspecError: when nothing computes in it.
     """
     known = {**{name: name for name in TYPES}, "bf16": "bfloat16"}
-    if word not in known:
-        near = nearest(str(word), known)
+    if not isinstance(word, str) or word not in known:
+        said = f"`{word}`" if isinstance(word, str) else described(word)
+        # What is another type, and no slip of the pen, is not taken for one of these.
+        near = nearest(word, known) if isinstance(word, str) and word not in _OTHERS else None
         raise NetspecError(
-            f"nothing computes in {word!r}", f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}"
+            f"nothing computes in {said}", f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}"
         )
     return known[word]
 

@@ -1,0 +1,62 @@
+"""What the shell completes beside verbs, options and file names: the names that an argument is chosen from.
+
+Nothing heavy is imported: a shell asks at each press of the tabulator.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+__all__ = ["PICTURES", "codes", "datasets", "devices", "names", "pictures", "templates", "wanted_verb"]
+
+
+def wanted_verb() -> str | None:
+    """Return the verb on the line that a shell asks about; None where it does not ask, or there is none yet."""
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    words = line.split() if "_NETSPEC_COMPLETE" in os.environ else []
+    return words[1] if len(words) > 1 else None
+
+
+def _chosen_from(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Return what Typer asks with what is typed already."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names() if name.startswith(incomplete)]
+
+    return complete
+
+
+def _templates() -> Iterable[str]:
+    from netspec.resources import specs_folder  # noqa: PLC0415
+
+    return sorted(path.stem for path in specs_folder().rglob("*.net"))
+
+
+def _names() -> Iterable[str]:
+    from netspec.reference import all_names  # noqa: PLC0415
+
+    return sorted(set(all_names()))
+
+
+def _codes() -> Iterable[str]:
+    from netspec.codes import CODES  # noqa: PLC0415
+
+    return CODES
+
+
+def _datasets() -> Iterable[str]:
+    from netspec.recipe.datasets import DATASETS  # noqa: PLC0415
+
+    return [info.name for info in DATASETS]
+
+
+PICTURES = ("curves", "confusion", "kernels", "features", "mistakes")
+"""As `pictures.PICTURES`, which needs JAX; a test compares them."""
+
+templates = _chosen_from(_templates)
+names = _chosen_from(_names)
+codes = _chosen_from(_codes)
+datasets = _chosen_from(_datasets)
+pictures = _chosen_from(lambda: PICTURES)
+devices = _chosen_from(lambda: ("cpu", "gpu"))
