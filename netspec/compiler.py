@@ -17,6 +17,7 @@ from netspec.graph import Graph
 from netspec.ir import Network
 from netspec.nearby import path_fix
 from netspec.overrides import apply_sets, parse_values
+from netspec.recipe.datasets import find
 from netspec.recipe_fit import check_recipe
 from netspec.records import record
 from netspec.resources import specs_folder
@@ -108,7 +109,8 @@ def analyze(
         diagnostics += check_recipe(network, graph, made.places)
         if not recorded:
             diagnostics += check_targets(network, graph, made.places)
-        if files:
+        named = (network.data.name, network.data.fallback) if network.data else ()
+        if files and not all(name is None or find(name) for name in named):
             from netspec.data_look import look_at_data  # noqa: PLC0415
 
             diagnostics += look_at_data(network, graph, made.places, source.folder)

@@ -34,16 +34,11 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
 
 
 def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
-    """Yield what nothing sensible would be learned from: outputs that no labels go with, targets out of range."""
+    """Yield what nothing sensible would be learned from: targets outside the range of the loss."""
     if graph is None or network.data is None:
         return
     names = [n for n in (network.data.name, network.data.fallback) if n]
     known = [info for n in names if (info := datasets.find(n))]
-    outputs = graph.shape(graph.output)
-    if network.classifies and len(outputs) != 1 and not known:
-        message = f"an example has one label, but the network ends in {format_shape(outputs)}"
-        fix = "let it end in one row of outputs, `globalpool` or `fc CLASSES`, or learn its own input: `target input`"
-        yield _diagnostic("E0305", message, places.get(network.nodes[-1].name), fix, places.get("data"))
     factor, offset = network.data.scaling()
     low, high = offset, 255 * factor + offset
     if network.reconstructs and isinstance(graph.loss, BinaryCrossEntropy) and known and not _in_unit(low, high):

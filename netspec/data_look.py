@@ -9,6 +9,7 @@ from netspec.diagnostics import DataError, Diagnostic, Place, Places, Related, n
 from netspec.files import kind_of
 from netspec.graph import Graph
 from netspec.ir import Network
+from netspec.ops import format_shape
 from netspec.recipe import datasets
 from netspec.recipe.array_facts import (
     KEYS,
@@ -112,10 +113,17 @@ def _misfits(
         yield _at(places.get("input"), "E0308", wrong, place)
     elif graph and network.classifies:
         outputs, last = graph.shape(graph.output), places.get(network.nodes[-1].name)
+        if len(outputs) != 1:
+            message = f"an example has one label, but the network ends in {format_shape(outputs)}"
+            fix = "end with `globalpool`, `flatten` or `fc CLASSES`, or learn the input again: `target input`"
+            yield _at(last, "E0305", (message, fix), place)
+            return
         classes = contents.names or (contents.labels.most + 1 if contents.labels else None)
         labels = None if contents.names else contents.labels
-        wrong = classes_misfit(name, outputs[0], classes, labels) if len(outputs) == 1 and classes else None
-        if wrong:
+        wrong = classes_misfit(name, outputs[0], classes, labels) if classes else None
+        # Where it is one of two, the outputs may be for the other.
+        one_of_two = network.data and network.data.fallback
+        if wrong and not (one_of_two and classes and classes < outputs[0]):
             yield _at(last, "E0304", wrong, place)
 
 

@@ -112,9 +112,11 @@ def train(
     dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     path = given_path(data) if data is not None else _named_path(network, dataset, base)
+    # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
+    chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
     network = with_source(network, dataset, path, given=data is not None)
     declared, network = network, with_class_loss(network)
-    notices = _judged(network, dataset, in_memory=path is None and not isinstance(data, str | Path))
+    notices = _judged(network, dataset, chosen=chosen)
     model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
     recorder = None
@@ -136,11 +138,17 @@ def train(
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
 
 
-def _judged(network: Network, dataset: Dataset, *, in_memory: bool) -> list[str]:
-    """Return what to say of a dataset and a network whose training begins; raises DataError where they do not fit."""
+def _judged(network: Network, dataset: Dataset, *, chosen: bool) -> list[str]:
+    """Return what to say of a dataset and a network whose training begins; raises DataError where they do not fit.
+
+    Args:
+        network: what is trained.
+        dataset: what it learns from.
+        chosen: whether this dataset, and no other, is the one that it is to learn: then their classes are the same.
+    """
     check_target_range(network, dataset)
     graph = trace(network)
-    said = None if network.reconstructs else check_classes(graph, dataset, given_in_memory=in_memory)
+    said = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
     return [said] if said else []
 
 

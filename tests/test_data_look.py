@@ -97,6 +97,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "the network has 2 outputs, but mine.npz has 3 classes",
     ),
     "one output": (NET.replace("3 softmax", "1 sigmoid"), {}, "E0304", "1 output, but mine.npz has 3 classes"),
+    "positions": ('input 1x4x4; conv 3 2; data "mine.npz"', {}, "E0305", "an example has one label"),
     "names": (NET, {"class_names": list("abcde")}, "E0304", "the network has 3 outputs, but mine.npz has 5 classes"),
     "few names": (NET, {"class_names": list("ab")}, "E0314", "has a label 2, but 2 class_names"),
     "held out": (NET + " { validation 40 }", {}, "E0311", "`validation 40` leaves nothing to train on"),
@@ -156,6 +157,13 @@ def test_what_is_taken_instead(tmp_path: Path) -> None:
     save(tmp_path)
     assert [d.code for d in look(tmp_path, f'{digits}"no.npz" else "mine.npz"')] == ["E0308"]
     assert [d.code for d in look(tmp_path, f'{digits}digits else "mine.npz"')] == ["E0308"]
+
+
+def test_of_two_datasets_one_may_have_fewer_classes(tmp_path: Path) -> None:
+    save(tmp_path)
+    assert not look(tmp_path, 'input 1x4x4; fc 10 softmax; data "mine.npz" else "other.npz"')
+    found = look(tmp_path, 'input 1x4x4; fc 2 softmax; data "mine.npz" else "other.npz"')
+    assert [d.code for d in found] == ["E0304"]
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

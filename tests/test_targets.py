@@ -121,10 +121,6 @@ def test_outputs_that_no_loss_for_classes_follows_from(layers: str) -> None:
         list(ns.train(ns.parse("input 4; fc 3 tanh"), DATA))
 
 
-def test_a_row_of_outputs_is_asked_for_where_a_file_has_the_labels() -> None:
-    assert codes('input 1x8x8; conv 3 3x3; data "mine.npz"') == ["E0305"]
-
-
 NOTICE = "no loss is stated: the outputs are taken as logits of the classes, with the loss "
 
 

@@ -45,14 +45,14 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
             )
 
 
-def check_classes(graph: Graph, dataset: Dataset, *, given_in_memory: bool) -> str | None:
-    """Return what to say of outputs that no example is of, where the dataset is in memory; None where there are none.
+def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None:
+    """Return what to say of outputs that the dataset has no class for; None where there are none.
 
     Raises:
-        DataError: it is not in memory.
+        DataError: there are some, and that is `strict`ly wrong.
     """
     wrong = classes_misfit(dataset.name, graph.shape(graph.output)[0], len(dataset.labels))
-    if wrong and not given_in_memory:
+    if wrong and strict:
         raise DataError(*wrong)
     return wrong[0] if wrong else None
 
