@@ -120,7 +120,7 @@ class Recipe(Definition):
     loss: AnyLoss | None = option(
         None, "what is made small; follows from the last layer, and from the data, unless given"
     )
-    batch: PositiveInt = option(64, "examples a step")
+    batch: PositiveInt = option(64, "examples a step; all of them where there are fewer")
     epochs: PositiveInt = option(5, "times through the training set")
     seed: NonNegativeInt = option(0, "all randomness follows from it")
     l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")

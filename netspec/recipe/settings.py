@@ -78,6 +78,7 @@ _Turn = Annotated[float, Field(ge=0, le=180), Expects("degrees from 0 to 180")]
 _Share = Annotated[float, Field(gt=0, le=1), Expects("a number above 0, at most 1")]
 # Less would be a field without any smoothness, of ever more random numbers.
 _Smooth = Annotated[float, Field(ge=0.1, allow_inf_nan=False), Expects("a number of pixels, 0.1 or more")]
+_Distance = Annotated[float, Field(ge=0, le=LARGEST), Expects("a number, 0 or more")]
 _Slant = Annotated[float, Field(ge=0, lt=90), Expects("degrees from 0 up to, but not including, 90")]
 
 
@@ -91,7 +92,7 @@ class Augment(Definition):
 
     kind: Literal["augment"] = "augment"
     rotate: _Turn = option(0.0, "turned about the center by up to ± so many degrees")
-    shift: NonNegativeFloat = option(0.0, "moved by up to ± so many pixels along each axis, also by parts of a pixel")
+    shift: _Distance = option(0.0, "moved by up to ± so many pixels along each axis, also by parts of a pixel")
     zoom: Fraction = option(0.0, "enlarged by a factor between 1 - this and 1 + this")
     shear: _Slant = option(0.0, "slanted sideways by up to ± so many degrees")
     elastic: NonNegativeFloat = option(

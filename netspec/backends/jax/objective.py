@@ -25,8 +25,15 @@ def example_losses(loss: Loss, logits: jax.Array, y: jax.Array) -> jax.Array:
     # of one that is no class is no number, and so are its gradients.
     if jnp.issubdtype(y.dtype, jnp.integer):
         known = (y >= 0) & (y < max(logits.shape[-1], 2))
-        return jnp.where(known, 1, jnp.nan) * _example_losses(loss, logits, y)
+        factor = jnp.where(known, 1, jnp.nan)
+        # The gradients of what is only multiplied afterwards may be 0.
+        return factor * _example_losses(loss, _spread(factor, logits) * logits, y)
     return _example_losses(loss, logits, y)
+
+
+def _spread(values: jax.Array, like: jax.Array) -> jax.Array:
+    """Return a number for each example, (N,), in as many axes as there are values of it."""
+    return jnp.expand_dims(values, tuple(range(1, like.ndim)))
 
 
 def _example_losses(loss: Loss, logits: jax.Array, y: jax.Array) -> jax.Array:

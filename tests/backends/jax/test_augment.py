@@ -96,7 +96,7 @@ def test_another_setting_switched_on_moves_nothing_else(sigma: float) -> None:
         {"shear": 89.9999999999, "rotate": 180.0},
         {"elastic": 1e38, "sigma": 0.1},
         {"elastic": 1.0, "sigma": 1e38},
-        {"shift": 1e38, "zoom": 0.999999},
+        {"shift": 1e9, "zoom": 0.999999999, "rotate": 180.0},
     ],
 )
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])

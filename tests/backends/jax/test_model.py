@@ -87,7 +87,7 @@ def test_the_arrays_are_those_of_the_graph(model: ns.Model, variables: ns.Variab
 
 def test_variables_show_what_was_made_of_them(row: ns.Model) -> None:
     variables = row.init()
-    assert repr(variables) == "Variables(fc_1/kernel (10, 64), fc_1/bias (10,))"
+    assert repr(variables) == "Variables(fc_1/bias (10,), fc_1/kernel (10, 64))"
     assert repr(jax.tree.map(lambda a: a.shape, variables)) == "Variables(fc_1/bias (10,), fc_1/kernel (10, 64))"
     assert repr(jax.tree.map(lambda a: 0.5, variables)) == "Variables(fc_1/bias 0.5, fc_1/kernel 0.5)"
     assert repr(jax.tree.map(lambda a: "x", variables)) == "Variables(fc_1/bias 'x', fc_1/kernel 'x')"

@@ -51,7 +51,6 @@ def test_bytes_are_not_scaled_where_they_are_tokens(text: Any) -> None:
         (X - 1, r"x\[0, 0\] is -1"),
         (X[0], r"shape \(6,\) do not fit"),
         (X[:, :5], r"shape \(2, 5\) do not fit"),
-        (X[:0], "empty"),
     ],
 )
 def test_what_is_no_token_number_is_refused(text: Any, x: np.ndarray, message: str) -> None:
