@@ -274,7 +274,8 @@ class RunFolder:
 
     def fail(self, reason: str) -> None:
         """Write down why the training ended, where it had begun; what keeps that from being written is not said."""
-        if self._facts:
+        # A run that was removed meanwhile is not made again.
+        if self._facts and (self.folder / LOCK).is_file():
             with suppress(RunError):
                 self._write_lock(failed=reason)
 

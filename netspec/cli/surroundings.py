@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from traceback import walk_tb
 
 from netspec.cli.output import say
 from netspec.diagnostics import NetspecError
@@ -63,6 +62,9 @@ def explained(error: Exception) -> NetspecError | None:
         return NetspecError("this process may have no more threads, or memory for them", "`ulimit -u` says how many")
     if isinstance(error, FileNotFoundError) and not _here():
         return NetspecError("the folder that this command was started in is not there any more", "cd to another one")
+    # Few commands end here.
+    from traceback import walk_tb  # noqa: PLC0415
+
     frames = [frame.f_code.co_filename.replace("\\", "/") for frame, _ in walk_tb(error.__traceback__)]
     if isinstance(error, ValueError) and any(name.endswith("jax/_src/config.py") for name in frames):
         return NetspecError(f"JAX cannot take a variable of the environment: {error}", "unset it: `env | grep JAX`")
