@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 from netspec.data.pieces import chosen, pieces
 from netspec.recipe.datasets import Framing
 
-__all__ = ["framed"]
+__all__ = ["framed", "is_framed"]
 
 _SIDE = 320  # pixels of the longer side while looking
 _COARSE = 100  # the same while looking for what is dark and what is light
@@ -45,7 +45,7 @@ def framed(
     if invert is None and (found is None or found[1].mean() > _MUCH):
         # So much may be the paper on a dark table: then what is drawn on it fills less of its box.
         other = _found(values, not dark)
-        if other and (found is None or _fill(other[1]) < 0.6 * _fill(found[1])):
+        if other and (found is None or _fill(other[1]) < 0.25 * _fill(found[1])):
             dark, found = not dark, other
     if found is None:
         return None
@@ -65,6 +65,28 @@ def framed(
     grown = np.pad(_soft(ink, mask)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], _SIDE // 8)
     drawn = _cut(_thickened(grown, framing.stroke))
     return None if drawn is None else _placed(drawn, framing, size)
+
+
+def is_framed(picture: Image.Image, framing: Framing, size: tuple[int, int]) -> bool:
+    """Return whether a picture shows a drawing as the dataset does already, as an image of it that was enlarged does.
+
+    Args:
+        picture: of the mode `L`.
+        framing: the rule of the dataset.
+        size: height and width of its images.
+    """
+    if abs(picture.height * size[1] - picture.width * size[0]) > 0.02 * picture.height * size[1]:
+        return False
+    values = _looked_at(picture)
+    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    values = 1 - values if np.median(border) > 0.5 else values
+    drawn = values > 0.5
+    if values.max() < 0.8 or np.median(values) > 0.2 or not 0.1 < drawn.mean() < 0.5 or drawn[:, [0, -1]].mean() > 0.1:
+        return False
+    share = framing.box / max(size)
+    ends = [np.flatnonzero(drawn.any(axis=axis))[[0, -1]] / (drawn.shape[1 - axis] - 1) for axis in (0, 1)]
+    centered = all(abs(first + last - 1) < 0.2 for first, last in ends)
+    return centered and abs(max(last - first for first, last in ends) - share) < 0.08
 
 
 def _looked_at(picture: Image.Image) -> Grey:
@@ -92,6 +114,11 @@ def _fill(mask: NDArray[np.bool_]) -> float:
 
 def _dark_on_light(values: Grey) -> bool:
     """Return whether what is drawn is darker than the ground: what stands out most from what is around it says so."""
+    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    low, high = np.percentile(values, [0.5, 99.5])
+    if np.ptp(np.percentile(border, [10, 90])) < 0.2 * (high - low):
+        # In even light, and with nothing at the border, that is the ground.
+        return bool(np.median(border) > (low + high) / 2)
     scale = _COARSE / max(values.shape)
     height, width = (max(1, round(n * scale)) for n in values.shape)
     coarse = _image(values).resize((width, height), Image.Resampling.BOX)
@@ -100,7 +127,6 @@ def _dark_on_light(values: Grey) -> bool:
     if abs(cubes.sum()) > 0.3 * np.abs(cubes).sum():
         return bool(cubes.sum() < 0)
     # Strokes so thick that they are taken for the ground: then the border tells.
-    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
     return bool(np.median(border) > np.percentile(values, [2, 98]).mean())
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from netspec.data.checks import shape_text
 from netspec.data.decoding import decoded
-from netspec.data.framing import framed
+from netspec.data.framing import framed, is_framed
 from netspec.data.resize import resize
 from netspec.diagnostics import DataError
 from netspec.recipe.datasets import DatasetInfo
@@ -51,7 +51,8 @@ def read_picture(
 
     The whole picture is kept: it is scaled to fit, and what is left over takes the color of its border. But where a
     dataset has images of one thing drawn on plain ground, what is drawn is looked for, and framed as in that dataset.
-    A picture of the network's own size is taken for one that is framed already. What is transparent counts as white.
+    A picture of the network's own size is taken for one that is framed already, as is one that looks so. What is
+    transparent counts as white.
 
     Args:
         source: a file of any format that Pillow reads itself, or what is in it.
@@ -74,8 +75,11 @@ def read_picture(
     picture, note = decoded(content, name, "L" if shape[0] == 1 else "RGB")
     notes = [note] if note else []
     size = (shape[1], shape[2])
-    if like and like.framing and shape[0] == 1 and (picture.height, picture.width) not in (size, like.shape[1:]):
-        found = framed(picture, like.framing, (like.shape[1], like.shape[2]), invert=invert)
+    framing = like.framing if like and shape[0] == 1 else None
+    own = (like.shape[1], like.shape[2]) if like else size
+    known = (picture.height, picture.width) in (size, own)
+    if like and framing and not known and not is_framed(picture, framing, own):
+        found = framed(picture, framing, own, invert=invert)
         if found is not None:
             return Picture(resize(found[None, None], size)[0], True, tuple(notes))
         notes.append(f"{name}: nothing is found in it that looks drawn or written, as the images of {like.name} are")

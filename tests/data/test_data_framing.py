@@ -168,6 +168,20 @@ def test_an_image_of_the_dataset_stays_as_it_is(dark_on_light: bool, tmp_path: P
     np.testing.assert_array_equal(read_picture(path, SHAPE, like=DIGITS).pixels, read_image(path, SHAPE))
 
 
+@pytest.mark.parametrize("dark_on_light", [False, True])
+def test_an_enlarged_image_of_the_dataset_is_framed_already(dark_on_light: bool) -> None:
+    examples = bundled.load()[1].images[:20, 0]
+    kept = 0
+    for example in examples:
+        large = np.asarray(Image.fromarray(example).resize((48, 48), Image.Resampling.BICUBIC))
+        image = Image.fromarray(255 - large if dark_on_light else large)
+        picture = read_picture(content(image), (1, 8, 8), like=DIGITS, name="it")
+        if not picture.framed:
+            kept += 1
+            assert alike(picture.pixels[0].astype(float), example.astype(float)) > 0.95
+    assert kept > 10
+
+
 def test_a_digit_that_touches_the_border_is_kept(expected: np.ndarray) -> None:
     image = seven().crop((480, 100, 640, 302))
     assert alike(framed(image), expected) > 0.85
