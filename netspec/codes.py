@@ -315,7 +315,8 @@ CODES: dict[str, Code] = {
         "arguments that contradict the input",
         "Groups must divide the channels and the filters, attention heads the features; padding must be smaller than "
         "the pooling window; a part must lie within its whole; on a sequence a size is one number; what is normalized "
-        "has more than one value.",
+        "has more than one value. Softmax needs two values: the share of one alone is always 1, so that two classes take "
+        "`fc 2 softmax` or `fc 1 sigmoid`.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),
@@ -333,15 +334,6 @@ CODES: dict[str, Code] = {
         "learned.",
         "input 1x8x8\nfc 10 softmax\ndata digits\ntrain { early_stop on=val_loss }",
         "input 1x8x8\nfc 10 softmax\ndata digits { validation 200 }\ntrain { early_stop on=val_loss }",
-    ),
-    "E0312": Code(
-        "one value has no share",
-        "The shares that softmax gives add up to 1, so that of one value alone is 1 whatever it is, and the loss of "
-        "one class among one is 0: no gradient ever passes. Two classes take two outputs with softmax, or one with "
-        "sigmoid, which is the probability of the second class. Softmax goes over the channels of each position, not "
-        "over the positions.",
-        "input 4\nfc 8 relu\nfc 1 softmax",
-        "input 4\nfc 8 relu\nfc 1 sigmoid",
     ),
     "E0313": Code(
         "targets outside the range of the loss",

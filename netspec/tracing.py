@@ -154,7 +154,7 @@ class _Builder:
         except UnknownLayerError:
             pass
         except ShapeError as error:
-            if error.code == "E0312":
+            if error.fix == "one value takes `sigmoid`":
                 error.fix = self._instead_of_softmax(name, xs[0])
             shapes = [format_shape(x.shape) for x in xs]
             related = [
@@ -253,7 +253,7 @@ class _Builder:
             )
         elif isinstance(loss, CrossEntropy) and value.shape == (1,):
             self._report(
-                ShapeError("E0312", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
+                ShapeError("E0309", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
                 name,
                 "the last layer has one output",
                 self._stated_loss(),

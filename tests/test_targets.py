@@ -51,7 +51,7 @@ ONE_VALUE = {
 @pytest.mark.parametrize("text", ONE_VALUE.values(), ids=ONE_VALUE)
 def test_one_value_has_no_share(text: str) -> None:
     (found,) = analyze(Source("t.net", text)).diagnostics
-    assert found.code == "E0312"
+    assert found.code == "E0309"
     ends = text.endswith(("softmax", "softmin", "head", "cross_entropy }")) and "fc 3" not in text
     if ends:
         assert "`fc 2 softmax`" in found.fix

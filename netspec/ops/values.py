@@ -55,7 +55,7 @@ class Activation(Op):
         if x[0] == 1 and self.function in _SHARES:
             value = "0" if self.function == "log_softmax" else "1"
             raise ShapeError(
-                "E0312",
+                "E0309",
                 f"`{self.function}` of one value is {value} whatever that is: nothing can be learned through it",
                 "one value takes `sigmoid`",
             )
