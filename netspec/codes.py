@@ -315,8 +315,8 @@ CODES: dict[str, Code] = {
         "arguments that contradict the input",
         "Groups must divide the channels and the filters, attention heads the features; padding must be smaller than "
         "the pooling window; a part must lie within its whole; on a sequence a size is one number; what is normalized "
-        "has more than one value. Softmax needs two values: the share of one alone is always 1, so that two classes take "
-        "`fc 2 softmax` or `fc 1 sigmoid`.",
+        "has more than one value. Softmax needs two values: the share of one alone is always 1, so that two classes "
+        "take `fc 2 softmax` or `fc 1 sigmoid`.",
         "input 3x8x8\nconv 4 3x3 groups=2",
         "input 4x8x8\nconv 4 3x3 groups=2",
     ),
