@@ -19,7 +19,7 @@ from accuracy_results import SPECS, Figures, Job, Record, Results, Spec, find_sp
 from accuracy_table import between_markers, page, table
 
 import netspec as ns
-from netspec.files import atomic_write
+from netspec.system.files import atomic_write
 
 __all__ = ["current", "main", "train", "without_evaluations"]
 

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 import netspec as ns
-from netspec.files import atomic_write
+from netspec.system.files import atomic_write
 
 __all__ = [
     "SPECS",

@@ -33,7 +33,7 @@ from comparison.to_99 import race
 from comparison.workers import WorkerError
 
 import netspec as ns
-from netspec.files import atomic_write
+from netspec.system.files import atomic_write
 
 __all__ = ["main"]
 

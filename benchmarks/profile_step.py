@@ -25,7 +25,7 @@ import numpy as np
 from comparison.where import Sources, read_trace, shares
 
 import netspec as ns
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Split
 
 __all__ = ["OUTSIDE", "main", "profile", "profile_inference"]

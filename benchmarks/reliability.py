@@ -21,7 +21,7 @@ from promises import PROMISES
 from promises.frame import ROOT, Row, measured, merged, read
 from promises.page import page
 
-from netspec.files import atomic_write
+from netspec.system.files import atomic_write
 
 __all__ = ["main"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from language_page import language_page
 from passes_page import passes_page
 
-from netspec.codes import CODES
 from netspec.compiler import analyze
-from netspec.diagnostics import Source
-from netspec.ir import Network
-from netspec.library_page import library_blocks
-from netspec.reference import FAMILIES, page, summary
+from netspec.describe.library_page import library_blocks
+from netspec.describe.reference import FAMILIES, page, summary
+from netspec.diagnostics.codes import CODES
+from netspec.diagnostics.diagnostic import Source
+from netspec.ir.network import Network
 
 FOLDER = Path(__file__).parent
 

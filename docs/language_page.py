@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from netspec.commands import COMMANDS
-from netspec.ir import Budget, Compile, DataSource, Recipe
+from netspec.describe.reference import FAMILIES, signature, summary
+from netspec.elaborate.commands import COMMANDS
+from netspec.elaborate.evaluate import BINARY_UNITS, UNITS
+from netspec.ir.network import Budget, Compile, DataSource, Recipe
+from netspec.ir.text import value_text
 from netspec.layers import LAYERS
-from netspec.recipe.datasets import DATASETS
-from netspec.reference import FAMILIES, signature, summary
-from netspec.resolve import value_text
-from netspec.resources import grammar_text
-from netspec.signature import Definition, Parameter, parameters
-from netspec.values import BINARY_UNITS, UNITS
+from netspec.recipe.catalog import DATASETS
+from netspec.schema.definition import Definition, Parameter, parameters
+from netspec.system.resources import grammar_text
 
 TEMPLATE = Path(__file__).parent / "templates" / "language.md"
 

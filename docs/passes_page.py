@@ -7,11 +7,11 @@ from inspect import getdoc
 
 from netspec.cli.operations import passes_text
 from netspec.compiler import analyze, load_source, require
-from netspec.diagnostics import Source
-from netspec.formulas import Formula
-from netspec.graph import Graph
+from netspec.diagnostics.diagnostic import Source
+from netspec.graph.graph import Graph
+from netspec.ops.derived import Formula
 from netspec.passes import PASSES, Mode, Pass, history
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 _EXAMPLE = "input 3x8x8\nconv 4 3 nobias; batchnorm relu; pool 2; dropout 0.5; fc 2 softmax"
 

@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.diagnostics import (
+from netspec.diagnostics.diagnostic import (
     DataError,
     DatasetUnavailableError,
     DeviceError,
@@ -34,14 +34,11 @@ from netspec.diagnostics import (
 if TYPE_CHECKING:
     import jax
 
-    from netspec.answers import Evaluation, Prediction
     from netspec.backends.jax.model import Model, Variables
+    from netspec.data.for_network import Data
     from netspec.data.types import Dataset
-    from netspec.graph import Graph
-    from netspec.ir import Network
-    from netspec.loading import Data
-    from netspec.replaying import Replay
-    from netspec.trained import Run
+    from netspec.graph.graph import Graph
+    from netspec.ir.network import Network
     from netspec.training.events import (
         Epoch,
         Evaluated,
@@ -55,7 +52,10 @@ if TYPE_CHECKING:
         Step,
         Stopped,
     )
-    from netspec.training.nonfinite import NonFiniteLossError
+    from netspec.training.recovery import NonFiniteLossError
+    from netspec.workflows.answers import Evaluation, Prediction
+    from netspec.workflows.replay import Replay
+    from netspec.workflows.trained import Run
 
 __version__ = "0.1.0"
 
@@ -105,19 +105,19 @@ _LAZY = {
     "Dataset": "netspec.data.types",
     "Epoch": "netspec.training.events",
     "Evaluated": "netspec.training.events",
-    "Evaluation": "netspec.answers",
+    "Evaluation": "netspec.workflows.answers",
     "Event": "netspec.training.events",
     "Finished": "netspec.training.events",
-    "Graph": "netspec.graph",
+    "Graph": "netspec.graph.graph",
     "Model": "netspec.backends.jax.model",
-    "Network": "netspec.ir",
-    "NonFiniteLossError": "netspec.training.nonfinite",
+    "Network": "netspec.ir.network",
+    "NonFiniteLossError": "netspec.training.recovery",
     "Notice": "netspec.training.events",
-    "Prediction": "netspec.answers",
-    "Replay": "netspec.replaying",
+    "Prediction": "netspec.workflows.answers",
+    "Replay": "netspec.workflows.replay",
     "Result": "netspec.training.events",
     "Rewound": "netspec.training.events",
-    "Run": "netspec.trained",
+    "Run": "netspec.workflows.trained",
     "Saved": "netspec.training.events",
     "Started": "netspec.training.events",
     "Step": "netspec.training.events",
@@ -150,8 +150,8 @@ def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping
         SpecError: with everything that is wrong with the spec.
         NetspecError: when there is no such file, or an override does not fit.
     """
-    from netspec.arguments import as_path  # noqa: PLC0415
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+    from netspec.system.arguments import as_path  # noqa: PLC0415
 
     lets, sets = _overrides(let, set)
     file = as_path(path, "path", "specs/lenet.net")
@@ -168,9 +168,9 @@ def parse(
     set: Mapping[str, Any] | None = None,
 ) -> Network:
     """Read a spec from a text; arguments and errors as for `load`."""
-    from netspec.arguments import as_text, require_kind  # noqa: PLC0415
     from netspec.compiler import analyze, require  # noqa: PLC0415
-    from netspec.diagnostics import Source  # noqa: PLC0415
+    from netspec.diagnostics.diagnostic import Source  # noqa: PLC0415
+    from netspec.system.arguments import as_text, require_kind  # noqa: PLC0415
 
     require_kind(text, str, "text", "the text of a spec", "ns.load(path) reads a file")
     if text.endswith(".net") and len(text.split()) == 1:
@@ -201,12 +201,12 @@ def compile(  # noqa: A001
         SpecError: with everything that is wrong with a spec; when the shapes of a network made in Python do not fit.
         DeviceError: when there is no such device.
     """
-    from netspec.arguments import as_switch  # noqa: PLC0415
-    from netspec.networks import network_of  # noqa: PLC0415
+    from netspec.system.arguments import as_switch  # noqa: PLC0415
+    from netspec.workflows.read_network import network_of  # noqa: PLC0415
 
     network, _ = network_of(network)
     autotune = None if autotune is None else as_switch(autotune, "autotune")
-    from netspec.session import compile_network  # noqa: PLC0415
+    from netspec.workflows.train import compile_network  # noqa: PLC0415
 
     return compile_network(network, device, precision, autotune=autotune)
 
@@ -254,8 +254,8 @@ def train(
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
     """
-    from netspec.arguments import as_function, as_number, as_path, as_switch, as_whole  # noqa: PLC0415
-    from netspec.networks import network_of  # noqa: PLC0415
+    from netspec.system.arguments import as_function, as_number, as_path, as_switch, as_whole  # noqa: PLC0415
+    from netspec.workflows.read_network import network_of  # noqa: PLC0415
 
     declared, base = network_of(network)
     whole = {"epochs": (epochs, 3, 1), "batch": (batch, 64, 1), "seed": (seed, 0, 0), "devices": (devices, 2, 1)}
@@ -266,7 +266,7 @@ def train(
     steps = None if log_every is None else as_whole(log_every, "log_every", 50)
     tunes = None if autotune is None else as_switch(autotune, "autotune")
     stops = None if stop is None else as_function(stop, "stop", "lambda: False")
-    from netspec import session  # noqa: PLC0415
+    from netspec.workflows import train as session  # noqa: PLC0415
 
     return session.train(
         declared,
@@ -311,14 +311,14 @@ def resume(
         DataError: when the data cannot be had, or is not that of the run.
         ModelFileError: when the checkpoint does not fit the changed network.
     """
-    from netspec.arguments import as_function, as_path, as_switch, as_whole  # noqa: PLC0415
+    from netspec.system.arguments import as_function, as_path, as_switch, as_whole  # noqa: PLC0415
 
     folder = as_path(run, "run", "runs/lenet/001", RunError)
     settings = {} if epochs is None else {"epochs": str(as_whole(epochs, "epochs", 20))}
     _, sets = _overrides(None, set)
     accepts = as_switch(accept_changes, "accept_changes")
     stops = None if stop is None else as_function(stop, "stop", "lambda: False")
-    from netspec import resuming  # noqa: PLC0415
+    from netspec.workflows import resume as resuming  # noqa: PLC0415
 
     return resuming.resume(
         folder,
@@ -350,11 +350,11 @@ def replay(
         RunError: when the folder is no run, has measured nothing, or was resumed with changes.
         DataError: when the data cannot be had, or is not that of the run.
     """
-    from netspec.arguments import as_path  # noqa: PLC0415
+    from netspec.system.arguments import as_path  # noqa: PLC0415
 
     folder = as_path(run, "run", "runs/lenet/001", RunError)
     place = None if out is None else as_path(out, "out", "runs/again", RunError)
-    from netspec import replaying  # noqa: PLC0415
+    from netspec.workflows import replay as replaying  # noqa: PLC0415
 
     events = replaying.replay(folder, data, out=place, device=device)
     return next(found for found in events if isinstance(found, replaying.Replay))
@@ -372,14 +372,14 @@ def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # no
         DeviceError: when there is no such device.
         ModelFileError: when the file is damaged, not netspec's, or does not fit its own spec.
     """
-    from netspec.trained import open_run  # noqa: PLC0415
+    from netspec.workflows.trained import open_run  # noqa: PLC0415
 
     return open_run(path, device)
 
 
 def _overrides(let: Mapping[str, Any] | None, set: Mapping[str, Any] | None) -> tuple[dict[str, str], dict[str, str]]:
     """Return what replaces values of `let`, and settings by path, as the texts that the language writes them as."""
-    from netspec.arguments import as_texts  # noqa: PLC0415
+    from netspec.system.arguments import as_texts  # noqa: PLC0415
 
     return as_texts(let, "let", '{"width": 32}'), as_texts(set, "set", '{"train.epochs": 1}')
 

@@ -1,4 +1,4 @@
-"""Floor 4: the phases in their order, from a file or a text to a checked network. No JAX is needed for any of it."""
+"""The phases in their order, from a file or a text to a checked network. No JAX is needed for any of it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from netspec.budgets import check_budgets
-from netspec.characters import visible
-from netspec.data_fit import check_data, check_targets
-from netspec.diagnostics import Diagnostic, NetspecError, Places, Source, Span, SpecError
-from netspec.elaborate import elaborate
-from netspec.files import read_given
-from netspec.graph import Graph
-from netspec.ir import Network
-from netspec.nearby import path_fix
-from netspec.overrides import apply_sets, parse_values
-from netspec.recipe.datasets import find
-from netspec.recipe_fit import check_recipe
-from netspec.records import record
-from netspec.resources import specs_folder
-from netspec.spellings import of_shapes
+from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, Places, Source, Span, SpecError
+from netspec.diagnostics.records import record
+from netspec.diagnostics.visible import visible
+from netspec.elaborate.elaborator import elaborate
+from netspec.elaborate.overrides import apply_sets, parse_values
+from netspec.elaborate.spellings import of_shapes
+from netspec.graph.budgets import check_budgets
+from netspec.graph.data_checks import check_data, check_targets
+from netspec.graph.graph import Graph
+from netspec.graph.recipe_checks import check_recipe
+from netspec.graph.trace import MAX_DIAGNOSTICS, trace
+from netspec.ir.network import Network
+from netspec.recipe.catalog import find
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
-from netspec.tracing import MAX_DIAGNOSTICS, trace
+from netspec.system.files import read_given
+from netspec.system.nearby import path_fix
+from netspec.system.resources import specs_folder
 
 __all__ = ["Analysis", "analyze", "load_source", "require"]
 
@@ -111,7 +111,7 @@ def analyze(
             diagnostics += check_targets(network, graph, made.places)
         named = (network.data.name, network.data.fallback) if network.data else ()
         if files and not all(name is None or find(name) for name in named):
-            from netspec.data_look import look_at_data  # noqa: PLC0415
+            from netspec.graph.file_checks import look_at_data  # noqa: PLC0415
 
             diagnostics += look_at_data(network, graph, made.places, source.folder)
     if network and graph and not diagnostics:

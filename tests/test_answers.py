@@ -15,12 +15,14 @@ from PIL import Image
 from typer import BadParameter
 
 import netspec as ns
-from netspec import model_file, runs, session
-from netspec.answers import Evaluation
 from netspec.cli.app import build
 from netspec.data.arrays import from_arrays
-from netspec.diagnostics import NetspecError
-from netspec.model_file import ModelFile
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.runs import folder as runs
+from netspec.runs import model_file
+from netspec.runs.model_file import ModelFile
+from netspec.workflows import train as session
+from netspec.workflows.answers import Evaluation
 
 RNG = np.random.default_rng(0)
 X = RNG.random((60, 4)).astype(np.float32)
@@ -396,7 +398,7 @@ def test_mistakes_of_sequences_and_of_numbers(cli: Any, monkeypatch: pytest.Monk
 
 
 def test_titles_tell_names_not_places(here: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from netspec import pictures  # noqa: PLC0415
+    from netspec.workflows import pictures  # noqa: PLC0415
 
     titles: list[str] = []
     monkeypatch.setattr(pictures.report, "draw_curves", lambda records, out, title: titles.append(title) or out)

@@ -18,7 +18,7 @@ import pytest
 
 import netspec as ns
 from netspec.data.types import Split
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 TEXT = "input 1x4x4; fc 3 softmax; train { epochs 1; batch 20 }"
 NET = ns.parse(TEXT)

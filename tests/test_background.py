@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from netspec.background import Background
+from netspec.system.background import Background
 
 
 def test_the_work_goes_on_beside_and_its_result_is_had_as_often_as_wanted() -> None:

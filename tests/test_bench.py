@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import netspec as ns
-from netspec.bench import Measurement, _training_flops, bench, timed_in_turn
-from netspec.tracing import trace
+from netspec.graph.trace import trace
+from netspec.workflows.bench import Measurement, _training_flops, bench, timed_in_turn
 
 
 class Clock:

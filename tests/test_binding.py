@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from netspec.binding import Context, bind, bind_settings
-from netspec.diagnostics import Source
-from netspec.ir import DataSource, Init, Recipe
+from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.binding import Context, bind, bind_settings
+from netspec.ir.network import DataSource, Init, Recipe
 from netspec.layers import LAYERS
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense

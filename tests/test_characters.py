@@ -7,10 +7,10 @@ import unicodedata
 
 import pytest
 
-from netspec import characters
-from netspec.characters import ascii_twin, described, visible
 from netspec.compiler import analyze
-from netspec.diagnostics import Diagnostic, Source, Span
+from netspec.diagnostics import visible as characters
+from netspec.diagnostics.diagnostic import Diagnostic, Source, Span
+from netspec.diagnostics.visible import ascii_twin, described, visible
 from netspec.syntax.errors import deceptive
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_property_networks import instances
 
-from netspec import alignment
-from netspec.alignment import align
-from netspec.compare import Comparison, LayerChange, Reshaped, Setting, compare
 from netspec.compiler import analyze, require
-from netspec.diagnostics import Source
-from netspec.graph import Graph
-from netspec.ir import Network, Recipe
+from netspec.describe import align as alignment
+from netspec.describe.align import align
+from netspec.describe.diff import Comparison, LayerChange, Reshaped, Setting, compare
+from netspec.diagnostics.diagnostic import Source
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network, Recipe
 from netspec.recipe.losses import CrossEntropy
-from netspec.signature import parameters
+from netspec.schema.definition import parameters
 
 HEAD = "input 8x12x12\n"
 LAYERS = ("conv 8 3x3 pad=same", "conv 8 3x3 pad=same relu", "conv 8 1x1", "relu", "tanh", "batchnorm", "dropout 0.5")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.compile_cache import OFF, CompileCache, compile_cache, mend
+from netspec.backends.jax.compile_cache import OFF, CompileCache, compile_cache, mend
 
 ROOT = Path(netspec.__file__).parent.parent
 SPEC = "fc 10 softmax\ndata digits\ntrain { batch 500; epochs 1 }\n"

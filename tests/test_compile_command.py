@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 import netspec as ns
-from netspec.compare import compare
-from netspec.diagnostics import NetspecError, Source
-from netspec.formatting import format_source
-from netspec.ir import Compile, Network
-from netspec.reference import page_of
-from netspec.resolve import resolved_text
+from netspec.describe.diff import compare
+from netspec.describe.format import format_source
+from netspec.describe.reference import page_of
+from netspec.diagnostics.diagnostic import NetspecError, Source
+from netspec.ir.network import Compile, Network
+from netspec.ir.text import resolved_text
 
 NET = "input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax\n"
 FULL = "compile { conv im2col; deconv columns; pool slices; layout batch_last; autotune on }\n"

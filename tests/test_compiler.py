@@ -9,9 +9,9 @@ import pytest
 
 import netspec as ns
 from netspec.compiler import analyze, load_source, require
-from netspec.diagnostics import NetspecError, Source, SpecError
-from netspec.resources import specs_folder
+from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError
 from netspec.syntax.parser import MAX_BYTES
+from netspec.system.resources import specs_folder
 
 GOOD = "input 4\nfc 3 softmax\n"
 

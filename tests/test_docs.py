@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 import netspec
-from netspec import session
-from netspec.codes import CODES
-from netspec.commands import COMMANDS
 from netspec.compiler import analyze, load_source
-from netspec.diagnostics import Source
-from netspec.ir import DataSource, Recipe
+from netspec.describe.reference import FAMILIES
+from netspec.diagnostics.codes import CODES
+from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.commands import COMMANDS
+from netspec.ir.network import DataSource, Recipe
 from netspec.layers import LAYERS
 from netspec.recipe.array_facts import KEYS, NAMES_KEY
-from netspec.reference import FAMILIES
-from netspec.signature import parameters
+from netspec.schema.definition import parameters
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
+from netspec.workflows import train as session
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from netspec.diagnostics import Source
-from netspec.elaborate import Elaboration, elaborate
-from netspec.ir import DataSource, Network, Recipe
+from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.elaborator import Elaboration, elaborate
+from netspec.ir.network import DataSource, Network, Recipe
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
 from netspec.recipe.draws import HeNormal

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 
 import netspec.layers
 import netspec.recipe
-from netspec.family import Family, Lazy, OneOf
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.layers.base import Broken
 from netspec.layers.rectifier import Relu
@@ -23,7 +22,8 @@ from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.recipe.settings import Clip
-from netspec.signature import Definition
+from netspec.schema.definition import Definition
+from netspec.schema.family import Family, Lazy, OneOf
 
 FAMILIES: list[Family[Any]] = [LAYERS, ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
 

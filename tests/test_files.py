@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from netspec.diagnostics import DataError, RunError
-from netspec.files import atomic_path, atomic_write, expanded, kind_of
+from netspec.diagnostics.diagnostic import DataError, RunError
+from netspec.system.files import atomic_path, atomic_write, expanded, kind_of
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 

@@ -9,7 +9,7 @@ import pytest
 from test_golden_diagnostics import BAD, CASES, diagnostics
 
 from netspec.compiler import analyze
-from netspec.diagnostics import Diagnostic, Source
+from netspec.diagnostics.diagnostic import Diagnostic, Source
 
 # Where the fix is for another line than the mistake, or is a form rather than a text.
 ELSEWHERE = {

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 import netspec as ns
-from netspec import formatting
-from netspec.diagnostics import NetspecError, Source, SpecError
-from netspec.formatting import format_source
+from netspec.describe import format as formatting
+from netspec.describe.format import format_source
+from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError
+from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.layers.activation import ACTIVATIONS
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.resolve import resolved_text
-from netspec.signature import Definition
+from netspec.schema.definition import Definition
 from netspec.syntax.parser import parse
 
 ROOT = Path(__file__).parent.parent

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.codes import CODES
 from netspec.compiler import analyze
-from netspec.diagnostics import Diagnostic, Source, SpecError
+from netspec.diagnostics.codes import CODES
+from netspec.diagnostics.diagnostic import Diagnostic, Source, SpecError
 from netspec.syntax.parser import read_source
 
 BAD = Path(__file__).parent / "bad"

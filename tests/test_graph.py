@@ -7,9 +7,10 @@ import pytest
 import netspec as ns
 from netspec import ops
 from netspec.compiler import analyze
-from netspec.diagnostics import Source, SpecError
-from netspec.graph import Graph
-from netspec.ir import Network, Node
+from netspec.diagnostics.diagnostic import Source, SpecError
+from netspec.graph.graph import Graph
+from netspec.graph.trace import MAX_PARAMETERS
+from netspec.ir.network import Network, Node
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
 from netspec.layers.pool import Pool
@@ -18,8 +19,7 @@ from netspec.passes import Mode, optimize
 from netspec.recipe.draws import Normal
 from netspec.recipe.initializers import Ones, XavierUniform, Zeros
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
-from netspec.resources import specs_folder
-from netspec.tracing import MAX_PARAMETERS
+from netspec.system.resources import specs_folder
 
 
 def graph(text: str) -> Graph:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import netspec as ns
 from netspec.compiler import Analysis, analyze, load_source
-from netspec.diagnostics import NetspecError, Source
-from netspec.includes import MAX_DEPTH, MAX_FILES, whole_text
-from netspec.resources import library_folder
+from netspec.diagnostics.diagnostic import NetspecError, Source
+from netspec.elaborate.includes import MAX_DEPTH, MAX_FILES, whole_text
 from netspec.syntax.parser import MAX_BYTES
+from netspec.system.resources import library_folder
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_too_many_and_too_deep(folder: Path) -> None:
 
 
 def test_files_that_multiply_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netspec.wiring.MAX_NODES", 2_000)
+    monkeypatch.setattr("netspec.elaborate.wiring.MAX_NODES", 2_000)
     write(folder, d9="relu", **{f"d{i}": f'include "d{i + 1}.net"\n' * 10 for i in range(9)})
     assert codes(folder, 'input 4\ninclude "d0.net"') == ["E0218"]
     write(folder, d9="#" + "x" * 500_000 + "\nlet", d0='include "d9.net"\n' * 10)

@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 import netspec as ns
-from netspec.ir import DataSource, Network, Node, Recipe
+from netspec.ir.network import DataSource, Network, Node, Recipe
 from netspec.layers.dense import Dense
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 SPECS = sorted(specs_folder().rglob("*.net"))
 

@@ -16,20 +16,20 @@ from jax import export
 import netspec as ns
 from netspec import ops
 from netspec.backends import initial
-from netspec.backends.jax import optimizers, schedules
 from netspec.backends.jax.emit import EMITTERS, MERGERS
 from netspec.backends.jax.kernels import activation
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.objective import example_losses
-from netspec.graph import Parameter
-from netspec.ir import Recipe
+from netspec.backends.jax.train import optimizers, schedules
+from netspec.backends.jax.train.objective import example_losses
+from netspec.graph.graph import Parameter
+from netspec.ir.network import Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.planning import Wishes, make_plan
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.signature import Definition, parameters
+from netspec.schema.definition import Definition, parameters
 
 layers = pytest.mark.parametrize("cls", LAYERS.classes(), ids=lambda c: c.canonical())
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.binding import Context
 from netspec.compiler import Analysis, analyze
-from netspec.diagnostics import Source, nearest
-from netspec.expansion import Expansion, Size
-from netspec.scope import Block, Scope, weight
+from netspec.diagnostics.diagnostic import Source, nearest
+from netspec.elaborate.binding import Context
+from netspec.elaborate.limits import Expansion, Size
+from netspec.elaborate.scope import Block, Scope, weight
+from netspec.elaborate.wiring import MAX_DEPTH, MAX_NODES, MAX_STEPS
+from netspec.graph.trace import MAX_DIAGNOSTICS
 from netspec.syntax.parser import MAX_PARTS, MAX_TOKENS, parse
-from netspec.tracing import MAX_DIAGNOSTICS
-from netspec.wiring import MAX_DEPTH, MAX_NODES, MAX_STEPS
 
 
 def analysis(text: str) -> Analysis:
@@ -163,7 +163,7 @@ def doubling(times: int) -> str:
 
 def test_what_is_too_large_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr("netspec.wiring.Wiring.place", lambda self, *a, **k: made.append(a))
+    monkeypatch.setattr("netspec.elaborate.wiring.Wiring.place", lambda self, *a, **k: made.append(a))
     for text in (
         doubling(40),
         "input 4\nrepeat 1000000000 { relu }",
@@ -246,7 +246,7 @@ def test_a_trillion_parameters_are_refused_with_the_layer_named_and_without_jax(
     code = (
         "import sys\n"
         "from netspec.compiler import analyze\n"
-        "from netspec.diagnostics import Source\n"
+        "from netspec.diagnostics.diagnostic import Source\n"
         "text = 'input 1000000\\nfc 10 relu\\nfc 100000 as small\\nfc 10000000 as huge'\n"
         "(d,) = analyze(Source('t.net', text)).diagnostics\n"
         "print(d.code, 'huge' in d.message, '1,000,0' in d.message)\n"
@@ -284,6 +284,6 @@ def test_lines_of_a_usual_length_count_as_one() -> None:
 
 def test_what_an_unknown_name_may_mean_is_looked_up_once_not_for_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("netspec.elaborate.unknown_command", lambda *given: asked.append(given) or "nothing")
+    monkeypatch.setattr("netspec.elaborate.elaborator.unknown_command", lambda *given: asked.append(given) or "nothing")
     assert codes("input 8x6x6\nrepeat 500 { peual100 }\nfc 3") == ["E0201"]
     assert len(asked) == 1

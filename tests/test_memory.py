@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.backends.jax.augment import augmented
-from netspec.backends.jax.optimizers import transformation
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.inputs.augment import augmented
+from netspec.backends.jax.train.optimizers import transformation
+from netspec.backends.jax.train.step import Trainer
 from netspec.compiler import analyze
-from netspec.diagnostics import Source
-from netspec.memory import inference_bytes, training_bytes
+from netspec.diagnostics.diagnostic import Source
+from netspec.graph.memory import inference_bytes, training_bytes
 from netspec.recipe.optimizers import OPTIMIZERS
 
 NETS = {

@@ -16,8 +16,8 @@ import pytest
 import safetensors.numpy
 
 import netspec as ns
-from netspec import model_file
-from netspec.model_file import ModelFile
+from netspec.runs import model_file
+from netspec.runs.model_file import ModelFile
 
 SPEC = "input 4; fc 3 relu; batchnorm; fc 2 softmax"
 LABELS = ("zero", "eins – ä")

@@ -13,9 +13,9 @@ import pytest
 import safetensors
 
 import netspec as ns
-from netspec import sealed_header
 from netspec.data import digits
-from netspec.model_file import FORMAT_VERSION
+from netspec.runs import safetensors_header as sealed_header
+from netspec.runs.model_file import FORMAT_VERSION
 
 ROOT = Path(__file__).parent.parent
 FORMATS = ROOT / "tests" / "formats"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import netspec as ns
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.net"))}
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.compiler import Analysis
-from netspec.diagnostics import Source
-from netspec.resources import library_folder, specs_folder
+from netspec.diagnostics.diagnostic import Source
+from netspec.system.resources import library_folder, specs_folder
 
 PATHS = [*sorted(specs_folder().rglob("*.net")), *sorted(library_folder().glob("*.net"))]
 SPECS = {path.stem: path.read_text(encoding="utf-8") for path in PATHS}
@@ -141,8 +141,8 @@ def examined(text: str) -> Analysis:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     # A planted `repeat 99999` is as good a mistake with a lower limit, and a hundred times quicker.
-    monkeypatch.setattr("netspec.wiring.MAX_NODES", 2_000)
-    monkeypatch.setattr("netspec.wiring.MAX_STEPS", 5_000)
+    monkeypatch.setattr("netspec.elaborate.wiring.MAX_NODES", 2_000)
+    monkeypatch.setattr("netspec.elaborate.wiring.MAX_STEPS", 5_000)
 
 
 @pytest.mark.parametrize("seed", range(30))

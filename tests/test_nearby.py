@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from netspec.compiler import load_source
-from netspec.diagnostics import NetspecError
-from netspec.model_file import read
-from netspec.nearby import nearby
-from netspec.networks import read_network
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.runs.model_file import read
+from netspec.system.nearby import nearby
+from netspec.workflows.read_network import read_network
 
 
 @pytest.fixture

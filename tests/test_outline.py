@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 import netspec
-from netspec.outline import Row, outline
+from netspec.describe.outline import Row, outline
 
 SPEC = """
 input 1x16x16

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import netspec as ns
-from netspec.diagnostics import NetspecError
-from netspec.overrides import apply_sets, parse_values
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.elaborate.overrides import apply_sets, parse_values
 from netspec.recipe.descent import Sgd
 from netspec.recipe.draws import HeNormal
 from netspec.recipe.losses import MeanSquaredError

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from netspec.compiler import Analysis, analyze
-from netspec.diagnostics import Source
-from netspec.family import OneOf
-from netspec.ir import Budget, DataSource, Init, Network, Node, Recipe
+from netspec.diagnostics.diagnostic import Source
+from netspec.ir.network import Budget, DataSource, Init, Network, Node, Recipe
+from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.layers.merge import Concat
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.resolve import resolved_text
-from netspec.signature import Definition, _leaves, parameters
+from netspec.schema.definition import Definition, _leaves, parameters
+from netspec.schema.family import OneOf
 
 # --- any valid value of any field, from its annotation alone ------------------------------------------------------
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from test_property_networks import instances
 
 import netspec as ns
-from netspec.diagnostics import SpecError
-from netspec.graph import Graph
-from netspec.ir import Network, Node, Recipe
+from netspec.diagnostics.diagnostic import SpecError
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace
+from netspec.ir.network import Network, Node, Recipe
+from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.recipe.losses import MeanSquaredError
-from netspec.resolve import resolved_text
-from netspec.tracing import trace
 
 MOST_BYTES = 4_000_000
 RECIPE = Recipe(loss=MeanSquaredError())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netspec.records import record
+from netspec.diagnostics.records import record
 
 
 @record(frozen=True)

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import model_file, replaying, runs, session
 from netspec.cli.progress import Progress
-from netspec.cli.replay import _plain, _print
-from netspec.environment import differences, here
-from netspec.replaying import Difference, Replay
+from netspec.cli.verbs.replay import _plain, _print
+from netspec.runs import folder as runs
+from netspec.runs import model_file
+from netspec.runs.environment import differences, here
+from netspec.workflows import replay as replaying
+from netspec.workflows import train as session
+from netspec.workflows.replay import Difference, Replay
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)

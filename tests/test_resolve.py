@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import netspec as ns
-from netspec.ir import DataSource, Network, Recipe
+from netspec.ir.network import DataSource, Network, Recipe
+from netspec.ir.text import layer_text, resolved_text
 from netspec.layers import LAYERS
-from netspec.resolve import layer_text, resolved_text
-from netspec.resources import specs_folder
-from netspec.signature import parameters
+from netspec.schema.definition import parameters
+from netspec.system.resources import specs_folder
 
 SPECS = sorted(specs_folder().rglob("*.net"))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import netspec as ns
-from netspec import checkpoints, runs
+from netspec.runs import checkpoints
+from netspec.runs import folder as runs
 
 FORMATS = Path(__file__).parent / "formats"
 

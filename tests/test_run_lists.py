@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import netspec as ns
-from netspec import run_lists
-from netspec.run_lists import listed, newest
-from netspec.run_lock import RunLock
+from netspec.runs import listing as run_lists
+from netspec.runs.listing import listed, newest
+from netspec.runs.lock import RunLock
 
 KEPT = Path(__file__).parent / "formats" / "run_v1"
 
@@ -85,7 +85,7 @@ def test_the_newest_has_the_highest_number(runs: Path) -> None:
 
 def test_no_heavy_library_is_needed() -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom netspec.run_lists import listed\n"
+        "import sys\nfrom pathlib import Path\nfrom netspec.runs.listing import listed\n"
         f"print(len(listed(Path({str(KEPT)!r}))), sorted({{'jax', 'numpy', 'safetensors'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

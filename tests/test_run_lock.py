@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import netspec as ns
-from netspec.run_lock import NAME, RunLock
+from netspec.runs.lock import NAME, RunLock
 
 _HOLD = """
 import sys, time
 from pathlib import Path
-from netspec.run_lock import RunLock
+from netspec.runs.lock import RunLock
 lock = RunLock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

@@ -17,9 +17,11 @@ import pytest
 from PIL import Image
 
 import netspec as ns
-from netspec import report, runs, session
-from netspec.recorder import Origin
+from netspec import report
+from netspec.runs import folder as runs
+from netspec.runs.recorder import Origin
 from netspec.training.events import Result
+from netspec.workflows import train as session
 
 TEXT = """\
 # a comment that is kept

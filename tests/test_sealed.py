@@ -15,9 +15,10 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec import sealed, sealed_header
-from netspec.diagnostics import ModelFileError
-from netspec.sealed import Declared, Kind
+from netspec.diagnostics.diagnostic import ModelFileError
+from netspec.runs import safetensors_file as sealed
+from netspec.runs import safetensors_header as sealed_header
+from netspec.runs.safetensors_file import Declared, Kind
 
 KIND = Kind("things", 2, "thing", "made here", "make it again")
 BLANK = b"0" * 64

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from netspec import compile_cache, includes, tracing, wiring
+from netspec.backends.jax import compile_cache
 from netspec.data import decoding
+from netspec.elaborate import includes, wiring
+from netspec.graph import trace as tracing
 from netspec.syntax import parser
 
 PAGE = (Path(__file__).parent.parent / "SECURITY.md").read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import session
 from netspec.data import from_arrays
+from netspec.workflows import train as session
 
 NET = ns.parse("input 1x8x8; fc 10 softmax; data digits; train { optimizer sgd lr=0.5; epochs 1; batch 200 }")
 RNG = np.random.default_rng(0)

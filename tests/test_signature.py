@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from netspec import signature as sig
-from netspec.family import Family
-from netspec.ir import Compile, DataSource, Init, Recipe
+from netspec.ir.network import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYERS, Layer
 from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.conv import Conv
@@ -19,7 +17,9 @@ from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.recipe.settings import EarlyStop
-from netspec.signature import Definition, option, parameters, positional
+from netspec.schema import definition as sig
+from netspec.schema.definition import Definition, option, parameters, positional
+from netspec.schema.family import Family
 
 FAMILIES: list[Family[Any]] = [LAYERS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
 
@@ -159,7 +159,7 @@ def test_values_that_do_not_fit(kind: Any, bad: Any) -> None:
 @pytest.mark.parametrize("text", ["uniform(-1e999..1e999)", "normal(1, mean=1e999)", "constant(-1e999)"])
 def test_infinite_numbers_are_refused_everywhere(text: str) -> None:
     from netspec.compiler import analyze  # noqa: PLC0415
-    from netspec.diagnostics import Source  # noqa: PLC0415
+    from netspec.diagnostics.diagnostic import Source  # noqa: PLC0415
 
     (problem,) = analyze(Source("t.net", f"input 4\nfc 3 init={text}\n")).diagnostics
     assert problem.code == "E0207"

@@ -8,14 +8,14 @@ import pytest
 
 import netspec as ns
 from netspec.compiler import Analysis, analyze
-from netspec.diagnostics import Source
-from netspec.formatting import format_source
+from netspec.describe.format import format_source
+from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.spellings import SPELLINGS
 from netspec.layers import LAYERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.signature import parameters
-from netspec.spellings import SPELLINGS
+from netspec.schema.definition import parameters
 
 IMAGE, SEQUENCE, RECIPE = "input 4x9x9\n{}", "input 4x8\n{}", "input 4\nfc 4 softmax\ntrain {{ {} }}"
 

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import model_file, runs, session
 from netspec.compiler import analyze
 from netspec.data import from_arrays
-from netspec.diagnostics import DataError, Source
-from netspec.ir import Network
+from netspec.diagnostics.diagnostic import DataError, Source
+from netspec.graph.trace import loss_text, trace, with_loss
+from netspec.ir.network import Network
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
-from netspec.recorder import digest, network_text
-from netspec.tracing import loss_text, trace, with_loss
+from netspec.runs import folder as runs
+from netspec.runs import model_file
+from netspec.runs.recorder import digest, network_text
+from netspec.workflows import train as session
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.diagnostics import Source
+from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.syntax.parser import parse
-from netspec.values import ValueProblem, evaluate
 
 SCOPE = {"w": 64, "k": (5, 5), "r": 0.5, "s": "text", "zero": 0, "big": 10**17}
 
@@ -105,7 +105,7 @@ def test_a_near_name_is_proposed() -> None:
 
 @pytest.mark.parametrize("text", ["9" * 5000 + "k", "0.." + "9" * 400 + "k"])
 def test_long_quantities_are_an_error_like_long_numbers(text: str) -> None:
-    from netspec.diagnostics import SpecError  # noqa: PLC0415
+    from netspec.diagnostics.diagnostic import SpecError  # noqa: PLC0415
 
     with pytest.raises((ValueProblem, SpecError)):
         value(text)

@@ -8,8 +8,8 @@ import pytest
 
 import netspec as ns
 from netspec.compiler import analyze
-from netspec.diagnostics import Source, SpecError
-from netspec.resolve import resolved_text
+from netspec.diagnostics.diagnostic import Source, SpecError
+from netspec.ir.text import resolved_text
 
 
 def wires(text: str) -> dict[str, tuple[str, ...]]:

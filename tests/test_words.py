@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from netspec import words
-from netspec.ir import Compile, DataSource, Init, Recipe
+from netspec.elaborate import vocabulary as words
+from netspec.ir.network import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYERS
 from netspec.recipe.settings import Augment, Shuffle, Views
-from netspec.signature import Definition, parameters
+from netspec.schema.definition import Definition, parameters
 
 
 def test_reserved_are_all_words_that_may_stand_beside_a_name() -> None:

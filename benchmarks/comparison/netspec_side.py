@@ -12,7 +12,7 @@ import numpy as np
 import netspec as ns
 from comparison.job import Array, Job
 from comparison.prepare import SEED
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Split
 
 __all__ = ["BareProgram", "NetspecProgram", "product_rate"]

@@ -11,8 +11,8 @@ from comparison.cases import Case
 from comparison.job import Array, Job, Layer
 from netspec import data as datasets
 from netspec.backends.initial import draw
-from netspec.backends.jax.prepare import scaling
-from netspec.graph import Graph
+from netspec.backends.jax.inputs.prepare import scaling
+from netspec.graph.graph import Graph
 
 __all__ = ["load", "make_job", "product_flops"]
 

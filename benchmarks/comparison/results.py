@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from comparison.job import cores
-from netspec.files import atomic_write
+from netspec.system.files import atomic_write
 
 __all__ = [
     "NETSPEC",

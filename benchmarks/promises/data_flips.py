@@ -15,7 +15,7 @@ from unittest.mock import patch
 import numpy as np
 
 from netspec.data import digits, idx, mnist
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from promises.frame import Effort, Found
 
 __all__ = ["measure"]

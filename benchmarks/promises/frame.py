@@ -15,7 +15,7 @@ from pathlib import Path
 from comparison.results import Machine
 from pydantic import BaseModel, ConfigDict
 
-from netspec.files import atomic_write
+from netspec.system.files import atomic_write
 from promises import PROMISES
 
 __all__ = ["ROOT", "Effort", "Found", "Row", "measured", "merged", "read"]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from netspec.sealed_header import MAX_BYTES
+from netspec.runs.safetensors_header import MAX_BYTES
 
 __all__ = ["HOLE", "Write", "corpus"]
 

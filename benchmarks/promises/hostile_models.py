@@ -9,8 +9,8 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from netspec import model_file
-from netspec.diagnostics import ModelFileError
+from netspec.diagnostics.diagnostic import ModelFileError
+from netspec.runs import model_file
 from promises.frame import Effort, Found
 from promises.hostile_files import corpus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from random import Random
 
-from netspec import runs
+from netspec.runs import folder as runs
 from promises.frame import Effort, Found
 from promises.trainings import Training, campaigns
 

@@ -9,9 +9,9 @@ from random import Random
 import numpy as np
 
 import netspec as ns
-from netspec import model_file
-from netspec.diagnostics import ModelFileError
-from netspec.model_file import ModelFile
+from netspec.diagnostics.diagnostic import ModelFileError
+from netspec.runs import model_file
+from netspec.runs.model_file import ModelFile
 from promises.damage import KINDS, damaged
 from promises.frame import ROOT, Effort, Found
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 import netspec as ns
-from netspec import model_file, runs, session
-from netspec.backends.jax.step import Trainer
-from netspec.checkpoints import Checkpoints
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Dataset, Split
+from netspec.runs import folder as runs
+from netspec.runs import model_file
+from netspec.runs.checkpoints import Checkpoints
+from netspec.workflows import train as session
 from promises.frame import Effort, Found
 
 __all__ = ["measure"]

@@ -10,7 +10,7 @@ import time
 from random import Random
 from statistics import median
 
-from netspec.checkpoints import Checkpoints
+from netspec.runs.checkpoints import Checkpoints
 from promises.frame import Effort, Found
 from promises.trainings import Training, campaigns
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from netspec import runs
+from netspec.runs import folder as runs
 from promises.frame import ROOT, Effort
 
 __all__ = ["Training", "campaigns", "outcome"]

@@ -1,1 +1,1 @@
-"""Floor 5: the back ends. Each one only has to know the operations, never a layer."""
+"""Back ends: each knows the operations, never a layer."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.graph import Parameter
+from netspec.graph.graph import Parameter
 from netspec.recipe import draws
 from netspec.recipe import initializers as init
 

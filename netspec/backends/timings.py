@@ -17,8 +17,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from netspec.files import atomic_write, open_to_read
 from netspec.planning import Problem, Way
+from netspec.system.files import atomic_write, open_to_read
 
 __all__ = ["Remembered", "clear", "count", "cpu_name"]
 

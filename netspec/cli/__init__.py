@@ -1,4 +1,4 @@
-"""Floor 8: the command line, one file a verb. All printing and exit codes live here."""
+"""The command line, one file a verb. All printing and exit codes live here."""
 
 import gc
 import os

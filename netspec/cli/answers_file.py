@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
-from netspec.diagnostics import RunError
-from netspec.files import atomic_path, kind_of
+from netspec.diagnostics.diagnostic import RunError
+from netspec.system.files import atomic_path, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netspec.trained import Run
+    from netspec.workflows.trained import Run
 
 __all__ = ["answers_file", "require_name"]
 

@@ -47,7 +47,7 @@ def build(wanted: str | None = None) -> typer.Typer:
     app.callback()(_root)
     for verb in (wanted,) if wanted in VERBS else VERBS:
         name = _FILES.get(verb, verb)
-        module = import_module(f"netspec.cli.{name}")
+        module = import_module(f"netspec.cli.verbs.{name}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=verb)
         else:

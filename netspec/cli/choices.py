@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from netspec.cli.output import print_table, say
-from netspec.diagnostics import DeviceError, nearest
-from netspec.graph import Graph
-from netspec.ir import Network
+from netspec.diagnostics.diagnostic import DeviceError, nearest
+from netspec.graph.graph import Graph
+from netspec.graph.recipe_checks import used_batch
+from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
 from netspec.planning import Timings, Wishes, make_plan
 from netspec.planning.explain import Line, explain
-from netspec.recipe_fit import used_batch
 
 __all__ = ["operation_facts", "print_operations", "show_choices"]
 
@@ -53,7 +53,7 @@ def show_choices(network: Network, graph: Graph, device: str, batch: int | None)
 def _remembered() -> Timings:
     """Return the times measured before on this machine's CPU."""
     from netspec.backends.timings import Remembered, cpu_name  # noqa: PLC0415
-    from netspec.data.places import timings_folder  # noqa: PLC0415
+    from netspec.system.places import timings_folder  # noqa: PLC0415
 
     remembered = Remembered(timings_folder(), cpu_name())
     return lambda problem: remembered.get(problem) or {}

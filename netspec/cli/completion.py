@@ -28,25 +28,25 @@ def _chosen_from(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str
 
 
 def _templates() -> Iterable[str]:
-    from netspec.resources import specs_folder  # noqa: PLC0415
+    from netspec.system.resources import specs_folder  # noqa: PLC0415
 
     return sorted(path.stem for path in specs_folder().rglob("*.net"))
 
 
 def _names() -> Iterable[str]:
-    from netspec.reference import all_names  # noqa: PLC0415
+    from netspec.describe.reference import all_names  # noqa: PLC0415
 
     return sorted(set(all_names()))
 
 
 def _codes() -> Iterable[str]:
-    from netspec.codes import CODES  # noqa: PLC0415
+    from netspec.diagnostics.codes import CODES  # noqa: PLC0415
 
     return CODES
 
 
 def _datasets() -> Iterable[str]:
-    from netspec.recipe.datasets import DATASETS  # noqa: PLC0415
+    from netspec.recipe.catalog import DATASETS  # noqa: PLC0415
 
     return [info.name for info in DATASETS]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from netspec.ir import Network
+from netspec.describe.outline import Row
+from netspec.ir.network import Network
 from netspec.ops import format_shape
-from netspec.outline import Row
 
 __all__ = ["dot"]
 

@@ -11,7 +11,7 @@ from types import FrameType
 from netspec.cli import outlets, surroundings
 from netspec.cli.output import print_error, say
 from netspec.cli.signals import end, leave
-from netspec.diagnostics import NetspecError
+from netspec.diagnostics.diagnostic import NetspecError
 
 __all__ = ["run"]
 
@@ -74,7 +74,7 @@ def _act(words: list[str]) -> int:
         say("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", error=True)
         return 2
     if words[:1] == ["check"]:
-        from netspec.cli.checking import check_files, plain_check  # noqa: PLC0415
+        from netspec.cli.verbs.checking import check_files, plain_check  # noqa: PLC0415
 
         plain = plain_check(words)
         if plain:

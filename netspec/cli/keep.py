@@ -9,7 +9,7 @@ __all__ = ["keep_compiled"]
 
 def keep_compiled() -> None:
     """Turn the compilation cache on; where its folder is not safe, say so on standard error and go on without it."""
-    from netspec.compile_cache import OFF, mend, turn_on  # noqa: PLC0415
+    from netspec.backends.jax.compile_cache import OFF, mend, turn_on  # noqa: PLC0415
 
     def not_kept(reason: str) -> None:
         say(f"note: compiled programs are not kept: {reason} ({OFF}=off silences this)", error=True)

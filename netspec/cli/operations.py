@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
 from netspec.ops import format_shape
 from netspec.passes import Mode, history, optimize
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from netspec.characters import visible
 from netspec.cli.stacked import narrowest, stacked
-from netspec.diagnostics import Diagnostic, NetspecError, SpecError, plural
+from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
+from netspec.diagnostics.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

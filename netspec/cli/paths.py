@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from netspec.diagnostics import NetspecError, SpecError
+from netspec.diagnostics.diagnostic import NetspecError, SpecError
 from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES
 

@@ -13,13 +13,13 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
-from netspec.characters import visible
 from netspec.cli.output import percent, seconds_text
-from netspec.diagnostics import plural
-from netspec.ir import Network
-from netspec.reading import takes_pictures
-from netspec.recipe.datasets import find
+from netspec.diagnostics.diagnostic import plural
+from netspec.diagnostics.visible import visible
+from netspec.ir.network import Network
+from netspec.recipe.catalog import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
+from netspec.workflows.reading import takes_pictures
 
 __all__ = ["Progress"]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from netspec.cli.outlets import outlet
-from netspec.diagnostics import DeviceError
+from netspec.diagnostics.diagnostic import DeviceError
 
 __all__ = ["Coordinator", "Devices", "Process", "Processes", "Together", "make_room", "together"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from netspec.characters import visible
+from netspec.diagnostics.visible import visible
 
 __all__ = ["Command", "Group"]
 

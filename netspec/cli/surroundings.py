@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from netspec.cli.output import say
-from netspec.diagnostics import NetspecError
+from netspec.diagnostics.diagnostic import NetspecError
 
 __all__ = ["explained", "settle"]
 

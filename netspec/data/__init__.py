@@ -1,4 +1,4 @@
-"""Floor 5: datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
+"""Datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
 
 from netspec.data.arrays import from_arrays
 from netspec.data.decoding import picture_endings

@@ -16,9 +16,9 @@ from netspec.data import idx, npz
 from netspec.data.checks import as_labels, as_pixels, as_tokens, facts, require, require_range
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Split
-from netspec.diagnostics import DataError, listing
-from netspec.files import kind_of
+from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import KEYS, NAMES_KEY, examples_wrong, unlike
+from netspec.system.files import kind_of
 
 __all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
 

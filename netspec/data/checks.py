@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.array_facts import (
     MOST_CLASSES,
     ArrayFacts,

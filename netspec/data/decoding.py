@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from netspec.diagnostics import DataError
-from netspec.files import kind_of
+from netspec.diagnostics.diagnostic import DataError
+from netspec.system.files import kind_of
 
 __all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "picture_endings"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netspec.data.order import epoch_order
 from netspec.data.types import Split
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 __all__ = ["FILE", "load", "load_by_writer", "stratified"]
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from netspec.characters import visible
-from netspec.data.places import offline
 from netspec.data.types import Progress
-from netspec.diagnostics import DatasetUnavailableError
-from netspec.files import open_to_read
+from netspec.diagnostics.diagnostic import DatasetUnavailableError
+from netspec.diagnostics.visible import visible
+from netspec.system.files import open_to_read
+from netspec.system.places import offline
 
 if sys.platform != "win32":
     import fcntl

@@ -12,8 +12,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from netspec.data.checks import as_pixels, as_tokens, shape_text
-from netspec.diagnostics import DataError
-from netspec.files import kind_of
+from netspec.diagnostics.diagnostic import DataError
+from netspec.system.files import kind_of
 
 __all__ = ["read_examples"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from netspec.data.resize import resize
 from netspec.data.types import Dataset, Split
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.array_facts import shape_misfit, shape_text
 
 __all__ = ["fit"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from netspec.data.pieces import chosen, pieces
-from netspec.recipe.datasets import Framing
+from netspec.recipe.catalog import Framing
 
 __all__ = ["framed", "is_framed"]
 

@@ -12,11 +12,11 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError, plural
-from netspec.files import open_to_read
+from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.array_facts import shape_text
 from netspec.recipe.data_headers import IDX_NAMES as NAMES
 from netspec.recipe.data_headers import find_idx as find
+from netspec.system.files import open_to_read
 
 __all__ = ["NAMES", "find", "read_idx"]
 

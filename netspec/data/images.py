@@ -13,8 +13,8 @@ from netspec.data.checks import shape_text
 from netspec.data.decoding import decoded
 from netspec.data.framing import framed, is_framed
 from netspec.data.resize import resize
-from netspec.diagnostics import DataError
-from netspec.recipe.datasets import DatasetInfo
+from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.catalog import DatasetInfo
 
 __all__ = ["Picture", "read_image", "read_picture"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from netspec.data import arrays, digits, mnist
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Progress, Split
-from netspec.diagnostics import DataError, DatasetUnavailableError, listing, nearest
-from netspec.files import expanded, kind_of
-from netspec.recipe.datasets import DATASETS, DatasetInfo, find
+from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing, nearest
+from netspec.recipe.catalog import DATASETS, DatasetInfo, find
+from netspec.system.files import expanded, kind_of
 
 __all__ = ["SOURCES", "Source", "fetch", "load", "locate"]
 

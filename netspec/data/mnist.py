@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from netspec.data import idx
 from netspec.data.download import download
-from netspec.data.places import cache_folder, given_folder
 from netspec.data.types import Progress, Split
-from netspec.diagnostics import DataError, DatasetUnavailableError, listing
-from netspec.files import kind_of
+from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
+from netspec.system.files import kind_of
+from netspec.system.places import cache_folder, given_folder
 
 __all__ = ["MIRRORS", "fetch", "load", "locate"]
 

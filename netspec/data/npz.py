@@ -11,7 +11,7 @@ from typing import Any
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError, listing
+from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import NUMBERING, shape_text
 
 __all__ = ["members", "unpacked"]

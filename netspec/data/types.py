@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.arguments import require_kind
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
+from netspec.system.arguments import require_kind
 
 __all__ = ["Dataset", "Progress", "Split", "fingerprint"]
 

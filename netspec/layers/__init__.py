@@ -1,10 +1,10 @@
-"""Floor 2: the layers. A new one is one class in one file, its entry in the list below, and its test."""
+"""The layers. A new one is one class in one file, its entry in the list below, and its test."""
 
 from typing import Annotated, TypeAlias
 
-from netspec.family import Family, OneOf
 from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
+from netspec.schema.family import Family, OneOf
 
 __all__ = ["ACTIVATIONS", "LAYERS", "AnyLayer", "Builder", "Layer", "Role", "Tensor", "Weight"]
 

@@ -2,8 +2,8 @@
 
 from typing import Annotated, TypeAlias
 
-from netspec.family import Family, OneOf
 from netspec.layers.base import ActivationLayer
+from netspec.schema.family import Family, OneOf
 
 __all__ = ["ACTIVATIONS", "Activation"]
 

@@ -6,7 +6,7 @@ from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import Bias, MatMul
 from netspec.recipe.initializers import AnyInitializer
-from netspec.signature import Fraction, PositiveInt, option, positional
+from netspec.schema.definition import Fraction, PositiveInt, option, positional
 
 __all__ = ["Attention"]
 

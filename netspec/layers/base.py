@@ -1,13 +1,13 @@
-"""Floor 2: what a layer is, and the builder it is handed to say itself in terms of the operations."""
+"""What a layer is, and the builder it is handed to say itself in terms of the operations."""
 
 from collections.abc import Sequence
 from math import isqrt
 from typing import ClassVar, Literal, Protocol
 
+from netspec.diagnostics.records import record
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
-from netspec.records import record
-from netspec.signature import Definition, parameters
+from netspec.schema.definition import Definition, parameters
 
 __all__ = [
     "ActivationLayer",

@@ -8,7 +8,7 @@ from netspec.layers.activation import Activation
 from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.ops import Pads, ShapeError, same_padding
 from netspec.recipe.initializers import AnyInitializer
-from netspec.signature import Amount, Padding, PositiveInt, Size2, option, positional
+from netspec.schema.definition import Amount, Padding, PositiveInt, Size2, option, positional
 
 __all__ = ["Conv", "Deconv", "Depthwise", "resolve_padding"]
 

@@ -7,7 +7,7 @@ from netspec.layers.activation import Activation
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Bias, MatMul, Reshape
 from netspec.recipe.initializers import AnyInitializer
-from netspec.signature import PositiveInt, option, positional
+from netspec.schema.definition import PositiveInt, option, positional
 
 __all__ = ["Dense"]
 

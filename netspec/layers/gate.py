@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import ActivationLayer, Builder, Tensor
-from netspec.signature import AlsoKeyed, option
+from netspec.schema.definition import AlsoKeyed, option
 
 __all__ = ["Gelu", "Glu", "HardSwish", "Mish", "Silu"]
 

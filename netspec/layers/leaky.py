@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from netspec import ops
 from netspec.layers.base import ActivationLayer, Builder, Tensor
 from netspec.recipe.initializers import Constant
-from netspec.signature import Float, NonNegativeFloat, PositiveFloat, option, positional
+from netspec.schema.definition import Float, NonNegativeFloat, PositiveFloat, option, positional
 
 __all__ = ["Celu", "Elu", "LeakyRelu", "PRelu", "Selu"]
 

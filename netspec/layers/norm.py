@@ -11,7 +11,7 @@ from netspec.ops import LayerNorm as LayerNormOp
 from netspec.ops import LocalResponseNorm as LocalResponseNormOp
 from netspec.ops import Scale as ScaleOp
 from netspec.recipe.initializers import Constant, Ones, Zeros
-from netspec.signature import Float, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, option, positional
+from netspec.schema.definition import Float, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, option, positional
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
 

@@ -7,7 +7,7 @@ from netspec.layers.conv import resolve_padding
 from netspec.ops import AvgPool as AvgPoolOp
 from netspec.ops import GlobalPool as GlobalPoolOp
 from netspec.ops import MaxPool, ShapeError
-from netspec.signature import Padding, Size2, option, positional
+from netspec.schema.definition import Padding, Size2, option, positional
 
 __all__ = ["AvgPool", "GlobalPool", "Pool"]
 

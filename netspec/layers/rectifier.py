@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.base import ActivationLayer
-from netspec.signature import Float, positional
+from netspec.schema.definition import Float, positional
 
 __all__ = ["Relu", "Relu6", "Threshold"]
 

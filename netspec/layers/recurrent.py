@@ -4,14 +4,14 @@ from math import sqrt
 from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
-from netspec.family import OneOf
 from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.base import ActivationLayer, Builder, Layer, Tensor, require_sequence
 from netspec.layers.rectifier import Relu
 from netspec.layers.sigmoid import Tanh
 from netspec.recipe.draws import Uniform
 from netspec.recipe.initializers import AnyInitializer
-from netspec.signature import PositiveInt, option, positional
+from netspec.schema.definition import PositiveInt, option, positional
+from netspec.schema.family import OneOf
 
 __all__ = ["Gru", "Lstm", "Rnn"]
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Dropout as DropoutOp
 from netspec.ops import Noise as NoiseOp
-from netspec.signature import Fraction, NonNegativeFloat, positional
+from netspec.schema.definition import Fraction, NonNegativeFloat, positional
 
 __all__ = ["Dropout", "Noise"]
 

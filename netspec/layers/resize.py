@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, along, require_image, require_positions
-from netspec.signature import Amount, NonNegativeInt, PositiveInt, Size2, option, positional
+from netspec.schema.definition import Amount, NonNegativeInt, PositiveInt, Size2, option, positional
 
 __all__ = ["Crop", "Pad", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 

@@ -7,7 +7,7 @@ from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import ShapeError
 from netspec.recipe.draws import Normal
 from netspec.recipe.initializers import AnyInitializer
-from netspec.signature import PositiveInt, option, positional
+from netspec.schema.definition import PositiveInt, option, positional
 
 __all__ = ["ClassToken", "Embedding", "Position", "Take"]
 

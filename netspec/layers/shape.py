@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_positions
-from netspec.signature import Axes, Order, positional
+from netspec.schema.definition import Axes, Order, positional
 
 __all__ = ["Flatten", "Permute", "Reshape"]
 

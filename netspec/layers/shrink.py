@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.base import ActivationLayer
-from netspec.signature import NonNegativeFloat, positional
+from netspec.schema.definition import NonNegativeFloat, positional
 
 __all__ = ["HardShrink", "SoftShrink", "TanhShrink"]
 

@@ -1,4 +1,4 @@
-"""Floor 1: the closed vocabulary of operations: what each one means, its shape rule and its cost.
+"""The closed vocabulary of operations: what each one means, its shape rule and its cost.
 
 Shapes are per example, channels first: `(channels, height, width)`, `(features, length)` or `(features,)`. The batch is
 never written. A FLOP is one addition, multiplication or comparison; transcendental functions count as one.

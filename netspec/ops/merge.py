@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from netspec.diagnostics import plural
+from netspec.diagnostics.diagnostic import plural
+from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
-from netspec.records import record
 
 __all__ = ["Add", "Concat", "Multiply", "way_around"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
-from netspec.records import record
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Literal
 
+from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError
-from netspec.records import record
 
 __all__ = ["Attention", "Embedding", "Prepend", "Recurrent", "Sinusoid", "Take"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError
-from netspec.records import record
 
 __all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
 

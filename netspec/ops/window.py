@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import prod
 from typing import Literal, TypeAlias
 
+from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
-from netspec.records import record
 
 __all__ = ["AvgPool", "Conv", "ConvTranspose", "GlobalPool", "MaxPool", "Pads", "same_padding"]
 

@@ -1,4 +1,4 @@
-"""Floor 4: rewrites of the graph, each a pure function Graph → Graph in its own file, in the order listed here.
+"""Rewrites of the graph, each a pure function Graph → Graph in its own file, in the order listed here.
 
 What comes out has the outputs and the gradients of what went in, up to float32 rounding. The declared graph remains
 what shapes, costs, budgets and `Model.features` are about.
@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from inspect import getdoc
 from sys import modules
 
-from netspec.graph import Graph
+from netspec.diagnostics.records import record
+from netspec.graph.graph import Graph
 from netspec.passes.fold_affine import fold_affine
 from netspec.passes.fuse_loss import fuse_loss
 from netspec.passes.merge_padding import merge_padding
@@ -21,7 +22,6 @@ from netspec.passes.remove_dead_code import remove_dead_code
 from netspec.passes.remove_noise import remove_noise
 from netspec.passes.sink_affine import sink_affine
 from netspec.passes.split_batch_norm import split_batch_norm
-from netspec.records import record
 
 __all__ = ["PASSES", "Mode", "Pass", "history", "optimize"]
 

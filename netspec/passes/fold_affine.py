@@ -16,9 +16,9 @@ the noise of 6 %, for XLA computes a scale together with the activation behind i
 
 from __future__ import annotations
 
-from netspec.formulas import Product, RowSums, ScaleColumns, ScaleRows, Sum
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import Bias, Conv, ConvTranspose, MatMul, Scale
+from netspec.ops.derived import Product, RowSums, ScaleColumns, ScaleRows, Sum
 from netspec.passes.rewrite import Chain, Rewriter, Step, rewrite_pairs
 
 __all__ = ["fold_affine"]

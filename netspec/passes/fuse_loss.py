@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
 from netspec.ops import Activation
 
 __all__ = ["fuse_loss"]

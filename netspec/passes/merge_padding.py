@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import Conv, Pad
 from netspec.passes.rewrite import Chain, Rewriter, Step, rewrite_pairs
 

@@ -19,7 +19,7 @@ noisy where it cancels: these stay where they are.
 
 from __future__ import annotations
 
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import Activation, Bias, GlobalPool, MaxPool
 from netspec.passes.rewrite import Chain, Rewriter, Step, rewrite_pairs
 

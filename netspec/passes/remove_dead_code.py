@@ -7,7 +7,7 @@ layers lead to it (E0405), and no pass leaves one behind.
 
 from __future__ import annotations
 
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import AvgPool, Crop, Dropout, MaxPool, Noise, Op, Pad, Permute, Reshape, Upsample
 from netspec.passes.rewrite import Chain, Rewriter, rewrite_each
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import Dropout, Noise
 from netspec.passes.rewrite import Chain, Rewriter, rewrite_each
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from netspec.formulas import Formula
-from netspec.graph import Derived, Graph, Operation
+from netspec.diagnostics.records import record
+from netspec.graph.graph import Derived, Graph, Operation
 from netspec.ops import Op, Shape
-from netspec.records import record
+from netspec.ops.derived import Formula
 
 __all__ = ["PairRule", "Rewriter", "Rule", "Step", "rewrite_each", "rewrite_pairs"]
 

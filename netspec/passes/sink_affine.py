@@ -6,9 +6,9 @@ number a channel becomes one a value; that is worth it where a matrix product fo
 
 from __future__ import annotations
 
-from netspec.formulas import Spread
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import AvgPool, Bias, GlobalPool, MatMul, Reshape, Scale
+from netspec.ops.derived import Spread
 from netspec.passes.rewrite import Chain, Rewriter, Step, rewrite_pairs
 
 __all__ = ["sink_affine"]

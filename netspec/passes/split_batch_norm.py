@@ -7,9 +7,9 @@ gradient is 0 there, for it moves the running mean.
 
 from __future__ import annotations
 
-from netspec.formulas import NormOffset, NormScale
-from netspec.graph import Graph, Operation
+from netspec.graph.graph import Graph, Operation
 from netspec.ops import BatchNorm, Bias, Scale
+from netspec.ops.derived import NormOffset, NormScale
 from netspec.passes.rewrite import Chain, Rewriter, Step, rewrite_each
 
 __all__ = ["split_batch_norm"]

@@ -1,4 +1,4 @@
-"""Floor 4: how each operation is computed and how each value lies in memory, decided before anything runs, without JAX.
+"""How each operation is computed and how each value lies in memory, decided before anything runs, without JAX.
 
 - `layouts`: the three ways in which a batch of values can lie in memory.
 - `problem`: one operation at one batch size: its sizes, what names it in a cache, which ways there are to compute it.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netspec.graph import Graph
+from netspec.diagnostics.records import record
+from netspec.graph.graph import Graph
 from netspec.ops import format_shape
 from netspec.planning.plan import Plan, Timings, costs, problems
 from netspec.planning.problem import Way
-from netspec.records import record
 
 __all__ = ["Line", "explain"]
 

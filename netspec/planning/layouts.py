@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from netspec.records import record
+from netspec.diagnostics.records import record
 
 __all__ = ["BATCH_LAST", "CHANNELS_FIRST", "CHANNELS_LAST", "LAYOUTS", "Layout"]
 

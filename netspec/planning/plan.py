@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from netspec.graph import Graph, Operation
-from netspec.ir import Compile
+from netspec.diagnostics.records import record
+from netspec.graph.graph import Graph, Operation
+from netspec.ir.network import Compile
 from netspec.ops import Conv, ConvTranspose, MaxPool, Op
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
 from netspec.planning.problem import Problem, Way, native_layouts
-from netspec.records import record
 
 __all__ = ["Choice", "Plan", "Timings", "Wishes", "costs", "make_plan", "problems"]
 

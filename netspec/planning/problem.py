@@ -7,9 +7,9 @@ from math import prod
 from types import MappingProxyType
 
 from netspec import ops
+from netspec.diagnostics.records import record
 from netspec.ops import Op, Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
-from netspec.records import record
 
 __all__ = ["STRATEGIES", "Problem", "Way", "native_layouts"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from math import prod
 from typing import TypeAlias
 
-from netspec.diagnostics import listing, plural
+from netspec.diagnostics.diagnostic import listing, plural
+from netspec.diagnostics.records import record
 from netspec.ops import Shape
-from netspec.records import record
 
 __all__ = [
     "KEYS",

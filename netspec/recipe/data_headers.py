@@ -18,10 +18,10 @@ from math import isfinite, prod
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
-from netspec.diagnostics import DataError, listing
-from netspec.files import kind_of, open_to_read
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.diagnostics.records import record
 from netspec.recipe.array_facts import KEYS, NAMES_KEY, ArrayFacts, LabelFacts, Wrong, no_class, shape_text
-from netspec.records import record
+from netspec.system.files import kind_of, open_to_read
 
 __all__ = ["IDX_NAMES", "Contents", "find_idx", "idx_contents", "npz_contents"]
 

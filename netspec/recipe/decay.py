@@ -3,7 +3,7 @@
 from typing import Literal
 
 from netspec.recipe.schedules import Schedule
-from netspec.signature import Fraction, NonNegativeFloat, PositiveFloat, option, positional
+from netspec.schema.definition import Fraction, NonNegativeFloat, PositiveFloat, option, positional
 
 __all__ = ["Cosine", "Exponential", "Linear", "OneCycle", "Step"]
 

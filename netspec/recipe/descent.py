@@ -3,7 +3,7 @@
 from typing import Literal
 
 from netspec.recipe.optimizers import COUPLED, Optimizer
-from netspec.signature import Fraction, NonNegativeFloat, PositiveFloat, option
+from netspec.schema.definition import Fraction, NonNegativeFloat, PositiveFloat, option
 
 __all__ = ["Adadelta", "Adagrad", "AdamW", "Adamax", "Lamb", "Lion", "Nadam", "Radam", "RmsProp", "Sgd"]
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from netspec.recipe.initializers import Initializer
-from netspec.signature import Float, NonNegativeFloat, PositiveFloat, Range, option, positional
+from netspec.schema.definition import Float, NonNegativeFloat, PositiveFloat, Range, option, positional
 
 __all__ = [
     "HeNormal",

@@ -2,8 +2,8 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from netspec.family import Family, OneOf
-from netspec.signature import Definition, Float, PositiveFloat, positional
+from netspec.schema.definition import Definition, Float, PositiveFloat, positional
+from netspec.schema.family import Family, OneOf
 
 __all__ = ["INITIALIZERS", "AnyInitializer", "Initializer"]
 

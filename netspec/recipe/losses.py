@@ -2,8 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from netspec.family import Family, OneOf
-from netspec.signature import Definition
+from netspec.schema.definition import Definition
+from netspec.schema.family import Family, OneOf
 
 __all__ = [
     "LOSSES",

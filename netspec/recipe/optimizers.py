@@ -2,8 +2,8 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from netspec.family import Family, OneOf
-from netspec.signature import Definition, Fraction, NonNegativeFloat, PositiveFloat, option
+from netspec.schema.definition import Definition, Fraction, NonNegativeFloat, PositiveFloat, option
+from netspec.schema.family import Family, OneOf
 
 __all__ = ["COUPLED", "OPTIMIZERS", "Adam", "AnyOptimizer", "Optimizer"]
 

@@ -6,12 +6,12 @@ where the optimizer's own `lr` holds.
 
 from typing import Annotated, Literal, TypeAlias
 
-from netspec.family import Family, OneOf
-from netspec.signature import (
+from netspec.schema.definition import (
     Definition,
     NonNegativeFloat,
     option,
 )
+from netspec.schema.family import Family, OneOf
 
 __all__ = ["SCHEDULES", "AnySchedule", "Constant", "Schedule"]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from netspec.signature import (
+from netspec.schema.definition import (
     LARGEST,
     Also,
     Definition,

@@ -1,4 +1,4 @@
-"""Floor 7: pictures (PNG files) of datasets, runs and models; matplotlib is imported only when one is drawn.
+"""Pictures (PNG files) of datasets, runs and models; matplotlib is imported only when one is drawn.
 
 | picture | function | shows |
 |---|---|---|

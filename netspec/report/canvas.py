@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from netspec.diagnostics import RunError
-from netspec.files import atomic_path, kind_of
+from netspec.diagnostics.diagnostic import RunError
+from netspec.system.files import atomic_path, kind_of
 
 __all__ = [
     "BLUE",

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.report.canvas import INK, MARGIN, MUTED, fit, heading, panel, picture
 
 __all__ = ["draw_confusion"]

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from netspec.diagnostics import RunError, plural
+from netspec.diagnostics.diagnostic import RunError, plural
 from netspec.report.canvas import BLUE, GREEN, INK, MARGIN, MUTED, ORANGE, PALE, heading, panel, picture
 from netspec.report.history import History, Measure, Series, read_history
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.report.canvas import BLUE, INK, MARGIN, heading, note, panel, picture
 from netspec.report.cells import Cells, shape_text
 from netspec.report.pixels import channel_note, displayable

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError, plural
+from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.report.canvas import BLUE, MARGIN, ORANGE, fit, heading, note, panel, picture
 from netspec.report.cells import Cells, shape_text
 from netspec.report.pixels import channel_note, displayable

@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError, plural
+from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.report.canvas import MARGIN, heading, panel, picture
 from netspec.report.cells import Cells, shape_text
 

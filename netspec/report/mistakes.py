@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError, plural
+from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.report.canvas import GREEN, MUTED, heading, picture
 from netspec.report.grid import draw_grid, name_of
 

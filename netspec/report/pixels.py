@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 __all__ = ["channel_note", "displayable"]
 

@@ -1,1 +1,1 @@
-"""Floor 1: text to AST (`parser`), AST to text (`printer`). Nothing here knows what a layer is."""
+"""Text to AST and back; nothing here knows what a layer is."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TypeAlias
 
-from netspec.diagnostics import Source, Span
-from netspec.records import record
+from netspec.diagnostics.diagnostic import Source, Span
+from netspec.diagnostics.records import record
 
 __all__ = [
     "Argument",

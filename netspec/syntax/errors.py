@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from netspec.characters import BIDI, BREAKS, CONTROLS, INVISIBLE, ascii_twin, described, visible
-from netspec.diagnostics import Diagnostic, Source, Span, listing
+from netspec.diagnostics.diagnostic import Diagnostic, Source, Span, listing
+from netspec.diagnostics.visible import BIDI, BREAKS, CONTROLS, INVISIBLE, ascii_twin, described, visible
 
 if TYPE_CHECKING:
-    from netspec.syntax.dialects import Dialect
+    from netspec.syntax.foreign import Dialect
 
 __all__ = [
     "deceptive",
@@ -106,7 +106,7 @@ def _foreign(diagnostic: Diagnostic, source: Source) -> tuple[Dialect, str] | No
     if diagnostic.span is None or diagnostic.code not in {"E0101", "E0103", "E0105"}:
         return None
     line = diagnostic.span.line
-    from netspec.syntax.dialects import foreign  # noqa: PLC0415 - a text that is right needs none of its tables
+    from netspec.syntax.foreign import foreign  # noqa: PLC0415 - a text that is right needs none of its tables
 
     return foreign("\n".join(text[:_LINE] for text in source.lines[line - 1 : line + 30]))
 
@@ -118,7 +118,7 @@ def _advice(source: Source, line: int, column: int, found: str) -> str:
     start = 1 + max(text.rfind(sign, 0, at) for sign in ";{}")
     end = min((i for sign in ";{}#" if (i := text.find(sign, at + 1)) >= 0), default=len(text))
     end += text[end : end + 1] == "{"  # The body itself is another matter, but not that there is one.
-    from netspec.syntax.dialects import advice  # noqa: PLC0415
+    from netspec.syntax.foreign import advice  # noqa: PLC0415
 
     return advice(text[start:end], at - start) or _HINTS.get(found, _USUAL)
 

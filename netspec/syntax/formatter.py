@@ -21,8 +21,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from netspec.diagnostics import Span
-from netspec.records import record
+from netspec.diagnostics.diagnostic import Span
+from netspec.diagnostics.records import record
 from netspec.syntax import ast
 from netspec.syntax.numbers import spell_numbers
 from netspec.syntax.printer import INDENT, in_text_order, print_argument, print_label, print_value

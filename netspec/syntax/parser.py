@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.parsers.lalr_analysis import Shift
 
-from netspec.diagnostics import Diagnostic, Source, Span, SpecError
+from netspec.diagnostics.diagnostic import Diagnostic, Source, Span, SpecError
 from netspec.syntax import ast, errors, tables
 
 __all__ = ["MAX_BYTES", "MAX_DIGITS", "MAX_NESTING", "MAX_PARTS", "MAX_WORD", "parse", "read_source"]

@@ -19,7 +19,7 @@ from lark import Lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
-from netspec.resources import grammar_text
+from netspec.system.resources import grammar_text
 
 __all__ = ["TABLES", "build", "load", "serialized"]
 

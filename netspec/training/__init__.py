@@ -1,4 +1,4 @@
-"""Floor 6: recipe + model + data → a stream of events. Nothing here prints."""
+"""Recipe + model + data → a stream of events. Nothing here prints."""
 
 from netspec.training.events import (
     Epoch,
@@ -14,7 +14,7 @@ from netspec.training.events import (
     Stopped,
 )
 from netspec.training.loop import train
-from netspec.training.nonfinite import NonFiniteLossError
+from netspec.training.recovery import NonFiniteLossError
 
 __all__ = [
     "Epoch",

@@ -14,7 +14,7 @@ import numpy as np
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.step import Call, OnDevice, TrainState
+from netspec.backends.jax.train.step import Call, OnDevice, TrainState
 from netspec.data.types import Dataset
 from netspec.training.events import (
     Epoch,
@@ -26,12 +26,12 @@ from netspec.training.events import (
     Rewound,
     Stopped,
 )
-from netspec.training.judge import better, judged, taken_up, worn_out
-from netspec.training.keeping import Due, Recorder
-from netspec.training.measured import Measured, NotFinite
-from netspec.training.nonfinite import all_left_out, of_split, to_leave_out
+from netspec.training.metrics import Measured, NotFinite
 from netspec.training.progress import Progress, Snapshot
+from netspec.training.recovery import all_left_out, of_split, to_leave_out
+from netspec.training.saving import Due, Recorder
 from netspec.training.search import find
+from netspec.training.selection import better, judged, taken_up, worn_out
 from netspec.training.setup import Setup, set_up
 
 __all__ = ["train"]

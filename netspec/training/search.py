@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from netspec.backends.jax.diagnose import Fault, diagnose
 from netspec.backends.jax.model import Variables
-from netspec.backends.jax.step import Call, OnDevice, Trainer
-from netspec.backends.jax.train_state import TrainState, pack
-from netspec.training.course import Course
-from netspec.training.measured import NotFinite
+from netspec.backends.jax.train.diagnose import Fault, diagnose
+from netspec.backends.jax.train.step import Call, OnDevice, Trainer
+from netspec.backends.jax.train.train_state import TrainState, pack
+from netspec.training.metrics import NotFinite
 from netspec.training.progress import Snapshot
+from netspec.training.steps import Course
 
 __all__ = ["Guilty", "find"]
 

@@ -10,15 +10,15 @@ import jax
 
 from netspec.backends.jax.devices import sharing
 from netspec.backends.jax.model import Model
-from netspec.backends.jax.pace import by_batch, log_interval
-from netspec.backends.jax.step import OnDevice, Trainer
+from netspec.backends.jax.train.pace import by_batch, log_interval
+from netspec.backends.jax.train.step import OnDevice, Trainer
+from netspec.data.labels import check_hold_out, check_labels, check_steps
 from netspec.data.types import Dataset, Split
-from netspec.ir import DataSource, Recipe
-from netspec.recipe_fit import normalized_alone
-from netspec.training.checks import check_hold_out, check_labels, check_steps
-from netspec.training.course import Course
+from netspec.graph.recipe_checks import normalized_alone
+from netspec.ir.network import DataSource, Recipe
 from netspec.training.events import Started
-from netspec.training.judge import check_metrics
+from netspec.training.selection import check_metrics
+from netspec.training.steps import Course
 
 __all__ = ["Setup", "held_out", "set_up"]
 

@@ -18,9 +18,9 @@ import netspec
 import netspec as ns
 from netspec.backends import timings
 from netspec.backends.timings import Remembered, clear, count, cpu_name
+from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
 from netspec.planning import Problem, Way, problems
-from netspec.tracing import trace
 
 NETWORK = ns.parse("input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax")
 CONV, POOL = (

@@ -191,7 +191,7 @@ def test_mistakes_are_reported_without_a_traceback(tmp_path: Path, capsys: pytes
 def test_the_twins_follow_the_specs(torch: Any) -> None:
     from torch_twins import TWINS, weighted_layers  # noqa: PLC0415
 
-    from netspec.backends.jax.prepare import scaling  # noqa: PLC0415
+    from netspec.backends.jax.inputs.prepare import scaling  # noqa: PLC0415
 
     assert set(TWINS) == set(SPECS) - {"lenet"}
     for name, twin in TWINS.items():

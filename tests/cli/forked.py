@@ -17,7 +17,9 @@ from pathlib import Path
 __all__ = ["run"]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["jax.numpy", "optax", "typer", "rich.console", "netspec.cli.app", "netspec.session"])
+_FORKS.set_forkserver_preload(
+    ["jax.numpy", "optax", "typer", "rich.console", "netspec.cli.app", "netspec.workflows.train"]
+)
 
 
 def run(words: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import forked
 import pytest
 
 import netspec
-from netspec.ir import Network
+from netspec.ir.network import Network
 
 UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 """Said by conftest.py."""

@@ -10,9 +10,9 @@ import pytest
 
 from netspec.cli import completion
 from netspec.cli.app import VERBS, build
-from netspec.codes import CODES
-from netspec.pictures import PICTURES
-from netspec.resources import specs_folder
+from netspec.diagnostics.codes import CODES
+from netspec.system.resources import specs_folder
+from netspec.workflows.pictures import PICTURES
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_shell_is_told_quickly(shell: str) -> None:
         try:
             main()
         except SystemExit:
-            found = {"jax", "numpy", "netspec.cli.train"} & set(sys.modules)
+            found = {"jax", "numpy", "netspec.cli.verbs.train"} & set(sys.modules)
             assert not found, found
     """
     asked = {

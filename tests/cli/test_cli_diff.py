@@ -12,8 +12,8 @@ import pytest
 from test_cli_check import ROOT, cli, lines
 
 import netspec
-from netspec import model_file
-from netspec.model_file import ModelFile
+from netspec.runs import model_file
+from netspec.runs.model_file import ModelFile
 
 ONE = "input 1x8x8\nconv 4 3x3 relu; pool 2\nfc 10 softmax\ndata digits\ntrain { batch 32; epochs 3 }\n"
 OTHER = (

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from netspec.commands import COMMANDS
-from netspec.ir import DataSource, Recipe
-from netspec.library_page import library_blocks
-from netspec.recipe.datasets import DATASETS
-from netspec.reference import FAMILIES, all_names, page_of
-from netspec.resources import library_folder
+from netspec.describe.library_page import library_blocks
+from netspec.describe.reference import FAMILIES, all_names, page_of
+from netspec.elaborate.commands import COMMANDS
+from netspec.ir.network import DataSource, Recipe
+from netspec.recipe.catalog import DATASETS
+from netspec.system.resources import library_folder
 
 
 def test_every_name_has_a_page() -> None:
@@ -56,7 +56,7 @@ def test_a_dataset_has_a_page() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_list_fits_the_terminal(width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from netspec.cli.layers import layers  # noqa: PLC0415
+    from netspec.cli.verbs.layers import layers  # noqa: PLC0415
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
@@ -71,7 +71,7 @@ def test_the_list_fits_the_terminal(width: int, tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.parametrize("code", ["E0301", "e0301", "301", "0301"])
 def test_a_code_may_be_shortened(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from netspec.cli.explain import explain  # noqa: PLC0415
+    from netspec.cli.verbs.explain import explain  # noqa: PLC0415
 
     explain(code)
     assert capsys.readouterr().out.startswith("E0301: ")

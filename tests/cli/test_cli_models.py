@@ -10,7 +10,7 @@ import pytest
 from test_cli_check import cli, lines
 
 import netspec
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import pytest
 from rich.progress import Progress as RichProgress
 
 import netspec as ns
-from netspec import session
 from netspec.cli.output import print_table
 from netspec.cli.progress import Progress, _next, _Time
 from netspec.cli.stacked import narrowest, stacked
 from netspec.data.arrays import from_arrays
+from netspec.workflows import train as session
 
 COLUMNS = [("name", False), ("layer", False), ("output", False), ("parameters", True), ("FLOPs", True)]
 ROWS = [

@@ -10,8 +10,8 @@ import pytest
 from test_cli_check import cli
 
 import netspec
-from netspec.memory import inference_bytes, training_bytes
-from netspec.resources import specs_folder
+from netspec.graph.memory import inference_bytes, training_bytes
+from netspec.system.resources import specs_folder
 
 BLOCKS = """\
 input 3x16x16

@@ -259,7 +259,7 @@ def test_what_is_no_regular_file_is_not_waited_for(place: Path, monkeypatch: pyt
 def test_what_a_shell_hands_over_is_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = shell(place, "netspec check <(cat good.net) /dev/stdin < good.net")
     assert (done.returncode, done.stdout.count(": ok: 2 layers")) == (0, 2), done.stdout + done.stderr
-    monkeypatch.setattr("netspec.files._PATIENCE", 0.05)
+    monkeypatch.setattr("netspec.system.files._PATIENCE", 0.05)
     reads, writes = os.pipe()
     try:
         with pytest.raises(ns.NetspecError, match="nothing has come from it"):

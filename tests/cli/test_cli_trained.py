@@ -11,8 +11,9 @@ from PIL import Image
 from test_cli_check import cli, lines
 
 import netspec as ns
-from netspec import model_file, session
 from netspec.cli.output import print_json
+from netspec.runs import model_file
+from netspec.workflows import train as session
 
 SPEC = "input 1x8x8; conv 6 3x3 relu; fc 10 softmax; data digits; train { optimizer adam lr=0.01; epochs 3; batch 100 }"
 

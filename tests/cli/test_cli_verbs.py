@@ -9,11 +9,11 @@ from PIL import Image
 from test_cli_check import cli, lines
 
 import netspec
-from netspec.codes import CODES
 from netspec.compiler import analyze
-from netspec.diagnostics import Source
-from netspec.reference import FAMILIES
-from netspec.resources import specs_folder
+from netspec.describe.reference import FAMILIES
+from netspec.diagnostics.codes import CODES
+from netspec.diagnostics.diagnostic import Source
+from netspec.system.resources import specs_folder
 
 TEMPLATES = sorted(p.stem for p in specs_folder().rglob("*.net"))
 

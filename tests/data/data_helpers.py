@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

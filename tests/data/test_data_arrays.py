@@ -13,9 +13,9 @@ from data_helpers import names_its_file
 import netspec as ns
 from netspec.data import idx
 from netspec.data.arrays import KEYS, from_arrays, read_idx_folder, read_npz
-from netspec.diagnostics import DataError
-from netspec.tracing import trace
-from netspec.training.checks import check_labels
+from netspec.data.labels import check_labels
+from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.trace import trace
 
 X = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 1, 4, 5)
 Y = np.array([0, 1, 2, 0, 1, 2])

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from netspec.recipe.datasets import DATASETS, find
+from netspec.recipe.catalog import DATASETS, find
 
 
 def test_names_and_aliases_are_unique() -> None:
@@ -17,7 +17,7 @@ def test_found_in_any_case() -> None:
 
 
 def test_the_facts_need_no_numpy() -> None:
-    script = "import sys, netspec.recipe.datasets; sys.exit('numpy' in sys.modules)"
+    script = "import sys, netspec.recipe.catalog; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from png_helpers import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, png
 
 from netspec.data.images import read_picture
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 HEIGHT, WIDTH = 13, 11
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from netspec.data import digits
 from netspec.data.types import fingerprint
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 
 def test_the_stratified_split() -> None:

@@ -11,7 +11,7 @@ from data_helpers import Server, sending
 
 from netspec.data import download as module
 from netspec.data.download import download
-from netspec.diagnostics import DatasetUnavailableError
+from netspec.diagnostics.diagnostic import DatasetUnavailableError
 
 CONTENT = bytes(range(256)) * 2_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -8,7 +8,7 @@ import pytest
 from data_helpers import names_its_file
 
 from netspec.data.examples import read_examples
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 
 @pytest.mark.parametrize(

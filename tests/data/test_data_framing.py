@@ -15,7 +15,7 @@ from netspec.data import digits as bundled
 from netspec.data import load
 from netspec.data.images import read_image, read_picture
 from netspec.data.pieces import pieces
-from netspec.recipe.datasets import DatasetInfo, find
+from netspec.recipe.catalog import DatasetInfo, find
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netspec.data import idx
 from netspec.data.idx import read_idx
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 VALUES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 GOOD = struct.pack(">4B3I", 0, 0, 8, 3, 2, 3, 4) + VALUES.tobytes()

@@ -11,7 +11,7 @@ from png_helpers import chunk
 from netspec.data import decoding
 from netspec.data.decoding import MOST_PIXELS
 from netspec.data.images import read_image
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 GREY = (1, 8, 8)
 COLOR = (3, 8, 8)

@@ -6,8 +6,8 @@ import pytest
 from netspec import data
 from netspec.data import digits
 from netspec.data.loading import SOURCES
-from netspec.diagnostics import DataError, DatasetUnavailableError
-from netspec.recipe.datasets import DATASETS
+from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
+from netspec.recipe.catalog import DATASETS
 
 
 def test_every_known_dataset_has_a_source() -> None:

@@ -8,7 +8,7 @@ import pytest
 from data_helpers import Server
 
 from netspec.data import idx, mnist
-from netspec.diagnostics import DataError, DatasetUnavailableError
+from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
 
 
 @pytest.mark.mnist

@@ -9,7 +9,7 @@ import pytest
 from netspec.data.arrays import from_arrays, read_npz
 from netspec.data.examples import read_examples
 from netspec.data.loading import load
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 X = np.arange(24).reshape(4, 6) % 9
 Y = np.array([0, 1, 0, 1])

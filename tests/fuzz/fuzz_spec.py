@@ -38,14 +38,14 @@ except ImportError:
 _GUIDED = atheris is not None and __name__ == "__main__" and "--builtin" not in sys.argv
 
 with atheris.instrument_imports(include=["netspec", "lark"]) if _GUIDED else contextlib.nullcontext():
-    from netspec import wiring
     from netspec.compiler import Analysis, analyze
-    from netspec.diagnostics import Diagnostic, NetspecError, Source, Span, SpecError
-    from netspec.formatting import format_source
+    from netspec.describe.format import format_source
+    from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, Source, Span, SpecError
+    from netspec.elaborate import wiring
+    from netspec.elaborate.vocabulary import CHOICES, COMMANDS
+    from netspec.ir.text import resolved_text
     from netspec.layers import LAYERS
-    from netspec.resolve import resolved_text
     from netspec.syntax.parser import read_source
-    from netspec.words import CHOICES, COMMANDS
 
 SIGNS = ["{", "}", "(", ")", "=", ",", ";", "\n", "+", "-", "*", "/", "//", "%", "..", "<", "<=", '"', "#", " as ", "x"]
 NUMBERS = ["0", "1", "3", "20", "-1", "0.5", "1e-3", "1e999", "5x5", "1x28x28", "-1..1", "100k", "64MiB", "(w*2)"]

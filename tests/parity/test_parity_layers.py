@@ -30,7 +30,7 @@ from twins import (
 import netspec as ns
 from netspec.layers import LAYERS
 from netspec.layers.base import Layer
-from netspec.signature import parameters as fields_of
+from netspec.schema.definition import parameters as fields_of
 
 F = nn.functional
 

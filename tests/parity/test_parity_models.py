@@ -20,8 +20,8 @@ from twins import gradients, nn, state, torch
 
 import netspec as ns
 from netspec.compiler import load_source
-from netspec.includes import whole_text
-from netspec.resources import specs_folder
+from netspec.elaborate.includes import whole_text
+from netspec.system.resources import specs_folder
 
 F = nn.functional
 SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.net"))}

@@ -14,7 +14,7 @@ from agreement import assert_agree, assert_trees_agree
 from twins import TWINS, gradients, load_weights, loss_of, pixels, state, torch, twin
 
 import netspec as ns
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 SPECS = {path.stem: path for path in sorted(specs_folder().rglob("*.net")) if path.parent.name != "models"}
 BATCH = 8

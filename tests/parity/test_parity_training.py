@@ -17,11 +17,11 @@ from agreement import TOLERANCE, assert_agree, assert_trees_agree
 from twins import gradients, load_weights, nn, parameters, torch
 
 import netspec as ns
-from netspec.backends.jax.moments import _rectified
-from netspec.backends.jax.optimizers import transformation
-from netspec.backends.jax.schedules import learning_rate
-from netspec.backends.jax.step import Trainer
-from netspec.backends.jax.train_state import pack
+from netspec.backends.jax.train.moments import _rectified
+from netspec.backends.jax.train.optimizers import transformation
+from netspec.backends.jax.train.schedules import learning_rate
+from netspec.backends.jax.train.step import Trainer
+from netspec.backends.jax.train.train_state import pack
 from netspec.data.types import Split
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES

@@ -13,8 +13,8 @@ import numpy as np
 import netspec as ns
 from netspec.backends.jax.emit import run
 from netspec.backends.jax.model import Variables
-from netspec.graph import Graph
-from netspec.ir import Network
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
 from netspec.planning import Wishes, make_plan
 

@@ -6,7 +6,7 @@ import pytest
 from running import compare, exactly, nearly, optimized
 
 import netspec as ns
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
 from netspec.ops import Conv
 from netspec.passes import PASSES, Mode, optimize
 

@@ -11,11 +11,11 @@ from running import compare, nearly
 from test_property_runs import fitting
 
 import netspec as ns
-from netspec.diagnostics import SpecError
-from netspec.graph import Graph
-from netspec.ir import Network
+from netspec.diagnostics.diagnostic import SpecError
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
 from netspec.passes import Mode, history
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 MODES = list(Mode)
 SPECS = sorted(specs_folder().rglob("*.net"))

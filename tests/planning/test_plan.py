@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import netspec as ns
 from netspec import ops
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
 from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Wishes, make_plan
 from netspec.planning.cost import conversion, expected
 from netspec.planning.plan import _options, _Pricing, problems
 from netspec.planning.problem import Problem, Way
-from netspec.tracing import trace
 
 LENET = "input 1x28x28\nconv 20 5 relu; pool 2\nconv 50 5 relu; pool 2\nfc 10 softmax"
 

@@ -9,12 +9,12 @@ import pytest
 
 import netspec as ns
 from netspec import ops
-from netspec.ir import Compile
+from netspec.graph.trace import trace
+from netspec.ir.network import Compile
 from netspec.passes import Mode, optimize
 from netspec.planning import LAYOUTS, STRATEGIES, Plan, Problem, Timings, Way, Wishes, make_plan
 from netspec.planning.explain import explain
-from netspec.signature import parameters
-from netspec.tracing import trace
+from netspec.schema.definition import parameters
 
 NET = "input 3x12x12\nconv 8 3x3 relu; pool 2\nconv 8 1x1; pool 3x3 stride=2\nfc 10 softmax\n"
 FIELDS = {"conv": ops.Conv, "deconv": ops.ConvTranspose, "pool": ops.MaxPool}

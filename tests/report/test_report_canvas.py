@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import netspec.report
-from netspec.diagnostics import RunError
+from netspec.diagnostics.diagnostic import RunError
 from netspec.report.canvas import fit, heading, picture
 
 

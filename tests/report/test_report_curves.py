@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netspec.diagnostics import RunError
+from netspec.diagnostics.diagnostic import RunError
 from netspec.report import curves
 from netspec.report.curves import _accuracy_range, draw_curves
 from netspec.report.history import Series, read_history

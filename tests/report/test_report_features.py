@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.report.features import _layer, draw_features
 
 IMAGE = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.report.grid import draw_dataset, draw_grid
 from netspec.report.pixels import channel_note, displayable
 

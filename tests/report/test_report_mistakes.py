@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.report import mistakes
 from netspec.report.mistakes import _percent, draw_mistakes
 

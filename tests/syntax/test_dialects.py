@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from netspec.diagnostics import Diagnostic, Source, SpecError
-from netspec.ir import DataSource, Recipe
+from netspec.diagnostics.diagnostic import Diagnostic, Source, SpecError
+from netspec.ir.network import DataSource, Recipe
 from netspec.layers import LAYERS
-from netspec.signature import Definition, Parameter, parameters
+from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast
-from netspec.syntax.dialects import advice, foreign
+from netspec.syntax.foreign import advice, foreign
 from netspec.syntax.parser import parse
 
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_printer import bodies, command_of
 
-from netspec.diagnostics import Source, SpecError
-from netspec.resources import specs_folder
+from netspec.diagnostics.diagnostic import Source, SpecError
 from netspec.syntax import ast
 from netspec.syntax.formatter import COMMENT_REACH, WIDTH, comment_text, format_file
 from netspec.syntax.numbers import decimal_text, spell_numbers
 from netspec.syntax.parser import parse
 from netspec.syntax.printer import print_argument
+from netspec.system.resources import specs_folder
 
 BAD = sorted((Path(__file__).parents[1] / "bad").glob("*.net"))
 

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lark import Lark
 
-from netspec.diagnostics import Source, Span, SpecError
+from netspec.diagnostics.diagnostic import Source, Span, SpecError
 from netspec.layers import LAYERS
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.resources import grammar_text, specs_folder
 from netspec.syntax import ast, parser
 from netspec.syntax.parser import MAX_BYTES, MAX_DIGITS, MAX_NESTING, parse, read_source
+from netspec.system.resources import grammar_text, specs_folder
 
 SPECS = sorted(specs_folder().rglob("*.net"))
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.characters import visible
-from netspec.diagnostics import Source, Span
-from netspec.resources import specs_folder
+from netspec.diagnostics.diagnostic import Source, Span
+from netspec.diagnostics.visible import visible
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
 from netspec.syntax.printer import print_commands, print_value
+from netspec.system.resources import specs_folder
 
 SPECS = sorted(specs_folder().rglob("*.net"))
 

@@ -9,9 +9,9 @@ from typing import Any
 import lark
 import pytest
 
-from netspec.diagnostics import Source
-from netspec.resources import specs_folder
+from netspec.diagnostics.diagnostic import Source
 from netspec.syntax import parser, tables
+from netspec.system.resources import specs_folder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.train.step import Trainer
 
 
 @pytest.fixture(scope="session")

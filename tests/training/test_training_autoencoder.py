@@ -10,8 +10,8 @@ import pytest
 
 import netspec as ns
 from netspec.data.types import Dataset, Split
-from netspec.trained import Run
 from netspec.training.loop import train as train_loop
+from netspec.workflows.trained import Run
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (24, 1, 4, 4), np.uint8)

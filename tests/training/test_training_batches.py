@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import netspec as ns
-from netspec import session
-from netspec.diagnostics import DataError
-from netspec.recipe_fit import MAX_STEPS
+from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.recipe_checks import MAX_STEPS
+from netspec.workflows import train as session
 
 RNG = np.random.default_rng(0)
 X = (3 + 2 * RNG.standard_normal((13, 6))).astype(np.float32)

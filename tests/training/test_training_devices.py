@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.diagnostics import DeviceError
+from netspec.diagnostics.diagnostic import DeviceError
 
 DEVICES = 4
 CASES = {

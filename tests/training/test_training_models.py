@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Split
-from netspec.resources import specs_folder
+from netspec.system.resources import specs_folder
 
 SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.net"))}
 SMALL = ["autoencoder", "inception", "lstm", "resnet20", "transformer"]

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import model_file, runs, session
 from netspec.backends.jax.model import Model
-from netspec.backends.jax.step import Call, Trainer
-from netspec.bench import bench
-from netspec.checkpoints import Checkpoints
+from netspec.backends.jax.train.step import Call, Trainer
 from netspec.data.types import Dataset, Split
+from netspec.runs import folder as runs
+from netspec.runs import model_file
+from netspec.runs.checkpoints import Checkpoints
 from netspec.training import Finished, NonFiniteLossError, Notice, Rewound, Stopped
 from netspec.training.loop import train as train_loop
+from netspec.workflows import train as session
+from netspec.workflows.bench import bench
 
 pytestmark = pytest.mark.usefixtures("kept_programs", "at_once")
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.backends.jax.pace import log_interval, steps_per_call
+from netspec.backends.jax.train.pace import log_interval, steps_per_call
 from netspec.data.types import Split
+from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.tracing import trace
 
 # No bias before the normalization: its gradient is 0 on paper, and Adam makes steps of full size of its rounding.
 NORMED = "conv 4 3x3 nobias; batchnorm; relu; pool 2; fc 10 softmax"
@@ -96,7 +96,7 @@ def test_the_choice_is_kept_in_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 20, 21, 100])
 def test_an_evaluation_in_any_batches_is_the_same(count: int) -> None:
-    from netspec.backends.jax.step import Trainer  # noqa: PLC0415
+    from netspec.backends.jax.train.step import Trainer  # noqa: PLC0415
 
     model = ns.compile(ns.parse(f"input 1x8x8; {PLAIN}"), "cpu")
     trainer = Trainer(model, steps_per_epoch=1, epochs=1, seed=0)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Dataset, Split
 from netspec.training import Epoch, Finished, Step
-from netspec.training.judge import judged, taken_up
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Progress
+from netspec.training.selection import judged, taken_up
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 6)).astype(np.float32)

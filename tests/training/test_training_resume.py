@@ -14,13 +14,17 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import checkpoints, model_file, resuming, runs, sealed, session
-from netspec.checkpoints import Checkpoints
 from netspec.data.arrays import from_arrays
-from netspec.loading import load_data
-from netspec.recorder import Origin
+from netspec.data.for_network import load_data
+from netspec.runs import checkpoints, model_file
+from netspec.runs import folder as runs
+from netspec.runs import safetensors_file as sealed
+from netspec.runs.checkpoints import Checkpoints
+from netspec.runs.recorder import Origin
 from netspec.training import Finished, Notice, Started, Stopped
 from netspec.training.progress import Progress
+from netspec.workflows import resume as resuming
+from netspec.workflows import train as session
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)
@@ -604,7 +608,7 @@ def test_changes_that_were_cut_off_do_not_lock_the_run(stopped: Path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("netspec.recorder.choices", killed)
+        patch.setattr("netspec.runs.recorder.choices", killed)
         with pytest.raises(KeyboardInterrupt):
             resumed(stopped, settings={"epochs": "4"})
     assert isinstance(resumed(stopped, settings={"epochs": "4"})[-1], Finished)

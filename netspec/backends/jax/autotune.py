@@ -20,7 +20,7 @@ import numpy as np
 from netspec import ops
 from netspec.backends.jax.emitters import EMITTERS, Run, Site
 from netspec.backends.timings import Remembered, cpu_name
-from netspec.graph import Operation
+from netspec.graph.graph import Operation
 from netspec.ops import Shape, format_shape
 from netspec.planning import Layout, Problem, Timings, Way
 from netspec.planning.cost import expected

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from netspec import formulas
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
+from netspec.ops import derived as formulas
 
 __all__ = ["FORMULAS", "Arrays", "derive", "look_up"]
 

@@ -7,8 +7,8 @@ from hashlib import sha256
 import jax
 import numpy as np
 
-from netspec.arguments import described
-from netspec.diagnostics import DeviceError, listing, nearest, plural
+from netspec.diagnostics.diagnostic import DeviceError, listing, nearest, plural
+from netspec.system.arguments import described
 
 __all__ = ["agree", "leads", "resolve", "sharing", "there"]
 

@@ -10,7 +10,7 @@ import jax
 from netspec.backends.jax.derive import derive, look_up
 from netspec.backends.jax.emitters import EMITTERS, MERGERS, Run, Site
 from netspec.backends.jax.kernels.arrange import convert
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
 from netspec.planning import CHANNELS_FIRST, Layout, Plan
 
 __all__ = ["EMITTERS", "MERGERS", "Tree", "run"]

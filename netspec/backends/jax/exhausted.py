@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import jax
 
-from netspec.diagnostics import DeviceError
+from netspec.diagnostics.diagnostic import DeviceError
 
 __all__ = ["enough_memory"]
 

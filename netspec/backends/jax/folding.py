@@ -7,7 +7,7 @@ from weakref import ref
 import jax
 
 from netspec.backends.jax.derive import Arrays, derive
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
 
 __all__ = ["Folding"]
 

@@ -10,26 +10,26 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from netspec.arguments import as_switch, as_whole, require_kind
 from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax import precision as precision_of
-from netspec.backends.jax.asked import as_batch, as_train, require_key, require_variables, wanted
 from netspec.backends.jax.derive import derive
 from netspec.backends.jax.emit import Tree, run
 from netspec.backends.jax.folding import Folding
-from netspec.backends.jax.given import as_inputs, as_targets
+from netspec.backends.jax.inputs.asked import as_batch, as_train, require_key, require_variables, wanted
+from netspec.backends.jax.inputs.given import as_inputs, as_targets
+from netspec.backends.jax.inputs.prepare import prepare, scaling
+from netspec.backends.jax.inputs.views import mean_of_views
 from netspec.backends.jax.kernels.shared import average
-from netspec.backends.jax.objective import example_losses, penalty
-from netspec.backends.jax.prepare import prepare, scaling
-from netspec.backends.jax.views import mean_of_views
-from netspec.diagnostics import DataError, NetspecError
-from netspec.graph import Graph
-from netspec.ir import Network
+from netspec.backends.jax.train.objective import example_losses, penalty
+from netspec.describe.summary import network_summary
+from netspec.diagnostics.diagnostic import DataError, NetspecError
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
 from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
 from netspec.planning.explain import Line, explain
-from netspec.summary import network_summary
+from netspec.system.arguments import as_switch, as_whole, require_kind
 
 __all__ = ["Model", "Tune", "Variables"]
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from netspec.arguments import described
-from netspec.diagnostics import NetspecError, listing, nearest
+from netspec.diagnostics.diagnostic import NetspecError, listing, nearest
+from netspec.system.arguments import described
 
 __all__ = ["TYPES", "narrowed", "resolve", "widened"]
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.backends.jax.augment import augmented
-from netspec.backends.jax.group import Group
-from netspec.backends.jax.learning import Learning
-from netspec.backends.jax.prepare import prepare, prepare_training
-from netspec.backends.jax.step import Trainer
+from netspec.backends.jax.inputs.augment import augmented
+from netspec.backends.jax.inputs.prepare import prepare, prepare_training
+from netspec.backends.jax.train.group import Group
+from netspec.backends.jax.train.learning import Learning
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Split
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.settings import Augment
 
 SOME: list[dict[str, Any]] = [

@@ -15,9 +15,9 @@ from netspec.backends.jax import autotune
 from netspec.backends.jax.autotune import Autotuner, Tuning, measure, race
 from netspec.backends.jax.model import Model
 from netspec.backends.timings import count
+from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
 from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Problem, Way, problems
-from netspec.tracing import trace
 
 NET = "input 1x8x8\nconv 4 3x3 relu; pool 2; conv 4 3x3 pad=same; conv 4 3x3 pad=same; dropout\nfc 3 softmax\n"
 CPU = jax.devices("cpu")[0]

@@ -12,12 +12,12 @@ import pytest
 import netspec as ns
 from netspec import ops
 from netspec.backends.jax.emit import run
-from netspec.graph import Graph
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace
 from netspec.layers import LAYERS
 from netspec.passes import Mode, optimize
 from netspec.planning import LAYOUTS, STRATEGIES, Plan, Wishes, make_plan
 from netspec.planning.plan import problems
-from netspec.tracing import trace
 
 RANDOM = ("dropout 0.3", "noise 0.2")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import formulas
 from netspec.backends.jax.derive import FORMULAS, derive
 from netspec.backends.jax.model import Variables
+from netspec.ops import derived as formulas
 
 SPEC = "input 3x6x6\nconv 4 3 nobias; batchnorm relu; fc 2"
 

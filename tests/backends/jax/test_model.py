@@ -11,7 +11,7 @@ import optax
 import pytest
 
 import netspec as ns
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 CONV = ns.parse("input 1x8x8; conv 3 3x3 relu; pool 2; batchnorm; fc 10 softmax", name="conv")
 ROW = ns.parse("input 64; fc 10 softmax", name="row")

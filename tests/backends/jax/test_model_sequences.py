@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 TEXT = "input 6 tokens=9\nembedding 4\nlstm 5 last\nfc 3 softmax"
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec import session
-from netspec.backends.jax.views import views_of
-from netspec.memory import inference_bytes
+from netspec.backends.jax.inputs.views import views_of
+from netspec.graph.memory import inference_bytes
 from netspec.recipe.settings import Views
 from netspec.training.events import Epoch, Finished
+from netspec.workflows import train as session
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 2, 7, 5), np.uint8)

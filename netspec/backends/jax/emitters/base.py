@@ -9,7 +9,7 @@ from zlib import crc32
 
 import jax
 
-from netspec.graph import Operation
+from netspec.graph.graph import Operation
 from netspec.planning.layouts import CHANNELS_FIRST, Layout
 
 __all__ = ["Emitter", "Run", "Site", "on_positions"]

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.diagnostics import DataError
+from netspec.diagnostics.diagnostic import DataError
 
 __all__ = ["Affine", "affine_coordinates", "field_points", "interpolated", "smooth_field"]
 

@@ -1,0 +1,1 @@
+"""Examples on their way to the first layer."""

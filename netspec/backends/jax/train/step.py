@@ -1,0 +1,292 @@
+"""The compiled training steps and evaluation: data stays on the device as bytes, and state is donated.
+
+The order of an epoch is placed on the device once; a step finds its batch there by its own number, and writes what it
+measured into a history on the device. So no step waits for the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.train.ahead import Program, as_usual
+from netspec.backends.jax.train.group import Group
+from netspec.backends.jax.train.learning import Learning
+from netspec.backends.jax.train.pace import by_batch, steps_per_call
+from netspec.backends.jax.train.train_state import TrainState, pack, unpack
+from netspec.data.types import Split
+
+__all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
+
+
+class Call(NamedTuple):
+    """One call of the compiled program.
+
+    Attributes:
+        first: its first step within the epoch, from 0.
+        steps: how many it takes.
+        length: examples in each.
+    """
+
+    first: int
+    steps: int
+    length: int
+
+    @property
+    def stop(self) -> int:
+        """The first step after it."""
+        return self.first + self.steps
+
+
+class OnDevice(NamedTuple):
+    """A split on the device: images as the source has them (bytes stay bytes), labels, and how many there are."""
+
+    images: jax.Array
+    labels: jax.Array
+    size: int
+
+
+class Trainer:
+    """A model with its recipe: makes the first state, takes steps, evaluates.
+
+    Args:
+        model: what is trained.
+        steps_per_epoch: steps in an epoch, which schedules count in.
+        epochs: epochs in all.
+        seed: of initial values, dropout and augmentation.
+        batch: examples in a step; the recipe's unless given, as a set that has fewer needs no room for more.
+        at_most: steps in a call, if the recipe does not say how many.
+        devices: what computes, each a part of every batch; the model's own device unless given.
+
+    Attributes:
+        steps_per_call: how many steps `advance` takes in one call; the recipe's, or chosen.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        seed: int,
+        batch: int | None = None,
+        at_most: int | None = None,
+        devices: Sequence[jax.Device] = (),
+    ) -> None:
+        self.model = model
+        self.group = Group(devices or (model.device,))
+        self.seed, self.steps_per_epoch = seed, steps_per_epoch
+        recipe = model.network.recipe
+        self.batch = batch or recipe.batch
+        chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
+        self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
+        learning = Learning(
+            model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed, batch=self.batch
+        )
+        self._learning = learning
+        self._like: Any = None
+        """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""
+        together = self.group.program
+        self._step = jax.jit(together(learning.step), donate_argnums=0)
+        self._advance = Program(together(learning.advance), donate=(0, 1))
+        self._evaluate = Program(together(learning.evaluate))
+        self._left_out = jax.jit(together(learning.left_out), donate_argnums=0)
+        self._copy = jax.jit(together(partial(jax.tree.map, jnp.copy)))
+        self._finite = jax.jit(together(_all_finite))
+        self._penalty = jax.jit(together(learning.penalty))
+
+    def start(self) -> TrainState:
+        """Return the state before the first step."""
+        placed: TrainState = self.group.put(self._learning.start())
+        self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), placed)
+        return placed
+
+    def packed(self, state: TrainState, history: jax.Array) -> dict[str, NDArray[Any]]:
+        """Return copies of a state and the history of its epoch as named arrays on the host."""
+        # On a CPU an array on the host is a view of the device's, whose memory the next step reuses.
+        return {name: array.copy() for name, array in pack({"train": state, "history": history}).items()}
+
+    def unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[TrainState, jax.Array]:
+        """Return the state and the history that `packed` made the arrays of, on the device.
+
+        Raises:
+            ModelFileError: when they are not those of this training.
+        """
+        like = {"train": self.start() if self._like is None else self._like, "history": self.blank_history()}
+        found = self.group.put(unpack(arrays, like))
+        return found["train"], found["history"]
+
+    def place(self, split: Split) -> OnDevice:
+        """Copy a split to the device."""
+        images, labels = self.group.put((np.asarray(split.images), np.asarray(split.labels)))
+        return OnDevice(images, labels, len(split))
+
+    def place_order(self, order: NDArray[np.int32]) -> jax.Array:
+        """Copy the order of an epoch to the device, filled up to whole batches by its last example."""
+        missing = self.steps_per_epoch * self.batch - len(order)
+        return self._put(np.pad(order, (0, missing), mode="edge"))
+
+    def blank_history(self) -> jax.Array:
+        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
+        return self._put(np.full((self.steps_per_epoch, 3), np.nan, np.float32))
+
+    def prepare(
+        self, state: TrainState, data: OnDevice, calls: Iterable[Call], splits: Iterable[OnDevice], batch: int
+    ) -> None:
+        """Begin to compile what an epoch needs, in a thread: its steps, then its evaluations.
+
+        Args:
+            state: before the first step.
+            data: the training set.
+            calls: those of the epoch.
+            splits: what is evaluated.
+            batch: examples of an evaluation taken at a time.
+        """
+        pool = ThreadPoolExecutor(2)
+        order = self.place_order(np.zeros(1, np.int32))
+        for _, count, length in {call[1:]: call for call in calls if call.length}.values():
+            arrays = (state, self.blank_history(), data.images, data.labels, order)
+            self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
+        for split in splits:
+            looked_at = (self._shown(state), split.images, split.labels, self._start(0))
+            self._evaluate.prepare(pool, *looked_at, batch=min(batch, split.size))
+        pool.shutdown(wait=False)
+
+    def ready(self, timeout: float) -> bool:
+        """Return whether the programs for steps are compiled, after waiting for them so many seconds at most."""
+        return self._advance.ready(timeout)
+
+    def calls(self, steps: range, size: int) -> list[Call]:
+        """Return the calls that some steps of an epoch of `size` examples are made in."""
+        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
+        several, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
+        sizes = [(self.steps_per_call, self.batch)] * several + [(1, self.batch)] * rest + [(1, tail)] * bool(tail)
+        firsts = accumulate((count for count, _ in sizes), initial=steps.start)
+        return [Call(first, *size) for first, size in zip(firsts, sizes, strict=False)]
+
+    def advance(
+        self, state: TrainState, history: jax.Array, data: OnDevice, order: jax.Array, call: Call
+    ) -> tuple[TrainState, jax.Array]:
+        """Take the next steps of an epoch, without waiting for them.
+
+        Args:
+            state: before them; its memory is reused.
+            history: of the epoch; its memory is reused.
+            data: the training set.
+            order: of the epoch, from `place_order`.
+            call: which steps; they follow those that the state has taken.
+
+        Returns:
+            The next state, and the history with what was measured.
+        """
+        arrays = (state, history, data.images, data.labels, order)
+        state, history = self._advance(*arrays, count=call.steps, length=call.length, size=data.size)
+        return state, history
+
+    def left_out(self, state: TrainState) -> TrainState:
+        """Return the state after a step that learns nothing; the memory of the one before is reused."""
+        return self._left_out(state)
+
+    def batch_of(
+        self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
+    ) -> tuple[Variables, jax.Array, jax.Array, jax.Array]:
+        """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
+        first = call.first * self.batch
+        indices = np.asarray(order)[first : min(first + self.batch, data.size)]
+        state, images, labels = self.group.take((state, data.images, data.labels))
+        variables = Variables(state.params, state.state)
+        x = self._learning.inputs(images[indices], state.step)
+        return variables, x, labels[indices], self._learning.key(state.step)
+
+    def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
+        """Take one step on the examples at `indices`.
+
+        Returns:
+            The next state (the old one's memory is reused), and [loss, correct] of the batch, not yet fetched.
+        """
+        return self._step(state, data.images, data.labels, indices)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        return float(self._learning.rate(step))
+
+    def variables(self, state: TrainState) -> Variables:
+        """Return what a state has learned, copied: the next step reuses the state's own memory."""
+        return Variables(*self._copy(self._shown(state)))
+
+    @staticmethod
+    def _shown(state: TrainState) -> Variables:
+        """Return what is evaluated and saved: the moving average, where there is one."""
+        return Variables(*(state.average or (state.params, state.state)))
+
+    def copied(self, state: TrainState, history: jax.Array) -> tuple[TrainState, jax.Array]:
+        """Return copies, whose memory no step reuses."""
+        copies: tuple[TrainState, jax.Array] = self._copy((state, history))
+        return copies
+
+    def taken(self, state: TrainState) -> Variables:
+        """Return a state's variables for the model to use, on its own device."""
+        return self.group.take(self.variables(state))
+
+    def snapshot(self, history: jax.Array) -> jax.Array:
+        """Return a copy of a history on its way to the host; `numpy.asarray` waits for it."""
+        with as_usual():
+            copied: jax.Array = self._copy(history)
+        copied.copy_to_host_async()
+        return copied
+
+    def finite(self, state: TrainState) -> bool:
+        """Return whether every number of a state is finite."""
+        return bool(self._finite(state))
+
+    def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
+        """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
+        return self._means(variables, self._parts(variables, data, batch), data.size)
+
+    def evaluate(
+        self, variables: Variables, data: OnDevice, batch: int
+    ) -> tuple[float, float | None, NDArray[np.float32]]:
+        """Return what `measure` does, and the outputs, (N, K)."""
+        parts = self._parts(variables, data, batch)
+        outputs = _joined([p[2] for p in parts], data.size)
+        return *self._means(variables, parts, data.size), outputs
+
+    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
+        """Return losses, hits and outputs of each batch; nothing waits for them yet."""
+        batch = min(batch, data.size)
+        starts = [self._start(at) for at in range(0, data.size, batch)]
+        return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+
+    def _start(self, at: int) -> jax.Array:
+        return self._put(np.int32(at))
+
+    def _put(self, array: Any) -> jax.Array:
+        placed: jax.Array = self.group.put(array)
+        return placed
+
+    def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
+        extra = self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0
+        losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
+        accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
+        return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
+
+
+def _all_finite(tree: Any) -> jax.Array:
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.asarray([jnp.isfinite(leaf).all() for leaf in floats], bool).all()
+
+
+def _joined(parts: list[jax.Array], size: int) -> NDArray[np.float32]:
+    """Return the rows of all batches, those that the last one repeats left out."""
+    *whole, last = (np.asarray(part) for part in parts)
+    rest = size - sum(len(part) for part in whole)
+    return np.concatenate([*whole, last[len(last) - rest :]])

@@ -1,0 +1,123 @@
+"""`netspec data`: the datasets, where they are, and what they look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.completion import datasets
+from netspec.cli.output import print_json, print_table, say
+from netspec.cli.strict import Command, Group
+from netspec.diagnostics.diagnostic import DataError
+from netspec.ops import format_shape
+from netspec.recipe.catalog import DATASETS, DatasetInfo, find
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Datasets: where they are, verified download, a picture of their examples.", cls=Group, no_args_is_help=True
+)
+
+
+@app.command("list", cls=Command)
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each dataset.")] = False,
+) -> None:
+    """List the built-in datasets and where they lie on this machine."""
+    from netspec.data import locate  # noqa: PLC0415
+
+    places = {info.name: locate(info.name) for info in DATASETS}
+    if as_json:
+        for info in DATASETS:
+            print_json(_facts(info, places[info.name]))
+        return
+    rows = [
+        (
+            d.name,
+            d.title,
+            format_shape(d.shape),
+            f"{d.train:,}",
+            f"{d.test:,}",
+            str(places[d.name] or "not here: netspec data fetch " + d.name),
+        )
+        for d in DATASETS
+    ]
+    columns = [
+        ("name", False),
+        ("what", False),
+        ("shape", False),
+        ("train", True),
+        ("test", True),
+        ("where", False),
+    ]
+    print_table(columns, rows)
+
+
+@app.command(cls=Command)
+def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.", autocompletion=datasets)]) -> None:
+    """Download a dataset, verified, unless it is here already."""
+    from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.data import fetch as fetch_data  # noqa: PLC0415
+
+    say(fetch_data(name, Progress(quiet=False).download))
+
+
+@app.command(cls=Command)
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset's name or path.", autocompletion=datasets)],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="The PNG file; NAME.png here otherwise."),
+    ] = None,
+    augment: Annotated[
+        Path | None,
+        typer.Option(
+            "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
+        ),
+    ] = None,
+) -> None:
+    """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range."""
+    from netspec import report  # noqa: PLC0415
+    from netspec.data import load  # noqa: PLC0415
+
+    target = out or Path(f"{Path(name).stem}.png")
+    if augment:
+        say(_augmented(name, augment, target))
+        return
+    dataset = load([name])
+    train, test = dataset.train, dataset.test
+    if train.images.ndim != 4:
+        raise DataError(f"{name} has no images: its examples are of shape {format_shape(train.images.shape[1:])}")
+    info = find(name)
+    if info:
+        say(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
+    for what, images in (("training", train.images), ("test", test.images)):
+        say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
+    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+
+
+def _augmented(name: str, spec: Path, target: Path) -> Path:
+    """Draw examples as a spec augments them."""
+    from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+    from netspec.data.for_network import load_data  # noqa: PLC0415
+
+    network, _ = require(analyze(load_source(spec)))
+    dataset = load_data(network, name)
+    from netspec.workflows.preview import draw_augmented  # noqa: PLC0415
+
+    return draw_augmented(network, dataset, target)
+
+
+def _facts(info: DatasetInfo, place: Path | None) -> dict[str, object]:
+    return {
+        "name": info.name,
+        "title": info.title,
+        "shape": list(info.shape),
+        "classes": list(info.labels),
+        "train": info.train,
+        "test": info.test,
+        "path": str(place) if place else None,
+        "license": info.license,
+    }

@@ -1,0 +1,102 @@
+"""`netspec doctor`: versions, devices, datasets and caches, for a bug report or a first look at a machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from netspec.cli.output import bytes_text, say
+from netspec.diagnostics.diagnostic import NetspecError, plural
+
+__all__ = ["doctor"]
+
+_PACKAGES = (
+    "jax",
+    "jaxlib",
+    "optax",
+    "numpy",
+    "pydantic",
+    "lark",
+    "safetensors",
+    "pillow",
+    "matplotlib",
+    "typer",
+    "rich",
+)
+
+
+def doctor(
+    forget: Annotated[
+        bool, typer.Option("--forget-timings", help="Remove what autotuning has measured, and do nothing else.")
+    ] = False,
+) -> None:
+    """Print versions, devices, where datasets and caches are, and a small computation done right."""
+    if forget:
+        _forget()
+        return
+    from netspec import __version__  # noqa: PLC0415
+    from netspec.backends.timings import count  # noqa: PLC0415
+    from netspec.data import locate  # noqa: PLC0415
+    from netspec.recipe.catalog import DATASETS  # noqa: PLC0415
+    from netspec.system.places import cache_folder, timings_folder  # noqa: PLC0415
+    from netspec.system.resources import specs_folder  # noqa: PLC0415
+
+    say(f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
+    say("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    say(f"specs:     {specs_folder()}")
+    say(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
+    say(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
+    say(f"compiled:  {_compiled()}")
+    say(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
+    for info in DATASETS:
+        say(f"  {info.name:<17} {locate(info.name) or 'not here'}")
+    _devices()
+
+
+def _forget() -> None:
+    """Remove the measured times, and say how many there were."""
+    from netspec.backends.timings import clear  # noqa: PLC0415
+    from netspec.system.places import timings_folder  # noqa: PLC0415
+
+    folder = timings_folder()
+    try:
+        number = clear(folder)
+    except OSError as error:
+        raise NetspecError(f"{folder} cannot be emptied: {error.strerror}") from None
+    say(f"the times of {plural(number, 'operation')} are forgotten: {folder}")
+
+
+def _compiled() -> str:
+    """Return where compiled programs are kept, how many, and how to be rid of them."""
+    from netspec.backends.jax.compile_cache import OFF, compile_cache  # noqa: PLC0415
+
+    found = compile_cache()
+    if found.reason:
+        return f"not kept: {found.reason}"
+    count, size = found.size()
+    kept = f"{plural(count, 'program')}, {bytes_text(size)}, in {found.folder}"
+    return f"{kept} (delete it to clear; {OFF}=off turns it off)"
+
+
+def _devices() -> None:
+    import numpy as np  # noqa: PLC0415
+
+    import netspec as ns  # noqa: PLC0415
+    from netspec.backends.jax.devices import there  # noqa: PLC0415
+
+    say("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in there()))
+    model = ns.compile(ns.parse("input 1x6x6\nconv 2 3x3 relu; pool 2\nfc 3 softmax"))
+    total = float(np.asarray(model.forward(model.init(), np.zeros((1, 1, 6, 6), np.float32))).sum())
+    verdict = "works" if abs(total - 1) < 1e-5 else f"WRONG: probabilities add up to {total}"
+    say(f"compiling: {verdict} on {model.device.platform}")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,126 @@
+"""`netspec eval`: loss, accuracy and a table of the classes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netspec.cli.completion import datasets
+from netspec.cli.options import Device
+from netspec.cli.output import percent, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from netspec.workflows.answers import Evaluation
+
+__all__ = ["evaluate"]
+
+
+class Part(StrEnum):
+    """What `--split` can ask for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+_EXAMPLES = {Part.TRAIN: "training", Part.VALIDATION: "validation", Part.TEST: "test"}
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="NAME|PATH", help="Another dataset than it was trained on.", autocompletion=datasets
+        ),
+    ] = None,
+    split: Annotated[
+        Part, typer.Option("--split", help="Which part of it; train is what no validation set was taken from.")
+    ] = Part.TEST,
+    top: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--top-k", metavar="N", min=1, help="Also how often the class is among the N likeliest; may be repeated."
+        ),
+    ] = None,
+    device: Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Evaluate a trained model: loss, accuracy, and precision, recall and F1 of each class and in the mean (macro)."""
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+
+    keep_memory()
+    from netspec.workflows.trained import open_run  # noqa: PLC0415
+
+    keep_compiled()
+    opened = open_run(run, device)
+    found = opened.evaluate(data, split=split)
+    tops = {most: found.top_accuracy(most) for most in dict.fromkeys(top or [])}
+    if as_json:
+        print_json(_json(found, opened.file, tops))
+        return
+    say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
+    if found.accuracy is None:
+        say(f"loss {found.loss:.6f}")
+        return
+    figures = [f"loss {found.loss:.4f}", f"accuracy {percent(found.accuracy)}"]
+    figures += [f"top-{most} accuracy {percent(share)}" for most, share in tops.items()]
+    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}"]) + "\n")
+    columns = [
+        ("class", False),
+        ("examples", True),
+        ("right", True),
+        ("recall", True),
+        ("precision", True),
+        ("F1", True),
+        ("taken for", False),
+    ]
+    print_table(columns, [_row(found, i) for i in range(len(found.labels))])
+
+
+def _row(found: Evaluation, i: int) -> tuple[str, ...]:
+    row = found.confusion[i]
+    wrong = sorted(((int(n), found.labels[j]) for j, n in enumerate(row) if j != i and n), reverse=True)[:3]
+    return (
+        found.labels[i],
+        f"{row.sum():,}",
+        f"{row[i]:,}",
+        *(percent(_known(of[i])) for of in (found.recall, found.precision, found.f1)),
+        ", ".join(f"{name} ({count})" for count, name in wrong),
+    )
+
+
+def _known(share: float) -> float | None:
+    """Return a share as a plain number; None where it is a share of nothing."""
+    return None if share != share else float(share)  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, object]:
+    recall, precision, f1 = found.recall, found.precision, found.f1
+    classes = [
+        {
+            "label": label,
+            "examples": int(found.confusion[i].sum()),
+            "right": int(found.confusion[i, i]),
+            "recall": _known(recall[i]),
+            "precision": _known(precision[i]),
+            "f1": _known(f1[i]),
+        }
+        for i, label in enumerate(found.labels)
+    ]
+    return {
+        "model": str(file),
+        "dataset": found.dataset,
+        "split": found.split,
+        "loss": found.loss,
+        "accuracy": found.accuracy,
+        **({"top_k": {str(most): share for most, share in tops.items()}} if tops else {}),
+        "macro_f1": found.macro_f1,
+        "examples": found.examples,
+        "classes": classes,
+        "confusion": found.confusion.tolist(),
+    }

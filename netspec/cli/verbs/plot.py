@@ -1,0 +1,54 @@
+"""`netspec plot`: pictures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.completion import PICTURES, pictures
+from netspec.cli.options import Device
+from netspec.cli.output import say
+from netspec.cli.verbs.evaluate import Part
+from netspec.diagnostics.diagnostic import RunError
+from netspec.runs.listing import newest
+from netspec.system.files import kind_of
+
+__all__ = ["plot"]
+
+
+def plot(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a .safetensors file.")],
+    picture: Annotated[
+        str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="Which picture.", autocompletion=pictures)
+    ] = "curves",
+    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="The PNG file; PICTURE.png in the run folder otherwise."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME|PATH", help="Another dataset, for confusion and mistakes."),
+    ] = None,
+    split: Annotated[Part | None, typer.Option("--split", help="Which part of it, likewise; test otherwise.")] = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Do not look for what is drawn in the image of features, to frame it.")
+    ] = False,
+    device: Device = None,
+) -> None:
+    """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes."""
+    if picture not in {"confusion", "mistakes"} and (data or split):
+        raise typer.BadParameter(f"{picture} draws no dataset: leave out --data and --split", param_hint="PICTURE")
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+    from netspec.workflows.pictures import Request, draw  # noqa: PLC0415
+
+    keep_compiled()
+    run = newest(run)
+    folder = run if kind_of(run, RunError) == "folder" else run.parent
+    asked = Request(
+        run, out or folder / f"{picture}.png", image, layer, device, data=data, split=split or Part.TEST, as_is=as_is
+    )
+    say(draw(picture, asked))

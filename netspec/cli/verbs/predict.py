@@ -1,0 +1,189 @@
+"""`netspec predict`: the classes of image files, or of an `.npy` of examples; numbers where a network gives those."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netspec.cli.options import Device
+from netspec.cli.output import percent, print_error, print_json, say
+from netspec.cli.paths import STDIN
+from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
+from netspec.system.files import kind_of
+
+if TYPE_CHECKING:
+    from netspec.workflows.answers import Prediction
+    from netspec.workflows.reading import Examples
+    from netspec.workflows.trained import Run
+
+__all__ = ["predict"]
+
+_SHOWN = 10
+"""So many outputs of a network are printed on a line."""
+
+_MOST_BYTES = 600_000_000
+"""Of standard input."""
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…", help="Images, .npy files of examples, folders of them; - for one on standard input."
+        ),
+    ],
+    top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="How many classes to print.")] = 3,
+    invert: Annotated[
+        bool | None,
+        typer.Option("--invert/--no-invert", help="Swap light and dark; recognized from the picture otherwise."),
+    ] = None,
+    as_is: Annotated[
+        bool,
+        typer.Option("--as-is", help="Do not look for what is drawn in a picture, to frame it as the dataset does."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Write all answers to a .csv, or the outputs to an .npy."),
+    ] = None,
+    device: Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each example.")] = False,
+) -> None:
+    """Classify images of any size, grey or color; they are converted as the model needs them.
+
+    Pictures for a model of digits may be photographs of a pen on paper: what is drawn is looked for, and framed as the
+    digits are that the model learned from. A picture of the model's own size stays as it is.
+    """
+    from netspec.cli.answers_file import answers_file, require_name  # noqa: PLC0415
+
+    require_name(out)
+    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+    from netspec.workflows.trained import open_run  # noqa: PLC0415
+
+    keep_compiled()
+    opened = open_run(run, device)
+    framed: list[str] = []
+    failed, written = False, 0
+    with answers_file(out, opened) if out else nullcontext() as write:
+        for file in _each(files, opened):
+            try:
+                if isinstance(file, NetspecError):
+                    raise file
+                name, examples = _read(file, opened, invert, as_is)
+                names = _names(name, file, len(examples.array))
+                if write:
+                    write(names, examples.array)
+                    written += len(names)
+                if as_json or not write:
+                    for example, prediction in zip(names, opened.predict(examples.array), strict=True):
+                        _print(example, prediction, opened, examples, top, as_json=as_json)
+                framed += [name] if examples.framed_as else []
+                if not as_json:
+                    _note(examples.notes)
+            except NetspecError as error:
+                # One bad file among many does not keep the others from being answered.
+                print_error(error)
+                failed = True
+    if out and not as_json:
+        say(f"{out}: {plural(written, 'example')}")
+    if framed and not as_json:
+        others = f" and of {len(framed) - 1:,} more" if framed[1:] else ""
+        like = opened.learned_from
+        _note([f"what is drawn in {framed[0]}{others} was framed as {like and like.name} has it; not so with --as-is"])
+    if failed:
+        raise typer.Exit(1)
+
+
+def _note(notes: Iterable[str]) -> None:
+    for note in notes:
+        say(f"note: {note}", error=True)
+
+
+def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | NetspecError]:
+    """Yield the files, for a folder those in it, or what is wrong with a path."""
+    for path in paths:
+        try:
+            yield from [path] if path == STDIN or kind_of(path, DataError) != "folder" else _inside(path, opened)
+        except NetspecError as error:
+            yield error
+
+
+def _inside(folder: Path, opened: Run) -> list[Path]:
+    """Return the files that the model may take in a folder and in those in it, hidden ones left out, in order.
+
+    Raises:
+        DataError: there is none.
+    """
+    endings = opened.endings()
+    files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in endings]
+    seen = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    found = [file for file in seen if kind_of(file, DataError) == "file"]
+    if not found:
+        what = "pictures or .npy files" if len(endings) > 1 else ".npy files"
+        raise DataError(
+            f"{folder} is a folder with no {what} in it", "give a folder with some, or the files themselves"
+        )
+    return found
+
+
+def _read(file: Path, opened: Run, invert: bool | None, as_is: bool) -> tuple[str, Examples]:
+    """Return what messages call a file, and the examples in it."""
+    if file != STDIN:
+        return str(file), opened.examples(file, invert=invert, as_is=as_is)
+    content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise DataError(
+            f"standard input has more than {_MOST_BYTES:,} bytes", "give a file: it is not read into memory as a whole"
+        )
+    return "<stdin>", opened.examples(content, invert=invert, as_is=as_is, name="<stdin>")
+
+
+def _names(name: str, file: Path, count: int) -> list[str]:
+    """Return what each example of a file is called."""
+    single = file.suffix.lower() != ".npy" and count == 1
+    return [name] if single else [f"{name}[{i}]" for i in range(count)]
+
+
+def _print(name: str, found: Prediction, opened: Run, examples: Examples, top: int, *, as_json: bool) -> None:
+    if as_json:
+        notes = {"notes": list(examples.notes)} if examples.notes else {}
+        framed = {"framed_as": examples.framed_as} if examples.framed_as else {}
+        print_json({"file": name, **_facts(found, top), **framed, **notes})
+    else:
+        say(f"{name}: {_text(found, opened.output_names, top)}")
+
+
+def _facts(found: Prediction, top: int) -> dict[str, Any]:
+    if found.outputs:
+        return {**({"label": found.label} if _names_class(found) else {}), "outputs": list(found.outputs)}
+    ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
+    return {"label": found.label, "probability": found.probability, "top": ranked}
+
+
+def _names_class(found: Prediction) -> bool:
+    """Return whether outputs that are no probabilities say a class; one learned for the classes 0 and 1 is a number."""
+    return found.label is not None and not (len(found.outputs) == 1 and found.label in {"0", "1"})
+
+
+def _text(found: Prediction, names: Sequence[str], top: int) -> str:
+    """Return `7 (99.37 %); then 1 0.40 %`, or numbers where the outputs are no probabilities."""
+    if not found.outputs:
+        ranked = [(label, percent(p)) for label, p in list(found.probabilities.items())[:top]]
+    elif not _names_class(found):
+        more = len(found.outputs) - _SHOWN
+        shown = ", ".join(f"{value:.6g}" for value in found.outputs[:_SHOWN])
+        return shown + (f", and {more:,} more" if more > 0 else "")
+    elif len(found.outputs) == 1:
+        ranked = [(str(found.label), f"{found.outputs[0]:.6g}")]
+    else:
+        pairs = sorted(zip(names, found.outputs, strict=True), key=lambda pair: -pair[1])
+        ranked = [(label, f"{value:.6g}") for label, value in pairs[:top]]
+    (label, figure), *others = ranked
+    what = "output " if found.outputs else ""
+    then = "; then " + ", ".join(f"{other} {value}" for other, value in others) if others else ""
+    return f"{label} ({what}{figure}){then}"

@@ -1,0 +1,66 @@
+"""`netspec resume`: goes on with a training where it stopped, to the same bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.options import Device, Set, pairs
+from netspec.cli.output import print_json
+from netspec.cli.several import make_room
+
+__all__ = ["resume"]
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder, such as runs/lenet/001.")],
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="PATH", help="Where the run's data is now, if not where it was.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Train on, to N epochs in all.")] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Take a spec.net that was edited, or other data.")
+    ] = False,
+    device: Device = None,
+    sets: Set = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
+) -> None:
+    """Go on with a training that was interrupted, from its newest checkpoint; the result is that of one never stopped.
+
+    The spec, the data and the settings are those the run was begun with. What is to change from here on is said with
+    --epochs or --set; a spec.net that was edited is refused unless --accept-changes says that it is meant.
+    """
+    from netspec.runs.files import read_lock  # noqa: PLC0415
+    from netspec.runs.listing import newest  # noqa: PLC0415
+
+    run = newest(run)
+    lock = read_lock(run)
+
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
+    from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.cli.signals import Interrupts  # noqa: PLC0415
+
+    keep_memory()
+    progress = Progress(quiet=quiet or as_json)
+    with Interrupts() as interrupts:
+        make_room(len(lock.get("devices") or ["one"]), device)
+        from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+        from netspec.cli.running import as_plain, follow  # noqa: PLC0415
+        from netspec.workflows import resume as resuming  # noqa: PLC0415
+
+        keep_compiled()
+        events = resuming.resume(
+            run,
+            data,
+            settings={"epochs": str(epochs)} if epochs is not None else {},
+            sets=pairs("--set", sets),
+            accept_changes=accept_changes,
+            device=device,
+            progress=progress.download,
+            tuning=(lambda tuning: print_json(as_plain(tuning))) if as_json else progress.tuning,
+            stop=interrupts.asked,
+        )
+        follow(events, progress, interrupts, as_json=as_json)

@@ -1,0 +1,121 @@
+"""`netspec train`: trains a spec and shows how it goes."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import nullcontext
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.completion import datasets
+from netspec.cli.options import Autotune, Device, Let, Set, pairs
+from netspec.cli.output import print_json
+from netspec.cli.several import Coordinator, Devices, Process, Processes, make_room, together
+from netspec.diagnostics.diagnostic import NetspecError, Source
+
+__all__ = ["train"]
+
+
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="RUN",
+            help="The run folder; a fresh numbered one under runs/NAME/ otherwise.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="NAME|PATH", help="Another dataset than the spec's.", autocompletion=datasets),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Times through the training set.")] = None,
+    batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Examples a step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="All randomness follows from it.")] = None,
+    device: Device = None,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
+    autotune: Autotune = None,
+    sets: Set = None,
+    let: Let = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
+) -> None:
+    """Train a spec; the run folder keeps the models, the measurements and the curves."""
+    from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+    from netspec.elaborate.overrides import with_settings  # noqa: PLC0415
+
+    hosts = together(coordinator, processes, process)
+    source = load_source(file)
+    found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets))
+    network, _ = require(found)
+    flags = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
+    settings = {key: str(value) for key, value in flags.items() if value is not None}
+    # The training replaces them, and says so in the run folder; a wrong one is told before JAX is imported.
+    with_settings(network, settings)
+    leads = hosts is None or hosts.process == 0
+
+    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
+    from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.cli.signals import Interrupts  # noqa: PLC0415
+    from netspec.data.for_network import load_data  # noqa: PLC0415
+    from netspec.system.background import Background  # noqa: PLC0415
+
+    keep_memory()
+    progress = Progress(quiet=quiet or as_json or not leads)
+    # Processes that train together go on when the one whose output is not read would stop.
+    interrupts = Interrupts(watched=hosts is None)
+    # Processes that train together must stop together: each ends at once, and the last checkpoint stays.
+    with nullcontext() if hosts else interrupts:
+        # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
+        dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
+        make_room(devices or network.recipe.devices, device)
+        from netspec.cli.keep import keep_compiled  # noqa: PLC0415
+        from netspec.cli.running import as_plain, follow  # noqa: PLC0415
+        from netspec.runs.recorder import Origin  # noqa: PLC0415
+        from netspec.training.events import Notice  # noqa: PLC0415
+        from netspec.workflows import train as session  # noqa: PLC0415
+
+        keep_compiled()
+        if hosts:
+            hosts.join()
+        events = session.train(
+            network,
+            data,
+            out=out,
+            numbered=None if out else Path("runs") / network.name,
+            origin=Origin(_text(source), lets=pairs("--let", let), sets=pairs("--set", sets)),
+            settings=settings,
+            device=device,
+            base=file.parent,
+            loaded=dataset.result,
+            autotune=autotune,
+            tuning=(lambda tuning: print_json(as_plain(tuning))) if as_json else progress.tuning,
+            stop=interrupts.asked,
+        )
+        if leads:
+            notes = [Notice(f"{note.span}: {note.message}") for note in found.notes]
+            follow(chain(notes, events), progress, interrupts, as_json=as_json)
+        else:
+            deque(events, maxlen=0)
+
+
+def _text(source: Source) -> str | None:
+    """Return the spec with its includes put in, for the run folder: that stays whole when those files change.
+
+    Where that is more than one spec may be, None: the run folder then gets the resolved spec.
+    """
+    from netspec.elaborate.includes import whole_text  # noqa: PLC0415
+
+    try:
+        return whole_text(source)
+    except NetspecError:
+        return None

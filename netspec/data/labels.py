@@ -1,0 +1,110 @@
+"""Does a dataset fit a network and its recipe? Asked before anything is compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netspec.data.checks import renumbered
+from netspec.data.types import Dataset
+from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.graph.graph import Graph
+from netspec.graph.recipe_checks import without_end, without_variance
+from netspec.graph.trace import trace
+from netspec.ir.network import Network
+from netspec.recipe.array_facts import classes_misfit
+from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.recipe.settings import Augment
+
+__all__ = ["ONE_ROW", "check_classes", "check_hold_out", "check_labels", "check_steps", "check_target_range"]
+
+ONE_ROW = "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`"
+"""What to do where a network ends in several axes: there is nothing it could be trained on."""
+
+
+def check_labels(graph: Graph, dataset: Dataset) -> None:
+    """Raise DataError when a dataset has a label that the network has no output for."""
+    shape = graph.shape(graph.output)
+    if len(shape) != 1:
+        raise DataError(
+            f"{dataset.name} has one label an example, but the network ends in {'x'.join(map(str, shape))} numbers",
+            ONE_ROW,
+        )
+    splits = {"training": dataset.train.labels, "test": dataset.test.labels}
+    largest = max(int(labels.max(initial=0)) for labels in splits.values())
+    for which, labels in splits.items():
+        most = int(labels.max(initial=0))
+        if most >= max(shape[0], 2):
+            where = f"{which} example {labels.argmax():,}, counted from 0"
+            raise DataError(
+                f"{dataset.name} has a label {most} ({where}), but the network has only {plural(shape[0], 'output')}",
+                renumbered(
+                    np.concatenate([*splits.values()]),
+                    f"y_{'train' if which == 'training' else which}",
+                    f"labels count from 0; let the network end in {largest + 1} outputs",
+                ),
+            )
+
+
+def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None:
+    """Return what to say of outputs that the dataset has no class for; None where there are none.
+
+    Raises:
+        DataError: there are some, and that is `strict`ly wrong.
+    """
+    wrong = classes_misfit(dataset.name, graph.shape(graph.output)[0], len(dataset.labels))
+    if wrong and strict:
+        raise DataError(*wrong)
+    return wrong[0] if wrong else None
+
+
+def check_hold_out(count: int, dataset: Dataset) -> None:
+    """Raise DataError when holding out `count` examples for validation would leave nothing to train on."""
+    if count >= len(dataset.train):
+        raise DataError(
+            f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
+            "hold out fewer",
+        )
+
+
+def check_steps(network: Network, graph: Graph, dataset: Dataset) -> None:
+    """Raise DataError when the steps that the recipe makes of a dataset cannot be taken."""
+    examples = len(dataset.train) - (network.data.validation if network.data else 0)
+    wrong = without_end(network, examples) or without_variance(network, graph, examples)
+    if wrong:
+        raise DataError(*wrong)
+
+
+_ROUNDING = 1e-6
+"""By so much may a target lie outside 0..1: what float32 makes of the end of a range."""
+
+
+def check_target_range(network: Network, dataset: Dataset) -> None:
+    """Raise DataError where inputs are learned again by binary cross-entropy, and do not lie in 0..1.
+
+    Outside of it the loss has no least value, and what makes it smallest gives nothing of the input.
+    """
+    if not network.reconstructs or not isinstance(trace(network).loss, BinaryCrossEntropy):
+        return
+    assert network.data is not None
+    is_bytes = dataset.train.images.dtype.kind == "u"
+    factor, offset = network.data.scaling() if is_bytes else (1.0, 0.0)
+    targets = "with `target input` they are the targets, which binary_cross_entropy takes from 0 to 1"
+    no_bce = "or say `loss mse` and end without `sigmoid`"
+    for which, images in (("training", dataset.train.images), ("test", dataset.test.images)):
+        low, high = (float(v) * factor + offset for v in (images.min(), images.max()))
+        if low < -_ROUNDING or high > 1 + _ROUNDING:
+            fix = "leave `scale` and `normalize` out: bytes become 0..1 then" if is_bytes else "scale them to 0..1"
+            message = f"the {which} inputs of {dataset.name} go from {low:g} to {high:g}, and {targets}"
+            raise DataError(message, f"{fix}; {no_bce}")
+    augment = network.data.augment
+    if not is_bytes and augment and (augment.contrast or augment.brightness or augment.noise or _overshoots(augment)):
+        raise DataError(
+            f"{dataset.name} has floats, which `augment` can move out of 0..1, and {targets}",
+            f"leave `contrast`, `brightness`, `noise` and `bicubic` out, or give bytes (uint8), which stay in their "
+            f"range; {no_bce}",
+        )
+
+
+def _overshoots(augment: Augment) -> bool:
+    """Return whether pixels are read between others in a way that can give more than any of them has."""
+    return augment.interpolation == "bicubic"

@@ -1,0 +1,1 @@
+"""Networks as text for people."""

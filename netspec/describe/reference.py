@@ -1,0 +1,145 @@
+"""The reference page of anything the language can name, made from its class."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from netspec.describe.library_page import library_blocks
+from netspec.elaborate.commands import COMMANDS, Command
+from netspec.elaborate.spellings import SPELLINGS
+from netspec.ir.network import Compile, DataSource, Recipe
+from netspec.ir.text import value_text
+from netspec.layers import LAYERS
+from netspec.recipe import catalog as datasets
+from netspec.recipe.initializers import INITIALIZERS
+from netspec.recipe.losses import LOSSES
+from netspec.recipe.optimizers import OPTIMIZERS
+from netspec.recipe.schedules import SCHEDULES
+from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
+from netspec.schema.definition import Definition, Parameter, parameters
+from netspec.schema.family import Family
+
+__all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
+
+FAMILIES: dict[str, Family[Any]] = {
+    "layers": LAYERS,
+    "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
+    "losses": LOSSES,
+    "initializers": INITIALIZERS,
+}
+"""Everything that has a page, by family."""
+
+
+SETTINGS: tuple[type[Definition], ...] = (Scale, Normalize, Shuffle, Augment, Views, Clip, Evaluate)
+"""The settings of `data` and `train` with arguments of their own."""
+
+
+_OWNERS: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource, "compile": Compile}
+"""The commands that have settings."""
+
+
+def find_page(name: str) -> type[Definition] | None:
+    """Return the definition of a name or alias; layers come first."""
+    family = next((family for family in FAMILIES.values() if name in family), None)
+    return family[name] if family else next((cls for cls in SETTINGS if cls.canonical() == name), None)
+
+
+def page_of(name: str) -> str | None:
+    """Return the page of a definition, a command, a setting, a dataset or a block of the library.
+
+    A setting may stand behind its command, as for `--set`: `data.validation`, `train.optimizer.lr`.
+    """
+    owner, _, setting = name.partition(".")
+    if setting:
+        known = {p.name: p for p in parameters(_OWNERS[owner])} if owner in _OWNERS else {}
+        own = known.get(setting.partition(".")[0])
+        return _setting_page(owner, own) if own else None
+    found = find_page(name)
+    if found:
+        return page(found)
+    command = next((c for c in COMMANDS if c.name == name), None)
+    if command:
+        return _command_page(command, _OWNERS.get(name))
+    block = next((b for b in library_blocks() if b.name == name), None)
+    if block:
+        return block.page()
+    dataset = datasets.find(name)
+    if dataset:
+        return f"{name}: {dataset.title}\n\nA dataset; `netspec data list` says where it is. Example: data {name}"
+    for command_name, cls in _OWNERS.items():
+        for p in parameters(cls):
+            if p.name == name:
+                return _setting_page(command_name, p)
+    return None
+
+
+def _setting_page(command: str, p: Parameter) -> str:
+    own = p.members.get(p.name) if len(p.members) == 1 else None
+    if own:
+        return page(own)
+    head = f"{p.name}: a setting of `{command} {{ }}`; `netspec layers {command}` shows all of them"
+    return "\n".join([head, "", *_argument(p)])
+
+
+def all_names() -> list[str]:
+    """Return every name that has a page, the canonical ones first."""
+    kinds = [kind for family in FAMILIES.values() for kind in family.kinds]
+    settings = [cls.canonical() for cls in SETTINGS]
+    settings += [p.name for cls in _OWNERS.values() for p in parameters(cls)]
+    others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
+    every = [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
+    return list(dict.fromkeys(every))
+
+
+def _command_page(command: Command, settings: type[Definition] | None) -> str:
+    lines = [command.usage, "", command.meaning]
+    if settings:
+        lines += ["", "Settings:"]
+        lines += [line for p in parameters(settings) if p.name not in settings.inline for line in _argument(p)]
+    return "\n".join([*lines, "", "Example:", *(f"    {line}" for line in command.example.splitlines())])
+
+
+def summary(cls: type[Definition]) -> str:
+    """Return the first line of a definition's documentation."""
+    return (inspect.getdoc(cls) or "").splitlines()[0]
+
+
+def signature(cls: type[Definition]) -> str:
+    """Return how a definition is written: `conv FILTERS KERNEL [activation] [stride=1x1] …`."""
+    words = [cls.canonical()]
+    for p in sorted(parameters(cls), key=lambda p: not p.positional):
+        if p.positional:
+            words.append(p.name.upper() if p.required else f"[{p.name.upper()}]")
+        elif p.is_flag:
+            words.append(f"[no{p.name}]" if p.default else f"[{p.name}]")
+        elif p.members:
+            words.append(f"[{p.name}]")
+        else:
+            words.append(f"[{p.name}={'' if p.default is None else value_text(p.default)}]")
+    return " ".join(words)
+
+
+def page(cls: type[Definition]) -> str:
+    """Return the reference page of a definition, as plain text."""
+    lines = [signature(cls), "", inspect.getdoc(cls) or ""]
+    if parameters(cls):
+        lines += ["", "Arguments:"]
+        lines += [line for p in parameters(cls) for line in _argument(p)]
+    kind = cls.canonical()
+    aliases = next((f.aliases(kind) for f in FAMILIES.values() if f.get(kind) is cls), ())
+    if aliases:
+        lines += ["", f"Also understood: {', '.join(aliases)}"]
+        lines += [f"  {name}: {SPELLINGS[name].described()}" for name in aliases if name in SPELLINGS]
+    example = getattr(cls, "example", "")
+    if example:
+        lines += ["", f"Example: {example}"]
+    return "\n".join(lines)
+
+
+def _argument(p: Parameter) -> list[str]:
+    default = "required" if p.required else "none" if p.default is None else f"default {value_text(p.default)}"
+    # A setting with arguments of its own has a page of its own.
+    own = p.members.get(p.name) if len(p.members) == 1 else None
+    return [f"  {p.name} ({default})", f"      {p.description}", f"      {signature(own) if own else p.expects}"]

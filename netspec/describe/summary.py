@@ -1,0 +1,81 @@
+"""A network in a few lines, whatever its size: what an interpreter shows of a Network, a Graph and a Model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from netspec.diagnostics.diagnostic import plural
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
+from netspec.ir.text import layer_text
+from netspec.ops import format_shape
+
+__all__ = ["graph_summary", "network_summary"]
+
+_ROWS = 10
+"""At most, of the table: with the line above it and the input that is eleven lines and the one for the rest."""
+
+_TRACED = 500
+"""Layers of a network up to which its shapes are looked at: in an interpreter that takes no time that one notices."""
+
+
+def network_summary(network: Network, kind: str = "Network") -> str:
+    """Return a network as a short table: its layers, what comes out of each, their parameters. It never raises."""
+    try:
+        graph = network.graph() if len(network.nodes) <= _TRACED else None
+    except Exception:  # shapes that do not fit: it is shown what was declared
+        graph = None
+    try:
+        costs = {cost.name: cost for cost in graph.costs(network)} if graph else {}
+        facts = [f"{graph.parameter_count:,} parameters"] if graph else []
+        facts += [plural(len(network.nodes), "layer")]
+        facts += [f"data {network.data.name}"] if network.data else []
+
+        def row(index: int) -> tuple[str, ...]:
+            node = network.nodes[index]
+            cost = costs.get(node.name)
+            words = (node.name, " ".join([layer_text(node.layer), *node.inputs[1:]]))
+            return (*words, format_shape(cost.shape), f"{cost.parameters:,}" if cost else "") if cost else words
+
+        first = ("input", f"{network.tokens} tokens" if network.tokens else "", format_shape(network.input), "")
+        return _table(f"{kind} {_cut(network.name)}: {', '.join(facts)}", first, len(network.nodes), row)
+    except Exception:  # one that was changed to what it cannot be
+        return f"{kind} that is not valid"
+
+
+def graph_summary(graph: Graph) -> str:
+    """Return a graph as a short table: its operations in their order. It never raises."""
+    try:
+        facts = f"{graph.parameter_count:,} parameters, {plural(len(graph.operations), 'operation')}"
+
+        def row(index: int) -> tuple[str, ...]:
+            operation = graph.operations[index]
+            own = {path: graph.parameters[path] for path in operation.parameters if path in graph.parameters}
+            trained = sum(p.size for p in own.values() if p.trainable)
+            return (operation.node, type(operation.op).__name__, format_shape(operation.shape), f"{trained:,}")
+
+        first = ("input", f"{graph.tokens} tokens" if graph.tokens else "", format_shape(graph.input), "")
+        return _table(f"Graph {_cut(graph.name)}: {facts}", first, len(graph.operations), row)
+    except Exception:  # one made by hand of what does not belong together
+        return "Graph that is not valid"
+
+
+def _table(title: str, first: Sequence[str], count: int, row: Callable[[int], Sequence[str]]) -> str:
+    """Return a title and a table under it; of many rows the first and the last."""
+    left_out = count - (_ROWS - 1) if count > _ROWS else 0
+    head = _ROWS // 2 if left_out else count
+    shown = [row(i) for i in (*range(head), *range(count - (_ROWS - 1 - head), count))] if left_out else []
+    rows = [first, *(shown or [row(i) for i in range(count)])]
+    cells = [[_cut(cell) for cell in (*each, "", "")[:4]] for each in rows]
+    widths = [max(len(cells_of[i]) for cells_of in cells) for i in range(4)]
+    lines = [
+        f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in cells
+    ]
+    if left_out:
+        lines.insert(1 + head, f"  … {left_out:,} more …")
+    return "\n".join([title, *lines])
+
+
+def _cut(text: str, width: int = 36) -> str:
+    """Return a text no longer than a column may be."""
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,1 @@
+"""Mistakes: where they are, what they are called, how they are shown."""

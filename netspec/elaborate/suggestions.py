@@ -1,0 +1,267 @@
+"""What a line most likely meant: the nearest word, a size in several words, a `;` that is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from netspec.elaborate.vocabulary import COMMANDS
+from netspec.ir.network import Recipe
+from netspec.layers import LAYERS
+from netspec.schema.definition import Definition, Parameter, parameters
+from netspec.syntax import ast
+from netspec.syntax.printer import print_value
+
+__all__ = [
+    "closest",
+    "command_word",
+    "example_call",
+    "example_of",
+    "flag_place",
+    "held_value",
+    "nearest_argument",
+    "setting_place",
+    "size_of_names",
+    "split_size",
+    "unknown_command",
+    "value_text",
+]
+
+_CUTOFF = 0.7
+_TIES = 0.06
+"""A name of the writer's own is proposed before a word of the language that is no closer than this."""
+
+
+def closest(word: str, *groups: Iterable[str]) -> str | None:
+    """Return the candidate the writer most likely meant, of an earlier group rather than of a later one; None if far.
+
+    Of candidates that are equally close the first one is returned, which is the canonical spelling.
+    """
+    # Few checks have a mistake of this kind.
+    from difflib import SequenceMatcher  # noqa: PLC0415
+
+    folded = _folded(word)
+    found, best = None, _CUTOFF
+    matcher = SequenceMatcher(b=folded)
+    for group in groups:
+        # Of tens of thousands of names the first are looked at.
+        for candidate in islice(group, 2_000):
+            other = _folded(candidate)
+            matcher.set_seq1(other)
+            if not folded.startswith(other) and (matcher.real_quick_ratio() < best or matcher.quick_ratio() < best):
+                continue
+            # The same letters in another order are a slip of the fingers: `adma` is `adam` rather than `adamax`.
+            ratio = max(matcher.ratio(), 0.9 * (len(other) > 2 and sorted(other) == sorted(folded)))
+            # What others write out is short here: `padding` is `pad`.
+            ratio = max(ratio, 0.75 * (len(other) > 2 and folded.startswith(other)))
+            if ratio >= _CUTOFF and (found is None or ratio > best):
+                found, best = candidate, ratio
+        best += _TIES if found else 0
+    return found
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("_", "")
+
+
+_ARGUMENTS = {
+    "alpha": "slope decay",
+    "bias_initializer": "bias_init",
+    "dropout_ratio": "rate",
+    "eps": "epsilon",
+    "gamma": "factor",
+    "kernel_initializer": "init",
+    "learning_rate": "lr",
+    "local_size": "size",
+    "negative_slope": "slope",
+    "num_output": "units filters",
+    "out_channels": "filters",
+    "out_features": "units",
+    "p": "rate",
+    "pool_size": "kernel",
+    "probability": "rate",
+    "rho": "decay",
+    "scale_factor": "factor",
+    "size": "kernel factor",
+}
+
+
+def nearest_argument(key: str, known: Iterable[str]) -> str | None:
+    """Return the argument that a key most likely meant: what another program calls so, or the nearest word."""
+    names = list(known)
+    meant = next((name for name in _ARGUMENTS.get(key, "").split() if name in names), None)
+    return meant or closest(key, names)
+
+
+def command_word(word: str, blocks: Iterable[str] = ()) -> str:
+    """Return what kind of command a word begins: `a layer`, `a block`, `a command`; empty where it begins none."""
+    if word in LAYERS:
+        return "a layer"
+    return "a block" if word in blocks else "a command" if word in COMMANDS else ""
+
+
+_DIALECTS = {
+    "if": "a spec has no conditions: write what holds",
+    "else": "a spec has no conditions: write what holds",
+    "for": "`repeat 3 { … }` runs commands several times",
+    "while": "`repeat 3 { … }` runs commands several times",
+    "loop": "`repeat 3 { … }` runs commands several times",
+    "def": "`block res(c) { … }` gives commands a name",
+    "function": "`block res(c) { … }` gives commands a name",
+    "class": "`block res(c) { … }` gives commands a name",
+    "output": "remove it: a network has one output, its last layer",
+    "return": "remove it: a network has one output, its last layer",
+    "model": "remove it: the file is the network, and its name is the network's",
+    "network": "remove it: the file is the network, and its name is the network's",
+    "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
+    "activation": "an activation is a layer by its own name: `relu`",
+}
+
+_FLAGS = {
+    "device": "--device gpu",
+    "gpu": "--device gpu",
+    "cuda": "--device gpu",
+    "cpu": "--device cpu",
+    "out": "-o RUN",
+    "output_dir": "-o RUN",
+    "quiet": "--quiet",
+    "verbose": "--quiet",
+    "coordinator": "--coordinator HOST:PORT",
+    "processes": "--processes N",
+}
+
+
+def flag_place(name: str, given: ast.Value | None = None) -> str:
+    """Say with which flag something is said that no spec says; empty where there is none."""
+    flag = _FLAGS.get(name)
+    if name == "device" and given:
+        # A number of them is a setting: `devices`.
+        flag = f"--device {given.text}" if isinstance(given, ast.Word) else None
+    return f"a spec does not say it, the command line does: `netspec train FILE {flag}`" if flag else ""
+
+
+def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Say what a command that there is not most likely should be."""
+    name = command.name.text
+    words = [a.value.text for a in command.arguments[:1] if isinstance(a.value, ast.Word)]
+    if name in labels:
+        return f"`{name}` is a label: `add`, `concat` and `from` read it, but weights cannot be shared"
+    if name == "activation" and words and words[0] in LAYERS:
+        return f"write `{words[0]}`: an activation is a layer by its own name"
+    if name in _DIALECTS:
+        return _DIALECTS[name]
+    given = command.arguments[0].value if command.arguments else None
+    elsewhere = setting_place(name, given) or flag_place(name, given)
+    if elsewhere:
+        return elsewhere
+    near = closest(name, blocks, LAYERS, COMMANDS)
+    cls = LAYERS.get(near or "")
+    if near not in blocks and cls:
+        near = cls.canonical()
+    return f"did you mean `{near}`?" if near else "`netspec layers` lists all layers"
+
+
+def setting_place(name: str, given: ast.Value | None = None) -> str:
+    """Say where a setting belongs that is an argument of an optimizer or a schedule; empty where it is none."""
+    name = "lr" if name in {"learning_rate", "rate"} else name
+    for setting, example in (("optimizer", "adam"), ("schedule", "cosine")):
+        owner = next(p for p in parameters(Recipe) if p.name == setting)
+        having = [cls for cls in owner.members.classes() if any(p.name == name for p in parameters(cls))]
+        if having:
+            names = [cls.canonical() for cls in having]
+            member = example if example in names else names[0]
+            cls = having[names.index(member)]
+            value = next(p for p in parameters(cls) if p.name == name)
+            number = isinstance(given, ast.Integer | ast.Decimal)
+            shown = print_value(given) if given and number else example_of(value)
+            written = name if value.is_flag else f"{name}={shown}"
+            return f"it is an argument of the {setting}: `train {{ {setting} {member} {written} }}`"
+    return ""
+
+
+def split_size(arguments: Sequence[ast.Argument], at: int) -> tuple[int, str]:
+    """Return where a size that is not in one piece, `1 x 28` or `5X5`, ends, and how it should be written.
+
+    Where there is none, it ends where it begins.
+    """
+    end, parts = at, [_extent(arguments[at].value)]
+    while end + 1 < len(arguments) and parts[-1]:
+        word, before = arguments[end + 1], arguments[end].span
+        text = word.value.text if isinstance(word.value, ast.Word) and word.key is None else ""
+        touches = (before.end_line, before.end_column) == (word.span.line, word.span.column)
+        if touches and re.fullmatch(r"([xX]\d+)+", text):
+            parts += re.findall(r"\d+", text)
+            end += 1
+        elif text in {"x", "X"} and end + 2 < len(arguments) and _extent(arguments[end + 2].value):
+            parts.append(_extent(arguments[end + 2].value))
+            end += 2
+        else:
+            break
+    return end, "x".join(parts)
+
+
+def _extent(value: ast.Value) -> str:
+    if isinstance(value, ast.Word):
+        return f"({value.text})"
+    return print_value(value) if isinstance(value, ast.Integer | ast.Size | ast.Group) else ""
+
+
+def size_of_names(word: str, scope: Mapping[str, Any]) -> str:
+    """Return how a size of names is written, `(k)x(k)` for `kxk`; empty where the word is none."""
+    for found in re.finditer("[xX]", word):
+        parts = word[: found.start()], word[found.end() :]
+        if all(p in scope or p.isdecimal() for p in parts):
+            return "x".join(p if p.isdecimal() else f"({p})" for p in parts)
+    return ""
+
+
+def value_text(value: Any) -> str:
+    """Return a value as it would be written."""
+    if isinstance(value, ast.Word | ast.Call):
+        return print_value(value)
+    if isinstance(value, tuple):
+        return ("..".join if value and isinstance(value[0], float) else "x".join)(map(str, value))
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def held_value(value: ast.Value, scope: Mapping[str, Any]) -> str:
+    """Return a value for a message: one that a name stands for, together with that name."""
+    shown = f"`{print_value(value)}`"
+    if isinstance(value, ast.Word) and value.text in scope:
+        return f"`{value_text(scope[value.text])}` (the value of {shown})"
+    return shown
+
+
+_VALUES = (
+    ("positive whole", "10"),
+    ("whole number", "1"),
+    ("from 0 up", "0.5"),
+    ("number", "0.01"),
+    ("range", "-1..1"),
+    ("size", "3x3"),
+    ("amount", "1"),
+    ("shape", "784"),
+)
+_BY_NAME = {
+    "every": "10",
+    "warmup": "1",
+    "momentum": "0.9",
+    "weight_decay": "0.0001",
+    "std": "0.01",
+    "value": "0.1",
+    "range": "-0.1..0.1",
+}
+
+
+def example_of(parameter: Parameter) -> str:
+    """Return a value that an argument takes."""
+    found = next((text for part, text in _VALUES if part in parameter.expects), "1")
+    return _BY_NAME.get(parameter.name, found)
+
+
+def example_call(cls: type[Definition]) -> str:
+    """Return how a member of a family is written with what it needs: `normal(0.01)`."""
+    needed = ", ".join(example_of(p) for p in parameters(cls) if p.required)
+    return f"{cls.canonical()}({needed})" if needed else cls.canonical()

@@ -1,0 +1,369 @@
+"""How nodes are joined: layers in a row, ways that part and meet, labels, blocks and their uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+from netspec.diagnostics.diagnostic import Place, Related, listing
+from netspec.diagnostics.records import record
+from netspec.elaborate.binding import Context, bind
+from netspec.elaborate.blocks import bind_parameters, given_at
+from netspec.elaborate.limits import Expansion
+from netspec.elaborate.scope import Block, Scope, weight
+from netspec.elaborate.spellings import SPELLINGS
+from netspec.elaborate.suggestions import closest, command_word
+from netspec.layers import LAYERS
+from netspec.layers.base import Broken, Layer
+from netspec.syntax import ast
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
+
+MAX_NODES = 100_000
+"""A spec that expands to more layers is refused."""
+
+MAX_STEPS = 400_000
+"""So many commands are run, in all rounds of repetitions and all uses of blocks."""
+
+MAX_DEPTH = 80
+"""So deep may bodies, uses of blocks and includes be inside each other."""
+
+MAX_NAME = 500
+"""So many characters has the name of a node, with the blocks it is in."""
+
+_MAX_LABEL = 200
+_COMMANDS = frozenset({"init", "data", "train", "compile"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
+
+Run: TypeAlias = Callable[[Iterable[ast.Command], Scope], None]
+"""Gives some commands their meaning in a scope."""
+
+
+class TooLargeError(Exception):
+    """The network has too many layers; already reported."""
+
+
+@record(frozen=True)
+class Placed:
+    """A layer in its place."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+
+
+class Wiring:
+    """The nodes so far, and the one that the next command reads (`cursor`)."""
+
+    def __init__(self, context: Context, run: Run, places: dict[str, Place]) -> None:
+        self.context, self.run, self.places = context, run, places
+        self.nodes: list[Placed] = []
+        self.read: set[str] = set()
+        self.cursor = "input"
+        self.stack: list[Block] = []
+        self.outer: list[Mapping[str, str]] = []
+        self.labelled: dict[str, str] = {}
+        self.silent: set[int] = set()
+        self.steps = 0
+        self.weights: dict[int, int] = {}
+        self.expansion = Expansion(MAX_DEPTH)
+        self.bound: dict[tuple[int, Any, int], Layer | None] = {}
+
+    # --- layers -------------------------------------------------------------------------------------------------
+
+    def layer(self, command: ast.Command, scope: Scope) -> None:
+        """Put a layer behind the last one; its line is bound once for all places where it means the same."""
+        key = (id(command), scope.key, scope.rebound)
+        if key not in self.bound:
+            cls = LAYERS[command.name.text]
+            self.bound[key] = bind(cls, command.name, command.arguments, self.context)
+            if self.bound[key] or not self._runs_on(command):
+                self.no_body(command)
+        self.place(command, self.bound[key] or Broken(), (self.cursor,), scope)
+
+    def merge(self, command: ast.Command, scope: Scope) -> None:
+        """Join what flows in with the labelled values: `add c2`, `concat c2 c4`."""
+        self.no_body(command)
+        cls = LAYERS[command.name.text]
+        if not command.arguments and command.name.span.line not in self.silent:
+            fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
+            self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
+        sources = [self._labelled(a, scope) for a in self._labels(command, scope)]
+        whole = [s for s in sources if s is not None]
+        good = bool(whole) and len(whole) == len(command.arguments)
+        spelling = SPELLINGS.get(command.name.text)
+        for text, _ in spelling.remarks if good and spelling else ():
+            self.context.note(f"`{command.name.text}`: {text}", command.name.span)
+        self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
+
+    def _labels(self, command: ast.Command, scope: Scope) -> Sequence[ast.Argument]:
+        """Return the arguments of a merge, up to a word that begins another command."""
+        for at, argument in enumerate(command.arguments[1:], 1):
+            word = argument.value.text if argument.key is None and isinstance(argument.value, ast.Word) else ""
+            kind = command_word(word, self.context.blocks)
+            if kind and word not in scope.labels:
+                fix = f"put `;` before `{word}`"
+                self.context.error("E0215", f"`{word}` is {kind} of its own, no label", argument.span, fix=fix)
+                return command.arguments[:at]
+        return command.arguments
+
+    def jump(self, command: ast.Command, scope: Scope) -> None:
+        """Go on from a labelled value: `from c2`."""
+        self.no_body(command)
+        if len(command.arguments) != 1:
+            python = any(isinstance(a.value, ast.Word) and a.value.text == "import" for a in command.arguments)
+            fix = (
+                "a spec runs no code: write one layer a line, `conv 20 5x5 relu`" if python else "for example `from c2`"
+            )
+            self.context.error("E0206", "`from` needs one label", command.head, fix=fix)
+            return
+        source = self._labelled(command.arguments[0], scope)
+        if source is None:
+            self.place(command, Broken(), (self.cursor,), scope)
+        else:
+            self.cursor = source
+
+    def broken(self, command: ast.Command, scope: Scope) -> None:
+        """Stand in for a command that was not understood."""
+        self.place(command, Broken(), (self.cursor,), scope)
+
+    # --- ways that part and meet --------------------------------------------------------------------------------
+
+    def residual(self, command: ast.Command, scope: Scope) -> None:
+        """Add what a body makes of its input to that input, or to what a second body makes of it."""
+        for argument in command.arguments[:1]:
+            fix = "put it on a line of its own behind the `}`"
+            self.context.error("E0205", "`residual` takes bodies only", argument.span, fix=fix)
+        if not 1 <= len(command.bodies) <= 2:
+            span = command.bodies[2].span if command.bodies else command.name.span
+            fix = "`residual { layers }`, or with a second body for the shortcut"
+            self.context.error("E0206", "`residual` needs one body or two", span, fix=fix)
+            self.broken(command, scope)
+            return
+        start = self.cursor
+        ends = [*self._ways(command.bodies, scope), start][:2]
+        self.place(command, LAYERS["add"].model_validate({}), ends, scope)
+
+    def branch(self, command: ast.Command, scope: Scope) -> None:
+        """Run several bodies on one input and merge what they make: `branch { } { } concat`."""
+        words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in command.arguments]
+        known = len(words) == 1 and words[0] in LAYERS and LAYERS[words[0]].merges
+        if not known or len(command.bodies) < 2:
+            merges = [cls.canonical() for cls in LAYERS.classes() if cls.merges]
+            near = closest(words[0], merges) if words else None
+            fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
+            fix = self._merge_below(command) or fix
+            message = f"`branch` needs two bodies or more, then {listing(merges)}"
+            span = command.arguments[0].span if words and not known else command.name.span
+            self.context.error("E0206", message, span, fix=fix)
+            self._ways(command.bodies, scope)
+            self.broken(command, scope)
+            return
+        self.place(command, LAYERS[words[0]].model_validate({}), self._ways(command.bodies, scope), scope)
+
+    def _merge_below(self, command: ast.Command) -> str:
+        """Return where the merge word belongs that stands below the last `}`, and leave that line silent."""
+        end = command.bodies[-1].span.end_line if command.bodies and not command.arguments else 0
+        below = command.name.span.source.line(end + 1).split("#")[0].split() if end else []
+        if len(below) == 1 and below[0] in LAYERS and LAYERS[below[0]].merges:
+            self.silent.add(end + 1)
+            return f"`{below[0]}` belongs on the line of the last `}}`"
+        return ""
+
+    def _ways(self, bodies: Sequence[ast.Body], scope: Scope) -> list[str]:
+        """Run each body from where the last one began; return their ends."""
+        start, ends = self.cursor, []
+        for body in bodies:
+            self.cursor = start
+            self.run(body.commands, scope.way(body))
+            ends.append(self.cursor)
+        self.cursor = start
+        return ends
+
+    def repeat(self, command: ast.Command, count: int, scope: Scope) -> None:
+        """Run a body several times, one behind the other."""
+        (body,) = command.bodies
+        self._bounded(command, body, scope, count)
+        for number in range(1, count + 1 if body.commands else 0):
+            self.run(body.commands, scope.round(body, number))
+
+    # --- blocks -------------------------------------------------------------------------------------------------
+
+    def use(self, command: ast.Command, scope: Scope) -> None:
+        """Put a block's layers here: a name, a prefix for the names in it, and values for its parameters."""
+        self.no_body(command)
+        block = scope.blocks[command.name.text]
+        # Told apart by identity: comparing what is in them takes as long as they are.
+        again = next((at for at, b in enumerate(self.stack) if b.body is block.body), None)
+        if again is not None:
+            chain = " → ".join(f"`{b.name.text}`" for b in [*self.stack[again:], block])
+            fix = "a block is built of other blocks and layers only; `repeat` makes many of one"
+            self.context.error("E0216", f"the block uses itself: {chain}", command.name.span, fix=fix)
+            self.broken(command, scope)
+            return
+        values = bind_parameters(block, command, self.context)
+        if values is None:
+            self.broken(command, scope)
+            return
+        self._bounded(command, block.body, block.scope)
+        self._count(command, block.weight)
+        label = self._label(command, scope)
+        name = label or self._numbered(block.name.text, command, scope)
+        self.places[name] = place_of(command, self.context.uses)
+        uses = self.context.uses
+        given = self.context.given
+        self.context.uses = (*uses, Related(command.head, f"`{block.name.text}` is used here"))
+        self.context.given = given_at(block, command, values, self.context)
+        self.stack.append(block)
+        self.outer.append(scope.labels)
+        self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
+        self.stack.pop()
+        self.outer.pop()
+        self.context.uses, self.context.given = uses, given
+        if command.label:
+            scope.labels[command.label.text] = self.cursor
+
+    def _runs_on(self, command: ast.Command) -> bool:
+        """Return whether a line goes on with another command, whose body is then no mistake of its own."""
+        words = [a.value.text for a in command.arguments if a.key is None and isinstance(a.value, ast.Word)]
+        return any(command_word(word, self.context.blocks) for word in words)
+
+    # --- limits -------------------------------------------------------------------------------------------------
+
+    def step(self, command: ast.Command) -> None:
+        """Count a command that is run, one with thousands of arguments or bodies as many."""
+        if id(command) not in self.weights:
+            self.weights[id(command)] = 1 + weight(command.arguments) + len(command.bodies) // 4
+        self._count(command, self.weights[id(command)])
+
+    def _count(self, command: ast.Command, steps: int) -> None:
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            self._too_large(command, f"the spec expands to more than {MAX_STEPS:,} commands")
+
+    def _bounded(self, command: ast.Command, body: ast.Body, scope: Scope, rounds: int = 1) -> None:
+        """Refuse what would become too large before time is spent on it."""
+        least = self.expansion.body(body, scope.blocks)
+        if len(self.nodes) + rounds * least.nodes > MAX_NODES:
+            self._too_large(command, f"this brings the network to more than {MAX_NODES:,} layers")
+        if self.steps + rounds * least.steps > MAX_STEPS:
+            self._too_large(command, f"this expands to more than {MAX_STEPS:,} commands")
+
+    def _too_large(self, command: ast.Command, message: str) -> NoReturn:
+        self.context.error("E0218", message, command.head, fix="use fewer repetitions")
+        raise TooLargeError
+
+    # --- names --------------------------------------------------------------------------------------------------
+
+    def place(self, command: ast.Command, layer: Layer, inputs: Iterable[str], scope: Scope) -> None:
+        """Append a node, named by its label or by its kind and number."""
+        if len(self.nodes) >= MAX_NODES:
+            self._too_large(command, f"the network has more than {MAX_NODES:,} layers")
+        name = self._label(command, scope) or self._numbered(layer.canonical(), command, scope)
+        node = Placed(name, layer, tuple(inputs))
+        self.nodes.append(node)
+        self.read.update(node.inputs)
+        self.places[name] = place_of(command, self.context.uses)
+        self.cursor = name
+        if command.label:
+            scope.labels[command.label.text] = name
+            self.labelled[name] = command.label.text
+
+    def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
+        frame = scope.frame
+        if len(frame.prefix) + len(kind) > MAX_NAME - 8:
+            self._too_long(command.name)
+            raise TooLargeError
+        while True:
+            frame.counts[kind] += 1
+            short = f"{kind}_{frame.counts[kind]}"
+            if short not in frame.reserved and frame.prefix + short not in self.places:
+                return frame.prefix + short
+
+    def _too_long(self, name: ast.Name) -> None:
+        message = f"the name of this layer, with the blocks it is in, has more than {MAX_NAME} characters"
+        self.context.error("E0214", message, name.span, fix="give the blocks or their uses shorter names")
+
+    def _label(self, command: ast.Command, scope: Scope) -> str | None:
+        """Return the full name that a label gives, where it is free."""
+        if command.label is None:
+            return None
+        label = command.label
+        name = f"{scope.frame.prefix}{label.text}{scope.suffix}"
+        if len(name) > MAX_NAME:
+            self._too_long(label)
+            return None
+        if label.text == "input" or not _NAME.fullmatch(name):
+            message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
+            fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
+            self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
+            return None
+        if name in _COMMANDS:
+            # Places are kept by name, and these are the commands'; a later `train { }` would seem to be a second one.
+            fix = "choose another: it is the name of a command"
+            self.context.error("E0214", f"the name `{label.text}` is taken", label.span, fix=fix)
+            return None
+        taken = self.places.get(name)
+        if taken:
+            related = Related(taken.span, "this has it")
+            fix = "choose another name"
+            self.context.error("E0214", f"the name `{label.text}` is taken", label.span, fix=fix, related=(related,))
+            return None
+        return name
+
+    def _labelled(self, argument: ast.Argument, scope: Scope) -> str | None:
+        """Return the node that a word names."""
+        value = argument.value
+        text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
+        if argument.key is not None or not text:
+            fix = "for example `conv 64 3x3 as c2`, and later `add c2`"
+            self.context.error("E0207", "a label is a word", argument.span, fix=fix)
+            return None
+        if text in scope.labels:
+            return scope.labels[text]
+        fix = self._hidden(text, scope) or self._label_fix(text, scope)
+        self.context.error("E0215", f"no layer before this is labelled `{text}`", argument.span, fix=fix)
+        return None
+
+    def _hidden(self, text: str, scope: Scope) -> str:
+        """Say why a label that was given is not known here."""
+        prefix = scope.frame.prefix
+        if any(text in labels for labels in self.outer):
+            return f"`{text}` is outside: a block sees only its own labels and `input`"
+        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled.keys()
+        if rounds and "/" not in text:
+            label = text if f"{prefix}{text}_1" in self.labelled else text.rpartition("_")[0]
+            return f"`{label}` is known within its round of `repeat` only; label the layer behind the `repeat`"
+        inner = next((n for n in self.labelled if n == text or n.endswith(f"/{text}")), "")
+        use, _, label = inner.rpartition("/")
+        if not use:
+            return ""
+        named = f"`{use}` stands for its last layer" if use in scope.labels else "label its use: that is its last layer"
+        return f"`{label}` is known inside the block only; {named}"
+
+    def _label_fix(self, text: str, scope: Scope) -> str:
+        """Say what would be right in place of a label that there is not."""
+        if scope.frame.prefix + text in self.places:
+            return "give that layer a label: `… as a`; numbers change when lines are inserted"
+        if text in scope.frame.reserved:
+            return "the layer that carries it comes later, or is inside a `repeat`"
+        known = [name for name in scope.labels if name != "input"]
+        near = closest(text, scope.labels)
+        fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""
+        return fix or f"label one: `conv 64 3x3 as {text}`"
+
+    def no_body(self, command: ast.Command) -> None:
+        """Report a body where none belongs."""
+        if command.bodies:
+            message = f"`{command.name.text}` takes no body"
+            self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
+
+
+def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:
+    """Return where a command stands and its words, without bodies."""
+    span = command.head
+    # Of one line of a megabyte, with thousands of commands in it, each takes only its own part.
+    end = span.end_column - 1 if span.end_line == span.line else None
+    text = " ".join(span.source.line(span.line)[span.column - 1 : end][: 2 * _MAX_LABEL].split())
+    return Place(span, text if len(text) <= _MAX_LABEL else f"{text[:_MAX_LABEL]}…", uses)

@@ -1,0 +1,1 @@
+"""Network to Graph, and what must hold for both."""

@@ -1,0 +1,165 @@
+"""Does the network go with its data? Checked before any data is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import prod
+
+from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, plural
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
+from netspec.ops import Shape, format_shape
+from netspec.recipe import catalog as datasets
+from netspec.recipe.losses import BinaryCrossEntropy
+
+__all__ = ["check_data", "check_targets", "fits_shape"]
+
+
+def check_data(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
+    """Return what does not fit between a network and the built-in datasets it names; paths are checked when loaded."""
+    if network.data is None:
+        return []
+    if network.tokens and (network.data.scale or network.data.normalize):
+        message = "`scale` and `normalize` say how bytes become numbers; token numbers stay what they are"
+        return [_diagnostic("E0308", message, places.get("data"), "remove it from `data`")]
+    if network.tokens and network.reconstructs:
+        message = "`target input` compares the outputs with numbers; token numbers are names, not amounts"
+        return [_diagnostic("E0308", message, places.get("data"), "leave `target input` out: labels are learned then")]
+    misfit = _augmentation(network) or _views(network, graph)
+    if misfit:
+        return [_diagnostic("E0308", misfit[0], places.get("data"), misfit[1])]
+    names = [n for n in (network.data.name, network.data.fallback) if n]
+    infos = [info for n in names if (info := datasets.find(n))]
+    return [d for info in infos for d in _problems(network, graph, info, places)][:1]
+
+
+def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
+    """Yield what nothing sensible would be learned from: targets outside the range of the loss."""
+    if graph is None or network.data is None:
+        return
+    names = [n for n in (network.data.name, network.data.fallback) if n]
+    known = [info for n in names if (info := datasets.find(n))]
+    factor, offset = network.data.scaling()
+    low, high = offset, 255 * factor + offset
+    if network.reconstructs and isinstance(graph.loss, BinaryCrossEntropy) and known and not _in_unit(low, high):
+        how = "normalize" if network.data.normalize else "scale"
+        stated = places.get("train") if network.recipe.loss else None
+        message = (
+            f"`{how}` makes inputs of {low:g} to {high:g}, and with `target input` they are the targets, which "
+            "binary_cross_entropy takes from 0 to 1"
+        )
+        yield Diagnostic(
+            "E0313",
+            message,
+            place.span if (place := places.get("data")) else None,
+            fix=f"leave `{how}` out: bytes are scaled to 0..1 then; or say `loss mse` and end without `sigmoid`",
+            related=tuple(
+                Related(p.span, label)
+                for p, label in (
+                    (places.get(network.nodes[-1].name), "the outputs are compared with them"),
+                    (stated, "the loss is stated here"),
+                )
+                if p
+            ),
+        )
+
+
+def _in_unit(low: float, high: float) -> bool:
+    """Return whether a range lies in 0..1, within rounding."""
+    return low >= -1e-6 and high <= 1 + 1e-6
+
+
+def _augmentation(network: Network) -> tuple[str, str] | None:
+    """Return what is wrong with `augment`, and what would be right; None where nothing is."""
+    augment = network.data.augment if network.data else None
+    if augment is None:
+        return None
+    if len(network.input) != 3:
+        return _no_images(network, "augment")
+    side = min(network.input[1:])
+    size = f"images of {format_shape(network.input[1:])}"
+    if augment.cutout >= side:
+        return f"`cutout={augment.cutout}` leaves nothing of {size}", f"choose less than {side}"
+    if augment.elastic >= side:
+        return f"`elastic={augment.elastic:g}` moves the pixels of {size} out of sight", f"choose less than {side}"
+    if augment.reach() >= side:
+        return f"`shift` and `pad` move {size} by up to {augment.reach():g} pixels, out of sight", "choose less"
+    return None
+
+
+def _views(network: Network, graph: Graph | None) -> tuple[str, str] | None:
+    """Return what is wrong with `views`, and what would be right; None where nothing is."""
+    views = network.data.views if network.data else None
+    if views is None:
+        return None
+    if len(network.input) != 3:
+        return _no_images(network, "views")
+    if network.reconstructs or (graph and len(graph.shape(graph.output)) != 1):
+        message = "`views` takes the mean of rows of outputs; outputs that are images would move with their views"
+        return message, "remove it from `data`"
+    if views.shift >= min(network.input[1:]):
+        size = f"images of {format_shape(network.input[1:])}"
+        return f"`views shift={views.shift}` moves {size} out of sight", "choose less"
+    return None
+
+
+def _no_images(network: Network, name: str) -> tuple[str, str]:
+    """Return that a setting is for images, and what would be right."""
+    given = "token numbers" if network.tokens else format_shape(network.input)
+    fix = "remove it from `data`"
+    if len(network.input) == 1 and not network.tokens:
+        fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
+    return f"`{name}` moves the pixels of images, but the input is {given}", fix
+
+
+def _problems(
+    network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places
+) -> Iterator[Diagnostic]:
+    if network.tokens:
+        yield _diagnostic(
+            "E0308",
+            f"the input is token numbers, but {info.name} has images",
+            places.get("input"),
+            f"write `input {format_shape(info.shape)}`, or name a dataset of token numbers",
+            places.get("data"),
+        )
+    elif not fits_shape(network.input, info.shape):
+        row = len(network.input) == 1
+        images = f"{prod(info.shape)} values" if row else f"images of {format_shape(info.shape)}"
+        yield _diagnostic(
+            "E0308",
+            f"the input is {format_shape(network.input)}, but {info.name} has {images}",
+            places.get("input"),
+            f"write `input {prod(info.shape) if row else format_shape(info.shape)}`, "
+            "or leave the input out: the dataset says it",
+            places.get("data"),
+        )
+    if graph is None or network.reconstructs:
+        return
+    outputs, classes = graph.shape(graph.output), len(info.labels)
+    single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)
+    if outputs != (classes,) and not single:
+        ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
+        yield _diagnostic(
+            "E0304",
+            f"the network {ends}, but {info.name} has {classes} classes",
+            places.get(network.nodes[-1].name),
+            f"let it end in {classes} outputs: `fc {classes} softmax`",
+            places.get("data"),
+        )
+
+
+def fits_shape(wanted: Shape, images: Shape) -> bool:
+    """Return whether images can be made into this input.
+
+    They are resized when it has as many channels, read as one row, or, of one channel, as a sequence of columns.
+    """
+    if len(wanted) == 1:
+        return prod(wanted) == prod(images)
+    return (1, *wanted) == images if len(wanted) == 2 else wanted[0] == images[0]
+
+
+def _diagnostic(code: str, message: str, place: Place | None, fix: str, data: Place | None = None) -> Diagnostic:
+    related = (Related(data.span, "the data is named here"),) if place and data else ()
+    uses = tuple(reversed(place.uses)) if place else ()
+    return Diagnostic(code, message, place.span if place else None, fix=fix, related=(*related, *uses))

@@ -1,0 +1,73 @@
+"""How many bytes a network needs, worked out from its graph: nothing is allocated to find out.
+
+All values are float32. What is not counted is the workspace of an algorithm, such as the patches that a convolution by
+matrix product makes, so that the figure belongs to the network and not to the device. Beside XLA's own account
+(`memory_analysis`) it is right within a factor of two for the ready-made networks, in inference for the plain way to
+compute them, which a test keeps so. The workspace of Winograd's filtering made a VGG's inference 2.7 times as large; a
+LeNet's, each convolution one program with its pooling, took an eighth of the figure.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from netspec.graph.graph import Graph
+from netspec.graph.recipe_checks import used_batch
+from netspec.ir.network import Network
+from netspec.ops import Bias
+
+__all__ = ["augment_bytes", "inference_bytes", "training_bytes"]
+
+_FLOAT = 4
+
+
+def training_bytes(network: Network, graph: Graph) -> int:
+    """Return the bytes of one training step at the recipe's batch size.
+
+    They are the weights, their gradients, the optimizer's averages and the running averages; for each example all that
+    the backward pass reads again, and the gradients that are under way, two as large as the largest value; or what
+    `augment` takes for each, where that is more.
+    """
+    weights = sum(p.size for p in graph.parameters.values() if p.trainable)
+    state = sum(p.size for p in graph.parameters.values() if not p.trainable)
+    # A bias is added in place, and its gradient needs no value of the forward pass.
+    sizes = [prod(graph.input), *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias))]
+    values = sum(sizes) + 2 * max(sizes)
+    kept = weights * (2 + network.recipe.optimizer.averages()) + state
+    # Images are changed before the first layer computes: what that takes is free again by then.
+    return _FLOAT * kept + max(_FLOAT * used_batch(network) * values, augment_bytes(network, graph))
+
+
+def augment_bytes(network: Network, graph: Graph) -> int:
+    """Return the bytes that `augment` takes in a training step, the images included; 0 without it."""
+    augment = network.data.augment if network.data else None
+    if augment is None or len(graph.input) != 3:
+        return 0
+    return _FLOAT * used_batch(network) * (prod(graph.input) + augment.values(graph.input))
+
+
+def inference_bytes(network: Network, graph: Graph) -> int:
+    """Return the bytes of a forward pass on one batch: the weights, and the most values that live at once.
+
+    A kernel that normalization is folded into takes the place of the declared one and is as large; where both are kept,
+    as `Model` keeps them, the copy is not counted.
+    """
+    weights = sum(p.size for p in graph.parameters.values())
+    return _FLOAT * (weights + network.at_once(used_batch(network)) * _peak(graph))
+
+
+def _peak(graph: Graph) -> int:
+    """Return the largest sum of the values of one example that are alive at the same time."""
+    last: dict[int, int] = {graph.output: len(graph.operations)}
+    for at, operation in enumerate(graph.operations):
+        for value in operation.inputs:
+            last[value] = max(last.get(value, 0), at)
+    alive, peak = prod(graph.input), prod(graph.input)
+    for at, operation in enumerate(graph.operations):
+        in_place = isinstance(operation.op, Bias)
+        alive += 0 if in_place else prod(operation.shape)
+        peak = max(peak, alive)
+        for value in set(operation.inputs):
+            if last[value] == at and not in_place:
+                alive -= prod(graph.shape(value))
+    return peak

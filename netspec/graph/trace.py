@@ -1,0 +1,381 @@
+"""Network to Graph: every layer says itself in operations; all that does not fit is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from netspec import ops
+from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError
+from netspec.graph.graph import Graph, Operation, Parameter
+from netspec.ir.network import DataSource, Network
+from netspec.ir.text import layer_text
+from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
+from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
+from netspec.recipe.initializers import Initializer, Ones, Zeros
+from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
+
+__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_loss"]
+
+MAX_PARAMETERS = 4_000_000_000
+"""More than this is refused before anything is allocated: 16 GB in float32."""
+
+MAX_DIAGNOSTICS = 100
+"""After so many mistakes no more are looked for."""
+
+_TWO = "two classes take two outputs with softmax, `fc 2 softmax`, or one with sigmoid, `fc 1 sigmoid`"
+
+_HANDING_ON = (
+    ops.Concat,
+    ops.Reshape,
+    ops.Permute,
+    ops.Take,
+    ops.Dropout,
+    ops.Noise,
+    ops.GlobalPool,
+    ops.AvgPool,
+    ops.MaxPool,
+)
+"""Operations whose outputs lie where their inputs do."""
+
+_UNBOUNDED = {"relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"}
+"""Functions that go as far up as is wanted."""
+
+_ONES, _ZEROS = Ones.model_construct(), Zeros.model_construct()
+_MAX_VALUES = 4_000_000_000
+
+
+def trace(network: Network, places: Places | None = None, *, recorded: bool = False) -> Graph:
+    """Trace a network into operations.
+
+    Args:
+        network: what was declared.
+        places: where in a text each node was declared, for the diagnostics.
+        recorded: whether it is what a training kept: there a loss that is not stated follows from the last layer alone,
+            whatever the data, for today's trainings state it where the data decides.
+
+    Raises:
+        SpecError: with a diagnostic for every node whose input does not fit. What depends on such a node stays silent.
+    """
+    builder = _Builder(network, places or {})
+    builder.check_input()
+    for node in network.nodes:
+        builder.node(node.name, node.inputs)
+    loss = builder.loss(recorded=recorded)
+    output = builder.values[network.nodes[-1].name]
+    if builder.diagnostics or output is None or loss is None:
+        raise SpecError(builder.diagnostics)
+    return Graph(
+        name=network.name,
+        input=network.input,
+        tokens=network.tokens,
+        operations=tuple(builder.operations),
+        parameters=builder.parameters,
+        output=output.index,
+        logits=output.index,
+        loss=loss,
+        nodes={name: value.index for name, value in builder.values.items() if value is not None},
+    )
+
+
+def recorded(network: Network, graph: Graph) -> Network:
+    """Return what a training kept with its loss stated, where today the data would decide; the graph is `recorded`."""
+    open_to_data = network.recipe.loss is None and network.classifies and isinstance(graph.loss, MeanSquaredError)
+    return with_loss(network, graph.loss) if open_to_data else network
+
+
+def with_class_loss(network: Network) -> Network:
+    """Return a network with its loss stated where it follows from the data, so that what is kept of it says so.
+
+    Raises:
+        SpecError: when shapes do not fit, or no loss follows.
+    """
+    if network.recipe.loss is not None or not network.classifies:
+        return network
+    graph = trace(network)
+    alone = trace(network, recorded=True)
+    return network if graph.loss == alone.loss else with_loss(network, graph.loss)
+
+
+def loss_text(network: Network, graph: Graph) -> str:
+    """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
+    said = graph.loss.canonical()
+    if network.data or network.recipe.loss or not isinstance(graph.loss, MeanSquaredError):
+        return said
+    try:
+        classes = trace(network.model_copy(update={"data": DataSource(name="data")})).loss
+    except SpecError:
+        return said
+    return said if classes == graph.loss else f"{said} ({classes.canonical()} where the data has classes)"
+
+
+def with_loss(network: Network, loss: Loss) -> Network:
+    """Return a network with its loss stated."""
+    return network.model_copy(update={"recipe": network.recipe.model_copy(update={"loss": loss})})
+
+
+class _Builder:
+    """The builder that layers are handed; it also keeps what went wrong. A failed node's value is None."""
+
+    def __init__(self, network: Network, places: Places) -> None:
+        self.network, self.places = network, places
+        self.layers = {node.name: node.layer for node in network.nodes}
+        self.reads = {node.name: node.inputs for node in network.nodes}
+        self.values: dict[str, Tensor | None] = {"input": Tensor(0, network.input, network.tokens)}
+        self.operations: list[Operation] = []
+        self.parameters: dict[str, Parameter] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self.current = ""
+        self.total = 0
+
+    def check_input(self) -> None:
+        """Note an input that is too large."""
+        shape = self.network.input
+        if prod(shape) > _MAX_VALUES:
+            place = self.places.get("input")
+            message = f"the input {format_shape(shape)} has {prod(shape):,} values; at most {_MAX_VALUES:,} can be"
+            self.diagnostics.append(Diagnostic("E0307", message, place.span if place else None))
+            self.values["input"] = None
+
+    def node(self, name: str, sources: tuple[str, ...]) -> None:
+        """Build one node, noting an input that does not fit."""
+        self.current = name
+        self.values[name] = None
+        xs = [x for source in sources if (x := self.values[source]) is not None]
+        if len(xs) < len(sources):
+            return
+        layer = self.layers[name]
+        try:
+            if any(x.tokens for x in xs) and not layer.reads_tokens:
+                raise ShapeError(
+                    "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
+                )
+            self.values[name] = layer.join(self, xs)
+        except UnknownLayerError:
+            pass
+        except ShapeError as error:
+            if error.fix == "one value takes `sigmoid`":
+                error.fix = self._instead_of_softmax(name, xs[0])
+            shapes = [format_shape(x.shape) for x in xs]
+            related = [
+                Related(self.places[source].span, f"this gives {shape}")
+                for source, shape in zip(sources, shapes, strict=True)
+                if len(xs) > 1 and source in self.places
+            ]
+            shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
+            self._shortcut(error, name, [x.shape for x in xs])
+            self._report(error, name, f"here the input is {' and '.join(shown)}", related)
+
+    def _instead_of_softmax(self, name: str, x: Tensor) -> str:
+        """Return what is meant by a softmax of one value: two classes at the end, a gate elsewhere."""
+        if name == self.network.nodes[-1].name and not self.network.reconstructs:
+            return _TWO
+        positions = ", and softmax goes over the channels of each position" if len(x.shape) > 1 else ""
+        return f"for one value write `sigmoid`; shares take two or more{positions}"
+
+    def _shortcut(self, error: ShapeError, name: str, shapes: Sequence[Shape]) -> None:
+        """Say for a `residual` how its second body, or padding, mends it."""
+        residual = name in self.places and self.places[name].text.split()[0] == "residual"
+        if error.code == "E0310" and residual:
+            error.fix = ops.way_around(shapes[0], shapes[1]) or error.fix
+
+    def weight(
+        self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
+    ) -> Weight:
+        path = f"{self.current}/{name}"
+        self.parameters[path] = Parameter(path, shape, role, fans, init or self._default(role))
+        self.total += prod(shape)
+        if self.total > MAX_PARAMETERS:
+            raise ShapeError(
+                "E0307",
+                f"{self.current} brings the network to {self.total:,} parameters; at most {MAX_PARAMETERS:,} can be",
+                f"its {name} alone is {format_shape(shape)}: use fewer units, or pool before it",
+            )
+        return Weight(path, shape)
+
+    def _default(self, role: Role) -> Initializer:
+        init = self.network.init
+        return {"kernel": init.kernel, "bias": init.bias, "scale": _ONES, "state": _ZEROS}[role]
+
+    def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
+        xs = (x,) if isinstance(x, Tensor) else tuple(x)
+        shapes = [*(x.shape for x in xs), *(w.shape for w in weights)]
+        shape = op.shape(*shapes)
+        if prod(shape) > _MAX_VALUES:
+            raise ShapeError(
+                "E0307", f"its output {format_shape(shape)} has {prod(shape):,} values for one example alone"
+            )
+        out = Tensor(len(self.operations) + 1, shape)
+        paths = tuple(w.path for w in weights)
+        flops = op.flops(shape, *shapes)
+        self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
+        return out
+
+    def loss(self, *, recorded: bool) -> Loss | None:
+        """Return the loss: as stated, else the one that goes with the last layer and the data. A stated one must fit.
+
+        Args:
+            recorded: as for `trace`.
+        """
+        name = self.network.nodes[-1].name
+        value = self.values[name]
+        if value is None:
+            return None
+        last = self.operations[-1].op if self.operations else None
+        function = last.function if isinstance(last, Activation) else None
+        stated = self.network.recipe.loss
+        loss = stated or default_loss(function)
+        if stated is None and self.network.classifies and not recorded and len(value.shape) == 1:
+            loss = self._of_classes(name, value, loss)
+        if function in loss.refuses:
+            other = default_loss(function).canonical()
+            self._report(
+                ShapeError(
+                    "E0402",
+                    f"the loss {loss.canonical()} does not fit a last layer with {function}",
+                    f"write `loss {other}`, or leave the loss out: it follows from the last layer",
+                ),
+                name,
+                "the last layer",
+                self._stated_loss(),
+            )
+        elif self.network.reconstructs:
+            self._check_reconstruction(name, value, loss)
+        elif loss.from_logits and len(value.shape) != 1:
+            self._report(
+                ShapeError(
+                    "E0305",
+                    f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
+                    self._one_row(),
+                ),
+                name,
+                f"its output is {format_shape(value.shape)}",
+            )
+        elif isinstance(loss, CrossEntropy) and value.shape == (1,):
+            self._report(
+                ShapeError("E0309", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
+                name,
+                "the last layer has one output",
+                self._stated_loss(),
+            )
+        return loss
+
+    def _one_row(self) -> str:
+        """Say what would be right where a network ends in an image; one that makes images must not be told to pool."""
+        enlarging = (ops.ConvTranspose, ops.Upsample, ops.DepthToSpace)
+        if any(isinstance(o.op, enlarging) for o in self.operations):
+            target = "to give images, say `target input` in `data`, or `loss mse`"
+            return f"a label is one of the whole example, and there are none for its positions; {target}"
+        return "end with `globalpool`, `flatten` or `fc CLASSES`"
+
+    def _of_classes(self, name: str, value: Tensor, loss: Loss) -> Loss:
+        """Return the loss of outputs that class labels are learned by: that of logits where no function is last.
+
+        Functions of each value, such as relu and tanh, bound what they let through; they are reported.
+        """
+        made = {o.output: o for o in self.operations}
+        op = self._bound(made, value)
+        if op is None:
+            return class_loss(value.shape[0]) if isinstance(loss, MeanSquaredError) else loss
+        last = value.index in made and made[value.index].op == op
+        if last and not isinstance(loss, MeanSquaredError):
+            return loss
+        end = f"fc {value.shape[0]} softmax" if value.shape[0] > 1 else "fc 1 sigmoid"
+        function = op.function if isinstance(op, Activation) else "a recurrent layer"
+        if last or isinstance(op, ops.Recurrent):
+            message = f"classes are not learned from the outputs of {function} unless a loss is stated"
+            fix = f"end with `{end}`, or say `loss mse`, which compares with rows of 0 and 1"
+        else:
+            message = f"the outputs are those of {function}, but it is not last, so that no loss follows from it"
+            fix = f"let it be last, as in `{end}`, or say `loss mse`"
+        self._report(ShapeError("E0402", message, fix), name, "the last layer")
+        return loss
+
+    def _bound(self, made: Mapping[int, Operation], value: Tensor) -> Op | None:
+        """Return what bounds the outputs: the last function of each value, or a recurrence; None where nothing does.
+
+        Looked through are operations that hand on what they read: moved, joined, dropped or pooled.
+        """
+        at, pooled = value.index, False
+        while at in made:
+            op, inputs = made[at].op, made[at].inputs
+            if isinstance(op, Activation):
+                # The mean of what is not negative goes as far as is wanted.
+                return None if pooled and op.function in _UNBOUNDED else op
+            if isinstance(op, ops.Recurrent):
+                return None if op.cell == "relu" else op
+            if not isinstance(op, _HANDING_ON) or len({type(made[i].op) for i in inputs if i in made}) > 1:
+                return None
+            pooled = pooled or isinstance(op, ops.GlobalPool | ops.AvgPool | ops.MaxPool)
+            at = inputs[0]
+        return None
+
+    def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
+        """Report an autoencoder that cannot give its input again."""
+        shape = self.network.input
+        if isinstance(loss, CrossEntropy):
+            message = "the network is to give its input again, and cross_entropy is for classes"
+            end = "write `loss mse`" if self.network.recipe.loss else "end with `sigmoid` or without an activation"
+            fix = f"{end}, or leave `target input` out"
+            self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss())
+        elif prod(value.shape) != prod(shape):
+            message = f"the network is to give its input of {format_shape(shape)} again"
+            fix = f"let it end in {prod(shape):,} values, or leave `target input` out"
+            self._report(ShapeError("E0305", message, fix), name, f"its output is {format_shape(value.shape)}")
+
+    def _stated_loss(self) -> list[Related]:
+        place = self.places.get("train")
+        return [Related(place.span, "the loss is stated here")] if place and self.network.recipe.loss else []
+
+    def _report(self, error: ShapeError, name: str, label: str, related: Sequence[Related] = ()) -> None:
+        if len(self.diagnostics) > MAX_DIAGNOSTICS:
+            return
+        place = self.places.get(name)
+        uses = place.uses if place else ()
+        self.diagnostics.append(
+            Diagnostic(
+                error.code,
+                error.message if place else f"{name}: {error.message}",
+                place.span if place else None,
+                label,
+                (f"trail: {self._trail(name)}",),
+                error.fix + self._or_drop_a_pool(error, name) + self._channels_last(error),
+                (*related, *reversed(uses)),
+            )
+        )
+
+    def _or_drop_a_pool(self, error: ShapeError, name: str) -> str:
+        """Return the other way to mend a kernel that is too large: the last pooling before it made the image small."""
+        if error.code != "E0301":
+            return ""
+        pools = {o.node for o in self.operations if isinstance(o.op, ops.MaxPool | ops.AvgPool)}
+        node = name
+        while self.reads[node][0] != "input":
+            node = self.reads[node][0]
+            if node in pools and node in self.places:
+                place = self.places[node]
+                return f", or drop `{place.text}` on line {place.span.line}"
+        return ""
+
+    def _channels_last(self, error: ShapeError) -> str:
+        """Return the hint that channels come first, where a kernel does not fit an input that has them last."""
+        shape = self.network.input
+        if error.code != "E0301" or len(shape) != 3 or shape[2] not in {1, 3} or min(shape[:2]) <= 3:
+            return ""
+        return f"; channels come first: `input {format_shape((shape[2], shape[0], shape[1]))}`"
+
+    def _trail(self, name: str) -> str:
+        """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""
+        steps = [self._words(name)]
+        node = name
+        while node != "input" and len(steps) < 14:
+            node = self.reads[node][0]
+            value = self.values[node]
+            assert value is not None
+            shape = format_shape(value.shape)
+            steps += [f"input {shape}"] if node == "input" else [shape, self._words(node)]
+        steps.reverse()
+        return " → ".join(["…", *steps[-12:]] if len(steps) > 13 else steps)
+
+    def _words(self, name: str) -> str:
+        return self.places[name].text if name in self.places else layer_text(self.layers[name])

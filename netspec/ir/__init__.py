@@ -1,0 +1,1 @@
+"""The Network: what a user declared; to and from JSON and text."""

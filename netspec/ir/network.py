@@ -1,0 +1,280 @@
+"""The Network: what the user declared, validated and frozen, to and from JSON, without places in a text."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.layers import AnyLayer
+from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
+from netspec.recipe.losses import AnyLoss
+from netspec.recipe.optimizers import Adam, AnyOptimizer
+from netspec.recipe.schedules import AnySchedule, Constant
+from netspec.recipe.settings import (
+    Augment,
+    Checkpoint,
+    Clip,
+    EarlyStop,
+    Ema,
+    Evaluate,
+    Metric,
+    Normalize,
+    OnNonfinite,
+    Scale,
+    Shuffle,
+    TimeLimit,
+    Views,
+)
+from netspec.schema.definition import (
+    Also,
+    Definition,
+    Expects,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Shape,
+    option,
+    positional,
+)
+from netspec.schema.family import Lazy
+
+if TYPE_CHECKING:
+    from netspec.graph.graph import Graph
+
+__all__ = ["FORMAT", "Budget", "Compile", "DataSource", "Init", "Network", "Node", "Recipe"]
+
+FORMAT: Literal[1] = 1
+"""Version of the JSON form; a reader refuses a newer one."""
+
+_NODE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Node(_Model):
+    """One layer in its place: its name, which its weights carry, and the nodes it reads."""
+
+    name: Annotated[str, Field(pattern=_NODE_NAME, max_length=500)]
+    layer: AnyLayer
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+
+
+class Init(Definition):
+    """The network-wide initializers."""
+
+    kind: Literal["init"] = "init"
+    kernel: AnyInitializer = positional("initializer of all kernels that name none", XavierUniform)
+    bias: AnyInitializer = option(Zeros, "initializer of all biases that name none")
+
+
+# Quotes and control characters would end the string that a path is written as.
+_DatasetName = Annotated[
+    str, Field(pattern=r'^[^"\x00-\x1f\x7f]+$', max_length=4096), Expects("a dataset's name or, in quotes, a path")
+]
+
+
+class DataSource(Definition):
+    """Which dataset, and how its examples are prepared."""
+
+    kind: Literal["data"] = "data"
+    example: ClassVar[str] = "data mnist"
+    inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
+    name: _DatasetName = positional("name of the dataset")
+    fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
+    scale: Lazy[Scale] | None = option(None, "how bytes become numbers; 0..1 unless given")
+    normalize: Lazy[Normalize] | None = option(None, "mean and standard deviation, after scaling to 0..1")
+    shuffle: Lazy[Shuffle] = option(Shuffle, "order of the training examples")
+    augment: Lazy[Augment] | None = option(None, "random changes of the training images")
+    views: Lazy[Views] | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
+    target: Literal["label", "input"] = option(
+        "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
+    )
+    validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
+
+    def scaling(self) -> tuple[float, float]:
+        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
+        if self.scale and self.scale.divisor:
+            return 1 / self.scale.divisor, 0.0
+        if self.scale and self.scale.range:
+            low, high = self.scale.range
+            return (high - low) / 255, low
+        if self.normalize:
+            return 1 / (255 * self.normalize.std), -self.normalize.mean / self.normalize.std
+        return 1 / 255, 0.0
+
+    @model_validator(mode="after")
+    def _one_scaling(self) -> "DataSource":
+        if self.scale and self.normalize:
+            raise ValueError("`scale` and `normalize` both say how bytes become numbers: keep one")
+        return self
+
+
+class Recipe(Definition):
+    """How the network is trained."""
+
+    kind: Literal["train"] = "train"
+    optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
+    schedule: AnySchedule = option(Constant, "how the learning rate moves")
+    loss: AnyLoss | None = option(
+        None, "what is made small; follows from the last layer, and from the data, unless given"
+    )
+    batch: PositiveInt = option(64, "examples a step; all of them where there are fewer")
+    epochs: PositiveInt = option(5, "times through the training set")
+    seed: NonNegativeInt = option(0, "all randomness follows from it")
+    l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
+    clip: Lazy[Clip] | None = option(None, "gradient clipping")
+    accumulate: PositiveInt = option(
+        1, "batches whose gradients are averaged for one update, as if they were one large batch"
+    )
+    ema: Lazy[Ema] | None = option(None, "an average of the weights is evaluated and saved in their place")
+    evaluate: Lazy[Evaluate] = option(Evaluate, "evaluation beside the one after each epoch")
+    best: Metric | None = option(
+        None,
+        "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
+        "is one, else on the test set",
+    )
+    early_stop: Lazy[EarlyStop] | None = option(None, "when to end before the last epoch")
+    time_limit: Lazy[TimeLimit] | None = option(None, "how long to train at most")
+    checkpoint: Lazy[Checkpoint] = option(Checkpoint, "when the training is saved, to be resumed")
+    on_nonfinite: Lazy[OnNonfinite] = option(OnNonfinite, "what to do when a number is no longer finite")
+    steps_per_call: PositiveInt | None = option(
+        None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
+    )
+    devices: PositiveInt = option(1, "devices that share each batch")
+    precision: Annotated[Literal["float32", "bfloat16"], Also(bf16="bfloat16", fp32="float32")] = option(
+        "float32", "what a training step computes in; weights, gradients, averages and the loss are float32 in any case"
+    )
+
+    @model_validator(mode="after")
+    def _an_example_for_each(self) -> "Recipe":
+        if self.devices > self.batch:
+            fewer = f"say `devices {self.batch}` or less, or a larger `batch`"
+            raise ValueError(f"{self.devices} devices cannot share a batch of {self.batch}: {fewer}")
+        return self
+
+
+class Compile(Definition):
+    """How the network is computed, where that is not left to the compiler: its speed depends on it, and nothing else.
+
+    The ways to compute each operation are those of `planning.STRATEGIES`.
+    """
+
+    kind: Literal["compile"] = "compile"
+    conv: Literal["auto", "direct", "im2col", "winograd", "matmul", "taps"] = option(
+        "auto", "how convolutions are computed, those that can be"
+    )
+    deconv: Literal["auto", "direct", "columns"] = option(
+        "auto", "how transposed convolutions are computed, those that can be"
+    )
+    pool: Literal["auto", "reshape", "slices", "reduce_window"] = option(
+        "auto", "how maxima of windows are found, where it can be done so"
+    )
+    layout: Literal["auto", "channels_last", "channels_first", "batch_last"] = option(
+        "auto", "how values lie in memory, where an operation can have it; what comes in and goes out stays as declared"
+    )
+    autotune: Literal["off", "on"] = option(
+        "off", "measure the ways on the device, once, in place of expecting how long each takes"
+    )
+
+
+Quantity = Literal["params", "flops", "memory", "inference_memory"]
+
+
+class Budget(_Model):
+    """A limit the network keeps: `assert params < 100k`. Memory is in bytes, FLOPs are those of one example."""
+
+    quantity: Quantity
+    relation: Literal["<", "<=", ">", ">="]
+    limit: Annotated[int | float, Field(ge=0, allow_inf_nan=False)]
+
+    @staticmethod
+    def quantities() -> tuple[str, ...]:
+        """Return what can be limited."""
+        return get_args(Quantity)
+
+
+class Network(_Model):
+    """A declared network: layers by name, wiring, data and recipe. As good from JSON or Python as from text."""
+
+    format: Literal[1] = FORMAT
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "network"
+    input: Shape
+    tokens: PositiveInt | None = None
+    """Where the input is a sequence of token numbers: how many different ones there are."""
+    nodes: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
+    init: Lazy[Init] = Field(default_factory=Init.model_construct)
+    data: Lazy[DataSource] | None = None
+    recipe: Lazy[Recipe] = Field(default_factory=Recipe.model_construct)
+    compile: Lazy[Compile] = Field(default_factory=Compile.model_construct)
+    budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
+
+    @field_validator("nodes")
+    @classmethod
+    def _wired(cls, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """Every node reads nodes before it, so the order is one in which it can run; and all but the last are read."""
+        known = {"input"}
+        for node in nodes:
+            if node.name in known:
+                raise ValueError(f"two nodes are named {node.name!r}")
+            missing = [i for i in node.inputs if i not in known]
+            if missing:
+                raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
+            if len(node.inputs) > 1 and not node.layer.merges:
+                raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads one")
+            if len(node.inputs) < 2 and node.layer.merges:
+                raise ValueError(f"node {node.name!r} reads one node, but {node.layer.canonical()} merges several")
+            known.add(node.name)
+        unread = known - {i for node in nodes for i in node.inputs} - {"input", nodes[-1].name}
+        if unread:
+            raise ValueError(f"no node reads {min(unread)!r}: a network has one output, its last node")
+        return nodes
+
+    @model_validator(mode="after")
+    def _tokens_in_a_row(self) -> "Network":
+        if self.tokens and len(self.input) != 1:
+            raise ValueError(f"token numbers have one axis, their length, not {len(self.input)}")
+        return self
+
+    def __repr__(self) -> str:
+        # Another look upward: what an interpreter shows has the shapes in it.
+        from netspec.describe.summary import network_summary  # noqa: PLC0415
+
+        return network_summary(self)
+
+    __str__ = __repr__
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether it learns to give its own input again, and no class."""
+        return self.data is not None and self.data.target == "input"
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it is known to learn the classes of a dataset."""
+        return self.data is not None and self.data.target == "label"
+
+    def at_once(self, batch: int) -> int:
+        """Return how many examples inference computes at once for a batch: all views of them, where they are few."""
+        return self.data.views.together(batch) if self.data and self.data.views else batch
+
+    def graph(self) -> "Graph":
+        """Return the operations, shapes, parameters and costs; raises SpecError where shapes do not fit."""
+        # A look upward: `net.graph()` is what people type, tracing lives on the next floor.
+        from netspec.graph.trace import trace  # noqa: PLC0415
+
+        self.require_valid()
+        return trace(self)
+
+    def require_valid(self) -> None:
+        """Raise NetspecError where the network was changed to what it cannot be: `model_copy` looks at no value."""
+        change = 'settings change with ns.load(path, set={"train.epochs": 3}); model_copy(update=…) checks nothing'
+        try:
+            Network.model_validate(self.model_dump(warnings=False))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "network"
+            raise NetspecError(f"the network is not valid: {where}: {first['msg']}", change) from None
+        except Exception:  # whatever a value of a wrong type leads Pydantic to
+            raise NetspecError("the network is not valid: a part of it is of a wrong type", change) from None

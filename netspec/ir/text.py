@@ -1,0 +1,113 @@
+"""Network to text: a spec that says everything, every default written out, and parses to the same Network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netspec.ir.network import Compile, DataSource, Network, Recipe
+from netspec.recipe.catalog import find
+from netspec.schema.definition import Definition, parameters
+from netspec.schema.family import Family
+from netspec.syntax.printer import print_label
+
+__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
+
+
+def resolved_text(network: Network) -> str:
+    """Return the spec with every default written out."""
+    lines = [input_text(network), f"init {_arguments(network.init, every=True)}"]
+    previous = "input"
+    for node in network.nodes:
+        if node.inputs[0] != previous:
+            lines.append(f"from {print_label(node.inputs[0])}")
+        words = [node.layer.canonical(), _arguments(node.layer, every=True), *map(print_label, node.inputs[1:])]
+        lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
+        previous = node.name
+    if network.data:
+        lines.append(_data(network.data))
+    lines.append("train {\n" + _settings(network.recipe) + "}")
+    lines.append("compile {\n" + _settings(network.compile) + "}")
+    lines += [f"assert {b.quantity} {b.relation} {_number(b.limit)}" for b in network.budgets]
+    return "\n".join(lines) + "\n"
+
+
+def _number(limit: float) -> str:
+    """Return a number in digits the language reads: Python's `1e+20` it does not."""
+    return repr(limit).replace("e+", "e")
+
+
+def input_text(network: Network) -> str:
+    """Return the input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`."""
+    return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
+
+
+def layer_text(layer: Definition) -> str:
+    """Return a layer, an optimizer … in the shortest words that mean it, as a person would: `conv 20 5x5 relu`."""
+    return f"{layer.canonical()} {_arguments(layer, every=False)}".strip()
+
+
+def _arguments(definition: Definition, *, every: bool) -> str:
+    words = []
+    for p in parameters(type(definition)):
+        value = getattr(definition, p.name)
+        # What a number is says more than that it is the default: `dropout 0.5`.
+        number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
+        if value is None or (not every and not p.required and value == p.default and not number):
+            continue
+        if not every and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
+            # A person writes `pool 2` for 2x2; on a sequence the one number is all there is.
+            value = value[0]
+        if isinstance(value, bool):
+            words.append(p.name if value else f"no{p.name}")
+        elif p.positional or (not every and isinstance(value, Definition)):
+            words.append(value_text(value, every=every))
+        else:
+            words.append(f"{p.name}={value_text(value, every=every)}")
+    return " ".join(words)
+
+
+def value_text(value: Any, *, every: bool = True) -> str:
+    """Return a value as the language writes it, with its own arguments: every one, or those that say something."""
+    match value:
+        case Definition():
+            inner = ", ".join(
+                f"{p.name}={value_text(v)}"
+                for p in parameters(type(value))
+                if (v := getattr(value, p.name)) is not None and (every or p.required or v != p.default)
+            )
+            return f"{value.canonical()}({inner})" if inner else value.canonical()
+        case bool():
+            return "true" if value else "false"
+        case (float(), float()):
+            return f"{value[0]!r}..{value[1]!r}"
+        case tuple():
+            return "x".join(map(str, value))
+        case _:
+            return str(value) if isinstance(value, str) else repr(value)
+
+
+def _data(data: DataSource) -> str:
+    names = " else ".join(_dataset(n) for n in (data.name, data.fallback) if n)
+    return f"data {names} {{\n{_settings(data, skip=('name', 'fallback'))}}}"
+
+
+def _dataset(name: str) -> str:
+    return name if find(name) else f'"{name}"'
+
+
+def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] = ()) -> str:
+    lines = []
+    for p in parameters(type(definition)):
+        value = getattr(definition, p.name)
+        if p.name in skip or value is None:
+            continue
+        lines.append(f"  {p.name} {_setting(p.members, value)}".rstrip() + "\n")
+    return "".join(lines)
+
+
+def _setting(members: Family[Definition], value: Any) -> str:
+    if not isinstance(value, Definition):
+        return value_text(value)
+    arguments = _arguments(value, every=True)
+    goes_without_saying = members.kinds == (value.canonical(),)
+    return arguments if goes_without_saying else f"{value.canonical()} {arguments}"

@@ -1,0 +1,1 @@
+"""How a nameable thing declares its arguments."""

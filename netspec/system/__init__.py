@@ -1,0 +1,1 @@
+"""Files, threads and cache folders of this machine."""

@@ -1,0 +1,92 @@
+"""Which of two epochs is better, and when there is nothing more to hope for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf, isfinite
+
+from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.recipe_checks import unmeasured
+from netspec.ir.network import Recipe
+from netspec.training.events import Epoch
+from netspec.training.progress import Progress
+
+__all__ = ["better", "check_metrics", "judged", "taken_up", "worn_out"]
+
+
+def judged(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
+    """Return the progress after an epoch was looked at: the best one, and what early stopping has seen.
+
+    Early stopping counts `whole` epochs: one that a time limit cut off is gone on with when the run is resumed.
+    """
+    progress = replace(progress, best=epoch if epoch.best else progress.best, last=epoch)
+    if recipe.early_stop is None or not whole:
+        return progress
+    progress = replace(progress, watching=recipe.early_stop.on)
+    value = _merit(epoch, recipe.early_stop.on)
+    if progress.watched is None or value > progress.watched + recipe.early_stop.min_delta:
+        return replace(progress, watched=value if isfinite(value) else None, stale=0)
+    return replace(progress, stale=progress.stale + 1)
+
+
+def taken_up(progress: Progress, recipe: Recipe) -> Progress:
+    """Return the progress of a training that is taken up again: ended still, where the recipe still says so."""
+    limit, early_stop = recipe.time_limit, recipe.early_stop
+    if early_stop and progress.watching not in {"", early_stop.on}:
+        # Its best value says nothing of the one that is watched from here on.
+        progress = replace(progress, watching="", watched=None, stale=0)
+    ended = (progress.stopped == "early_stop" and worn_out(progress, recipe)) or (
+        progress.stopped == "time_limit" and limit is not None and progress.seconds >= limit.total
+    )
+    return progress if ended else replace(progress, stopped="")
+
+
+def better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
+    """Return whether an epoch is better than the best so far.
+
+    Args:
+        epoch: the one in question.
+        than: the best so far.
+        metric: by what; unless given, by the accuracy, then the loss, on the validation set where there is one.
+    """
+    if than is None:
+        return True
+    if metric is None:
+        return _usual(epoch) > _usual(than)
+    return _merit(epoch, metric) > _merit(than, metric)
+
+
+def worn_out(progress: Progress, recipe: Recipe) -> bool:
+    """Return whether early stopping ends the training."""
+    return recipe.early_stop is not None and progress.stale >= recipe.early_stop.patience
+
+
+def check_metrics(recipe: Recipe, *, validation: bool, classes: bool) -> None:
+    """Raise DataError when the recipe asks for a measurement that this training does not make.
+
+    Args:
+        recipe: the recipe.
+        validation: whether examples are held out.
+        classes: whether there is an accuracy.
+    """
+    wrong = unmeasured(recipe, validation=validation, classes=classes)
+    if wrong:
+        raise DataError(*wrong)
+
+
+_FIELDS = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}
+
+
+def _merit(epoch: Epoch, metric: str) -> float:
+    """Return a measurement with such a sign that more is better."""
+    value = getattr(epoch, _FIELDS.get(metric, metric))
+    if value is None:
+        return -inf
+    return float(value) if metric.endswith("accuracy") else -float(value)
+
+
+def _usual(epoch: Epoch) -> tuple[float, float]:
+    held_out = epoch.validation_loss is not None
+    accuracy = epoch.validation_accuracy if held_out else epoch.test_accuracy
+    loss = epoch.validation_loss if epoch.validation_loss is not None else epoch.test_loss
+    return (accuracy if accuracy is not None else 0.0, -loss)

@@ -1,0 +1,100 @@
+"""The course of a training: which steps one call takes, in which order an epoch goes through the examples.
+
+All of it follows from the network, the data and what is said of logging, so that a training that is taken up again, at
+whatever step, makes the same calls on the same batches as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.backends.jax.train.step import Call, Trainer
+from netspec.data.order import epoch_order
+from netspec.ir.network import DataSource, Recipe
+
+__all__ = ["Course"]
+
+
+class Course:
+    """The course of a training.
+
+    Args:
+        trainer: what takes the steps.
+        recipe: the recipe.
+        data: says how the examples are shuffled.
+        seed: of the order.
+        size: examples in the training set.
+        log_every: steps between two looks at the losses.
+    """
+
+    def __init__(
+        self, trainer: Trainer, recipe: Recipe, data: DataSource, *, seed: int, size: int, log_every: int
+    ) -> None:
+        self.trainer, self.recipe, self.data = trainer, recipe, data
+        self.seed, self.size, self.log_every = seed, size, log_every
+        self.steps = trainer.steps_per_epoch
+        self._order: tuple[int, jax.Array] | None = None
+
+    def before(self, epoch: int) -> int:
+        """Return the steps before an epoch."""
+        return (epoch - 1) * self.steps
+
+    def sizes(self) -> NDArray[np.int64]:
+        """Return the examples in each step of an epoch."""
+        batch = self.trainer.batch
+        return np.minimum(batch, self.size - np.arange(self.steps) * batch)
+
+    def logs(self, stop: int) -> bool:
+        """Return whether the losses are looked at after so many steps of an epoch."""
+        return stop % self.log_every == 0 or stop == self.steps
+
+    def evaluates(self, epoch: int, stop: int) -> bool:
+        """Return whether the splits are looked at after so many steps of an epoch, beside the look at its end."""
+        every = self.recipe.evaluate.every
+        return every is not None and (self.before(epoch) + stop) % every == 0 and stop < self.steps
+
+    def left_out(self, epoch: int, steps: Collection[int]) -> set[int]:
+        """Return which steps of an epoch are left out, from 0 within it, of those of the whole training."""
+        first = self.before(epoch)
+        return {step - first for step in steps if first <= step < first + self.steps}
+
+    def calls(self, epoch: int, left_out: Collection[int] = ()) -> list[Call]:
+        """Return the calls of an epoch in their order; one of no length is for a step that is left out."""
+        skipped = self.left_out(epoch, left_out)
+        edges = sorted({*self._stops(epoch), *skipped, *(step + 1 for step in skipped)} - {0})
+        found: list[Call] = []
+        for first, stop in zip([0, *edges], edges, strict=False):
+            found += [Call(first, 1, 0)] if first in skipped else self.trainer.calls(range(first, stop), self.size)
+        return found
+
+    def rest(self, epoch: int, left_out: Collection[int], taken: int) -> Iterator[Call]:
+        """Yield the calls of an epoch of which so many steps are taken.
+
+        Where the calls were others then, as after a change of settings, one may be begun already: it is gone on with
+        step by step.
+        """
+        for call in self.calls(epoch, left_out):
+            if call.first >= taken:
+                yield call
+            else:
+                yield from (Call(step, 1, call.length) for step in range(taken, call.stop))
+
+    def _stops(self, epoch: int) -> Iterator[int]:
+        """Yield the steps of an epoch after which the host has something to do."""
+        every = self.recipe.evaluate.every
+        yield from range(self.log_every, self.steps, self.log_every)
+        yield from range(-self.before(epoch) % every, self.steps, every) if every else ()
+        yield self.steps
+
+    def order(self, epoch: int) -> jax.Array:
+        """Return the order of an epoch, on the device; that of the last epoch asked for is kept."""
+        if self._order is None or self._order[0] != epoch:
+            shuffle = self.data.shuffle
+            how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True
+            drawn = epoch_order(self.size, seed=self.seed, epoch=epoch, shuffle=how)
+            self._order = (epoch, self.trainer.place_order(drawn))
+        return self._order[1]

@@ -1,0 +1,165 @@
+"""Which picture of a run is drawn from what: the bridge from trained models and measurements to `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netspec import report
+from netspec.diagnostics.diagnostic import DataError, NetspecError, listing, nearest
+from netspec.workflows.answers import Evaluation
+from netspec.workflows.reading import takes_pictures
+from netspec.workflows.trained import Run
+
+__all__ = ["PICTURES", "Request", "draw"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        run: path of the run folder or model file.
+        out: where the picture goes.
+        image: an image file, for `features`.
+        layer: the one layer whose maps are drawn, for `features`.
+        device: what computes.
+        data: another dataset than it was trained on, for `confusion` and `mistakes`.
+        split: which part of it, likewise.
+        as_is: leave the image as it is, but for its size.
+    """
+
+    run: Path
+    out: Path
+    image: Path | None = None
+    layer: str | None = None
+    device: str | None = None
+    data: str | None = None
+    split: str = "test"
+    as_is: bool = False
+
+
+def draw(picture: str, request: Request) -> Path:
+    """Draw a picture of a run and return where it was written.
+
+    Raises:
+        NetspecError: when there is no such picture, run, image or layer, or the file cannot be written.
+    """
+    if picture not in PICTURES:
+        near = nearest(picture, PICTURES)
+        fix = f"did you mean {near}?" if near else f"there are {listing(list(PICTURES), 'and')}"
+        raise NetspecError(f"there is no picture called {picture!r}", fix)
+    return PICTURES[picture](request)
+
+
+def _curves(r: Request) -> Path:
+    from netspec.runs.files import LOCK, METRICS, read_lock, read_metrics, require_own_record  # noqa: PLC0415
+
+    if (r.run / LOCK).is_file():
+        require_own_record(r.run, read_lock(r.run), METRICS)
+    return report.draw_curves(read_metrics(r.run), r.out, title=_run_name(r.run))
+
+
+def _run_name(folder: Path) -> str:
+    """Return `lenet/001` for a numbered run, else the folder's own name; where it lies is nobody's concern."""
+    whole = folder.resolve()
+    return f"{whole.parent.name}/{whole.name}" if whole.name.isdecimal() else whole.name
+
+
+def _data_name(name: str) -> str:
+    """Return what a dataset is called: the last part of a path."""
+    return Path(name).name
+
+
+def _kernels(r: Request) -> Path:
+    run = Run(r.run, r.device)
+    first = next((p for p in run.model.graph.parameters.values() if p.role == "kernel"), None)
+    if first is None:
+        raise NetspecError(f"{r.run} has no layer with kernels", "conv and fc layers have them")
+    node, _, name = first.path.rpartition("/")
+    kernel = np.asarray(run.variables.params[node][name])
+    # The kernels of a convolution on sequences are images of one row.
+    kernel = kernel[:, :, None] if kernel.ndim == 3 else kernel
+    shape = run.image_shape
+    # Only what reads whole images has kernels that look like them; any other matrix is drawn as one.
+    images = len(shape) == 3 and (kernel.ndim != 2 or kernel.shape[1] == np.prod(shape))
+    return report.draw_kernels(
+        kernel, r.out, title=f"{run.network.name}: kernels of {node}", input_shape=shape if images else None
+    )
+
+
+def _features(r: Request) -> Path:
+    run = Run(r.run, r.device)
+    if r.image is None:
+        needs, example = ("an image", "digit.png") if takes_pictures(run.network) else ("an example", "example.npy")
+        raise DataError(f"`features` needs {needs}", f"netspec plot {r.run} features {example}")
+    image = run.read(r.image, as_is=r.as_is)[:1]
+    maps = {name: np.asarray(value)[0] for name, value in run.model.features(run.variables, image).items()}
+    maps.pop("input", None)
+    if r.layer is not None:
+        if r.layer not in maps:
+            near = nearest(r.layer, maps)
+            fix = f"did you mean {near}?" if near else f"there are {listing(list(maps), 'and')}"
+            raise NetspecError(f"{r.run} has no layer {r.layer!r}", fix)
+        maps = {r.layer: maps[r.layer]}
+    shown = image[0] if run.network.tokens else image[0].reshape(run.image_shape)
+    return report.draw_features(shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}")
+
+
+def _confusion(r: Request) -> Path:
+    run, found = _evaluated(r)
+    title = f"{run.network.name} on {_data_name(found.dataset)}" + _part(found)
+    return report.draw_confusion(found.confusion, found.labels, r.out, title=title)
+
+
+def _evaluated(r: Request, *, images: bool = False) -> tuple[Run, Evaluation]:
+    """Return how a model does; raises DataError where it names no classes, or takes no images and those are wanted."""
+    run = Run(r.run, r.device)
+    loss = f"`netspec plot {r.run} curves` draws its loss"
+    if run.network.reconstructs:
+        raise DataError(f"{run.file} gives its input again, not classes", loss)
+    if images and (run.network.tokens or len(run.image_shape) == 1):
+        reads = "token numbers" if run.network.tokens else "rows of numbers"
+        raise DataError(
+            f"{run.file} reads {reads}, not images: its mistakes cannot be drawn",
+            f"`netspec plot {r.run} confusion` shows which classes are taken for which",
+        )
+    found = run.evaluate(r.data, split=r.split)
+    if found.accuracy is None:
+        raise DataError(f"{run.file} gives numbers, not classes", loss)
+    return run, found
+
+
+def _part(found: Evaluation) -> str:
+    return "" if found.split == "test" else f", {found.split} set"
+
+
+def _mistakes(r: Request) -> Path:
+    run, found = _evaluated(r, images=True)
+    part = run.part(run.dataset(r.data), r.split)
+    shape = run.image_shape
+    images = part.images.reshape(-1, *((1, *shape) if len(shape) == 2 else shape))
+    title = f"{run.network.name} on {_data_name(found.dataset)}{_part(found)}: most confident mistakes"
+    return report.draw_mistakes(
+        images,
+        part.labels,
+        found.predicted,
+        found.probability,
+        found.labels,
+        r.out,
+        title=title,
+        probable=found.probable,
+    )
+
+
+PICTURES: dict[str, Callable[[Request], Path]] = {
+    "curves": _curves,
+    "confusion": _confusion,
+    "kernels": _kernels,
+    "features": _features,
+    "mistakes": _mistakes,
+}
+"""What `netspec plot` can draw."""

@@ -1,0 +1,352 @@
+"""A trained model opened again, from a run folder or a model file: predictions and evaluation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netspec import data as datasets
+from netspec.backends.jax.exhausted import enough_memory
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.train.step import Trainer
+from netspec.data.checks import as_float32, as_values
+from netspec.data.for_network import Data, data_path, load_data, require_same
+from netspec.data.types import Dataset, Progress, Split
+from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, nearest, plural
+from netspec.recipe.catalog import DatasetInfo, find
+from netspec.runs import folder as runs
+from netspec.runs import model_file
+from netspec.runs.listing import newest
+from netspec.runs.model_file import ModelFile
+from netspec.system.arguments import as_function, as_path, as_switch
+from netspec.training.setup import held_out
+from netspec.workflows import reading
+from netspec.workflows.answers import (
+    Evaluation,
+    Prediction,
+    class_names,
+    class_scores,
+    gives_probabilities,
+    predicted,
+)
+from netspec.workflows.reading import Examples, image_shape
+
+__all__ = ["Evaluation", "Prediction", "Run", "open_run"]
+
+_BATCH = 1000
+_SPLITS = ("train", "validation", "test")
+
+
+class Run:
+    """A trained model, from a run folder or a model file.
+
+    `predict`, `probabilities` and `outputs` raise DataError for examples that do not fit, and DeviceError where the
+    memory of the device does not suffice.
+
+    Attributes:
+        path: what was opened.
+        file: the model file that was read.
+        network: the declared network.
+        model: compiled for the device.
+        variables: the trained arrays.
+        labels: the class names.
+    """
+
+    def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
+        self.path = path = newest(as_path(path, "path", "runs/lenet/001", RunError))
+        self.file = runs.model_path(path)
+        self._content: ModelFile = model_file.read(self.file)
+        if self.file != path and (path / runs.LOCK).is_file():
+            runs.require_own_model(self.file, self._content.seal, runs.read_lock(path))
+        self.network = self._content.network
+        self.labels = self._content.labels
+        self.model = Model(self.network, self._content.graph, device)
+        self.variables: Variables = runs.variables_of(self._content, self.model)
+
+    def __repr__(self) -> str:
+        told = self._content.training
+        facts = [f"epoch {told['epoch']}"] if "epoch" in told else []
+        if isinstance(accuracy := told.get("test_accuracy"), float):
+            facts.append(f"test accuracy {100 * accuracy:.2f} %")
+        return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """What the model file says of its training: the epoch, the accuracies."""
+        return self._content.training
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of the run's metrics.jsonl; raises RunError for a lone model file."""
+        self._require_own_record(runs.METRICS)
+        return runs.read_metrics(self.path)
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The run's result.json; None for a lone model file or a run that did not end."""
+        self._require_own_record(runs.RESULT)
+        return runs.read_result(self.path)
+
+    def _require_own_record(self, name: str) -> None:
+        if (self.path / runs.LOCK).is_file():
+            runs.require_own_record(self.path, runs.read_lock(self.path), name)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
+        return image_shape(self.network)
+
+    @cached_property
+    def learned_from(self) -> DatasetInfo | None:
+        """The built-in dataset that the model was trained on; None where it was another, or is not known."""
+        stated = self.training.get("dataset")
+        if stated is None:
+            # Older model files do not say it; the run may, and the spec names what was meant.
+            with suppress(NetspecError):
+                stated = runs.read_lock(self.path).get("dataset")
+        stated = stated or (self.network.data and self.network.data.name)
+        return find(stated) if isinstance(stated, str) else None
+
+    def read(
+        self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
+    ) -> NDArray[Any]:
+        """Return the examples in a file, (N, …); arguments and errors are those of `examples`."""
+        return self.examples(file, invert=invert, as_is=as_is, name=name).array
+
+    def examples(
+        self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
+    ) -> Examples:
+        """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
+
+        Where the model learned from images of digits, what is drawn in a picture is looked for, and framed as they are:
+        bright on black, scaled, centered. A picture of their own size stays as it is.
+
+        Args:
+            file: PNG, JPEG …, or `.npy`; or what is in such a file.
+            invert: swap light and dark in pictures; recognized from the picture unless given.
+            as_is: leave pictures as they are, but for their size.
+            name: what messages call it; its path unless given.
+
+        Raises:
+            DataError: when the file is missing, damaged, or does not fit.
+        """
+        invert = None if invert is None else as_switch(invert, "invert")
+        as_is = as_switch(as_is, "as_is")
+        if not isinstance(file, bytes):
+            file = as_path(file, "file", "digit.png", DataError)
+        return reading.read(self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name)
+
+    def endings(self) -> tuple[str, ...]:
+        """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
+        return (".npy", *(datasets.picture_endings() if reading.takes_pictures(self.network) else ()))
+
+    def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
+
+        They are bytes, floats, or token numbers (N, L). Where the outputs are no probabilities, as with the loss mse,
+        they are returned as they are; one output x becomes (1 - x, x), for two classes.
+
+        Raises:
+            DataError: the model names no classes, or the images do not fit it.
+        """
+        self._require_answers()
+        logits = self._in_batches(images, self.model.logits)
+        return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs are probabilities of classes."""
+        return not self.network.reconstructs and gives_probabilities(self.model.graph)
+
+    def _require_answers(self) -> None:
+        """Raise DataError for a model that gives its input again."""
+        if self.network.reconstructs:
+            raise DataError(
+                f"{self.file} gives its input again, not classes",
+                f"`netspec predict {self.path} FILE -o again.npy` keeps what it gives; run.outputs(images) returns it",
+            )
+
+    def outputs(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`."""
+        return self._in_batches(images, self.model.forward)
+
+    def _in_batches(
+        self, images: ArrayLike, function: Callable[[Variables, NDArray[Any]], jax.Array]
+    ) -> NDArray[np.float32]:
+        images = self._checked(images)
+        parts = []
+        for start in range(0, len(images), _BATCH):
+            part = images[start : start + _BATCH]
+            # All batches but a lone small one have the same size, so that one program serves them.
+            fill = _BATCH - len(part) if start else 0
+            padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
+            with enough_memory("close what else computes there"):
+                parts.append(np.asarray(function(self.variables, padded))[: len(part)])
+        shape = self.model.graph.shape(self.model.graph.output)
+        return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
+
+    def _checked(self, images: ArrayLike) -> NDArray[Any]:
+        """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
+        if isinstance(images, str | os.PathLike):
+            raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
+        array = as_values(images, "images")
+        if array.ndim < 2:
+            raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
+        if array.dtype.kind != "f":
+            return array
+        array = as_float32(array)
+        if not np.isfinite(array).all():
+            wrong = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
+            raise DataError(
+                f"image {wrong} holds values that are not finite (NaN, infinite, or too large for float32)",
+                "clean them first",
+            )
+        return array
+
+    def predict(self, images: ArrayLike) -> list[Prediction]:
+        """Return a prediction for each image; shapes as for `probabilities`.
+
+        Where the outputs are no probabilities, as with the loss mse, it has the outputs themselves.
+        """
+        self._require_answers()
+        if not self.gives_probabilities:
+            rows = self.outputs(images)
+            rows = rows.reshape(len(rows), -1)
+            return [predicted(row, self.labels, probable=False) for row in rows]
+        rows = self.probabilities(images)
+        names = class_names(self.labels, rows.shape[1])
+        return [predicted(row, names, probable=True) for row in rows]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The class that each output stands for; empty where the outputs are numbers, not classes.
+
+        One output that is a probability stands for two.
+        """
+        shape = self.model.graph.shape(self.model.graph.output)
+        classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
+        known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
+        return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
+
+    def evaluate(
+        self, data: Data | None = None, *, split: str = "test", progress: Progress | None = None
+    ) -> Evaluation:
+        """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
+
+        Args:
+            data: the other dataset.
+            split: another part of it: `train`, without what is held out, or `validation`, what is held out.
+            progress: called while a dataset is downloaded.
+
+        Raises:
+            DataError: as `dataset` does; or there is no such part.
+            DeviceError: when the memory of the device does not suffice.
+        """
+        if split not in _SPLITS:
+            near = nearest(split, _SPLITS)
+            raise DataError(
+                f"there is no split {split!r}",
+                f"did you mean {near}?" if near else f"there are {listing(_SPLITS, 'and')}",
+            )
+        dataset = self.dataset(data, progress=progress)
+        part = self.part(dataset, split)
+        with enough_memory("close what else computes there"):
+            return self._evaluated(dataset, part, split)
+
+    def part(self, dataset: Dataset, split: str) -> Split:
+        """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
+        if split == "test":
+            return dataset.test
+        count = self.network.data.validation if self.network.data else 0
+        if count >= len(dataset.train):
+            raise DataError(
+                f"{dataset.name} has {plural(len(dataset.train), 'training example')}, but {count:,} were held out",
+                "ask for the split test",
+            )
+        train, validation = held_out(dataset.train, count)
+        if split == "train":
+            return train
+        if validation is None:
+            raise DataError(
+                f"no examples were held out of the training of {self.file}, so there is no validation set",
+                "ask for the split train or test; `data … { validation 100 }` in a spec holds 100 out",
+            )
+        return validation
+
+    def dataset(self, data: Data | None = None, *, progress: Progress | None = None) -> Dataset:
+        """Return the dataset that the model was trained on, unless another is given.
+
+        Raises:
+            DataError: when it cannot be had, does not fit the network, or is not the same any more.
+        """
+        if progress is not None:
+            as_function(progress, "progress", "lambda file, received, total: None")
+        lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
+        if lock is None:
+            return load_data(self.network, data, progress=progress)
+        path = data_path(self.path, self.network, lock, arrays="say what to look at: --data PATH")
+        dataset = load_data(self.network, path, progress=progress)
+        require_same(self.path, lock, dataset, fix="say that it is meant: --data PATH")
+        return dataset
+
+    def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
+        trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
+        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
+        if accuracy is None:
+            none = np.zeros(0)
+            nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
+            return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=split)
+        scores = class_scores(self.model.graph, logits)
+        classes = scores.shape[1]
+        found = scores.argmax(axis=1)
+        confusion = np.zeros((classes, classes), np.int64)
+        np.add.at(confusion, (part.labels, found), 1)
+        return Evaluation(
+            dataset=dataset.name,
+            examples=len(found),
+            loss=loss,
+            accuracy=accuracy,
+            confusion=confusion,
+            labels=class_names(self._names(dataset), classes),
+            predicted=found,
+            probability=scores[np.arange(len(found)), found],
+            split=split,
+            true=part.labels,
+            scores=scores,
+            probable=self.gives_probabilities,
+        )
+
+    def _names(self, dataset: Dataset) -> tuple[str, ...]:
+        """Return the names of the classes of a dataset: the model's own where the dataset has only numbers for them.
+
+        Raises:
+            DataError: it has the model's classes in another order.
+        """
+        own, given = self.labels, dataset.labels
+        if given == tuple(map(str, range(len(given)))):
+            return own or given
+        if own != given and set(own) == set(given):
+            raise DataError(
+                f"{dataset.name} has the classes {listing(given, 'and')}, which the model learned in the order "
+                f"{listing(own, 'and')}",
+                "number the labels in the order of the model",
+            )
+        return given
+
+
+def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
+    """Open a run folder or a model file.
+
+    Raises:
+        RunError: when there is none.
+        ModelFileError: when the model file is damaged or does not fit its own spec.
+    """
+    return Run(path, device)

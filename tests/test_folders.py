@@ -1,0 +1,246 @@
+"""Folders import only from those below them, in no circle, and what must stay out stays out."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import netspec
+from netspec import ops
+from netspec.describe.reference import FAMILIES
+from netspec.schema.family import Family
+
+PACKAGE = Path(netspec.__file__).parent
+FILES = {
+    ".".join(("netspec", *p.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): p
+    for p in sorted(PACKAGE.rglob("*.py"))
+    if "_bundled" not in p.parts
+}
+
+# What each folder imports from, in the order of the phases: the ground first. A folder may use those named, no others.
+FOLDERS = {
+    "diagnostics": "",
+    "system": "diagnostics",
+    "schema": "diagnostics",
+    "syntax": "diagnostics system",
+    "ops": "diagnostics",
+    "recipe": "diagnostics system schema ops",
+    "layers": "diagnostics schema ops recipe",
+    "ir": "diagnostics schema syntax recipe layers",
+    "graph": "diagnostics system ops recipe layers ir",
+    "elaborate": "diagnostics system schema syntax recipe layers ir graph",
+    "passes": "diagnostics ops graph",
+    "planning": "diagnostics ops ir graph",
+    "describe": "diagnostics system schema syntax ops recipe layers ir graph elaborate",
+    "compiler": "diagnostics system syntax recipe ir graph elaborate",
+    "data": "diagnostics system recipe ir graph",
+    "backends": "system recipe graph planning",
+    "backends/jax": "diagnostics system ops recipe ir graph passes planning describe data backends",
+    "training": "diagnostics recipe ir graph data backends/jax",
+    "report": "diagnostics system",
+    "runs": "diagnostics system recipe ir graph compiler data backends/jax training",
+    "workflows": (
+        "diagnostics system ops recipe ir graph elaborate planning describe compiler data backends/jax "
+        "training report runs"
+    ),
+    "netspec": "diagnostics system compiler workflows",
+    "cli": (
+        "diagnostics system syntax ops recipe ir graph elaborate passes planning describe compiler data "
+        "backends backends/jax training report runs workflows netspec"
+    ),
+    "__main__": "cli",
+}
+"""`netspec` is the public API (netspec/__init__.py); `compiler`, the phases in their order, is a file beside it."""
+
+WITHOUT_JAX = list(FOLDERS)[: list(FOLDERS).index("compiler") + 1]
+"""Folders that check specs: they import neither JAX nor NumPy."""
+
+LATE = {
+    ("netspec.ir.network", "netspec.graph.trace"): "`net.graph()` is what people type; imported when called",
+    ("netspec.ir.network", "netspec.describe.summary"): "what an interpreter shows of a network has the shapes in it",
+    ("netspec.graph.graph", "netspec.describe.summary"): "likewise of a graph",
+}
+"""Imports against the order, (file, imported), each with its reason."""
+
+HEAVY = {"jax", "jaxlib", "numpy", "optax", "matplotlib", "safetensors", "PIL"}
+
+
+def folder(module: str) -> str:
+    """Return the folder of FOLDERS in which a module lies."""
+    if module == "netspec":
+        return "netspec"
+    parts = module.split(".")[1:]
+    return "backends/jax" if parts[:2] == ["backends", "jax"] else parts[0]
+
+
+def type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imports(module: str, *, deferred: bool) -> Iterator[str]:
+    """Yield the modules a file imports, those within functions too where `deferred`; never those for types alone."""
+
+    def walk(node: ast.AST) -> Iterator[str]:
+        for child in ast.iter_child_nodes(node):
+            if type_checking(child):
+                continue
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not deferred:
+                continue
+            if isinstance(child, ast.Import):
+                yield from (alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{module}: imports are absolute"
+                base = child.module or ""
+                for alias in child.names:
+                    full = f"{base}.{alias.name}"
+                    yield full if full in FILES else base
+            else:
+                yield from walk(child)
+
+    yield from walk(ast.parse(FILES[module].read_text(encoding="utf-8")))
+
+
+def test_folders_are_listed_from_the_ground_up() -> None:
+    assert set(FOLDERS) == {folder(m) for m in FILES}
+    listed: set[str] = set()
+    for name, allowed in FOLDERS.items():
+        assert set(allowed.split()) <= listed, f"{name} may use what stands above it"
+        listed.add(name)
+
+
+def test_folders_import_what_they_may() -> None:
+    used: dict[str, set[str]] = {name: set() for name in FOLDERS}
+    for module in FILES:
+        for imported in imports(module, deferred=True):
+            if imported.split(".")[0] == "netspec" and (module, imported) not in LATE:
+                assert imported in FILES, f"{module} imports {imported}, which is not there"
+                if folder(imported) != folder(module):
+                    used[folder(module)].add(folder(imported))
+                    may = FOLDERS[folder(module)].split()
+                    assert folder(imported) in may, f"{module} imports {imported}: {folder(module)} may use {may}"
+    # A permission that nobody uses would let the next arrow in unseen.
+    assert used == {name: set(allowed.split()) for name, allowed in FOLDERS.items()}
+
+
+def test_late_imports_are_real_and_late() -> None:
+    for module, imported in LATE:
+        assert imported in imports(module, deferred=True)
+        assert imported not in imports(module, deferred=False)
+
+
+@pytest.mark.parametrize("package", sorted({p.parent.relative_to(PACKAGE).as_posix() for p in FILES.values()} - {"."}))
+def test_every_folder_explains_itself(package: str) -> None:
+    readme = PACKAGE / package / "README.md"
+    assert readme.is_file(), f"netspec/{package} has no README.md"
+    text = readme.read_text(encoding="utf-8")
+    assert 4 <= len(text.splitlines()) <= 20
+    # Files that are named must be there: in the folder, or below the package or the repository.
+    for name in re.findall(r"`([\w/]+\.(?:py|md|json))`", text):
+        assert any((root / name).exists() for root in (readme.parent, PACKAGE, PACKAGE.parent)), f"{readme}: {name}"
+
+
+def test_there_is_no_circle() -> None:
+    graph = {m: {i for i in imports(m, deferred=False) if i in FILES and i != "netspec"} for m in FILES}
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, f"a circle: {' → '.join((*path, module))}"
+        if module not in done:
+            for imported in graph[module]:
+                visit(imported, (*path, module))
+            done.add(module)
+
+    for module in FILES:
+        visit(module, ())
+
+
+def test_only_the_syntax_knows_lark() -> None:
+    users = {m for m in FILES for i in imports(m, deferred=True) if i.split(".")[0] == "lark"}
+    assert users == {"netspec.syntax.parser", "netspec.syntax.errors", "netspec.syntax.tables"}
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_the_front_end_imports_nothing_heavy(module: str) -> None:
+    if module == "netspec" or folder(module) in WITHOUT_JAX:
+        assert not {i.split(".")[0] for i in imports(module, deferred=module != "netspec")} & HEAVY
+
+
+def test_only_the_back_end_and_what_stands_on_it_knows_jax() -> None:
+    users = {m for m in FILES for i in imports(m, deferred=False) if i.split(".")[0] in {"jax", "optax"}}
+    assert users
+    assert {folder(m) for m in users} <= {"backends/jax", "training", "runs", "workflows"}
+
+
+def test_checking_a_spec_leaves_the_heavy_libraries_alone() -> None:
+    code = (
+        "import sys\n"
+        "import netspec as ns\n"
+        "from netspec.compiler import analyze, load_source\n"
+        "from netspec.system.resources import specs_folder\n"
+        "assert not analyze(load_source(specs_folder() / 'lenet.net')).diagnostics\n"
+        "ns.load(specs_folder() / 'lenet.net', set={'train.epochs': 1}).graph()\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PACKAGE.parent, timeout=120
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_nothing_runs_code_from_data(module: str) -> None:
+    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
+    modules = {i.split(".")[0] for i in imports(module, deferred=True)}
+    assert not modules & {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy", "code"}
+    # `importlib` serves lazy names out of tables of constants, and `importlib.metadata` the versions.
+    loaders = {i for i in imports(module, deferred=True) if i.startswith("importlib")}
+    lazy = {"netspec", "netspec.report", "netspec.cli.app", "netspec.ops", "netspec.schema.family"}
+    assert module in lazy or loaders <= {"importlib.metadata"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            assert name not in {"eval", "exec", "__import__"}, f"{module}:{node.lineno}"
+            if name == "Family" and module != "netspec.schema.family":
+                # The names of classes that are imported when they are needed stand in the source.
+                constants = [n for a in (*node.args, *(k.value for k in node.keywords)) for n in ast.walk(a)]
+                allowed = (ast.Constant, ast.Dict, ast.Attribute, ast.Name, ast.Load)
+                assert all(isinstance(n, allowed) for n in constants), f"{module}:{node.lineno}"
+                assert {n.id for n in constants if isinstance(n, ast.Name)} <= {"ACTIVATIONS"}
+            if name == "compile":
+                assert module.startswith("netspec.cli"), f"{module}:{node.lineno}: the built-in compile"
+            for keyword in node.keywords:
+                if keyword.arg == "allow_pickle":
+                    assert isinstance(keyword.value, ast.Constant)
+                    assert keyword.value.value is False
+                assert keyword.arg != "shell", f"{module}:{node.lineno}"
+
+
+def test_the_lazy_operations_are_constants_of_the_package() -> None:
+    assert {f"netspec.ops.{module}" for module in ops._LAZY.values()} <= set(FILES)
+    assert set(ops._LAZY) <= set(ops.__all__)
+    for name in ops.__all__:
+        assert getattr(ops, name) is not None
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_a_family_imports_from_the_package_what_its_list_says(family: Family[Any]) -> None:
+    for names, place in family.lines.items():
+        assert isinstance(place, str)
+        module, _, name = place.rpartition(".")
+        cls = family[names.split()[0]]
+        assert (f"netspec.{cls.__module__.split('.')[1]}.{module}", name) == (cls.__module__, cls.__name__)
+        assert cls.__module__ in FILES
+
+
+def test_the_lazy_names_of_the_public_api_are_constants_of_the_package() -> None:
+    assert set(netspec._LAZY.values()) <= set(FILES)
+    assert set(netspec._LAZY) <= set(netspec.__all__)
+    for name in netspec.__all__:
+        assert getattr(netspec, name) is not None
