@@ -9,7 +9,7 @@ from netspec.cli.operations import passes_text
 from netspec.compiler import analyze, load_source, require
 from netspec.diagnostics.diagnostic import Source
 from netspec.graph.graph import Graph
-from netspec.ops.derived import Formula
+from netspec.ops import derived
 from netspec.passes import PASSES, Mode, Pass, history
 from netspec.system.resources import specs_folder
 
@@ -66,7 +66,8 @@ def _effective(graph: Graph, mode: Mode) -> set[str]:
 
 
 def _formulas() -> list[str]:
-    rows = [f"| `{cls.__name__}` | {' '.join((getdoc(cls) or '').split())} |" for cls in Formula.__subclasses__()]
+    formulas = [c for c in vars(derived).values() if isinstance(c, type) and issubclass(c, derived.Formula)][1:]
+    rows = [f"| `{cls.__name__}` | {' '.join((getdoc(cls) or '').split())} |" for cls in formulas]
     said = "A pass at inference may need an array that is made of parameters. These are all the ways to make one:"
     return ["## Derived arrays", "", said, "", "| formula | what it makes |", "|---|---|", *rows]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, Places, Source, Span, SpecError
-from netspec.diagnostics.records import record
 from netspec.diagnostics.visible import visible
 from netspec.elaborate.elaborator import elaborate
 from netspec.elaborate.overrides import apply_sets, parse_values
@@ -29,7 +29,7 @@ from netspec.system.resources import specs_folder
 __all__ = ["Analysis", "analyze", "load_source", "require"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """All that is known of a spec: with diagnostics, or with a network and its graph.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import netspec
 from netspec.backends.jax import compile_cache
 from netspec.data import decoding
 from netspec.elaborate import includes, wiring
@@ -38,7 +39,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 def test_the_variables_are_those_of_the_code() -> None:
     named = set(re.findall(r"\b(NETSPEC_\w+|JAX_\w+)", PAGE))
     assert compile_cache.OFF in named
-    source = "".join(p.read_text(encoding="utf-8") for p in Path(compile_cache.__file__).parent.rglob("*.py"))
+    source = "".join(p.read_text(encoding="utf-8") for p in Path(netspec.__file__).parent.rglob("*.py"))
     assert all(f'"{name}"' in source for name in named)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from netspec.describe.align import align
 from netspec.describe.outline import Row, outline
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Graph, Parameter
 from netspec.graph.memory import inference_bytes, training_bytes
 from netspec.graph.recipe_checks import used_batch
@@ -25,7 +25,7 @@ Status = Literal["same", "added", "removed", "changed", "affected", "renamed"]
 _SECTIONS = ("input", "init", "data", "train", "compile", "assert")
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One thing that is said with two values, in the words of the language; None where it is not said at all."""
 
@@ -34,7 +34,7 @@ class Setting:
     after: str | None
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LayerChange:
     """A layer before and after; None where it is not there. `arguments` are those that differ, `rewired` its inputs."""
 
@@ -45,7 +45,7 @@ class LayerChange:
     rewired: bool = False
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What a whole network costs: FLOPs of one example, bytes at the recipe's batch."""
 
@@ -57,7 +57,7 @@ class Totals:
     batch: int
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reshaped:
     """An array that both networks have, with two shapes."""
 
@@ -66,7 +66,7 @@ class Reshaped:
     after: Shape
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Which arrays of one network fit the other, by path: those of the same name and shape carry over.
 
@@ -89,7 +89,7 @@ class Weights:
     total: int
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """All that differs, and the layers that do not, in their order. The names of the networks are not compared."""
 

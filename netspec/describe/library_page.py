@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 from netspec.diagnostics.diagnostic import Source
-from netspec.diagnostics.records import record
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
 from netspec.syntax.printer import print_argument
@@ -14,7 +14,7 @@ from netspec.system.resources import library_folder
 __all__ = ["LibraryBlock", "library_blocks"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LibraryBlock:
     """A block of a library file: what is said above it is what it is for."""
 

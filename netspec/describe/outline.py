@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Graph, NodeCost
 from netspec.ir.network import Network, Node
 from netspec.ir.text import layer_text
@@ -15,7 +15,7 @@ from netspec.ops import Shape
 __all__ = ["Row", "outline"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One layer, or one block taken as a whole.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netspec.diagnostics.records import record
+from dataclasses import dataclass
 
 __all__ = ["CODES", "Code"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Code:
     """What one code means.
 

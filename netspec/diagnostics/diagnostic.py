@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics.records import record
 from netspec.diagnostics.visible import visible
 
 __all__ = [
@@ -33,7 +32,7 @@ __all__ = [
 ]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)  # no slots: it keeps what it computed once
 class Source:
     """One text that was compiled: its name as the user gave it, and what it says."""
 
@@ -52,7 +51,7 @@ class Source:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of a source text: lines and columns count from 1, the end column is exclusive."""
 
@@ -70,7 +69,7 @@ class Span:
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where something was declared, and in which words."""
 
@@ -79,7 +78,7 @@ class Place:
     uses: tuple[Related, ...] = ()
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Related:
     """A further place that a mistake has to do with, and in what way."""
 
@@ -125,7 +124,7 @@ class DeviceError(NetspecError):
     """The device asked for is not there, or its memory does not suffice."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One mistake, or a note on what is right and may be meant otherwise.
 

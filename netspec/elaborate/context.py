@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Diagnostic, Related, Span
-from netspec.diagnostics.records import record
 from netspec.elaborate.evaluate import Scope
 
 __all__ = ["Context", "Given"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Given:
     """What a use of a block gives one of its parameters, and where."""
 

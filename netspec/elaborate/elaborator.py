@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
-from netspec.diagnostics.records import record
 from netspec.elaborate.binding import Context
 from netspec.elaborate.blocks import define, evaluated
 from netspec.elaborate.declarations import Declarations
@@ -39,7 +38,7 @@ _NO_LAYERS = frozenset({"input", "init", "data", "train", "compile", "assert", "
 """What keeps its meaning even where a block was to take its name."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Elaboration:
     """What became of a source text.
 

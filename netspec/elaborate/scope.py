@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Span
-from netspec.diagnostics.records import record
 from netspec.syntax import ast
 
 __all__ = ["Block", "Frame", "Scope", "labels_in", "weight"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)  # no slots: it keeps what it computed once
 class Block:
     """A `block NAME(params) { }` as it was defined, with the scope it sees."""
 

@@ -7,10 +7,9 @@ What two programs share, or what no argument can express, keeps the meaning of t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ir.text import layer_text
@@ -22,7 +21,7 @@ _When: TypeAlias = Callable[[Any, Collection[str]], bool]
 """Whether a remark holds of a definition, on whose line some arguments are given."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spelling:
     """What is particular about one name.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
-from netspec.diagnostics.records import record
 from netspec.elaborate.binding import Context, bind
 from netspec.elaborate.blocks import bind_parameters, given_at
 from netspec.elaborate.limits import Expansion
@@ -44,7 +44,7 @@ class TooLargeError(Exception):
     """The network has too many layers; already reported."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A layer in its place."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics.diagnostic import NetspecError, nearest
-from netspec.diagnostics.records import record
 from netspec.ir.network import Network, Node
 from netspec.ir.text import layer_text
 from netspec.layers.base import Role
@@ -26,7 +25,7 @@ __all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
 _FLOAT = 4
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One array the network owns: trained (kernel, bias, scale) or kept as state (running averages).
 
@@ -50,7 +49,7 @@ class Parameter:
         return prod(self.shape)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Derived:
     """An array that is not kept but computed by a formula from others: parameters or derived ones, by their paths."""
 
@@ -60,7 +59,7 @@ class Derived:
     sources: tuple[str, ...]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation in its place: which values it reads, which one it makes, and the node it belongs to."""
 
@@ -78,7 +77,7 @@ class Operation:
         return prod(self.shape)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NodeCost:
     """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
 
@@ -90,7 +89,7 @@ class NodeCost:
     bytes: int
 
 
-@record(frozen=True)
+@dataclass(frozen=True)  # no slots: it keeps what it computed once
 class Graph:
     """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads.
 

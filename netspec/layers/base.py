@@ -1,10 +1,10 @@
 """What a layer is, and the builder it is handed to say itself in terms of the operations."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isqrt
 from typing import ClassVar, Literal, Protocol
 
-from netspec.diagnostics.records import record
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
 from netspec.schema.definition import Definition, parameters
@@ -28,7 +28,7 @@ Role = Literal["kernel", "bias", "scale", "state"]
 """What a parameter is for: `l2` counts kernels only, `state` is not trained."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A value that flows through the graph: its number, its shape per example, and, of whole numbers, how many.
 
@@ -41,7 +41,7 @@ class Tensor:
     tokens: int | None = None
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Weight:
     """A parameter as a layer sees it: its path in the graph and its shape."""
 

@@ -8,9 +8,9 @@ r meets the columns of its own group: those of group g are g·columns, g·column
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
-from netspec.diagnostics.records import record
 from netspec.ops import Shape
 
 __all__ = ["Formula", "NormOffset", "NormScale", "Product", "RowSums", "ScaleColumns", "ScaleRows", "Spread", "Sum"]
@@ -25,19 +25,19 @@ class Formula:
         return first
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NormScale(Formula):
     """What batch normalization multiplies a channel by at inference: (scale, variance) → scale / √(variance + ε)."""
 
     epsilon: float
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NormOffset(Formula):
     """What it then adds: (offset, mean, factor) → offset − mean·factor, the factor being that of NormScale."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sum(Formula):
     """a + b, where one of them may have one number a channel, `(C,)`, for all positions of the other."""
 
@@ -45,7 +45,7 @@ class Sum(Formula):
         return max((first, *others), key=len)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Product(Formula):
     """a · b, with channels as in Sum."""
 
@@ -53,7 +53,7 @@ class Product(Formula):
         return max((first, *others), key=len)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spread(Formula):
     """One number a channel (or value) → one for each value of a shape, in a row, read in C, H, W order."""
 
@@ -64,19 +64,19 @@ class Spread(Formula):
         return (prod(self.to),)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScaleRows(Formula):
     """(kernel, factors `(rows,)`) → the kernel, each row times its factor."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScaleColumns(Formula):
     """(kernel, factors of all channels that the columns stand for) → the kernel, each column times its factor."""
 
     groups: int = 1
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RowSums(Formula):
     """(kernel, a number for each input channel) → `(rows,)`: the answer to an input that has this number everywhere."""
 

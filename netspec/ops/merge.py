@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 
 from netspec.diagnostics.diagnostic import plural
-from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
 __all__ = ["Add", "Concat", "Multiply", "way_around"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Add(Op):
     """The sum of several values of one shape."""
 
@@ -24,7 +24,7 @@ class Add(Op):
         return prod(out) * len(others)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Multiply(Op):
     """The product of several values of one shape; one number a channel, `(C,)`, multiplies every position of it."""
 
@@ -42,7 +42,7 @@ class Multiply(Op):
         return prod(out) * len(others)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Concat(Op):
     """Several values of one size, their channels (or features) one after the other."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
-from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BatchNorm(Op):
     """Normalizes each channel over the batch and its positions; parameters scale, offset, mean, variance.
 
@@ -31,7 +31,7 @@ class BatchNorm(Op):
         return 4 * prod(out)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LayerNorm(Op):
     """Normalizes the channels (or features) at each position of each example: mean 0, biased variance 1."""
 
@@ -53,7 +53,7 @@ class LayerNorm(Op):
         return 5 * prod(out)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GroupNorm(Op):
     """Normalizes each group of channels over all its positions, in each example: mean 0, biased variance 1."""
 
@@ -81,7 +81,7 @@ class GroupNorm(Op):
         return 5 * prod(out)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LocalResponseNorm(Op):
     """x / (k + alpha/size · Σ x²)^beta, summed over `size` neighboring channels; channels past the ends are 0."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError
 
 __all__ = ["Attention", "Embedding", "Prepend", "Recurrent", "Sinusoid", "Take"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Embedding(Op):
     """Token numbers `(L,)` look up their rows of a table `(tokens, W)`: `(W, L)`."""
 
@@ -23,7 +23,7 @@ class Embedding(Op):
         return 0
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sinusoid(Op):
     """Adds sines and cosines of the position to `(D, L)`: features 2i and 2i + 1 have the wavelength 2π·10000^(2i/D).
 
@@ -35,7 +35,7 @@ class Sinusoid(Op):
         return x
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prepend(Op):
     """Puts a vector `(D,)` before the first position of `(D, L)`: `(D, L + 1)`."""
 
@@ -48,7 +48,7 @@ class Prepend(Op):
         return 0
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Take(Op):
     """The features at one end of a sequence: `(D, L)` → `(D,)`."""
 
@@ -67,7 +67,7 @@ _GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}
 _COMBINING = {"tanh": 0, "relu": 0, "gru": 5, "lstm": 5}
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recurrent(Op):
     """A recurrence over `(D, L)`: the state after each position, `(H, L)`; it begins at 0.
 
@@ -94,7 +94,7 @@ class Recurrent(Op):
         return out[1] * each
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attention(Op):
     """Scaled dot-product attention of several heads: queries, keys, values `(3D, L)` → `(D, L)`. Vaswani et al. 2017.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
 __all__ = ["Crop", "DepthToSpace", "Pad", "Permute", "Reshape", "SpaceToDepth", "Upsample"]
@@ -19,7 +19,7 @@ class _Move(Op):
         return 0
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reshape(_Move):
     """The same values in another shape, read in C, H, W order."""
 
@@ -36,7 +36,7 @@ class Reshape(_Move):
         return self.to
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Permute(_Move):
     """The axes in another order: axis `i` of the output is axis `order[i]` of the input, counted from 0."""
 
@@ -53,7 +53,7 @@ class Permute(_Move):
         return tuple(x[axis] for axis in self.order)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pad(_Move):
     """More values before and after, for each axis: zeros, the mirrored inside (`reflect`), or the last value (`edge`).
 
@@ -75,7 +75,7 @@ class Pad(_Move):
         return tuple(b + n + a for b, n, a in zip(self.before, x, self.after, strict=True))
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Crop(_Move):
     """A part of the positions: as many as `size` from `start` on, for each axis of positions; all channels."""
 
@@ -94,7 +94,7 @@ class Crop(_Move):
         return (x[0], *self.size)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Upsample(Op):
     """Each position becomes `factor` positions: copies (`nearest`) or, between the inputs, their mixture (`bilinear`).
 
@@ -115,7 +115,7 @@ class Upsample(Op):
         return 3 * len(self.factor) * prod(out) if self.mode == "bilinear" else 0
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DepthToSpace(_Move):
     """`(C·f², H, W)` → `(C, f·H, f·W)`: the f² neighboring channels become a square, in row-major order."""
 
@@ -133,7 +133,7 @@ class DepthToSpace(_Move):
         return (x[0] // square, x[1] * self.factor, x[2] * self.factor)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SpaceToDepth(_Move):
     """`(C, f·H, f·W)` → `(C·f², H, W)`: the inverse of DepthToSpace."""
 

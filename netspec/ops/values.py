@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
-from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError
 
 __all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
@@ -13,7 +13,7 @@ _SHARES = {"softmax", "softmin", "log_softmax"}
 """Functions of what the channels (or features) of a position are beside each other."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MatMul(Op):
     """`W x` at each position: features `(I, ...)` with a kernel `(O, I)` → `(O, ...)`."""
 
@@ -25,7 +25,7 @@ class MatMul(Op):
         return 2 * prod(out) * parameters[0][1]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bias(Op):
     """Adds one number a channel (or feature), or one to each value."""
 
@@ -34,7 +34,7 @@ class Bias(Op):
         return x
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scale(Op):
     """Multiplies by one number a channel (or feature), or by one for each value."""
 
@@ -43,7 +43,7 @@ class Scale(Op):
         return x
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Activation(Op):
     """A function of each value; `softmax` and `log_softmax` are taken over the channels (or features)."""
 
@@ -62,7 +62,7 @@ class Activation(Op):
         return x
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PRelu(Op):
     """x where positive, slope·x elsewhere; the parameter is one slope a channel (or feature), or one for all."""
 
@@ -75,7 +75,7 @@ class PRelu(Op):
         return 2 * prod(out)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gated(Op):
     """The first half of the channels (or features) times a function of the second half."""
 
@@ -96,7 +96,7 @@ class Gated(Op):
         return 2 * prod(out)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dropout(Op):
     """In training zeroes each value with probability `rate` and scales the rest by 1/(1 − rate); else the identity."""
 
@@ -115,7 +115,7 @@ class Dropout(Op):
         return 0
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Noise(Op):
     """In training adds normal noise of a standard deviation to each value; else the identity."""
 

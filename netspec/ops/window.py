@@ -6,10 +6,10 @@ Sizes have one number for each axis of positions: two for an image (channels x h
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias
 
-from netspec.diagnostics.records import record
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
 __all__ = ["AvgPool", "Conv", "ConvTranspose", "GlobalPool", "MaxPool", "Pads", "same_padding"]
@@ -18,7 +18,7 @@ Pads: TypeAlias = tuple[tuple[int, int], ...]
 """Zeros before and after, for each axis of positions."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Conv(Op):
     """Cross-correlation of `(I, H, W)` with a kernel `(O, I/groups, kh, kw)`: `(O, H', W')`; `(I, L)` likewise."""
 
@@ -39,7 +39,7 @@ class Conv(Op):
         return 2 * prod(out) * prod(parameters[0][1:])
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ConvTranspose(Op):
     """The transpose of a convolution: `(I, H, W)` with a kernel `(I, O/groups, kh, kw)`; `(I, L)` likewise.
 
@@ -68,7 +68,7 @@ class ConvTranspose(Op):
         return 2 * prod(x[1:]) * prod(parameters[0])
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _WindowPool(Op):
     window: tuple[int, ...]
     stride: tuple[int, ...]
@@ -95,7 +95,7 @@ class AvgPool(_WindowPool):
     """The mean of each window; padding does not count."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GlobalPool(Op):
     """The mean or the maximum over all positions: `(C, H, W)` or `(C, L)` → `(C,)`."""
 

@@ -7,10 +7,10 @@ what shapes, costs, budgets and `Model.features` are about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from inspect import getdoc
 from sys import modules
 
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Graph
 from netspec.passes.fold_affine import fold_affine
 from netspec.passes.fuse_loss import fuse_loss
@@ -26,7 +26,7 @@ from netspec.passes.split_batch_norm import split_batch_norm
 __all__ = ["PASSES", "Mode", "Pass", "history", "optimize"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pass:
     """A rewrite, and the modes it is for."""
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Derived, Graph, Operation
 from netspec.ops import Op, Shape
 from netspec.ops.derived import Formula
@@ -19,7 +18,7 @@ from netspec.ops.derived import Formula
 __all__ = ["PairRule", "Rewriter", "Rule", "Step", "rewrite_each", "rewrite_pairs"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One operation of a chain: each reads the one before it."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Graph
 from netspec.ops import format_shape
 from netspec.planning.plan import Plan, Timings, costs, problems
@@ -13,7 +13,7 @@ from netspec.planning.problem import Way
 __all__ = ["Line", "explain"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One operation of a plan.
 

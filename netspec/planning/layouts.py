@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-
-from netspec.diagnostics.records import record
 
 __all__ = ["BATCH_LAST", "CHANNELS_FIRST", "CHANNELS_LAST", "LAYOUTS", "Layout"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Layout:
     """One order of the axes of a batch: of vectors, of sequences and of images.
 

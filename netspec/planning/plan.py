@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from netspec.diagnostics.records import record
 from netspec.graph.graph import Graph, Operation
 from netspec.ir.network import Compile
 from netspec.ops import Conv, ConvTranspose, MaxPool, Op
@@ -15,7 +15,7 @@ from netspec.planning.problem import Problem, Way, native_layouts
 __all__ = ["Choice", "Plan", "Timings", "Wishes", "costs", "make_plan", "problems"]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the user asks for instead of the best known way: names of strategies and of a layout, "auto" for none."""
 
@@ -37,7 +37,7 @@ class Wishes:
         return "auto"
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What was decided for one operation.
 
@@ -52,7 +52,7 @@ class Choice:
     microseconds: float
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A choice for each operation of a graph, in its order; values come in and go out with the channels first."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
 
 from netspec import ops
-from netspec.diagnostics.records import record
 from netspec.ops import Op, Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
 
@@ -45,7 +45,7 @@ def native_layouts(op: Op) -> tuple[Layout, ...]:
     return _BY_POSITION if isinstance(op, ops.MatMul) else _EVERY
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Way:
     """One way to compute an operation: the strategy, "" where there is but one, and the layout."""
 
@@ -53,7 +53,7 @@ class Way:
     layout: Layout
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One operation with all sizes that decide how fast each way is.
 

@@ -5,11 +5,11 @@ A file's header says as much as an array in memory, so that both are refused in 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
 from netspec.diagnostics.diagnostic import listing, plural
-from netspec.diagnostics.records import record
 from netspec.ops import Shape
 
 __all__ = [
@@ -54,7 +54,7 @@ NUMBERING = (
 """Class labels of any kind as numbers from 0."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ArrayFacts:
     """What is known of an array without its values.
 
@@ -73,7 +73,7 @@ class ArrayFacts:
     size: int = 0
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelFacts:
     """What is known of whole numbers given for labels: least, most, how many different ones and how many in all."""
 

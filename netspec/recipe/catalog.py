@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from netspec.diagnostics.records import record
 from netspec.diagnostics.visible import visible
 
 __all__ = ["DATASETS", "DatasetInfo", "Framing", "find", "last_part"]
@@ -13,7 +13,7 @@ __all__ = ["DATASETS", "DatasetInfo", "Framing", "find", "last_part"]
 _DIGIT_NAMES = tuple("0123456789")
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Framing:
     """How a dataset shows one thing on plain ground: pictures of others are framed by the same rule.
 
@@ -28,7 +28,7 @@ class Framing:
     stroke: float
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DatasetInfo:
     """The facts about one dataset; `netspec.data` holds the code that reads it.
 

@@ -13,13 +13,12 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import isfinite, prod
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.diagnostics.records import record
 from netspec.recipe.array_facts import KEYS, NAMES_KEY, ArrayFacts, LabelFacts, Wrong, no_class, shape_text
 from netspec.system.files import kind_of, open_to_read
 
@@ -52,7 +51,7 @@ _CODES |= {("u", 8): "Q", ("i", 8): "q", ("f", 4): "f", ("f", 8): "d", ("b", 1):
 """Type codes of Python's own arrays."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What a dataset's files say of it.
 
@@ -174,7 +173,7 @@ def _of_archive(name: str, archive: zipfile.ZipFile) -> Contents:
     return _with_labels(facts, labels, count)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Header:
     """What a `.npy` header says, and where it ends."""
 

@@ -3,6 +3,7 @@
 import types
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import (
@@ -24,7 +25,6 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from netspec.diagnostics.records import record
 from netspec.schema.family import Family, OneOf
 
 __all__ = [
@@ -61,7 +61,7 @@ LARGEST = 10**9
 SMALLEST_FLOAT, LARGEST_FLOAT = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expects:
     """What a value of a type is, in the words of an error message: "a positive whole number"."""
 
@@ -210,7 +210,7 @@ Axes = Annotated[
 ]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One argument of a definition, as binding, help and docs see it.
 

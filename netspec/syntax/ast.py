@@ -5,11 +5,10 @@ Two trees are equal when they say the same; spans and comments do not take part.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from netspec.diagnostics.diagnostic import Source, Span
-from netspec.diagnostics.records import record
 
 __all__ = [
     "Argument",
@@ -33,7 +32,7 @@ __all__ = [
 ]
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """The name of a command, a key, a label or a call."""
 
@@ -41,7 +40,7 @@ class Name:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Integer:
     """`20`."""
 
@@ -49,7 +48,7 @@ class Integer:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decimal:
     """`0.5` or `1e-3`; `text` keeps how it was written."""
 
@@ -62,7 +61,7 @@ class Decimal:
         return float(self.text)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Quantity:
     """`100k` or `64MiB`; `text` keeps how it was written."""
 
@@ -70,7 +69,7 @@ class Quantity:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Word:
     """A bare word: a choice such as `relu`, or the name of a `let`."""
 
@@ -78,7 +77,7 @@ class Word:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class String:
     """`"text"`, without its quotes."""
 
@@ -86,7 +85,7 @@ class String:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Negative:
     """`-1`."""
 
@@ -94,7 +93,7 @@ class Negative:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Binary:
     """Arithmetic: `left operator right` with one of `+ - * / // %`."""
 
@@ -104,7 +103,7 @@ class Binary:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Group:
     """Arithmetic in parentheses, `(w*2)`."""
 
@@ -112,7 +111,7 @@ class Group:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Size:
     """`5x5`, `1x28x28`, `(k)x(k)`."""
 
@@ -120,7 +119,7 @@ class Size:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Range:
     """`-1..1`."""
 
@@ -129,7 +128,7 @@ class Range:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """`normal(0.01)`, `leaky_relu(slope=0.2)`."""
 
@@ -141,7 +140,7 @@ class Call:
 Value: TypeAlias = Integer | Decimal | Quantity | Word | String | Negative | Binary | Group | Size | Range | Call
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Argument:
     """A positional (`key` is None), `key=value`, or a comparison `key < value`."""
 
@@ -151,7 +150,7 @@ class Argument:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Body:
     """`{ commands }`."""
 
@@ -159,7 +158,7 @@ class Body:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Command:
     """A name, its arguments, its bodies and its label: the only form there is."""
 
@@ -175,7 +174,7 @@ class Command:
         return self.name.span.to(self.arguments[-1].span) if self.arguments and not self.bodies else self.name.span
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comment:
     """`# text`, from the sign to the end of the line."""
 
@@ -183,7 +182,7 @@ class Comment:
     span: Span = field(compare=False, repr=False)
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """A whole source text."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from netspec.diagnostics.records import record
 from netspec.syntax.calls import (
     NAME,
     TORCH_NAMES,
@@ -320,7 +320,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
 # --- whole files of another format -----------------------------------------------------------------------------------
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """Another format: how it is called, by what its beginning is known, which lines are its own."""
 

@@ -19,10 +19,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from netspec.diagnostics.diagnostic import Span
-from netspec.diagnostics.records import record
 from netspec.syntax import ast
 from netspec.syntax.numbers import spell_numbers
 from netspec.syntax.printer import INDENT, in_text_order, print_argument, print_label, print_value
@@ -47,7 +46,7 @@ def comment_text(text: str) -> str:
     return f"# {text[1:]}" if text[1:] and text[1] not in "!# \t" else text
 
 
-@record(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Line:
     """A line of the result; one without code is a comment's own, or blank."""
 
