@@ -27,7 +27,7 @@ def layers_page() -> str:
         "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same.",
     ]
     for title, family in FAMILIES.items():
-        members = family.classes()
+        members = family.entries
         lines += ["", f"## {title.capitalize()}", "", "| name | what |", "|---|---|"]
         rows = [(c.canonical(), summary(c).replace("|", "\\|")) for c in members]
         lines += [f"| [`{name}`](#{name}) | {what} |" for name, what in rows]

@@ -76,7 +76,7 @@ def command_sections() -> str:
 
 def layers() -> str:
     """Return links to the layers."""
-    return ", ".join(f"[`{kind}`](layers.md#{kind})" for kind in LAYERS.kinds) + "."
+    return ", ".join(f"[`{kind}`](layers.md#{kind})" for kind in LAYERS.names) + "."
 
 
 def settings(cls: type[Definition]) -> str:
@@ -86,7 +86,7 @@ def settings(cls: type[Definition]) -> str:
         if p.name in cls.inline:
             continue
         rows.append((_code(p.name), _default(p), p.description, _expects(p)))
-        inner = parameters(*p.members.classes()) if len(p.members.kinds) == 1 else ()
+        inner = parameters(*p.members.entries) if len(p.members.names) == 1 else ()
         rows += [(f"{_code(p.name)}: {_written(q)}", _default(q), q.description, _expects(q)) for q in inner]
     return _table(("setting", "default", "what", "value"), rows)
 
@@ -106,7 +106,7 @@ def _default(p: Parameter) -> str:
     value: Any = p.default
     if p.required or value is None:
         return "–"
-    if len(p.members.kinds) == 1:
+    if len(p.members.names) == 1:
         return "as follows"
     return _code(value.canonical() if isinstance(value, Definition) else value_text(value))
 
@@ -123,10 +123,7 @@ def families() -> str:
     for title, family in FAMILIES.items():
         if title == "layers":
             continue
-        rows = [
-            (_code(signature(cls)), summary(cls), ", ".join(map(_code, family.aliases(cls.canonical()))))
-            for cls in family.classes()
-        ]
+        rows = [(_code(signature(cls)), summary(cls), ", ".join(map(_code, cls.aliases))) for cls in family.entries]
         parts.append(f"### {title.capitalize()}\n\n{_table(('is written', 'what', 'also'), rows)}")
     return "\n\n".join(parts)
 

@@ -10,20 +10,15 @@ from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.binding import Context, bind, bind_settings
 from netspec.ir.network import DataSource, Init, Recipe
 from netspec.layers import LAYERS
+from netspec.layers.activation import Gelu, LeakyRelu, Relu, Softmax
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
-from netspec.layers.gate import Gelu
-from netspec.layers.leaky import LeakyRelu
 from netspec.layers.norm import BatchNorm
 from netspec.layers.pool import GlobalPool
-from netspec.layers.rectifier import Relu
-from netspec.layers.softmax import Softmax
-from netspec.recipe.decay import OneCycle
-from netspec.recipe.descent import Sgd
-from netspec.recipe.draws import HeNormal, Normal, Uniform
-from netspec.recipe.initializers import XavierUniform, Zeros
+from netspec.recipe.initializers import HeNormal, Normal, Uniform, XavierUniform, Zeros
 from netspec.recipe.losses import CrossEntropy
-from netspec.recipe.optimizers import Adam
+from netspec.recipe.optimizers import Adam, Sgd
+from netspec.recipe.schedules import OneCycle
 from netspec.recipe.settings import Clip, Evaluate, Scale, Shuffle
 from netspec.syntax.parser import parse
 

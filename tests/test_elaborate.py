@@ -11,7 +11,7 @@ from netspec.elaborate.elaborator import Elaboration, elaborate
 from netspec.ir.network import DataSource, Network, Recipe
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
-from netspec.recipe.draws import HeNormal
+from netspec.recipe.initializers import HeNormal
 from netspec.syntax.parser import parse
 
 

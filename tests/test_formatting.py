@@ -32,7 +32,7 @@ def formatted(text: str) -> str:
 
 
 def aliases(*families: Any) -> list[tuple[str, type[Definition]]]:
-    return [(alias, family[kind]) for family in families for kind in family.kinds for alias in family.aliases(kind)]
+    return [(alias, cls) for family in families for cls in family.entries for alias in cls.aliases]
 
 
 NAMES = {

@@ -16,8 +16,7 @@ from netspec.layers.dense import Dense
 from netspec.layers.pool import Pool
 from netspec.ops import ShapeError
 from netspec.passes import Mode, optimize
-from netspec.recipe.draws import Normal
-from netspec.recipe.initializers import Ones, XavierUniform, Zeros
+from netspec.recipe.initializers import Normal, Ones, XavierUniform, Zeros
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from netspec.system.resources import specs_folder
 

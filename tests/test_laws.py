@@ -31,11 +31,11 @@ from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.schema.definition import Definition, parameters
 
-layers = pytest.mark.parametrize("cls", LAYERS.classes(), ids=lambda c: c.canonical())
+layers = pytest.mark.parametrize("cls", LAYERS.entries, ids=lambda c: c.canonical())
 
 
 def family(members: Any) -> Any:
-    return pytest.mark.parametrize("cls", members.classes(), ids=lambda c: c.canonical())
+    return pytest.mark.parametrize("cls", members.entries, ids=lambda c: c.canonical())
 
 
 @cache

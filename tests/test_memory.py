@@ -60,7 +60,7 @@ def test_inference_is_within_a_factor_of_two_of_xla(name: str) -> None:
     assert 0.5 < inference_bytes(net, net.graph()) / found < 2
 
 
-@pytest.mark.parametrize("cls", OPTIMIZERS.classes(), ids=lambda c: c.canonical())
+@pytest.mark.parametrize("cls", OPTIMIZERS.entries, ids=lambda c: c.canonical())
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_an_optimizer_keeps_as_many_averages_as_it_says(cls: Any, momentum: float) -> None:
     given = {"momentum": momentum} if "momentum" in cls.model_fields else {}

@@ -9,10 +9,9 @@ import pytest
 import netspec as ns
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.elaborate.overrides import apply_sets, parse_values
-from netspec.recipe.descent import Sgd
-from netspec.recipe.draws import HeNormal
+from netspec.recipe.initializers import HeNormal
 from netspec.recipe.losses import MeanSquaredError
-from netspec.recipe.optimizers import Adam
+from netspec.recipe.optimizers import Adam, Sgd
 from netspec.recipe.settings import Clip, Scale, Shuffle
 
 NET = ns.parse("let w = 8\nfc w\nfc 10 softmax\ndata digits\ntrain { optimizer adam lr=0.5 beta1=0.8; epochs 7 }")

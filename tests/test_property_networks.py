@@ -22,7 +22,7 @@ from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.schema.definition import Definition, _leaves, parameters
-from netspec.schema.family import OneOf
+from netspec.schema.registry import OneOf
 
 # --- any valid value of any field, from its annotation alone ------------------------------------------------------
 
@@ -54,7 +54,7 @@ def instances(cls: type[BaseModel]) -> st.SearchStrategy[Any]:
 
 def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     leaves = _leaves(annotation)
-    families = [cls for part in (*leaves, *metadata) if isinstance(part, OneOf) for cls in part.family.classes()]
+    families = [cls for part in (*leaves, *metadata) if isinstance(part, OneOf) for cls in part.registry.entries]
     classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
     choices: list[st.SearchStrategy[Any]] = [instances(c) for c in classes]
     bounds = [*metadata, *(leaf for leaf in leaves if not isinstance(leaf, type))]
@@ -114,7 +114,7 @@ def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
-    layers = draw(st.lists(st.sampled_from(LAYERS.classes()).flatmap(instances), min_size=1, max_size=5))
+    layers = draw(st.lists(st.sampled_from(LAYERS.entries).flatmap(instances), min_size=1, max_size=5))
     sources = ["input"]
     nodes = []
     for i, layer in enumerate(layers):
@@ -168,7 +168,7 @@ def test_resolved_text_there_and_back(net: Network) -> None:
         assert resolved_text(found.network) == text
 
 
-@given(st.sampled_from(LAYERS.classes()).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
+@given(st.sampled_from(LAYERS.entries).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
 def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
     node = Node(name="a", layer=layer, inputs=("input",) * (1 + layer.merges))
     tokens = 50 if layer.reads_tokens and len(shape) == 1 else None
@@ -181,8 +181,8 @@ def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
 def _vocabulary() -> list[str]:
     families: list[Any] = [INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES]
     words = {*LAYERS, *(n for f in families for n in f), *(p.name for p in parameters(Recipe))}
-    words |= {p.name for cls in (*LAYERS.classes(), DataSource) for p in parameters(cls)}
-    words |= {w for cls in LAYERS.classes() for p in parameters(cls) for w in p.choices}
+    words |= {p.name for cls in (*LAYERS.entries, DataSource) for p in parameters(cls)}
+    words |= {w for cls in LAYERS.entries for p in parameters(cls) for w in p.choices}
     words |= {"input", "tokens", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
     signs = [
         "{",

@@ -41,7 +41,7 @@ def fitting(draw: st.DrawFn) -> Network:
     init = ns.parse("input 4\nfc 3").init
     nodes: list[Node] = []
     for number in range(draw(st.integers(2, 8))):
-        layer = draw(st.sampled_from(LAYERS.classes()).flatmap(instances))
+        layer = draw(st.sampled_from(LAYERS.entries).flatmap(instances))
         names = ["input", *(n.name for n in nodes)]
         others = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2)) if layer.merges else []
         node = Node(name=f"block_{number}/node", layer=layer, inputs=(names[-1], *others))

@@ -29,7 +29,7 @@ def test_the_shipped_specs_survive(path: Path) -> None:
     survives(ns.load(path))
 
 
-@pytest.mark.parametrize("cls", LAYERS.classes(), ids=lambda c: c.canonical())
+@pytest.mark.parametrize("cls", LAYERS.entries, ids=lambda c: c.canonical())
 def test_every_layer_survives(cls: type) -> None:
     survives(ns.parse(f"input {cls.example_input}\n{cls.example}\nfc 3"))
 

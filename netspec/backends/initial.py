@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.graph.graph import Parameter
-from netspec.recipe import draws
 from netspec.recipe import initializers as init
 
 __all__ = ["draw", "stream"]
@@ -48,7 +47,7 @@ def _mean_fan(p: Parameter) -> float:
     return (p.fans[0] + p.fans[1]) / 2
 
 
-def _orthogonal(i: draws.Orthogonal, p: Parameter, rng: np.random.Generator) -> Array:
+def _orthogonal(i: init.Orthogonal, p: Parameter, rng: np.random.Generator) -> Array:
     rows, columns = p.shape[0], prod(p.shape[1:])
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     # QR is unique only up to signs; fixing them makes the matrix uniform over all orthogonal ones (Mezzadri 2007).
@@ -59,16 +58,16 @@ def _orthogonal(i: draws.Orthogonal, p: Parameter, rng: np.random.Generator) -> 
 
 _DRAW: dict[type[init.Initializer], Callable[[Any, Parameter, np.random.Generator], Array]] = {
     init.XavierUniform: lambda i, p, rng: _uniform(sqrt(i.magnitude / _mean_fan(p)), p, rng),
-    draws.XavierNormal: lambda i, p, rng: _normal(sqrt(i.magnitude / _mean_fan(p)), p, rng),
-    draws.HeUniform: lambda _, p, rng: _uniform(sqrt(6 / p.fans[0]), p, rng),
-    draws.HeNormal: lambda _, p, rng: _normal(sqrt(2 / p.fans[0]), p, rng),
-    draws.LecunUniform: lambda _, p, rng: _uniform(sqrt(3 / p.fans[0]), p, rng),
-    draws.LecunNormal: lambda _, p, rng: _normal(sqrt(1 / p.fans[0]), p, rng),
-    draws.Torch: lambda _, p, rng: _uniform(sqrt(1 / p.fans[0]), p, rng),
-    draws.Normal: lambda i, p, rng: np.float32(i.mean) + _normal(i.std, p, rng),
-    draws.Uniform: lambda i, p, rng: rng.uniform(i.range[0], i.range[1], p.shape).astype(np.float32),
+    init.XavierNormal: lambda i, p, rng: _normal(sqrt(i.magnitude / _mean_fan(p)), p, rng),
+    init.HeUniform: lambda _, p, rng: _uniform(sqrt(6 / p.fans[0]), p, rng),
+    init.HeNormal: lambda _, p, rng: _normal(sqrt(2 / p.fans[0]), p, rng),
+    init.LecunUniform: lambda _, p, rng: _uniform(sqrt(3 / p.fans[0]), p, rng),
+    init.LecunNormal: lambda _, p, rng: _normal(sqrt(1 / p.fans[0]), p, rng),
+    init.Torch: lambda _, p, rng: _uniform(sqrt(1 / p.fans[0]), p, rng),
+    init.Normal: lambda i, p, rng: np.float32(i.mean) + _normal(i.std, p, rng),
+    init.Uniform: lambda i, p, rng: rng.uniform(i.range[0], i.range[1], p.shape).astype(np.float32),
     init.Zeros: lambda _, p, rng: np.zeros(p.shape, np.float32),
     init.Ones: lambda _, p, rng: np.ones(p.shape, np.float32),
     init.Constant: lambda i, p, rng: np.full(p.shape, i.value, np.float32),
-    draws.Orthogonal: _orthogonal,
+    init.Orthogonal: _orthogonal,
 }

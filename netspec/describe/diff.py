@@ -182,7 +182,7 @@ def _flat(definition: Definition, prefix: str = "") -> dict[str, str]:
             found[path] = value_text(value)
             continue
         # Where there is only one kind, it goes without saying.
-        if p.members.kinds != (value.canonical(),):
+        if p.members.names != (value.canonical(),):
             found[path] = value.canonical()
         found |= _flat(value, f"{path}.")
     return found

@@ -133,8 +133,8 @@ class _Renamer:
         """Rename in `optimizer Adam lr=0.1`: the first word is a member, what follows are its arguments."""
         if parameter is None or not command.arguments or not (parameter.members or parameter.choices):
             return command
-        if len(parameter.members.kinds) == 1:
-            return replace(command, arguments=self._arguments(command.arguments, *parameter.members.classes()))
+        if len(parameter.members.names) == 1:
+            return replace(command, arguments=self._arguments(command.arguments, *parameter.members.entries))
         first, *rest = command.arguments
         if first.key is None:
             member = _member(parameter, first.value)

@@ -18,11 +18,11 @@ from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
 from netspec.schema.definition import Definition, Parameter, parameters
-from netspec.schema.family import Family
+from netspec.schema.registry import Registry
 
 __all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
 
-FAMILIES: dict[str, Family[Any]] = {
+FAMILIES: dict[str, Registry[Any]] = {
     "layers": LAYERS,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
@@ -85,7 +85,7 @@ def _setting_page(command: str, p: Parameter) -> str:
 
 def all_names() -> list[str]:
     """Return every name that has a page, the canonical ones first."""
-    kinds = [kind for family in FAMILIES.values() for kind in family.kinds]
+    kinds = [kind for family in FAMILIES.values() for kind in family.names]
     settings = [cls.canonical() for cls in SETTINGS]
     settings += [p.name for cls in _OWNERS.values() for p in parameters(cls)]
     others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
@@ -127,11 +127,9 @@ def page(cls: type[Definition]) -> str:
     if parameters(cls):
         lines += ["", "Arguments:"]
         lines += [line for p in parameters(cls) for line in _argument(p)]
-    kind = cls.canonical()
-    aliases = next((f.aliases(kind) for f in FAMILIES.values() if f.get(kind) is cls), ())
-    if aliases:
-        lines += ["", f"Also understood: {', '.join(aliases)}"]
-        lines += [f"  {name}: {SPELLINGS[name].described()}" for name in aliases if name in SPELLINGS]
+    if cls.aliases:
+        lines += ["", f"Also understood: {', '.join(cls.aliases)}"]
+        lines += [f"  {name}: {SPELLINGS[name].described()}" for name in cls.aliases if name in SPELLINGS]
     example = getattr(cls, "example", "")
     if example:
         lines += ["", f"Example: {example}"]

@@ -130,7 +130,7 @@ class Binder:
             return FAILED
         near = closest(word, parameter.choices, self.context.scope)
         near = parameter.members.canonical(near) if near and near in parameter.members else near
-        names = parameter.members.kinds or tuple(parameter.choices)
+        names = parameter.members.names or tuple(parameter.choices)
         fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""
         if parameter.members:
             self.error("E0204", f"unknown {parameter.members.word} `{word}`", span, fix=fix)

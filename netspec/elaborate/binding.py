@@ -19,8 +19,9 @@ from netspec.elaborate.suggestions import (
     setting_place,
 )
 from netspec.ir.network import DataSource, Recipe
-from netspec.schema.definition import LARGEST, LARGEST_FLOAT, SMALLEST_FLOAT, Definition, Parameter, parameters
-from netspec.schema.family import Family
+from netspec.schema.definition import Definition, Parameter, parameters
+from netspec.schema.registry import Registry
+from netspec.schema.types import LARGEST, LARGEST_FLOAT, SMALLEST_FLOAT
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
@@ -63,9 +64,9 @@ def bind_settings(
     return binder.finish()
 
 
-def _argument_of(members: Family[Definition], word: str) -> bool:
+def _argument_of(members: Registry[Definition], word: str) -> bool:
     """Return whether a word is an argument of a member, or a choice of one."""
-    return any(word == p.name or word in p.choices for cls in members.classes() for p in parameters(cls))
+    return any(word == p.name or word in p.choices for cls in members.entries for p in parameters(cls))
 
 
 def _has(cls: type[Definition], name: str) -> bool:
@@ -101,7 +102,7 @@ class _Binder(ArgumentBinder):
             if not isinstance(value, Failed):
                 self.values[parameter.name] = value
 
-    def _run_on(self, command: ast.Command, members: Family[Definition]) -> ast.Argument | None:
+    def _run_on(self, command: ast.Command, members: Registry[Definition]) -> ast.Argument | None:
         """Return where the next setting begins on the line of one, without the `;` between them."""
         for argument in command.arguments[1:]:
             word = argument.value.text if argument.key is None and isinstance(argument.value, ast.Word) else ""
@@ -122,8 +123,8 @@ class _Binder(ArgumentBinder):
             message = f"`{word}` is a setting of its own"
             self.error("E0205", message, next_one.span, fix=f"separate settings by `;`: put one before `{word}`")
             return FAILED
-        if len(parameter.members.kinds) == 1:
-            (cls,) = parameter.members.classes()
+        if len(parameter.members.names) == 1:
+            (cls,) = parameter.members.entries
             return self._member(cls, command.name, command.arguments, self.name.text)
         if not command.arguments or command.arguments[0].key is not None:
             what = parameter.expects if len(parameter.expects) < 80 else "a name"

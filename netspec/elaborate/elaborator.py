@@ -23,7 +23,8 @@ from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
 from netspec.ir.network import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.recipe import catalog as datasets
-from netspec.schema.definition import Shape, parameters
+from netspec.schema.definition import parameters
+from netspec.schema.types import Shape
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.system.resources import library_folder

@@ -8,7 +8,7 @@ from netspec.diagnostics.diagnostic import nearest
 from netspec.elaborate.binding import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.suggestions import split_size
-from netspec.schema.definition import Shape
+from netspec.schema.types import Shape
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 

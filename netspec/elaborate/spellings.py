@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ir.text import layer_text
-from netspec.schema.definition import Definition, Shape
+from netspec.schema.definition import Definition
+from netspec.schema.types import Shape
 
 __all__ = ["SPELLINGS", "Spelling", "kept", "of_shapes"]
 

@@ -168,7 +168,7 @@ def setting_place(name: str, given: ast.Value | None = None) -> str:
     name = "lr" if name in {"learning_rate", "rate"} else name
     for setting, example in (("optimizer", "adam"), ("schedule", "cosine")):
         owner = next(p for p in parameters(Recipe) if p.name == setting)
-        having = [cls for cls in owner.members.classes() if any(p.name == name for p in parameters(cls))]
+        having = [cls for cls in owner.members.entries if any(p.name == name for p in parameters(cls))]
         if having:
             names = [cls.canonical() for cls in having]
             member = example if example in names else names[0]

@@ -150,7 +150,7 @@ class Wiring:
         words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in command.arguments]
         known = len(words) == 1 and words[0] in LAYERS and LAYERS[words[0]].merges
         if not known or len(command.bodies) < 2:
-            merges = [cls.canonical() for cls in LAYERS.classes() if cls.merges]
+            merges = [cls.canonical() for cls in LAYERS.entries if cls.merges]
             near = closest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             fix = self._merge_below(command) or fix

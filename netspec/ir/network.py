@@ -25,18 +25,8 @@ from netspec.recipe.settings import (
     TimeLimit,
     Views,
 )
-from netspec.schema.definition import (
-    Also,
-    Definition,
-    Expects,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    Shape,
-    option,
-    positional,
-)
-from netspec.schema.family import Lazy
+from netspec.schema.definition import Definition, option, positional
+from netspec.schema.types import Also, Expects, NonNegativeFloat, NonNegativeInt, PositiveInt, Shape
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -83,11 +73,11 @@ class DataSource(Definition):
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
-    scale: Lazy[Scale] | None = option(None, "how bytes become numbers; 0..1 unless given")
-    normalize: Lazy[Normalize] | None = option(None, "mean and standard deviation, after scaling to 0..1")
-    shuffle: Lazy[Shuffle] = option(Shuffle, "order of the training examples")
-    augment: Lazy[Augment] | None = option(None, "random changes of the training images")
-    views: Lazy[Views] | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
+    scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
+    normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
+    shuffle: Shuffle = option(Shuffle, "order of the training examples")
+    augment: Augment | None = option(None, "random changes of the training images")
+    views: Views | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
     target: Literal["label", "input"] = option(
         "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
     )
@@ -124,21 +114,21 @@ class Recipe(Definition):
     epochs: PositiveInt = option(5, "times through the training set")
     seed: NonNegativeInt = option(0, "all randomness follows from it")
     l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
-    clip: Lazy[Clip] | None = option(None, "gradient clipping")
+    clip: Clip | None = option(None, "gradient clipping")
     accumulate: PositiveInt = option(
         1, "batches whose gradients are averaged for one update, as if they were one large batch"
     )
-    ema: Lazy[Ema] | None = option(None, "an average of the weights is evaluated and saved in their place")
-    evaluate: Lazy[Evaluate] = option(Evaluate, "evaluation beside the one after each epoch")
+    ema: Ema | None = option(None, "an average of the weights is evaluated and saved in their place")
+    evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
     best: Metric | None = option(
         None,
         "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
         "is one, else on the test set",
     )
-    early_stop: Lazy[EarlyStop] | None = option(None, "when to end before the last epoch")
-    time_limit: Lazy[TimeLimit] | None = option(None, "how long to train at most")
-    checkpoint: Lazy[Checkpoint] = option(Checkpoint, "when the training is saved, to be resumed")
-    on_nonfinite: Lazy[OnNonfinite] = option(OnNonfinite, "what to do when a number is no longer finite")
+    early_stop: EarlyStop | None = option(None, "when to end before the last epoch")
+    time_limit: TimeLimit | None = option(None, "how long to train at most")
+    checkpoint: Checkpoint = option(Checkpoint, "when the training is saved, to be resumed")
+    on_nonfinite: OnNonfinite = option(OnNonfinite, "what to do when a number is no longer finite")
     steps_per_call: PositiveInt | None = option(
         None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
     )
@@ -204,10 +194,10 @@ class Network(_Model):
     tokens: PositiveInt | None = None
     """Where the input is a sequence of token numbers: how many different ones there are."""
     nodes: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
-    init: Lazy[Init] = Field(default_factory=Init.model_construct)
-    data: Lazy[DataSource] | None = None
-    recipe: Lazy[Recipe] = Field(default_factory=Recipe.model_construct)
-    compile: Lazy[Compile] = Field(default_factory=Compile.model_construct)
+    init: Init = Field(default_factory=Init)
+    data: DataSource | None = None
+    recipe: Recipe = Field(default_factory=Recipe)
+    compile: Compile = Field(default_factory=Compile)
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
 
     @field_validator("nodes")

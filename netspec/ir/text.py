@@ -7,7 +7,7 @@ from typing import Any
 from netspec.ir.network import Compile, DataSource, Network, Recipe
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
-from netspec.schema.family import Family
+from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
 __all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
@@ -105,9 +105,9 @@ def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] =
     return "".join(lines)
 
 
-def _setting(members: Family[Definition], value: Any) -> str:
+def _setting(members: Registry[Definition], value: Any) -> str:
     if not isinstance(value, Definition):
         return value_text(value)
     arguments = _arguments(value, every=True)
-    goes_without_saying = members.kinds == (value.canonical(),)
+    goes_without_saying = members.names == (value.canonical(),)
     return arguments if goes_without_saying else f"{value.canonical()} {arguments}"

@@ -6,7 +6,8 @@ from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import Bias, MatMul
 from netspec.recipe.initializers import AnyInitializer
-from netspec.schema.definition import Fraction, PositiveInt, option, positional
+from netspec.schema.definition import option, positional
+from netspec.schema.types import Fraction, PositiveInt
 
 __all__ = ["Attention"]
 
@@ -19,6 +20,7 @@ class Attention(Layer):
     """
 
     kind: Literal["attention"] = "attention"
+    aliases = ("MultiheadAttention", "MultiHeadAttention", "self_attention")
     example: ClassVar[str] = "attention 4"
     example_input: ClassVar[str] = "8x6"
 

@@ -63,21 +63,17 @@ class Builder(Protocol):
         ...
 
 
-class _Said:
-    """What a layer says of itself beside its fields; why their types are comments, signature.py says."""
-
-    merges = False  # type: ClassVar[bool]
-    """Whether it reads several values: the one that flows into it, and those named on its line."""
-    reads_tokens = False  # type: ClassVar[bool]
-    """Whether its input may be token numbers, which say nothing to a layer that computes with them."""
-    example = ""  # type: ClassVar[str]
-    """A line for the reference docs."""
-    example_input = "8x6x6"  # type: ClassVar[str]
-    """An input shape on which the example line compiles."""
-
-
-class Layer(Definition, _Said):
+class Layer(Definition):
     """A layer, written once: its fields are its signature, `build` is its meaning."""
+
+    merges: ClassVar[bool] = False
+    """Whether it reads several values: the one that flows into it, and those named on its line."""
+    reads_tokens: ClassVar[bool] = False
+    """Whether its input may be token numbers, which say nothing to a layer that computes with them."""
+    example: ClassVar[str] = ""
+    """A line for the reference docs."""
+    example_input: ClassVar[str] = "8x6x6"
+    """An input shape on which the example line compiles."""
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Describe the layer in operations; raises ShapeError where the input does not fit."""

@@ -8,7 +8,8 @@ from netspec.layers.activation import Activation
 from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.ops import Pads, ShapeError, same_padding
 from netspec.recipe.initializers import AnyInitializer
-from netspec.schema.definition import Amount, Padding, PositiveInt, Size2, option, positional
+from netspec.schema.definition import option, positional
+from netspec.schema.types import Amount, Padding, PositiveInt, Size2
 
 __all__ = ["Conv", "Deconv", "Depthwise", "resolve_padding"]
 
@@ -20,6 +21,17 @@ class Conv(Layer):
     """
 
     kind: Literal["conv"] = "conv"
+    aliases = (
+        "conv2d",
+        "Conv2d",
+        "Conv2D",
+        "conv1d",
+        "Conv1d",
+        "Conv1D",
+        "convolution",
+        "Convolution",
+        "convolutional",
+    )
     example: ClassVar[str] = "conv 20 5x5 relu"
 
     filters: PositiveInt = positional("number of output channels")
@@ -50,6 +62,7 @@ class Depthwise(Layer):
     """
 
     kind: Literal["depthwise"] = "depthwise"
+    aliases = ("DepthwiseConv2D", "DepthwiseConv1D", "depthwise_conv")
     example: ClassVar[str] = "depthwise 3x3 pad=same relu"
 
     kernel: Size2 = positional("height x width of each kernel; one number means both")
@@ -77,6 +90,15 @@ class Deconv(Layer):
     """
 
     kind: Literal["deconv"] = "deconv"
+    aliases = (
+        "conv_transpose",
+        "ConvTranspose2d",
+        "ConvTranspose1d",
+        "Conv2DTranspose",
+        "Conv1DTranspose",
+        "Deconvolution",
+        "deconvolutional",
+    )
     example: ClassVar[str] = "deconv 4 4x4 stride=2 pad=1 relu"
 
     filters: PositiveInt = positional("number of output channels")

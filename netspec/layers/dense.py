@@ -7,7 +7,8 @@ from netspec.layers.activation import Activation
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Bias, MatMul, Reshape
 from netspec.recipe.initializers import AnyInitializer
-from netspec.schema.definition import PositiveInt, option, positional
+from netspec.schema.definition import option, positional
+from netspec.schema.types import PositiveInt
 
 __all__ = ["Dense"]
 
@@ -19,6 +20,7 @@ class Dense(Layer):
     """
 
     kind: Literal["fc"] = "fc"
+    aliases = ("dense", "Dense", "linear", "Linear", "InnerProduct", "connected")
     example: ClassVar[str] = "fc 10 softmax"
 
     units: PositiveInt = positional("number of outputs")

@@ -28,6 +28,7 @@ class Add(Merge):
     """The sum of what flows in and of the labelled values; all have one shape. He et al. 2016."""
 
     kind: Literal["add"] = "add"
+    aliases = ("Add", "Eltwise", "shortcut")
     example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same; add a"
     op: ClassVar[ops.Op] = ops.Add()
 
@@ -36,6 +37,7 @@ class Multiply(Merge):
     """The product of what flows in and of the labelled values; one number a channel multiplies all its positions."""
 
     kind: Literal["multiply"] = "multiply"
+    aliases = ("Multiply",)
     example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same sigmoid; multiply a"
     op: ClassVar[ops.Op] = ops.Multiply()
 
@@ -44,5 +46,6 @@ class Concat(Merge):
     """The channels of what flows in, then those of the labelled values; height and width are equal."""
 
     kind: Literal["concat"] = "concat"
+    aliases = ("concatenate", "Concatenate", "Concat", "route")
     example: ClassVar[str] = "relu as a; conv 4 3x3 pad=same; concat a"
     op: ClassVar[ops.Op] = ops.Concat()

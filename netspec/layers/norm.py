@@ -11,7 +11,8 @@ from netspec.ops import LayerNorm as LayerNormOp
 from netspec.ops import LocalResponseNorm as LocalResponseNormOp
 from netspec.ops import Scale as ScaleOp
 from netspec.recipe.initializers import Constant, Ones, Zeros
-from netspec.schema.definition import Float, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, option, positional
+from netspec.schema.definition import option, positional
+from netspec.schema.types import Float, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
 
@@ -25,6 +26,7 @@ class BatchNorm(Layer):
     """
 
     kind: Literal["batchnorm"] = "batchnorm"
+    aliases = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNormalization", "batch_norm")
     example: ClassVar[str] = "batchnorm"
 
     activation: Activation | None = option(None, "function applied to the result")
@@ -51,6 +53,7 @@ class LayerNorm(Layer):
     """
 
     kind: Literal["layernorm"] = "layernorm"
+    aliases = ("LayerNorm", "LayerNormalization", "layer_norm")
     example: ClassVar[str] = "layernorm"
 
     over: Literal["positionwise", "all"] = positional("the channels at each position, or all values", "positionwise")
@@ -72,6 +75,7 @@ class GroupNorm(Layer):
     """
 
     kind: Literal["groupnorm"] = "groupnorm"
+    aliases = ("GroupNorm", "GroupNormalization", "group_norm")
     example: ClassVar[str] = "groupnorm 4"
 
     groups: PositiveInt = positional("number of equal groups that the channels are split into")
@@ -88,6 +92,7 @@ class InstanceNorm(Layer):
     """Instance normalization: each channel of each example gets mean 0 and variance 1. Ulyanov et al. 2016."""
 
     kind: Literal["instancenorm"] = "instancenorm"
+    aliases = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
     example: ClassVar[str] = "instancenorm"
 
     activation: Activation | None = option(None, "function applied to the result")
@@ -107,6 +112,7 @@ class LocalResponseNorm(Layer):
     """
 
     kind: Literal["lrn"] = "lrn"
+    aliases = ("LRN", "LocalResponseNorm", "local_response_norm")
     example: ClassVar[str] = "lrn 5"
 
     size: PositiveInt = positional("number of neighboring channels, itself included")
@@ -123,6 +129,7 @@ class Scale(Layer):
     """Multiplies each channel (or feature) by a trainable number. Touvron et al. 2021 begin with a small one."""
 
     kind: Literal["scale"] = "scale"
+    aliases = ("Scale", "layer_scale", "LayerScale")
     example: ClassVar[str] = "scale 0.1"
 
     init: Float = positional("what each number begins with", 1.0)

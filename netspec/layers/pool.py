@@ -7,7 +7,8 @@ from netspec.layers.conv import resolve_padding
 from netspec.ops import AvgPool as AvgPoolOp
 from netspec.ops import GlobalPool as GlobalPoolOp
 from netspec.ops import MaxPool, ShapeError
-from netspec.schema.definition import Padding, Size2, option, positional
+from netspec.schema.definition import option, positional
+from netspec.schema.types import Padding, Size2
 
 __all__ = ["AvgPool", "GlobalPool", "Pool"]
 
@@ -44,6 +45,7 @@ class Pool(_WindowPool):
     """
 
     kind: Literal["pool"] = "pool"
+    aliases = ("maxpool", "MaxPool2d", "MaxPool1d", "MaxPooling2D", "MaxPooling1D", "max_pool", "Pooling")
     example: ClassVar[str] = "pool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
@@ -55,6 +57,7 @@ class AvgPool(_WindowPool):
     """Average pooling: the mean of each window of an image or a sequence; padding does not count."""
 
     kind: Literal["avgpool"] = "avgpool"
+    aliases = ("AvgPool2d", "AvgPool1d", "AveragePooling2D", "AveragePooling1D", "avg_pool")
     example: ClassVar[str] = "avgpool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
@@ -69,6 +72,7 @@ class GlobalPool(Layer):
     """
 
     kind: Literal["globalpool"] = "globalpool"
+    aliases = ("global_pool", "GlobalAveragePooling2D", "GlobalAveragePooling1D", "gap")
     example: ClassVar[str] = "globalpool avg"
 
     mode: Literal["avg", "max"] = positional("mean or maximum", "avg")

@@ -4,14 +4,12 @@ from math import sqrt
 from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.activation import ACTIVATIONS
+from netspec.layers.activation import ACTIVATIONS, Relu, Tanh
 from netspec.layers.base import ActivationLayer, Builder, Layer, Tensor, require_sequence
-from netspec.layers.rectifier import Relu
-from netspec.layers.sigmoid import Tanh
-from netspec.recipe.draws import Uniform
-from netspec.recipe.initializers import AnyInitializer
-from netspec.schema.definition import PositiveInt, option, positional
-from netspec.schema.family import OneOf
+from netspec.recipe.initializers import AnyInitializer, Uniform
+from netspec.schema.definition import option, positional
+from netspec.schema.registry import OneOf
+from netspec.schema.types import PositiveInt
 
 __all__ = ["Gru", "Lstm", "Rnn"]
 
@@ -68,6 +66,7 @@ class Lstm(_RecurrentLayer):
     """
 
     kind: Literal["lstm"] = "lstm"
+    aliases = ("LSTM",)
     example: ClassVar[str] = "lstm 16"
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
@@ -82,6 +81,7 @@ class Gru(_RecurrentLayer):
     """
 
     kind: Literal["gru"] = "gru"
+    aliases = ("GRU",)
     example: ClassVar[str] = "gru 16"
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
@@ -93,6 +93,7 @@ class Rnn(_RecurrentLayer):
     """Plain recurrence, h ← tanh(W x + U h + b): features x length → units x length. Elman 1990."""
 
     kind: Literal["rnn"] = "rnn"
+    aliases = ("RNN", "SimpleRNN")
     example: ClassVar[str] = "rnn 16"
 
     function: Annotated[ActivationLayer, _SQUASHES] = option(Tanh, "what the state is squashed by")

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Dropout as DropoutOp
 from netspec.ops import Noise as NoiseOp
-from netspec.schema.definition import Fraction, NonNegativeFloat, positional
+from netspec.schema.definition import positional
+from netspec.schema.types import Fraction, NonNegativeFloat
 
 __all__ = ["Dropout", "Noise"]
 
@@ -14,6 +15,7 @@ class Dropout(Layer):
     """Zeroes each value with probability `rate` and scales the rest by 1/(1 − rate), in training. Srivastava 2014."""
 
     kind: Literal["dropout"] = "dropout"
+    aliases = ("Dropout", "drop")
     example: ClassVar[str] = "dropout 0.5"
 
     rate: Fraction = positional("share of the values that are zeroed", 0.5)
@@ -27,6 +29,7 @@ class Noise(Layer):
     """Adds normal noise of mean 0 to each value, in training. Bishop 1995."""
 
     kind: Literal["noise"] = "noise"
+    aliases = ("GaussianNoise", "gaussian_noise")
     example: ClassVar[str] = "noise 0.1"
 
     std: NonNegativeFloat = positional("standard deviation of the noise")

@@ -4,7 +4,8 @@ from typing import ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, along, require_image, require_positions
-from netspec.schema.definition import Amount, NonNegativeInt, PositiveInt, Size2, option, positional
+from netspec.schema.definition import option, positional
+from netspec.schema.types import Amount, NonNegativeInt, PositiveInt, Size2
 
 __all__ = ["Crop", "Pad", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 
@@ -17,6 +18,7 @@ class Pad(Layer):
     """
 
     kind: Literal["pad"] = "pad"
+    aliases = ("Pad", "ZeroPad2d", "ZeroPad1d", "ZeroPadding2D", "ZeroPadding1D")
     example: ClassVar[str] = "pad 1x2 reflect"
 
     amount: Amount = positional("rows and columns on each side, such as 1 or 1x2", (0, 0))
@@ -42,6 +44,7 @@ class Crop(Layer):
     """Keeps a part of the positions: C x H x W → C x height x width, from the middle unless an offset is given."""
 
     kind: Literal["crop"] = "crop"
+    aliases = ("Crop", "CenterCrop")
     example: ClassVar[str] = "crop 4x3"
 
     size: Size2 = positional("height x width of the part; one number means both")
@@ -63,6 +66,7 @@ class Upsample(Layer):
     """
 
     kind: Literal["upsample"] = "upsample"
+    aliases = ("Upsample", "UpSampling2D", "UpSampling1D", "interpolate")
     example: ClassVar[str] = "upsample 2"
 
     factor: Size2 = positional("how much higher and wider; one number means both")
@@ -78,6 +82,7 @@ class PixelShuffle(Layer):
     """Lays channels out as pixels: (C·f²) x H x W → C x f·H x f·W. Shi et al. 2016."""
 
     kind: Literal["pixelshuffle"] = "pixelshuffle"
+    aliases = ("PixelShuffle", "pixel_shuffle")
     example: ClassVar[str] = "pixelshuffle 2"
 
     factor: PositiveInt = positional("how much higher and wider")
@@ -92,6 +97,7 @@ class PixelUnshuffle(Layer):
     """Stacks pixels as channels: C x f·H x f·W → (C·f²) x H x W, the inverse of `pixelshuffle`."""
 
     kind: Literal["pixelunshuffle"] = "pixelunshuffle"
+    aliases = ("PixelUnshuffle", "pixel_unshuffle")
     example: ClassVar[str] = "pixelunshuffle 2"
 
     factor: PositiveInt = positional("how much lower and narrower")

@@ -5,9 +5,9 @@ from typing import ClassVar, Literal
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import ShapeError
-from netspec.recipe.draws import Normal
-from netspec.recipe.initializers import AnyInitializer
-from netspec.schema.definition import PositiveInt, option, positional
+from netspec.recipe.initializers import AnyInitializer, Normal
+from netspec.schema.definition import option, positional
+from netspec.schema.types import PositiveInt
 
 __all__ = ["ClassToken", "Embedding", "Position", "Take"]
 
@@ -19,6 +19,7 @@ class Embedding(Layer):
     """
 
     kind: Literal["embedding"] = "embedding"
+    aliases = ("Embedding", "embed")
     example: ClassVar[str] = "embedding 16"
     example_input: ClassVar[str] = "10 tokens=20"
     reads_tokens: ClassVar[bool] = True
@@ -48,6 +49,7 @@ class Position(Layer):
     """
 
     kind: Literal["position"] = "position"
+    aliases = ("PositionEmbedding", "positional_encoding")
     example: ClassVar[str] = "position"
     example_input: ClassVar[str] = "8x6"
 
@@ -72,6 +74,7 @@ class ClassToken(Layer):
     """
 
     kind: Literal["classtoken"] = "classtoken"
+    aliases = ("cls_token", "class_token")
     example: ClassVar[str] = "classtoken"
     example_input: ClassVar[str] = "8x6"
 

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_positions
-from netspec.schema.definition import Axes, Order, positional
+from netspec.schema.definition import positional
+from netspec.schema.types import Axes, Order
 
 __all__ = ["Flatten", "Permute", "Reshape"]
 
@@ -17,6 +18,7 @@ class Flatten(Layer):
     """
 
     kind: Literal["flatten"] = "flatten"
+    aliases = ("Flatten",)
     example: ClassVar[str] = "flatten"
 
     mode: Literal["all", "positions"] = positional("what becomes one axis: everything, or the positions", "all")
@@ -33,6 +35,7 @@ class Reshape(Layer):
     """Reads the values, in C, H, W order, into another shape that has as many."""
 
     kind: Literal["reshape"] = "reshape"
+    aliases = ("Reshape", "view", "Unflatten")
     example: ClassVar[str] = "reshape 2x12x12"
 
     shape: Axes = positional("the new shape: features, features x length or channels x height x width")
@@ -49,6 +52,7 @@ class Permute(Layer):
     """
 
     kind: Literal["permute"] = "permute"
+    aliases = ("Permute", "transpose")
     example: ClassVar[str] = "permute 2x0x1"
 
     order: Order = positional("which axis of the input each axis is, counted from 0, such as 1x2x0")

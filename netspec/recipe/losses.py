@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from netspec.schema.definition import Definition
-from netspec.schema.family import Family, OneOf
+from netspec.schema.registry import OneOf, Registry
 
 __all__ = [
     "LOSSES",
@@ -32,6 +32,14 @@ class CrossEntropy(Loss):
     """Softmax cross-entropy with class labels, computed from the logits: the outputs before a last softmax."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
+    aliases = (
+        "softmax_cross_entropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "CrossEntropyLoss",
+        "SoftmaxWithLoss",
+        "nll",
+    )
     from_logits: ClassVar[str | None] = "softmax"
     implied_by: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
     refuses: ClassVar[tuple[str, ...]] = ("sigmoid",)
@@ -44,6 +52,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
+    aliases = ("binary_crossentropy", "bce", "BCELoss", "BCEWithLogitsLoss")
     from_logits: ClassVar[str | None] = "sigmoid"
     implied_by: ClassVar[tuple[str, ...]] = ("sigmoid",)
     refuses: ClassVar[tuple[str, ...]] = ("softmax", "log_softmax")
@@ -53,19 +62,18 @@ class MeanSquaredError(Loss):
     """Mean over the outputs of the squared difference. Class labels are read as one-hot rows."""
 
     kind: Literal["mse"] = "mse"
+    aliases = ("mean_squared_error", "MSELoss", "EuclideanLoss", "squared_error")
 
 
-LOSSES: Family[Loss] = Family(
+LOSSES: Registry[Loss] = Registry(
     "loss",
-    {
-        "cross_entropy softmax_cross_entropy categorical_crossentropy "
-        "sparse_categorical_crossentropy CrossEntropyLoss SoftmaxWithLoss nll": "losses.CrossEntropy",
-        "binary_cross_entropy binary_crossentropy bce BCELoss BCEWithLogitsLoss": "losses.BinaryCrossEntropy",
-        "mse mean_squared_error MSELoss EuclideanLoss squared_error": "losses.MeanSquaredError",
-    },
-    package="netspec.recipe",
+    [
+        CrossEntropy,
+        BinaryCrossEntropy,
+        MeanSquaredError,
+    ],
 )
-"""The one list of them, by all their names; a new one is entered here."""
+"""All losses; a new one is entered here."""
 
 AnyLoss: TypeAlias = Annotated[Loss, OneOf(LOSSES)]
 """Any loss, told apart by `kind`."""
@@ -73,7 +81,7 @@ AnyLoss: TypeAlias = Annotated[Loss, OneOf(LOSSES)]
 
 def default_loss(last_activation: str | None) -> Loss:
     """Return the loss of a last layer: softmax → cross_entropy, sigmoid → binary_cross_entropy, else mse."""
-    for loss in LOSSES.classes():
+    for loss in LOSSES.entries:
         if last_activation in loss.implied_by:
             return loss()  # type: ignore[call-arg]  # `kind` has its default in every member
     return MeanSquaredError()

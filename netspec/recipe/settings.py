@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from netspec.schema.definition import (
+from netspec.schema.definition import Definition, option, positional
+from netspec.schema.types import (
     LARGEST,
     Also,
-    Definition,
     Expects,
     Float,
     Fraction,
@@ -17,8 +17,6 @@ from netspec.schema.definition import (
     PositiveFloat,
     PositiveInt,
     Range,
-    option,
-    positional,
 )
 
 __all__ = [

@@ -39,7 +39,7 @@ def kernel(initializer: str, layer: str = f"input {IN}; fc {OUT}", name: str = "
 
 def test_every_initializer_is_tested_here() -> None:
     here = {text.partition("(")[0] for text in (*UNIFORM, *NORMAL)} | {"zeros", "ones", "constant", "orthogonal"}
-    assert set(INITIALIZERS.kinds) == here
+    assert set(INITIALIZERS.names) == here
 
 
 @pytest.mark.parametrize(("initializer", "limit"), UNIFORM.items())

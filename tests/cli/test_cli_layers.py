@@ -65,7 +65,7 @@ def test_the_list_fits_the_terminal(width: int, tmp_path: Path, capsys: pytest.C
     # The names of classes are what they are; only the last line, for readers of pipes, may be longer.
     assert max(map(len, said[:-1])) <= width
     for family in FAMILIES.values():
-        for kind in family.kinds:
+        for kind in family.names:
             assert any(line.startswith(f"  {kind} ") for line in said)
 
 

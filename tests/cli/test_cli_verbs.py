@@ -94,7 +94,7 @@ def test_everything_with_a_name_is_listed(tmp_path: Path) -> None:
     said = cli(tmp_path, "layers").stdout
     for title, family in FAMILIES.items():
         assert f"{title}:" in said
-        assert all(f"  {kind} " in said for kind in family.kinds)
+        assert all(f"  {kind} " in said for kind in family.names)
 
 
 def test_the_page_of_a_layer(tmp_path: Path) -> None:

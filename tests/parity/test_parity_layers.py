@@ -592,7 +592,7 @@ def compiled(line: str, image: str) -> tuple[ns.Model, Callable[..., Any]]:
 # --- coverage -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layer", LAYERS.classes(), ids=lambda layer: layer.canonical())
+@pytest.mark.parametrize("layer", LAYERS.entries, ids=lambda layer: layer.canonical())
 def test_every_layer_has_a_case(layer: type[Layer]) -> None:
     own = [made for made in map(first_layer, CASES) if type(made) is layer]
     assert own, f"the layer `{layer.canonical()}` has no parity case: add one to CASES in {__name__}.py"

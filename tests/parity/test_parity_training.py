@@ -192,7 +192,7 @@ def recipe(settings: str) -> Any:
 
 
 def test_every_optimizer_has_a_rule() -> None:
-    missing = set(OPTIMIZERS.kinds) - {rule.name for rule in RULES}
+    missing = set(OPTIMIZERS.names) - {rule.name for rule in RULES}
     assert not missing, f"no parity case for {sorted(missing)}: add one to RULES in {__name__}.py"
 
 
@@ -381,7 +381,7 @@ def test_schedules_of_many_steps(line: str, step: int, expected: float) -> None:
 
 
 def test_every_schedule_is_compared() -> None:
-    missing = set(SCHEDULES.kinds) - {shape.name for shape in SHAPES}
+    missing = set(SCHEDULES.names) - {shape.name for shape in SHAPES}
     assert not missing, f"no parity case for {sorted(missing)}: add one to SHAPES in {__name__}.py"
 
 

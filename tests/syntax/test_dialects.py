@@ -175,13 +175,13 @@ def test_a_mistake_beside_another_format_is_said_too() -> None:
 def arguments_by_name() -> dict[str, list[Parameter]]:
     """Return the arguments of everything a spec can name, those of one name together."""
     found: dict[str, list[Parameter]] = {}
-    waiting: list[type[Definition]] = [*LAYERS.classes(), DataSource, Recipe]
+    waiting: list[type[Definition]] = [*LAYERS.entries, DataSource, Recipe]
     while waiting:
         cls = waiting.pop()
         for p in parameters(cls):
             if p not in found.setdefault(p.name, []):
                 found[p.name].append(p)
-                waiting += p.members.classes()
+                waiting += p.members.entries
     return found
 
 

@@ -50,7 +50,7 @@ def _all() -> None:
     from netspec.describe.reference import FAMILIES, summary  # noqa: PLC0415
 
     width = max(60, min(shutil.get_terminal_size().columns, 120))
-    lists = {title: [(c.canonical(), summary(c)) for c in family.classes()] for title, family in FAMILIES.items()}
+    lists = {title: [(c.canonical(), summary(c)) for c in family.entries] for title, family in FAMILIES.items()}
     lists["blocks of the library (`include blocks`)"] = [(b.name, b.summary) for b in library_blocks()]
     for title, members in lists.items():
         say(f"{title}:")

@@ -74,7 +74,7 @@ def graph_of(text: str) -> Graph:
 
 
 TEXTS = [
-    *sorted({f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}" for cls in LAYERS.classes()}),
+    *sorted({f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}" for cls in LAYERS.entries}),
     *(f"input 3x6x5\nconv 4 3 pad=1; {layer}; fc 3" for layer in RANDOM),
     *(f"input 6x7\nconv 4 3; {layer}; globalpool" for layer in RANDOM),
     "input 4x9x9\ndepthwise 3 stride=2 pad=1 relu; conv 6 1 groups=2; globalpool max; fc 3",

@@ -13,9 +13,9 @@ import netspec as ns
 from netspec.layers import ACTIVATIONS, LAYERS
 
 FEW = {"relu", "softmax", "log_softmax", "gelu", "prelu"}
-OTHERS = [cls for cls in ACTIVATIONS.classes() if cls.canonical() not in FEW]
+OTHERS = [cls for cls in ACTIVATIONS.entries if cls.canonical() not in FEW]
 LAWS = [
-    pytest.param(cls, marks=[pytest.mark.slow] if cls in OTHERS else [], id=cls.canonical()) for cls in LAYERS.classes()
+    pytest.param(cls, marks=[pytest.mark.slow] if cls in OTHERS else [], id=cls.canonical()) for cls in LAYERS.entries
 ]
 # The noise of another type is another noise; a value at a threshold falls to either side of it.
 APART = {"noise", "hardshrink"}

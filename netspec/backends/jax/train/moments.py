@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.kernels.decay import lacking, moved, root
 from netspec.backends.jax.kernels.magnitude import magnitude
-from netspec.recipe import descent
+from netspec.recipe import optimizers as opt
 
 __all__ = ["Direction", "Moments", "adamax", "begun", "lamb", "moments", "nadam", "radam"]
 
@@ -41,7 +41,7 @@ def moments(o: Any, kept: Moments, grads: Any) -> Moments:
     """Return the moments after the next gradients."""
 
     def second(v: jax.Array, g: jax.Array) -> jax.Array:
-        if isinstance(o, descent.Adamax):
+        if isinstance(o, opt.Adamax):
             return jnp.maximum(jnp.abs(g) + o.epsilon, o.beta2 * v)
         return moved(v, jnp.square(g), o.beta2)
 
@@ -53,7 +53,7 @@ def _adam(o: Any, mean: jax.Array, square: jax.Array, step: jax.Array) -> jax.Ar
     return mean / (root(square / lacking(o.beta2, step)) + o.epsilon)
 
 
-def nadam(o: descent.Nadam) -> Direction:
+def nadam(o: opt.Nadam) -> Direction:
     """Return the direction of Adam with Nesterov's look-ahead."""
 
     def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
@@ -68,7 +68,7 @@ def nadam(o: descent.Nadam) -> Direction:
     return direction
 
 
-def radam(o: descent.Radam) -> Direction:
+def radam(o: opt.Radam) -> Direction:
     """Return the direction of rectified Adam: along the mean of the gradients alone until their squares are known."""
 
     def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
@@ -105,7 +105,7 @@ def _rectified(beta: float, step: jax.Array) -> tuple[jax.Array, jax.Array]:
     return known, jnp.sqrt((of - 4) / (most - 4) * ((of - 2) / (most - 2)) * (most / of))
 
 
-def adamax(o: descent.Adamax) -> Direction:
+def adamax(o: opt.Adamax) -> Direction:
     """Return the direction of Adam with the largest gradient in place of the root of the mean square."""
 
     def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
@@ -115,7 +115,7 @@ def adamax(o: descent.Adamax) -> Direction:
     return direction
 
 
-def lamb(o: descent.Lamb) -> Direction:
+def lamb(o: opt.Lamb) -> Direction:
     """Return the direction of Adam, made as long as the parameter is."""
 
     def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:

@@ -18,7 +18,6 @@ from netspec.backends.jax.kernels.magnitude import magnitude
 from netspec.backends.jax.train.moments import Direction, adamax, begun, lamb, moments, nadam, radam
 from netspec.backends.jax.train.schedules import Rate, learning_rate
 from netspec.ir.network import Recipe
-from netspec.recipe import descent
 from netspec.recipe import optimizers as opt
 from netspec.recipe.settings import Clip
 
@@ -93,7 +92,7 @@ def _coupled(weight_decay: float, direction: _Direction) -> _Direction:
     return decayed
 
 
-def _sgd(o: descent.Sgd, rate: Rate) -> Transformation:
+def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
         if not o.momentum:
@@ -123,7 +122,7 @@ def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
     return _coupled(coupled, direction)
 
 
-def _rmsprop(o: descent.RmsProp, rate: Rate) -> Transformation:
+def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
     # As PyTorch: epsilon outside the root, and the velocity before the learning rate.
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
@@ -137,7 +136,7 @@ def _rmsprop(o: descent.RmsProp, rate: Rate) -> Transformation:
     return _rule(2 if o.momentum else 1, direction, rate)
 
 
-def _adagrad(o: descent.Adagrad, rate: Rate) -> Transformation:
+def _adagrad(o: opt.Adagrad, rate: Rate) -> Transformation:
     # As in the paper and in PyTorch, epsilon is added to the root; optax adds it under the root.
     def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
@@ -184,15 +183,15 @@ def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
 
 
 OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], Transformation]] = {
-    descent.Sgd: _sgd,
+    opt.Sgd: _sgd,
     opt.Adam: lambda o, rate: _rule(2, _adam(o, coupled=o.weight_decay), rate),
-    descent.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
-    descent.Nadam: lambda o, rate: _by_moments(o, nadam(o), rate),
-    descent.Radam: lambda o, rate: _by_moments(o, radam(o), rate),
-    descent.Adamax: lambda o, rate: _by_moments(o, adamax(o), rate),
-    descent.RmsProp: _rmsprop,
-    descent.Adagrad: _adagrad,
-    descent.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
-    descent.Lamb: lambda o, rate: _by_moments(o, lamb(o), rate),
-    descent.Lion: _from_optax("lion", b1="beta1", b2="beta2", weight_decay="weight_decay"),
+    opt.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
+    opt.Nadam: lambda o, rate: _by_moments(o, nadam(o), rate),
+    opt.Radam: lambda o, rate: _by_moments(o, radam(o), rate),
+    opt.Adamax: lambda o, rate: _by_moments(o, adamax(o), rate),
+    opt.RmsProp: _rmsprop,
+    opt.Adagrad: _adagrad,
+    opt.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
+    opt.Lamb: lambda o, rate: _by_moments(o, lamb(o), rate),
+    opt.Lion: _from_optax("lion", b1="beta1", b2="beta2", weight_decay="weight_decay"),
 }

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from netspec.backends.jax.kernels.decay import powered
 from netspec.graph.recipe_checks import MAX_STEPS
 from netspec.ir.network import Recipe
-from netspec.recipe import decay
 from netspec.recipe import schedules as sch
 
 __all__ = ["Rate", "learning_rate"]
@@ -30,29 +29,29 @@ def learning_rate(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Rate:
     return lambda step: jnp.where(step < warm, peak * step / warm, main(jnp.maximum(step - warm, 0)))
 
 
-def _drops(s: decay.Step, peak: float, total: int, per_epoch: int) -> Rate:
+def _drops(s: sch.Step, peak: float, total: int, per_epoch: int) -> Rate:
     del total
     # In whole numbers, which floats of so many steps are not; and where no step reaches it, it is never.
     every = min(max(round(s.every * per_epoch), 1), MAX_STEPS)
     return lambda step: peak * powered(s.factor, jnp.asarray(step // every, jnp.float32))
 
 
-def _exponential(s: decay.Exponential, peak: float, total: int, per_epoch: int) -> Rate:
+def _exponential(s: sch.Exponential, peak: float, total: int, per_epoch: int) -> Rate:
     del total
     return lambda step: peak * powered(s.factor, step / per_epoch)
 
 
-def _linear(s: decay.Linear, peak: float, total: int, per_epoch: int) -> Rate:
+def _linear(s: sch.Linear, peak: float, total: int, per_epoch: int) -> Rate:
     del per_epoch
     return lambda step: peak * (1 + (s.end - 1) * jnp.minimum(step / total, 1))
 
 
-def _cosine(s: decay.Cosine, peak: float, total: int, per_epoch: int) -> Rate:
+def _cosine(s: sch.Cosine, peak: float, total: int, per_epoch: int) -> Rate:
     del per_epoch
     return lambda step: _half_cosine(peak, s.end * peak, step / total)
 
 
-def _one_cycle(s: decay.OneCycle, peak: float, total: int, per_epoch: int) -> Rate:
+def _one_cycle(s: sch.OneCycle, peak: float, total: int, per_epoch: int) -> Rate:
     # As PyTorch's OneCycleLR: the last step has the last rate, the peak is at `rise · total − 1`.
     del per_epoch
     top, last = s.rise * total - 1, max(total - 1, 1)
@@ -71,9 +70,9 @@ def _half_cosine(start: float, end: float, share: Any) -> Any:
 
 SCHEDULES: dict[type[sch.Schedule], Callable[[Any, float, int, int], Rate]] = {
     sch.Constant: lambda s, peak, total, per: lambda step: peak,
-    decay.Step: _drops,
-    decay.Exponential: _exponential,
-    decay.Linear: _linear,
-    decay.Cosine: _cosine,
-    decay.OneCycle: _one_cycle,
+    sch.Step: _drops,
+    sch.Exponential: _exponential,
+    sch.Linear: _linear,
+    sch.Cosine: _cosine,
+    sch.OneCycle: _one_cycle,
 }

@@ -8,30 +8,29 @@ from importlib import import_module
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
 import netspec.layers
 import netspec.recipe
 from netspec.layers import ACTIVATIONS, LAYERS
+from netspec.layers.activation import Relu
 from netspec.layers.base import Broken
-from netspec.layers.rectifier import Relu
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.recipe.settings import Clip
 from netspec.schema.definition import Definition
-from netspec.schema.family import Family, Lazy, OneOf
+from netspec.schema.registry import OneOf, Registry
 
-FAMILIES: list[Family[Any]] = [LAYERS, ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
+REGISTRIES: list[Registry[Any]] = [LAYERS, ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
 
-families = pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.word)
+registries = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda f: f.word)
 
 
 class Cone(Definition):
     """An example."""
 
     kind: Literal["cone"] = "cone"
+    aliases = ("spike",)
 
 
 class Ball(Definition):
@@ -40,15 +39,14 @@ class Ball(Definition):
     kind: Literal["ball"] = "ball"
 
 
-THINGS: Family[Definition] = Family("thing", {"cone spike": Cone, "ball": Ball})
+THINGS: Registry[Definition] = Registry("thing", [Cone, Ball])
 
 
 def test_names_lead_to_classes() -> None:
     assert dict(THINGS) == {"cone": Cone, "spike": Cone, "ball": Ball}
-    assert THINGS.kinds == ("cone", "ball")
-    assert THINGS.classes() == (Cone, Ball)
+    assert THINGS.names == ("cone", "ball")
+    assert THINGS.entries == (Cone, Ball)
     assert THINGS.canonical("spike") == "cone"
-    assert (THINGS.aliases("cone"), THINGS.aliases("ball")) == (("spike",), ())
     assert dict(THINGS.only("cone")) == {"cone": Cone, "spike": Cone}
     assert "globe" not in THINGS
     assert THINGS.get("globe") is None
@@ -56,30 +54,35 @@ def test_names_lead_to_classes() -> None:
         THINGS.canonical("globe")
 
 
-def test_two_members_may_not_share_a_name() -> None:
+def test_two_classes_may_not_share_a_name() -> None:
+    class Spike(Definition):
+        """Named as an alias of another."""
+
+        kind: Literal["spike"] = "spike"
+
     with pytest.raises(ValueError, match="'spike' names both cone and spike"):
-        Family("thing", {"cone spike": Cone, "spike": Ball})
+        Registry("thing", [Cone, Spike])
 
 
-@families
-def test_every_member_is_found_under_its_canonical_name(family: Family[Any]) -> None:
-    assert [cls.canonical() for cls in family.classes()] == list(family.kinds)
-    assert len(set(family.classes())) == len(family.kinds)
+@registries
+def test_every_entry_is_found_under_its_canonical_name(registry: Registry[Any]) -> None:
+    assert [cls.canonical() for cls in registry.entries] == list(registry.names)
+    assert len(set(registry.entries)) == len(registry.names)
 
 
-@families
-def test_every_class_that_can_be_a_member_is_one(family: Family[Any]) -> None:
+@registries
+def test_every_class_that_can_be_a_entry_is_one(registry: Registry[Any]) -> None:
     for package in (netspec.layers, netspec.recipe):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
-    base = _common(family)
+    base = _common(registry)
     found = {c for c in _below(base) if "kind" in c.__annotations__ and c.__module__.startswith("netspec.")}
-    assert found - {Broken} == set(family.classes())
+    assert found - {Broken} == set(registry.entries)
 
 
-def _common(family: Family[Any]) -> type:
+def _common(registry: Registry[Any]) -> type:
     """Return the nearest class that all members are made from."""
-    first, *rest = family.classes()
+    first, *rest = registry.entries
     return next(c for c in first.__mro__ if all(issubclass(other, c) for other in rest))
 
 
@@ -87,7 +90,7 @@ def _below(cls: type) -> set[type]:
     return {c for sub in cls.__subclasses__() for c in (sub, *_below(sub))}
 
 
-def test_one_of_takes_members_and_their_json_and_nothing_else() -> None:
+def test_one_of_takes_entries_and_their_json_and_nothing_else() -> None:
     one = OneOf(ACTIVATIONS.only("relu", "tanh"))
     assert one.check(Relu()) == one.check({"kind": "relu"}) == Relu()
     # `ReLU` is for specs: what is saved has the canonical name.
@@ -103,34 +106,6 @@ def test_one_of_takes_members_and_their_json_and_nothing_else() -> None:
     ):
         with pytest.raises(ValueError, match="must be one of the kinds relu, tanh, and "):
             one.check(wrong)
-
-
-def test_a_lazy_field_takes_what_it_would_take_otherwise() -> None:
-    class Eager(BaseModel):
-        """With the schema of the other in its own."""
-
-        clip: Clip | None = None
-
-    class Late(BaseModel):
-        """Without."""
-
-        clip: Lazy[Clip] | None = None
-
-    for good in (None, Clip(norm=2.0), {"norm": 2.0}, {"kind": "clip", "norm": 2.0}):
-        eager, late = Eager.model_validate({"clip": good}), Late.model_validate({"clip": good})
-        assert (eager.clip, eager.model_dump_json()) == (late.clip, late.model_dump_json())
-    for bad in ("clip", 2, [], {"norm": -1}, {"nrm": 1}, {"norm": "x"}, {"norm": 1, "value": 0}, {}, Relu()):
-        places = []
-        for model in (Eager, Late):
-            with pytest.raises(ValidationError) as refused:
-                model.model_validate({"clip": bad})
-            places.append([problem["loc"] for problem in refused.value.errors()])
-        assert places[0] == places[1], bad
-    # What is of another kind has no fields to look at.
-    with pytest.raises(ValidationError) as refused:
-        Late.model_validate({"clip": {"kind": "ema", "decay": 0.9}})
-    assert refused.value.errors()[0]["loc"] == ("clip",)
-    assert "must be of the kind clip, and is 'ema'" in str(refused.value)
 
 
 @pytest.mark.parametrize(

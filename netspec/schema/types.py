@@ -1,0 +1,131 @@
+"""Types of arguments: sizes, ranges, positive numbers …, each with its check and its words for an error message."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+__all__ = [
+    "LARGEST",
+    "LARGEST_FLOAT",
+    "SMALLEST_FLOAT",
+    "Also",
+    "AlsoKeyed",
+    "Amount",
+    "Axes",
+    "Expects",
+    "Float",
+    "Fraction",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "Order",
+    "Padding",
+    "PositiveFloat",
+    "PositiveInt",
+    "Range",
+    "Shape",
+    "Size2",
+]
+
+# Far above every real network, far below what would overflow when sizes are multiplied.
+LARGEST = 10**9
+
+# What float32 holds to all its digits, 0 aside: what is computed with must not become 0 or infinite there.
+SMALLEST_FLOAT, LARGEST_FLOAT = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """What a value of a type is, in the words of an error message: "a positive whole number"."""
+
+    text: str
+
+
+class Also:
+    """Annotates what is chosen by words with other spellings of them: `Also(bf16="bfloat16")`."""
+
+    def __init__(self, **spellings: str | bool) -> None:
+        self.spellings = spellings
+
+
+class AlsoKeyed(Also):
+    """Annotates with words that are understood behind the key alone, and that names may have elsewhere."""
+
+
+def _size(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else _tuple(value)
+
+
+def _tuple(value: Any) -> Any:
+    # JSON has lists where Python has tuples.
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _axes(value: Any) -> Any:
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else _tuple(value)
+
+
+def _padding(value: Any) -> Any:
+    return value if isinstance(value, str) else _size(value)
+
+
+def _range(value: Any) -> Any:
+    value = _tuple(value)
+    if isinstance(value, tuple) and len(value) == 2 and all(type(v) in {int, float} for v in value):
+        low, high = float(value[0]), float(value[1])
+        if not -inf < low < high < inf:
+            raise ValueError("the first number must be the smaller")
+        if max(-low, high) > LARGEST_FLOAT:
+            raise ValueError("float32 holds no numbers of this size")
+        return (low, high)
+    return value
+
+
+_Positive = Annotated[int, Field(gt=0, le=LARGEST)]
+_NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
+
+PositiveInt = Annotated[int, Field(gt=0, le=LARGEST), Expects("a positive whole number")]
+NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST), Expects("a whole number, 0 or more")]
+PositiveFloat = Annotated[
+    float, Field(ge=SMALLEST_FLOAT, le=LARGEST_FLOAT, allow_inf_nan=False), Expects("a positive number")
+]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=LARGEST_FLOAT, allow_inf_nan=False), Expects("a number, 0 or more")]
+Float = Annotated[float, Field(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]
+Size2 = Annotated[
+    tuple[_Positive, _Positive],
+    BeforeValidator(_size),
+    Expects("a size such as 3 or 3x5 (height x width), each positive"),
+]
+Amount = Annotated[
+    tuple[_NonNegative, _NonNegative],
+    BeforeValidator(_size),
+    Expects("an amount such as 1 or 1x2 (rows x columns), each 0 or more"),
+]
+Order = Annotated[
+    tuple[_NonNegative, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_axes),
+    Expects("an order of the axes such as 1x2x0, counted from 0"),
+]
+Padding = Annotated[
+    Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],
+    BeforeValidator(_padding),
+    Expects("`same`, `valid`, or a size such as 1 or 1x2"),
+]
+Range = Annotated[
+    tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")
+]
+Shape = Annotated[
+    tuple[_Positive, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_tuple),
+    Expects("a shape such as 1x28x28"),
+]
+Axes = Annotated[
+    tuple[_Positive, ...],
+    Field(min_length=1, max_length=4),
+    BeforeValidator(_axes),
+    Expects("a shape such as 1x28x28 or 784"),
+]
