@@ -10,8 +10,7 @@ from language_page import language_page
 from passes_page import passes_page
 
 from netspec.compiler import analyze
-from netspec.describe.library_page import library_blocks
-from netspec.describe.reference import FAMILIES, page, summary
+from netspec.describe.reference import FAMILIES, library_blocks, page, summary
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.ir.network import Network

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from netspec.describe.library_page import library_blocks
+from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.commands import COMMANDS, Command
 from netspec.elaborate.spellings import SPELLINGS
 from netspec.ir.network import Compile, DataSource, Recipe
@@ -19,8 +21,23 @@ from netspec.recipe.schedules import SCHEDULES
 from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.schema.registry import Registry
+from netspec.syntax import ast
+from netspec.syntax.parser import parse
+from netspec.syntax.printer import print_argument
+from netspec.system.resources import library_folder
 
-__all__ = ["FAMILIES", "all_names", "find_page", "page", "page_of", "signature", "summary"]
+__all__ = [
+    "FAMILIES",
+    "LibraryBlock",
+    "all_names",
+    "find_page",
+    "library_blocks",
+    "page",
+    "page_of",
+    "signature",
+    "summary",
+]
+
 
 FAMILIES: dict[str, Registry[Any]] = {
     "layers": LAYERS,
@@ -141,3 +158,42 @@ def _argument(p: Parameter) -> list[str]:
     # A setting with arguments of its own has a page of its own.
     own = p.members.get(p.name) if len(p.members) == 1 else None
     return [f"  {p.name} ({default})", f"      {p.description}", f"      {signature(own) if own else p.expects}"]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryBlock:
+    """A block of a library file: what is said above it is what it is for."""
+
+    file: str
+    name: str
+    usage: str
+    summary: str
+    text: str
+
+    def page(self) -> str:
+        """Return its reference page, as plain text."""
+        return f"{self.usage}\n\n{self.summary}\n\nIn the library: `include {self.file}`\n\n{self.text}"
+
+
+@cache
+def library_blocks() -> tuple[LibraryBlock, ...]:
+    """Return all blocks of all library files, in their order."""
+    found = []
+    for path in sorted(library_folder().glob("*.net")):
+        source = Source(path.name, path.read_text(encoding="utf-8"))
+        found += [_block(path.stem, source, c) for c in parse(source).commands if c.name.text == "block"]
+    return tuple(found)
+
+
+def _block(file: str, source: Source, command: ast.Command) -> LibraryBlock:
+    value = command.arguments[0].value
+    given = value.arguments if isinstance(value, ast.Call) else ()
+    name = value.name.text if isinstance(value, ast.Call) else print_argument(command.arguments[0])
+    words = [f"[{print_argument(a)}]" if a.key else print_argument(a).upper() for a in given]
+    above: list[str] = []
+    line = command.span.line - 1
+    while source.line(line).startswith("#"):
+        above.insert(0, source.line(line).lstrip("# "))
+        line -= 1
+    text = "\n".join(source.lines[command.span.line - 1 : command.span.end_line])
+    return LibraryBlock(file, name, " ".join([name, *words]), " ".join(above), text)

@@ -16,10 +16,10 @@ from netspec.passes.fold_affine import fold_affine
 from netspec.passes.fuse_loss import fuse_loss
 from netspec.passes.merge_padding import merge_padding
 from netspec.passes.merge_reshapes import merge_reshapes
-from netspec.passes.mode import Mode
 from netspec.passes.pool_first import pool_first
 from netspec.passes.remove_dead_code import remove_dead_code
 from netspec.passes.remove_noise import remove_noise
+from netspec.passes.rewrite import Mode
 from netspec.passes.sink_affine import sink_affine
 from netspec.passes.split_batch_norm import split_batch_norm
 

@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TypeAlias
 
 from netspec.graph.graph import Derived, Graph, Operation
 from netspec.ops import Op, Shape
 from netspec.ops.derived import Formula
 
-__all__ = ["PairRule", "Rewriter", "Rule", "Step", "rewrite_each", "rewrite_pairs"]
+__all__ = ["Mode", "PairRule", "Rewriter", "Rule", "Step", "rewrite_each", "rewrite_pairs"]
+
+
+class Mode(StrEnum):
+    """Training draws random numbers and normalizes by the batch; inference does neither."""
+
+    TRAINING = "training"
+    INFERENCE = "inference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +36,12 @@ class Step:
 
 
 Chain: TypeAlias = Sequence[Step]
+
+
 Rule: TypeAlias = Callable[["Rewriter", Operation], Chain | None]
 """Returns what replaces an operation (nothing at all: its input), or None to leave it."""
+
+
 PairRule: TypeAlias = Callable[["Rewriter", Operation, Operation], Chain | None]
 """Returns what replaces an operation and its only reader, or None to leave them."""
 

@@ -28,9 +28,8 @@ from netspec.training.events import (
 )
 from netspec.training.metrics import Measured, NotFinite
 from netspec.training.progress import Progress, Snapshot
-from netspec.training.recovery import all_left_out, of_split, to_leave_out
+from netspec.training.recovery import all_left_out, find, of_split, to_leave_out
 from netspec.training.saving import Due, Recorder
-from netspec.training.search import find
 from netspec.training.selection import better, judged, taken_up, worn_out
 from netspec.training.setup import Setup, set_up
 

@@ -1,12 +1,108 @@
-"""What becomes of a training in which a number is no longer finite: it ends, or a batch is left out."""
+"""Recovery from numbers that are not finite: the step that made them is found, and skipped or the training ends."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from netspec.backends.jax.model import Variables
+from netspec.backends.jax.train.diagnose import Fault, diagnose
+from netspec.backends.jax.train.step import Call, OnDevice, Trainer
+from netspec.backends.jax.train.train_state import TrainState, pack
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.recipe.settings import OnNonfinite
-from netspec.training.search import Guilty
+from netspec.training.metrics import NotFinite
+from netspec.training.progress import Snapshot
+from netspec.training.steps import Course
 
-__all__ = ["NonFiniteLossError", "all_left_out", "of_split", "to_leave_out"]
+__all__ = ["Guilty", "NonFiniteLossError", "all_left_out", "find", "of_split", "to_leave_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """The step that went wrong.
+
+    Attributes:
+        epoch: from 1.
+        step: from 0 since the training began.
+        fault: what went wrong in it first.
+    """
+
+    epoch: int
+    step: int
+    fault: Fault
+
+
+def find(trainer: Trainer, course: Course, data: OnDevice, sound: Snapshot, seen: NotFinite) -> Guilty | None:
+    """Return the first step after a snapshot that is not sound.
+
+    Args:
+        trainer: takes the steps.
+        course: says which.
+        data: the training set.
+        sound: a moment at which all was finite.
+        seen: when something was not.
+
+    Returns:
+        The step; None where all of them are sound when they are taken again.
+    """
+    state, history = trainer.unpacked(sound.arrays)
+    left_out, taken = sound.progress.left_out, sound.progress.taken
+    for epoch in range(sound.progress.epoch, seen.epoch + 1):
+        order = course.order(epoch)
+        for call in course.rest(epoch, left_out, taken):
+            if epoch == seen.epoch and call.first >= seen.step:
+                continue
+            if not call.length:
+                state = trainer.left_out(state)
+                continue
+            before = trainer.copied(state, history)
+            state, history = trainer.advance(state, history, data, order, call)
+            if not _sound(trainer, state, history, call):
+                step, *states = _narrowed(trainer, data, order, call, *before)
+                fault = _fault(trainer, data, order, step, *states)
+                return Guilty(epoch, course.before(epoch) + step.first, fault)
+        taken, history = 0, trainer.blank_history()
+    return None
+
+
+def _sound(trainer: Trainer, state: TrainState, history: jax.Array, call: Call) -> bool:
+    losses = np.asarray(history)[call.first : call.stop, 0]
+    return bool(np.isfinite(losses).all()) and trainer.finite(state)
+
+
+def _narrowed(
+    trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, state: TrainState, history: jax.Array
+) -> tuple[Call, TrainState, TrainState]:
+    """Return the step of a call that is not sound, and the states before and after it."""
+    for first in range(call.first, call.stop):
+        single = Call(first, 1, call.length)
+        before, _ = trainer.copied(state, history)
+        state, history = trainer.advance(state, history, data, order, single)
+        if not _sound(trainer, state, history, single):
+            break
+    # Where several steps in one call went wrong and each alone does not, rounding decides: the last is as good as any.
+    return single, before, state
+
+
+def _fault(
+    trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, before: TrainState, after: TrainState
+) -> Fault:
+    variables, x, labels, key = trainer.batch_of(before, data, order, call)
+    found = diagnose(trainer.model, variables, x, labels, key)
+    return found or _of_update(trainer, Variables(after.params, after.state))
+
+
+def _of_update(trainer: Trainer, variables: Variables) -> Fault:
+    """Return what the update itself did wrong: all gradients are finite."""
+    arrays = {path.partition("/")[2]: array for path, array in pack(variables._asdict()).items()}
+    for path in trainer.model.graph.parameters:
+        if not np.isfinite(arrays[path]).all():
+            return Fault(path.rpartition("/")[0], f"all gradients are finite, the update of `{path}` is not")
+    return Fault("", "all gradients are finite, what the optimizer keeps of them is not")
+
 
 _LOWER = "lower the learning rate, add `clip 1.0` to the recipe, or check the data's scale"
 

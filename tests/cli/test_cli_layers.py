@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.describe.library_page import library_blocks
-from netspec.describe.reference import FAMILIES, all_names, page_of
+from netspec.describe.reference import FAMILIES, all_names, library_blocks, page_of
 from netspec.elaborate.commands import COMMANDS
 from netspec.ir.network import DataSource, Recipe
 from netspec.recipe.catalog import DATASETS

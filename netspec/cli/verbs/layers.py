@@ -46,8 +46,11 @@ def layers(
 
 def _all() -> None:
     """Print a line or two for everything, no wider than the terminal."""
-    from netspec.describe.library_page import library_blocks  # noqa: PLC0415
-    from netspec.describe.reference import FAMILIES, summary  # noqa: PLC0415
+    from netspec.describe.reference import (  # noqa: PLC0415
+        FAMILIES,
+        library_blocks,
+        summary,
+    )
 
     width = max(60, min(shutil.get_terminal_size().columns, 120))
     lists = {title: [(c.canonical(), summary(c)) for c in family.entries] for title, family in FAMILIES.items()}
