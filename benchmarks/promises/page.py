@@ -16,7 +16,7 @@ What netspec promises, and what came of trying to break it. One command tries al
     python benchmarks/reliability.py
 
 All that is random follows from `--seed`; `--short` tries less, and `--only NAME` one promise. What is promised about
-security beyond this, and what is not, says [SECURITY.md](../SECURITY.md).
+security beyond this, and what is not, says `SECURITY.md`.
 """
 
 _HEAD = """| | promise | what was done | what came of it | kept | seconds |
