@@ -48,7 +48,11 @@ class Learning:
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
-        params, state = self.model.init(self.seed)
+        return self.state_of(self.model.init(self.seed))
+
+    def state_of(self, variables: Variables) -> TrainState:
+        """Return the state before the first step of a training that begins with some variables. Pure."""
+        params, state = variables
         return TrainState(
             params,
             state,

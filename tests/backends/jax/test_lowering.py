@@ -1,0 +1,73 @@
+"""Every layer and every ready-made spec lowers for the platforms that are not here: JAX needs no device for that."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import netspec as ns
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.train.step import Trainer
+from netspec.layers import LAYERS
+from netspec.system.resources import specs_folder
+
+PLATFORMS = {"cuda": "gpu", "tpu": "tpu"}
+"""What JAX lowers for → what the plan is made for."""
+
+platforms = pytest.mark.parametrize("platform", PLATFORMS)
+SPECS = sorted(specs_folder().rglob("*.net"))
+
+
+@pytest.fixture
+def planned_elsewhere(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans are made for the platform, not for the CPU that is here."""
+    known = Model._known
+    monkeypatch.setattr(Model, "_known", lambda *given: {**known(*given), "platform": PLATFORMS[platform]})
+
+
+def lower(function: Any, platform: str, *arguments: Any) -> str:
+    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(jnp.shape(a), jnp.asarray(a).dtype), arguments)
+    return str(jax.jit(function).trace(*shapes).lower(lowering_platforms=(platform,)).as_text())
+
+
+@platforms
+@pytest.mark.usefixtures("planned_elsewhere")
+@pytest.mark.parametrize("cls", LAYERS.entries, ids=lambda c: c.canonical())
+def test_forward_and_backward_of_every_layer(cls: Any, platform: str) -> None:
+    model = ns.compile(ns.parse(f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}"), "cpu")
+    variables, x = model.init(0), model._zeros(4)
+    assert "func.func public @main" in lower(model._pure_forward, platform, variables, x, model._fold(*variables))
+
+    def loss(params: Any, x: jax.Array) -> jax.Array:
+        out, _ = model.apply(Variables(params, variables.state), x, train=True, rng=jax.random.key(0))
+        return jnp.sum(out**2)
+
+    moving = (0,) if model.graph.tokens else (0, 1)
+    assert "func.func public @main" in lower(jax.grad(loss, argnums=moving), platform, variables.params, x)
+
+
+@platforms
+@pytest.mark.usefixtures("planned_elsewhere")
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_training_steps_of_every_spec(path: Path, platform: str) -> None:
+    model = ns.compile(ns.load(path), "cpu")
+    trainer = Trainer(model, steps_per_epoch=10, epochs=2, seed=0, at_most=2)
+    # Shapes alone: the arrays of a large network are not drawn.
+    arrays: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for p in model.graph.parameters.values():
+        node, _, name = p.path.rpartition("/")
+        arrays[0 if p.trainable else 1].setdefault(node, {})[name] = jax.ShapeDtypeStruct(p.shape, jnp.float32)
+    learning = trainer._learning
+    state = jax.eval_shape(learning.state_of, Variables(*arrays))
+    images = jax.ShapeDtypeStruct((64, *model.graph.input), jnp.int32 if model.graph.tokens else jnp.uint8)
+    labels = jax.ShapeDtypeStruct((64,), jnp.int32)
+    order = jax.ShapeDtypeStruct((10 * trainer.batch,), jnp.int32)
+    history = jax.ShapeDtypeStruct((10, 3), jnp.float32)
+    step = partial(learning.advance, count=2, length=trainer.batch, size=10 * trainer.batch)
+    lowered = jax.jit(step).trace(state, history, images, labels, order).lower(lowering_platforms=(platform,))
+    assert "func.func public @main" in str(lowered.as_text())
