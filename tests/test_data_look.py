@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netspec.cli.verbs.checking import check_files
+from netspec.cli.verbs.check import check_files
 from netspec.compiler import analyze
 from netspec.data.arrays import read_idx_folder, read_npz
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Source
@@ -196,7 +196,7 @@ def test_nothing_heavy_is_imported_to_look(tmp_path: Path) -> None:
     save(tmp_path)
     (tmp_path / "a.net").write_text(NET)
     code = (
-        "import sys; from pathlib import Path; from netspec.cli.verbs.checking import check_files\n"
+        "import sys; from pathlib import Path; from netspec.cli.verbs.check import check_files\n"
         "assert check_files([Path('a.net')], as_json=False) == 0\n"
         "print([m for m in ('numpy', 'jax', 'netspec.data') if m in sys.modules])"
     )

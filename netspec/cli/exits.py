@@ -68,17 +68,11 @@ def run() -> None:
 
 
 def _act(words: list[str]) -> int:
-    """Do what the words say: a plain check at once, all else by way of Typer."""
+    """Do what the words say, by way of Typer."""
     if "" in words:
         # As a path it would mean the folder here, which nobody meant: a variable of the shell is not set.
         say("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", error=True)
         return 2
-    if words[:1] == ["check"]:
-        from netspec.cli.verbs.checking import check_files, plain_check  # noqa: PLC0415
-
-        plain = plain_check(words)
-        if plain:
-            return check_files(plain[0], as_json=plain[1])
     from netspec.cli.app import build  # noqa: PLC0415
     from netspec.cli.completion import wanted_verb  # noqa: PLC0415
 
