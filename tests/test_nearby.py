@@ -67,7 +67,6 @@ def test_what_is_near(here: Path, given: str, endings: tuple[str, ...], runs: bo
         (load_source, "s", "did you mean s.net?"),
         (load_source, "lenet", "did you mean lenet.net?"),
         (read_network, "model", "did you mean model.safetensors?"),
-        (read_network, "runs/s", "did you mean runs/s/011?"),
         (read_network, "lent", "did you mean lenet.net?"),
         (read, "s.net", "did you mean runs/s/011?"),
         (read, "lenet.net", "train it first: netspec train lenet.net"),
