@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from netspec.ir.network import Network
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from netspec.runs import folder as runs
 from netspec.runs import model_file
+from netspec.runs.checkpoints import Checkpoints
 from netspec.runs.recorder import digest, network_text
 from netspec.workflows import train as session
 
@@ -187,7 +189,15 @@ def older_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     (folder / runs.SPEC).write_text(plain)
     (folder / runs.NETWORK).write_text(network_text(network))
     lock |= {"spec_sha256": digest(plain), "network_sha256": digest(network_text(network))}
+    # Nor had runs names then.
+    lock = {key: value for key, value in lock.items() if key not in {"run", "begun", "models", "ended"}}
     (folder / runs.LOCK).write_text(json.dumps(lock))
+    snapshot, _ = Checkpoints(folder).newest()
+    assert snapshot
+    shutil.rmtree(folder / "checkpoints")
+    checkpoints = Checkpoints(folder)
+    checkpoints.write(snapshot)
+    checkpoints.wait()
     for name in (runs.BEST, runs.LAST):
         kept = model_file.read(folder / name)
         file = model_file.ModelFile(network, kept.graph, kept.arrays, kept.labels, kept.training)
@@ -195,13 +205,18 @@ def older_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     return folder
 
 
+def changes(events: Iterable[ns.Event]) -> list[str]:
+    notices = [event.text for event in events if isinstance(event, ns.Notice)]
+    assert "was begun before runs said which files are theirs" in notices[0]
+    return notices[1:]
+
+
 def test_an_older_run_keeps_its_loss(older: Path) -> None:
     before = (older / runs.NETWORK).read_bytes()
     opened = ns.open(older)
     assert opened.network.recipe.loss == MeanSquaredError() == opened.model.graph.loss
     assert ns.replay(older, DATA).identical
-    notices = [e.text for e in ns.resume(older, DATA, epochs=3) if isinstance(e, ns.Notice)]
-    assert notices == ["from here on train.epochs: 2 → 3"]
+    assert changes(ns.resume(older, DATA, epochs=3)) == ["from here on train.epochs: 2 → 3"]
     assert ns.open(older).network.recipe.loss == MeanSquaredError()
     assert (older / runs.NETWORK).read_bytes() != before
 
@@ -218,8 +233,7 @@ def test_an_older_run_that_goes_on_unchanged_keeps_its_network(older: Path) -> N
 
 def test_an_edit_of_an_older_run_leaves_its_loss_alone(older: Path) -> None:
     (older / runs.SPEC).write_text((older / runs.SPEC).read_text().replace("epochs 2", "epochs 3"))
-    notices = [e.text for e in ns.resume(older, DATA, accept_changes=True) if isinstance(e, ns.Notice)]
-    assert notices == ["from here on train.epochs: 2 → 3"]
+    assert changes(ns.resume(older, DATA, accept_changes=True)) == ["from here on train.epochs: 2 → 3"]
 
 
 # --- targets in the range of the loss -----------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from netspec.runs.files import (
     require_own_record,
 )
 from netspec.training.progress import Progress, Snapshot
-from netspec.training.selection import taken_up
+from netspec.training.selection import continued
 
 __all__ = ["lacks_curves_only", "lacks_models", "over", "require_own"]
 
@@ -51,7 +51,7 @@ def require_own(folder: Path, lock: Mapping[str, Any], snapshot: Snapshot | None
 
 def over(progress: Progress, recipe: Recipe) -> bool:
     """Return whether a training has nothing left to learn."""
-    return progress.epoch > recipe.epochs or bool(taken_up(progress, recipe).stopped)
+    return progress.epoch > recipe.epochs or bool(continued(progress, recipe).stopped)
 
 
 def lacks_curves_only(folder: Path, recipe: Recipe, snapshot: Snapshot | None) -> bool:

@@ -123,7 +123,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Rewound:
-    """A number was no longer finite: the training went back and leaves the guilty batch out.
+    """A number was no longer finite: the training went back and leaves the faulty batch out.
 
     Attributes:
         epoch: in which the batch is.

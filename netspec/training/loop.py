@@ -1,4 +1,4 @@
-"""The training loop: what happens when, which model is the best so far, and what is kept of it."""
+"""The training loop: epochs, evaluations, checkpoints and stopping, as a stream of events."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from netspec.training.events import (
     Rewound,
     Stopped,
 )
-from netspec.training.metrics import Measured, NotFinite
+from netspec.training.metrics import EpochMetrics, NotFinite
 from netspec.training.progress import Progress, Snapshot
-from netspec.training.recovery import all_left_out, find, of_split, to_leave_out
-from netspec.training.saving import Due, Recorder
-from netspec.training.selection import better, judged, taken_up, worn_out
+from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
+from netspec.training.saving import CheckpointTimer, Recorder
+from netspec.training.selection import continued, is_better, patience_exceeded, update_best
 from netspec.training.setup import Setup, set_up
 
 __all__ = ["train"]
@@ -102,20 +102,20 @@ class _Loop:
         halt_at: int | None,
     ) -> None:
         self.setup, self.recipe = setup, setup.recipe
-        self.trainer, self.course = setup.trainer, setup.course
+        self.trainer, self.step_schedule = setup.trainer, setup.step_schedule
         self.recorder, self.resumed = recorder, resumed
         self.stop = stop or (lambda: False)
         self.until, self.halt_at = until, halt_at
-        self.progress = taken_up(resumed.progress, self.recipe) if resumed else Progress()
-        self.due = Due(self.recipe.checkpoint, clock=jax.process_count() == 1)
+        self.progress = continued(resumed.progress, self.recipe) if resumed else Progress()
+        self.checkpoint_timer = CheckpointTimer(self.recipe.checkpoint, clock=jax.process_count() == 1)
         self.began = time.perf_counter()
         self.call_seconds: float | None = None
         """What a call takes, once that is known."""
         self.halted = False
         self.state: TrainState
         self.history: jax.Array
-        self.sound: Snapshot
-        """The last moment at which everything was finite."""
+        self.last_finite: Snapshot
+        """The last snapshot in which everything was finite."""
 
     # --- from beginning to end ------------------------------------------------------------------------------------
 
@@ -133,37 +133,37 @@ class _Loop:
         self.trainer.prepare(
             self.state,
             self.setup.train,
-            self.course.calls(self.progress.epoch, self.progress.left_out),
+            self.step_schedule.calls(self.progress.epoch, self.progress.left_out),
             self.setup.splits.values(),
             self.recipe.evaluate.batch,
         )
-        self.sound = self.resumed or self._moment()
+        self.last_finite = self.resumed or self._snapshot()
         if restored:
             self.state, self.history = restored
         last = self.progress.last
         if self.recorder and last and last.step == self._step():
             self.recorder.mend(self.trainer.variables(self.state), last, self.progress.best)
-        self.due.kept(self._step(), self.progress.epoch - 1)
-        while not (self.halted or self._over()):
+        self.checkpoint_timer.reset(self._step(), self.progress.epoch - 1)
+        while not (self.halted or self._is_done()):
             try:
-                yield from self._going_on()
+                yield from self._run_epochs()
             except NotFinite as seen:
-                yield from self._gone_back(seen)
+                yield from self._rewind(seen)
         yield self._stopped() if self.halted else self._finished()
 
-    def _over(self) -> bool:
+    def _is_done(self) -> bool:
         return bool(self.progress.stopped) or self.progress.epoch > self.recipe.epochs
 
-    def _going_on(self) -> Iterator[Event]:
+    def _run_epochs(self) -> Iterator[Event]:
         while not self.trainer.ready(0.1) and not self.stop():
             pass
         self.halted = self.stop()
-        while not (self.halted or self._over()):
-            yield from self._epoch()
+        while not (self.halted or self._is_done()):
+            yield from self._run_epoch()
 
     def _step(self) -> int:
         """Return how many steps were taken since the training began."""
-        return self.course.before(self.progress.epoch) + self.progress.taken
+        return self.step_schedule.before(self.progress.epoch) + self.progress.taken
 
     def _seconds(self) -> float:
         """Return the time spent on the training, that of sessions before included."""
@@ -172,50 +172,50 @@ class _Loop:
 
     # --- an epoch -------------------------------------------------------------------------------------------------
 
-    def _epoch(self) -> Iterator[Event]:
+    def _run_epoch(self) -> Iterator[Event]:
         """Train through the set once, or through what is left of it, then look at the other splits.
 
         What was measured is fetched when the next steps are already under way: the device never waits for the host.
         """
         epoch = self.progress.epoch
-        measured = self._measured()
-        order = self.course.order(epoch)
-        for call in self.course.rest(epoch, self.progress.left_out, self.progress.taken):
-            self._take(call, order)
+        metrics = self._epoch_metrics()
+        order = self.step_schedule.order(epoch)
+        for call in self.step_schedule.rest(epoch, self.progress.left_out, self.progress.taken):
+            self._advance(call, order)
             self.progress = replace(self.progress, taken=call.stop)
-            if self.course.logs(call.stop):
-                yield from self._told(measured)
-                measured.expect(self.trainer.snapshot(self.history), call.stop)
-            if self.course.evaluates(epoch, call.stop):
-                yield from self._told(measured)
+            if self.step_schedule.logs(call.stop):
+                yield from self._flush_steps(metrics)
+                metrics.enqueue(self.trainer.snapshot(self.history), call.stop)
+            if self.step_schedule.evaluates(epoch, call.stop):
+                yield from self._flush_steps(metrics)
                 yield from self._evaluations()
-                measured.since = time.perf_counter()
-            if call.stop < self.course.steps:
-                self._look_up()
-                if self.halted or self.due.now(self._step(), epoch - 1):
-                    yield from self._told(measured)
-                    self._keep()
+                metrics.since = time.perf_counter()
+            if call.stop < self.step_schedule.steps:
+                self._check_stop()
+                if self.halted or self.checkpoint_timer.is_due(self._step(), epoch - 1):
+                    yield from self._flush_steps(metrics)
+                    self._checkpoint()
                 if self.halted:
                     return
                 if self.progress.stopped:
-                    yield from self._told(measured)
-                    measured.expect(self.trainer.snapshot(self.history), call.stop)
+                    yield from self._flush_steps(metrics)
+                    metrics.enqueue(self.trainer.snapshot(self.history), call.stop)
                     break
         variables = self.trainer.variables(self.state)
         if epoch < self.recipe.epochs:
             # Drawn while the device is still busy.
-            self.course.order(epoch + 1)
-        yield from self._told(measured)
-        yield from self._ended(variables, measured)
+            self.step_schedule.order(epoch + 1)
+        yield from self._flush_steps(metrics)
+        yield from self._end_epoch(variables, metrics)
 
-    def _measured(self) -> Measured:
-        """Return where the measurements of the epoch are collected."""
+    def _epoch_metrics(self) -> EpochMetrics:
+        """Return the collector of the measurements of the epoch."""
         rows = np.asarray(self.history, np.float64)[: self.progress.reported]
         epoch, left_out = self.progress.epoch, self.progress.left_out
-        skipped = self.course.left_out(epoch, left_out)
-        return Measured(epoch, self.course.before(epoch), self.course.sizes(), skipped, rows)
+        skipped = self.step_schedule.left_out(epoch, left_out)
+        return EpochMetrics(epoch, self.step_schedule.before(epoch), self.step_schedule.sizes(), skipped, rows)
 
-    def _take(self, call: Call, order: jax.Array) -> None:
+    def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
         if not call.length:
             self.state = self.trainer.left_out(self.state)
@@ -226,14 +226,14 @@ class _Loop:
             self.state.step.block_until_ready()
             self.call_seconds = time.perf_counter() - began
 
-    def _told(self, measured: Measured) -> Iterator[Event]:
-        """Yield what the steps measured, as far as it is known."""
-        for event in measured.events():
-            yield self._kept(event)
-        self.progress = replace(self.progress, reported=len(measured.rows))
+    def _flush_steps(self, metrics: EpochMetrics) -> Iterator[Event]:
+        """Yield the Step events whose numbers have arrived from the device."""
+        for event in metrics.events():
+            yield self._recorded(event)
+        self.progress = replace(self.progress, reported=len(metrics.rows))
 
-    def _look_up(self) -> None:
-        """See whether somebody or something wants the training to end here."""
+    def _check_stop(self) -> None:
+        """Check whether a signal, a step limit or a time limit ends the training here."""
         limit = self.recipe.time_limit
         self.halted = self.stop() or (self.halt_at is not None and self._step() >= self.halt_at)
         if self.until is not None:
@@ -244,28 +244,28 @@ class _Loop:
             ends = self._seconds() >= limit.total
         # A training that is interrupted has not had its last look yet: it ends when it is resumed. And an epoch ends
         # only when something was learned in it.
-        if ends and not self.halted and not self._idle():
+        if ends and not self.halted and not self._all_skipped():
             self.progress = replace(self.progress, stopped="time_limit")
 
-    def _idle(self) -> bool:
-        """Return whether all steps of the epoch so far were left out."""
+    def _all_skipped(self) -> bool:
+        """Return whether all steps of the epoch so far were skipped."""
         taken = set(range(self.progress.taken))
-        return bool(taken) and taken <= self.course.left_out(self.progress.epoch, self.progress.left_out)
+        return bool(taken) and taken <= self.step_schedule.left_out(self.progress.epoch, self.progress.left_out)
 
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
         for name, split in self.setup.splits.items():
             loss, accuracy = self._evaluate(variables, split)
-            yield self._kept(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
+            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
 
     def _evaluate(self, variables: Variables, split: OnDevice) -> tuple[float, float | None]:
         return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
 
-    def _ended(self, variables: Variables, measured: Measured) -> Iterator[Event]:
-        """Look at the splits after an epoch, and save the model."""
+    def _end_epoch(self, variables: Variables, metrics: EpochMetrics) -> Iterator[Event]:
+        """Evaluate the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
-        if self._idle():
-            raise all_left_out(epoch)
+        if self._all_skipped():
+            raise all_steps_skipped(epoch)
         test = self._evaluate(variables, self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
@@ -274,8 +274,8 @@ class _Loop:
         validation = self._evaluate(variables, held_out) if held_out else (None, None)
         for name, (loss, _) in (("test", test), ("validation", validation)):
             if loss is not None and not isfinite(loss):
-                raise of_split(name, step, epoch)
-        train_loss, train_accuracy = measured.means()
+                raise non_finite_split(name, step, epoch)
+        train_loss, train_accuracy = metrics.means()
         event = Epoch(
             epoch=epoch,
             step=step,
@@ -285,88 +285,88 @@ class _Loop:
             validation_accuracy=validation[1],
             test_loss=test[0],
             test_accuracy=test[1],
-            seconds=time.perf_counter() - measured.began,
+            seconds=time.perf_counter() - metrics.began,
             best=False,
         )
-        event = replace(event, best=better(event, self.progress.best, self.recipe.best))
+        event = replace(event, best=is_better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
-        yield self._kept(event)
+        yield self._recorded(event)
         yield from saved
-        self._next(event)
+        self._begin_next_epoch(event)
 
-    def _next(self, event: Epoch) -> None:
-        """Go over to the next epoch, if there is to be one."""
-        whole, ended = self.progress.taken == self.course.steps, self.progress.epoch
-        self.progress = judged(self.progress, event, self.recipe, whole=whole)
+    def _begin_next_epoch(self, event: Epoch) -> None:
+        """Begin the next epoch, if there is one."""
+        whole, ended = self.progress.taken == self.step_schedule.steps, self.progress.epoch
+        self.progress = update_best(self.progress, event, self.recipe, whole=whole)
         if whole:
             self.progress = replace(self.progress, epoch=ended + 1, taken=0, reported=0)
             self.history = self.trainer.blank_history()
-            if worn_out(self.progress, self.recipe):
+            if patience_exceeded(self.progress, self.recipe):
                 self.progress = replace(self.progress, stopped="early_stop")
             elif self.progress.epoch <= self.recipe.epochs:
-                self._look_up()
-        if self.halted or self._over() or self.due.now(self._step(), ended):
-            self._keep()
+                self._check_stop()
+        if self.halted or self._is_done() or self.checkpoint_timer.is_due(self._step(), ended):
+            self._checkpoint()
 
     # --- what is kept ---------------------------------------------------------------------------------------------
 
-    def _kept(self, event: _E) -> _E:
+    def _recorded(self, event: _E) -> _E:
         """Return an event after the recorder has it."""
         if self.recorder:
             self.recorder.add(event)
         return event
 
-    def _keep(self) -> None:
-        """Save everything; raises NotFinite instead where not everything is finite."""
-        self.sound = self._sound_moment()
-        self.due.kept(self._step(), self.progress.epoch - 1)
+    def _checkpoint(self) -> None:
+        """Write a checkpoint; raises NotFinite instead where not everything is finite."""
+        self.last_finite = self._finite_snapshot()
+        self.checkpoint_timer.reset(self._step(), self.progress.epoch - 1)
         if self.recorder and (self.halted or self.recipe.checkpoint.mode == "on"):
-            self.recorder.checkpoint(self.sound, wait=self.halted or self._over())
+            self.recorder.checkpoint(self.last_finite, wait=self.halted or self._is_done())
 
-    def _moment(self) -> Snapshot:
-        """Return this moment of the training."""
+    def _snapshot(self) -> Snapshot:
+        """Return a snapshot of the training."""
         progress = replace(self.progress, seconds=self._seconds())
         arrays = self.trainer.packed(self.state, self.history)
         return Snapshot(progress, self._step(), arrays, self.recorder.mark() if self.recorder else 0)
 
-    def _sound_moment(self) -> Snapshot:
-        """Return this moment; raises NotFinite where not everything in it is finite."""
-        moment, progress = self._moment(), self.progress
+    def _finite_snapshot(self) -> Snapshot:
+        """Return a snapshot; raises NotFinite where not everything in it is finite."""
+        moment, progress = self._snapshot(), self.progress
         losses = moment.arrays["history"][: progress.taken, 0]
         bad = set(np.flatnonzero(~np.isfinite(losses)).tolist())
-        bad -= self.course.left_out(progress.epoch, progress.left_out)
+        bad -= self.step_schedule.left_out(progress.epoch, progress.left_out)
         if bad or not self.trainer.finite(self.state):
             raise NotFinite(progress.epoch, min(bad, default=progress.taken - 1) + 1)
         return moment
 
     # --- how it ends ----------------------------------------------------------------------------------------------
 
-    def _gone_back(self, seen: NotFinite) -> Iterator[Event]:
+    def _rewind(self, seen: NotFinite) -> Iterator[Event]:
         """Find out what went wrong; go back to where all was finite, if the recipe says so.
 
         Raises:
             NonFiniteLossError: when it does not, or the limit is reached.
         """
-        at = f"at step {self.course.before(seen.epoch) + seen.step:,} (epoch {seen.epoch})"
-        sound = self.sound
+        at = f"at step {self.step_schedule.before(seen.epoch) + seen.step:,} (epoch {seen.epoch})"
+        sound = self.last_finite
         yield Notice(
             f"a number is no longer finite {at}: the steps since {sound.step:,} are taken again to find out why"
         )
-        found = find(self.trainer, self.course, self.setup.train, sound, seen)
+        found = find_faulty_step(self.trainer, self.step_schedule, self.setup.train, sound, seen)
         left_out = sound.progress.left_out
-        guilty = to_leave_out(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
-        self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, guilty.step})), stopped="")
+        faulty = step_to_skip(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
+        self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, faulty.step})), stopped="")
         self.state, self.history = self.trainer.unpacked(sound.arrays)
-        self.sound = replace(sound, progress=self.progress)
+        self.last_finite = replace(sound, progress=self.progress)
         if self.recorder:
             self.recorder.rewind(sound.mark)
-        event = self._kept(Rewound(guilty.epoch, guilty.step + 1, sound.step, guilty.fault.what))
+        event = self._recorded(Rewound(faulty.epoch, faulty.step + 1, sound.step, faulty.fault.what))
         if self.recorder:
-            self.sound = replace(self.sound, mark=self.recorder.mark())
+            self.last_finite = replace(self.last_finite, mark=self.recorder.mark())
         yield event
 
     def _stopped(self) -> Stopped:
-        path = self.recorder.checkpoint(self.sound, wait=True) if self.recorder else None
+        path = self.recorder.checkpoint(self.last_finite, wait=True) if self.recorder else None
         return Stopped(self.progress.epoch, self._step(), path, self._folder())
 
     def _finished(self) -> Finished:

@@ -1,4 +1,4 @@
-"""What the steps of an epoch measured: on its way from the device, then as events."""
+"""Metrics of an epoch's steps: fetched from the device, then yielded as events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netspec.training.events import Step
 
-__all__ = ["Measured", "NotFinite"]
+__all__ = ["EpochMetrics", "NotFinite"]
 
 
 class NotFinite(Exception):  # noqa: N818 - it is caught where it is known what follows from it
@@ -28,7 +28,7 @@ class NotFinite(Exception):  # noqa: N818 - it is caught where it is known what 
         self.epoch, self.step = epoch, step
 
 
-class Measured:
+class EpochMetrics:
     """What the steps of one epoch measured.
 
     Args:
@@ -48,8 +48,8 @@ class Measured:
         self._sizes[sorted(left_out)] = 0
         self._coming: tuple[jax.Array, int] | None = None
 
-    def expect(self, snapshot: jax.Array, stop: int) -> None:
-        """Take note of a history on its way, filled up to a step of the epoch."""
+    def enqueue(self, snapshot: jax.Array, stop: int) -> None:
+        """Enqueue a history that is on its way from the device, filled up to a step of the epoch."""
         self._coming = (snapshot, stop)
 
     def events(self) -> Iterator[Step]:

@@ -15,13 +15,20 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.recipe.settings import OnNonfinite
 from netspec.training.metrics import NotFinite
 from netspec.training.progress import Snapshot
-from netspec.training.steps import Course
+from netspec.training.steps import StepSchedule
 
-__all__ = ["Guilty", "NonFiniteLossError", "all_left_out", "find", "of_split", "to_leave_out"]
+__all__ = [
+    "FaultyStep",
+    "NonFiniteLossError",
+    "all_steps_skipped",
+    "find_faulty_step",
+    "non_finite_split",
+    "step_to_skip",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Guilty:
+class FaultyStep:
     """The step that went wrong.
 
     Attributes:
@@ -35,24 +42,26 @@ class Guilty:
     fault: Fault
 
 
-def find(trainer: Trainer, course: Course, data: OnDevice, sound: Snapshot, seen: NotFinite) -> Guilty | None:
-    """Return the first step after a snapshot that is not sound.
+def find_faulty_step(
+    trainer: Trainer, schedule: StepSchedule, data: OnDevice, last_finite: Snapshot, seen: NotFinite
+) -> FaultyStep | None:
+    """Return the first step after a snapshot in which something is not finite.
 
     Args:
         trainer: takes the steps.
-        course: says which.
+        schedule: says which.
         data: the training set.
-        sound: a moment at which all was finite.
+        last_finite: a moment at which all was finite.
         seen: when something was not.
 
     Returns:
-        The step; None where all of them are sound when they are taken again.
+        The step; None where everything is finite when they are taken again.
     """
-    state, history = trainer.unpacked(sound.arrays)
-    left_out, taken = sound.progress.left_out, sound.progress.taken
-    for epoch in range(sound.progress.epoch, seen.epoch + 1):
-        order = course.order(epoch)
-        for call in course.rest(epoch, left_out, taken):
+    state, history = trainer.unpacked(last_finite.arrays)
+    left_out, taken = last_finite.progress.left_out, last_finite.progress.taken
+    for epoch in range(last_finite.progress.epoch, seen.epoch + 1):
+        order = schedule.order(epoch)
+        for call in schedule.rest(epoch, left_out, taken):
             if epoch == seen.epoch and call.first >= seen.step:
                 continue
             if not call.length:
@@ -60,28 +69,28 @@ def find(trainer: Trainer, course: Course, data: OnDevice, sound: Snapshot, seen
                 continue
             before = trainer.copied(state, history)
             state, history = trainer.advance(state, history, data, order, call)
-            if not _sound(trainer, state, history, call):
-                step, *states = _narrowed(trainer, data, order, call, *before)
+            if not _is_finite(trainer, state, history, call):
+                step, *states = _bisect_call(trainer, data, order, call, *before)
                 fault = _fault(trainer, data, order, step, *states)
-                return Guilty(epoch, course.before(epoch) + step.first, fault)
+                return FaultyStep(epoch, schedule.before(epoch) + step.first, fault)
         taken, history = 0, trainer.blank_history()
     return None
 
 
-def _sound(trainer: Trainer, state: TrainState, history: jax.Array, call: Call) -> bool:
+def _is_finite(trainer: Trainer, state: TrainState, history: jax.Array, call: Call) -> bool:
     losses = np.asarray(history)[call.first : call.stop, 0]
     return bool(np.isfinite(losses).all()) and trainer.finite(state)
 
 
-def _narrowed(
+def _bisect_call(
     trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, state: TrainState, history: jax.Array
 ) -> tuple[Call, TrainState, TrainState]:
-    """Return the step of a call that is not sound, and the states before and after it."""
+    """Return the step of a call in which something is not finite, and the states before and after it."""
     for first in range(call.first, call.stop):
         single = Call(first, 1, call.length)
         before, _ = trainer.copied(state, history)
         state, history = trainer.advance(state, history, data, order, single)
-        if not _sound(trainer, state, history, single):
+        if not _is_finite(trainer, state, history, single):
             break
     # Where several steps in one call went wrong and each alone does not, rounding decides: the last is as good as any.
     return single, before, state
@@ -111,11 +120,13 @@ class NonFiniteLossError(NetspecError):
     """The loss is no longer a number; models saved before are untouched."""
 
 
-def to_leave_out(guilty: Guilty | None, left_out: tuple[int, ...], rule: OnNonfinite, *, at: str, since: int) -> Guilty:
+def step_to_skip(
+    faulty: FaultyStep | None, left_out: tuple[int, ...], rule: OnNonfinite, *, at: str, since: int
+) -> FaultyStep:
     """Return the step whose batch is left out, if the recipe says so.
 
     Args:
-        guilty: the step that was found when the steps were taken again, if one was.
+        faulty: the step that was found when the steps were taken again, if one was.
         left_out: the steps whose batches are left out already.
         rule: the recipe's.
         at: where it was seen that a number is not finite.
@@ -124,24 +135,24 @@ def to_leave_out(guilty: Guilty | None, left_out: tuple[int, ...], rule: OnNonfi
     Raises:
         NonFiniteLossError: when the training is to end instead.
     """
-    if guilty is None:
+    if faulty is None:
         raise NonFiniteLossError(
             f"the loss was no longer a number {at}, and is one when the steps since {since:,} are taken again",
             "the same steps gave other numbers: have the memory and the processor of this machine checked",
         )
-    said = f"the loss is no longer a number at step {guilty.step + 1:,} (epoch {guilty.epoch}): {guilty.fault.what}"
+    said = f"the loss is no longer a number at step {faulty.step + 1:,} (epoch {faulty.epoch}): {faulty.fault.what}"
     if rule.mode == "stop":
         raise NonFiniteLossError(said, _LOWER)
     if len(left_out) >= rule.limit:
         raise NonFiniteLossError(f"{said}; {len(left_out)} batches are left out already", _LOWER)
-    return guilty
+    return faulty
 
 
-def all_left_out(epoch: int) -> NonFiniteLossError:
+def all_steps_skipped(epoch: int) -> NonFiniteLossError:
     """Return the error for an epoch of which no batch was learned from."""
     return NonFiniteLossError(f"all batches of epoch {epoch} are left out: nothing was learned in it", _LOWER)
 
 
-def of_split(name: str, step: int, epoch: int) -> NonFiniteLossError:
+def non_finite_split(name: str, step: int, epoch: int) -> NonFiniteLossError:
     """Return the error for a loss on another split that is not finite, where all weights are."""
     return NonFiniteLossError(f"the {name} loss is no longer a number after step {step:,} (epoch {epoch})", _LOWER)

@@ -1,4 +1,4 @@
-"""Who keeps a training, and when it is saved."""
+"""Checkpoint timer, and the recorder protocol that run folders implement."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from netspec.backends.jax.model import Variables
     from netspec.data.types import Dataset
 
-__all__ = ["Due", "Recorder"]
+__all__ = ["CheckpointTimer", "Recorder"]
 
 _SECONDS, _EPOCHS = 60.0, 1
 
 
-class Due:
+class CheckpointTimer:
     """Tells when the next checkpoint is due.
 
     Args:
@@ -35,8 +35,8 @@ class Due:
         self.clock = clock
         self._step, self._epoch, self._time = 0, 0, time.monotonic()
 
-    def kept(self, step: int, epoch: int) -> None:
-        """Take note that all is saved.
+    def reset(self, step: int, epoch: int) -> None:
+        """Start the count anew: all is saved.
 
         Args:
             step: so many steps have been taken.
@@ -44,8 +44,8 @@ class Due:
         """
         self._step, self._epoch, self._time = step, epoch, time.monotonic()
 
-    def now(self, step: int, epoch: int) -> bool:
-        """Return whether it is time; arguments as for `kept`."""
+    def is_due(self, step: int, epoch: int) -> bool:
+        """Return whether it is time; arguments as for `reset`."""
         return (
             (self.every is not None and step // self.every > self._step // self.every)
             or (self.epochs is not None and epoch // self.epochs > self._epoch // self.epochs)
@@ -54,7 +54,7 @@ class Due:
 
 
 class Recorder(Protocol):
-    """What keeps a training: a run folder."""
+    """What records a training: a run folder."""
 
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step."""

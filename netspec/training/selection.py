@@ -1,4 +1,4 @@
-"""Which of two epochs is better, and when there is nothing more to hope for."""
+"""Best-epoch selection and early stopping."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from netspec.ir.network import Recipe
 from netspec.training.events import Epoch
 from netspec.training.progress import Progress
 
-__all__ = ["better", "check_metrics", "judged", "taken_up", "worn_out"]
+__all__ = ["check_metrics", "continued", "is_better", "patience_exceeded", "update_best"]
 
 
-def judged(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
+def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
     """Return the progress after an epoch was looked at: the best one, and what early stopping has seen.
 
     Early stopping counts `whole` epochs: one that a time limit cut off is gone on with when the run is resumed.
@@ -29,19 +29,19 @@ def judged(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> 
     return replace(progress, stale=progress.stale + 1)
 
 
-def taken_up(progress: Progress, recipe: Recipe) -> Progress:
-    """Return the progress of a training that is taken up again: ended still, where the recipe still says so."""
+def continued(progress: Progress, recipe: Recipe) -> Progress:
+    """Return the progress of a training that is resumed: ended still, where the recipe still says so."""
     limit, early_stop = recipe.time_limit, recipe.early_stop
     if early_stop and progress.watching not in {"", early_stop.on}:
         # Its best value says nothing of the one that is watched from here on.
         progress = replace(progress, watching="", watched=None, stale=0)
-    ended = (progress.stopped == "early_stop" and worn_out(progress, recipe)) or (
+    ended = (progress.stopped == "early_stop" and patience_exceeded(progress, recipe)) or (
         progress.stopped == "time_limit" and limit is not None and progress.seconds >= limit.total
     )
     return progress if ended else replace(progress, stopped="")
 
 
-def better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
+def is_better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
     """Return whether an epoch is better than the best so far.
 
     Args:
@@ -56,7 +56,7 @@ def better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
     return _merit(epoch, metric) > _merit(than, metric)
 
 
-def worn_out(progress: Progress, recipe: Recipe) -> bool:
+def patience_exceeded(progress: Progress, recipe: Recipe) -> bool:
     """Return whether early stopping ends the training."""
     return recipe.early_stop is not None and progress.stale >= recipe.early_stop.patience
 

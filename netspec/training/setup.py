@@ -1,4 +1,4 @@
-"""What a training is made of before its first step: the examples on the device, the program, the course it takes."""
+"""What a training is made of before its first step: the examples on the device, the program, the steps of an epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from netspec.graph.recipe_checks import normalized_alone
 from netspec.ir.network import DataSource, Recipe
 from netspec.training.events import Started
 from netspec.training.selection import check_metrics
-from netspec.training.steps import Course
+from netspec.training.steps import StepSchedule
 
 __all__ = ["Setup", "held_out", "set_up"]
 
@@ -33,7 +33,7 @@ class Setup:
         seed: what all randomness follows from.
         devices: what computes, each a part of every batch.
         trainer: takes the steps.
-        course: says which.
+        step_schedule: says which.
         train: the training set, what is held out taken off.
         splits: what is looked at after an epoch: `test`, and before it `validation` where examples are held out.
     """
@@ -43,7 +43,7 @@ class Setup:
     seed: int
     devices: tuple[jax.Device, ...]
     trainer: Trainer
-    course: Course
+    step_schedule: StepSchedule
     train: OnDevice
     splits: Mapping[str, OnDevice]
 
@@ -63,7 +63,7 @@ class Setup:
             validation=self.splits["validation"].size if "validation" in self.splits else 0,
             test=self.splits["test"].size,
             epochs=self.recipe.epochs,
-            steps_per_epoch=self.course.steps,
+            steps_per_epoch=self.step_schedule.steps,
             batch=self.trainer.batch,
             seed=self.seed,
             steps_per_call=self.trainer.steps_per_call,
@@ -123,7 +123,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         at_most=log_every or log_interval(steps),
         devices=devices,
     )
-    course = Course(
+    step_schedule = StepSchedule(
         trainer,
         recipe,
         data,
@@ -133,7 +133,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     )
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
     placed = {name: trainer.place(split) for name, split in splits.items()}
-    return Setup(model, dataset, seed, devices, trainer, course, trainer.place(train), placed)
+    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), placed)
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split | None]:

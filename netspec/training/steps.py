@@ -1,7 +1,7 @@
-"""The course of a training: which steps one call takes, in which order an epoch goes through the examples.
+"""Step schedule of a training: the steps of each call of the compiled program, and the order of the examples.
 
-All of it follows from the network, the data and what is said of logging, so that a training that is taken up again, at
-whatever step, makes the same calls on the same batches as one that was never interrupted.
+All of it follows from the network, the data and what is said of logging, so that a resumed training, at whatever step,
+makes the same calls on the same batches as one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from netspec.backends.jax.train.step import Call, Trainer
 from netspec.data.order import epoch_order
 from netspec.ir.network import DataSource, Recipe
 
-__all__ = ["Course"]
+__all__ = ["StepSchedule"]
 
 
-class Course:
-    """The course of a training.
+class StepSchedule:
+    """The schedule of the steps of a training.
 
     Args:
         trainer: what takes the steps.
@@ -28,7 +28,7 @@ class Course:
         data: says how the examples are shuffled.
         seed: of the order.
         size: examples in the training set.
-        log_every: steps between two looks at the losses.
+        log_every: steps between two fetches of the losses.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Course:
         return np.minimum(batch, self.size - np.arange(self.steps) * batch)
 
     def logs(self, stop: int) -> bool:
-        """Return whether the losses are looked at after so many steps of an epoch."""
+        """Return whether the losses are fetched after so many steps of an epoch."""
         return stop % self.log_every == 0 or stop == self.steps
 
     def evaluates(self, epoch: int, stop: int) -> bool:
-        """Return whether the splits are looked at after so many steps of an epoch, beside the look at its end."""
+        """Return whether the splits are evaluated after so many steps of an epoch, beside the evaluation at its end."""
         every = self.recipe.evaluate.every
         return every is not None and (self.before(epoch) + stop) % every == 0 and stop < self.steps
 

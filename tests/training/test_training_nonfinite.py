@@ -377,5 +377,5 @@ def test_a_label_beyond_32_bits_is_no_other_label() -> None:
     model = ns.compile(network())
     with pytest.raises(ns.DataError, match="label 4294967297 of example 0"):
         model.loss(model.init(0), X[:4], np.array([2**32 + 1, 0, 1, 2]))
-    with pytest.raises(ns.NetspecError, match="a seed is a whole number"):
+    with pytest.raises(ns.NetspecError, match="seed must be a whole number"):
         model.init(1.5)  # type: ignore[arg-type]
