@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from netspec import ops
-from netspec.backends.jax.emitters import EMITTERS, Run, Site
+from netspec.backends.jax.emitters import EMITTERS, EmitContext, OpContext
 from netspec.backends.timings import Remembered, cpu_name
 from netspec.graph.graph import Operation
 from netspec.ops import Shape, format_shape
@@ -223,9 +223,9 @@ def _placed(shape: Shape, batch: int, layout: Layout) -> Shape:
 
 def _forward(problem: Problem, way: Way) -> Callable[..., Any]:
     operation = Operation(problem.op, (0,), (), 1, problem.output, "", 0)
-    site = Site(operation, way.layout, way.strategy)
+    context = OpContext(operation, way.layout, way.strategy)
     emit = EMITTERS[type(problem.op)]
-    return lambda x, parameters: emit(problem.op, Run(problem.gradient, None), site, x, parameters)
+    return lambda x, parameters: emit(problem.op, EmitContext(problem.gradient, None), context, x, parameters)
 
 
 def _with_gradients(forward: Callable[..., Any], input_gradient: bool) -> Callable[..., Any]:

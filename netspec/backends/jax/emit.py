@@ -8,7 +8,7 @@ from typing import TypeAlias
 import jax
 
 from netspec.backends.jax.derive import derive, look_up
-from netspec.backends.jax.emitters import EMITTERS, MERGERS, Run, Site
+from netspec.backends.jax.emitters import EMITTERS, MERGERS, EmitContext, OpContext
 from netspec.backends.jax.kernels.arrange import convert
 from netspec.graph.graph import Graph
 from netspec.planning import CHANNELS_FIRST, Layout, Plan
@@ -70,7 +70,7 @@ def run(
     Returns:
         The wanted values, channels first, and the state after the run.
     """
-    here = Run(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
+    ctx = EmitContext(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
     derived = derive(graph, params, state) if derived is None else derived
     values = _Values(begin, x)
     first = next((at + 1 for at, operation in enumerate(graph.operations) if operation.output == begin), 0)
@@ -82,9 +82,9 @@ def run(
             made = merger(read, layout)
         else:
             arrays = [
-                derived[path] if path in derived else look_up(path, params, here.state) for path in operation.parameters
+                derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters
             ]
-            site = Site(operation, layout, choice.way.strategy)
-            made = EMITTERS[type(operation.op)](operation.op, here, site, read[0], arrays)
+            op_ctx = OpContext(operation, layout, choice.way.strategy)
+            made = EMITTERS[type(operation.op)](operation.op, ctx, op_ctx, read[0], arrays)
         values.put(operation.output, layout, made)
-    return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, here.state
+    return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, ctx.state

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from netspec import ops
 from netspec.backends.jax.emitters import norm, sequence, shape, values, window
-from netspec.backends.jax.emitters.base import Emitter, Run, Site
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
 from netspec.backends.jax.emitters.merge import MERGERS
 
-__all__ = ["EMITTERS", "MERGERS", "Emitter", "Run", "Site"]
+__all__ = ["EMITTERS", "MERGERS", "EmitContext", "Emitter", "OpContext"]
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     **window.EMITTERS,

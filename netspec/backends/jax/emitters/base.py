@@ -1,4 +1,4 @@
-"""What an emitter is handed: the run it is part of, and the operation in its place."""
+"""Contexts of an emitter: the run through the graph it is part of, and the operation with its plan."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import jax
 from netspec.graph.graph import Operation
 from netspec.planning.layouts import CHANNELS_FIRST, Layout
 
-__all__ = ["Emitter", "Run", "Site", "on_positions"]
+__all__ = ["EmitContext", "Emitter", "OpContext", "on_positions"]
 
 
 @dataclass
-class Run:
+class EmitContext:
     """One run through the graph: its mode, its randomness, and the state it leaves behind.
 
     Attributes:
@@ -35,16 +35,16 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Site:
-    """One operation where it stands, and what was decided for it: the layout of what it reads and makes, and how."""
+class OpContext:
+    """One operation with what was decided for it: the layout of what it reads and makes, and its strategy."""
 
     operation: Operation
     layout: Layout
     strategy: str
 
 
-Emitter: TypeAlias = Callable[[Any, Run, Site, jax.Array, list[jax.Array]], jax.Array]
-"""Operation's arguments, run, site, input (in the site's layout), parameters → output (in the site's layout)."""
+Emitter: TypeAlias = Callable[[Any, EmitContext, OpContext, jax.Array, list[jax.Array]], jax.Array]
+"""Operation, contexts of the run and of the operation, input, parameters → output; arrays in the operation's layout."""
 
 
 def on_positions(compute: Callable[[jax.Array], jax.Array], x: jax.Array, layout: Layout) -> jax.Array:

@@ -8,47 +8,47 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, Site
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
 from netspec.backends.jax.kernels import attention, recurrent
 
 __all__ = ["EMITTERS"]
 
 
-def _embedding(_: ops.Embedding, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _embedding(_: ops.Embedding, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     # Numbers are checked where they come in. Inside a program of somebody else's nothing can be raised: there what has
     # no row is no number. Without a sign those below 0 are beyond the last row too.
     return arrays[0].at[x.astype(jnp.uint32)].get(mode="fill", fill_value=jnp.nan)
 
 
-def _sinusoid(_: ops.Sinusoid, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _sinusoid(_: ops.Sinusoid, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return x + jnp.asarray(attention.sinusoids(*x.shape[1:]), x.dtype)
 
 
-def _prepend(_: ops.Prepend, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _prepend(_: ops.Prepend, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     first = jnp.broadcast_to(arrays[0], (x.shape[0], 1, x.shape[2]))
     return jnp.concatenate([first, x], axis=1)
 
 
-def _take(op: ops.Take, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _take(op: ops.Take, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return x[:, 0] if op.position == "first" else x[:, -1]
 
 
-def _recurrent(op: ops.Recurrent, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _recurrent(op: ops.Recurrent, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at
     weight_ih, weight_hh, *biases = arrays
     return recurrent.recurrence(x, weight_ih, weight_hh, biases, cell=op.cell, reverse=op.reverse)
 
 
-def _attention(op: ops.Attention, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _attention(op: ops.Attention, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    dropped = here.train and op.draws
-    key = here.key(at.operation) if dropped else None
+    dropped = ctx.train and op.draws
+    key = ctx.key(at.operation) if dropped else None
     rate = op.rate if dropped else 0.0
-    return attention.attend(x, heads=op.heads, causal=op.causal, rate=rate, rng_key=key, axis_name=here.axis_name)
+    return attention.attend(x, heads=op.heads, causal=op.causal, rate=rate, rng_key=key, axis_name=ctx.axis_name)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, Site, on_positions
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext, on_positions
 from netspec.backends.jax.kernels import resize
 from netspec.backends.jax.kernels.arrange import from_declared, to_declared
 from netspec.planning.layouts import BATCH_LAST
@@ -16,7 +16,7 @@ from netspec.planning.layouts import BATCH_LAST
 __all__ = ["EMITTERS"]
 
 
-def _reshape(op: ops.Reshape, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _reshape(op: ops.Reshape, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     if at.layout == BATCH_LAST and (len(at.operation.shape) == 1 or x.ndim == 2):
         # Channels, then positions: in this layout a flat vector is the same memory.
@@ -24,31 +24,31 @@ def _reshape(op: ops.Reshape, _: Run, at: Site, x: jax.Array, arrays: list[jax.A
     return _reshape_declared(op, at, x)
 
 
-def _reshape_declared(op: ops.Reshape, at: Site, x: jax.Array) -> jax.Array:
+def _reshape_declared(op: ops.Reshape, at: OpContext, x: jax.Array) -> jax.Array:
     """Reshape in the order C, H, W, which is what a spec means."""
     declared = to_declared(x, at.layout)
     return from_declared(declared.reshape(declared.shape[0], *op.to), at.layout)
 
 
-def _permute(op: ops.Permute, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _permute(op: ops.Permute, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     declared = jnp.transpose(to_declared(x, at.layout), (0, *(axis + 1 for axis in op.order)))
     return from_declared(declared, at.layout)
 
 
-def _pad(op: ops.Pad, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _pad(op: ops.Pad, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     order = at.layout.axes(x.ndim)
     before, after = ([(0, *edge)[axis] for axis in order] for edge in (op.before, op.after))
     return resize.pad(x, before, after, mode=op.mode)
 
 
-def _crop(op: ops.Crop, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _crop(op: ops.Crop, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     return on_positions(lambda x: resize.crop(x, op.start, op.size), x, at.layout)
 
 
-def _upsample(op: ops.Upsample, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _upsample(op: ops.Upsample, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     enlarge = resize.upsample_nearest if op.mode == "nearest" else resize.upsample_linear
     return on_positions(lambda x: enlarge(x, op.factor), x, at.layout)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import jax
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, Site
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
 from netspec.backends.jax.kernels import activation, dropout, noise
 from netspec.backends.jax.kernels.arrange import dot, dot_rows, from_declared, spread
 from netspec.backends.jax.kernels.shared import drawn
@@ -16,7 +16,7 @@ from netspec.planning.layouts import BATCH_LAST, Layout
 __all__ = ["EMITTERS"]
 
 
-def _matmul(_: ops.MatMul, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _matmul(_: ops.MatMul, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     """(units, D) times the features: at each position of a sequence, where there are positions."""
     (kernel,) = arrays
     if at.layout != BATCH_LAST:
@@ -24,46 +24,46 @@ def _matmul(_: ops.MatMul, __: Run, at: Site, x: jax.Array, arrays: list[jax.Arr
     return dot(kernel, x.reshape(x.shape[0], -1)).reshape(-1, *x.shape[1:])
 
 
-def _activation(op: ops.Activation, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _activation(op: ops.Activation, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     function = activation.FUNCTIONS[op.function]
     axis = {"axis": at.layout.channels} if op.function in activation.OVER_CHANNELS else {}
     return function(x, **dict(op.parameters), **axis)
 
 
-def _prelu(_: ops.PRelu, __: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _prelu(_: ops.PRelu, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     (slope,) = arrays
     return activation.prelu(x, slope if slope.size == 1 else spread(slope, x.ndim, at.layout))
 
 
-def _gated(op: ops.Gated, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _gated(op: ops.Gated, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     return activation.gated(x, activation.FUNCTIONS[op.function], axis=at.layout.channels)
 
 
-def _dropout(op: ops.Dropout, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _dropout(op: ops.Dropout, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    if not (here.train and op.rate):
+    if not (ctx.train and op.rate):
         return x
     factor = _drawn(
-        lambda shape: dropout.mask(shape, here.key(at.operation), rate=op.rate, dtype=x.dtype), here, x, at.layout
+        lambda shape: dropout.mask(shape, ctx.key(at.operation), rate=op.rate, dtype=x.dtype), ctx, x, at.layout
     )
     return dropout.apply(x, factor)
 
 
-def _noise(op: ops.Noise, here: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _noise(op: ops.Noise, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    if not (here.train and op.std):
+    if not (ctx.train and op.std):
         return x
     return x + _drawn(
-        lambda shape: noise.normal(shape, here.key(at.operation), std=op.std, dtype=x.dtype), here, x, at.layout
+        lambda shape: noise.normal(shape, ctx.key(at.operation), std=op.std, dtype=x.dtype), ctx, x, at.layout
     )
 
 
-def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], here: Run, x: jax.Array, layout: Layout) -> jax.Array:
+def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], ctx: EmitContext, x: jax.Array, layout: Layout) -> jax.Array:
     """Return random numbers for each value: drawn as values are declared, so that no layout changes a result."""
     shape = [x.shape[layout.axes(x.ndim).index(axis)] for axis in range(x.ndim)]
-    return from_declared(drawn(draw, tuple(shape), here.axis_name), layout)
+    return from_declared(drawn(draw, tuple(shape), ctx.axis_name), layout)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

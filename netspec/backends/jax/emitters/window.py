@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import Emitter, Run, Site, on_positions
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext, on_positions
 from netspec.backends.jax.kernels import conv, deconv, pool
 
 __all__ = ["EMITTERS"]
@@ -23,7 +23,7 @@ def _geometry(op: ops.Op, *names: str) -> dict[str, Any]:
     return {name: size if len(size) == 2 else (*_ONE_ROW[name], *size) for name, size in sizes.items()}
 
 
-def _on_images(compute: Callable[..., jax.Array], at: Site, x: jax.Array, *kernels: jax.Array) -> jax.Array:
+def _on_images(compute: Callable[..., jax.Array], at: OpContext, x: jax.Array, *kernels: jax.Array) -> jax.Array:
     """Compute on images, or on sequences as images of one row."""
     if x.ndim == 4:
         return compute(x, *kernels)
@@ -31,39 +31,41 @@ def _on_images(compute: Callable[..., jax.Array], at: Site, x: jax.Array, *kerne
     return jnp.squeeze(y, at.layout.space) if y.ndim == 4 else y
 
 
-def _conv(op: ops.Conv, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _conv(op: ops.Conv, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     how = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups, "strategy": at.strategy}
     return _on_images(lambda x, kernel: conv.conv2d(x, kernel, **how, layout=at.layout), at, x, *arrays)
 
 
-def _conv_transpose(op: ops.ConvTranspose, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _conv_transpose(
+    op: ops.ConvTranspose, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
     how = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups, "strategy": at.strategy}
     return _on_images(lambda x, kernel: deconv.conv_transpose2d(x, kernel, **how, layout=at.layout), at, x, *arrays)
 
 
-def _pool(compute: Callable[[jax.Array], jax.Array], at: Site, x: jax.Array) -> jax.Array:
+def _pool(compute: Callable[[jax.Array], jax.Array], at: OpContext, x: jax.Array) -> jax.Array:
     return _on_images(lambda x: on_positions(compute, x, at.layout), at, x)
 
 
-def _max_pool(op: ops.MaxPool, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _max_pool(op: ops.MaxPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
     return _pool(lambda x: pool.max_pool2d(x, **where, strategy=at.strategy), at, x)
 
 
-def _avg_pool(op: ops.AvgPool, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _avg_pool(op: ops.AvgPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
     return _pool(lambda x: pool.avg_pool2d(x, **where), at, x)
 
 
-def _global_pool(op: ops.GlobalPool, _: Run, at: Site, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+def _global_pool(op: ops.GlobalPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     compute = pool.global_max if op.mode == "max" else pool.global_mean
     return _on_images(lambda x: _without_positions(compute, x, at), at, x)
 
 
-def _without_positions(compute: Callable[[jax.Array], jax.Array], x: jax.Array, at: Site) -> jax.Array:
+def _without_positions(compute: Callable[[jax.Array], jax.Array], x: jax.Array, at: OpContext) -> jax.Array:
     """Compute what loses its positions: (N, C), or (C, N) with the batch last."""
     if at.layout.space == 1:
         return compute(x)
