@@ -97,6 +97,7 @@ __all__ = [
     "parse",
     "replay",
     "resume",
+    "trace",
     "train",
 ]
 
@@ -209,6 +210,21 @@ def compile(  # noqa: A001
     from netspec.workflows.train import compile_network  # noqa: PLC0415
 
     return compile_network(network, device, precision, autotune=autotune)
+
+
+def trace(network: Network | str | Path) -> Graph:
+    """Return the graph of a network: its operations with shapes, parameters, FLOPs and bytes. JAX is not imported.
+
+    Args:
+        network: what to trace; the path of a .net file and the text of a spec are taken too.
+
+    Raises:
+        NetspecError: when it is no network.
+        SpecError: with everything that is wrong with a spec; when the shapes of a network made in Python do not fit.
+    """
+    from netspec.workflows.read_network import network_of  # noqa: PLC0415
+
+    return network_of(network)[0].graph()
 
 
 def train(

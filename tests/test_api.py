@@ -75,7 +75,7 @@ ODDLY = pytest.mark.parametrize("odd", ODD, ids=lambda v: type(v).__name__ if ty
 
 @ODDLY
 def test_what_is_no_network_path_or_text_is_refused(odd: Any) -> None:
-    for function in (ns.load, ns.parse, ns.compile):
+    for function in (ns.load, ns.parse, ns.trace, ns.compile):
         refused(lambda function=function: function(odd))
     for function in (ns.open, ns.replay, ns.Run):
         refused(lambda function=function: function(odd), ns.RunError)
@@ -106,6 +106,7 @@ def test_texts_and_paths_are_networks_where_that_is_clear(tmp_path: Path, monkey
         "~/mine.net",
     ):
         assert ns.compile(given).network.nodes == NET.nodes
+        assert ns.trace(given).operations == NET.graph().operations
     *_, last = ns.train("mine.net", DATA)
     assert isinstance(last, ns.Finished)
     assert last.model.network.name == "mine"
