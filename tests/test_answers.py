@@ -241,9 +241,9 @@ def test_the_fix_for_a_table_works(here: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_path_is_no_array(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(here)
     run = ns.open("classes")
-    with pytest.raises(ns.DataError, match="is a path") as refused:
+    with pytest.raises(ns.DataError, match="not the name of a file") as refused:
         run.predict("classes.npy")
-    assert refused.value.fix == "give run.read('classes.npy')"
+    assert refused.value.fix == "run.predict(run.read('classes.npy'))"
     assert run.predict(run.read("classes.npy")) == run.predict(X[:2])
 
 
