@@ -121,6 +121,7 @@ NOT_SPECS = {
     "E0002": "a file of more than 100 mistakes",
     "E0107": "a file of 2 MB",
     "E0109": "a command",
+    "E0314": "a file of data",
     "E0110": "an abbreviation",
     "E0112": "a character that is shown by its number",
     "E0114": "a character that is shown by its number",
