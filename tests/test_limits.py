@@ -10,7 +10,8 @@ import pytest
 
 import netspec
 from netspec.compiler import Analysis, analyze
-from netspec.diagnostics.diagnostic import Source, nearest
+from netspec.diagnostics.diagnostic import Source
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context
 from netspec.elaborate.limits import Expansion, Size
 from netspec.elaborate.scope import Block, Scope, weight

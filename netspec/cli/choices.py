@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from netspec.cli.output import print_table, say
-from netspec.diagnostics.diagnostic import DeviceError, nearest
+from netspec.diagnostics.diagnostic import DeviceError
+from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import used_batch
 from netspec.ir.network import Network

@@ -9,7 +9,8 @@ from pathlib import Path
 from netspec.data import arrays, digits, mnist
 from netspec.data.fitting import fit
 from netspec.data.types import Dataset, Progress, Split
-from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing, nearest
+from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.system.files import expanded, kind_of
 

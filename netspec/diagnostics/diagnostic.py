@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ __all__ = [
     "Span",
     "SpecError",
     "listing",
-    "nearest",
     "plural",
 ]
 
@@ -231,20 +229,6 @@ def _window(text: str, column: int, width: int = 160) -> tuple[str, int]:
     """Cut a very long line to what surrounds `column`."""
     start = max(0, min(column - width // 2, len(text) - width)) if len(text) > width else 0
     return visible(text[start : start + width]), column - start
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate the writer most likely meant, or None when nothing is close."""
-    by_folded: dict[str, str] = {}
-    # Of tens of thousands of names the first are looked at: comparing takes a millisecond for every hundred.
-    for candidate in islice(candidates, 2_000):  # of several spellings the first, canonical one is proposed
-        by_folded.setdefault(candidate.lower().replace("_", ""), candidate)
-    folded = word.lower().replace("_", "")
-    # Few checks have a mistake of this kind.
-    from difflib import get_close_matches  # noqa: PLC0415
-
-    close = get_close_matches(folded, by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
 
 
 def plural(count: int, noun: str) -> str:

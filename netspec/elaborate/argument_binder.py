@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from netspec.diagnostics.diagnostic import listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binder import Binder
 from netspec.elaborate.evaluate import UNKNOWN
 from netspec.elaborate.suggestions import (
-    closest,
     command_word,
     flag_place,
     nearest_argument,
@@ -157,7 +157,7 @@ class ArgumentBinder(Binder):
         """Report a word that means nothing here; it takes the place of the value that it may have stood for."""
         self.puzzled = True
         choices = [c for p in self.parameters.values() for c in p.choices]
-        near = closest(word, self.context.scope, choices, self.parameters)
+        near = nearest(word, self.context.scope, choices, self.parameters)
         free, size = self._free(), size_of_names(word, self.context.scope)
         named = near in self.context.scope or not near
         if free and (named or near in free.choices):

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Related, Span
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
-from netspec.elaborate.suggestions import (
-    closest,
-    example_call,
-    example_of,
-    held_value,
-    value_text,
-)
+from netspec.elaborate.suggestions import example_call, example_of, held_value, value_text
 from netspec.layers import Layer
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast
@@ -128,7 +123,7 @@ class Binder:
             fix = f"write it in the body: `{self.name.text} … {{ {parameter.name} {word} }}`"
             self.error("E0207", f"`{parameter.name}` has settings of its own", span, fix=fix)
             return FAILED
-        near = closest(word, parameter.choices, self.context.scope)
+        near = nearest(word, parameter.choices, self.context.scope)
         near = parameter.members.canonical(near) if near and near in parameter.members else near
         names = parameter.members.names or tuple(parameter.choices)
         fix = f"did you mean `{near}`?" if near else f"{parameter.name} must be {parameter.expects}" if names else ""

@@ -8,16 +8,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from netspec.diagnostics.diagnostic import listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.argument_binder import ArgumentBinder
 from netspec.elaborate.binder import FAILED, Failed
 from netspec.elaborate.context import Context, Given
 from netspec.elaborate.spellings import SPELLINGS
-from netspec.elaborate.suggestions import (
-    closest,
-    flag_place,
-    held_value,
-    setting_place,
-)
+from netspec.elaborate.suggestions import flag_place, held_value, setting_place
 from netspec.ir.network import DataSource, Recipe
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.schema.registry import Registry
@@ -80,7 +76,7 @@ class _Binder(ArgumentBinder):
         settings = [n for n in self.parameters if n not in self.inline]
         parameter = self.parameters[command.name.text] if command.name.text in settings else None
         if parameter is None:
-            near = closest(command.name.text, settings)
+            near = nearest(command.name.text, settings)
             fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
             value = command.arguments[0].value if command.arguments else None
             fix = self._elsewhere(command.name.text) or flag_place(command.name.text, value) or fix

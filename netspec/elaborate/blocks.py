@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Related, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context, Given
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.scope import Block, Scope
-from netspec.elaborate.suggestions import closest
 from netspec.elaborate.vocabulary import CHOICES, RESERVED, meaning
 from netspec.layers import LAYERS
 from netspec.syntax import ast
@@ -35,7 +35,7 @@ def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
     if word in LAYERS:
         message = f"no name stands for a layer, and `{word}` is one"
         raise ValueProblem("E0210", message, value.span, "write the layer itself, where it is to stand")
-    near = closest(word, scope, sorted(CHOICES, key=lambda w: (not w.islower(), w)))
+    near = nearest(word, scope, sorted(CHOICES, key=lambda w: (not w.islower(), w)))
     message = f"no `let` is named `{word}`, and it is no word of the language"
     raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")
 
@@ -152,7 +152,7 @@ def _fits(
             "E0205", f"{shown} {takes}; this is one too many", argument.span, fix=f"it is used as `{_usage(block)}`"
         )
     elif name not in names:
-        near = closest(name, names)
+        near = nearest(name, names)
         fix = f"did you mean `{near}`?" if near else f"it is used as `{_usage(block)}`"
         context.error("E0202", f"{shown} has no parameter `{name}`", argument.span, fix=fix)
     elif name in given:

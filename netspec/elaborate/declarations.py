@@ -8,12 +8,12 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics.diagnostic import Place, Related, listing, nearest
+from netspec.diagnostics.diagnostic import Place, Related, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context, bind, bind_settings
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.inputs import Input, read_input
 from netspec.elaborate.scope import Scope
-from netspec.elaborate.suggestions import closest
 from netspec.elaborate.wiring import place_of
 from netspec.ir.network import Budget, Compile, DataSource, Init, Recipe
 from netspec.recipe import catalog as datasets
@@ -109,7 +109,7 @@ class Declarations:
     def _misspelt_else(self, arguments: list[ast.Argument]) -> list[ast.Argument]:
         """Report `data mnist esle digits`, and return what is left to understand."""
         words = [a.value.text if a.key is None and isinstance(a.value, ast.Word) else "" for a in arguments]
-        if len(words) == 3 and all(words) and closest(words[1], ["else"]):
+        if len(words) == 3 and all(words) and nearest(words[1], ["else"]):
             message = f"`data` does not know the word `{words[1]}`"
             self.context.error("E0203", message, arguments[1].span, fix="did you mean `else`?")
             return arguments[:1]

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context
 from netspec.elaborate.blocks import define, evaluated
 from netspec.elaborate.declarations import Declarations
@@ -17,7 +18,7 @@ from netspec.elaborate.includes import Includes
 from netspec.elaborate.inputs import Input
 from netspec.elaborate.rebinding import Opened, lost, read_behind
 from netspec.elaborate.scope import Scope
-from netspec.elaborate.suggestions import closest, unknown_command
+from netspec.elaborate.suggestions import unknown_command
 from netspec.elaborate.vocabulary import RESERVED, meaning
 from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
 from netspec.ir.network import Compile, DataSource, Network, Node, Recipe
@@ -176,7 +177,7 @@ class _Elaborator:
         if owner:
             return f"`{name}` belongs inside `{owner} {{ … }}`", ()
         # An `import` was meant as an `include`, which could have brought the input.
-        self.inputs_missed = self.inputs_missed or name == "import" or closest(name, ["input"]) is not None
+        self.inputs_missed = self.inputs_missed or name == "import" or nearest(name, ["input"]) is not None
         if name in _library_blocks():
             return f"`include blocks` has it: put that line before `{name}`", ()
         return unknown_command(command, scope.blocks, scope.labels), ()
@@ -349,7 +350,7 @@ class _Elaborator:
     def _unused_lets(self) -> None:
         for unused in self.lets:
             values = self.scope.values
-            near = closest(unused, values)
+            near = nearest(unused, values)
             known = f"did you mean `{near}`?" if near else f"it has {listing(list(values))}" if values else ""
             self.context.diagnostics.append(
                 Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from netspec.diagnostics.diagnostic import Span, nearest
+from netspec.diagnostics.diagnostic import Span
+from netspec.diagnostics.suggest import nearest
 from netspec.syntax import ast
 
 __all__ = ["BINARY_UNITS", "UNITS", "UNKNOWN", "Scope", "ValueProblem", "evaluate"]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISDIR, S_ISREG
 
-from netspec.diagnostics.diagnostic import NetspecError, Source, Span, SpecError, listing, nearest
+from netspec.diagnostics.diagnostic import NetspecError, Source, Span, SpecError, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.evaluate import ValueProblem
 from netspec.syntax import ast
 from netspec.syntax.parser import MAX_BYTES, parse, read_source

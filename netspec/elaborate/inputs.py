@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from netspec.diagnostics.diagnostic import nearest
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.suggestions import split_size

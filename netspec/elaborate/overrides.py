@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context, bind_settings
 from netspec.elaborate.blocks import evaluated
 from netspec.elaborate.evaluate import ValueProblem
-from netspec.elaborate.suggestions import closest, flag_place, setting_place
+from netspec.elaborate.suggestions import flag_place, setting_place
 from netspec.ir.network import Network, Recipe
 from netspec.schema.definition import Definition, parameters
 from netspec.syntax import ast
@@ -97,7 +98,7 @@ def replace_setting(network: Network, path: str, text: str, said: str = "") -> N
     said = said or f"--set {path}={text}"
     section, *rest = path.split(".")
     if section not in _SECTIONS or not rest:
-        near = closest(section, _SECTIONS)
+        near = nearest(section, _SECTIONS)
         known = listing([f"{name}." for name in _SECTIONS])
         fix = f"did you mean {near}.…?" if near and rest else f"a path begins with {known}: train.epochs=1"
         raise NetspecError(f"{said}: there is no setting `{path}`", fix)
@@ -113,7 +114,7 @@ def _replaced(current: Definition, keys: list[str], text: str, said: str, place:
     key, *rest = keys
     known = {p.name: p for p in parameters(type(current))}
     if key not in known:
-        near = closest(key, known)
+        near = nearest(key, known)
         told = setting_place(key) if type(current) is Recipe else ""
         owner = next((n for n in ("optimizer", "schedule") if f"of the {n}" in told), "")
         if owner:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.vocabulary import COMMANDS
 from netspec.ir.network import Recipe
 from netspec.layers import LAYERS
@@ -15,7 +15,6 @@ from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
 __all__ = [
-    "closest",
     "command_word",
     "example_call",
     "example_of",
@@ -28,42 +27,6 @@ __all__ = [
     "unknown_command",
     "value_text",
 ]
-
-_CUTOFF = 0.7
-_TIES = 0.06
-"""A name of the writer's own is proposed before a word of the language that is no closer than this."""
-
-
-def closest(word: str, *groups: Iterable[str]) -> str | None:
-    """Return the candidate the writer most likely meant, of an earlier group rather than of a later one; None if far.
-
-    Of candidates that are equally close the first one is returned, which is the canonical spelling.
-    """
-    # Few checks have a mistake of this kind.
-    from difflib import SequenceMatcher  # noqa: PLC0415
-
-    folded = _folded(word)
-    found, best = None, _CUTOFF
-    matcher = SequenceMatcher(b=folded)
-    for group in groups:
-        # Of tens of thousands of names the first are looked at.
-        for candidate in islice(group, 2_000):
-            other = _folded(candidate)
-            matcher.set_seq1(other)
-            if not folded.startswith(other) and (matcher.real_quick_ratio() < best or matcher.quick_ratio() < best):
-                continue
-            # The same letters in another order are a slip of the fingers: `adma` is `adam` rather than `adamax`.
-            ratio = max(matcher.ratio(), 0.9 * (len(other) > 2 and sorted(other) == sorted(folded)))
-            # What others write out is short here: `padding` is `pad`.
-            ratio = max(ratio, 0.75 * (len(other) > 2 and folded.startswith(other)))
-            if ratio >= _CUTOFF and (found is None or ratio > best):
-                found, best = candidate, ratio
-        best += _TIES if found else 0
-    return found
-
-
-def _folded(word: str) -> str:
-    return word.lower().replace("_", "")
 
 
 _ARGUMENTS = {
@@ -92,7 +55,7 @@ def nearest_argument(key: str, known: Iterable[str]) -> str | None:
     """Return the argument that a key most likely meant: what another program calls so, or the nearest word."""
     names = list(known)
     meant = next((name for name in _ARGUMENTS.get(key, "").split() if name in names), None)
-    return meant or closest(key, names)
+    return meant or nearest(key, names)
 
 
 def command_word(word: str, blocks: Iterable[str] = ()) -> str:
@@ -156,7 +119,7 @@ def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Map
     elsewhere = setting_place(name, given) or flag_place(name, given)
     if elsewhere:
         return elsewhere
-    near = closest(name, blocks, LAYERS, COMMANDS)
+    near = nearest(name, blocks, LAYERS, COMMANDS)
     cls = LAYERS.get(near or "")
     if near not in blocks and cls:
         near = cls.canonical()

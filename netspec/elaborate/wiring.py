@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context, bind
 from netspec.elaborate.blocks import bind_parameters, given_at
 from netspec.elaborate.limits import Expansion
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS
-from netspec.elaborate.suggestions import closest, command_word
+from netspec.elaborate.suggestions import command_word
 from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
 from netspec.syntax import ast
@@ -151,7 +152,7 @@ class Wiring:
         known = len(words) == 1 and words[0] in LAYERS and LAYERS[words[0]].merges
         if not known or len(command.bodies) < 2:
             merges = [cls.canonical() for cls in LAYERS.entries if cls.merges]
-            near = closest(words[0], merges) if words else None
+            near = nearest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             fix = self._merge_below(command) or fix
             message = f"`branch` needs two bodies or more, then {listing(merges)}"
@@ -349,7 +350,7 @@ class Wiring:
         if text in scope.frame.reserved:
             return "the layer that carries it comes later, or is inside a `repeat`"
         known = [name for name in scope.labels if name != "input"]
-        near = closest(text, scope.labels)
+        near = nearest(text, scope.labels)
         fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""
         return fix or f"label one: `conv 64 3x3 as {text}`"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from netspec.diagnostics.diagnostic import DataError, Diagnostic, Place, Places, Related, nearest, plural
+from netspec.diagnostics.diagnostic import DataError, Diagnostic, Place, Places, Related, plural
+from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ops import format_shape

@@ -8,7 +8,8 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from netspec.diagnostics.diagnostic import NetspecError, nearest
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network, Node
 from netspec.ir.text import layer_text
 from netspec.layers.base import Role

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from netspec.diagnostics.diagnostic import nearest
+from netspec.diagnostics.suggest import nearest
 
 __all__ = ["nearby", "path_fix"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from netspec import report
-from netspec.diagnostics.diagnostic import DataError, NetspecError, listing, nearest
+from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.workflows.answers import Evaluation
 from netspec.workflows.reading import takes_pictures
 from netspec.workflows.trained import Run

@@ -20,7 +20,8 @@ from netspec.backends.jax.train.step import Trainer
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, data_path, load_data, require_same
 from netspec.data.types import Dataset, Progress, Split
-from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, nearest, plural
+from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
+from netspec.diagnostics.suggest import nearest
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import folder as runs
 from netspec.runs import model_file

@@ -7,7 +7,8 @@ from hashlib import sha256
 import jax
 import numpy as np
 
-from netspec.diagnostics.diagnostic import DeviceError, listing, nearest, plural
+from netspec.diagnostics.diagnostic import DeviceError, listing, plural
+from netspec.diagnostics.suggest import nearest
 from netspec.system.arguments import described
 
 __all__ = ["agree", "leads", "resolve", "sharing", "there"]

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from netspec.diagnostics.diagnostic import NetspecError, listing, nearest
+from netspec.diagnostics.diagnostic import NetspecError, listing
+from netspec.diagnostics.suggest import nearest
 from netspec.system.arguments import described
 
 __all__ = ["TYPES", "narrowed", "resolve", "widened"]

@@ -8,7 +8,8 @@ import typer
 
 from netspec.cli.completion import codes
 from netspec.cli.output import say
-from netspec.diagnostics.diagnostic import NetspecError, nearest
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.suggest import nearest
 
 __all__ = ["explain"]
 

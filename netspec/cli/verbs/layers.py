@@ -10,7 +10,8 @@ import typer
 
 from netspec.cli.completion import names
 from netspec.cli.output import say
-from netspec.diagnostics.diagnostic import NetspecError, nearest
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.suggest import nearest
 
 __all__ = ["layers"]
 

@@ -9,7 +9,8 @@ import typer
 
 from netspec.cli.completion import templates
 from netspec.cli.output import say
-from netspec.diagnostics.diagnostic import NetspecError, nearest
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.suggest import nearest
 from netspec.system.resources import specs_folder
 
 __all__ = ["new"]

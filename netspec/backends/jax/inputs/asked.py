@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from netspec.diagnostics.diagnostic import DataError, NetspecError, nearest
+from netspec.diagnostics.diagnostic import DataError, NetspecError
+from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.system.arguments import as_switch, as_whole, described
 
