@@ -8,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-from netspec.cli import outlets, surroundings
+from netspec.cli import process_environment, streams
 from netspec.cli.output import print_error, say
 from netspec.cli.signals import end, leave
 from netspec.diagnostics.diagnostic import NetspecError
@@ -21,8 +21,8 @@ def run() -> None:
 
     Exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 129, 130 or 143 stopped by a signal.
     """
-    outlets.set_up()
-    surroundings.settle()
+    streams.set_up()
+    process_environment.clean_variables()
     came: list[int] = []
 
     def interrupted(number: int, frame: FrameType | None) -> None:
@@ -47,7 +47,7 @@ def run() -> None:
     except Exception as error:
         # What it interrupts may turn it into an error of its own.
         if not came:
-            known = surroundings.explained(error)
+            known = process_environment.explain(error)
             if known is None:
                 raise
             print_error(known)
@@ -57,7 +57,7 @@ def run() -> None:
     if came:
         code = 128 + came[0]
     sys.stdout.flush()
-    if code == 0 and outlets.unwritten():
+    if code == 0 and streams.output_lost():
         code = 1
     if code in {129, 130, 143}:
         # A training that was stopped and saved has said so itself, and is not here any more.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from typing import Any
 
-from netspec.cli import outlets
+from netspec.cli import streams
 from netspec.cli.output import print_json, say
 from netspec.cli.progress import Progress
 from netspec.cli.signals import Interrupts
@@ -37,7 +37,7 @@ def follow(
         other: shows what is no event.
     """
     if other is None:
-        outlets.going_on()
+        streams.keep_going()
     with progress:
         for event in events:
             if isinstance(event, Started):

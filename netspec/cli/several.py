@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from netspec.cli.outlets import outlet
+from netspec.cli.streams import open_stream
 from netspec.diagnostics.diagnostic import DeviceError
 
 __all__ = ["Coordinator", "Devices", "Process", "Processes", "Together", "make_room", "together"]
@@ -71,7 +71,7 @@ def together(coordinator: str | None, processes: int | None, process: int | None
 def _own_output() -> None:
     """Let standard output be netspec's alone: the libraries that connect processes print there, JSON or not."""
     sys.stdout.flush()
-    own = outlet(os.dup(1), 1, sys.stdout.encoding)
+    own = open_stream(os.dup(1), 1, sys.stdout.encoding)
     os.dup2(2, 1)
     sys.stdout = own
 

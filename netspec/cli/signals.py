@@ -8,7 +8,7 @@ import sys
 from types import FrameType, TracebackType
 from typing import NoReturn
 
-from netspec.cli import outlets
+from netspec.cli import streams
 from netspec.cli.output import say
 
 __all__ = ["Interrupts", "end", "leave"]
@@ -94,7 +94,7 @@ class Interrupts:
 
     def asked(self) -> bool:
         """Return whether the training is to stop."""
-        return self.number != 0 or (self.watched and outlets.unread())
+        return self.number != 0 or (self.watched and streams.reader_left())
 
     @property
     def exit_code(self) -> int:

@@ -15,7 +15,7 @@ import pytest
 from test_cli_check import GOOD, ROOT, cli, lines
 
 import netspec as ns
-from netspec.cli import outlets, signals, strict, surroundings
+from netspec.cli import process_environment, signals, streams, strict
 from netspec.cli.app import build
 
 LONG = GOOD.replace("epochs 1; batch 500", "epochs 300; batch 500; checkpoint off")
@@ -79,7 +79,7 @@ def test_a_training_that_is_not_read_any_more_is_saved(place: Path) -> None:
 
 def test_an_outlet_that_takes_nothing_takes_everything() -> None:
     reads, writes = os.pipe()
-    outlet = outlets.Outlet(writes)
+    outlet = streams.ResilientStream(writes)
     os.set_blocking(writes, False)
     assert outlet.write(b"a") == 1
     os.close(reads)
@@ -152,7 +152,7 @@ def test_variables_that_others_set(place: Path, variables: dict[str, str], words
 @pytest.mark.parametrize(("said", "kept"), [("0", False), ("x", False), ("-3", False), ("", False), ("80", True)])
 def test_a_width_that_is_none_is_left_out(said: str, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", said)
-    surroundings.settle()
+    process_environment.clean_variables()
     assert ("COLUMNS" in os.environ) is kept
 
 
@@ -162,11 +162,11 @@ def test_memory_that_does_not_suffice_is_said() -> None:
         ImportError("lib.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
     ):
-        known = surroundings.explained(error)
+        known = process_environment.explain(error)
         assert known is not None
         assert "ulimit" in known.fix
-    assert surroundings.explained(ImportError("no module named x")) is None
-    assert surroundings.explained(ValueError("x")) is None
+    assert process_environment.explain(ImportError("no module named x")) is None
+    assert process_environment.explain(ValueError("x")) is None
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
@@ -213,11 +213,11 @@ def test_no_name_steers_the_terminal(place: Path, words: tuple[str, ...]) -> Non
 
 
 def test_all_that_is_printed_goes_through_one_door() -> None:
-    folder = Path(outlets.__file__).parent
+    folder = Path(streams.__file__).parent
     for file in folder.glob("*.py"):
         calls = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)]
         plain = [n.lineno for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"]
-        assert not plain or file.name in {"output.py", "outlets.py"}, f"{file.name}:{plain}: use say"
+        assert not plain or file.name in {"output.py", "streams.py"}, f"{file.name}:{plain}: use say"
 
 
 def test_a_spec_named_with_dots_keeps_its_run_in_the_folder(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""Standard streams that cannot fail what is being done: closed ones lead nowhere, full and unread ones are let go."""
+"""Standard streams that cannot fail a command: closed ones lead nowhere, full and unread ones are let go."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-__all__ = ["Outlet", "going_on", "outlet", "set_up", "unread", "unwritten"]
+__all__ = ["ResilientStream", "keep_going", "open_stream", "output_lost", "reader_left", "set_up"]
 
 
-class Outlet(io.RawIOBase):
+class ResilientStream(io.RawIOBase):
     """A descriptor that is written to for as long as it takes what is written; after that, nothing happens any more.
 
     Args:
@@ -36,7 +36,7 @@ class Outlet(io.RawIOBase):
                 select.select([], [self.number], [])
             except OSError as error:
                 self.lost = error
-                if self is _outlets.get(1) and error.errno != errno.EPIPE:
+                if self is _streams.get(1) and error.errno != errno.EPIPE:
                     _tell(error)
         return len(data)
 
@@ -53,7 +53,7 @@ class Outlet(io.RawIOBase):
         return os.isatty(self.number)
 
 
-_outlets: dict[int, Outlet] = {}
+_streams: dict[int, ResilientStream] = {}
 _training = False
 
 
@@ -70,7 +70,7 @@ def set_up() -> None:
     sys.stderr = _writer(sys.stderr, 2)
 
 
-def outlet(number: int, stands_for: int, encoding: str) -> TextIO:
+def open_stream(number: int, stands_for: int, encoding: str) -> TextIO:
     """Return a text stream that cannot fail.
 
     Args:
@@ -78,30 +78,30 @@ def outlet(number: int, stands_for: int, encoding: str) -> TextIO:
         stands_for: 1 for standard output, 2 for standard error.
         encoding: of the text.
     """
-    raw = _outlets[stands_for] = Outlet(number)
+    raw = _streams[stands_for] = ResilientStream(number)
     at_once = stands_for == 2 or raw.isatty()
     # Shapes and arrows are not ASCII; a terminal that cannot show them gets a substitute, not a crash.
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors="replace", line_buffering=at_once)  # type: ignore[type-var]
 
 
-def going_on() -> None:
+def keep_going() -> None:
     """Take note that a training keeps its outcome in a folder: it goes on whatever becomes of what it shows."""
     global _training  # noqa: PLW0603
     _training = True
 
 
-def unread() -> bool:
+def reader_left() -> bool:
     """Return whether the reader of standard output has left."""
     return _lost(errno.EPIPE, same=True)
 
 
-def unwritten() -> bool:
+def output_lost() -> bool:
     """Return whether something that was to be shown is missing, and was all that was asked for."""
     return not _training and _lost(errno.EPIPE, same=False)
 
 
 def _lost(number: int, *, same: bool) -> bool:
-    out = _outlets.get(1)
+    out = _streams.get(1)
     return out is not None and out.lost is not None and (out.lost.errno == number) is same
 
 
@@ -114,7 +114,7 @@ def _writer(stream: TextIO | None, number: int) -> TextIO:
         own = False
     if own:
         stream.flush()
-        return outlet(number, number, stream.encoding)
+        return open_stream(number, number, stream.encoding)
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return stream

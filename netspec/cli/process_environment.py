@@ -1,4 +1,4 @@
-"""What surrounds the process: variables of the environment that others set, its memory, the folder it is in."""
+"""Process environment: variables that others set, memory limits, a folder that is gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.cli.output import say
 from netspec.diagnostics.diagnostic import NetspecError
 
-__all__ = ["explained", "settle"]
+__all__ = ["clean_variables", "explain"]
 
 _OWN = "netspec looks for numbers that are not finite itself, and names the layer they come from"
 _STRICT = "it is for those who write JAX programs"
@@ -30,7 +30,7 @@ _UNUSED = {
 _OFF = {"", "0", "false", "off", "no", "n", "f", "allow", "standard"}
 
 
-def settle() -> None:
+def clean_variables() -> None:
     """Leave out variables that would stop what is right, before what reads them is imported."""
     for name in ("COLUMNS", "LINES"):
         # A width of 0, which some programs hand on, would show nothing at all.
@@ -52,7 +52,7 @@ def _positive(text: str) -> bool:
     return text.isascii() and text.isdecimal() and int(text[:9]) > 0
 
 
-def explained(error: Exception) -> NetspecError | None:
+def explain(error: Exception) -> NetspecError | None:
     """Return what is wrong around the process where an exception says that; None where it says something else."""
     if isinstance(error, MemoryError):
         return NetspecError("the memory that this process may have does not suffice", _MORE_MEMORY)
