@@ -24,7 +24,7 @@ from netspec.backends.jax.train.objective import example_losses
 from netspec.graph.graph import Parameter
 from netspec.ir.network import Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
-from netspec.planning import Wishes, make_plan
+from netspec.planning import Overrides, make_plan
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
@@ -178,9 +178,9 @@ def test_counted_flops_are_those_of_xla(text: str) -> None:
     m = ns.compile(ns.parse(text), "cpu")
     size = 16
     # The plain way: others are chosen because they need fewer operations.
-    wishes = Wishes(conv="direct", layout="channels_last")
+    overrides = Overrides(conv="direct", layout="channels_last")
     m._plan = lambda graph, batch, gradient: make_plan(  # type: ignore[method-assign]
-        graph, platform="cpu", batch=batch, gradient=gradient, wishes=wishes
+        graph, platform="cpu", batch=batch, gradient=gradient, overrides=overrides
     )
     cost = m.lower(size).compile().cost_analysis()
     cost = cost[0] if isinstance(cost, list) else cost

@@ -17,7 +17,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from netspec.planning import Problem, Way
+from netspec.planning import OpInstance, Way
 from netspec.system.files import atomic_write, open_to_read
 
 __all__ = ["Remembered", "clear", "count", "cpu_name"]
@@ -39,15 +39,15 @@ class Remembered:
         self.device = device
         self._versions = {name: version(name) for name in ("netspec", "jax", "jaxlib")}
 
-    def get(self, problem: Problem) -> dict[Way, float] | None:
+    def get(self, instance: OpInstance) -> dict[Way, float] | None:
         """Return the microseconds of the ways that were measured; None where that has not been done."""
-        facts = self._facts(problem)
+        facts = self._facts(instance)
         try:
             with open_to_read(self._file(facts)) as stream:
                 found = json.loads(stream.read(_MOST_BYTES))
         except (OSError, ValueError, RecursionError):
             return None
-        ways = {_name(way): way for way in problem.ways()}
+        ways = {_name(way): way for way in instance.ways()}
         times = found.pop("microseconds", None) if isinstance(found, dict) else None
         if found != facts or not isinstance(times, dict) or set(times) != set(ways):
             return None
@@ -55,7 +55,7 @@ class Remembered:
             return None
         return {way: float(times[name]) for name, way in ways.items() if times[name] is not None}
 
-    def put(self, problem: Problem, times: Mapping[Way, float]) -> None:
+    def put(self, instance: OpInstance, times: Mapping[Way, float]) -> None:
         """Remember the microseconds of some ways; of the others, that they were not worth measuring.
 
         Raises:
@@ -63,12 +63,12 @@ class Remembered:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        facts = self._facts(problem)
-        whole = {**facts, "microseconds": {_name(way): times.get(way) for way in problem.ways()}}
+        facts = self._facts(instance)
+        whole = {**facts, "microseconds": {_name(way): times.get(way) for way in instance.ways()}}
         atomic_write(self._file(facts), json.dumps(whole, indent=1) + "\n", mode=0o600)
 
-    def _facts(self, problem: Problem) -> dict[str, Any]:
-        return {"format": _FORMAT, "problem": problem.key, "device": self.device, "versions": self._versions}
+    def _facts(self, instance: OpInstance) -> dict[str, Any]:
+        return {"format": _FORMAT, "problem": instance.key, "device": self.device, "versions": self._versions}
 
     def _file(self, facts: Mapping[str, Any]) -> Path:
         return self.folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"

@@ -13,7 +13,7 @@ from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import used_batch
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
-from netspec.planning import Timings, Wishes, make_plan
+from netspec.planning import Overrides, Timings, make_plan
 from netspec.planning.explain import Line, explain
 
 __all__ = ["operation_facts", "print_operations", "show_choices"]
@@ -42,7 +42,7 @@ def show_choices(network: Network, graph: Graph, device: str, batch: int | None)
         platform=device,
         batch=at_once,
         gradient=training,
-        wishes=Wishes.of(network.compile),
+        overrides=Overrides.of(network.compile),
         timings=timings,
     )
     lines = explain(graph, plan, platform=device, batch=at_once, gradient=training, timings=timings)
@@ -57,7 +57,7 @@ def _remembered() -> Timings:
     from netspec.system.places import timings_folder  # noqa: PLC0415
 
     remembered = Remembered(timings_folder(), cpu_name())
-    return lambda problem: remembered.get(problem) or {}
+    return lambda instance: remembered.get(instance) or {}
 
 
 def print_operations(title: str, lines: Iterable[Line]) -> None:

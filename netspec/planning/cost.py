@@ -15,7 +15,7 @@ from math import prod
 from netspec import ops
 from netspec.ops import Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
-from netspec.planning.problem import Problem, Way
+from netspec.planning.op_instance import OpInstance, Way
 
 __all__ = ["conversion", "expected"]
 
@@ -34,19 +34,19 @@ _START = 3.0
 _IMPOSSIBLE = float("inf")
 
 
-def expected(problem: Problem, way: Way, platform: str) -> float:
+def expected(instance: OpInstance, way: Way, platform: str) -> float:
     """Return the microseconds that an operation is expected to take, gradients included where they are computed."""
     if platform != "cpu":
         return _off_cpu(way)
-    if isinstance(problem.op, ops.Conv):
-        return _conv(problem, way)
-    if isinstance(problem.op, ops.ConvTranspose):
-        return _conv_transpose(problem, way)
-    if isinstance(problem.op, ops.MaxPool):
-        return _max_pool(problem, way)
-    if isinstance(problem.op, ops.MatMul):
-        return _product(_flops(problem), problem) + _values(problem) * 1.5 / _STREAM
-    return _START + _passes(problem, 2) * _values(problem) / _STREAM
+    if isinstance(instance.op, ops.Conv):
+        return _conv(instance, way)
+    if isinstance(instance.op, ops.ConvTranspose):
+        return _conv_transpose(instance, way)
+    if isinstance(instance.op, ops.MaxPool):
+        return _max_pool(instance, way)
+    if isinstance(instance.op, ops.MatMul):
+        return _product(_flops(instance), instance) + _values(instance) * 1.5 / _STREAM
+    return _START + _passes(instance, 2) * _values(instance) / _STREAM
 
 
 def conversion(
@@ -76,88 +76,90 @@ def _off_cpu(way: Way) -> float:
     return preferred.get(way.strategy, 10) + 3 * (way.layout != CHANNELS_LAST) + 1.0
 
 
-def _flops(problem: Problem) -> float:
+def _flops(instance: OpInstance) -> float:
     """Return the floating-point operations of one forward pass."""
-    return float(problem.batch * problem.op.flops(problem.output, *problem.inputs, *problem.parameters))
+    return float(instance.batch * instance.op.flops(instance.output, *instance.inputs, *instance.parameters))
 
 
-def _passes(problem: Problem, both: int) -> int:
+def _passes(instance: OpInstance, both: int) -> int:
     """Return how often something is done: forward, and for the gradients with respect to parameters and input."""
-    return 1 if not problem.gradient else 1 + both if problem.input_gradient else both
+    return 1 if not instance.gradient else 1 + both if instance.input_gradient else both
 
 
-def _product(flops: float, problem: Problem, rate: float = _PRODUCT) -> float:
-    times = _passes(problem, 2)
+def _product(flops: float, instance: OpInstance, rate: float = _PRODUCT) -> float:
+    times = _passes(instance, 2)
     return times * (_START + flops / rate)
 
 
-def _values(problem: Problem) -> float:
+def _values(instance: OpInstance) -> float:
     """Return the bytes of what goes in and comes out."""
-    return 4.0 * problem.batch * (sum(map(prod, problem.inputs)) + prod(problem.output))
+    return 4.0 * instance.batch * (sum(map(prod, instance.inputs)) + prod(instance.output))
 
 
-def _run(problem: Problem, layout: Layout) -> float:
+def _run(instance: OpInstance, layout: Layout) -> float:
     """Return how much slower memory is passed over because what lies together is short: 1 where it is long."""
-    channels, *_, width = problem.out
-    inner = {CHANNELS_LAST: channels, CHANNELS_FIRST: width, BATCH_LAST: width * problem.batch}[layout]
+    channels, *_, width = instance.out
+    inner = {CHANNELS_LAST: channels, CHANNELS_FIRST: width, BATCH_LAST: width * instance.batch}[layout]
     return 1 + 4 / inner
 
 
-def _conv(problem: Problem, way: Way) -> float:
-    outputs, inputs = problem.out[0], problem.parameters[0][1]
-    flops, values = _flops(problem), _values(problem)
+def _conv(instance: OpInstance, way: Way) -> float:
+    outputs, inputs = instance.out[0], instance.parameters[0][1]
+    flops, values = _flops(instance), _values(instance)
     # Matrix products of few rows or columns do not reach the rate of large ones.
-    rate = _PRODUCT * min(outputs, 64) / (min(outputs, 64) + 12) * min(1.0, (inputs * prod(problem.window) + 8) / 40)
-    columns = 4.0 * problem.batch * problem.image[0] * prod(problem.window) * prod(problem.out[1:])
-    groups = getattr(problem.op, "groups", 1)
-    run = _run(problem, way.layout)
+    rate = _PRODUCT * min(outputs, 64) / (min(outputs, 64) + 12) * min(1.0, (inputs * prod(instance.window) + 8) / 40)
+    columns = 4.0 * instance.batch * instance.image[0] * prod(instance.window) * prod(instance.out[1:])
+    groups = getattr(instance.op, "groups", 1)
+    run = _run(instance, way.layout)
     if way.strategy == "direct":
-        return _direct(problem, way.layout, flops, values, groups)
+        return _direct(instance, way.layout, flops, values, groups)
     if way.strategy == "matmul":
-        return _product(flops, problem, rate) + _passes(problem, 2) * values / _STREAM + groups * 2 * _START
+        return _product(flops, instance, rate) + _passes(instance, 2) * values / _STREAM + groups * 2 * _START
     if way.strategy == "taps":
-        return _START * prod(problem.window) + _passes(problem, 2) * prod(problem.window) * values * run / 2.5 / _STREAM
+        return (
+            _START * prod(instance.window) + _passes(instance, 2) * prod(instance.window) * values * run / 2.5 / _STREAM
+        )
     if way.strategy == "winograd":
-        terms = problem.window[1] + 3
-        fewer = terms / (4 * problem.window[1])
-        transformed = columns * fewer + 4.0 * problem.batch * prod(problem.out) * terms / 4
+        terms = instance.window[1] + 3
+        fewer = terms / (4 * instance.window[1])
+        transformed = columns * fewer + 4.0 * instance.batch * prod(instance.out) * terms / 4
         once = (transformed + values) * run
-        moved = (1.0 if once < _CACHED else 1.5) * _passes(problem, 2) * once
-        return terms * _product(flops * fewer / terms, problem, rate) + moved / _STREAM + 6 * _START
+        moved = (1.0 if once < _CACHED else 1.5) * _passes(instance, 2) * once
+        return terms * _product(flops * fewer / terms, instance, rate) + moved / _STREAM + 6 * _START
     # im2col: the columns are written and read, and for the gradients read, written and added up.
-    moved = _passes(problem, 2) * 2.5 * columns * run + values
-    return _product(flops, problem, rate) + moved / _STREAM + _START * prod(problem.window) + groups * 2 * _START
+    moved = _passes(instance, 2) * 2.5 * columns * run + values
+    return _product(flops, instance, rate) + moved / _STREAM + _START * prod(instance.window) + groups * 2 * _START
 
 
-def _direct(problem: Problem, layout: Layout, flops: float, values: float, groups: int) -> float:
+def _direct(instance: OpInstance, layout: Layout, flops: float, values: float, groups: int) -> float:
     """The platform's convolution: good forward, slower backward, slow in groups; it wants the channels last."""
-    outputs, depth = problem.out[0], problem.parameters[0][1] * prod(problem.window)
-    if problem.pooled and layout == CHANNELS_LAST and groups == 1:
-        return _direct_pooled(problem, flops)
+    outputs, depth = instance.out[0], instance.parameters[0][1] * prod(instance.window)
+    if instance.pooled and layout == CHANNELS_LAST and groups == 1:
+        return _direct_pooled(instance, flops)
     # It computes several outputs at once, and several terms of each.
     rate = _PRODUCT * depth / (depth + 32) * outputs / (outputs + 8)
     # Where no gradient follows, XLA 0.10 hands it to a library that is half as fast with a convolution alone.
-    spent = flops / ((0.7 if problem.gradient else 0.5) * rate)
-    if problem.gradient:
-        spent += (_passes(problem, 2) - 1) * flops / (0.4 * rate)
+    spent = flops / ((0.7 if instance.gradient else 0.5) * rate)
+    if instance.gradient:
+        spent += (_passes(instance, 2) - 1) * flops / (0.4 * rate)
     if groups > 1:
         spent *= 10
-    moved = 0.0 if layout == CHANNELS_LAST else 4 * _passes(problem, 2) * values / _STREAM
-    return spent + _passes(problem, 2) * (3 * _START + values / _STREAM) + moved
+    moved = 0.0 if layout == CHANNELS_LAST else 4 * _passes(instance, 2) * values / _STREAM
+    return spent + _passes(instance, 2) * (3 * _START + values / _STREAM) + moved
 
 
-def _direct_pooled(problem: Problem, flops: float) -> float:
+def _direct_pooled(instance: OpInstance, flops: float) -> float:
     """The platform's convolution with the pooling that follows: a few lines at a time, what lies between stays there.
 
     Measured on a CPU with AVX2 (medians), 1,024 images, 1 to 32 and 32 to 32 channels, 5 x 5: 18 and 37 ms with relu
     and pooling, 45 and 98 ms alone.
     """
-    inputs, outputs = problem.parameters[0][1], problem.out[0]
-    depth = inputs * prod(problem.window)
+    inputs, outputs = instance.parameters[0][1], instance.out[0]
+    depth = inputs * prod(instance.window)
     # Channels are computed in vectors of eight, whole or not.
     share = outputs / _filled(outputs) * (inputs / _filled(inputs) if inputs > 1 else 1.0)
     rate = _PRODUCT * share * depth / (depth + 15) * outputs / (outputs + 8)
-    return 3 * _START + 1.15 * flops / rate + _values(problem) / _STREAM / 2
+    return 3 * _START + 1.15 * flops / rate + _values(instance) / _STREAM / 2
 
 
 def _filled(count: int) -> int:
@@ -165,25 +167,25 @@ def _filled(count: int) -> int:
     return -(-count // 8) * 8
 
 
-def _conv_transpose(problem: Problem, way: Way) -> float:
-    flops, values = _flops(problem), _values(problem)
+def _conv_transpose(instance: OpInstance, way: Way) -> float:
+    flops, values = _flops(instance), _values(instance)
     if way.strategy == "direct":
-        spread = prod(problem.strides("stride"))
-        return 3 * flops * spread / (0.3 * _PRODUCT) * (10 if getattr(problem.op, "groups", 1) > 1 else 1)
-    columns = 4.0 * problem.batch * prod(problem.image[1:]) * problem.out[0] * prod(problem.window)
-    moved = _passes(problem, 2) * 1.5 * columns * _run(problem, way.layout) + values
-    return _product(flops, problem) + moved / _STREAM
+        spread = prod(instance.strides("stride"))
+        return 3 * flops * spread / (0.3 * _PRODUCT) * (10 if getattr(instance.op, "groups", 1) > 1 else 1)
+    columns = 4.0 * instance.batch * prod(instance.image[1:]) * instance.out[0] * prod(instance.window)
+    moved = _passes(instance, 2) * 1.5 * columns * _run(instance, way.layout) + values
+    return _product(flops, instance) + moved / _STREAM
 
 
-def _max_pool(problem: Problem, way: Way) -> float:
-    values, run = _values(problem), _run(problem, way.layout)
-    taps = prod(problem.window)
+def _max_pool(instance: OpInstance, way: Way) -> float:
+    values, run = _values(instance), _run(instance, way.layout)
+    taps = prod(instance.window)
     if way.strategy == "reshape":
-        return _START + _passes(problem, 2) * values * run / _STREAM
+        return _START + _passes(instance, 2) * values * run / _STREAM
     if way.strategy == "slices":
-        overlap = 4.0 * problem.batch * prod(problem.output) * taps
-        return _START * taps + _passes(problem, 2) * (values + overlap / 2) * run / _STREAM
-    if problem.gradient:
+        overlap = 4.0 * instance.batch * prod(instance.output) * taps
+        return _START * taps + _passes(instance, 2) * (values + overlap / 2) * run / _STREAM
+    if instance.gradient:
         return _START + 40 * values / _STREAM  # XLA's select-and-scatter
     # With the channels last it is one program with the convolution before it, which counts what it reads.
     return _START + (0 if way.layout == CHANNELS_LAST else 2) * values / _STREAM

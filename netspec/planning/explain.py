@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from netspec.graph.graph import Graph
 from netspec.ops import format_shape
-from netspec.planning.plan import Plan, Timings, costs, problems
-from netspec.planning.problem import Way
+from netspec.planning.op_instance import Way
+from netspec.planning.plan import Plan, Timings, costs, op_instances
 
 __all__ = ["Line", "explain"]
 
@@ -44,10 +44,10 @@ def explain(
     graph: Graph, plan: Plan, *, platform: str, batch: int, gradient: bool, timings: Timings | None = None
 ) -> Iterator[Line]:
     """Yield a line for each operation of a graph; the arguments are those that the plan was made with."""
-    listed = problems(graph, batch, gradient=gradient)
-    for operation, problem, choice in zip(graph.operations, listed, plan.choices, strict=True):
-        way = choice.way
-        known, how = costs(problem, platform, timings, list(problem.ways()))
+    listed = op_instances(graph, batch, gradient=gradient)
+    for operation, instance, decision in zip(graph.operations, listed, plan.decisions, strict=True):
+        way = decision.way
+        known, how = costs(instance, platform, timings, list(instance.ways()))
         timed = how == "measured" or platform == "cpu"
         yield Line(
             node=operation.node,
@@ -55,8 +55,8 @@ def explain(
             output=format_shape(operation.shape),
             strategy=way.strategy,
             layout=way.layout.name,
-            why=choice.why,
-            microseconds=choice.microseconds if timed else None,
+            why=decision.why,
+            microseconds=decision.microseconds if timed else None,
             next_best=_next_best(known, way) if timed else "",
         )
 

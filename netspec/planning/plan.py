@@ -10,13 +10,13 @@ from netspec.ir.network import Compile
 from netspec.ops import Conv, ConvTranspose, MaxPool, Op
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
-from netspec.planning.problem import Problem, Way, native_layouts
+from netspec.planning.op_instance import OpInstance, Way, native_layouts
 
-__all__ = ["Choice", "Plan", "Timings", "Wishes", "costs", "make_plan", "problems"]
+__all__ = ["Decision", "Overrides", "Plan", "Timings", "costs", "make_plan", "op_instances"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Overrides:
     """What the user asks for instead of the best known way: names of strategies and of a layout, "auto" for none."""
 
     conv: str = "auto"
@@ -25,7 +25,7 @@ class Wishes:
     layout: str = "auto"
 
     @classmethod
-    def of(cls, settings: Compile) -> Wishes:
+    def of(cls, settings: Compile) -> Overrides:
         """Return what `compile { }` asks for."""
         return cls(settings.conv, settings.deconv, settings.pool, settings.layout)
 
@@ -38,7 +38,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Decision:
     """What was decided for one operation.
 
     Attributes:
@@ -56,14 +56,14 @@ class Choice:
 class Plan:
     """A choice for each operation of a graph, in its order; values come in and go out with the channels first."""
 
-    choices: tuple[Choice, ...]
+    decisions: tuple[Decision, ...]
 
 
-Timings = Callable[[Problem], Mapping[Way, float]]
+Timings = Callable[[OpInstance], Mapping[Way, float]]
 """Measured microseconds of the ways that were measured; empty where none was."""
 
 
-def problems(graph: Graph, batch: int, *, gradient: bool) -> list[Problem]:
+def op_instances(graph: Graph, batch: int, *, gradient: bool) -> list[OpInstance]:
     """Return the operations of a graph with their sizes."""
     moved = {0: False}
     readers: dict[int, list[Op]] = {value: [] for value in (0, *(o.output for o in graph.operations))}
@@ -87,8 +87,8 @@ def _trained(graph: Graph, path: str) -> bool:
 
 def _problem(
     graph: Graph, operation: Operation, batch: int, *, gradient: bool, input_gradient: bool, pooled: bool
-) -> Problem:
-    return Problem(
+) -> OpInstance:
+    return OpInstance(
         op=operation.op,
         batch=batch,
         inputs=tuple(graph.shape(value) for value in operation.inputs),
@@ -107,7 +107,7 @@ def make_plan(
     platform: str,
     batch: int,
     gradient: bool,
-    wishes: Wishes | None = None,
+    overrides: Overrides | None = None,
     timings: Timings | None = None,
 ) -> Plan:
     """Choose how to compute a graph.
@@ -117,7 +117,7 @@ def make_plan(
         platform: `cpu`, `gpu` …
         batch: examples at a time, 0 or more.
         gradient: whether gradients are computed too.
-        wishes: what the user asks for.
+        overrides: what the user asks for.
         timings: measured times, which are believed before expected ones.
 
     Returns:
@@ -126,50 +126,52 @@ def make_plan(
         by operation until no single change helps.
     """
     batch = max(batch, 1)  # none is planned like one
-    options = [_options(p, platform, wishes or Wishes(), timings) for p in problems(graph, batch, gradient=gradient)]
+    options = [
+        _options(p, platform, overrides or Overrides(), timings) for p in op_instances(graph, batch, gradient=gradient)
+    ]
     pricing = _Pricing(graph, options, batch, gradient)
     starts = [[_nearest(own, layout) for own in options] for layout in LAYOUTS.values()]
     layouts = min((pricing.improved(start) for start in starts), key=pricing.total)
     return Plan(tuple(own[layout] for own, layout in zip(options, layouts, strict=True)))
 
 
-_Options = Mapping[Layout, Choice]
+_Options = Mapping[Layout, Decision]
 
 
 def costs(
-    problem: Problem, platform: str, timings: Timings | None, ways: Sequence[Way]
+    instance: OpInstance, platform: str, timings: Timings | None, ways: Sequence[Way]
 ) -> tuple[dict[Way, float], str]:
     """Return what some ways take in microseconds, and how that is known: `measured` or `expected`.
 
     An expectation is not compared with a measurement: where some were measured, the others are left out.
     """
-    measured = timings(problem) if timings else {}
+    measured = timings(instance) if timings else {}
     known = {way: measured[way] for way in ways if way in measured}
-    return (known, "measured") if known else ({way: expected(problem, way, platform) for way in ways}, "expected")
+    return (known, "measured") if known else ({way: expected(instance, way, platform) for way in ways}, "expected")
 
 
-def _options(problem: Problem, platform: str, wishes: Wishes, timings: Timings | None) -> _Options:
+def _options(instance: OpInstance, platform: str, overrides: Overrides, timings: Timings | None) -> _Options:
     """Return the fastest choice for one operation in each of its layouts, as far as that is left open."""
-    ways, said = _wished(problem, wishes)
-    found: dict[Layout, Choice] = {}
-    known, how = costs(problem, platform, timings, ways)
+    ways, said = _asked(instance, overrides)
+    found: dict[Layout, Decision] = {}
+    known, how = costs(instance, platform, timings, ways)
     for way, cost in known.items():
         if way.layout not in found or cost < found[way.layout].microseconds:
-            found[way.layout] = Choice(way, said or how, cost)
+            found[way.layout] = Decision(way, said or how, cost)
     return found
 
 
-def _wished(problem: Problem, wishes: Wishes) -> tuple[list[Way], str]:
+def _asked(instance: OpInstance, overrides: Overrides) -> tuple[list[Way], str]:
     """Return the ways that the user leaves open, and what is to be said of them: "" where nothing was asked for."""
-    ways, said = list(problem.ways()), ""
-    strategy, layout = wishes.strategy(problem.op), LAYOUTS.get(wishes.layout)
+    ways, said = list(instance.ways()), ""
+    strategy, layout = overrides.strategy(instance.op), LAYOUTS.get(overrides.layout)
     if strategy != "auto":
         asked = [way for way in ways if way.strategy == strategy]
-        reason = problem.obstacle(strategy, native_layouts(problem.op)[-1])
+        reason = instance.obstacle(strategy, native_layouts(instance.op)[-1])
         ways, said = (asked, "asked for") if asked else (ways, f"not {strategy}: {reason}")
     if layout:
         asked = [way for way in ways if way.layout == layout]
-        # Of two wishes that contradict each other, that for the strategy says more.
+        # Of two overrides that contradict each other, that for the strategy says more.
         said = said or ("asked for" if asked else f"not {layout.name}: it has no such way")
         ways = asked or ways
     return ways, said

@@ -24,7 +24,7 @@ from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import used_batch
 from netspec.graph.trace import trace
 from netspec.ir.network import Network
-from netspec.planning import problems
+from netspec.planning import op_instances
 from netspec.planning.explain import Line
 from netspec.workflows.train import compile_network
 
@@ -301,5 +301,5 @@ def _labels(graph: Graph, count: int) -> np.ndarray[Any, Any]:
 
 def _training_flops(graph: Graph, batch: int) -> float:
     """Return the operations of a step: forward, and again for the gradients of parameters and of the input."""
-    listed = zip(graph.operations, problems(graph, batch, gradient=True), strict=True)
+    listed = zip(graph.operations, op_instances(graph, batch, gradient=True), strict=True)
     return float(sum(batch * o.flops * (1 + bool(o.parameters) + p.input_gradient) for o, p in listed))

@@ -20,12 +20,12 @@ from netspec.backends import timings
 from netspec.backends.timings import Remembered, clear, count, cpu_name
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.planning import Problem, Way, problems
+from netspec.planning import OpInstance, Way, op_instances
 
 NETWORK = ns.parse("input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax")
 CONV, POOL = (
     p
-    for p in problems(optimize(trace(NETWORK), Mode.TRAINING), 8, gradient=True)
+    for p in op_instances(optimize(trace(NETWORK), Mode.TRAINING), 8, gradient=True)
     if type(p.op).__name__ in {"Conv", "MaxPool"}
 )
 TIMES = {way: 10.0 + i for i, way in enumerate(CONV.ways())}
@@ -155,6 +155,6 @@ def test_a_cpu_is_told_by_its_model_and_cores() -> None:
 
 
 def test_a_problem_and_its_ways_are_values() -> None:
-    assert isinstance(CONV, Problem)
+    assert isinstance(CONV, OpInstance)
     assert hash(CONV) == hash(replace(CONV))
     assert all(isinstance(way, Way) for way in TIMES)

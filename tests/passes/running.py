@@ -16,7 +16,7 @@ from netspec.backends.jax.model import Variables
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
-from netspec.planning import Wishes, make_plan
+from netspec.planning import Overrides, make_plan
 
 
 def some_variables(graph: Graph, seed: int = 0) -> Variables:
@@ -40,14 +40,14 @@ def some_inputs(network: Network, count: int = 3, seed: int = 0) -> jax.Array:
 
 Results = dict[str, Any]
 
-PLAIN = Wishes(conv="direct", deconv="direct", layout="channels_last")
+PLAIN = Overrides(conv="direct", deconv="direct", layout="channels_last")
 
 
 def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
     """Return the output, the logits, the new state, and the gradients of a weighted sum of the outputs."""
     train = mode is Mode.TRAINING
     # The plain way throughout, so that passes alone make a difference.
-    plan = make_plan(graph, platform="cpu", batch=len(x), gradient=True, wishes=PLAIN)
+    plan = make_plan(graph, platform="cpu", batch=len(x), gradient=True, overrides=PLAIN)
 
     def weighted(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
         wanted = (graph.output, graph.logits)

@@ -15,10 +15,10 @@ from netspec import ops
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Wishes, make_plan
+from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Overrides, make_plan
 from netspec.planning.cost import conversion, expected
-from netspec.planning.plan import _options, _Pricing, problems
-from netspec.planning.problem import Problem, Way
+from netspec.planning.op_instance import OpInstance, Way
+from netspec.planning.plan import _options, _Pricing, op_instances
 
 LENET = "input 1x28x28\nconv 20 5 relu; pool 2\nconv 50 5 relu; pool 2\nfc 10 softmax"
 
@@ -29,8 +29,8 @@ def graph_of(text: str) -> Graph:
 
 def strategies(graph: Graph, op: type[ops.Op], **how: object) -> list[str]:
     plan = make_plan(graph, **{"platform": "cpu", "batch": 64, "gradient": True, **how})
-    pairs = zip(graph.operations, plan.choices, strict=True)
-    return [choice.way.strategy for operation, choice in pairs if isinstance(operation.op, op)]
+    pairs = zip(graph.operations, plan.decisions, strict=True)
+    return [decision.way.strategy for operation, decision in pairs if isinstance(operation.op, op)]
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4])
@@ -45,14 +45,14 @@ def test_a_layout_is_an_order_of_the_axes_that_its_fields_agree_with(layout, ran
 
 def test_lenet_is_trained_with_the_batch_last():
     plan = make_plan(graph_of(LENET), platform="cpu", batch=64, gradient=True)
-    assert {choice.way.layout for choice in plan.choices} == {BATCH_LAST}
+    assert {decision.way.layout for decision in plan.decisions} == {BATCH_LAST}
     assert strategies(graph_of(LENET), ops.Conv)[1] == "winograd"
 
 
 def test_many_images_are_convolved_and_pooled_in_one_program_where_no_gradient_follows():
     graph = optimize(trace(ns.parse(LENET)), Mode.INFERENCE)
     plan = make_plan(graph, platform="cpu", batch=1024, gradient=False)
-    assert {choice.way.layout for choice in plan.choices} == {CHANNELS_LAST}
+    assert {decision.way.layout for decision in plan.decisions} == {CHANNELS_LAST}
     assert strategies(graph, ops.Conv, batch=1024, gradient=False) == ["direct", "direct"]
     assert strategies(graph, ops.MaxPool, batch=1024, gradient=False) == ["reduce_window", "reduce_window"]
 
@@ -60,17 +60,17 @@ def test_many_images_are_convolved_and_pooled_in_one_program_where_no_gradient_f
 def test_a_convolution_is_pooled_only_where_nothing_else_reads_it():
     text = "input 1x28x28; conv 8 5 as c; pool 2; deconv 8 2 stride=2; add c; pool 2; fc 10"
     graph = optimize(trace(ns.parse(text)), Mode.INFERENCE)
-    listed = problems(graph, 4, gradient=False)
-    assert not any(problem.pooled for problem in listed)
+    listed = op_instances(graph, 4, gradient=False)
+    assert not any(instance.pooled for instance in listed)
     lenet = optimize(trace(ns.parse(LENET)), Mode.INFERENCE)
-    assert sum(problem.pooled for problem in problems(lenet, 4, gradient=False)) == 2
-    assert not any(problem.pooled for problem in problems(lenet, 4, gradient=True))
+    assert sum(instance.pooled for instance in op_instances(lenet, 4, gradient=False)) == 2
+    assert not any(instance.pooled for instance in op_instances(lenet, 4, gradient=True))
 
 
 def test_a_gpu_keeps_to_its_own_convolutions_with_the_channels_last():
     graph = graph_of(LENET)
     plan = make_plan(graph, platform="gpu", batch=64, gradient=True)
-    assert {choice.way.layout for choice in plan.choices} == {CHANNELS_LAST}
+    assert {decision.way.layout for decision in plan.decisions} == {CHANNELS_LAST}
     assert strategies(graph, ops.Conv, platform="gpu") == ["direct", "direct"]
 
 
@@ -81,8 +81,8 @@ def test_pointwise_convolutions_are_matrix_products_and_depthwise_ones_sums_of_t
 
 def test_what_is_asked_for_is_done_where_it_can_be_and_the_plan_says_where_not():
     graph = graph_of("input 4x16x16\nconv 8 3 stride=2; conv 8 3; fc 10")
-    plan = make_plan(graph, platform="cpu", batch=8, gradient=True, wishes=Wishes(conv="winograd"))
-    chosen = [c for o, c in zip(graph.operations, plan.choices, strict=True) if isinstance(o.op, ops.Conv)]
+    plan = make_plan(graph, platform="cpu", batch=8, gradient=True, overrides=Overrides(conv="winograd"))
+    chosen = [c for o, c in zip(graph.operations, plan.decisions, strict=True) if isinstance(o.op, ops.Conv)]
     assert chosen[0].why == "not winograd: it has a stride or a dilation"
     assert (chosen[1].way.strategy, chosen[1].why) == ("winograd", "asked for")
 
@@ -90,11 +90,11 @@ def test_what_is_asked_for_is_done_where_it_can_be_and_the_plan_says_where_not()
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_layout_that_is_asked_for_is_taken_wherever_it_can_be(name):
     graph = graph_of(LENET)
-    plan = make_plan(graph, platform="cpu", batch=8, gradient=True, wishes=Wishes(layout=name))
+    plan = make_plan(graph, platform="cpu", batch=8, gradient=True, overrides=Overrides(layout=name))
     others = [
         operation.op
-        for operation, choice in zip(graph.operations, plan.choices, strict=True)
-        if choice.way.layout.name != name
+        for operation, decision in zip(graph.operations, plan.decisions, strict=True)
+        if decision.way.layout.name != name
     ]
     assert all(isinstance(op, ops.MatMul) for op in others)
 
@@ -103,11 +103,11 @@ def test_measured_times_are_believed_before_expected_ones():
     graph = graph_of(LENET)
     slow = Way("reduce_window", CHANNELS_LAST)
 
-    def timings(problem: Problem) -> dict[Way, float]:
-        return {slow: 1.0} if isinstance(problem.op, ops.MaxPool) else {}
+    def timings(instance: OpInstance) -> dict[Way, float]:
+        return {slow: 1.0} if isinstance(instance.op, ops.MaxPool) else {}
 
     plan = make_plan(graph, platform="cpu", batch=64, gradient=True, timings=timings)
-    pools = [c for o, c in zip(graph.operations, plan.choices, strict=True) if isinstance(o.op, ops.MaxPool)]
+    pools = [c for o, c in zip(graph.operations, plan.decisions, strict=True) if isinstance(o.op, ops.MaxPool)]
     assert [(c.way, c.why) for c in pools] == [(slow, "measured")] * 2
 
 
@@ -129,26 +129,28 @@ LINES = st.lists(
 def test_the_plan_of_a_chain_is_near_the_best_of_all_plans(lines, batch, gradient):
     """Against every combination of layouts: never more than a tenth above the least sum."""
     graph = graph_of("input 4x8x8\n" + "\n".join(lines))
-    options = [_options(p, "cpu", Wishes(), None) for p in problems(graph, batch, gradient=gradient)]
+    options = [_options(p, "cpu", Overrides(), None) for p in op_instances(graph, batch, gradient=gradient)]
     pricing = _Pricing(graph, options, batch, gradient)
     if 3 ** len(options) > 20_000:
         return
     best = min(pricing.total(layouts) for layouts in itertools.product(*options))
     plan = make_plan(graph, platform="cpu", batch=batch, gradient=gradient)
-    assert pricing.total([choice.way.layout for choice in plan.choices]) <= 1.1 * best + 1
+    assert pricing.total([decision.way.layout for decision in plan.decisions]) <= 1.1 * best + 1
 
 
 def test_every_way_has_a_finite_cost_on_every_platform():
     text = "input 4x9x9\nconv 8 3; deconv 8 3 stride=2; depthwise 3; conv 8 3 groups=2; pool 3 stride=2; fc 5 softmax"
-    for problem in problems(graph_of(text), 2, gradient=True):
-        for way in problem.ways():
+    for instance in op_instances(graph_of(text), 2, gradient=True):
+        for way in instance.ways():
             for platform in ("cpu", "gpu", "tpu"):
-                assert 0 < expected(problem, way, platform) < 1e9
+                assert 0 < expected(instance, way, platform) < 1e9
 
 
 def test_the_key_of_a_problem_tells_apart_all_that_decides_its_speed():
     graph = graph_of(LENET)
-    keys = {p.key for batch in (1, 64) for gradient in (False, True) for p in problems(graph, batch, gradient=gradient)}
+    keys = {
+        p.key for batch in (1, 64) for gradient in (False, True) for p in op_instances(graph, batch, gradient=gradient)
+    }
     assert len(keys) == 4 * len(graph.operations)
 
 

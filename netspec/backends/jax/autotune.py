@@ -22,7 +22,7 @@ from netspec.backends.jax.emitters import EMITTERS, EmitContext, OpContext
 from netspec.backends.timings import Remembered, cpu_name
 from netspec.graph.graph import Operation
 from netspec.ops import Shape, format_shape
-from netspec.planning import Layout, Problem, Timings, Way
+from netspec.planning import Layout, OpInstance, Timings, Way
 from netspec.planning.cost import expected
 
 __all__ = ["Autotuner", "Tuning", "device_name", "measure", "race"]
@@ -82,46 +82,46 @@ class Autotuner:
         *,
         batches: Collection[int] | None = None,
         progress: Callable[[Tuning], None] | None = None,
-        measure: Callable[[Problem, jax.Device], Mapping[Way, float]] | None = None,
+        measure: Callable[[OpInstance, jax.Device], Mapping[Way, float]] | None = None,
     ) -> None:
         self.folder = folder
         self._batches = batches
-        self._known: dict[tuple[str, Problem], Mapping[Way, float]] = {}
+        self._known: dict[tuple[str, OpInstance], Mapping[Way, float]] = {}
         self._alone = Lock()
         self._progress = progress or (lambda _: None)
         self._measure = measure or _measure_apart
 
-    def __call__(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
+    def __call__(self, listed: Sequence[OpInstance], device: jax.Device) -> Timings:
         """Return the times on a device; see `model.Tune`."""
         # Programs are compiled in threads, and what is measured side by side is not measured.
         with self._alone:
             return self._times(listed, device)
 
-    def _times(self, listed: Sequence[Problem], device: jax.Device) -> Timings:
+    def _times(self, listed: Sequence[OpInstance], device: jax.Device) -> Timings:
         name = device_name(device)
         remembered = Remembered(self.folder, name)
-        missing: list[Problem] = []
-        for problem in dict.fromkeys(filter(self._worth_measuring, listed)):
-            found = self._known.get((name, problem)) or remembered.get(problem)
+        missing: list[OpInstance] = []
+        for instance in dict.fromkeys(filter(self._worth_measuring, listed)):
+            found = self._known.get((name, instance)) or remembered.get(instance)
             if found is None:
-                missing.append(problem)
+                missing.append(instance)
             else:
-                self._known[name, problem] = found
+                self._known[name, instance] = found
         if missing:
             self._measure_all(missing, device, remembered)
-        return lambda problem: self._known.get((name, problem), {})
+        return lambda instance: self._known.get((name, instance), {})
 
-    def _worth_measuring(self, problem: Problem) -> bool:
-        wanted = self._batches is None or problem.batch in self._batches
-        return wanted and isinstance(problem.op, _MEASURED) and len(list(problem.ways())) > 1
+    def _worth_measuring(self, instance: OpInstance) -> bool:
+        wanted = self._batches is None or instance.batch in self._batches
+        return wanted and isinstance(instance.op, _MEASURED) and len(list(instance.ways())) > 1
 
-    def _measure_all(self, missing: Sequence[Problem], device: jax.Device, remembered: Remembered) -> None:
+    def _measure_all(self, missing: Sequence[OpInstance], device: jax.Device, remembered: Remembered) -> None:
         began, note, total = time.perf_counter(), "", len(missing)
-        for done, problem in enumerate(missing):
-            self._progress(Tuning(done, total, _words(problem), time.perf_counter() - began))
-            found = self._known[remembered.device, problem] = self._measure(problem, device)
+        for done, instance in enumerate(missing):
+            self._progress(Tuning(done, total, _words(instance), time.perf_counter() - began))
+            found = self._known[remembered.device, instance] = self._measure(instance, device)
             try:
-                remembered.put(problem, found)
+                remembered.put(instance, found)
             except OSError as error:
                 note = f"{self.folder}: {error.strerror or error}"
         self._progress(Tuning(total, total, "", time.perf_counter() - began, note))
@@ -132,29 +132,29 @@ def device_name(device: jax.Device) -> str:
     return cpu_name() if device.platform == "cpu" else f"{device.platform}: {device.device_kind}"
 
 
-def _words(problem: Problem) -> str:
+def _words(instance: OpInstance) -> str:
     """Return an operation in words: `Conv 1x28x28 to 20x24x24, batch 64, with gradients`."""
-    shapes = f"{format_shape(problem.inputs[0])} to {format_shape(problem.output)}"
-    return f"{type(problem.op).__name__} {shapes}, batch {problem.batch}{', with gradients' * problem.gradient}"
+    shapes = f"{format_shape(instance.inputs[0])} to {format_shape(instance.output)}"
+    return f"{type(instance.op).__name__} {shapes}, batch {instance.batch}{', with gradients' * instance.gradient}"
 
 
 # --- one operation ------------------------------------------------------------------------------------------------
 
 
-def _measure_apart(problem: Problem, device: jax.Device) -> Mapping[Way, float]:
+def _measure_apart(instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
     """Measure in a thread of its own: plans are made while a function is traced, and there nothing would run."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(measure, problem, device).result()
+        return thread.submit(measure, instance, device).result()
 
 
-def measure(problem: Problem, device: jax.Device) -> dict[Way, float]:
+def measure(instance: OpInstance, device: jax.Device) -> dict[Way, float]:
     """Return the microseconds of each way that is worth trying and that the platform can compile."""
-    cost = {way: expected(problem, way, device.platform) for way in problem.ways()}
+    cost = {way: expected(instance, way, device.platform) for way in instance.ways()}
     tried = [way for way in cost if cost[way] <= _HOPELESS * min(cost.values())]
     runners: dict[Way, Runner] = {}
     for way in sorted(tried, key=cost.__getitem__):
         try:
-            runner = _compiled(problem, way, device)
+            runner = _compiled(instance, way, device)
             runner(1)
         except jax.errors.JaxRuntimeError:
             continue  # the platform cannot compile it, or has no memory for it: another way will do
@@ -191,20 +191,20 @@ def race(
     return best
 
 
-def _compiled(problem: Problem, way: Way, device: jax.Device) -> Runner:
+def _compiled(instance: OpInstance, way: Way, device: jax.Device) -> Runner:
     """Return a runner of one way on random numbers, compiled."""
     rng = np.random.default_rng(0)
 
     def array(shape: Shape) -> Any:
         return jax.device_put(rng.standard_normal(shape, np.float32), device)
 
-    x = array(_placed(problem.inputs[0], problem.batch, way.layout))
-    parameters = [array(shape) for shape in problem.parameters]
-    function = _forward(problem, way)
+    x = array(_placed(instance.inputs[0], instance.batch, way.layout))
+    parameters = [array(shape) for shape in instance.parameters]
+    function = _forward(instance, way)
     arguments: tuple[Any, ...] = (x, parameters)
-    if problem.gradient and (parameters or problem.input_gradient):
-        back = array(_placed(problem.output, problem.batch, way.layout))
-        function, arguments = _with_gradients(function, problem.input_gradient), (x, parameters, back)
+    if instance.gradient and (parameters or instance.input_gradient):
+        back = array(_placed(instance.output, instance.batch, way.layout))
+        function, arguments = _with_gradients(function, instance.input_gradient), (x, parameters, back)
     program = jax.jit(function).lower(*arguments).compile()
 
     def run(times: int) -> None:
@@ -221,11 +221,11 @@ def _placed(shape: Shape, batch: int, layout: Layout) -> Shape:
     return tuple(declared[axis] for axis in layout.axes(len(declared)))
 
 
-def _forward(problem: Problem, way: Way) -> Callable[..., Any]:
-    operation = Operation(problem.op, (0,), (), 1, problem.output, "", 0)
+def _forward(instance: OpInstance, way: Way) -> Callable[..., Any]:
+    operation = Operation(instance.op, (0,), (), 1, instance.output, "", 0)
     context = OpContext(operation, way.layout, way.strategy)
-    emit = EMITTERS[type(problem.op)]
-    return lambda x, parameters: emit(problem.op, EmitContext(problem.gradient, None), context, x, parameters)
+    emit = EMITTERS[type(instance.op)]
+    return lambda x, parameters: emit(instance.op, EmitContext(instance.gradient, None), context, x, parameters)
 
 
 def _with_gradients(forward: Callable[..., Any], input_gradient: bool) -> Callable[..., Any]:

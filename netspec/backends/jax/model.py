@@ -27,13 +27,13 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
-from netspec.planning import Plan, Problem, Timings, Wishes, make_plan, problems
+from netspec.planning import OpInstance, Overrides, Plan, Timings, make_plan, op_instances
 from netspec.planning.explain import Line, explain
 from netspec.system.arguments import as_switch, as_whole, require_kind
 
 __all__ = ["Model", "Tune", "Variables"]
 
-Tune: TypeAlias = Callable[[Sequence[Problem], jax.Device], Timings]
+Tune: TypeAlias = Callable[[Sequence[OpInstance], jax.Device], Timings]
 """Measures what a device takes for some operations, as far as that is not known yet."""
 
 
@@ -264,8 +264,8 @@ class Model:
     def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
         key = (id(graph), batch, gradient)
         if key not in self._plans:
-            wishes = Wishes.of(self.network.compile)
-            self._plans[key] = make_plan(graph, wishes=wishes, **self._known(graph, batch, gradient))
+            overrides = Overrides.of(self.network.compile)
+            self._plans[key] = make_plan(graph, overrides=overrides, **self._known(graph, batch, gradient))
         return self._plans[key]
 
     def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
@@ -276,7 +276,7 @@ class Model:
 
     def _known(self, graph: Graph, batch: int, gradient: bool) -> dict[str, Any]:
         """Return what plans are made from: where, for which batch, and what was measured."""
-        timings = self._tune(problems(graph, batch, gradient=gradient), self.device) if self._tune else None
+        timings = self._tune(op_instances(graph, batch, gradient=gradient), self.device) if self._tune else None
         return {"platform": self.device.platform, "batch": batch, "gradient": gradient, "timings": timings}
 
     def _zeros(self, batch: int) -> jax.Array:

@@ -17,7 +17,7 @@ from netspec.backends.jax.model import Model
 from netspec.backends.timings import count
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Problem, Way, problems
+from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, OpInstance, Way, op_instances
 
 NET = "input 1x8x8\nconv 4 3x3 relu; pool 2; conv 4 3x3 pad=same; conv 4 3x3 pad=same; dropout\nfc 3 softmax\n"
 CPU = jax.devices("cpu")[0]
@@ -76,12 +76,12 @@ class Meter:
     """Measures nothing: says that the last way is the fastest, and keeps what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[Problem] = []
+        self.asked: list[OpInstance] = []
 
-    def __call__(self, problem: Problem, device: jax.Device) -> Mapping[Way, float]:
+    def __call__(self, instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
         assert device == CPU
-        self.asked.append(problem)
-        return {way: 100.0 - i for i, way in enumerate(problem.ways())}
+        self.asked.append(instance)
+        return {way: 100.0 - i for i, way in enumerate(instance.ways())}
 
 
 def graph_of(text: str = NET) -> ns.Graph:
@@ -89,11 +89,11 @@ def graph_of(text: str = NET) -> ns.Graph:
 
 
 def test_each_problem_is_measured_once_and_then_remembered(tmp_path: Path) -> None:
-    listed = problems(graph_of(), 16, gradient=True)
+    listed = op_instances(graph_of(), 16, gradient=True)
     meter, told = Meter(), list[Tuning]()
     times = Autotuner(tmp_path, measure=meter, progress=told.append)(listed, CPU)
     kinds = [type(p.op) for p in meter.asked]
-    # The two convolutions in the middle are the same problem.
+    # The two convolutions in the middle are the same instance.
     assert kinds == [ops.Conv, ops.MaxPool, ops.Conv, ops.MatMul]
     assert count(tmp_path) == 4
     assert [(t.done, t.total, bool(t.operation)) for t in told] == [*((i, 4, True) for i in range(4)), (4, 4, False)]
@@ -109,7 +109,7 @@ def test_other_batches_and_modes_are_measured_by_themselves_and_unwanted_batches
     graph, meter = graph_of(), Meter()
     tune = Autotuner(tmp_path, measure=meter, batches={16, 32})
     for batch, gradient in ((16, True), (16, False), (32, True), (7, True)):
-        tune(problems(graph, batch, gradient=gradient), CPU)
+        tune(op_instances(graph, batch, gradient=gradient), CPU)
     assert [(p.batch, p.gradient) for p in meter.asked if isinstance(p.op, ops.MatMul)] == [
         (16, True),
         (16, False),
@@ -119,7 +119,7 @@ def test_other_batches_and_modes_are_measured_by_themselves_and_unwanted_batches
 
 def test_times_that_cannot_be_kept_are_used_all_the_same_and_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    listed = problems(graph_of(), 16, gradient=True)
+    listed = op_instances(graph_of(), 16, gradient=True)
     meter, told = Meter(), list[Tuning]()
     tune = Autotuner(tmp_path / "file", measure=meter, progress=told.append)
     assert tune(listed, CPU)(listed[0])
@@ -129,9 +129,9 @@ def test_times_that_cannot_be_kept_are_used_all_the_same_and_it_is_said(tmp_path
 
 
 def test_a_model_takes_what_was_measured(tmp_path: Path) -> None:
-    def slowly_first(problem: Problem, device: jax.Device) -> Mapping[Way, float]:
+    def slowly_first(instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
         del device
-        ways = list(problem.ways())
+        ways = list(instance.ways())
         return {way: 1e6 if i else 1.0 for i, way in enumerate(ways)}
 
     network = ns.parse(NET)
@@ -139,7 +139,7 @@ def test_a_model_takes_what_was_measured(tmp_path: Path) -> None:
     chosen = {
         type(p.op): c
         for p, c in zip(
-            problems(tuned.inference, 4, gradient=False), tuned.plan(4, gradient=False).choices, strict=True
+            op_instances(tuned.inference, 4, gradient=False), tuned.plan(4, gradient=False).decisions, strict=True
         )
     }
     assert (chosen[ops.Conv].way, chosen[ops.Conv].why) == (Way("direct", CHANNELS_LAST), "measured")
@@ -151,7 +151,7 @@ def test_a_model_takes_what_was_measured(tmp_path: Path) -> None:
 
 # --- on the device itself -------------------------------------------------------------------------------------------
 
-ONE = {type(p.op): p for p in problems(graph_of(), 4, gradient=True)}
+ONE = {type(p.op): p for p in op_instances(graph_of(), 4, gradient=True)}
 
 
 @pytest.mark.parametrize("kind", [ops.Conv, ops.MaxPool, ops.MatMul], ids=lambda kind: kind.__name__)
@@ -165,10 +165,10 @@ def test_real_times_of_every_way_worth_trying(kind: type[ops.Op]) -> None:
 def test_what_the_platform_cannot_compile_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = autotune._compiled
 
-    def fails(problem: Problem, way: Way, device: jax.Device) -> autotune.Runner:
+    def fails(instance: OpInstance, way: Way, device: jax.Device) -> autotune.Runner:
         if way.layout == BATCH_LAST:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED")
-        return compiled(problem, way, device)
+        return compiled(instance, way, device)
 
     monkeypatch.setattr(autotune, "_compiled", fails)
     found = measure(ONE[ops.MatMul], CPU)
@@ -176,10 +176,10 @@ def test_what_the_platform_cannot_compile_is_left_out(monkeypatch: pytest.Monkey
 
 
 def test_the_measured_program_gives_the_output_and_all_gradients() -> None:
-    problem = ONE[ops.Conv]
-    x = np.ones((problem.batch, *problem.inputs[0]), np.float32)
-    kernel, back = np.ones(problem.parameters[0], np.float32), np.ones((problem.batch, *problem.output), np.float32)
-    forward = autotune._forward(problem, Way("direct", CHANNELS_FIRST))
+    instance = ONE[ops.Conv]
+    x = np.ones((instance.batch, *instance.inputs[0]), np.float32)
+    kernel, back = np.ones(instance.parameters[0], np.float32), np.ones((instance.batch, *instance.output), np.float32)
+    forward = autotune._forward(instance, Way("direct", CHANNELS_FIRST))
     made, (of_x, of_parameters) = autotune._with_gradients(forward, True)(x, [kernel], back)
     assert (made.shape, of_x.shape, of_parameters[0].shape) == (back.shape, x.shape, kernel.shape)
     # Where no input gradient is asked for, none is computed.
@@ -190,8 +190,8 @@ def test_the_measured_program_gives_the_output_and_all_gradients() -> None:
 def test_measuring_works_while_a_function_is_traced(tmp_path: Path) -> None:
     ran: list[bool] = []
 
-    def one(problem: Problem, device: jax.Device) -> Mapping[Way, float]:
-        found = autotune._measure_apart(problem, device) if isinstance(problem.op, ops.MatMul) else {}
+    def one(instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
+        found = autotune._measure_apart(instance, device) if isinstance(instance.op, ops.MatMul) else {}
         ran.append(bool(found))
         return found
 

@@ -16,8 +16,8 @@ from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.layers import LAYERS
 from netspec.passes import Mode, optimize
-from netspec.planning import LAYOUTS, STRATEGIES, Plan, Wishes, make_plan
-from netspec.planning.plan import problems
+from netspec.planning import LAYOUTS, STRATEGIES, Overrides, Plan, make_plan
+from netspec.planning.plan import op_instances
 
 RANDOM = ("dropout 0.3", "noise 0.2")
 
@@ -65,8 +65,8 @@ def assert_same(actual: Any, expected: Any, tolerance: float = 2e-4) -> None:
         np.testing.assert_allclose(a, e, rtol=tolerance, atol=tolerance * max(1.0, float(jnp.abs(e).max())))
 
 
-def plan_for(graph: Graph, batch: int, **wishes: str) -> Plan:
-    return make_plan(graph, platform="cpu", batch=batch, gradient=True, wishes=Wishes(**wishes))
+def plan_for(graph: Graph, batch: int, **overrides: str) -> Plan:
+    return make_plan(graph, platform="cpu", batch=batch, gradient=True, overrides=Overrides(**overrides))
 
 
 def graph_of(text: str) -> Graph:
@@ -98,7 +98,7 @@ def test_no_layout_changes_a_result(text: str) -> None:
 
 
 def ways(plan: Plan) -> tuple[Any, ...]:
-    return tuple(choice.way for choice in plan.choices)
+    return tuple(decision.way for decision in plan.decisions)
 
 
 def plain_text(strategy: str) -> str:
@@ -116,7 +116,7 @@ def test_no_strategy_changes_a_result(op: type[ops.Op], strategy: str) -> None:
     wish = {ops.Conv: "conv", ops.ConvTranspose: "deconv", ops.MaxPool: "pool"}[op]
     plan = plan_for(graph, 3, **{wish: strategy})
     if any(isinstance(operation.op, op) for operation in graph.operations):
-        assert strategy in {choice.way.strategy for choice in plan.choices}
+        assert strategy in {decision.way.strategy for decision in plan.decisions}
     plain = plan_for(graph, 3, layout="channels_last", conv="direct", deconv="direct", pool="reduce_window")
     assert_same(computed(graph, plan, 3), computed(graph, plain, 3))
 
@@ -133,7 +133,7 @@ def test_a_plan_holds_for_any_batch_size_and_a_user_may_map_over_it() -> None:
 
 def test_every_operation_of_a_problem_is_numbered_like_the_graph() -> None:
     graph = graph_of("input 2x6x6\nconv 4 3 relu; conv 4 3; fc 3")
-    found = problems(graph, 5, gradient=True)
+    found = op_instances(graph, 5, gradient=True)
     assert [p.op for p in found] == [o.op for o in graph.operations]
     convolutions = [p for p in found if isinstance(p.op, ops.Conv)]
     assert [p.input_gradient for p in convolutions] == [False, True]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netspec import ops
 from netspec.backends.jax.kernels import conv, deconv, pool, winograd
 from netspec.backends.jax.kernels.arrange import convert
-from netspec.planning import CHANNELS_FIRST, CHANNELS_LAST, STRATEGIES, Problem
+from netspec.planning import CHANNELS_FIRST, CHANNELS_LAST, STRATEGIES, OpInstance
 
 FEW = settings(max_examples=4, deadline=None, derandomize=True, database=None)
 PLAIN = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
@@ -62,8 +62,8 @@ def everywhere(x, kernel, geometry):
     """All ways to compute a convolution: those that the planner knows of."""
     shapes = ((x.shape[3], *x.shape[1:3]),), (kernel.shape,)
     op = ops.Conv(**geometry)
-    problem = Problem(op, len(x), *shapes, op.shape(*shapes[0], *shapes[1]), gradient=True, input_gradient=True)
-    return list(problem.ways())
+    instance = OpInstance(op, len(x), *shapes, op.shape(*shapes[0], *shapes[1]), gradient=True, input_gradient=True)
+    return list(instance.ways())
 
 
 def computed(x, kernel, geometry, way):

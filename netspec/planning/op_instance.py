@@ -11,7 +11,7 @@ from netspec import ops
 from netspec.ops import Op, Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
 
-__all__ = ["STRATEGIES", "Problem", "Way", "native_layouts"]
+__all__ = ["STRATEGIES", "OpInstance", "Way", "native_layouts"]
 
 _EVERY = (CHANNELS_LAST, CHANNELS_FIRST, BATCH_LAST)
 _BY_POSITION = (CHANNELS_LAST, BATCH_LAST)
@@ -54,7 +54,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class OpInstance:
     """One operation with all sizes that decide how fast each way is.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What `compile { }` asks for: its words are the strategies, wishes decide, and measured times come before expected."""
+"""What `compile { }` asks for: its words are the strategies, and decide; measured times come before expected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netspec import ops
 from netspec.graph.trace import trace
 from netspec.ir.network import Compile
 from netspec.passes import Mode, optimize
-from netspec.planning import LAYOUTS, STRATEGIES, Plan, Problem, Timings, Way, Wishes, make_plan
+from netspec.planning import LAYOUTS, STRATEGIES, OpInstance, Overrides, Plan, Timings, Way, make_plan
 from netspec.planning.explain import explain
 from netspec.schema.definition import parameters
 
@@ -24,8 +24,8 @@ def planned(text: str, *, timings: Timings | None = None, platform: str = "cpu",
     """Return, for each node, what was decided for its operations."""
     network = ns.parse(text, set={f"compile.{key}": value for key, value in sets.items()})
     graph = optimize(trace(network), Mode.TRAINING)
-    wishes = Wishes.of(network.compile)
-    plan: Plan = make_plan(graph, platform=platform, batch=32, gradient=True, wishes=wishes, timings=timings)
+    overrides = Overrides.of(network.compile)
+    plan: Plan = make_plan(graph, platform=platform, batch=32, gradient=True, overrides=overrides, timings=timings)
     found: dict[str, list[str]] = {}
     for line in explain(graph, plan, platform=platform, batch=32, gradient=True, timings=timings):
         found.setdefault(line.node, []).append(f"{line.strategy} {line.layout}, {line.why}".strip())
@@ -39,7 +39,7 @@ def test_the_words_are_those_of_the_planning() -> None:
         assert words[name] == {"auto", *STRATEGIES[op]}
     assert words["layout"] == {"auto", *LAYOUTS}
     assert set(words) == {*FIELDS, "layout", "autotune"}
-    assert Wishes.of(Compile()) == Wishes()
+    assert Overrides.of(Compile()) == Overrides()
 
 
 def test_a_wish_decides_where_it_can() -> None:
@@ -66,8 +66,8 @@ def test_without_wishes_all_is_expected() -> None:
 def test_measured_times_are_believed_and_not_compared_with_expected_ones() -> None:
     slow = {Way("im2col", LAYOUTS["batch_last"]): 1e9}
 
-    def timings(problem: Problem) -> Mapping[Way, float]:
-        return {**slow, Way("direct", LAYOUTS["channels_first"]): 1e6} if isinstance(problem.op, ops.Conv) else {}
+    def timings(instance: OpInstance) -> Mapping[Way, float]:
+        return {**slow, Way("direct", LAYOUTS["channels_first"]): 1e6} if isinstance(instance.op, ops.Conv) else {}
 
     found = planned(NET, timings=timings)
     assert found["conv_1"][0] == "direct channels_first, measured"
@@ -95,7 +95,7 @@ def test_no_times_are_made_up_where_only_a_preference_is_known() -> None:
 
 def test_a_model_computes_as_it_is_asked_to() -> None:
     model = ns.compile(ns.parse(NET, set={"compile.conv": "direct", "compile.layout": "channels_first"}))
-    ways = [c.way for c in model.plan(4, gradient=False).choices]
+    ways = [c.way for c in model.plan(4, gradient=False).decisions]
     assert ways[0] == Way("direct", LAYOUTS["channels_first"])
     same = ns.compile(ns.parse(NET))
     x = [[[[0.5] * 12] * 12] * 3]
