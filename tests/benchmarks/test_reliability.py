@@ -38,7 +38,11 @@ def row(**changed: Any) -> Row:
     return Row(**{**facts, **changed})
 
 
-@pytest.mark.parametrize("name", PROMISES)
+# Quick tests keep these too: tests/cli/test_cli_resume.py, tests/training/test_training_nonfinite.py and _resume.py.
+LONG = {"signals", "nonfinite", "repeats"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PROMISES])
 def test_every_promise_is_kept_in_the_short_form(name: str) -> None:
     found = measured(name, short=True, seed=7)
     assert found.kept, f"{found.done}: {found.figure}"
