@@ -303,8 +303,7 @@ def test_data_in_another_form_is_said_how_to_give(tmp_path: Path) -> None:
         refused(lambda text=text: list(ns.train(NET, text)), ns.DataError)
 
 
-def test_tensors(trained: Trained) -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+def test_tensors(torch: Any, trained: Trained) -> None:
     expected = trained.model.forward(trained.variables, X)
     np.testing.assert_array_equal(trained.model.forward(trained.variables, torch.tensor(X)), expected)
     error = refused(lambda: trained.run.predict(torch.tensor(X, requires_grad=True)), ns.DataError)

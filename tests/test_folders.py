@@ -217,3 +217,15 @@ def test_the_lazy_names_of_the_public_api_are_constants_of_the_package() -> None
     assert set(netspec._LAZY) <= set(netspec.__all__)
     for name in netspec.__all__:
         assert getattr(netspec, name) is not None
+
+
+def test_no_test_module_needs_what_only_some_have() -> None:
+    """The README's test command passes without PyTorch: what needs it asks for it, and is skipped where it is not."""
+    tests = PACKAGE.parent / "tests"
+    for path in tests.rglob("*.py"):
+        if path.name.endswith((".torch.py", ".keras.py")):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {"torch", "sklearn", "keras", "flax", "mypy"}, path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-import torch
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
@@ -35,7 +34,7 @@ def notices(found: list[ns.Event]) -> list[str]:
 
 
 @pytest.mark.parametrize("batch", [4, 5, 12, 13])
-def test_the_running_averages_are_pytorchs_whatever_is_left_over(batch: int) -> None:
+def test_the_running_averages_are_pytorchs_whatever_is_left_over(torch: Any, batch: int) -> None:
     """13 examples leave 1, 3, 1 and none over; one alone, which PyTorch refuses, changes nothing."""
     found = events("batchnorm; fc 3 softmax", f"batch {batch}; epochs 2", data="shuffle off")
     reference = torch.nn.BatchNorm1d(6).double()
@@ -63,7 +62,7 @@ def test_one_value_is_normalized_by_the_running_averages() -> None:
     assert all((a == b).all() for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(moved), strict=True))
 
 
-def test_one_image_has_a_variance() -> None:
+def test_one_image_has_a_variance(torch: Any) -> None:
     model = ns.compile(ns.parse("input 1x4x4\nbatchnorm; fc 3 softmax"), "cpu")
     image = RNG.standard_normal((1, 1, 4, 4)).astype(np.float32)
     _, state = model.apply(model.init(), image, train=True)
