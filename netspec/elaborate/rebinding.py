@@ -24,7 +24,8 @@ def lost(
     """Return why a `let` in a body does not do what it says, and what would be right; None where all is well.
 
     A name of the body's own is well, also one that hides a name from outside for the rest of the body. It is lost where
-    the body reads the name from outside first, as if to go on with it, and where nothing in the body reads it at all.
+    nothing behind it in the body reads it, and in a `repeat` that reads the name from outside first, as if each round
+    went on with it.
 
     Args:
         command: the `let`, whose name has a value already.
@@ -43,15 +44,12 @@ def lost(
             f"nothing behind it reads `{name}`, and with the `}}` it ends",
             "remove it, or move it above what reads it",
         )
-    if _read(name, behind, blocks) and not _read(name, [command, *before], blocks):
-        return None
     owner = next((f.commands[f.at] for f in reversed(opened) if f.scope is not scope), command)
-    if owner.name.text == "repeat":
+    if owner.name.text == "repeat" and _read(name, [command, *before], blocks):
         why = f"each round begins again with the `{name}` from outside"
-        return (
-            why,
-            f"write the rounds out, as uses of a block that takes it: `block part({name}) {{ … }}; part 2; part 4`",
-        )
+        return why, f"write the rounds out: `block part({name}) {{ … }}`, and a `part` with each value"
+    if _read(name, behind, blocks):
+        return None
     return f"with the `}}` it ends, and `{name}` is again what it is outside", "give it another name"
 
 
