@@ -261,10 +261,26 @@ def test_the_models_own_names_of_classes_are_kept(here: Path, cli: Any) -> None:
     assert fewer.labels == tuple(names)
 
 
-def test_names_in_another_order_are_refused(here: Path) -> None:
-    other = from_arrays(X, Y, X, Y, labels=["versicolor", "setosa", "virginica"], name="other")
-    with pytest.raises(ns.DataError, match="learned in the order setosa, versicolor and virginica"):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["versicolor", "setosa", "virginica"],
+        ["setosa", "versicolor", "virginica", "another"],
+        ["setosa", "virginica", "another"],
+        ["one", "two", "three", "four"],
+    ],
+)
+def test_names_that_are_not_the_models_are_refused(here: Path, names: list[str]) -> None:
+    other = from_arrays(X, Y, X, Y, labels=names, name="other")
+    with pytest.raises(ns.DataError, match="the model learned setosa, versicolor and virginica, in this order"):
         ns.open(here / "classes").evaluate(other)
+
+
+def test_the_first_of_the_models_names_and_names_of_ones_own_are_taken(here: Path) -> None:
+    run = ns.open(here / "classes")
+    first = from_arrays(X, Y * 0, X, Y * 0, labels=["setosa"])
+    assert run.evaluate(first).labels == ("setosa", "versicolor", "virginica")
+    assert run.evaluate(from_arrays(X, Y, X, Y, labels=["a", "b", "c"])).labels == ("a", "b", "c")
 
 
 @pytest.fixture(scope="module")

@@ -285,7 +285,10 @@ def classes_misfit(name: str, outputs: int, classes: int, labels: LabelFacts | N
     message = (
         f"the network has {plural(outputs, 'output')}, but {name} has {classes:,} class{'' if classes == 1 else 'es'}"
     )
+    named = f"name all in the array {NAMES_KEY} of an .npz file"
+    if classes == 1:
+        return message, f"one class alone says nothing; where the others have no example, {named}"
     fix = f"let it end in {classes} outputs: `fc {classes} softmax`"
     if outputs > classes:
-        fix += f"; where some of {outputs} classes have no example, name all in the array {NAMES_KEY} of an .npz file"
+        fix += f"; where some of {outputs} classes have no example, {named}"
     return message, renumbering("y_train", labels, fix) if labels else fix

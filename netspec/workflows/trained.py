@@ -316,7 +316,7 @@ class Run:
             loss=loss,
             accuracy=accuracy,
             confusion=confusion,
-            labels=class_names(self._names(dataset), classes),
+            labels=class_names(self._names(dataset, classes), classes),
             predicted=found,
             probability=scores[np.arange(len(found)), found],
             split=split,
@@ -325,20 +325,24 @@ class Run:
             probable=self.gives_probabilities,
         )
 
-    def _names(self, dataset: Dataset) -> tuple[str, ...]:
+    def _names(self, dataset: Dataset, classes: int) -> tuple[str, ...]:
         """Return the names of the classes of a dataset: the model's own where the dataset has only numbers for them.
 
         Raises:
-            DataError: it has the model's classes in another order.
+            DataError: it has classes that the model does not have, or the model's in another order.
         """
         own, given = self.labels, dataset.labels
-        if given == tuple(map(str, range(len(given)))):
+        numbers = tuple(map(str, range(len(given))))
+        if given == numbers:
             return own or given
-        if own != given and set(own) == set(given):
+        if own[: len(given)] == given:
+            return own
+        named = bool(own) and own != tuple(map(str, range(len(own))))
+        if len(given) > classes or (named and (len(given) != len(own) or set(given) & set(own))):
+            known = f"{listing(own, 'and')}, in this order" if named else f"{classes} classes"
             raise DataError(
-                f"{dataset.name} has the classes {listing(given, 'and')}, which the model learned in the order "
-                f"{listing(own, 'and')}",
-                "number the labels in the order of the model",
+                f"{dataset.name} has the classes {listing(given, 'and')}; the model learned {known}",
+                "number the labels in the order of the model, and leave out what it did not learn",
             )
         return given
 
