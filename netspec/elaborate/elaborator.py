@@ -254,7 +254,10 @@ class _Elaborator:
         if command.label:
             fix = f"a block around it does: `block part {{ repeat … }}; part as {command.label.text}`"
             self.context.error("E0211", "`repeat` takes no label", command.label.span, fix=fix)
-        if len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
+        if len(command.arguments) > 1 and not command.arguments[0].key and len(command.bodies) == 1:
+            fix = "put what follows the `}` on a line of its own"
+            self.context.error("E0205", "`repeat` takes a number and one body", command.arguments[1].span, fix=fix)
+        elif len(command.arguments) != 1 or command.arguments[0].key or len(command.bodies) != 1:
             fix = "for example `repeat 3 { conv 64 3x3 pad=same relu }`"
             self.context.error("E0206", "`repeat` needs a number and one body", command.name.span, fix=fix)
             return

@@ -157,6 +157,9 @@ class Wiring:
             fix = self._merge_below(command) or fix
             message = f"`branch` needs two bodies or more, then {listing(merges)}"
             span = command.arguments[0].span if words and not known else command.name.span
+            if words[1:] and words[0] in merges and len(command.bodies) > 1:
+                message, span = f"`{words[0]}` merges the bodies and takes no more", command.arguments[1].span
+                fix = f"put what follows on a line of its own behind `{words[0]}`"
             self.context.error("E0206", message, span, fix=fix)
             self._ways(command.bodies, scope)
             self.broken(command, scope)
