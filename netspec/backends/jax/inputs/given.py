@@ -96,7 +96,7 @@ def as_targets(y: Any, count: int, graph: Graph) -> Any:
         fix = "labels are class numbers, not one-hot rows: y.argmax(axis=1)"
         if array.shape == wanted and not isinstance(graph.loss, CrossEntropy):
             fix = "whole numbers are taken for class labels: give targets as floats, y.astype('float32')"
-        elif not _one_hot(array):
+        elif array.ndim != 2 or not _one_hot(array):
             fix = "one whole number an example" + _SEVERAL * (array.shape == wanted)
         raise DataError(
             f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
