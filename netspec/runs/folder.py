@@ -1,4 +1,4 @@
-"""Run folders: making a fresh one, and the arrays of a model; what else is in one stands in `run_files`."""
+"""Run folders: making a fresh one, and the arrays of a model; `files.py` reads what else is in one, without JAX."""
 
 from __future__ import annotations
 
