@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answers_file", "require_name"]
 
-Write: TypeAlias = "Callable[[Sequence[str], NDArray[Any]], None]"
+Write: TypeAlias = "Callable[[Sequence[str], Any], None]"
 """Takes the names of some examples and the examples."""
 
 _FIRST = ("file", "class")
@@ -51,6 +51,8 @@ def answers_file(out: Path, run: Run) -> Iterator[Write]:
     try:
         with atomic_path(out) as temporary:
             if out.suffix.lower() == ".npy":
+                if len(run.model.graph.outputs) > 1:
+                    raise RunError("the network has several outputs: they are not one array", "write a .csv file")
                 with _array(temporary, run) as write:
                     yield write
             else:
@@ -75,6 +77,8 @@ def _array(path: Path, run: Run) -> Iterator[Write]:
 
 
 def _table(writer: Any, run: Run) -> Write:
+    if len(run.model.graph.outputs) > 1:
+        return _table_of_several(writer, run)
     names = run.output_names
     headed = False
 
@@ -87,6 +91,30 @@ def _table(writer: Any, run: Run) -> Write:
         for name, row in zip(examples, rows, strict=True):
             label = [names[int(row.argmax())]] if names else []
             writer.writerow([name, *label, *(f"{value:.8g}" for value in row.tolist())])
+
+    return write
+
+
+def _table_of_several(writer: Any, run: Run) -> Write:
+    """Return what writes a row for each example: for each output its class and how probable it is, or its numbers."""
+    headed = False
+
+    def write(examples: Sequence[str], array: Any) -> None:
+        nonlocal headed
+        found = run.predict(array)
+        columns: dict[str, list[str]] = {"file": list(examples)}
+        for name, predictions in found.items():
+            outputs = max(len(p.outputs) for p in predictions)
+            if not outputs:
+                columns[f"predicted_{name}"] = [str(p.label) for p in predictions]
+                columns[f"probability_{name}"] = [f"{p.probability:.8g}" for p in predictions]
+            for at in range(outputs):
+                key = f"predicted_{name}" + (f"_{at}" if outputs > 1 else "")
+                columns[key] = [f"{p.outputs[at]:.8g}" for p in predictions]
+        if not headed:
+            writer.writerow(columns)
+            headed = True
+        writer.writerows(zip(*columns.values(), strict=True))
 
     return write
 

@@ -168,6 +168,10 @@ class Progress:
         parts.append(_figures("test", event.test_loss, event.test_accuracy))
         parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
         self._line("   ".join(parts))
+        for name, found in event.outputs.items():
+            splits = [split for split in ("train", "validation", "test") if found.get(f"{split}_loss") is not None]
+            each = [_figures(s, found[f"{s}_loss"] or 0.0, found[f"{s}_accuracy"]) for s in splits]
+            self._line("   ".join([f"  {name}", *each]))
         if self.live:
             self.bar.reset(self.task, total=self.started.steps_per_epoch, state="")
 
@@ -214,7 +218,7 @@ def _next(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
-    file = picture if takes_pictures(network) else "examples.npy"
+    file = picture if takes_pictures(network) else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 

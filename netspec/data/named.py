@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from netspec.recipe.array_facts import examples_wrong, unlike
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.system.files import kind_of
 
-__all__ = ["array_names", "check_target", "from_named_arrays", "is_plain", "plain_arrays", "read_named_npz", "targets"]
+__all__ = ["array_names", "check_target", "from_named_arrays", "is_plain", "plain_arrays", "read_arrays", "read_named_npz", "targets"]
 
 _SPLITS = ("train", "test")
 
@@ -115,27 +115,49 @@ def read_named_npz(path: Path, graph: Graph) -> Dataset:
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that does not fit.
     """
-    kind = kind_of(path, DataError)
-    if kind != "file":
-        raise DataError(f"{path} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            there = [info.filename.removesuffix(".npy") for info in archive.infolist()]
-            names = [
-                _choose(dict.fromkeys(there), own, short, split, graph, str(path))
-                for own, short in _shown_names(graph).items()
-                for split in _SPLITS
-            ]
-            found = npz.members(path, archive, list(dict.fromkeys(names)))
-            arrays = {m.filename.removesuffix(".npy"): npz.unpacked(path, archive, m) for m in found}
-    except DataError:
-        raise
-    except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
-        raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
+    def choose(there: Mapping[str, Any]) -> list[str]:
+        shown = _shown_names(graph).items()
+        return [_choose(there, own, short, split, graph, str(path)) for own, short in shown for split in _SPLITS]
+
+    arrays = _in_archive(path, str(path), choose)
     try:
         return from_named_arrays(arrays, graph, name=str(path))
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
+
+
+def read_arrays(source: Path | IO[bytes], names: Sequence[str], *, name: str) -> list[NDArray[Any]]:
+    """Return arrays in a `.npz` file by their names; others in it are not read.
+
+    Args:
+        source: its path, or what is in it.
+        names: of the arrays.
+        name: what messages call the file.
+
+    Raises:
+        DataError: the file cannot be read, or lacks one.
+    """
+    found = _in_archive(source, name, lambda _: names)
+    return [found[key] for key in names]
+
+
+def _in_archive(
+    source: Path | IO[bytes], name: str, choose: Callable[[Mapping[str, Any]], Sequence[str]]
+) -> dict[str, NDArray[Any]]:
+    """Return those arrays of a `.npz` file that are chosen by their names."""
+    kind = kind_of(source, DataError) if isinstance(source, Path) else "file"
+    if kind != "file":
+        raise DataError(f"{name} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
+    path = Path(name)
+    try:
+        with zipfile.ZipFile(source) as archive:
+            there = dict.fromkeys(info.filename.removesuffix(".npy") for info in archive.infolist())
+            found = npz.members(path, archive, list(dict.fromkeys(choose(there))))
+            return {m.filename.removesuffix(".npy"): npz.unpacked(path, archive, m) for m in found}
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
+        raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
 
 
 def _choose(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Output, Recipe
+from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Node, Output, Recipe
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
+__all__ = ["input_text", "layer_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
@@ -21,8 +21,7 @@ def resolved_text(network: Network) -> str:
     for node in network.nodes:
         if node.inputs[0] != previous:
             lines.append(f"from {print_label(node.inputs[0])}")
-        shared = f"share={print_label(node.share)}" if node.share else ""
-        words = [node.layer.canonical(), _arguments(node.layer, every=True), shared, *map(print_label, node.inputs[1:])]
+        words = [node.layer.canonical(), _arguments(node.layer, every=True), *shared_text(node), *map(print_label, node.inputs[1:])]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     lines += map(_output, network.outputs)
@@ -45,6 +44,11 @@ def input_text(given: Input) -> str:
     words += [f"tokens={given.tokens}"] if given.tokens else []
     words += [f"mask={given.mask}"] if given.mask is not None else []
     return " ".join(words + ([] if given.name == INPUT else ["as", print_label(given.name)]))
+
+
+def shared_text(node: Node) -> list[str]:
+    """Return what a layer says of the weights that it shares, if it does: `share="a/conv_1"`."""
+    return [f"share={print_label(node.share)}"] if node.share else []
 
 
 def _output(output: Output) -> str:

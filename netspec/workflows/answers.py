@@ -51,6 +51,7 @@ class Evaluation:
         true: (N,) the class of each example.
         scores: (N, K) the probability, or else the output, of each class.
         probable: whether those are probabilities.
+        outputs: of several outputs how each does, by its name; else empty.
     """
 
     dataset: str
@@ -65,6 +66,7 @@ class Evaluation:
     true: NDArray[Any] = field(default_factory=lambda: np.zeros(0, np.int64))
     scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     probable: bool = True
+    outputs: Mapping[str, Evaluation] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         right = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"

@@ -15,13 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
-from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Trainer
+from netspec.backends.jax.inputs.given import by_name, require_same_count
+from netspec.backends.jax.model import Given, Model, Variables
+from netspec.backends.jax.train.step import Measurement, Trainer
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.types import Arrays, Dataset, Progress, Split, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
+from netspec.graph.graph import Graph, GraphOutput
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import folder as runs
 from netspec.runs import model_file
@@ -147,25 +149,43 @@ class Run:
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
+        if len(self.network.inputs) > 1:
+            return (".npz",)
         return (".npy", *(datasets.picture_endings() if reading.takes_pictures(self.network) else ()))
 
-    def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
+    def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
 
         They are bytes, floats, or token numbers (N, L). Where the outputs are no probabilities, as with the loss mse,
-        they are returned as they are; one output x becomes (1 - x, x), for two classes.
+        they are returned as they are; one output x becomes (1 - x, x), for two classes. Of a network of several inputs
+        the images are by their names, and of several outputs what is returned.
 
         Raises:
             DataError: the model names no classes, or the images do not fit it.
         """
         self._require_answers()
         logits = self._in_batches(images, self.model.logits)
-        return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+        if not isinstance(logits, dict):
+            return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+        return {
+            output.name: class_scores(self.model.graph.only(output), rows.reshape(len(rows), -1))
+            if self._names_classes(output)
+            else rows
+            for output in self.model.graph.outputs
+            for rows in (logits[output.name],)
+        }
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether the outputs are probabilities of classes."""
-        return not self.network.reconstructs and gives_probabilities(self.model.graph)
+        """Whether the outputs are probabilities of classes; of several outputs whether all are."""
+        outputs = self.model.graph.outputs
+        return not self.network.reconstructs and all(map(self._names_classes, outputs))
+
+    def _names_classes(self, output: GraphOutput) -> bool:
+        """Return whether an output gives the probabilities of classes: of the whole example, where there are several."""
+        graph = self.model.graph
+        row = len(graph.outputs) == 1 or len(graph.shape(output.index)) == 1
+        return row and gives_probabilities(graph.only(output))
 
     def _require_answers(self) -> None:
         """Raise DataError for a model that gives its input again."""
@@ -175,32 +195,58 @@ class Run:
                 f"`netspec predict {self.path} FILE -o again.npy` keeps what it gives; run.outputs(images) returns it",
             )
 
-    def outputs(self, images: ArrayLike) -> NDArray[np.float32]:
-        """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`."""
+    def outputs(self, images: Given) -> Any:
+        """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`.
+
+        Of several outputs each is by its name.
+        """
         return self._in_batches(images, self.model.forward)
 
-    def _in_batches(
-        self, images: ArrayLike, function: Callable[[Variables, NDArray[Any]], jax.Array]
-    ) -> NDArray[np.float32]:
-        images = self._checked(images)
+    def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
+        images = self._checked_inputs(images)
+        count = len(next(each_array(images)))
         parts = []
-        for start in range(0, len(images), _BATCH):
-            part = images[start : start + _BATCH]
+        for start in range(0, count, _BATCH):
             # All batches but a lone small one have the same size, so that one program serves them.
-            fill = _BATCH - len(part) if start else 0
-            padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
-            with enough_memory("close what else computes there"):
-                parts.append(np.asarray(function(self.variables, padded))[: len(part)])
-        shape = self.model.graph.shape(self.model.graph.output)
-        return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
+            size = min(_BATCH, count - start)
+            fill = _BATCH - size if start else 0
 
-    def _checked(self, images: ArrayLike) -> NDArray[Any]:
+            def padded(array: NDArray[Any], start: int = start, size: int = size, fill: int = fill) -> NDArray[Any]:
+                part = array[start : start + size]
+                return np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
+
+            with enough_memory("close what else computes there"):
+                made = function(self.variables, by_array(padded, images))
+                parts.append(jax.tree.map(lambda array, size=size: np.asarray(array)[:size], made))
+        graph = self.model.graph
+        if len(graph.outputs) == 1:
+            return np.concatenate(parts) if parts else np.zeros((0, *graph.shape(graph.output)), np.float32)
+        return {
+            o.name: np.concatenate([p[o.name] for p in parts])
+            if parts
+            else np.zeros((0, *graph.shape(o.index)), np.float32)
+            for o in graph.outputs
+        }
+
+    def _checked_inputs(self, images: Given) -> Arrays:
+        """Return images as `_checked` does; those of several inputs each by its name."""
+        names = [given.name for given in self.model.graph.inputs]
+        if len(names) == 1 and not isinstance(images, Mapping):
+            return self._checked(images)
+        given = by_name(images, names, "input")
+        if len(names) == 1:
+            return self._checked(given[names[0]])
+        arrays = {name: self._checked(given[name], name) for name in names}
+        require_same_count({f"the input {name}": array for name, array in arrays.items()})
+        return arrays
+
+    def _checked(self, images: ArrayLike, name: str = "images") -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
         if isinstance(images, str | os.PathLike):
             raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
-        array = as_values(images, "images")
+        array = as_values(images, name)
         if array.ndim < 2:
-            raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
+            raise DataError(f"{name} of shape {array.shape} have no batch axis", "one image is x[None]")
         if array.dtype.kind != "f":
             return array
         array = as_float32(array)
@@ -212,12 +258,14 @@ class Run:
             )
         return array
 
-    def predict(self, images: ArrayLike) -> list[Prediction]:
-        """Return a prediction for each image; shapes as for `probabilities`.
+    def predict(self, images: Given) -> Any:
+        """Return a prediction for each image, a list of them; shapes as for `probabilities`.
 
-        Where the outputs are no probabilities, as with the loss mse, it has the outputs themselves.
+        Of several outputs there is such a list for each, by its name. Where the outputs are no probabilities, as with the loss mse, it has the outputs themselves.
         """
         self._require_answers()
+        if len(self.model.graph.outputs) > 1:
+            return self._predict_each(images)
         if not self.gives_probabilities:
             rows = self.outputs(images)
             rows = rows.reshape(len(rows), -1)
@@ -226,12 +274,26 @@ class Run:
         names = class_names(self.labels, rows.shape[1])
         return [predicted(row, names, probable=True) for row in rows]
 
+    def _predict_each(self, images: Given) -> dict[str, list[Prediction]]:
+        """Return the predictions of several outputs by their names."""
+        scores, found = self.probabilities(images), {}
+        given = {} if self.gives_probabilities else self.outputs(images)
+        for output in self.model.graph.outputs:
+            probable = self._names_classes(output)
+            rows = scores[output.name] if probable else given[output.name]
+            rows = rows.reshape(len(rows), -1)
+            names = class_names((), rows.shape[1]) if probable else ()
+            found[output.name] = [predicted(row, names, probable=probable) for row in rows]
+        return found
+
     @property
     def output_names(self) -> tuple[str, ...]:
         """The class that each output stands for; empty where the outputs are numbers, not classes.
 
         One output that is a probability stands for two.
         """
+        if len(self.model.graph.outputs) > 1:
+            return ()
         shape = self.model.graph.shape(self.model.graph.output)
         classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
         known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
@@ -300,16 +362,32 @@ class Run:
 
     def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
         trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
-        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
+        measured = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
+        graph, nothing = self.model.graph, np.zeros(0)
+        if len(graph.outputs) == 1:
+            return self._of_output(dataset, part.labels, split, graph, measured)
+        each = {}
+        for output in graph.outputs:
+            loss, accuracy = measured.outputs[output.name]
+            alone = Measurement(loss, accuracy, {}, measured.logits[output.name])
+            each[output.name] = self._of_output(dataset, part.labels[output.target], split, graph.only(output), alone)
+        empty = (np.zeros((0, 0), np.int64), (), nothing.astype(np.int64), nothing.astype(np.float32))
+        return Evaluation(dataset.name, len(part), measured.loss, None, *empty, split=split, outputs=each)
+
+    def _of_output(
+        self, dataset: Dataset, true: NDArray[Any], split: str, graph: Graph, measured: Measurement
+    ) -> Evaluation:
+        """Return how well one output does."""
+        loss, accuracy, _, logits = measured
         if accuracy is None:
             none = np.zeros(0)
             nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
             return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=split)
-        scores = class_scores(self.model.graph, logits)
+        scores = class_scores(graph, logits)
         classes = scores.shape[1]
         found = scores.argmax(axis=1)
         confusion = np.zeros((classes, classes), np.int64)
-        np.add.at(confusion, (part.labels, found), 1)
+        np.add.at(confusion, (true, found), 1)
         return Evaluation(
             dataset=dataset.name,
             examples=len(found),
@@ -320,9 +398,9 @@ class Run:
             predicted=found,
             probability=scores[np.arange(len(found)), found],
             split=split,
-            true=part.labels,
+            true=true,
             scores=scores,
-            probable=self.gives_probabilities,
+            probable=not self.network.reconstructs and gives_probabilities(graph),
         )
 
     def _names(self, dataset: Dataset, classes: int) -> tuple[str, ...]:

@@ -64,6 +64,17 @@ def evaluate(
         print_json(_json(found, opened.file, tops))
         return
     say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
+    if found.outputs:
+        say(f"loss {found.loss:.6f}")
+        for name, each in found.outputs.items():
+            say(f"\n{name}:")
+            _show(each, {})
+        return
+    _show(found, tops)
+
+
+def _show(found: Evaluation, tops: dict[int, float]) -> None:
+    """Print how one output does."""
     if found.accuracy is None:
         say(f"loss {found.loss:.6f}")
         return
@@ -100,6 +111,14 @@ def _known(share: float) -> float | None:
 
 
 def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, object]:
+    said = {"model": str(file), "dataset": found.dataset, "split": found.split}
+    if found.outputs:
+        each = {name: _figures(output, {}) for name, output in found.outputs.items()}
+        return {**said, "loss": found.loss, "examples": found.examples, "outputs": each}
+    return {**said, **_figures(found, tops)}
+
+
+def _figures(found: Evaluation, tops: dict[int, float]) -> dict[str, object]:
     recall, precision, f1 = found.recall, found.precision, found.f1
     classes = [
         {
@@ -113,9 +132,6 @@ def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, ob
         for i, label in enumerate(found.labels)
     ]
     return {
-        "model": str(file),
-        "dataset": found.dataset,
-        "split": found.split,
         "loss": found.loss,
         "accuracy": found.accuracy,
         **({"top_k": {str(most): share for most, share in tops.items()}} if tops else {}),

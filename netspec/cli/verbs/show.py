@@ -176,9 +176,7 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     """Return the table for programs: a row as `Row.facts` has it; bytes of activations, of one example, in float32."""
     return {
         "name": network.name,
-        "input": list(network.input),
-        "tokens": network.tokens,
-        "loss": graph.loss.canonical(),
+        **_ends(network, graph),
         "batch": used_batch(network),
         "rows": [row.facts() for row in outline(network, graph, depth)],
         "totals": {
@@ -190,6 +188,22 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
             "inference_bytes": inference_bytes(network, graph),
         },
     }
+
+
+def _ends(network: Network, graph: Graph) -> dict[str, Any]:
+    """Return what flows in and what is learned; of several inputs or outputs a list of them."""
+    if len(network.inputs) == 1:
+        ends: dict[str, Any] = {"input": list(network.input), "tokens": network.tokens}
+    else:
+        ends = {"inputs": [{"name": i.name, "shape": list(i.shape), "tokens": i.tokens} for i in network.inputs]}
+    if len(graph.outputs) == 1:
+        return {**ends, "loss": graph.loss.canonical()}
+    pairs = zip(network.outputs, graph.outputs, strict=True)
+    outputs = [
+        {"name": o.name, "node": o.node, "loss": made.loss.canonical(), "weight": o.weight, "target": made.target}
+        for o, made in pairs
+    ]
+    return {**ends, "outputs": outputs}
 
 
 def _stage(stage: Stage, analysis: Analysis | None, network: Network, graph: Graph, batch: int, passes: bool) -> str:
