@@ -22,7 +22,16 @@ from netspec.recipe.array_facts import examples_wrong, unlike
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.system.files import kind_of
 
-__all__ = ["array_names", "check_target", "from_named_arrays", "is_plain", "plain_arrays", "read_arrays", "read_named_npz", "targets"]
+__all__ = [
+    "array_names",
+    "check_target",
+    "from_named_arrays",
+    "is_plain",
+    "plain_arrays",
+    "read_arrays",
+    "read_named_npz",
+    "targets",
+]
 
 _SPLITS = ("train", "test")
 
@@ -100,7 +109,9 @@ def plain_arrays(arrays: Mapping[str, Any], graph: Graph) -> tuple[Any, Any, Any
 def _keys(arrays: Mapping[str, Any], graph: Graph) -> dict[tuple[str, str], str]:
     """Return the key that each input and target has among some arrays, by its name and the split."""
     shown = _shown_names(graph)
-    named = {(own, split): _choose(arrays, own, short, split, graph) for own, short in shown.items() for split in _SPLITS}
+    named = {
+        (own, split): _choose(arrays, own, short, split, graph) for own, short in shown.items() for split in _SPLITS
+    }
     more = [key for key in arrays if key not in named.values()]
     if more:
         near = nearest(str(more[0]), [f"{own}_{split}" for own, split in named])
@@ -115,6 +126,7 @@ def read_named_npz(path: Path, graph: Graph) -> Dataset:
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that does not fit.
     """
+
     def choose(there: Mapping[str, Any]) -> list[str]:
         shown = _shown_names(graph).items()
         return [_choose(there, own, short, split, graph, str(path)) for own, short in shown for split in _SPLITS]
@@ -160,9 +172,7 @@ def _in_archive(
         raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
 
 
-def _choose(
-    arrays: Mapping[str, Any], own: str, short: str, split: str, graph: Graph, where: str = "data"
-) -> str:
+def _choose(arrays: Mapping[str, Any], own: str, short: str, split: str, graph: Graph, where: str = "data") -> str:
     """Return the key that an input or a target has among some arrays."""
     names = [f"{name}_{split}" for name in (short, own) if name]
     found = next((name for name in names if name in arrays), None)
@@ -190,7 +200,7 @@ def _examples(given: Any, name: str, wanted: GraphInput) -> NDArray[Any]:
     # Of one array alone no labels are known: it is brought to its shape as a dataset is.
     alone = Split(images, np.zeros(len(images), np.int32))
     try:
-        return fit(Dataset(name, alone, alone, (), (), ""), wanted.shape, resizable=False).train.images  # type: ignore[no-any-return]
+        return fit(Dataset(name, alone, alone, (), (), ""), wanted.shape, resizable=False).train.images
     except DataError as error:
         raise DataError(error.message, f"the input {wanted.name} is {format_shape(wanted.shape)}") from None
 
@@ -257,7 +267,7 @@ def check_target(array: NDArray[Any], name: str, graph: Graph, output: GraphOutp
         )
     if array.shape[1:] != shape:
         raise DataError(
-            f"{name} has rows of {format_shape(array.shape[1:])}, but the output {output.name} is {format_shape(shape)}",
+            f"{name} has rows of {format_shape(array.shape[1:])}, and the output {output.name} is {format_shape(shape)}",
             "give a row of that shape for every example",
         )
     finite = np.isfinite(array)
@@ -266,6 +276,6 @@ def check_target(array: NDArray[Any], name: str, graph: Graph, output: GraphOutp
         raise DataError(f"{name}{place} is {array[tuple(place)]}", "give finite numbers only")
     if isinstance(output.loss, BinaryCrossEntropy) and ((array < -1e-6) | (array > 1 + 1e-6)).any():
         raise DataError(
-            f"{name} goes from {array.min():g} to {array.max():g}, but binary_cross_entropy takes targets from 0 to 1",
+            f"{name} goes from {array.min():g} to {array.max():g}, and binary_cross_entropy takes 0 to 1",
             "scale them to 0..1, or say `loss=mse` and end without `sigmoid`",
         )

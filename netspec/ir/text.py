@@ -21,7 +21,12 @@ def resolved_text(network: Network) -> str:
     for node in network.nodes:
         if node.inputs[0] != previous:
             lines.append(f"from {print_label(node.inputs[0])}")
-        words = [node.layer.canonical(), _arguments(node.layer, every=True), *shared_text(node), *map(print_label, node.inputs[1:])]
+        words = [
+            node.layer.canonical(),
+            _arguments(node.layer, every=True),
+            *shared_text(node),
+            *map(print_label, node.inputs[1:]),
+        ]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     lines += map(_output, network.outputs)

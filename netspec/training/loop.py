@@ -260,9 +260,7 @@ class _Loop:
         for name, split in self.setup.splits.items():
             found = self._evaluate(variables, split)
             each = {output: {"loss": loss, "accuracy": right} for output, (loss, right) in found.outputs.items()}
-            yield self._recorded(
-                Evaluated(self.progress.epoch, self._step(), name, found.loss, found.accuracy, each)
-            )
+            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, found.loss, found.accuracy, each))
 
     def _evaluate(self, variables: Variables, split: OnDevice) -> Measurement:
         return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
@@ -418,7 +416,7 @@ class _Loop:
 def _outputs(
     train: Mapping[str, tuple[float, float | None]], validation: Measurement | None, test: Measurement
 ) -> Outputs:
-    """Return what is known of each of several outputs: as of all of them, validation only where examples are held out."""
+    """Return what is known of each of several outputs; of validation only where examples are held out."""
     parts = {"train": train, "validation": validation.outputs if validation else {}, "test": test.outputs}
     return {
         output: {

@@ -303,7 +303,8 @@ def _images(graph: Graph, count: int) -> Any:
 
 def _labels(graph: Graph, count: int) -> Any:
     """Return random targets: classes; of several outputs by their names, numbers where one gives several axes."""
-    rng, made = np.random.default_rng(1), {}
+    rng = np.random.default_rng(1)
+    made: dict[str, Any] = {}
     for output in graph.outputs:
         shape = graph.shape(output.logits)
         if len(graph.outputs) > 1 and (len(shape) > 1 or not isinstance(output.loss, CrossEntropy)):

@@ -151,7 +151,7 @@ def _taken_as_logits(declared: Network, network: Network, graph: Graph) -> list[
     if len(graph.outputs) > 1:
         pairs = zip(declared.outputs, network.outputs, strict=True)
         return [
-            f"no loss is stated: the output {new.name} is taken as logits of classes, with the loss {new.loss.canonical()}"
+            f"no loss is stated: {new.name} is taken as logits of classes, with the loss {new.loss.canonical()}"
             for old, new in pairs
             if new.loss and not old.loss
         ]

@@ -182,7 +182,7 @@ class Run:
         return not self.network.reconstructs and all(map(self._names_classes, outputs))
 
     def _names_classes(self, output: GraphOutput) -> bool:
-        """Return whether an output gives the probabilities of classes: of the whole example, where there are several."""
+        """Return whether an output gives probabilities of classes; where there are several, of the whole example."""
         graph = self.model.graph
         row = len(graph.outputs) == 1 or len(graph.shape(output.index)) == 1
         return row and gives_probabilities(graph.only(output))
@@ -261,7 +261,8 @@ class Run:
     def predict(self, images: Given) -> Any:
         """Return a prediction for each image, a list of them; shapes as for `probabilities`.
 
-        Of several outputs there is such a list for each, by its name. Where the outputs are no probabilities, as with the loss mse, it has the outputs themselves.
+        Of several outputs there is such a list for each, by its name. Where the outputs are no probabilities, as with
+        the loss mse, it has the outputs themselves.
         """
         self._require_answers()
         if len(self.model.graph.outputs) > 1:

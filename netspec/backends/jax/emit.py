@@ -19,7 +19,7 @@ Tree: TypeAlias = dict[str, dict[str, jax.Array]]
 """Arrays by node and name: `tree["conv_1"]["kernel"]`."""
 
 Batch: TypeAlias = jax.Array | dict[str, jax.Array]
-"""What there is one of for each example, (N, …): one array, or where there are several inputs or outputs each by name."""
+"""What there is one of for each example, (N, …): one array, or of several inputs or outputs each by its name."""
 
 
 class _Values:

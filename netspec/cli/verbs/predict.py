@@ -157,7 +157,9 @@ def _by_example(opened: Run, examples: Examples) -> Iterable[Prediction | dict[s
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
-def _print(name: str, found: Prediction | dict[str, Prediction], opened: Run, examples: Examples, top: int, *, as_json: bool) -> None:
+def _print(
+    name: str, found: Prediction | dict[str, Prediction], opened: Run, examples: Examples, top: int, *, as_json: bool
+) -> None:
     if as_json:
         notes = {"notes": list(examples.notes)} if examples.notes else {}
         framed = {"framed_as": examples.framed_as} if examples.framed_as else {}

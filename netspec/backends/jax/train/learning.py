@@ -145,7 +145,7 @@ class Learning:
     def _measured(
         self, logits: Batch, y: Batch, dtype: Any, counted: jax.Array | None, axis_name: str | None
     ) -> list[jax.Array]:
-        """Return how many examples are right, NaN where that says nothing; of several outputs also what each measures."""
+        """Return how many examples are right, NaN where that is not known; of several outputs what each measures."""
 
         def number(right: jax.Array | None) -> jax.Array:
             found = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
@@ -230,7 +230,7 @@ class Learning:
         return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)
 
 
-def taken(batch: Any, indices: jax.Array) -> Any:
+def taken(batch: Any, indices: Any) -> Any:
     """Return some examples of a batch, by their places."""
     return jax.tree.map(lambda array: array[indices], batch)
 
