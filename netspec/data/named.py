@@ -267,7 +267,7 @@ def check_target(array: NDArray[Any], name: str, graph: Graph, output: GraphOutp
         )
     if array.shape[1:] != shape:
         raise DataError(
-            f"{name} has rows of {format_shape(array.shape[1:])}, and the output {output.name} is {format_shape(shape)}",
+            f"{name} has rows of {format_shape(array.shape[1:])}, the output {output.name} is {format_shape(shape)}",
             "give a row of that shape for every example",
         )
     finite = np.isfinite(array)
