@@ -11,7 +11,7 @@ from netspec.diagnostics.diagnostic import listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.argument_binder import ArgumentBinder
 from netspec.elaborate.binder import FAILED, Failed
-from netspec.elaborate.context import Context, Given
+from netspec.elaborate.context import Context
 from netspec.elaborate.spellings import SPELLINGS
 from netspec.elaborate.suggestions import flag_place, held_value, setting_place
 from netspec.ir.network import DataSource, Recipe
@@ -21,7 +21,7 @@ from netspec.schema.types import LARGEST, LARGEST_FLOAT, SMALLEST_FLOAT
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
-__all__ = ["Context", "Given", "bind", "bind_settings"]
+__all__ = ["bind", "bind_settings"]
 
 _D = TypeVar("_D", bound=Definition)
 
