@@ -7,7 +7,7 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import bind_settings
+from netspec.elaborate.binder import bind_settings
 from netspec.elaborate.blocks import evaluated
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem

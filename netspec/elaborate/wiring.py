@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import bind
+from netspec.elaborate.binder import bind
 from netspec.elaborate.blocks import bind_parameters, given_at
 from netspec.elaborate.context import Context
 from netspec.elaborate.limits import Expansion
