@@ -13,6 +13,6 @@ __all__ = ["fuse_loss"]
 def fuse_loss(graph: Graph) -> Graph:
     """Return the graph with `logits` moved before the last activation where the loss absorbs it."""
     last = graph.made.get(graph.output)
-    if last and isinstance(last.op, Activation) and last.op.function == graph.loss.from_logits:
+    if last and isinstance(last.op, Activation) and last.op.function in graph.loss.absorbs:
         return replace(graph, logits=last.inputs[0])
     return graph
