@@ -38,7 +38,9 @@ class Definition(BaseModel):
     @model_serializer(mode="wrap")
     def _without_later(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = dump(self)
-        left_out = {p.name for p in parameters(type(self)) if p.name in self.later and getattr(self, p.name) == p.default}
+        left_out = {
+            p.name for p in parameters(type(self)) if p.name in self.later and getattr(self, p.name) == p.default
+        }
         return {name: value for name, value in fields.items() if name not in left_out} if left_out else fields
 
     @classmethod

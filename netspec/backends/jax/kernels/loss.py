@@ -84,9 +84,7 @@ def softmax_focal(logits: jax.Array, shares: jax.Array, *, gamma: float, alpha: 
     return (1.0 if alpha is None else alpha) * jnp.where(shares == 0, 0, _like(shares, logits) * values).sum(1)
 
 
-def dice(
-    probabilities: jax.Array, targets: jax.Array, *, smooth: float, counted: jax.Array | None = None
-) -> jax.Array:
+def dice(probabilities: jax.Array, targets: jax.Array, *, smooth: float, counted: jax.Array | None = None) -> jax.Array:
     """1 - (2·Σpt + smooth) / (Σp + Σt + smooth), summed over the positions, then the mean over K.
 
     Args:
