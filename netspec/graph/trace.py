@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 from netspec import ops
-from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError
+from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError, plural
 from netspec.graph.graph import Graph, Operation, Parameter
 from netspec.ir.network import DataSource, Network
 from netspec.ir.text import layer_text
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
+from netspec.recipe.catalog import find
+from netspec.recipe.class_weights import named_weights, weights_of
 from netspec.recipe.initializers import Initializer, Ones, Zeros
-from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
+from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss, default_loss
 
 __all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_loss"]
 
@@ -112,6 +114,21 @@ def loss_text(network: Network, graph: Graph) -> str:
 def with_loss(network: Network, loss: Loss) -> Network:
     """Return a network with its loss stated."""
     return network.model_copy(update={"recipe": network.recipe.model_copy(update={"loss": loss})})
+
+
+def _wrong_arguments(loss: Loss, outputs: int) -> Iterator[ShapeError]:
+    """Yield what is wrong with the arguments of a loss for so many outputs."""
+    if isinstance(loss, CrossEntropy) and loss.class_weights:
+        weights, names = weights_of(loss.class_weights), named_weights(loss.class_weights)
+        if weights and len(weights) != outputs:
+            message = f"`class_weights` has {plural(len(weights), 'weight')}, but there are {plural(outputs, 'output')}"
+            yield ShapeError("E0315", message, "give one for each class, in their order, or say `balanced`")
+        elif len(names) > outputs:
+            message = f"`class_weights` names {len(names)} classes, but there are {plural(outputs, 'output')}"
+            yield ShapeError("E0315", message, "name those that count more or less than 1")
+    if isinstance(loss, Ctc) and loss.blank >= outputs:
+        message = f"`blank={loss.blank}` is no class: there are {plural(outputs, 'output')}, counted from 0"
+        yield ShapeError("E0315", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
 
 
 class _Builder:
@@ -241,24 +258,33 @@ class _Builder:
             )
         elif self.network.reconstructs:
             self._check_reconstruction(name, value, loss)
-        elif loss.from_logits and len(value.shape) != 1:
-            self._report(
-                ShapeError(
-                    "E0305",
-                    f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
-                    self._one_row(),
-                ),
-                name,
-                f"its output is {format_shape(value.shape)}",
-            )
-        elif isinstance(loss, CrossEntropy) and value.shape == (1,):
-            self._report(
-                ShapeError("E0309", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
-                name,
-                "the last layer has one output",
-                self._stated_loss(),
-            )
+        else:
+            for error in self._misfits(value, loss):
+                self._report(error, name, f"its output is {format_shape(value.shape)}", self._stated_loss())
         return loss
+
+    def _misfits(self, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
+        """Yield what is wrong with a loss for outputs of this shape, and for the data that is named."""
+        shape, kind, data = value.shape, loss.canonical(), self.network.data
+        classes = self.network.classifies and data is not None and find(data.name) is not None
+        taken = f"{kind} takes the outputs apart into {loss.parts} equal parts"
+        if loss.parts > 1 and shape[0] % loss.parts and not (isinstance(loss, Contrastive) and shape[0] == 1):
+            yield ShapeError(
+                "E0305", f"{taken}, and there are {shape[0]}", f"give {loss.parts} times as many as one has"
+            )
+        elif isinstance(loss, Ctc) and len(shape) != 2:
+            message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
+            yield ShapeError("E0305", message, "end with a layer of sequences, such as `fc CLASSES softmax pointwise`")
+        elif classes and len(shape) != 1 and loss.targets != ("nothing",) and not isinstance(loss, MeanSquaredError):
+            message = f"{kind} needs one row of outputs, the network ends in {format_shape(shape)}"
+            yield ShapeError("E0305", message, self._one_row())
+        elif classes and not {"class", "nothing"} & {*loss.targets}:
+            message = f"the loss {kind} is not for classes, which {data.name if data else 'the data'} has"
+            yield ShapeError("E0402", message, f"write `loss {class_loss(shape[0]).canonical()}`")
+        elif isinstance(loss, CrossEntropy) and shape[0] == 1:
+            message = "cross_entropy of one output is 0 whatever that is: nothing can be learned"
+            yield ShapeError("E0309", message, _TWO)
+        yield from _wrong_arguments(loss, shape[0])
 
     def _one_row(self) -> str:
         """Say what would be right where a network ends in an image; one that makes images must not be told to pool."""
@@ -313,8 +339,11 @@ class _Builder:
     def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
         """Report an autoencoder that cannot give its input again."""
         shape = self.network.input
-        if isinstance(loss, CrossEntropy):
-            message = "the network is to give its input again, and cross_entropy is for classes"
+        if loss.targets == ("nothing",):
+            return
+        if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
+            what = "classes" if isinstance(loss, CrossEntropy) else f"a {loss.targets[0]} of its own"
+            message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
             end = "write `loss mse`" if self.network.recipe.loss else "end with `sigmoid` or without an activation"
             fix = f"{end}, or leave `target input` out"
             self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss())

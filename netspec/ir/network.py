@@ -8,6 +8,7 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.layers import AnyLayer
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss
+from netspec.recipe.metrics import AnyMetrics, Measurement
 from netspec.recipe.optimizers import Adam, AnyOptimizer
 from netspec.recipe.schedules import AnySchedule, Constant
 from netspec.recipe.settings import (
@@ -17,7 +18,6 @@ from netspec.recipe.settings import (
     EarlyStop,
     Ema,
     Evaluate,
-    Metric,
     Normalize,
     OnNonfinite,
     Scale,
@@ -105,6 +105,7 @@ class Recipe(Definition):
     """How the network is trained."""
 
     kind: Literal["train"] = "train"
+    later = ("metrics",)
     optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
     schedule: AnySchedule = option(Constant, "how the learning rate moves")
     loss: AnyLoss | None = option(
@@ -120,7 +121,10 @@ class Recipe(Definition):
     )
     ema: Ema | None = option(None, "an average of the weights is evaluated and saved in their place")
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
-    best: Metric | None = option(
+    metrics: AnyMetrics | None = option(
+        None, "what else is measured of the validation and the test set: `metrics f1 auroc`, of the [metrics](#metrics)"
+    )
+    best: Measurement | None = option(
         None,
         "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
         "is one, else on the test set",

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-__all__ = ["BALANCED", "as_weights", "balanced", "weights_of", "weights_text"]
+__all__ = ["BALANCED", "as_weights", "balanced", "named_weights", "weights_of", "weights_text"]
 
 BALANCED = "balanced"
 
@@ -20,7 +20,7 @@ def as_weights(text: str) -> str:
     words = text.replace(",", " ").split()
     numbers = [word.rpartition("=")[2] for word in words]
     named = ["=" in word for word in words]
-    if not words or any(named) != all(named) or not all(_NUMBER.fullmatch(n) for n in numbers):
+    if len(words) < 2 - any(named) or any(named) != all(named) or not all(_NUMBER.fullmatch(n) for n in numbers):
         raise ValueError("weights are numbers, or NAME=NUMBER")
     values = [float(n) for n in numbers]
     if not all(math.isfinite(v) and v < 1e9 for v in values) or not any(values):

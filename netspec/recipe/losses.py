@@ -34,6 +34,7 @@ __all__ = [
     "Triplet",
     "class_loss",
     "default_loss",
+    "link",
 ]
 
 Targets: TypeAlias = Literal["class", "share", "number", "pair", "sequence", "nothing"]
@@ -293,6 +294,21 @@ def default_loss(last_activation: str | None) -> Loss:
         if last_activation in loss.implied_by:
             return loss()  # type: ignore[call-arg]  # `kind` has its default in every member
     return MeanSquaredError()
+
+
+def link(loss: Loss, outputs: int, ends_in: str | None) -> str | None:
+    """Return what makes probabilities of what a loss reads: softmax, sigmoid, or None where it reads none, or numbers.
+
+    Args:
+        loss: which one.
+        outputs: how many there are at a position.
+        ends_in: the last activation. Without one, outputs are meant to go through what the loss is computed with.
+    """
+    if not loss.absorbs or ends_in in loss.absorbs:
+        return ends_in if loss.absorbs else None
+    if len(loss.absorbs) == 1:
+        return loss.absorbs[0]
+    return "softmax" if outputs > 1 else "sigmoid"
 
 
 def class_loss(outputs: int) -> Loss:

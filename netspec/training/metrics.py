@@ -36,7 +36,7 @@ class EpochMetrics:
         before: steps taken before it.
         sizes: examples in each of its steps.
         left_out: steps of the epoch that learned nothing.
-        rows: (n, 3) what the steps that were told of already measured: loss, correct, learning rate.
+        rows: (n, 3) or (n, 5) what the steps that were told of already measured: loss, correct, learning rate.
     """
 
     def __init__(
@@ -82,5 +82,7 @@ class EpochMetrics:
         """
         sizes = self._sizes[start : len(self.rows)]
         rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
-        loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
+        # By how much the examples of a step count, where that is not once each.
+        weights, counts = (rows[:, 3], rows[:, 4]) if rows.shape[1] > 3 else (sizes, sizes)
+        loss, correct = rows[:, 0] @ weights / (weights.sum() or 1), rows[:, 1].sum() / (counts.sum() or 1)
         return float(loss), None if math.isnan(correct) else float(correct)

@@ -20,8 +20,7 @@ from netspec.backends.jax.inputs.asked import as_batch, as_train, require_key, r
 from netspec.backends.jax.inputs.given import as_inputs, as_targets
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
-from netspec.backends.jax.kernels.shared import average
-from netspec.backends.jax.train.objective import example_losses, penalty
+from netspec.backends.jax.train.objective import mean_of, measured_losses, penalty
 from netspec.describe.summary import network_summary
 from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.graph.graph import Graph
@@ -307,8 +306,8 @@ class Model:
             self.training, variables, x, (at,), gradient=True, train=train, rng=rng, axis_name=axis_name
         )
         logits = values[at]
-        losses = example_losses(self.graph.loss, logits, y)
-        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / average(counted.sum(), axis_name)
+        losses = measured_losses(self.graph.loss, logits, y, absorbed=self.training.absorbed)
+        mean = mean_of(losses, counted, axis_name)
         return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +13,24 @@ from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.objective import example_losses, hits, penalty
+from netspec.backends.jax.train.objective import Counted, hits, measured_losses, penalty, weighs
 from netspec.backends.jax.train.optimizers import transformation
 from netspec.backends.jax.train.pace import by_batch
 from netspec.backends.jax.train.schedules import learning_rate
 from netspec.backends.jax.train.train_state import TrainState
 
-__all__ = ["Learning"]
+__all__ = ["Learning", "Looked"]
+
+
+class Looked(NamedTuple):
+    """What is seen of some examples: losses and hits as sums and by how much they count, logits and targets."""
+
+    losses: jax.Array
+    loss_counts: jax.Array
+    right: jax.Array
+    right_counts: jax.Array
+    logits: jax.Array
+    targets: jax.Array
 
 
 class Learning:
@@ -43,6 +54,7 @@ class Learning:
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
+        self.weighs = weighs(model.graph.loss)
         self._optimizer = transformation(recipe, self._updates, epochs)
         self._rate = learning_rate(recipe, self._updates, epochs)
 
@@ -106,7 +118,7 @@ class Learning:
             counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
             rate = jnp.asarray(self.rate(state.step), jnp.float32)
             state, measured = self.step(state, images, labels, indices, counted)
-            row = jnp.append(measured, rate)
+            row = jnp.concatenate([measured[:2], rate[None], measured[2:]])
             return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
 
         return one(0, (state, history)) if count == 1 else jax.lax.fori_loop(0, count, one, (state, history))
@@ -130,14 +142,26 @@ class Learning:
             state.params, state.state, x, y
         )
         loss, grads = average((loss, grads), axis_name)
-        right = hits(self.model.graph.loss, logits, y)
-        correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
-        measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
+        measured = jnp.stack([loss, *(total(self._added(logits, y, counted), axis_name))])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
             return self._updated(state, grads)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
+
+    def _added(self, logits: jax.Array, y: jax.Array, counted: jax.Array | None) -> list[jax.Array]:
+        """Return how much of a batch is right; where examples do not all count the same, also by how much it counts.
+
+        That is for the loss, and for what is right.
+        """
+        graph = self.model.training
+        right = hits(graph.loss, logits, y)
+        found = [jnp.asarray(jnp.nan) if right is None else _sum(right.sums, counted)]
+        if self.weighs:
+            losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+            none = jnp.zeros(len(y))
+            found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
+        return [value.astype(jnp.float32) for value in found]
 
     def left_out(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
@@ -178,8 +202,8 @@ class Learning:
 
     def evaluate(
         self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits."""
+    ) -> Looked:
+        """Return what is seen of each of the next `batch` examples."""
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
         x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
         part = self.group.part(jnp.arange(batch))
@@ -187,12 +211,22 @@ class Learning:
             x, labels = x[part.indices], labels[part.indices]
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
-        losses = example_losses(self.model.graph.loss, logits, y)
-        right = hits(self.model.graph.loss, logits, y)
-        right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
-        losses, right, logits = joined((losses, right, logits), part.axis_name)
-        return losses[:batch], right[:batch], logits[:batch]
+        graph = self.model.inference
+        losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+        right = hits(graph.loss, logits, y) or Counted(jnp.full(len(y), jnp.nan), None)
+        found = (*_filled(losses), *_filled(right), logits, y)
+        return Looked(*(a[:batch] for a in joined(found, part.axis_name)))
 
     def penalty(self, params: Any) -> jax.Array:
         """Return the l2 penalty."""
         return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)
+
+
+def _sum(values: jax.Array, counted: jax.Array | None) -> jax.Array:
+    return jnp.sum(values if counted is None else values * counted)
+
+
+def _filled(measured: Counted) -> tuple[jax.Array, jax.Array]:
+    """Return sums and counts, both as arrays."""
+    sums = measured.sums.astype(jnp.float32)
+    return sums, jnp.ones_like(sums) if measured.counts is None else measured.counts.astype(jnp.float32)

@@ -14,9 +14,9 @@ from netspec.backends.jax.kernels.shared import average
 from netspec.graph.graph import Graph
 from netspec.recipe import losses as of
 from netspec.recipe.class_weights import weights_of
-from netspec.recipe.losses import Loss
+from netspec.recipe.losses import Loss, link
 
-__all__ = ["Counted", "example_losses", "hits", "mean_of", "measured_losses", "penalty", "reads"]
+__all__ = ["Counted", "example_losses", "hits", "mean_of", "measured_losses", "penalty", "weighs"]
 
 
 class Counted(NamedTuple):
@@ -82,22 +82,15 @@ def mean_of(measured: Counted, counted: jax.Array | None = None, axis_name: str 
     return jnp.sum(sums) / jnp.where(whole > 0, whole, 1)
 
 
+def weighs(loss: Loss) -> bool:
+    """Return whether examples may count more or less than others, by their labels."""
+    return isinstance(loss, of.CrossEntropy) and (loss.ignore is not None or loss.class_weights is not None)
+
+
 def ignored(loss: Loss, y: jax.Array) -> jax.Array:
     """Return which labels do not count, of the shape of `y`."""
     ignore = loss.ignore if isinstance(loss, of.CrossEntropy) else None
     return jnp.zeros(y.shape, bool) if ignore is None else y == ignore
-
-
-def reads(loss: Loss, logits: jax.Array, y: jax.Array, absorbed: str | None) -> str | None:
-    """Return what makes probabilities of the logits: the activation that was absorbed, or that is meant where none is.
-
-    Outputs of class labels are meant to go through softmax, others through sigmoid; None for losses of numbers.
-    """
-    if not loss.absorbs or absorbed:
-        return absorbed
-    if len(loss.absorbs) == 1:
-        return loss.absorbs[0]
-    return "softmax" if logits.shape[1] > 1 and _labels(loss, y) else "sigmoid"
 
 
 def _labels(loss: Loss, y: jax.Array) -> bool:
@@ -121,7 +114,7 @@ def _measured(loss: Loss, z: jax.Array, y: jax.Array, absorbed: str | None, mask
     if isinstance(loss, of.CrossEntropy):
         values, mask, weights = _cross_entropy(loss, z, y, mask)
     elif isinstance(loss, of.Dice):
-        values = _dice(loss, z, y, reads(loss, z, y, absorbed), mask)
+        values = _dice(loss, z, y, link(loss, z.shape[1], absorbed), mask)
         mask = None if mask is None else mask.reshape(len(mask), -1).max(-1)
     elif isinstance(loss, of.Ctc):
         values = vectors.ctc(z, y, blank=loss.blank, counted=mask)
@@ -177,7 +170,7 @@ def _at_positions(loss: Loss, z: jax.Array, y: jax.Array, absorbed: str | None) 
         case of.BinaryCrossEntropy():
             return kernels.sigmoid_binary_cross_entropy(z, t, pos_weight=loss.pos_weight)
         case of.Focal():
-            focal = kernels.softmax_focal if reads(loss, z, y, absorbed) == "softmax" else kernels.sigmoid_focal
+            focal = kernels.softmax_focal if link(loss, z.shape[1], absorbed) == "softmax" else kernels.sigmoid_focal
             return focal(z, t, gamma=loss.gamma, alpha=loss.alpha)
         case of.MeanAbsoluteError():
             return kernels.absolute_error(z, t)

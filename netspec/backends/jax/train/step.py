@@ -6,11 +6,11 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.ahead import Program, as_usual
 from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.learning import Learning
+from netspec.backends.jax.train.learning import Learning, Looked
 from netspec.backends.jax.train.pace import by_batch, steps_per_call
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
 from netspec.data.types import Split
+
+Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], None]"
+"""Takes the logits and the targets of some examples."""
 
 __all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
 
@@ -136,8 +139,12 @@ class Trainer:
         return self._put(np.pad(order, (0, missing), mode="edge"))
 
     def blank_history(self) -> jax.Array:
-        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
-        return self._put(np.full((self.steps_per_epoch, 3), np.nan, np.float32))
+        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate.
+
+        Where examples count more or less by their labels, (steps, 5): also by how much they count, for the loss, and
+        for what is correct.
+        """
+        return self._put(np.full((self.steps_per_epoch, 5 if self._learning.weighs else 3), np.nan, np.float32))
 
     def prepare(
         self, state: TrainState, data: OnDevice, calls: Iterable[Call], splits: Iterable[OnDevice], batch: int
@@ -248,20 +255,34 @@ class Trainer:
         """Return whether every number of a state is finite."""
         return bool(self._finite(state))
 
-    def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
-        """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
-        return self._means(variables, self._parts(variables, data, batch), data.size)
+    def measure(
+        self, variables: Variables, data: OnDevice, batch: int, add: Add | None = None
+    ) -> tuple[float, float | None]:
+        """Return the mean loss (l2 penalty included) and the accuracy (None without classes).
+
+        Args:
+            variables: what is looked at.
+            data: the examples.
+            batch: how many at a time.
+            add: given the logits and targets of each batch, as arrays on the host; each example once, in their order.
+        """
+        parts = self._parts(variables, data, batch)
+        if add:
+            _hand_on(parts, data.size, add)
+        return self._means(variables, parts, data.size)
 
     def evaluate(
-        self, variables: Variables, data: OnDevice, batch: int
+        self, variables: Variables, data: OnDevice, batch: int, add: Add | None = None
     ) -> tuple[float, float | None, NDArray[np.float32]]:
-        """Return what `measure` does, and the outputs, (N, K)."""
+        """Return what `measure` does, and the logits, (N, K, ...)."""
         parts = self._parts(variables, data, batch)
-        outputs = _joined([p[2] for p in parts], data.size)
+        if add:
+            _hand_on(parts, data.size, add)
+        outputs = _joined([p.logits for p in parts], data.size)
         return *self._means(variables, parts, data.size), outputs
 
-    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
-        """Return losses, hits and outputs of each batch; nothing waits for them yet."""
+    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[Looked]:
+        """Return what is seen of each batch; nothing waits for it yet."""
         batch = min(batch, data.size)
         starts = [self._start(at) for at in range(0, data.size, batch)]
         return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
@@ -273,11 +294,27 @@ class Trainer:
         placed: jax.Array = self.group.put(array)
         return placed
 
-    def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
+    def _means(self, variables: Variables, parts: list[Looked], size: int) -> tuple[float, float | None]:
         extra = self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0
-        losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
-        accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
-        return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
+        losses, loss_counts, right, right_counts = (_joined([p[i] for p in parts], size) for i in range(4))
+        accuracy = None if np.isnan(right).any() else _mean(right, right_counts)
+        return _mean(losses, loss_counts) + float(extra), accuracy
+
+
+def _mean(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> float:
+    """Return the mean over examples of what was added up for each; 0 where none counts."""
+    whole = counts.sum(dtype=np.float64)
+    return float(sums.sum(dtype=np.float64) / whole) if whole else 0.0
+
+
+def _hand_on(parts: list[Looked], size: int, add: Add) -> None:
+    """Give the logits and targets of each batch, without the examples that the last one repeats."""
+    left = size
+    for part in parts:
+        logits, targets = np.asarray(part.logits), np.asarray(part.targets)
+        own = min(len(logits), left)
+        add(logits[len(logits) - own :], targets[len(targets) - own :])
+        left -= own
 
 
 def _all_finite(tree: Any) -> jax.Array:
