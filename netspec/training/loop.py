@@ -30,6 +30,7 @@ from netspec.training.metrics import EpochMetrics, NotFinite
 from netspec.training.progress import Progress, Snapshot
 from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
 from netspec.training.saving import CheckpointTimer, Recorder
+from netspec.training.scores import asked_of
 from netspec.training.selection import continued, is_better, patience_exceeded, update_best
 from netspec.training.setup import Setup, set_up
 
@@ -112,6 +113,8 @@ class _Loop:
         self.call_seconds: float | None = None
         """What a call takes, once that is known."""
         self.halted = False
+        self.notes: list[str] = []
+        self.said = 0
         self.state: TrainState
         self.history: jax.Array
         self.last_finite: Snapshot
@@ -255,24 +258,44 @@ class _Loop:
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
         for name, split in self.setup.splits.items():
-            loss, accuracy = self._evaluate(variables, split)
-            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
+            loss, accuracy, metrics = self._evaluate(variables, name, split)
+            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy, metrics))
 
-    def _evaluate(self, variables: Variables, split: OnDevice) -> tuple[float, float | None]:
-        return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
+    def _evaluate(
+        self, variables: Variables, name: str, split: OnDevice
+    ) -> tuple[float, float | None, dict[str, float | None]]:
+        """Return the loss, the accuracy and the metrics that are asked for of a split."""
+        scorer = self.setup.scorer(name)
+        loss, accuracy = self.trainer.measure(
+            variables, split, self.recipe.evaluate.batch, scorer.add if scorer else None
+        )
+        metrics = scorer.values() if scorer else {}
+        if scorer:
+            self.notes += [f"{name}: {note}" for note in scorer.notes if f"{name}: {note}" not in self.notes]
+        if accuracy is None:
+            accuracy = metrics.pop("accuracy", None)
+        return loss, accuracy, metrics
+
+    def _noted(self) -> Iterator[Notice]:
+        """Yield what is to be said of metrics, each thing once."""
+        yield from map(Notice, self.notes[self.said :])
+        self.said = len(self.notes)
 
     def _end_epoch(self, variables: Variables, metrics: EpochMetrics) -> Iterator[Event]:
         """Evaluate the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
         if self._all_skipped():
             raise all_steps_skipped(epoch)
-        test = self._evaluate(variables, self.setup.splits["test"])
+        test = self._evaluate(variables, "test", self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
         held_out = self.setup.splits.get("validation")
-        validation = self._evaluate(variables, held_out) if held_out else (None, None)
-        for name, (loss, _) in (("test", test), ("validation", validation)):
+        validation = self._evaluate(variables, "validation", held_out) if held_out else (None, None, {})
+        looks = {"validation": validation, "test": test}
+        if asked_of("train", self.recipe):
+            looks["train"] = self._evaluate(variables, "train", self.setup.train)
+        for name, (loss, *_) in looks.items():
             if loss is not None and not isfinite(loss):
                 raise non_finite_split(name, step, epoch)
         train_loss, train_accuracy = metrics.means()
@@ -287,9 +310,11 @@ class _Loop:
             test_accuracy=test[1],
             seconds=time.perf_counter() - metrics.began,
             best=False,
+            metrics={f"{name}_{metric}": value for name, look in looks.items() for metric, value in look[2].items()},
         )
         event = replace(event, best=is_better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
+        yield from self._noted()
         yield self._recorded(event)
         yield from saved
         self._begin_next_epoch(event)
@@ -404,4 +429,5 @@ class _Loop:
             steps=self._step(),
             stopped=self.progress.stopped or "epochs",
             left_out=len(self.progress.left_out),
+            metrics={**last.metrics, **{f"best_{n}": v for n, v in best.metrics.items() if n.startswith("test_")}},
         )

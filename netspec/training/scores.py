@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import exp, isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.recipe.metrics import METRICS, Task
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network, Recipe
+from netspec.recipe.losses import CrossEntropy
+from netspec.recipe.metrics import METRICS, Task, asked_metrics, metric_of, possible_tasks, split_of
 
-__all__ = ["MOST_SCORES", "Scorer", "probabilities"]
+__all__ = ["MOST_SCORES", "Scorer", "asked_of", "probabilities", "scorer_of", "task_of"]
 
 MOST_SCORES = 2**28
 """So many scores are kept at most, in a gibibyte."""
@@ -33,10 +37,13 @@ class Scorer:
         task: what the outputs say.
         function: what makes probabilities of them, `softmax` or `sigmoid`; None where they are none, or are so already.
         classes: how many, or how many numbers, there are at a position.
+        ignore: a label that does not count.
     """
 
-    def __init__(self, names: Sequence[str], task: Task, function: str | None, classes: int) -> None:
-        self.names, self.task, self.function = tuple(names), task, function
+    def __init__(
+        self, names: Sequence[str], task: Task, function: str | None, classes: int, ignore: int | None = None
+    ) -> None:
+        self.names, self.task, self.function, self.ignore = tuple(names), task, function, ignore
         self.classes = 2 if task == "two classes" else classes
         self.notes: list[str] = []
         self._count = 0
@@ -75,8 +82,12 @@ class Scorer:
                 (outputs.shape[0], *outputs.shape[2:]),
             ).reshape(-1)
             z, t = z[keep != 0], t[keep != 0]
+        if self.ignore is not None and t.ndim == 1:
+            z, t = z[t != self.ignore], t[t != self.ignore]
         self._count += len(z)
         if self.task == "numbers":
+            if self.function == "sigmoid":
+                z = np.exp(-np.logaddexp(0, -z))
             self._numbers.add(z, t.reshape(z.shape).astype(np.float64))
         elif self.task == "labels":
             self._add_labels(z, t.reshape(z.shape).astype(np.float64) >= 0.5)
@@ -197,6 +208,35 @@ class Scorer:
             columns = [(scores[:, i], y == i) for i in range(self.classes)]
         known = [value for column in columns if (value := measure(*column)) is not None]
         return float(np.mean(known)) if known else None
+
+
+def task_of(network: Network, graph: Graph, targets: NDArray[Any]) -> Task | None:
+    """Return what the outputs of a network say, by its loss and its targets; None where there is no metric of them."""
+    outputs = graph.shape(graph.output)
+    tasks = possible_tasks(graph.loss, outputs[0], graph.ends_in)
+    if network.reconstructs:
+        return "numbers" if tasks else None
+    # Class numbers have one axis less than the outputs.
+    whole = targets.dtype.kind in "iu" and targets.ndim == len(outputs)
+    wanted = ("classes", "two classes") if whole else ("numbers", "labels", "two classes", "classes")
+    return next((task for task in wanted if task in tasks), None)
+
+
+def asked_of(split: str, recipe: Recipe) -> tuple[str, ...]:
+    """Return the metrics that a recipe asks for of a split; of the training set only what it goes by."""
+    named = [recipe.best, recipe.early_stop.on if recipe.early_stop else None]
+    by = {metric_of(m) for m in named if m and (split_of(m) == "train") == (split == "train")} - {"loss"}
+    if split == "train":
+        # The accuracy is measured of the batches.
+        return tuple(name for name in METRICS if name in by - {"accuracy"})
+    return tuple(name for name in METRICS if name in {*asked_metrics(recipe.metrics), *by})
+
+
+def scorer_of(graph: Graph, task: Task | None, names: Sequence[str]) -> Scorer:
+    """Return what adds up metrics of the logits of a network."""
+    assert task is not None
+    ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
+    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore)
 
 
 def probabilities(outputs: NDArray[np.floating], function: str | None) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
@@ -14,9 +14,11 @@ from netspec.backends.jax.train.pace import by_batch, log_interval
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.data.labels import check_hold_out, check_labels, check_steps
 from netspec.data.types import Dataset, Split
-from netspec.graph.recipe_checks import normalized_alone
+from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Recipe
+from netspec.recipe.metrics import Task
 from netspec.training.events import Started
+from netspec.training.scores import Scorer, asked_of, scorer_of, task_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 
@@ -36,6 +38,7 @@ class Setup:
         step_schedule: says which.
         train: the training set, what is held out taken off.
         splits: what is looked at after an epoch: `test`, and before it `validation` where examples are held out.
+        task: what the outputs say; None where there is no metric of them.
     """
 
     model: Model
@@ -46,6 +49,14 @@ class Setup:
     step_schedule: StepSchedule
     train: OnDevice
     splits: Mapping[str, OnDevice]
+    task: Task | None = None
+
+    def scorer(self, split: str) -> Scorer | None:
+        """Return what adds up the metrics that are asked for of a split; None where none are."""
+        names = asked_of(split, self.recipe)
+        # What is measured of classes anyway is not measured twice.
+        names = tuple(n for n in names if n != "accuracy" or self.task == "labels")
+        return scorer_of(self.model.inference, self.task, names) if names else None
 
     @property
     def recipe(self) -> Recipe:
@@ -105,11 +116,9 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         check_labels(model.graph, dataset)
     check_hold_out(data.validation, dataset)
     check_steps(network, model.graph, dataset)
-    check_metrics(
-        recipe,
-        validation=data.validation > 0,
-        classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
-    )
+    task = task_of(network, model.graph, dataset.train.labels)
+    known = replace(measurable(network, model.graph), tasks=(task,) if task else ())
+    check_metrics(recipe, known, validation=data.validation > 0)
     train, validation = held_out(dataset.train, data.validation)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
@@ -133,7 +142,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     )
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
     placed = {name: trainer.place(split) for name, split in splits.items()}
-    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), placed)
+    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), placed, task)
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
