@@ -14,6 +14,7 @@ from netspec.data.arrays import KEYS
 from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
+from netspec.data.targets import wanted
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.trace import trace
@@ -42,6 +43,8 @@ def load_data(
     Raises:
         DataError: when it cannot be had, or does not fit the network.
     """
+    graph = trace(network)
+    want = None if network.reconstructs else wanted(network, graph)
     if isinstance(data, Dataset):
         _require_kind(network, data)
         dataset = fit(data, network.input, resizable=False)
@@ -50,7 +53,7 @@ def load_data(
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
             raise DataError(f"data has {wrong}", "give four arrays: (x_train, y_train, x_test, y_test)")
-        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want)
     elif data is not None and not isinstance(data, str | Path):
         named = isinstance(data, Mapping) and set(KEYS) <= set(data)
         fix = f"give tuple(data[name] for name in {KEYS})" if named else "give a name, a path, or four arrays"
@@ -60,10 +63,10 @@ def load_data(
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     else:
         names, said = _names(network, data, base)
-        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
+        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)
         dataset = replace(dataset, notices=(*said, *dataset.notices))
     if not network.reconstructs:
-        check_labels(trace(network), dataset)
+        check_labels(graph, dataset)
     return dataset
 
 

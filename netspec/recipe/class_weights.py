@@ -49,7 +49,7 @@ def named_weights(text: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in pairs}
 
 
-def balanced(counts: Sequence[int]) -> tuple[float, ...]:
+def balanced(counts: Sequence[float]) -> tuple[float, ...]:
     """Return weights by which all classes that are there count as much, as scikit-learn's `balanced`; others have 1."""
     there = [count for count in counts if count]
     mean = sum(there) / max(len(there), 1)

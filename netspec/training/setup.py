@@ -15,7 +15,8 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.data.labels import check_hold_out, check_labels, check_steps
 from netspec.data.types import Dataset, Split
 from netspec.graph.recipe_checks import measurable, normalized_alone
-from netspec.ir.network import DataSource, Recipe
+from netspec.diagnostics.diagnostic import DataError
+from netspec.ir.network import DataSource, Network, Recipe
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started
 from netspec.training.scores import Scorer, asked_of, scorer_of, task_of
@@ -114,6 +115,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     seed = recipe.seed if seed is None else seed
     if not network.reconstructs:
         check_labels(model.graph, dataset)
+        _check_moved(network, dataset)
     check_hold_out(data.validation, dataset)
     check_steps(network, model.graph, dataset)
     task = task_of(network, model.graph, dataset.train.labels)
@@ -143,6 +145,16 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
     placed = {name: trainer.place(split) for name, split in splits.items()}
     return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), placed, task)
+
+
+def _check_moved(network: Network, dataset: Dataset) -> None:
+    """Raise DataError where images would be moved, and their targets would stay where they are."""
+    augment = network.data.augment if network.data else None
+    if augment and augment.warps and dataset.train.labels.ndim > 2 - (dataset.train.labels.dtype.kind != "f"):
+        raise DataError(
+            "`augment` moves the images, and the targets at each position would stay where they are",
+            "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `pad` and `flip` out",
+        )
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split | None]:

@@ -20,6 +20,8 @@ from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
 from netspec.graph.trace import trace, with_class_loss, with_loss
 from netspec.ir.network import DataSource, Network
+from netspec.recipe.class_weights import weights_of
+from netspec.recipe.losses import CrossEntropy, MeanSquaredError
 from netspec.runs import folder as runs
 from netspec.runs.checkpoints import Checkpoints, with_best
 from netspec.runs.completeness import lacks_curves_only, lacks_models, over, require_own
@@ -220,6 +222,16 @@ def _with_its_loss(begun: Begun, network: Network) -> Network:
     if begun.older and network.recipe.loss is None:
         assert begun.network.recipe.loss is not None
         return with_loss(network, begun.network.recipe.loss)
+    before, now = begun.network.recipe.loss, network.recipe.loss
+    if isinstance(before, CrossEntropy) and isinstance(now, CrossEntropy) and before.class_weights:
+        # Weights that follow from the labels are in numbers there.
+        open_ = now.class_weights is not None and weights_of(now.class_weights) is None
+        if open_ and before == now.model_copy(update={"class_weights": before.class_weights}):
+            return with_loss(network, before)
+    if now is None and before is not None and before.targets[0] == "number":
+        # So may a loss of numbers.
+        alone = trace(network)
+        return with_loss(network, before) if isinstance(before, MeanSquaredError) and not alone.ends_in else network
     return with_class_loss(network)
 
 

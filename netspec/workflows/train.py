@@ -16,12 +16,15 @@ from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.group import rows
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
+from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
-from netspec.graph.trace import trace, with_class_loss
+from netspec.graph.trace import trace, with_class_loss, with_loss
 from netspec.ir.network import DataSource, Network
 from netspec.recipe.catalog import find, last_part
+from netspec.recipe.class_weights import weights_of, weights_text
+from netspec.recipe.losses import CrossEntropy
 from netspec.runs import folder as runs
 from netspec.runs.recorder import Origin, RunFolder
 from netspec.system.background import Background
@@ -116,7 +119,7 @@ def train(
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
     chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
     network = with_source(network, dataset, path, given=data is not None)
-    declared, network = network, with_class_loss(network)
+    declared, network = network, with_loss_of(network, dataset)
     notices = _judged(network, dataset, chosen=chosen)
     model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
@@ -132,11 +135,34 @@ def train(
             device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, asked)
-    if network is not declared:
+    if network is not declared and declared.recipe.loss is None:
         loss = model.graph.loss.canonical()
-        notices.append(f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}")
+        what = "the targets are numbers" if loss == "mse" else "the outputs are taken as logits of the classes"
+        notices.append(f"no loss is stated: {what}, with the loss {loss}")
     yield from map(Notice, notices)
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
+
+
+def with_loss_of(network: Network, dataset: Dataset) -> Network:
+    """Return a network with its loss stated where it follows from the data, and the weights of classes in numbers.
+
+    Raises:
+        DataError: a class that is named has no weight, for there is none of that name.
+    """
+    if network.reconstructs:
+        return network
+    labels = dataset.train.labels
+    if network.recipe.loss is None:
+        graph = trace(network)
+        loss = loss_for(wanted(network, graph), labels)
+        return with_loss(network, loss) if loss != graph.loss else with_class_loss(network)
+    loss = network.recipe.loss
+    if not isinstance(loss, CrossEntropy) or loss.class_weights is None or weights_of(loss.class_weights):
+        return network
+    classes = wanted(network, trace(network)).shape[0]
+    count = len(dataset.train) - (network.data.validation if network.data else 0)
+    weights = class_weights(loss, labels[:count], dataset.labels, classes)
+    return with_loss(network, loss.model_copy(update={"class_weights": weights_text(weights)}))
 
 
 def _judged(network: Network, dataset: Dataset, *, chosen: bool) -> list[str]:
