@@ -186,7 +186,7 @@ class Metrics(Definition):
     later = tuple(METRICS)
 
     @model_validator(mode="after")
-    def _something(self) -> "Metrics":
+    def _something(self) -> Metrics:
         if not asked_metrics(self):
             raise ValueError("say which: `metrics f1 auroc`")
         return self
@@ -231,7 +231,17 @@ def metrics_of(task: Task, *, probable: bool) -> tuple[Metric, ...]:
     return tuple(metric for metric in METRICS.values() if metric.fits(task, probable=probable))
 
 
-def usual_metrics(task: Task | None) -> tuple[str, ...]:
-    """Return what `netspec eval` also says of outputs for which nothing else is asked."""
-    usual: dict[Task, tuple[str, ...]] = {"labels": ("f1", "auroc"), "numbers": ("mae", "rmse", "r2")}
-    return usual.get(task, ()) if task else ()
+def usual_metrics(task: Task | None, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what is measured where nothing is asked for, beside the loss and the accuracy.
+
+    Args:
+        task: what the outputs say.
+        shape: of the outputs.
+    """
+    if task == "numbers":
+        return ("mae", "rmse", "r2")
+    if task is not None and len(shape) == 3:
+        return ("iou", "dice")
+    if task == "classes" and len(shape) == 2:
+        return ("perplexity",)
+    return ("f1", "auroc") if task == "labels" else ()

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network, Recipe
 from netspec.recipe.losses import CrossEntropy
-from netspec.recipe.metrics import METRICS, Task, asked_metrics, metric_of, possible_tasks, split_of
+from netspec.recipe.metrics import METRICS, Task, asked_metrics, metric_of, possible_tasks, split_of, usual_metrics
 
-__all__ = ["MOST_SCORES", "Scorer", "asked_of", "probabilities", "scorer_of", "task_of"]
+__all__ = ["MOST_SCORES", "Scorer", "asked_of", "probabilities", "scorer_of", "task_of", "usual_of"]
 
 MOST_SCORES = 2**28
 """So many scores are kept at most, in a gibibyte."""
@@ -136,6 +136,11 @@ class Scorer:
         else:
             self._kept.append((scores.astype(np.float32), y.astype(np.int32)))
 
+    @property
+    def confusion(self) -> NDArray[np.int64] | None:
+        """(K, K) counts, a row for each true class, a column for each predicted one; None where there are no classes."""
+        return self._confusion
+
     def values(self) -> dict[str, float | None]:
         """Return the value of each metric, in the order they were asked for; None where it has none."""
         found: dict[str, float | None] = {}
@@ -222,14 +227,21 @@ def task_of(network: Network, graph: Graph, targets: NDArray[Any]) -> Task | Non
     return next((task for task in wanted if task in tasks), None)
 
 
-def asked_of(split: str, recipe: Recipe) -> tuple[str, ...]:
-    """Return the metrics that a recipe asks for of a split; of the training set only what it goes by."""
+def usual_of(network: Network, graph: Graph, task: Task | None) -> tuple[str, ...]:
+    """Return the metrics that follow from what the outputs say; none where the input is learned again."""
+    probable = graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}
+    usual = () if network.reconstructs else usual_metrics(task, graph.shape(graph.output))
+    return tuple(name for name in usual if task and METRICS[name].fits(task, probable=probable))
+
+
+def asked_of(split: str, recipe: Recipe, usual: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the metrics that a recipe asks for of a split, or else the usual; of the training set what it goes by."""
     named = [recipe.best, recipe.early_stop.on if recipe.early_stop else None]
     by = {metric_of(m) for m in named if m and (split_of(m) == "train") == (split == "train")} - {"loss"}
     if split == "train":
         # The accuracy is measured of the batches.
         return tuple(name for name in METRICS if name in by - {"accuracy"})
-    return tuple(name for name in METRICS if name in {*asked_metrics(recipe.metrics), *by})
+    return tuple(name for name in METRICS if name in {*(asked_metrics(recipe.metrics) or usual), *by})
 
 
 def scorer_of(graph: Graph, task: Task | None, names: Sequence[str]) -> Scorer:

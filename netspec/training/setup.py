@@ -14,12 +14,12 @@ from netspec.backends.jax.train.pace import by_batch, log_interval
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.data.labels import check_hold_out, check_labels, check_steps
 from netspec.data.types import Dataset, Split
-from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started
-from netspec.training.scores import Scorer, asked_of, scorer_of, task_of
+from netspec.training.scores import Scorer, asked_of, scorer_of, task_of, usual_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 
@@ -54,7 +54,7 @@ class Setup:
 
     def scorer(self, split: str) -> Scorer | None:
         """Return what adds up the metrics that are asked for of a split; None where none are."""
-        names = asked_of(split, self.recipe)
+        names = asked_of(split, self.recipe, usual_of(self.model.network, self.model.graph, self.task))
         # What is measured of classes anyway is not measured twice.
         names = tuple(n for n in names if n != "accuracy" or self.task == "labels")
         return scorer_of(self.model.inference, self.task, names) if names else None

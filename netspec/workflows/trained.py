@@ -23,20 +23,24 @@ from netspec.data.types import Dataset, Progress, Split
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.catalog import DatasetInfo, find
+from netspec.recipe.losses import CrossEntropy, Loss
 from netspec.runs import folder as runs
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
 from netspec.system.arguments import as_function, as_path, as_switch
+from netspec.training.scores import asked_of, scorer_of, task_of, usual_of
 from netspec.training.setup import held_out
 from netspec.workflows import reading
 from netspec.workflows.answers import (
     Evaluation,
     Prediction,
+    at_positions,
     class_names,
     class_scores,
     gives_probabilities,
     predicted,
+    several,
 )
 from netspec.workflows.reading import Examples, image_shape
 
@@ -159,8 +163,7 @@ class Run:
             DataError: the model names no classes, or the images do not fit it.
         """
         self._require_answers()
-        logits = self._in_batches(images, self.model.logits)
-        return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+        return class_scores(self.model.graph, self._in_batches(images, self.model.logits))
 
     @property
     def gives_probabilities(self) -> bool:
@@ -224,7 +227,19 @@ class Run:
             return [predicted(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
         names = class_names(self.labels, rows.shape[1])
+        if rows.ndim > 2:
+            return [at_positions(scores, names) for scores in rows]
+        if self.several_labels:
+            return [several(row, names) for row in rows]
         return [predicted(row, names, probable=True) for row in rows]
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an example may be of several classes at once: each output is a probability of its own."""
+        graph = self.model.graph
+        sigmoid = "sigmoid" in (graph.link, graph.ends_in) and graph.shape(graph.output)[0] > 1
+        # What learned one class of several knows their names.
+        return sigmoid and not self.labels and not self.network.reconstructs
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -233,6 +248,8 @@ class Run:
         One output that is a probability stands for two.
         """
         shape = self.model.graph.shape(self.model.graph.output)
+        if self.gives_probabilities and len(shape) > 1:
+            return class_names(self.labels, max(shape[0], 2))
         classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
         known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
@@ -300,11 +317,26 @@ class Run:
 
     def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
         trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
-        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
+        graph, recipe = self.model.inference, self.network.recipe
+        task = task_of(self.network, graph, part.labels)
+        names = asked_of("test", recipe, usual_of(self.network, self.model.graph, task))
+        scorer = scorer_of(graph, task, names) if task else None
+        placed = trainer.place(part)
+        loss, accuracy, logits = trainer.evaluate(self.variables, placed, _BATCH, scorer.add if scorer else None)
+        metrics = scorer.values() if scorer else {}
+        confusion = scorer.confusion if scorer else None
         if accuracy is None:
+            accuracy = metrics.get("accuracy")
+        metrics.pop("accuracy", None)
+        if confusion is None or graph.shape(graph.output)[1:] or part.labels.dtype.kind == "f" or _ignores(graph.loss):
             none = np.zeros(0)
-            nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
-            return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=split)
+            found, probability = none.astype(np.int64), none.astype(np.float32)
+            labels = () if confusion is None else class_names(self._names(dataset, len(confusion)), len(confusion))
+            counts = np.zeros((0, 0), np.int64) if confusion is None else confusion
+            facts = (counts, labels, found, probability)
+            return Evaluation(
+                dataset.name, len(part), loss, accuracy, *facts, split=split, metrics=metrics, probable=False
+            )
         scores = class_scores(self.model.graph, logits)
         classes = scores.shape[1]
         found = scores.argmax(axis=1)
@@ -323,6 +355,7 @@ class Run:
             true=part.labels,
             scores=scores,
             probable=self.gives_probabilities,
+            metrics=metrics,
         )
 
     def _names(self, dataset: Dataset, classes: int) -> tuple[str, ...]:
@@ -345,6 +378,11 @@ class Run:
                 "number the labels in the order of the model, and leave out what it did not learn",
             )
         return given
+
+
+def _ignores(loss: Loss) -> bool:
+    """Return whether some labels may not count."""
+    return isinstance(loss, CrossEntropy) and loss.ignore is not None
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
