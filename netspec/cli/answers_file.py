@@ -79,7 +79,8 @@ def _array(path: Path, run: Run) -> Iterator[Write]:
 def _table(writer: Any, run: Run) -> Write:
     if len(run.model.graph.outputs) > 1:
         return _table_of_several(writer, run)
-    names = run.output_names
+    positions = len(run.model.graph.shape(run.model.graph.output)) > 1
+    names = () if positions else run.output_names
     headed = False
 
     def write(examples: Sequence[str], array: NDArray[Any]) -> None:
@@ -89,7 +90,7 @@ def _table(writer: Any, run: Run) -> Write:
             writer.writerow(_heading(names, rows.shape[1]))
             headed = True
         for name, row in zip(examples, rows, strict=True):
-            label = [names[int(row.argmax())]] if names else []
+            label = [_label(names, row.tolist(), several=run.several_labels)] if names else []
             writer.writerow([name, *label, *(f"{value:.8g}" for value in row.tolist())])
 
     return write
@@ -117,6 +118,13 @@ def _table_of_several(writer: Any, run: Run) -> Write:
         writer.writerows(zip(*columns.values(), strict=True))
 
     return write
+
+
+def _label(names: Sequence[str], row: Sequence[float], *, several: bool) -> str:
+    """Return the class of an example, or of several at once all those that are more likely than not."""
+    if several:
+        return " ".join(name for name, value in zip(names, row, strict=True) if value > 0.5)
+    return names[max(range(len(row)), key=row.__getitem__)]
 
 
 def _heading(names: Sequence[str], outputs: int) -> list[str]:

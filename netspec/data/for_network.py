@@ -14,6 +14,7 @@ from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
 from netspec.data.named import array_names, from_named_arrays, is_plain, plain_arrays, read_named_npz, targets
+from netspec.data.targets import Wanted, wanted
 from netspec.data.types import Dataset, Progress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
@@ -51,6 +52,7 @@ def load_data(
 
 
 def _load(network: Network, graph: Graph, data: Data | None, base: Path | None, progress: Progress | None) -> Dataset:
+    want = _wanted(network, graph)
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
     if isinstance(data, tuple | list):
@@ -59,13 +61,13 @@ def _load(network: Network, graph: Graph, data: Data | None, base: Path | None, 
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
             raise DataError(f"data has {wrong}", "give four arrays: (x_train, y_train, x_test, y_test)")
-        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want)
         return _by_target(graph, dataset)
     if isinstance(data, Mapping):
         if is_plain(graph):
             four = plain_arrays(data, graph)
-            return datasets.from_arrays(*four, shape=network.input, tokens=network.tokens)
-        return from_named_arrays(data, graph)
+            return datasets.from_arrays(*four, shape=network.input, tokens=network.tokens, want=want)
+        return from_named_arrays(data, network, graph)
     if data is not None and not isinstance(data, str | Path):
         raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
     if isinstance(data, str) and ("://" in data or "\0" in data or not data):
@@ -73,11 +75,19 @@ def _load(network: Network, graph: Graph, data: Data | None, base: Path | None, 
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, said = _names(network, data, base)
     if len(graph.inputs) > 1 or len(targets(graph)) > 1:
-        dataset = _named_file(graph, names)
+        dataset = _named_file(network, graph, names)
     else:
-        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
+        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)
         dataset = _by_target(graph, dataset)
     return replace(dataset, notices=(*said, *dataset.notices))
+
+
+def _wanted(network: Network, graph: Graph) -> Wanted | None:
+    """Return what labels are to be; None where there are none, or where outputs of several kinds share them."""
+    if network.reconstructs:
+        return None
+    first, *others = (wanted(network, graph.only(output)) for output in graph.outputs)
+    return first if all(other == first for other in others) else None
 
 
 def _loaded(network: Network, graph: Graph, data: Dataset) -> Dataset:
@@ -92,7 +102,7 @@ def _loaded(network: Network, graph: Graph, data: Dataset) -> Dataset:
         for kind, one in ((part.images, "x"), (part.labels, "y")):
             for name, array in kind.items() if isinstance(kind, Mapping) else ((one, kind),):
                 arrays[f"{name}_{split}"] = array
-    return replace(from_named_arrays(arrays, graph, name=data.name), notices=data.notices)
+    return replace(from_named_arrays(arrays, network, graph, name=data.name), notices=data.notices)
 
 
 def _require_one_of_each(graph: Graph, what: str) -> None:
@@ -111,13 +121,13 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
     return replace(dataset, **dict(zip(("train", "test"), parts, strict=True)))  # type: ignore[arg-type]
 
 
-def _named_file(graph: Graph, names: Sequence[str]) -> Dataset:
+def _named_file(network: Network, graph: Graph, names: Sequence[str]) -> Dataset:
     """Return the dataset in the first `.npz` file that is there, of arrays by name."""
     paths = [expanded(name, DataError) for name in names]
     path = next((path for path in paths if kind_of(path, DataError)), paths[-1])
     if find(str(names[paths.index(path)])) or path.suffix.lower() != ".npz":
         _require_one_of_each(graph, f"the examples and labels of {path}")
-    return read_named_npz(path, graph)
+    return read_named_npz(path, network, graph)
 
 
 def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays: str) -> str | None:

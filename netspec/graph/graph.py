@@ -13,9 +13,9 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network, Node
 from netspec.ir.text import layer_text, shared_text
 from netspec.layers.base import Role
-from netspec.ops import Op, Shape
+from netspec.ops import Activation, Op, Shape
 from netspec.recipe.initializers import Initializer
-from netspec.recipe.losses import Loss
+from netspec.recipe.losses import Loss, link
 from netspec.system.arguments import described, require_kind
 
 if TYPE_CHECKING:
@@ -195,6 +195,22 @@ class Graph:
     def input_values(self) -> int:
         """How many numbers all inputs of one example have."""
         return sum(prod(i.shape) for i in self.inputs)
+
+    @property
+    def ends_in(self) -> str | None:
+        """The last activation: that of the last operation, where it is one."""
+        last = self.made.get(self.output)
+        return last.op.function if last and isinstance(last.op, Activation) else None
+
+    @property
+    def absorbed(self) -> str | None:
+        """The last activation where the loss absorbs it, so that the logits are what goes into it."""
+        return self.ends_in if self.ends_in in self.loss.absorbs else None
+
+    @property
+    def link(self) -> str | None:
+        """What makes probabilities of the logits; None where nothing has to, or they are none."""
+        return link(self.loss, self.shape(self.logits)[0], self.ends_in)
 
     @cached_property
     def made(self) -> Mapping[int, Operation]:

@@ -74,6 +74,8 @@ def _arguments(definition: Definition, *, every: bool) -> str:
     words = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
+        if p.name in definition.later and value == p.default:
+            continue
         # What a number is says more than that it is the default: `dropout 0.5`.
         number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or (not every and not p.required and value == p.default and not number):
@@ -97,7 +99,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             inner = ", ".join(
                 f"{p.name}={value_text(v)}"
                 for p in parameters(type(value))
-                if (v := getattr(value, p.name)) is not None and (every or p.required or v != p.default)
+                if (v := getattr(value, p.name)) is not None
+                and ((every and p.name not in value.later) or p.required or v != p.default)
             )
             return f"{value.canonical()}({inner})" if inner else value.canonical()
         case bool():
@@ -106,6 +109,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             return f"{value[0]!r}..{value[1]!r}"
         case tuple():
             return "x".join(map(str, value))
+        case str() if " " in value or "=" in value:
+            return f'"{value}"'
         case _:
             return str(value) if isinstance(value, str) else repr(value)
 

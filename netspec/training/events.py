@@ -102,12 +102,17 @@ class Evaluated:
     split: str
     loss: float
     accuracy: float | None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Those that are asked for, by name; None where one has no value."""
     outputs: Outputs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """An epoch is over: means over its batches as they were trained on, and the splits as the model now sees them.
+
+    Metrics that are asked for are in `metrics`, by their names behind that of the split: `test_f1`, `validation_f1`.
+    Those of the training set, where `best` or `early_stop` go by one, are of the model as it is after the epoch.
 
     Attributes:
         outputs: of several outputs what is known of each by its name: `{"age": {"test_loss": 0.5, …}}`.
@@ -123,6 +128,7 @@ class Epoch:
     test_accuracy: float | None
     seconds: float
     best: bool
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
 
 
@@ -178,6 +184,7 @@ class Result:
         steps: taken, those left out among them.
         stopped: why it ended: `epochs`, `early_stop` or `time_limit`.
         left_out: batches that were not learned from, as `on_nonfinite rewind` does.
+        metrics: those that were asked for: `test_f1`, `validation_f1`, `best_test_f1`; None where one has no value.
         outputs: of several outputs the losses and accuracies of each by its name.
     """
 
@@ -199,6 +206,7 @@ class Result:
     steps: int
     stopped: str
     left_out: int
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
 
 
@@ -227,8 +235,11 @@ def record(event: Event) -> dict[str, Any] | None:
 def plain(values: dict[str, Any]) -> dict[str, Any]:
     """Return values as JSON can hold them: numbers that are not finite become null, paths become text.
 
+    What is under `metrics` stands behind the others, each by its own name.
     `outputs` is left out where there is one output, of which all is known already.
     """
+    values = {**values, **values.get("metrics", {})}
+    values.pop("metrics", None)
 
     def one(value: Any) -> Any:
         if isinstance(value, float) and not isfinite(value):

@@ -79,6 +79,9 @@ def _finite(value: object) -> bool:
 def _epoch(values: Mapping[str, Any]) -> Epoch:
     """Return an epoch that has ended; raises TypeError or ValueError where the values are none of one."""
     epoch = Epoch(**values)
+    metrics = epoch.metrics.items() if isinstance(epoch.metrics, dict) else [("", "")]
+    if not all(isinstance(name, str) and (value is None or isinstance(value, float)) for name, value in metrics):
+        raise ValueError("a metric of an epoch is none")
     # Losses may be infinite: that of a test set is not what a training stops for.
     numbers = (epoch.train_loss, epoch.test_loss, epoch.seconds)
     optional = (epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy, epoch.test_accuracy)

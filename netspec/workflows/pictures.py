@@ -129,8 +129,11 @@ def _evaluated(r: Request, *, images: bool = False) -> tuple[Run, Evaluation]:
             f"`netspec plot {r.run} confusion` shows which classes are taken for which",
         )
     found = run.evaluate(r.data, split=r.split)
-    if found.accuracy is None:
-        raise DataError(f"{run.file} gives numbers, not classes", loss)
+    if not found.labels:
+        several = "several labels at once" if run.gives_probabilities else "numbers"
+        raise DataError(f"{run.file} gives {several}, not classes", loss)
+    if images and not len(found.predicted):
+        raise DataError(f"{run.file} gives a class at each position: no example is a mistake as a whole", loss)
     return run, found
 
 

@@ -18,8 +18,10 @@ from netspec.data.types import Dataset, Progress
 from netspec.describe.diff import Comparison, compare
 from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
-from netspec.graph.trace import trace, with_class_loss, with_loss
+from netspec.graph.trace import trace, with_class_loss, with_loss, with_losses
 from netspec.ir.network import DataSource, Network
+from netspec.recipe.class_weights import weights_of
+from netspec.recipe.losses import CrossEntropy, MeanSquaredError
 from netspec.runs import folder as runs
 from netspec.runs.checkpoints import Checkpoints, with_best
 from netspec.runs.completeness import lacks_curves_only, lacks_models, over, require_own
@@ -217,9 +219,23 @@ def _edited(begun: Begun) -> Network:
 
 def _with_its_loss(begun: Begun, network: Network) -> Network:
     """Return an edited network with the loss that it has in this run, where neither its spec nor a flag says one."""
+    if len(network.all_outputs) > 1:
+        kept = {o.name: o.loss for o in begun.network.outputs if o.loss}
+        unstated = [o.name for o in network.outputs if network.stated_loss(o.name) is None]
+        return with_losses(network, {name: kept[name] for name in unstated if name in kept})
     if begun.older and network.recipe.loss is None:
         assert begun.network.recipe.loss is not None
         return with_loss(network, begun.network.recipe.loss)
+    before, now = (each.stated_loss(each.all_outputs[0].name) for each in (begun.network, network))
+    if isinstance(before, CrossEntropy) and isinstance(now, CrossEntropy) and before.class_weights:
+        # Weights that follow from the labels are in numbers there.
+        open_ = now.class_weights is not None and weights_of(now.class_weights) is None
+        if open_ and before == now.model_copy(update={"class_weights": before.class_weights}):
+            return with_loss(network, before)
+    if now is None and before is not None and before.targets[0] == "number":
+        # So may a loss of numbers.
+        alone = trace(network)
+        return with_loss(network, before) if isinstance(before, MeanSquaredError) and not alone.ends_in else network
     return with_class_loss(network)
 
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
+from numpy.typing import NDArray
 
 from netspec import report
 from netspec.backends.jax.autotune import Autotuner, Tuning
@@ -16,13 +18,16 @@ from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.group import rows
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
+from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.graph import Graph
-from netspec.graph.trace import trace, with_class_loss, with_class_losses
+from netspec.graph.trace import trace, with_class_loss, with_loss, with_losses
 from netspec.ir.network import DataSource, Network
 from netspec.recipe.catalog import find, last_part
+from netspec.recipe.class_weights import weights_of, weights_text
+from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
 from netspec.runs import folder as runs
 from netspec.runs.recorder import Origin, RunFolder
 from netspec.system.background import Background
@@ -117,7 +122,7 @@ def train(
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
     chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
     network = with_source(network, dataset, path, given=data is not None)
-    declared, network = network, _with_losses(network, dataset)
+    declared, network = network, with_loss_of(network, dataset)
     notices = _judged(network, dataset, chosen=chosen)
     model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
@@ -133,32 +138,59 @@ def train(
             device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, asked)
-    notices += _taken_as_logits(declared, network, model.graph)
+    notices += _losses_noticed(declared, network, model.graph)
     yield from map(Notice, notices)
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
 
 
-def _with_losses(network: Network, dataset: Dataset) -> Network:
-    """Return a network with the losses stated that follow from the data, so that what is kept of it says so."""
-    if len(network.all_outputs) == 1:
-        return with_class_loss(network)
-    classes = [name for name, labels in dataset.train.labels.items() if labels.dtype.kind == "i"]
-    return with_class_losses(network, classes)
+def with_loss_of(network: Network, dataset: Dataset) -> Network:
+    """Return a network with its losses stated where they follow from the data, and the weights of classes in numbers.
+
+    Raises:
+        DataError: a class that is named has no weight, for there is none of that name.
+    """
+    if network.reconstructs:
+        return network
+    graph = trace(network)
+    if len(graph.outputs) == 1:
+        loss = _loss_of(network, graph, dataset.train.labels, dataset)
+        return with_loss(network, loss) if loss else with_class_loss(network)
+    losses = {o.name: _loss_of(network, graph.only(o), dataset.train.labels[o.target], dataset) for o in graph.outputs}
+    return with_losses(network, {name: loss for name, loss in losses.items() if loss})
 
 
-def _taken_as_logits(declared: Network, network: Network, graph: Graph) -> list[str]:
+def _loss_of(network: Network, graph: Graph, labels: NDArray[Any], dataset: Dataset) -> Loss | None:
+    """Return the loss of an output as it follows from the data; None where that says nothing of it."""
+    (output,) = graph.outputs
+    want = wanted(network, graph)
+    loss = network.stated_loss(output.name)
+    if loss is None:
+        plain = not want.stated and labels.dtype.kind == "i" and want.shape[0] > 1 and labels.ndim == len(want.shape)
+        if len(network.all_outputs) > 1 and plain and isinstance(want.loss, MeanSquaredError):
+            # Whole numbers of several outputs are classes: those of one are known for them before.
+            return class_loss(want.shape[0])
+        found = loss_for(want, labels)
+        return found if found != graph.loss else None
+    if not isinstance(loss, CrossEntropy) or loss.class_weights is None or weights_of(loss.class_weights):
+        return None
+    count = len(dataset.train) - (network.data.validation if network.data else 0)
+    weights = class_weights(loss, labels[:count], dataset.labels, want.shape[0])
+    return loss.model_copy(update={"class_weights": weights_text(weights)})
+
+
+def _losses_noticed(declared: Network, network: Network, graph: Graph) -> list[str]:
     """Return what to say of losses that follow from the data."""
-    if len(graph.outputs) > 1:
-        pairs = zip(declared.outputs, network.outputs, strict=True)
-        return [
-            f"no loss is stated: {new.name} is taken as logits of classes, with the loss {new.loss.canonical()}"
-            for old, new in pairs
-            if new.loss and not old.loss
-        ]
-    if network is declared:
-        return []
-    loss = graph.loss.canonical()
-    return [f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}"]
+    said = []
+    for output in graph.outputs:
+        if declared.stated_loss(output.name) is None and network.stated_loss(output.name) is not None:
+            loss = output.loss.canonical()
+            if len(graph.outputs) == 1:
+                what = "the targets are numbers" if loss == "mse" else "the outputs are taken as logits of the classes"
+            else:
+                numbers = f"the targets of {output.name} are numbers"
+                what = numbers if loss == "mse" else f"{output.name} is taken as logits of classes"
+            said.append(f"no loss is stated: {what}, with the loss {loss}")
+    return said
 
 
 def _judged(network: Network, dataset: Dataset, *, chosen: bool) -> list[str]:

@@ -25,20 +25,24 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, li
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.recipe.catalog import DatasetInfo, find
+from netspec.recipe.losses import CrossEntropy, Loss
 from netspec.runs import folder as runs
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
 from netspec.system.arguments import as_function, as_path, as_switch
+from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.setup import held_out
 from netspec.workflows import reading
 from netspec.workflows.answers import (
     Evaluation,
     Prediction,
+    at_positions,
     class_names,
     class_scores,
     gives_probabilities,
     predicted,
+    several,
 )
 from netspec.workflows.reading import Examples, image_shape
 
@@ -166,13 +170,12 @@ class Run:
         self._require_answers()
         logits = self._in_batches(images, self.model.logits)
         if not isinstance(logits, dict):
-            return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+            return class_scores(self.model.graph, logits)
         return {
-            output.name: class_scores(self.model.graph.only(output), rows.reshape(len(rows), -1))
+            output.name: class_scores(self.model.graph.only(output), logits[output.name])
             if self._names_classes(output)
-            else rows
+            else logits[output.name]
             for output in self.model.graph.outputs
-            for rows in (logits[output.name],)
         }
 
     @property
@@ -182,10 +185,8 @@ class Run:
         return not self.network.reconstructs and all(map(self._names_classes, outputs))
 
     def _names_classes(self, output: GraphOutput) -> bool:
-        """Return whether an output gives probabilities of classes; where there are several, of the whole example."""
-        graph = self.model.graph
-        row = len(graph.outputs) == 1 or len(graph.shape(output.index)) == 1
-        return row and gives_probabilities(graph.only(output))
+        """Return whether an output gives probabilities of classes."""
+        return gives_probabilities(self.model.graph.only(output))
 
     def _require_answers(self) -> None:
         """Raise DataError for a model that gives its input again."""
@@ -273,6 +274,10 @@ class Run:
             return [predicted(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
         names = class_names(self.labels, rows.shape[1])
+        if rows.ndim > 2:
+            return [at_positions(scores, names) for scores in rows]
+        if self.several_labels:
+            return [several(row, names) for row in rows]
         return [predicted(row, names, probable=True) for row in rows]
 
     def _predict_each(self, images: Given) -> dict[str, list[Prediction]]:
@@ -280,12 +285,30 @@ class Run:
         scores, found = self.probabilities(images), {}
         given = {} if self.gives_probabilities else self.outputs(images)
         for output in self.model.graph.outputs:
-            probable = self._names_classes(output)
-            rows = scores[output.name] if probable else given[output.name]
-            rows = rows.reshape(len(rows), -1)
-            names = class_names((), rows.shape[1]) if probable else ()
-            found[output.name] = [predicted(row, names, probable=probable) for row in rows]
+            alone = self.model.graph.only(output)
+            if not self._names_classes(output):
+                rows = given[output.name]
+                found[output.name] = [predicted(row, (), probable=False) for row in rows.reshape(len(rows), -1)]
+                continue
+            rows = scores[output.name]
+            names = class_names((), rows.shape[1])
+            if rows.ndim > 2:
+                found[output.name] = [at_positions(row, names) for row in rows]
+            elif "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1:
+                found[output.name] = [several(row, names) for row in rows]
+            else:
+                found[output.name] = [predicted(row, names, probable=True) for row in rows]
         return found
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an example may be of several classes at once: each output is a probability of its own."""
+        graph = self.model.graph
+        if len(graph.outputs) > 1:
+            return False
+        sigmoid = "sigmoid" in (graph.link, graph.ends_in) and graph.shape(graph.output)[0] > 1
+        # What learned one class of several knows their names.
+        return sigmoid and not self.labels and not self.network.reconstructs
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -296,6 +319,8 @@ class Run:
         if len(self.model.graph.outputs) > 1:
             return ()
         shape = self.model.graph.shape(self.model.graph.output)
+        if self.gives_probabilities and len(shape) > 1:
+            return class_names(self.labels, max(shape[0], 2))
         classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
         known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
@@ -363,27 +388,48 @@ class Run:
 
     def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
         trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
-        measured = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
-        graph, nothing = self.model.graph, np.zeros(0)
+        graph, inference = self.model.graph, self.model.inference
+        tasks = tasks_of(self.network, graph, part)
+        scorers = scorers_of(self.network, graph, inference, tasks, "test", accuracy=True)
+        add = {name: scorer.add for name, scorer in scorers.items()}
+        measured = trainer.evaluate(self.variables, trainer.place(part), _BATCH, add)
         if len(graph.outputs) == 1:
-            return self._of_output(dataset, part.labels, split, graph, measured)
+            return self._of_output(dataset, part.labels, split, graph, measured, next(iter(scorers.values()), None))
         each = {}
         for output in graph.outputs:
             loss, accuracy = measured.outputs[output.name]
             alone = Measurement(loss, accuracy, {}, measured.logits[output.name])
-            each[output.name] = self._of_output(dataset, part.labels[output.target], split, graph.only(output), alone)
+            own = (part.labels[output.target], split, graph.only(output), alone, scorers.get(output.name))
+            each[output.name] = self._of_output(dataset, *own)
+        nothing = np.zeros(0)
         empty = (np.zeros((0, 0), np.int64), (), nothing.astype(np.int64), nothing.astype(np.float32))
         return Evaluation(dataset.name, len(part), measured.loss, None, *empty, split=split, outputs=each)
 
     def _of_output(
-        self, dataset: Dataset, true: NDArray[Any], split: str, graph: Graph, measured: Measurement
+        self,
+        dataset: Dataset,
+        true: NDArray[Any],
+        split: str,
+        graph: Graph,
+        measured: Measurement,
+        scorer: Scorer | None,
     ) -> Evaluation:
         """Return how well one output does."""
         loss, accuracy, _, logits = measured
+        metrics = scorer.values() if scorer else {}
+        confusion = scorer.confusion if scorer else None
         if accuracy is None:
+            accuracy = metrics.get("accuracy")
+        metrics.pop("accuracy", None)
+        if confusion is None or graph.shape(graph.output)[1:] or true.dtype.kind == "f" or _ignores(graph.loss):
             none = np.zeros(0)
-            nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
-            return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=split)
+            found, probability = none.astype(np.int64), none.astype(np.float32)
+            labels = () if confusion is None else class_names(self._names(dataset, len(confusion)), len(confusion))
+            counts = np.zeros((0, 0), np.int64) if confusion is None else confusion
+            facts = (counts, labels, found, probability)
+            return Evaluation(
+                dataset.name, len(true), loss, accuracy, *facts, split=split, metrics=metrics, probable=False
+            )
         scores = class_scores(graph, logits)
         classes = scores.shape[1]
         found = scores.argmax(axis=1)
@@ -402,6 +448,7 @@ class Run:
             true=true,
             scores=scores,
             probable=not self.network.reconstructs and gives_probabilities(graph),
+            metrics=metrics,
         )
 
     def _names(self, dataset: Dataset, classes: int) -> tuple[str, ...]:
@@ -424,6 +471,11 @@ class Run:
                 "number the labels in the order of the model, and leave out what it did not learn",
             )
         return given
+
+
+def _ignores(loss: Loss) -> bool:
+    """Return whether some labels may not count."""
+    return isinstance(loss, CrossEntropy) and loss.ignore is not None
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

@@ -20,8 +20,7 @@ from netspec.backends.jax.inputs.asked import as_batch, as_train, require_key, r
 from netspec.backends.jax.inputs.given import as_inputs, as_targets
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
-from netspec.backends.jax.kernels.shared import average
-from netspec.backends.jax.train.objective import output_losses, penalty, weighted
+from netspec.backends.jax.train.objective import loss_of, penalty
 from netspec.describe.summary import network_summary
 from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.graph.graph import Graph, GraphOutput
@@ -310,8 +309,7 @@ class Model:
             self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name
         )
         logits = _by_output(self.training, values, _read_by_loss)
-        losses = weighted(self.graph, output_losses(self.graph, logits, y))
-        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / average(counted.sum(), axis_name)
+        mean = loss_of(self.training, logits, y, counted, axis_name)
         return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: Batch, y: Batch) -> Any:

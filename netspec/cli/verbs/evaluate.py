@@ -10,7 +10,7 @@ import typer
 
 from netspec.cli.completion import datasets
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_json, print_table, say
+from netspec.cli.output import metric_text, percent, print_json, print_table, say
 
 if TYPE_CHECKING:
     from netspec.workflows.answers import Evaluation
@@ -75,12 +75,14 @@ def evaluate(
 
 def _show(found: Evaluation, tops: dict[int, float]) -> None:
     """Print how one output does."""
-    if found.accuracy is None:
-        say(f"loss {found.loss:.6f}")
+    asked = [f"{name} {metric_text(name, value)}" for name, value in found.metrics.items()]
+    if not found.labels:
+        accuracy = [] if found.accuracy is None else [f"accuracy {percent(found.accuracy)}"]
+        say("   ".join([f"loss {found.loss:.6f}", *accuracy, *asked]))
         return
     figures = [f"loss {found.loss:.4f}", f"accuracy {percent(found.accuracy)}"]
     figures += [f"top-{most} accuracy {percent(share)}" for most, share in tops.items()]
-    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}"]) + "\n")
+    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}", *asked]) + "\n")
     columns = [
         ("class", False),
         ("examples", True),
@@ -136,6 +138,7 @@ def _figures(found: Evaluation, tops: dict[int, float]) -> dict[str, object]:
         "accuracy": found.accuracy,
         **({"top_k": {str(most): share for most, share in tops.items()}} if tops else {}),
         "macro_f1": found.macro_f1,
+        **{f"{found.split}_{name}": value for name, value in found.metrics.items()},
         "examples": found.examples,
         "classes": classes,
         "confusion": found.confusion.tolist(),

@@ -175,6 +175,11 @@ def _print(
 
 
 def _facts(found: Prediction, top: int) -> dict[str, Any]:
+    if found.positions is not None:
+        return {"positions": dict(found.positions)}
+    if found.labels is not None:
+        ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
+        return {"labels": list(found.labels), "top": ranked}
     if found.outputs:
         return {**({"label": found.label} if _names_class(found) else {}), "outputs": list(found.outputs)}
     ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
@@ -188,6 +193,13 @@ def _names_class(found: Prediction) -> bool:
 
 def _text(found: Prediction, names: Sequence[str], top: int) -> str:
     """Return `7 (99.37 %); then 1 0.40 %`, or numbers where the outputs are no probabilities."""
+    if found.positions is not None:
+        shares = [f"{label} ({percent(share)})" for label, share in list(found.positions.items())[:top]]
+        return f"of the positions {', '.join(shares)}"
+    if found.labels is not None:
+        shown = [(label, percent(p)) for label, p in found.probabilities.items()]
+        there = ", ".join(f"{label} ({p})" for label, p in shown if label in found.labels)
+        return there or f"none; likeliest is {shown[0][0]} ({shown[0][1]})"
     if not found.outputs:
         ranked = [(label, percent(p)) for label, p in list(found.probabilities.items())[:top]]
     elif not _names_class(found):

@@ -16,7 +16,8 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph, GraphInput
 from netspec.ops import format_shape
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
+from netspec.recipe.class_weights import weights_of
+from netspec.recipe.losses import CrossEntropy, Loss
 
 __all__ = ["as_inputs", "as_targets", "by_name", "require_same_count"]
 
@@ -155,17 +156,24 @@ def _as_target(y: Any, count: int, graph: Graph) -> Any:
             f"y must be class labels or numbers, not {array.dtype}",
             "number the classes from 0: names, y = np.unique(y, return_inverse=True)",
         )
-    wanted = (count, *graph.shape(graph.logits))
+    _require_weights(graph.loss)
+    shape, takes = graph.shape(graph.logits), graph.loss.targets[0]
+    wanted = (count, *shape)
+    if takes in {"nothing", "sequence"} and array.ndim and array.shape[0] == count:
+        return array.astype(np.int32 if takes == "sequence" else np.float32)
     if array.dtype.kind == "f":
         return _as_floats(array, wanted, graph)
-    if array.shape != (count,):
+    if "class" not in graph.loss.targets and array.shape == wanted:
+        return array.astype(np.float32)
+    if array.shape != (count, *shape[1:]):
         fix = "labels are class numbers, not one-hot rows: y.argmax(axis=1)"
         if array.shape == wanted and not isinstance(graph.loss, CrossEntropy):
             fix = "whole numbers are taken for class labels: give targets as floats, y.astype('float32')"
         elif array.ndim != 2 or not _one_hot(array):
             fix = "one whole number an example" + _SEVERAL * (array.shape == wanted)
         raise DataError(
-            f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
+            f"labels of shape {array.shape} do not fit: expected {(count, *shape[1:])}, "
+            f"one for each {'position' if shape[1:] else 'example'}",
             fix,
         )
     if not isinstance(array, jax.core.Tracer):
@@ -179,13 +187,14 @@ _SEVERAL = "; several classes at once take a last layer with sigmoid, and target
 
 def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
     """Return floats as targets; raises DataError where they do not fit the outputs or the loss."""
-    if isinstance(graph.loss, CrossEntropy):
+    if isinstance(graph.loss, CrossEntropy) and array.shape != wanted:
         if array.ndim == 1:
             fix = "whole numbers: y.astype('int64'); numbers to be predicted go with `loss mse`"
         else:
             fix = "one-hot rows: y.argmax(axis=1)" if _one_hot(array) else "one whole number an example" + _SEVERAL
-        raise DataError("cross_entropy needs class labels, whole numbers", fix)
-    if array.shape != wanted and (array.shape, wanted[1:]) != (wanted[:1], (1,)):
+        raise DataError("cross_entropy needs class labels, whole numbers, or a row of shares for each", fix)
+    # One output a position may be given without an axis of its own.
+    if array.shape != wanted and not (wanted[1] == 1 and array.shape == (wanted[0], *wanted[2:])):
         raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
     if not isinstance(array, jax.core.Tracer):
         _check_targets(np.asarray(array), graph)
@@ -194,15 +203,35 @@ def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
 
 def _check_targets(targets: NDArray[Any], graph: Graph) -> None:
     """Raise DataError for targets that no output can be compared with."""
-    probabilities = isinstance(graph.loss, BinaryCrossEntropy)
+    probabilities, name = "share" in graph.loss.targets, graph.loss.canonical()
     wrong = ~np.isfinite(targets) | (probabilities & ((targets < -_ROUNDING) | (targets > 1 + _ROUNDING)))
     if wrong.any():
         place = [int(i) for i in np.unravel_index(int(wrong.argmax()), targets.shape)]
         value = targets[tuple(place)]
         if np.isfinite(value):
-            message = f"y{place} is {value:g}, but binary_cross_entropy takes targets from 0 to 1"
+            message = f"y{place} is {value:g}, but {name} takes targets from 0 to 1"
             raise DataError(message, "scale them to 0..1, or say `loss mse` and end without `sigmoid`")
         raise DataError(f"y{place} is {value}", "give finite numbers only")
+    if isinstance(graph.loss, CrossEntropy):
+        sums = targets.sum(axis=1)
+        wrong = np.abs(sums - 1) > _PROBABLE
+        if wrong.any():
+            place = [int(i) for i in np.unravel_index(int(wrong.argmax()), sums.shape)]
+            message = f"y{place} adds up to {sums[tuple(place)]:g}, but shares of classes add up to 1"
+            raise DataError(message, "divide each row by its sum" + _SEVERAL)
+
+
+def _require_weights(loss: Loss) -> None:
+    """Raise DataError where the weights of classes follow from the labels of a training that there is not."""
+    if isinstance(loss, CrossEntropy) and loss.class_weights and weights_of(loss.class_weights) is None:
+        raise DataError(
+            f"`class_weights={loss.class_weights}` is worked out by a training, from its labels",
+            'say the weights in numbers: class_weights="1 2.5 1"',
+        )
+
+
+_PROBABLE = 1e-3
+"""By so much may shares add up to something else than 1."""
 
 
 _ROUNDING = 1e-6
@@ -219,10 +248,13 @@ def _one_hot(array: Any) -> bool:
 
 def _check_labels(labels: NDArray[np.int32], graph: Graph) -> None:
     classes = max(graph.shape(graph.logits)[0], 2)
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
+    ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
+    wrong = ((labels < 0) | (labels >= classes)) & (np.ones(labels.shape, bool) if ignore is None else labels != ignore)
+    if wrong.any():
+        place = np.unravel_index(int(wrong.argmax()), labels.shape)
+        at = f" at {[int(i) for i in place[1:]]}" if place[1:] else ""
         raise DataError(
-            f"label {labels[wrong[0]]} of example {wrong[0]} is outside the classes 0 to {classes - 1}",
+            f"label {labels[place]} of example {place[0]}{at} is outside the classes 0 to {classes - 1}",
             "labels count from 0",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,25 @@ from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.objective import output_hits, output_losses, penalty
+from netspec.backends.jax.train.objective import Counted, each_output, hits, measured_losses, penalty, weighs
 from netspec.backends.jax.train.optimizers import transformation
 from netspec.backends.jax.train.pace import by_batch
 from netspec.backends.jax.train.schedules import learning_rate
 from netspec.backends.jax.train.train_state import TrainState
+from netspec.graph.graph import Graph
 
-__all__ = ["Learning", "taken"]
+__all__ = ["Learning", "Looked", "taken"]
+
+
+class Looked(NamedTuple):
+    """What is seen of some examples: losses and hits as sums and by how much they count, logits and targets."""
+
+    losses: jax.Array
+    loss_counts: jax.Array
+    right: jax.Array
+    right_counts: jax.Array
+    logits: jax.Array
+    targets: jax.Array
 
 
 class Learning:
@@ -44,6 +56,7 @@ class Learning:
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
+        self.weighs = any(weighs(output.loss) for output in model.graph.outputs)
         self._optimizer = transformation(recipe, self._updates, epochs)
         self._rate = learning_rate(recipe, self._updates, epochs)
 
@@ -135,34 +148,33 @@ class Learning:
             state.params, state.state, x, y
         )
         loss, grads = average((loss, grads), axis_name)
-        measured = jnp.stack([loss, *self._measured(logits, y, loss.dtype, counted, axis_name)])
+        measured = jnp.stack([loss, *(total(self._added(logits, y, counted), axis_name))])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
             return self._updated(state, grads)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
 
-    def _measured(
-        self, logits: Batch, y: Batch, dtype: Any, counted: jax.Array | None, axis_name: str | None
-    ) -> list[jax.Array]:
-        """Return how many examples are right, NaN where that is not known; of several outputs what each measures."""
+    def _added(self, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
+        """Return how much of a batch is right; where examples do not all count the same, also by how much it counts.
 
-        def number(right: jax.Array | None) -> jax.Array:
-            found = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
-            return total(jnp.asarray(found, dtype), axis_name)
-
-        graph = self.model.graph
-        right = output_hits(graph, logits, y)
-        if not isinstance(right, dict):
-            return [number(right)]
-        measured = [jnp.asarray(jnp.nan, dtype)]
-        losses = output_losses(graph, logits, y)
-        assert isinstance(losses, dict)
-        for output in graph.outputs:
-            own = losses[output.name]
-            mean = jnp.mean(own) if counted is None else jnp.sum(own * counted) / average(counted.sum(), axis_name)
-            measured += [average(jnp.asarray(mean, dtype), axis_name), number(right[output.name])]
-        return measured
+        That is for the loss, and for what is right. Of several outputs no one number says how many are right: behind it
+        stand, of each, what its losses add up to, by how much they count, and the same of what is right.
+        """
+        graph = self.model.training
+        if isinstance(logits, dict):
+            found = [jnp.asarray(jnp.nan)]
+            for _, alone, own, targets in each_output(graph, logits, y):
+                found += [_sum(values, counted) for values in _seen(alone, own, targets)]
+            return [value.astype(jnp.float32) for value in found]
+        assert not isinstance(y, dict)
+        right = hits(graph.loss, logits, y)
+        found = [jnp.asarray(jnp.nan) if right is None else _sum(right.sums, counted)]
+        if self.weighs:
+            losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+            none = jnp.zeros(len(y))
+            found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
+        return [value.astype(jnp.float32) for value in found]
 
     def left_out(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
@@ -203,11 +215,8 @@ class Learning:
 
     def evaluate(
         self, variables: Variables, images: Batch, labels: Batch, start: jax.Array, *, batch: int
-    ) -> tuple[Any, Any, Any]:
-        """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits.
-
-        Of several outputs each is by its name.
-        """
+    ) -> Looked | dict[str, Looked]:
+        """Return what is seen of each of the next `batch` examples; of several outputs by their names."""
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
         x, labels = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch), (images, labels))
         part = self.group.part(jnp.arange(batch))
@@ -215,15 +224,12 @@ class Learning:
             x, labels = taken((x, labels), part.indices)
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
-        losses = output_losses(self.model.graph, logits, y)
-        right = output_hits(self.model.graph, logits, y)
-        if isinstance(losses, dict):
-            right = {name: _as_numbers(each, losses[name]) for name, each in right.items()}
-        else:
-            right = _as_numbers(right, losses)
-        made = joined((losses, right, logits), part.axis_name)
-        losses, right, logits = jax.tree.map(lambda array: array[:batch], made)
-        return losses, right, logits
+        graph = self.model.inference
+        looks = {}
+        for output, alone, own, targets in each_output(graph, logits, y):
+            found = (*_seen(alone, own, targets), own, targets)
+            looks[output.name] = Looked(*(a[:batch] for a in joined(found, part.axis_name)))
+        return looks if len(looks) > 1 else looks[graph.outputs[0].name]
 
     def penalty(self, params: Any) -> jax.Array:
         """Return the l2 penalty."""
@@ -235,6 +241,18 @@ def taken(batch: Any, indices: Any) -> Any:
     return jax.tree.map(lambda array: array[indices], batch)
 
 
-def _as_numbers(right: jax.Array | None, losses: jax.Array) -> jax.Array:
-    """Return 1 for what is right and 0 for what is not; NaN where that is not known."""
-    return jnp.full(len(losses), jnp.nan) if right is None else right.astype(jnp.float32)
+def _seen(graph: Graph, logits: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
+    """Return of each example of one output: losses, by how much they count, what is right, by how much that counts."""
+    losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+    right = hits(graph.loss, logits, y) or Counted(jnp.full(len(y), jnp.nan), None)
+    return (*_filled(losses), *_filled(right))
+
+
+def _sum(values: jax.Array, counted: jax.Array | None) -> jax.Array:
+    return jnp.sum(values if counted is None else values * counted)
+
+
+def _filled(measured: Counted) -> tuple[jax.Array, jax.Array]:
+    """Return sums and counts, both as arrays."""
+    sums = measured.sums.astype(jnp.float32)
+    return sums, jnp.ones_like(sums) if measured.counts is None else measured.counts.astype(jnp.float32)

@@ -6,11 +6,11 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,10 +21,13 @@ from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.ahead import Program, as_usual
 from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.learning import Learning, taken
+from netspec.backends.jax.train.learning import Learning, Looked, taken
 from netspec.backends.jax.train.pace import by_batch, steps_per_call
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
 from netspec.data.types import Split, by_array
+
+Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], None]"
+"""Takes the logits and the targets of some examples."""
 
 __all__ = ["Call", "Measurement", "OnDevice", "TrainState", "Trainer"]
 
@@ -158,10 +161,12 @@ class Trainer:
     def blank_history(self) -> jax.Array:
         """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate.
 
-        Of several outputs the loss and the number of correct ones of each stand behind.
+        Where examples count more or less by their labels, (steps, 5): also by how much they count, for the loss, and
+        for what is correct. Of several outputs four numbers of each stand behind: what its losses add up to, by how
+        much they count, and the same of what is correct.
         """
-        outputs = self.model.graph.outputs
-        columns = 3 + (2 * len(outputs) if len(outputs) > 1 else 0)
+        outputs = len(self.model.graph.outputs)
+        columns = 3 + 4 * outputs if outputs > 1 else 5 if self._learning.weighs else 3
         return self._put(np.full((self.steps_per_epoch, columns), np.nan, np.float32))
 
     def prepare(
@@ -274,23 +279,42 @@ class Trainer:
         """Return whether every number of a state is finite."""
         return bool(self._finite(state))
 
-    def measure(self, variables: Variables, data: OnDevice, batch: int) -> Measurement:
-        """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
-        return self._means(variables, self._parts(variables, data, batch), data.size)
+    def measure(
+        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+    ) -> Measurement:
+        """Return the mean loss (l2 penalty included) and the accuracy (None without classes).
 
-    def evaluate(self, variables: Variables, data: OnDevice, batch: int) -> Measurement:
-        """Return what `measure` does, and the logits, (N, K)."""
+        Args:
+            variables: what is looked at.
+            data: the examples.
+            batch: how many at a time.
+            add: by the names of outputs, given the logits and targets of each batch, as arrays on the host; each
+                example once, in their order.
+        """
         parts = self._parts(variables, data, batch)
-        logits = [p[2] for p in parts]
-        names = logits[0] if isinstance(logits[0], dict) else ()
-        whole: Any = {name: _joined([p[name] for p in logits], data.size) for name in names}
-        return self._means(variables, parts, data.size)._replace(logits=whole or _joined(logits, data.size))
+        for name, each in (add or {}).items():
+            _hand_on(parts[name], data.size, each)
+        return self._means(variables, parts, data.size)
 
-    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[Any, ...]]:
-        """Return losses, hits and outputs of each batch; nothing waits for them yet."""
+    def evaluate(
+        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+    ) -> Measurement:
+        """Return what `measure` does, and the logits, (N, K, ...)."""
+        parts = self._parts(variables, data, batch)
+        for name, each in (add or {}).items():
+            _hand_on(parts[name], data.size, each)
+        logits: Any = {name: _joined([p.logits for p in own], data.size) for name, own in parts.items()}
+        if len(logits) == 1:
+            (logits,) = logits.values()
+        return self._means(variables, parts, data.size)._replace(logits=logits)
+
+    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> dict[str, list[Looked]]:
+        """Return what is seen of each batch by the names of the outputs; nothing waits for it yet."""
         batch = min(batch, data.size)
         starts = [self._start(at) for at in range(0, data.size, batch)]
-        return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+        parts = [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+        names = [output.name for output in self.model.graph.outputs]
+        return {names[0]: parts} if len(names) == 1 else {name: [part[name] for part in parts] for name in names}
 
     def _start(self, at: int) -> jax.Array:
         return self._put(np.int32(at))
@@ -299,21 +323,34 @@ class Trainer:
         placed: jax.Array = self.group.put(array)
         return placed
 
-    def _means(self, variables: Variables, parts: list[tuple[Any, ...]], size: int) -> Measurement:
+    def _means(self, variables: Variables, parts: Mapping[str, list[Looked]], size: int) -> Measurement:
         extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
-        outputs = self.model.graph.outputs
+        outputs, means = self.model.graph.outputs, {}
+        for output in outputs:
+            looks = parts[output.name]
+            losses, loss_counts, right, right_counts = (_joined([p[i] for p in looks], size) for i in range(4))
+            accuracy = None if np.isnan(right).any() else _mean(right, right_counts)
+            means[output.name] = (_mean(losses, loss_counts), accuracy)
+        loss = sum(output.weight * means[output.name][0] for output in outputs) + extra
         if len(outputs) == 1:
-            loss, accuracy = _mean([p[0] for p in parts], [p[1] for p in parts], size)
-            return Measurement(outputs[0].weight * loss + extra, accuracy, {})
-        means = {o.name: _mean([p[0][o.name] for p in parts], [p[1][o.name] for p in parts], size) for o in outputs}
-        return Measurement(sum(o.weight * means[o.name][0] for o in outputs) + extra, None, means)
+            return Measurement(loss, means[outputs[0].name][1], {})
+        return Measurement(loss, None, means)
 
 
-def _mean(losses: list[jax.Array], right: list[jax.Array], size: int) -> tuple[float, float | None]:
-    """Return the mean loss and the accuracy of one output, from what each batch measured."""
-    loss, hits = (_joined(parts, size) for parts in (losses, right))
-    accuracy = None if np.isnan(hits).any() else float(hits.mean(dtype=np.float64))
-    return float(loss.mean(dtype=np.float64)), accuracy
+def _mean(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> float:
+    """Return the mean over examples of what was added up for each; 0 where none counts."""
+    whole = counts.sum(dtype=np.float64)
+    return float(sums.sum(dtype=np.float64) / whole) if whole else 0.0
+
+
+def _hand_on(parts: list[Looked], size: int, add: Add) -> None:
+    """Give the logits and targets of each batch, without the examples that the last one repeats."""
+    left = size
+    for part in parts:
+        logits, targets = np.asarray(part.logits), np.asarray(part.targets)
+        own = min(len(logits), left)
+        add(logits[len(logits) - own :], targets[len(targets) - own :])
+        left -= own
 
 
 def _all_finite(tree: Any) -> jax.Array:
