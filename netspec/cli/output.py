@@ -1,4 +1,4 @@
-"""How things are printed: numbers for people, tables, errors."""
+"""Printing: numbers for people, tables, errors, JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from netspec.cli.stacked import narrowest, stacked
+from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
 from netspec.diagnostics.visible import visible
 
@@ -97,10 +97,10 @@ def print_table(
     """
     shown = [[visible(cell) for cell in row] for row in rows]
     lines = [[title for title, _ in columns], *shown, *([footer] if footer else [])]
-    narrow = [narrowest((line[i] for line in lines), number=number) for i, (_, number) in enumerate(columns)]
+    narrow = [minimum_width((line[i] for line in lines), number=number) for i, (_, number) in enumerate(columns)]
     out = console()
     if sum(narrow) + 2 * (len(narrow) - 1) > out.width:
-        for line in stacked(columns, [*shown, *([footer] if footer else [])], out.width):
+        for line in stacked_lines(columns, [*shown, *([footer] if footer else [])], out.width):
             print(line)
         return
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.cli.output import say
 from netspec.diagnostics.diagnostic import NetspecError
 
-__all__ = ["clean_variables", "explain"]
+__all__ = ["clean_variables", "explain", "set_thread_count"]
 
 _OWN = "netspec looks for numbers that are not finite itself, and names the layer they come from"
 _STRICT = "it is for those who write JAX programs"
@@ -46,6 +46,18 @@ def clean_variables() -> None:
 
 
 _COMPUTING = {"train", "resume", "replay", "eval", "predict", "bench", "plot", "doctor"}
+
+
+def set_thread_count(least: int) -> None:
+    """Let XLA have a number of threads, and one for each core at least; called before JAX is imported.
+
+    Fewer threads than devices wait for each other forever.
+    """
+    threads = max(least, os.cpu_count() or 1)
+    given = os.environ.get("NPROC", "")
+    # What is no number XLA passes over, too.
+    number = int(given) if given.isascii() and given.isdecimal() and len(given) < 7 else 0
+    os.environ["NPROC"] = str(max(threads, number))
 
 
 def _positive(text: str) -> bool:

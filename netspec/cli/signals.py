@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from netspec.cli.output import say
 __all__ = ["Interrupts", "end", "leave"]
 
 _HANGUP = getattr(signal, "SIGHUP", None)
+_STOPPING = tuple(int(number) for number in (signal.SIGINT, signal.SIGTERM, _HANGUP) if number is not None)
 
 
 def end(number: int, frame: FrameType | None) -> NoReturn:
@@ -61,25 +63,28 @@ class Interrupts:
     Before the training has anything to save, a signal ends the command as it would any other.
 
     Args:
+        signals: which ones; within another program, none.
         watched: whether a training is to stop when the reader of its output leaves, too.
 
     Attributes:
         number: of the signal that came; 0 while none has.
+        training: whether there is something to save.
+        stopped: whether a training has stopped, and saved, because of a signal or of a reader that left.
     """
 
-    def __init__(self, *, watched: bool = True) -> None:
+    def __init__(self, signals: Iterable[int] = _STOPPING, *, watched: bool = True) -> None:
+        self.signals = signals
         self.watched = watched
         self.number = 0
         self.training = False
+        self.stopped = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
-        numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
-        # `nohup` lets it be ignored, and means it.
-        if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
-            numbers.append(_HANGUP)
-        for number in numbers:
-            self._before[number] = signal.signal(number, self._came)
+        for number in self.signals:
+            # `nohup` lets it be ignored, and means it.
+            if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._came)
         return self
 
     def __exit__(
@@ -88,18 +93,18 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def begun(self) -> None:
+    def started(self) -> None:
         """Take note that there is something to save from now on."""
         self.training = True
 
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Return whether the training is to stop."""
         return self.number != 0 or (self.watched and streams.reader_left())
 
     @property
     def exit_code(self) -> int:
-        """What the shell expects of a process that a signal ended."""
-        return 128 + self.number
+        """The exit code of a command that stopped: what a shell expects after a signal; 0 where the reader left."""
+        return 128 + self.number if self.number else 0
 
     def _came(self, number: int, frame: FrameType | None) -> None:
         if not self.training:

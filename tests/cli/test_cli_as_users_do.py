@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_cli_check import GOOD, cli
+from command_line import GOOD, spawn
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def here(tmp_path: Path) -> Path:
 
 
 def test_plain_lines_and_fresh_numbered_folders(here: Path) -> None:
-    done = cli(here, "train", "good.net", FORCE_COLOR="", TERM="xterm-256color")
+    done = spawn(here, "train", "good.net", FORCE_COLOR="", TERM="xterm-256color")
     assert (done.returncode, done.stderr) == (0, "")
     first, epoch, summary, saved = done.stdout.splitlines()
     assert first.startswith("good: 610 parameters; digits: 1,437 training and 360 test images; batch 500, 1 epoch")
@@ -23,7 +23,7 @@ def test_plain_lines_and_fresh_numbered_folders(here: Path) -> None:
     assert summary.startswith("test accuracy ")
     assert "saved in runs/good/001; next: netspec predict runs/good/001 digit.png" in saved
     assert (here / "runs" / "good" / "001" / "spec.net").read_text() == GOOD
-    quiet = cli(here, "train", "good.net", "--quiet")
+    quiet = spawn(here, "train", "good.net", "--quiet")
     assert len(quiet.stdout.splitlines()) == 1
     assert quiet.stdout.startswith("test accuracy ")
     assert sorted(p.name for p in (here / "runs" / "good").iterdir()) == ["001", "002"]

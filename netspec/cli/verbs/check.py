@@ -26,9 +26,9 @@ def check(
         list[Path], typer.Argument(metavar="FILE…", help="The .net files, folders of them, or - for standard input.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each file.")] = False,
-) -> None:
+) -> int:
     """Check specs: syntax, names, shapes. Prints every error of every file; exit code 1 if there is any."""
-    raise typer.Exit(check_files(files, as_json=as_json))
+    return check_files(files, as_json=as_json)
 
 
 def check_files(files: Iterable[Path], *, as_json: bool) -> int:

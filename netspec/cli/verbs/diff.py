@@ -32,7 +32,7 @@ def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A .net file, a run folder or a .safetensors model.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
+) -> int:
     """Compare two networks: layers, settings, costs, and the weights that would carry over from A to B.
 
     Exit code 0 where nothing differs, 1 where something does, 2 where one of the two is wrong or cannot be read.
@@ -47,15 +47,14 @@ def diff(
     except NetspecError as error:
         # As of `diff`: 1 says that something differs, so trouble needs a number of its own.
         print_error(error)
-        raise typer.Exit(2) from None
+        return 2
     if as_json:
         print_json(_json(before, after, found))
     elif found.same:
         say("nothing differs")
     else:
         _print(before, after, found)
-    if not found.same:
-        raise typer.Exit(1)
+    return 0 if found.same else 1
 
 
 def _json(before: Path, after: Path, found: Comparison) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def show(
     ] = False,
     let: Let = None,
     sets: Set = None,
-) -> None:
+) -> int:
     """Show a model: layers, output shapes, parameters, FLOPs, memory; or a stage of the compiler.
 
     `--as json` is the table for programs: "rows" with name, layer, inputs, shape, parameters, flops and bytes (of the
@@ -92,9 +92,10 @@ def show(
     else:
         say(_stage(stage, analysis, network, graph, batch or 1, passes))
         if stage is Stage.OPS and not passes:
-            from netspec.cli.choices import show_choices  # noqa: PLC0415
+            from netspec.cli.plan_table import print_plan  # noqa: PLC0415
 
-            show_choices(network, graph, device or Platform.CPU, batch)
+            print_plan(network, graph, device or Platform.CPU, batch)
+    return 0
 
 
 def _trained(file: Path, stage: Stage, *, replaced: bool) -> tuple[Network, Graph] | None:

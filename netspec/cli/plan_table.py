@@ -1,4 +1,4 @@
-"""The table of a plan: for each operation its strategy, its layout, what it takes, and why it is so."""
+"""The table of a plan: for each operation its strategy, layout and time, and the reason of the choice."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from netspec.passes import Mode, optimize
 from netspec.planning import Overrides, Timings, make_plan
 from netspec.planning.explain import Line, explain
 
-__all__ = ["operation_facts", "print_operations", "show_choices"]
+__all__ = ["operation_facts", "print_operations", "print_plan"]
 
 _PLATFORMS = ("cpu", "gpu")
 
 
-def show_choices(network: Network, graph: Graph, device: str, batch: int | None) -> None:
+def print_plan(network: Network, graph: Graph, device: str, batch: int | None) -> None:
     """Print how each operation is computed: in training at the recipe's batch, or in inference at a batch given.
 
     No device is asked, so that this works on any machine for any. Times measured before are believed where the spec
