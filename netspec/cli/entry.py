@@ -7,7 +7,6 @@ import os
 import sys
 
 from netspec.cli import process_environment, streams
-from netspec.cli.app import run_command
 from netspec.cli.process import OwnProcess
 from netspec.cli.signals import leave
 
@@ -21,6 +20,9 @@ def run() -> None:
     process = OwnProcess()
     code = 0
     try:
+        # What this imports may be interrupted as well.
+        from netspec.cli.app import run_command  # noqa: PLC0415
+
         code = run_command(None, process)
     except KeyboardInterrupt:
         code = 130

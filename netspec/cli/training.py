@@ -49,7 +49,9 @@ def show_events(
                 print_json(event_fields(event))
             else:
                 progress.show(event)
-    interrupts.stopped = interrupts.requested()
+    if not interrupts.requested():
+        return 0
+    interrupts.stopped = True
     return interrupts.exit_code
 
 

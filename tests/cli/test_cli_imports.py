@@ -18,7 +18,7 @@ from netspec.runs.model_file import ModelFile
 HEAVY = ("jax", "jaxlib", "optax", "matplotlib", "PIL", "numpy")
 PROGRAM = f"""\
 import json, sys
-import netspec.cli.entry
+import netspec.cli.entry  # what a process imports before it runs a command
 from netspec.cli.app import run_command
 codes = []
 for words in json.loads(sys.argv[1]):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer.main
 from command_line import GOOD, ROOT, cli, lines, spawn
 
 import netspec as ns
@@ -215,7 +218,7 @@ def test_no_name_steers_the_terminal(place: Path, words: tuple[str, ...]) -> Non
 
 def test_all_that_is_printed_goes_through_one_door() -> None:
     folder = Path(streams.__file__).parent
-    for file in folder.glob("*.py"):
+    for file in folder.rglob("*.py"):
         calls = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)]
         plain = [n.lineno for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"]
         assert not plain or file.name in {"output.py", "streams.py"}, f"{file.name}:{plain}: use say"
@@ -289,16 +292,32 @@ def test_an_option_that_is_given_twice_is_refused(place: Path, words: tuple[str,
     assert "it is given twice" in done.stderr
 
 
+def commands(known: Any) -> list[Any]:
+    """Return all verbs of a command, those of `data` too."""
+    inner = getattr(known, "commands", {})
+    return [c for one in inner.values() for c in commands(one)] if inner else [known]
+
+
 def test_every_verb_refuses_it() -> None:
-    import typer.main  # noqa: PLC0415
-
-    def commands(command: object) -> list[object]:
-        inner = getattr(command, "commands", {})
-        return [c for one in inner.values() for c in commands(one)] if inner else [command]
-
     found = commands(typer.main.get_command(build()))
     assert len(found) > 15
     assert all(isinstance(verb, command.Command) for verb in found)
+
+
+def test_every_verb_returns_its_exit_code_and_leaves_the_process_alone() -> None:
+    """What ends, interrupts or sets up a process stands where the process of a command is made, so that others last."""
+    verbs = commands(typer.main.get_command(build()))
+    assert {inspect.signature(verb.callback).return_annotation for verb in verbs} == {"int"}
+    own = {"entry.py", "process.py", "process_environment.py", "signals.py", "streams.py", "__init__.py"}
+    changing = {
+        *("os._exit", "sys.exit", "signal.signal", "os.dup2", "gc.freeze", "gc.set_threshold", "jax.config.update"),
+        *("keep_memory", "turn_on", "typer.Exit"),
+    }
+    allowed = {("app.py", "typer.Exit"), ("command.py", "typer.Exit")}
+    for file in Path(streams.__file__).parent.rglob("*.py"):
+        nodes = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call | ast.Attribute)]
+        found = {ast.unparse(n.func if isinstance(n, ast.Call) else n) for n in nodes} & changing
+        assert file.name in own or not {(file.name, name) for name in found} - allowed, (file.name, found)
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------

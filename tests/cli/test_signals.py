@@ -58,14 +58,14 @@ def test_elsewhere_it_may_clean_up(number: int, error: type[BaseException]) -> N
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     code = """\
 import os, signal
-import netspec.cli.entry as entry
+from netspec.cli import app, entry
 def work(words, process):
     try:
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         os.kill(os.getpid(), signal.SIGINT)
         print("cleaned up for long", flush=True)
-entry.run_command = work
+app.run_command = work
 entry.run()
 """
     done = python(tmp_path, code)
