@@ -1,4 +1,4 @@
-"""The command line, one file a verb. All printing and exit codes live here."""
+"""The command line: all printing and all exit codes."""
 
 import gc
 import os

@@ -8,7 +8,7 @@ import sys
 
 from netspec.cli import process_environment, streams
 from netspec.cli.process import OwnProcess
-from netspec.cli.signals import leave
+from netspec.cli.signals import exit_at_once
 
 __all__ = ["run"]
 
@@ -18,6 +18,7 @@ def run() -> None:
     streams.set_up()
     process_environment.clean_variables()
     process = OwnProcess()
+    process.handle_interrupts()
     code = 0
     try:
         # What this imports may be interrupted as well.
@@ -43,7 +44,7 @@ def run() -> None:
     if code == 0 and streams.output_lost():
         code = 1
     if code in {129, 130, 143}:
-        leave(code)
+        exit_at_once(code)
     # At exit Python looks for garbage once more; leaving what is there to the system saves a fifth of a check's time.
     gc.freeze()
     sys.exit(code)

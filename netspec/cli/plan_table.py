@@ -22,7 +22,7 @@ _PLATFORMS = ("cpu", "gpu")
 
 
 def print_plan(network: Network, graph: Graph, device: str, batch: int | None) -> None:
-    """Print how each operation is computed: in training at the recipe's batch, or in inference at a batch given.
+    """Print the plan of a network: of training at the recipe's batch, or of inference at a batch given.
 
     No device is asked, so that this works on any machine for any. Times measured before are believed where the spec
     has autotuning on and they are of this machine's CPU.
@@ -61,7 +61,7 @@ def _remembered() -> Timings:
 
 
 def print_operations(title: str, lines: Iterable[Line]) -> None:
-    """Print a table of the operations of a plan, and what they take together, changes of layout not counted."""
+    """Print a table of the operations of a plan and their time in all, changes of layout not counted."""
     shown = list(lines)
     say(title)
     print_table(
@@ -87,7 +87,7 @@ def _total(lines: list[Line]) -> float | None:
 
 
 def operation_facts(line: Line) -> dict[str, Any]:
-    """Return a line for programs."""
+    """Return a line of the table as plain values."""
     return asdict(line)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netspec.cli import process_environment, streams
 from netspec.cli.output import say
-from netspec.cli.signals import Interrupts, end, leave
+from netspec.cli.signals import Interrupts, end, exit_at_once
 from netspec.diagnostics.diagnostic import DeviceError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Process:
     def provide_devices(self, count: int, device: str | None) -> None:
         """Let the CPU be several devices, where that is asked for; called before JAX is imported."""
 
-    def keep_compiled(self) -> None:
+    def enable_compile_cache(self) -> None:
         """Turn the cache of compiled programs on; where its folder is not safe, say so and go on without it."""
 
     def connect(self, group: ProcessGroup) -> None:
@@ -49,10 +49,10 @@ class Process:
         raise DeviceError("this process is not a command's own", f"start {group.count} processes with `netspec train`")
 
     def interrupts(self, *, watched: bool = True) -> Interrupts:
-        """Return what takes note of signals while a training runs: of none, here.
+        """Return what records signals while a training runs: none, here.
 
         Args:
-            watched: whether the training is to stop when the reader of its output leaves, too.
+            watched: whether the training is to stop when the reader of its output exit_at_onces, too.
         """
         return Interrupts((), watched=watched)
 
@@ -61,8 +61,8 @@ class OwnProcess(Process):
     """A process that a command has for itself.
 
     Attributes:
-        signal_number: of the SIGINT that came before a training took note of signals; 0 while none has.
-        training: what takes note of signals, once a training does.
+        signal_number: of the SIGINT that came before a training recorded signals; 0 while none has.
+        training: what records signals, once a training runs.
     """
 
     program = None
@@ -70,11 +70,14 @@ class OwnProcess(Process):
     def __init__(self) -> None:
         self.signal_number = 0
         self.training: Interrupts | None = None
+
+    def handle_interrupts(self) -> None:
+        """Let Ctrl-C end the command, and a second one end it at once."""
         signal.signal(signal.SIGINT, self._interrupted)
 
     @property
     def training_stopped(self) -> bool:
-        """Whether a training has stopped and saved early; it has said so itself."""
+        """Whether a training has stopped and saved early; it has printed that."""
         return self.training is not None and self.training.stopped
 
     def keep_memory(self) -> None:
@@ -93,7 +96,7 @@ class OwnProcess(Process):
         if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
             jax.config.update("jax_num_cpu_devices", count)  # type: ignore[no-untyped-call]
 
-    def keep_compiled(self) -> None:
+    def enable_compile_cache(self) -> None:
         """Turn the cache of compiled programs on; where its folder is not safe, say so and go on without it."""
         from netspec.backends.jax.compile_cache import OFF, mend, turn_on  # noqa: PLC0415
 
@@ -116,17 +119,17 @@ class OwnProcess(Process):
         group.join()
 
     def interrupts(self, *, watched: bool = True) -> Interrupts:
-        """Return what takes note of signals while a training runs.
+        """Return what records signals while a training runs.
 
         Args:
-            watched: whether the training is to stop when the reader of its output leaves, too.
+            watched: whether the training is to stop when the reader of its output exit_at_onces, too.
         """
         self.training = Interrupts(watched=watched)
         return self.training
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number:
-            leave(128 + number)
+            exit_at_once(128 + number)
         self.signal_number = number
         end(number, frame)
 

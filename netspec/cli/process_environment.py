@@ -31,7 +31,7 @@ _OFF = {"", "0", "false", "off", "no", "n", "f", "allow", "standard"}
 
 
 def clean_variables() -> None:
-    """Leave out variables that would stop what is right, before what reads them is imported."""
+    """Remove variables that would stop a right command, before the libraries that read them are imported."""
     for name in ("COLUMNS", "LINES"):
         # A width of 0, which some programs hand on, would show nothing at all.
         if not _positive(os.environ.get(name, "1")):
@@ -65,7 +65,7 @@ def _positive(text: str) -> bool:
 
 
 def explain(error: Exception) -> NetspecError | None:
-    """Return what is wrong around the process where an exception says that; None where it says something else."""
+    """Return the error of the environment behind an exception; None where it has another cause."""
     if isinstance(error, MemoryError):
         return NetspecError("the memory that this process may have does not suffice", _MORE_MEMORY)
     if isinstance(error, ImportError) and any(sign in str(error) for sign in _NOT_LOADED):

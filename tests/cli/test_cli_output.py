@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 import netspec as ns
 from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.cli.output import print_table
-from netspec.cli.progress import Progress, _next, _Time
+from netspec.cli.progress import Progress, _next_command, _Time
 from netspec.data.arrays import from_arrays
 from netspec.workflows import train as session
 
@@ -104,7 +104,7 @@ NEXT = {
 def test_what_to_do_next_goes_with_the_model(spec: str) -> None:
     dataset, said = NEXT[spec]
     network = ns.parse(spec)
-    assert _next(network, dataset, Path("runs/x/001")) == said
+    assert _next_command(network, dataset, Path("runs/x/001")) == said
 
 
 def test_a_training_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

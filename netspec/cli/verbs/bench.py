@@ -1,4 +1,4 @@
-"""`netspec bench`: how fast a spec trains and answers on this machine, and how each operation is computed."""
+"""`netspec bench`: times of training and inference on this machine, and the strategy of each operation."""
 
 from __future__ import annotations
 

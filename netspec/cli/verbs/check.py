@@ -32,7 +32,7 @@ def check(
 
 
 def check_files(files: Iterable[Path], *, as_json: bool) -> int:
-    """Check specs and print what is wrong with them, all of it, and what is to be noted; return the exit code."""
+    """Check specs, print all their errors and notes, and return the exit code."""
     wrong = 0
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):

@@ -1,4 +1,4 @@
-"""`netspec data`: the datasets, where they are, and what they look like."""
+"""`netspec data`: list, download and draw datasets."""
 
 from __future__ import annotations
 

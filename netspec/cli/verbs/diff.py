@@ -126,7 +126,7 @@ def _layer(change: LayerChange, width: int) -> Iterator[str]:
     assert side is not None
     yield f"{_MARKS[change.status]} {side.name:{width}}  {side.text()}{_alone(change, side)}"
     if change.before and change.after:
-        for details in (_said(change, change.before, change.after), _costs(change.before, change.after)):
+        for details in (_details(change, change.before, change.after), _costs(change.before, change.after)):
             if details:
                 yield f"  {'':{width}}    {'; '.join(details)}"
 
@@ -138,7 +138,7 @@ def _alone(change: LayerChange, side: Row) -> str:
     return f"  ({format_shape(side.shape)}{costs})"
 
 
-def _said(change: LayerChange, old: Row, new: Row) -> list[str]:
+def _details(change: LayerChange, old: Row, new: Row) -> list[str]:
     found = [f"named {old.name} before"] if old.name != new.name else []
     found += [f"{s.path} {_turn(s)}" for s in change.arguments]
     if change.rewired:
@@ -172,7 +172,7 @@ def _totals(found: Comparison) -> None:
         (f"training memory, {at}", one.training_bytes, other.training_bytes, bytes_text),
         (f"inference memory, {at}", one.inference_bytes, other.inference_bytes, bytes_text),
     ]
-    cells = [(title, said(a), said(b), _difference(a, b, said)) for title, a, b, said in rows]
+    cells = [(title, text(a), text(b), _difference(a, b, text)) for title, a, b, text in rows]
     print_table([("totals", False), ("A", True), ("B", True), ("difference", True)], cells)
 
 
@@ -180,13 +180,13 @@ def _whole(number: float) -> str:
     return f"{number:,}"
 
 
-def _difference(old: int, new: int, said: Any) -> str:
+def _difference(old: int, new: int, text: Any) -> str:
     """Return `+8 k (+12.5 %)`."""
     if old == new:
         return "0"
     sign = "+" if new > old else "−"
     share = f" ({sign}{100 * abs(new - old) / old:.1f} %)" if old else ""
-    return f"{sign}{said(abs(new - old))}{share}"
+    return f"{sign}{text(abs(new - old))}{share}"
 
 
 def _weights(weights: Weights) -> Iterator[str]:

@@ -20,7 +20,7 @@ __all__ = ["evaluate"]
 
 
 class Part(StrEnum):
-    """What `--split` can ask for."""
+    """The parts of a dataset that `--split` names."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -56,7 +56,7 @@ def evaluate(
     process.keep_memory()
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
-    process.keep_compiled()
+    process.enable_compile_cache()
     opened = open_run(run, device)
     found = opened.evaluate(data, split=split)
     tops = {most: found.top_accuracy(most) for most in dict.fromkeys(top or [])}

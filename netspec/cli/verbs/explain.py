@@ -1,4 +1,4 @@
-"""`netspec explain`: what an error code means, why it happens, and what helps."""
+"""`netspec explain`: cause, example and fix of an error code."""
 
 from __future__ import annotations
 

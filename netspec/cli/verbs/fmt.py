@@ -28,7 +28,7 @@ __all__ = ["fmt"]
 
 @dataclass(frozen=True)
 class _Formatted:
-    """A spec as it is, and as it should be."""
+    """A spec before and after formatting."""
 
     path: Path
     before: str

@@ -46,7 +46,7 @@ def plot(
         raise typer.BadParameter(f"{picture} draws no dataset: leave out --data and --split", param_hint="PICTURE")
     from netspec.workflows.pictures import Request, draw  # noqa: PLC0415
 
-    process_of(context).keep_compiled()
+    process_of(context).enable_compile_cache()
     run = newest(run)
     folder = run if kind_of(run, RunError) == "folder" else run.parent
     asked = Request(

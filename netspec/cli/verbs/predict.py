@@ -66,7 +66,7 @@ def predict(
     require_name(out)
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
-    process_of(context).keep_compiled()
+    process_of(context).enable_compile_cache()
     opened = open_run(run, device)
     framed: list[str] = []
     failed, written = False, 0

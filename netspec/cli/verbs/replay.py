@@ -1,4 +1,4 @@
-"""`netspec replay`: trains a run again from its own record, and tells whether the same came out."""
+"""`netspec replay`: train a run again from its own record and compare the two."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def replay(
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
         from netspec.workflows import replay as replaying  # noqa: PLC0415
 
-        process.keep_compiled()
+        process.enable_compile_cache()
         events = replaying.replay(
             run,
             data,

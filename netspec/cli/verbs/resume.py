@@ -1,4 +1,4 @@
-"""`netspec resume`: goes on with a training where it stopped, to the same bits."""
+"""`netspec resume`: continue a training from its newest checkpoint, to the same bits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def resume(
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
         from netspec.workflows import resume as resuming  # noqa: PLC0415
 
-        process.keep_compiled()
+        process.enable_compile_cache()
         events = resuming.resume(
             run,
             data,

@@ -1,4 +1,4 @@
-"""`netspec runs`: the runs in a folder, and how far each of them is."""
+"""`netspec runs`: the runs in a folder and their state."""
 
 from __future__ import annotations
 

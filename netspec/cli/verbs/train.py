@@ -1,4 +1,4 @@
-"""`netspec train`: trains a spec and shows how it goes."""
+"""`netspec train`: train a spec and show its progress."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def train(
         from netspec.training.events import Notice  # noqa: PLC0415
         from netspec.workflows import train as session  # noqa: PLC0415
 
-        own.keep_compiled()
+        own.enable_compile_cache()
         if group:
             own.connect(group)
         events = session.train(
