@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import GOOD, spawn
+from command_line import GOOD, cli, spawn
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_plain_lines_and_fresh_numbered_folders(here: Path) -> None:
     assert summary.startswith("test accuracy ")
     assert "saved in runs/good/001; next: netspec predict runs/good/001 digit.png" in saved
     assert (here / "runs" / "good" / "001" / "spec.net").read_text() == GOOD
-    quiet = spawn(here, "train", "good.net", "--quiet")
+    quiet = cli(here, "train", "good.net", "--quiet")
     assert len(quiet.stdout.splitlines()) == 1
     assert quiet.stdout.startswith("test accuracy ")
     assert sorted(p.name for p in (here / "runs" / "good").iterdir()) == ["001", "002"]

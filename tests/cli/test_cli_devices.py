@@ -68,6 +68,9 @@ def test_two_devices_leave_the_run_that_one_does(tmp_path: Path) -> None:
         (["--processes", "2"], 2, "go"),
         (["--coordinator", "here", "--processes", "2", "--process", "0"], 2, "HOST:PORT"),
         (["--coordinator", "here:1", "--processes", "2", "--process", "2"], 2, "from 0 to 1"),
+        # Within another program, which has these devices and no others.
+        ([], 1, "2 cpu devices: there is 1 here"),
+        (["--coordinator", "here:1", "--processes", "2", "--process", "0"], 1, "shared with other work"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(tmp_path: Path, words: list[str], code: int, said: str) -> None:
