@@ -12,6 +12,7 @@ import pytest
 
 import netspec
 from netspec.backends.jax.compile_cache import OFF, CompileCache, compile_cache, mend
+from netspec.cli.process import OwnProcess
 
 ROOT = Path(netspec.__file__).parent.parent
 SPEC = "fc 10 softmax\ndata digits\ntrain { batch 500; epochs 1 }\n"
@@ -27,13 +28,13 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "cache" / "compiled"
 
 
-def train(folder: Path, **environment: str) -> str:
+def train(folder: Path) -> str:
     """Train on the command line; returns what it says on standard error."""
     (folder / "net.net").write_text(SPEC)
     done = subprocess.run(
         [sys.executable, "-m", "netspec", "train", "net.net", "--quiet"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
@@ -87,24 +88,30 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("word", ["off", "0", "NO"])
-def test_it_can_be_turned_off(word: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_can_be_turned_off(
+    word: str, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv(OFF, word)
     assert OFF in compile_cache().reason
     assert not compile_cache().notable
     if word == "off":
-        assert train(tmp_path) == ""
+        OwnProcess().enable_compile_cache()
+        assert capsys.readouterr().err == ""
         assert not root.exists()
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
-def test_a_folder_that_others_can_write_to_is_not_used(mode: int, root: Path, tmp_path: Path) -> None:
+def test_a_folder_that_others_can_write_to_is_not_used(
+    mode: int, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root.mkdir(parents=True)
     root.chmod(mode)
     found = compile_cache()
     assert found.notable
     assert found.reason == f"others can write to {root}"
     if mode == 0o777:
-        assert f"note: compiled programs are not kept: others can write to {root}" in train(tmp_path)
+        OwnProcess().enable_compile_cache()
+        assert f"note: compiled programs are not kept: others can write to {root}" in capsys.readouterr().err
         assert list(root.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""What all verbs refuse in their options, and how: an option that is given twice, of which Click takes the last."""
+"""Commands and groups of commands: an option given twice is refused, what a verb returns is the exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Command(TyperCommand):
     """A verb."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse what was typed, after refusing what is said twice and can mean one thing only."""
+        """Parse the words, after refusing an option that is given twice and takes one value."""
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for option, times in Counter(order).items():
             # An argument that may be repeated is counted once; --help answers whatever stands beside it.
@@ -34,9 +34,12 @@ class Group(TyperGroup):
     """All verbs, or those of `data`."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Act; what is repeated of a wrong command line steers no terminal."""
+        """Run the verb, whose exit code is that of the command; no part of a wrong command line steers the terminal."""
         try:
-            return super().invoke(ctx)
+            code = super().invoke(ctx)
         except _UsageError as error:
             error.message = "\n".join(map(visible, error.message.split("\n")))
             raise
+        if code:
+            raise typer.Exit(code)
+        return code

@@ -1,4 +1,4 @@
-"""The table of a plan: for each operation its strategy, its layout, what it takes, and why it is so."""
+"""The table of a plan: for each operation its strategy, layout and time, and the reason of the choice."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from netspec.passes import Mode, optimize
 from netspec.planning import Overrides, Timings, make_plan
 from netspec.planning.explain import Line, explain
 
-__all__ = ["operation_facts", "print_operations", "show_choices"]
+__all__ = ["operation_facts", "print_operations", "print_plan"]
 
 _PLATFORMS = ("cpu", "gpu")
 
 
-def show_choices(network: Network, graph: Graph, device: str, batch: int | None) -> None:
-    """Print how each operation is computed: in training at the recipe's batch, or in inference at a batch given.
+def print_plan(network: Network, graph: Graph, device: str, batch: int | None) -> None:
+    """Print the plan of a network: of training at the recipe's batch, or of inference at a batch given.
 
     No device is asked, so that this works on any machine for any. Times measured before are believed where the spec
     has autotuning on and they are of this machine's CPU.
@@ -61,7 +61,7 @@ def _remembered() -> Timings:
 
 
 def print_operations(title: str, lines: Iterable[Line]) -> None:
-    """Print a table of the operations of a plan, and what they take together, changes of layout not counted."""
+    """Print a table of the operations of a plan and their time in all, changes of layout not counted."""
     shown = list(lines)
     say(title)
     print_table(
@@ -87,7 +87,7 @@ def _total(lines: list[Line]) -> float | None:
 
 
 def operation_facts(line: Line) -> dict[str, Any]:
-    """Return a line for programs."""
+    """Return a line of the table as plain values."""
     return asdict(line)
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["narrowest", "stacked"]
+__all__ = ["minimum_width", "stacked_lines"]
 
 _WORD = 16
 """A longer word, such as a path, may be broken between two lines."""
 
 
-def narrowest(cells: Iterable[str], *, number: bool) -> int:
-    """Return how narrow a column of these cells may be: numbers stay on one line, texts are broken between words."""
+def minimum_width(cells: Iterable[str], *, number: bool) -> int:
+    """Return the least width of a column of these cells: numbers stay on one line, texts are broken between words."""
     if number:
         return max(map(len, cells), default=0)
     return max((_indent(cell) + min(len(word), _WORD) for cell in cells for word in cell.split()), default=0)
 
 
-def stacked(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], width: int) -> Iterator[str]:
+def stacked_lines(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], width: int) -> Iterator[str]:
     """Yield the lines of rows: the texts up to the first number, then each other cell after its heading.
 
     Args:

@@ -1,9 +1,7 @@
-"""What `train`, `resume` and `replay` share: events as they come, and signals that end a training well."""
+"""The events of a training as they come, for `train`, `resume` and `replay`; signals end it with everything saved."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from typing import Any
@@ -14,20 +12,20 @@ from netspec.cli.progress import Progress
 from netspec.cli.signals import Interrupts
 from netspec.training.events import Event, Started, Stopped, plain
 
-__all__ = ["as_plain", "follow"]
+__all__ = ["event_fields", "show_events"]
 
 
-def follow(
+def show_events(
     events: Iterator[Any],
     progress: Progress,
     interrupts: Interrupts,
     *,
     as_json: bool,
     other: Callable[[Any], None] | None = None,
-) -> None:
-    """Show the events of a training; where a signal has stopped it, the process ends with the signal's exit code.
+) -> int:
+    """Show the events of a training and return its exit code: 128 + the number of the signal that stopped it, else 0.
 
-    Where it was stopped because the reader of its output left, that is no error: the exit code is 0.
+    Where it was stopped because the reader of its output left, that is no error.
 
     Args:
         events: of the training.
@@ -41,24 +39,23 @@ def follow(
     with progress:
         for event in events:
             if isinstance(event, Started):
-                interrupts.begun()
+                interrupts.started()
             if not isinstance(event, Event):
                 assert other
                 other(event)
             elif isinstance(event, Stopped) and not interrupts.number:
                 say(f"note: nobody reads what is shown: saved; to go on: netspec resume {event.folder}", error=True)
             elif as_json:
-                print_json(as_plain(event))
+                print_json(event_fields(event))
             else:
                 progress.show(event)
-    if interrupts.number or interrupts.asked():
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        # Programs that are being compiled in threads would be waited for; nothing needs them any more.
-        os._exit(interrupts.exit_code if interrupts.number else 0)
+    if not interrupts.requested():
+        return 0
+    interrupts.stopped = True
+    return interrupts.exit_code
 
 
-def as_plain(event: Any) -> dict[str, Any]:
+def event_fields(event: Any) -> dict[str, Any]:
     """Return an event as plain values, without the model that Finished carries."""
     shown = {f.name: getattr(event, f.name) for f in fields(event) if f.name not in {"model", "variables"}}
     if "result" in shown:
