@@ -98,7 +98,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     as_users_do = item.get_closest_marker("slow") is not None or any(map(item.path.is_relative_to, _AS_USERS_DO))
     # For the processes that a test starts, and for this one.
     os.environ[_UNOPTIMIZED] = "0" if as_users_do else "1"
-    if "jax" in sys.modules:
+    if sys.modules.get("jax"):
         import jax  # noqa: PLC0415
 
         jax.config.update("jax_disable_most_optimizations", not as_users_do)
