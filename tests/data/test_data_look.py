@@ -200,7 +200,7 @@ def test_nothing_heavy_is_imported_to_look(tmp_path: Path) -> None:
         "assert check_files([Path('a.net')], as_json=False) == 0\n"
         "print([m for m in ('numpy', 'jax', 'netspec.data') if m in sys.modules])"
     )
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

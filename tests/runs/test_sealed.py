@@ -97,6 +97,24 @@ def test_the_library_reads_the_same(scratch: Path, arrays: dict[str, np.ndarray]
     assert all(theirs[name].tobytes() == ours[name].tobytes() for name in ours)
 
 
+@pytest.mark.parametrize("extra", range(9))
+def test_the_bytes_of_a_file(tmp_path: Path, extra: int) -> None:
+    """The library writes the texts in any order; a file is in that of their names, and its arrays begin at 8 bytes."""
+    arrays = {"b": np.arange(3, dtype="u1"), "a": np.arange(2, dtype="<f4")}
+    texts = {"zeta": "z" * extra, "note": "ä", "alpha": '"'}
+    header = (
+        rb'{"__metadata__":{"alpha":"\"","format":"things","note":"\u00e4","sha256":"' + BLANK + b'","version":"2",'
+        b'"zeta":"' + b"z" * extra + b'"},"a":{"data_offsets":[0,8],"dtype":"F32","shape":[2]},'
+        b'"b":{"data_offsets":[8,11],"dtype":"U8","shape":[3]}}'
+    )
+    while len(header) % 8:
+        header += b" "
+    expected = put(tmp_path, header, arrays["a"].tobytes() + arrays["b"].tobytes()).read_bytes()
+    for order in (arrays, dict(reversed(arrays.items()))):
+        sealed.write(tmp_path / "ours", KIND, order, texts)
+        assert (tmp_path / "ours").read_bytes() == expected
+
+
 def test_an_older_version_is_read(tmp_path: Path) -> None:
     older = METADATA.replace(b'"version":"2"', b'"version":"1"')
     assert read(put(tmp_path, b"{" + older + b"," + ONE + b"}", bytes(8)))[0]["version"] == "1"

@@ -22,7 +22,7 @@ from netspec.syntax import ast
 from netspec.syntax.parser import parse
 from netspec.workflows import train as session
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 FENCES = re.findall(r"^```(\S*) ?(.*)\n((?:.*\n)*?)```$", LANGUAGE, re.MULTILINE)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from compiler.test_property_networks import instances
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_property_networks import instances
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import SpecError

@@ -11,7 +11,7 @@ import netspec as ns
 from netspec.runs import checkpoints
 from netspec.runs import folder as runs
 
-FORMATS = Path(__file__).parent / "formats"
+FORMATS = Path(__file__).parents[1] / "formats"
 
 
 def test_a_run_of_each_format_is_kept() -> None:

@@ -17,7 +17,7 @@ from netspec.data import digits
 from netspec.runs import safetensors_header as sealed_header
 from netspec.runs.model_file import FORMAT_VERSION
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FORMATS = ROOT / "tests" / "formats"
 PAGE = (ROOT / "docs" / "model_file.md").read_text(encoding="utf-8")
 NEWEST = FORMATS / f"model_v{FORMAT_VERSION}.safetensors"

@@ -6,7 +6,7 @@ import pytest
 
 import netspec as ns
 
-SPEC = Path(__file__).parent.parent / "specs" / "lenet.net"
+SPEC = Path(__file__).parents[2] / "specs" / "lenet.net"
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from netspec.elaborate import includes, wiring
 from netspec.graph import trace as tracing
 from netspec.syntax import parser
 
-PAGE = (Path(__file__).parent.parent / "SECURITY.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "SECURITY.md").read_text(encoding="utf-8")
 
 
 def test_the_limits_are_those_of_the_code() -> None:
@@ -44,5 +44,5 @@ def test_the_variables_are_those_of_the_code() -> None:
 
 
 def test_its_links_lead_somewhere() -> None:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     assert all((root / link).exists() for link in re.findall(r"\]\(([^)#:]+)\)", PAGE))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from compiler.test_property_networks import instances
 from hypothesis import given
 from hypothesis import strategies as st
-from test_property_networks import instances
 
 from netspec.compiler import analyze, require
 from netspec.describe import align as alignment

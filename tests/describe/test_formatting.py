@@ -23,7 +23,7 @@ from netspec.recipe.schedules import SCHEDULES
 from netspec.schema.definition import Definition
 from netspec.syntax.parser import parse
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def formatted(text: str) -> str:

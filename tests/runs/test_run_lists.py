@@ -16,7 +16,7 @@ from netspec.runs import listing as run_lists
 from netspec.runs.listing import listed, newest
 from netspec.runs.lock import RunLock
 
-KEPT = Path(__file__).parent / "formats" / "run_v1"
+KEPT = Path(__file__).parents[1] / "formats" / "run_v1"
 
 
 @pytest.fixture

@@ -149,5 +149,5 @@ def test_the_table_names_what_there_is() -> None:
 
 
 def test_no_spec_of_ours_has_a_note() -> None:
-    for path in sorted((Path(__file__).parent.parent / "specs").rglob("*.net")):
+    for path in sorted((Path(__file__).parents[2] / "specs").rglob("*.net")):
         assert analyze(Source(str(path), path.read_text(encoding="utf-8"), path.parent)).notes == (), path

@@ -51,6 +51,9 @@ def value(text: str, scope: dict[str, Any] = SCOPE) -> Any:
         ("r", 0.5),
         ("s", "text"),
         ("(w)", 64),
+        # The largest numbers that there are.
+        ("(big*10)", 10**18),
+        ("(0-big*10)", -(10**18)),
         ("(w*2+1)", 129),
         ("(1+2*3)", 7),
         ("((1+2)*3)", 9),
@@ -84,6 +87,7 @@ def test_value(text: str, expected: Any) -> None:
         ("(r)x5", "E0212", 3, "0.5 is not one"),
         ("(k)x5", "E0212", 3, "arithmetic needs numbers"),
         ("(big*big)", "E0212", 4, "too large"),
+        ("(big*10+1)", "E0212", 4, "too large"),
         ("(0-big*99)", "E0212", 6, "too large"),
         ("-(k)", "E0212", 4, "arithmetic needs numbers"),
         ("(s)..1", "E0212", 3, "arithmetic needs numbers"),
