@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command_line import cli, lines
 from PIL import Image
-from test_cli_check import cli, lines
 
 import netspec
 from netspec.compiler import analyze

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from several_networks import arrays, node, output, siamese
+from ir.several_networks import arrays, node, output, siamese
 
 import netspec as ns
 from netspec.data.for_network import load_data

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 from agreement import assert_agree, assert_trees_agree
-from several_networks import examples, siamese, tied
+from ir.several_networks import examples, siamese, tied
 from twins import nn, torch
 
 import netspec as ns

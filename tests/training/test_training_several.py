@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from several_networks import arrays, examples, node, output, siamese
+from ir.several_networks import arrays, examples, node, output, siamese
 
 import netspec as ns
 from netspec.ir.network import Network, Recipe

@@ -33,11 +33,11 @@ def doctor(
     forget: Annotated[
         bool, typer.Option("--forget-timings", help="Remove what autotuning has measured, and do nothing else.")
     ] = False,
-) -> None:
+) -> int:
     """Print versions, devices, where datasets and caches are, and a small computation done right."""
     if forget:
         _forget()
-        return
+        return 0
     from netspec import __version__  # noqa: PLC0415
     from netspec.backends.timings import count  # noqa: PLC0415
     from netspec.data import locate  # noqa: PLC0415
@@ -55,6 +55,7 @@ def doctor(
     for info in DATASETS:
         say(f"  {info.name:<17} {locate(info.name) or 'not here'}")
     _devices()
+    return 0
 
 
 def _forget() -> None:

@@ -11,6 +11,7 @@ import typer
 from netspec.cli.completion import datasets
 from netspec.cli.options import Device
 from netspec.cli.output import metric_text, percent, print_json, print_table, say
+from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
     from netspec.workflows.answers import Evaluation
@@ -19,7 +20,7 @@ __all__ = ["evaluate"]
 
 
 class Part(StrEnum):
-    """What `--split` can ask for."""
+    """The parts of a dataset that `--split` names."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -30,6 +31,7 @@ _EXAMPLES = {Part.TRAIN: "training", Part.VALIDATION: "validation", Part.TEST: "
 
 
 def evaluate(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
     data: Annotated[
         str | None,
@@ -48,29 +50,28 @@ def evaluate(
     ] = None,
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
+) -> int:
     """Evaluate a trained model: loss, accuracy, and precision, recall and F1 of each class and in the mean (macro)."""
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
-    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
-
-    keep_memory()
+    process = process_of(context)
+    process.keep_memory()
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
-    keep_compiled()
+    process.enable_compile_cache()
     opened = open_run(run, device)
     found = opened.evaluate(data, split=split)
     tops = {most: found.top_accuracy(most) for most in dict.fromkeys(top or [])}
     if as_json:
         print_json(_json(found, opened.file, tops))
-        return
+        return 0
     say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
     if found.outputs:
         say(f"loss {found.loss:.6f}")
         for name, each in found.outputs.items():
             say(f"\n{name}:")
             _show(each, {})
-        return
+        return 0
     _show(found, tops)
+    return 0
 
 
 def _show(found: Evaluation, tops: dict[int, float]) -> None:
@@ -93,6 +94,7 @@ def _show(found: Evaluation, tops: dict[int, float]) -> None:
         ("taken for", False),
     ]
     print_table(columns, [_row(found, i) for i in range(len(found.labels))])
+
 
 
 def _row(found: Evaluation, i: int) -> tuple[str, ...]:

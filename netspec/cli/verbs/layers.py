@@ -25,13 +25,13 @@ def layers(
             autocompletion=names,
         ),
     ] = None,
-) -> None:
+) -> int:
     """List the layers, optimizers, schedules, losses and initializers; or show the page of one."""
     from netspec.describe.reference import all_names, page_of  # noqa: PLC0415
 
     if name is None:
         _all()
-        return
+        return 0
     found = page_of(name)
     if found is None:
         # Of `data.validaton` the last word is looked for.
@@ -43,6 +43,7 @@ def layers(
             f"did you mean {near}?" if near else "`netspec layers` lists all",
         )
     say(found)
+    return 0
 
 
 def _all() -> None:

@@ -1,4 +1,4 @@
-"""`netspec runs`: the runs in a folder, and how far each of them is."""
+"""`netspec runs`: the runs in a folder and their state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def runs(
         Path, typer.Argument(metavar="[FOLDER]", help="Where they are: below this folder.", show_default=True)
     ] = _DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each run.")] = False,
-) -> None:
+) -> int:
     """List the runs in a folder, the newest last: spec, data, best test accuracy or loss, epochs, state, date.
 
     A run is complete, running, stopped (`netspec resume` goes on with it), failed, or damaged. In its place,
@@ -30,15 +30,16 @@ def runs(
     if as_json:
         for run in found:
             print_json(_facts(run))
-        return
+        return 0
     if not found:
         say(f"no runs in {folder}; `netspec train SPEC` makes one")
-        return
+        return 0
     columns = [("run", False), ("spec", False), ("data", False), ("best", True), ("epochs", True), ("state", False)]
     print_table([*columns, ("begun (UTC)", False)], map(_row, found))
     for run in found:
         if run.problem:
             say(f"{run.folder}: {run.problem}")
+    return 0
 
 
 def _row(run: Listed) -> tuple[str, ...]:

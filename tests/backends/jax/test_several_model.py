@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from several_networks import examples, node, output, siamese
+from ir.several_networks import examples, node, output, siamese
 
 import netspec as ns
 from netspec.ir.network import Input, Network, Recipe
