@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from ir.several_networks import node, output, siamese, tied
+from pydantic import ValidationError
 
 import netspec as ns
 from netspec.cli.dot import dot

@@ -111,10 +111,24 @@ def test_labels_make_logits_of_outputs_without_a_loss() -> None:
     assert said == ["no loss is stated: kind is taken as logits of classes, with the loss cross_entropy"]
 
 
-def test_of_several_outputs_no_one_accuracy_is_watched() -> None:
-    net = NET.model_copy(update={"recipe": Recipe(best="test_accuracy")})
-    with pytest.raises(ns.NetspecError, match="accuracy"):
-        finished(net)
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        ("test_accuracy", "several outputs, kind and age"),
+        ("test_age_accuracy", "has no accuracy"),
+        ("test_kind_mae", "mae is measured of numbers"),
+        ("test_kinds_accuracy", "there is no output kinds"),
+    ],
+)
+def test_a_measurement_that_no_output_has_is_refused(best: str, said: str) -> None:
+    with pytest.raises(ns.NetspecError, match=said):
+        finished(siamese(best=best))
+
+
+def test_the_best_epoch_is_best_by_a_measurement_of_one_output() -> None:
+    events, end = finished(siamese(best="test_age_mae", epochs=3))
+    found = [e.outputs["age"]["test_mae"] for e in events if isinstance(e, ns.Epoch)]
+    assert end.result.best_epoch == 1 + found.index(min(v for v in found if v is not None))
 
 
 def test_a_number_that_is_not_finite_is_traced_to_its_layer() -> None:
