@@ -16,6 +16,7 @@ from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
@@ -29,13 +30,19 @@ Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike,
 
 
 def load_data(
-    network: Network, data: Data | None = None, *, base: Path | None = None, progress: Progress | None = None
+    network: Network,
+    data: Data | None = None,
+    *,
+    graph: Graph | None = None,
+    base: Path | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
-    """Return the dataset to use with a network.
+    """Return the dataset to use with a network; its labels fit.
 
     Args:
         network: what it must fit.
         data: instead of what the network names.
+        graph: of the network; traced here unless given.
         base: the folder that paths in the network's spec are relative to.
         progress: called while a dataset is downloaded.
 
@@ -63,7 +70,7 @@ def load_data(
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
         dataset = replace(dataset, notices=(*said, *dataset.notices))
     if not network.reconstructs:
-        check_labels(trace(network), dataset)
+        check_labels(trace(network) if graph is None else graph, dataset)
     return dataset
 
 

@@ -12,7 +12,6 @@ from netspec.backends.jax.devices import sharing
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.pace import by_batch, log_interval
 from netspec.backends.jax.train.step import OnDevice, Trainer
-from netspec.data.labels import check_hold_out, check_labels, check_steps
 from netspec.data.types import Dataset, Split
 from netspec.graph.recipe_checks import normalized_alone
 from netspec.ir.network import DataSource, Recipe
@@ -94,17 +93,15 @@ class Setup:
 def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int | None) -> Setup:
     """Put the examples on the device and prepare the program; arguments as for `train`.
 
+    Whether the dataset fits the network was checked before: by `load_data` and when the model was compiled.
+
     Raises:
-        DataError: when the dataset does not fit the network or the recipe.
+        DataError: when the recipe selects or stops by a metric that there is not.
     """
     network = model.network
     recipe = network.recipe
     data = network.data or DataSource(name=dataset.name)
     seed = recipe.seed if seed is None else seed
-    if not network.reconstructs:
-        check_labels(model.graph, dataset)
-    check_hold_out(data.validation, dataset)
-    check_steps(network, model.graph, dataset)
     check_metrics(
         recipe,
         validation=data.validation > 0,

@@ -125,6 +125,7 @@ def bench(
     network: Network,
     device: str | jax.Device | None = None,
     *,
+    graph: Graph | None = None,
     batch: int | None = None,
     steps: int | None = None,
     autotune: bool | None = None,
@@ -135,6 +136,7 @@ def bench(
     Args:
         network: what is measured.
         device: what computes; JAX's default unless given.
+        graph: of the network; traced here unless given.
         batch: examples a call, instead of the recipe's in training, and of 1, the recipe's and 1024 in inference.
         steps: calls in a round; unless given, so many that a round takes about a tenth of a second.
         autotune: as for `netspec.compile`.
@@ -145,14 +147,14 @@ def bench(
         DeviceError: when there is no such device.
     """
     say = progress or (lambda _: None)
-    graph = trace(network)
+    graph = trace(network) if graph is None else graph
     outputs = graph.shape(graph.logits)
     if len(outputs) != 1 and not network.reconstructs:
         raise NetspecError(
             f"{network.name} ends in {'x'.join(map(str, outputs))} numbers: there is nothing it could be trained on",
             ONE_ROW,
         )
-    model = compile_network(network, device, autotune=autotune, tuning=lambda t: say(_tuning_text(t)))
+    model = compile_network(network, device, autotune=autotune, graph=graph, tuning=lambda t: say(_tuning_text(t)))
     training = batch or used_batch(network)
     inference = (batch,) if batch else tuple(sorted({*_INFERENCE, training}))
     calls: dict[tuple[What, int], _Runner] = {}

@@ -123,9 +123,9 @@ def replay(
     if not before:
         raise RunError(f"{folder} has measured nothing yet", f"go on with it first: netspec resume {folder}")
     until = _steps(folder)
-    dataset = same_data(begun, begun.network, data, progress)
+    dataset = same_data(begun, begun.network, begun.graph, data, progress)
     device = begun.origin.device if device is None else device
-    model = compiled_for(begun.network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+    model = compiled_for(begun.network, begun.graph, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
     earlier = [text for session in begun.lock.get("resumed", ()) for text in session.get("elsewhere", ())]
     reasons = (*elsewhere(begun, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:

@@ -18,7 +18,9 @@ from netspec.data.types import Dataset, Progress
 from netspec.describe.diff import Comparison, compare
 from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
-from netspec.graph.trace import trace, with_class_loss, with_loss
+from netspec.graph.class_loss import with_class_loss
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace, with_loss
 from netspec.ir.network import DataSource, Network
 from netspec.runs import folder as runs
 from netspec.runs.checkpoints import Checkpoints, with_best
@@ -48,6 +50,7 @@ class Begun:
         folder: the run folder.
         lock: its lock.json.
         network: the network it trains.
+        graph: of the network.
         origin: what it was asked for with.
         older: whether it was begun before the data had a say in which loss follows; its own stays.
     """
@@ -55,6 +58,7 @@ class Begun:
     folder: Path
     lock: Mapping[str, Any]
     network: Network
+    graph: Graph
     origin: Origin
     older: bool = False
 
@@ -66,7 +70,7 @@ def read_begun(folder: Path) -> Begun:
         RunError: when the folder is no run, or one of its files is missing, damaged, or of a newer netspec.
     """
     lock = runs.read_lock(folder)
-    network, _ = read_network(folder)
+    network, graph = read_network(folder)
     kept = read_text(folder / runs.NETWORK)
     if digest(kept) not in {lock.get("network_sha256"), lock.get("next_network_sha256")}:
         raise RunError(
@@ -91,7 +95,7 @@ def read_begun(folder: Path) -> Begun:
             f"{folder / runs.SPEC} cannot be read: {error}", "copy it again from where it was whole"
         ) from None
     older = network.recipe.loss is not None and json.loads(kept)["recipe"]["loss"] is None
-    return Begun(folder, lock, network, origin, older)
+    return Begun(folder, lock, network, graph, origin, older)
 
 
 def resume(
@@ -129,7 +133,7 @@ def resume(
     begun = read_begun(folder)
     held = RunLock(folder)
     try:
-        network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
+        network, graph, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
         snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest(own=True)
         require_own(folder, begun.lock, snapshot)
         _require_same_steps(begun, network)
@@ -139,13 +143,13 @@ def resume(
             held.release()
             return
         _require_unfinished(begun, network, snapshot, changes)
-        dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
+        dataset = same_data(begun, network, graph, data, progress, accept_changes=accept_changes)
         if dataset.sha256 != begun.lock.get("data_sha256"):
             changes.append(f"data: SHA-256 {str(begun.lock.get('data_sha256'))[:12]}… → {dataset.sha256[:12]}…")
             if data is not None:
                 network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
-        model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+        model = compiled_for(network, graph, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
         snapshot, lost = with_best(folder, snapshot, begun.lock, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data)
@@ -178,53 +182,62 @@ def resume(
 
 def _changed(
     begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], *, accept_changes: bool
-) -> tuple[Network, list[str]]:
-    """Return the network to go on with, and what differs from before, in words.
+) -> tuple[Network, Graph, list[str]]:
+    """Return the network to go on with, its graph, and what differs from before, in words.
 
     Raises:
         RunError: when spec.net was edited, and that was not said to be meant.
     """
-    network = begun.network
+    network, graph = begun.network, begun.graph
     assert begun.origin.text is not None
     if digest(begun.origin.text) != begun.lock.get("spec_sha256"):
-        edited = _edited(begun)
-        found = _differences(network, edited)
+        edited, edited_graph = _edited(begun)
+        found = _differences(begun, edited, edited_graph)
         if found and not accept_changes:
             raise RunError(
                 f"{begun.folder / runs.SPEC} was changed since the run was begun: {'; '.join(found)}",
                 "undo that, or say that it is meant: --accept-changes",
             )
-        network = edited
-    network = apply_sets(with_settings(network, settings), sets)
-    return network, _differences(begun.network, network)
+        network, graph = edited, edited_graph
+    # What is a flag changes no operation; what --set changes may.
+    network = with_settings(network, settings)
+    if sets:
+        network = apply_sets(network, sets)
+        graph = trace(network)
+    return network, graph, _differences(begun, network, graph)
 
 
-def _edited(begun: Begun) -> Network:
-    """Return the network of the run's spec.net as it is now, with all that was said when the run was begun."""
+def _edited(begun: Begun) -> tuple[Network, Graph]:
+    """Return the network of the run's spec.net as it is now, with the run's own overrides, and its graph."""
     origin = begun.origin
     assert origin.text is not None
     source = Source(str(begun.folder / runs.SPEC), origin.text, begun.folder)
     found = analyze(source, lets=origin.lets, sets=origin.sets, name=begun.network.name)
     settings = {key: value for key, value in origin.settings.items() if key != "data"}
-    network = with_settings(require(found)[0], settings)
+    declared, graph = require(found)
+    network = with_settings(declared, settings)
     if begun.network.data:
         # The data that is really used has its own check, and a spec may leave it to whoever trains.
         named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
         data = network.data or DataSource(name=begun.network.data.name)
+        without_data = network.data is None
         network = network.model_copy(update={"data": data.model_copy(update=named)})
-    return _with_its_loss(begun, network)
+        graph = trace(network) if without_data else graph
+    return _with_its_loss(begun, network, graph)
 
 
-def _with_its_loss(begun: Begun, network: Network) -> Network:
-    """Return an edited network with the loss that it has in this run, where neither its spec nor a flag says one."""
+def _with_its_loss(begun: Begun, network: Network, graph: Graph) -> tuple[Network, Graph]:
+    """Return an edited network with its loss in this run where neither spec nor flag states one, and its graph."""
     if begun.older and network.recipe.loss is None:
         assert begun.network.recipe.loss is not None
-        return with_loss(network, begun.network.recipe.loss)
-    return with_class_loss(network)
+        network = with_loss(network, begun.network.recipe.loss)
+        return network, trace(network)
+    return with_class_loss(network, graph), graph
 
 
-def _differences(before: Network, after: Network) -> list[str]:
-    found = compare((before, trace(before)), (after, trace(after)))
+def _differences(begun: Begun, network: Network, graph: Graph) -> list[str]:
+    """Return how a network differs from that of a run, in words."""
+    found = compare((begun.network, begun.graph), (network, graph))
     return [*_layers(found), *(f"{s.path}: {s.before or 'nothing'} → {s.after or 'nothing'}" for s in found.settings)]
 
 
@@ -279,6 +292,7 @@ def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | Non
 def same_data(
     begun: Begun,
     network: Network,
+    graph: Graph,
     data: Data | None,
     progress: Progress | None = None,
     *,
@@ -291,7 +305,7 @@ def same_data(
     """
     if data is None:
         data = data_path(begun.folder, network, begun.lock, arrays="give them again: resume(folder, data=…)")
-    dataset = load_data(network, data, progress=progress)
+    dataset = load_data(network, data, graph=graph, progress=progress)
     if not accept_changes:
         fix = "give the same data, or say that it is meant: --accept-changes"
         require_same(begun.folder, begun.lock, dataset, fix=fix)

@@ -19,7 +19,9 @@ from netspec.data.labels import check_classes, check_hold_out, check_steps, chec
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
-from netspec.graph.trace import trace, with_class_loss
+from netspec.graph.class_loss import with_class_loss
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import folder as runs
@@ -49,6 +51,7 @@ def compile_network(
     precision: str = "float32",
     *,
     autotune: bool | None = None,
+    graph: Graph | None = None,
     batches: Collection[int] | None = None,
     tuning: Callable[[Tuning], None] | None = None,
 ) -> Model:
@@ -59,6 +62,7 @@ def compile_network(
         device: what computes.
         precision: of inference.
         autotune: whether the ways to compute are measured; as the network says unless given.
+        graph: of the network; traced here unless given.
         batches: the batch sizes for which they are; all unless given.
         tuning: told how far that is.
 
@@ -69,13 +73,14 @@ def compile_network(
     """
     tunes = _tunes(network, autotune)
     tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if tunes else None
-    return Model(network, trace(network), device, precision, tune)
+    return Model(network, trace(network) if graph is None else graph, device, precision, tune)
 
 
 def train(
     network: Network,
     data: Data | None = None,
     *,
+    graph: Graph | None = None,
     out: Path | None = None,
     numbered: Path | None = None,
     origin: Origin | None = None,
@@ -94,6 +99,7 @@ def train(
     Args:
         network: what to train.
         data: instead of what the network names.
+        graph: of the network; traced here unless given.
         out: the run folder; none is written without.
         numbered: make a fresh numbered run folder under this one instead.
         origin: for the run folder: the spec's text, and what replaced values in it.
@@ -110,15 +116,21 @@ def train(
     if log_every is not None and (not isinstance(log_every, int) or log_every < 1):
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     network = with_settings(network, settings or {})
-    dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
+    # No setting changes an operation: the graph is that of the network with them too.
+    graph = trace(network) if graph is None else graph
+    dataset = loaded() if loaded else load_data(network, data, graph=graph, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     path = given_path(data) if data is not None else _named_path(network, dataset, base)
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
     chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
+    without_data = network.data is None
     network = with_source(network, dataset, path, given=data is not None)
-    declared, network = network, with_class_loss(network)
-    notices = _judged(network, dataset, chosen=chosen)
-    model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
+    if without_data and network.recipe.loss is None:
+        # The loss that is not stated follows from the last layer and the data, which is known only now.
+        graph = trace(network)
+    declared, network = network, with_class_loss(network, graph)
+    notices = _check_dataset(network, graph, dataset, chosen=chosen)
+    model = compiled_for(network, graph, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
     recorder = None
     if folder:
@@ -139,18 +151,18 @@ def train(
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
 
 
-def _judged(network: Network, dataset: Dataset, *, chosen: bool) -> list[str]:
-    """Return what to say of a dataset and a network whose training begins; raises DataError where they do not fit.
+def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: bool) -> list[str]:
+    """Return notices about a dataset and a network whose training begins; raises DataError where they do not fit.
 
     Args:
         network: what is trained.
+        graph: of the network.
         dataset: what it learns from.
         chosen: whether this dataset, and no other, is the one that it is to learn: then their classes are the same.
     """
-    check_target_range(network, dataset)
-    graph = trace(network)
-    said = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
-    return [said] if said else []
+    check_target_range(network, graph, dataset)
+    notice = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
+    return [notice] if notice else []
 
 
 def run(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
@@ -177,6 +189,7 @@ def drawn(network: Network, folder: Path) -> Iterator[Notice]:
 
 def compiled_for(
     network: Network,
+    graph: Graph,
     dataset: Dataset,
     device: str | jax.Device | None,
     *,
@@ -190,8 +203,8 @@ def compiled_for(
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
     batches = _batches(network, dataset, len(devices))
-    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
-    check_steps(network, model.graph, dataset)
+    model = compile_network(network, device, autotune=autotune, graph=graph, batches=batches, tuning=tuning)
+    check_steps(network, graph, dataset)
     return model
 
 

@@ -292,9 +292,9 @@ class Run:
             as_function(progress, "progress", "lambda file, received, total: None")
         lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
         if lock is None:
-            return load_data(self.network, data, progress=progress)
+            return load_data(self.network, data, graph=self.model.graph, progress=progress)
         path = data_path(self.path, self.network, lock, arrays="say what to look at: --data PATH")
-        dataset = load_data(self.network, path, progress=progress)
+        dataset = load_data(self.network, path, graph=self.model.graph, progress=progress)
         require_same(self.path, lock, dataset, fix="say that it is meant: --data PATH")
         return dataset
 
