@@ -10,7 +10,7 @@ from language_page import language_page
 from passes_page import passes_page
 
 from netspec.compiler import analyze
-from netspec.describe.reference import FAMILIES, library_blocks, page, summary
+from netspec.describe.reference import REGISTRIES, library_blocks, page, summary
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.ir.network import Network
@@ -25,7 +25,7 @@ def layers_page() -> str:
         "",
         "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same.",
     ]
-    for title, family in FAMILIES.items():
+    for title, family in REGISTRIES.items():
         members = family.entries
         lines += ["", f"## {title.capitalize()}", "", "| name | what |", "|---|---|"]
         rows = [(c.canonical(), summary(c).replace("|", "\\|")) for c in members]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from netspec.describe.reference import FAMILIES, signature, summary
+from netspec.describe.reference import REGISTRIES, signature, summary
 from netspec.elaborate.commands import COMMANDS
 from netspec.elaborate.evaluate import BINARY_UNITS, UNITS
 from netspec.ir.network import Budget, Compile, DataSource, Recipe
@@ -96,7 +96,7 @@ def _written(p: Parameter) -> str:
 
 
 def _expects(p: Parameter) -> str:
-    family = next((name for name, members in FAMILIES.items() if p.members is members), "")
+    family = next((name for name, members in REGISTRIES.items() if p.members is members), "")
     if family:
         return f"one of the [{family}](#{family})"
     return "what follows" if p.members else p.expects
@@ -120,7 +120,7 @@ def datasets() -> str:
 def families() -> str:
     """Return a section for each family that settings choose from."""
     parts = []
-    for title, family in FAMILIES.items():
+    for title, family in REGISTRIES.items():
         if title == "layers":
             continue
         rows = [(_code(signature(cls)), summary(cls), ", ".join(map(_code, cls.aliases))) for cls in family.entries]

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         Stopped,
     )
     from netspec.training.recovery import NonFiniteLossError
-    from netspec.workflows.answers import Evaluation, Prediction
+    from netspec.workflows.predictions import Evaluation, Prediction
     from netspec.workflows.replay import Replay
     from netspec.workflows.trained import Run
 
@@ -106,7 +106,7 @@ _LAZY = {
     "Dataset": "netspec.data.types",
     "Epoch": "netspec.training.events",
     "Evaluated": "netspec.training.events",
-    "Evaluation": "netspec.workflows.answers",
+    "Evaluation": "netspec.workflows.predictions",
     "Event": "netspec.training.events",
     "Finished": "netspec.training.events",
     "Graph": "netspec.graph.graph",
@@ -114,7 +114,7 @@ _LAZY = {
     "Network": "netspec.ir.network",
     "NonFiniteLossError": "netspec.training.recovery",
     "Notice": "netspec.training.events",
-    "Prediction": "netspec.workflows.answers",
+    "Prediction": "netspec.workflows.predictions",
     "Replay": "netspec.workflows.replay",
     "Result": "netspec.training.events",
     "Rewound": "netspec.training.events",

@@ -9,7 +9,7 @@ import pytest
 
 import netspec as ns
 from netspec.runs import checkpoints
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 
 FORMATS = Path(__file__).parent / "formats"
 

@@ -74,19 +74,19 @@ def load_data(
     return dataset
 
 
-def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays: str) -> str | None:
+def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:
     """Return where the data of a run is that does not come by the name in its spec; None where it does.
 
     Args:
         folder: the run folder.
         network: what was trained.
-        lock: the run's lock.json.
+        manifest: the run's lock.json.
         arrays: what to do where there were arrays in memory, for the message.
 
     Raises:
         DataError: when it is not there any more, or cannot be looked for.
     """
-    path: str | None = lock.get("data_path")
+    path: str | None = manifest.get("data_path")
     if path is None:
         if not network.data or not find(network.data.name):
             raise DataError(f"{folder} learned from arrays in memory", arrays)
@@ -95,12 +95,12 @@ def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays
     return path
 
 
-def require_same(folder: Path, lock: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
+def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
     """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256."""
-    if dataset.sha256 != lock.get("data_sha256"):
+    if dataset.sha256 != manifest.get("data_sha256"):
         raise DataError(
             f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
-            f"that was {str(lock.get('data_sha256'))[:12]}…",
+            f"that was {str(manifest.get('data_sha256'))[:12]}…",
             fix,
         )
 

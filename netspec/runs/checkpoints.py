@@ -16,7 +16,6 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import ModelFileError, RunError
 from netspec.runs import files as run_files
-from netspec.runs import folder as runs
 from netspec.runs import model_file
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.safetensors_file import DamagedError, Declared, Kind
@@ -38,7 +37,7 @@ _KIND = Kind(
     "netspec resumes from the files in a run's folder `checkpoints`",
     "copy it again from where it was whole",
 )
-_KEPT = 2
+_KEEP = 2
 
 
 class Checkpoints:
@@ -60,12 +59,12 @@ class Checkpoints:
         self._writing: Background[None] | None = None
         self._last: Snapshot | None = None
 
-    def write(self, snapshot: Snapshot, kept_sha256: str = "") -> Path:
+    def write(self, snapshot: Snapshot, metrics_sha256: str = "") -> Path:
         """Begin to write a snapshot in a thread, after the one before is written; one that is written already is not.
 
         Args:
             snapshot: what is written.
-            kept_sha256: of all that the recorder had kept then.
+            metrics_sha256: of metrics.jsonl as far as the snapshot's mark.
 
         Raises:
             RunError: when the one before could not be written.
@@ -73,7 +72,7 @@ class Checkpoints:
         path = self.folder / f"step-{snapshot.step:09d}.safetensors"
         if snapshot is not self._last:
             self.wait()
-            self._writing = Background(lambda: self._write(path, snapshot, kept_sha256))
+            self._writing = Background(lambda: self._write(path, snapshot, metrics_sha256))
             self._last = snapshot
         return path
 
@@ -122,13 +121,13 @@ class Checkpoints:
         """Remove what a process that was killed left half written."""
         files.sweep(self.folder, lambda name: _step(Path(name)) >= 0)
 
-    def _write(self, path: Path, snapshot: Snapshot, kept_sha256: str) -> None:
+    def _write(self, path: Path, snapshot: Snapshot, metrics_sha256: str) -> None:
         self.folder.mkdir(exist_ok=True)
         metadata = {
             "progress": json.dumps(snapshot.progress.to_json()),
             "step": str(snapshot.step),
             "mark": str(snapshot.mark),
-            "kept_sha256": kept_sha256,
+            "kept_sha256": metrics_sha256,
         }
         if self.owner is not None:
             metadata["run"] = self.owner
@@ -136,7 +135,7 @@ class Checkpoints:
         others = [other for other in self._files() if other != path]
         # One that is ahead could not be read, so that the training was taken up again before it.
         ahead = [other for other in others if _step(other) > snapshot.step]
-        for old in (*ahead, *others[: len(others) - len(ahead) - (_KEPT - 1)]):
+        for old in (*ahead, *others[: len(others) - len(ahead) - (_KEEP - 1)]):
             with suppress(OSError):
                 old.unlink()
 
@@ -169,7 +168,7 @@ def _step(path: Path) -> int:
 
 
 def with_best(
-    run: Path, snapshot: Snapshot | None, lock: Mapping[str, Any], *, changed: bool
+    run: Path, snapshot: Snapshot | None, manifest: Mapping[str, Any], *, changed: bool
 ) -> tuple[Snapshot | None, list[str]]:
     """Return a snapshot to go on from, without its best epoch where the model of that is lost; and that, in words.
 
@@ -180,7 +179,7 @@ def with_best(
     Raises:
         RunError: when it is the model of another run.
     """
-    best, file = snapshot.progress.best if snapshot else None, run / runs.BEST
+    best, file = snapshot.progress.best if snapshot else None, run / run_files.BEST
     if snapshot is None or (best is None and not file.exists()):
         return snapshot, []
     try:
@@ -191,7 +190,7 @@ def with_best(
         found, step, why = None, None, "is damaged"
     kept = step is not None and (not changed or (best is not None and step == best.step))
     if found and (kept or best is None):
-        run_files.require_own_model(file, found.seal, lock)
+        run_files.require_own_model(file, found.seal, manifest)
     if kept or best is None or (best.step == snapshot.step and why == "is missing"):
         return snapshot, []
     lost = f"{file} {why}: the model of epoch {best.epoch}, the best so far, is lost; the best of the next ones is kept"

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import NetspecError, RunError
-from netspec.runs.files import BEST, LAST, LOCK, METRICS, NETWORK, RESULT, read_lock, read_result, require_own_record
+from netspec.runs.files import (
+    BEST,
+    LAST,
+    MANIFEST,
+    METRICS,
+    NETWORK,
+    RESULT,
+    read_manifest,
+    read_result,
+    require_own_record,
+)
 from netspec.runs.lock import is_held
 from netspec.system.files import kind_of, open_to_read, read_text
 
@@ -37,7 +47,7 @@ class Listed:
         loss: likewise.
         done: epochs that have ended.
         epochs: of the recipe; None where it cannot be read.
-        begun: when; of a run that does not say so, when its lock.json was written last.
+        begun: when; of a run that does not say so, when its manifest was written last.
         problem: why it failed, or what is damaged.
     """
 
@@ -59,9 +69,9 @@ def newest(path: Path) -> Path:
     What is a run or a file itself, or has no numbered run in it, is returned as it is.
     """
     try:
-        if not path.is_dir() or any((path / name).exists() for name in (LOCK, NETWORK, BEST, LAST)):
+        if not path.is_dir() or any((path / name).exists() for name in (MANIFEST, NETWORK, BEST, LAST)):
             return path
-        numbered = [p for p in path.iterdir() if _number(p.name) >= 0 and (p / LOCK).is_file()]
+        numbered = [p for p in path.iterdir() if _number(p.name) >= 0 and (p / MANIFEST).is_file()]
     except (OSError, ValueError):
         return path
     return max(numbered, key=lambda p: _number(p.name), default=path)
@@ -75,14 +85,14 @@ def listed(folder: Path) -> list[Listed]:
     """
     if kind_of(folder, RunError) != "folder":
         raise RunError(f"{folder} is not a folder", "give a folder with runs in it, such as runs or runs/lenet")
-    return sorted((_look(found) for found in _runs(folder)), key=lambda run: (run.begun, run.folder))
+    return sorted((_read_listed(found) for found in _runs(folder)), key=lambda run: (run.begun, run.folder))
 
 
 def _runs(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         path = Path(place)
         # One that was left before its training began has its number only.
-        if LOCK in files or (NETWORK in files) or (path != folder and _number(path.name) >= 0):
+        if MANIFEST in files or (NETWORK in files) or (path != folder and _number(path.name) >= 0):
             folders.clear()
             yield path
         elif len(path.relative_to(folder).parts) >= _DEEPEST:
@@ -94,31 +104,31 @@ def _number(name: str) -> int:
     return int(name) if name.isascii() and name.isdecimal() and len(name) < 16 else -1
 
 
-def _look(folder: Path) -> Listed:
+def _read_listed(folder: Path) -> Listed:
     """Return how a run is, whatever is wrong with its files."""
     running = is_held(folder)
-    if not (folder / LOCK).exists():
+    if not (folder / MANIFEST).exists():
         problem = "" if running else "it ended before its training began"
         return Listed(folder, "running" if running else "failed", begun=_written(folder), problem=problem)
     try:
-        lock = read_lock(folder)
+        manifest = read_manifest(folder)
         name, epochs = _network(folder)
         if not running:
-            require_own_record(folder, lock, RESULT, METRICS)
+            require_own_record(folder, manifest, RESULT, METRICS)
         done, accuracy, loss = _measured(folder)
-        state, problem = _state(folder, lock, running=running)
+        state, problem = _state(folder, manifest, running=running)
     except NetspecError as error:
-        return Listed(folder, "damaged", begun=_written(folder / LOCK), problem=error.message)
-    begun = str(lock.get("begun") or _written(folder / LOCK))
-    return Listed(folder, state, name, str(lock.get("dataset", "")), accuracy, loss, done, epochs, begun, problem)
+        return Listed(folder, "damaged", begun=_written(folder / MANIFEST), problem=error.message)
+    begun = str(manifest.get("begun") or _written(folder / MANIFEST))
+    return Listed(folder, state, name, str(manifest.get("dataset", "")), accuracy, loss, done, epochs, begun, problem)
 
 
-def _state(folder: Path, lock: Mapping[str, Any], *, running: bool) -> tuple[State, str]:
+def _state(folder: Path, manifest: Mapping[str, Any], *, running: bool) -> tuple[State, str]:
     if running:
         return "running", ""
     if read_result(folder) is not None:
         return "complete", ""
-    failed = str(lock.get("failed") or "")
+    failed = str(manifest.get("failed") or "")
     return ("failed", failed) if failed else ("stopped", "")
 
 

@@ -20,7 +20,7 @@ _SECONDS, _EPOCHS = 60.0, 1
 
 
 class CheckpointTimer:
-    """Tells when the next checkpoint is due.
+    """The timer of checkpoints, in steps, epochs and seconds.
 
     Args:
         setting: the recipe's.
@@ -60,10 +60,10 @@ class Recorder(Protocol):
         """Write what is known before the first step."""
 
     def add(self, event: Event) -> None:
-        """Keep a measurement."""
+        """Record a measurement."""
 
     def mark(self) -> int:
-        """Return how much is kept, for `rewind`."""
+        """Return how much is recorded, for `rewind`."""
         ...
 
     def rewind(self, mark: int) -> None:
@@ -73,7 +73,7 @@ class Recorder(Protocol):
         """Write the model files."""
         ...
 
-    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+    def restore_models(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
         """Write the model files of the last epoch again where they are missing, when it has just ended."""
 
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:

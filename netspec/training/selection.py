@@ -11,7 +11,7 @@ from netspec.ir.network import Recipe
 from netspec.training.events import Epoch
 from netspec.training.progress import Progress
 
-__all__ = ["check_metrics", "continued", "is_better", "patience_exceeded", "update_best"]
+__all__ = ["check_metrics", "is_better", "patience_exceeded", "resumed_progress", "update_best"]
 
 
 def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
@@ -29,7 +29,7 @@ def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool
     return replace(progress, stale=progress.stale + 1)
 
 
-def continued(progress: Progress, recipe: Recipe) -> Progress:
+def resumed_progress(progress: Progress, recipe: Recipe) -> Progress:
     """Return the progress of a training that is resumed: ended still, where the recipe still says so."""
     limit, early_stop = recipe.time_limit, recipe.early_stop
     if early_stop and progress.watching not in {"", early_stop.on}:
@@ -52,7 +52,7 @@ def is_better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
     if than is None:
         return True
     if metric is None:
-        return _usual(epoch) > _usual(than)
+        return _default_merit(epoch) > _default_merit(than)
     return _merit(epoch, metric) > _merit(than, metric)
 
 
@@ -85,7 +85,7 @@ def _merit(epoch: Epoch, metric: str) -> float:
     return float(value) if metric.endswith("accuracy") else -float(value)
 
 
-def _usual(epoch: Epoch) -> tuple[float, float]:
+def _default_merit(epoch: Epoch) -> tuple[float, float]:
     held_out = epoch.validation_loss is not None
     accuracy = epoch.validation_accuracy if held_out else epoch.test_accuracy
     loss = epoch.validation_loss if epoch.validation_loss is not None else epoch.test_loss

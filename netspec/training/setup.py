@@ -10,8 +10,8 @@ import jax
 
 from netspec.backends.jax.devices import sharing
 from netspec.backends.jax.model import Model
-from netspec.backends.jax.train.pace import by_batch, log_interval
 from netspec.backends.jax.train.step import OnDevice, Trainer
+from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.data.types import Dataset, Split
 from netspec.graph.recipe_checks import normalized_alone
 from netspec.ir.network import DataSource, Recipe
@@ -76,7 +76,7 @@ class Setup:
         """Yield what to say before the training begins."""
         yield from self.dataset.notices
         batch, graph = self.trainer.batch, self.model.graph
-        if batch % len(self.devices) and by_batch(graph):
+        if batch % len(self.devices) and depends_on_batch(graph):
             yield (
                 f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
@@ -117,7 +117,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         epochs=recipe.epochs,
         seed=seed,
         batch=batch,
-        at_most=log_every or log_interval(steps),
+        max_steps_per_call=log_every or log_interval(steps),
         devices=devices,
     )
     step_schedule = StepSchedule(
@@ -129,8 +129,8 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         log_every=log_every or log_interval(steps, trainer.steps_per_call),
     )
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
-    placed = {name: trainer.place(split) for name, split in splits.items()}
-    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), placed)
+    on_device = {name: trainer.place(split) for name, split in splits.items()}
+    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), on_device)
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split | None]:

@@ -13,7 +13,7 @@ import netspec as ns
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import Call, Trainer
 from netspec.data.types import Dataset, Split
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import model_file
 from netspec.runs.checkpoints import Checkpoints
 from netspec.training import Finished, NonFiniteLossError, Notice, Rewound, Stopped

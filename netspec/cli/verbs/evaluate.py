@@ -13,7 +13,7 @@ from netspec.cli.options import Device
 from netspec.cli.output import percent, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Evaluation
+    from netspec.workflows.predictions import Evaluation
 
 __all__ = ["evaluate"]
 

@@ -38,11 +38,11 @@ def replay(
     On the same machine with the same versions they are the same, bit for bit; elsewhere the losses of the first epoch
     are within 2 % and the last test accuracy within 1 point. Exit code 0 where that holds, 1 where it does not.
     """
-    from netspec.runs.files import read_lock  # noqa: PLC0415
+    from netspec.runs.files import read_manifest  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
 
     run = newest(run)
-    lock = read_lock(run)
+    manifest = read_manifest(run)
 
     from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
@@ -61,7 +61,7 @@ def replay(
 
     # Its exit code is an answer, also to somebody who does not read on.
     with Interrupts(watched=False) as interrupts:
-        make_room(len(lock.get("devices") or ["one"]), device)
+        make_room(len(manifest.get("devices") or ["one"]), device)
         from netspec.cli.keep import keep_compiled  # noqa: PLC0415
         from netspec.cli.running import as_plain, follow  # noqa: PLC0415
         from netspec.workflows import replay as replaying  # noqa: PLC0415

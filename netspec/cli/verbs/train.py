@@ -82,7 +82,7 @@ def train(
         make_room(devices or network.recipe.devices, device)
         from netspec.cli.keep import keep_compiled  # noqa: PLC0415
         from netspec.cli.running import as_plain, follow  # noqa: PLC0415
-        from netspec.runs.recorder import Origin  # noqa: PLC0415
+        from netspec.runs.manifest import Origin  # noqa: PLC0415
         from netspec.training.events import Notice  # noqa: PLC0415
         from netspec.workflows import train as session  # noqa: PLC0415
 

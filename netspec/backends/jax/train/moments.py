@@ -16,7 +16,7 @@ from netspec.backends.jax.kernels.decay import lacking, moved, root
 from netspec.backends.jax.kernels.magnitude import magnitude
 from netspec.recipe import optimizers as opt
 
-__all__ = ["Direction", "Moments", "adamax", "begun", "lamb", "moments", "nadam", "radam"]
+__all__ = ["Direction", "Moments", "adamax", "lamb", "moments", "nadam", "radam", "zero_moments"]
 
 
 class Moments(NamedTuple):
@@ -32,7 +32,7 @@ Direction: TypeAlias = Callable[[Any, Moments, Any, jax.Array], Any]
 """Gradients, the moments they are part of, params, number of the step (from 1, float) → descent direction."""
 
 
-def begun(params: Any) -> Moments:
+def zero_moments(params: Any) -> Moments:
     """Return the moments before the first step."""
     return Moments(jnp.zeros((), jnp.int32), *(jax.tree.map(jnp.zeros_like, params) for _ in range(2)))
 

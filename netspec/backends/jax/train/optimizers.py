@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.kernels.decay import lacking, moved, root
 from netspec.backends.jax.kernels.magnitude import magnitude
-from netspec.backends.jax.train.moments import Direction, adamax, begun, lamb, moments, nadam, radam
+from netspec.backends.jax.train.moments import Direction, adamax, lamb, moments, nadam, radam, zero_moments
 from netspec.backends.jax.train.schedules import Rate, learning_rate
 from netspec.ir.network import Recipe
 from netspec.recipe import optimizers as opt
@@ -160,7 +160,7 @@ def _by_moments(o: Any, direction: Direction, rate: Rate) -> Transformation:
         scale = -rate(at)
         return jax.tree.map(lambda d: scale * d, down), (kept,)
 
-    return Transformation(lambda params: (begun(params),), update)
+    return Transformation(lambda params: (zero_moments(params),), update)
 
 
 def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:

@@ -1,11 +1,11 @@
-"""How many steps one call of the compiled program takes."""
+"""Steps per call of the compiled program, and steps between two fetches of the losses."""
 
 from __future__ import annotations
 
 from netspec import ops
 from netspec.graph.graph import Graph
 
-__all__ = ["by_batch", "log_interval", "steps_per_call"]
+__all__ = ["depends_on_batch", "log_interval", "steps_per_call"]
 
 _CPU, _OTHER = 16, 32
 
@@ -36,6 +36,6 @@ def log_interval(steps_per_epoch: int, per_call: int = 1) -> int:
     return max(1, round(max(1, min(50, steps_per_epoch // 20)) / per_call)) * per_call
 
 
-def by_batch(graph: Graph) -> bool:
+def depends_on_batch(graph: Graph) -> bool:
     """Return whether an example's outputs depend on the others in its batch, in training."""
     return any(isinstance(o.op, ops.BatchNorm) for o in graph.operations)

@@ -21,7 +21,7 @@ __all__ = ["Examples", "image_shape", "read", "takes_pictures"]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Examples:
-    """What was read from a file.
+    """The examples of a file.
 
     Attributes:
         array: (N, …).
