@@ -20,13 +20,13 @@ from typing import Any
 from netspec.planning import OpInstance, Way
 from netspec.system.files import atomic_write, open_to_read
 
-__all__ = ["Remembered", "clear", "count", "cpu_name"]
+__all__ = ["TimingsCache", "clear", "count", "cpu_name"]
 
 _FORMAT = 1
 _MOST_BYTES = 100_000
 
 
-class Remembered:
+class TimingsCache:
     """The measured times of one device, under the versions at hand.
 
     Args:

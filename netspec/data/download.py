@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from netspec.data.types import Progress
+from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DatasetUnavailableError
 from netspec.diagnostics.visible import visible
 from netspec.system.files import open_to_read
@@ -49,7 +49,7 @@ class _File:
     target: Path
     sha256: str
     size: int
-    progress: Progress | None
+    progress: DownloadProgress | None
     timeout: float
 
 
@@ -59,7 +59,7 @@ def download(
     *,
     sha256: str,
     size: int,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     timeout: float = 5.0,
 ) -> Path:
     """Put a file of known content at `target`, unless it is there already.

@@ -1,4 +1,4 @@
-"""Which dataset a network is trained on or evaluated on, loaded and checked; without JAX."""
+"""The dataset of a network, loaded and checked; without JAX."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netspec.data.arrays import KEYS
 from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
-from netspec.data.types import Dataset, Progress
+from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
@@ -35,7 +35,7 @@ def load_data(
     *,
     graph: Graph | None = None,
     base: Path | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the dataset to use with a network; its labels fit.
 

@@ -1,4 +1,4 @@
-"""Does a dataset fit a network and its recipe? Asked before anything is compiled."""
+"""Checks that a dataset fits a network and its recipe, before anything is compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layer of one network is which of another, although lines were inserted and numbers have moved on.
+"""Alignment of the layers of two networks, although lines were inserted and numbers have moved on.
 
 The pairs keep the order of both networks, as the lines of a text diff do, and score as high as they can: most by what
 the layers say, less by the labels they carry, and only in a tie by a number that netspec gave them.

@@ -1,4 +1,4 @@
-"""What differs between two networks: layers, settings, costs, and which weights would carry over."""
+"""The difference of two networks: layers, settings, costs, and which weights would carry over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network as rows, one for each layer or each block: what it says, what it reads, its shape and cost."""
+"""The outline of a network: a row for each layer or each block, with its inputs, shape and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference page of anything the language can name, made from its class."""
+"""Reference pages of everything the language can name, made from its class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network in a few lines, whatever its size: what an interpreter shows of a Network, a Graph and a Model."""
+"""The summary of a Network, a Graph or a Model in a few lines, for an interpreter."""
 
 from __future__ import annotations
 

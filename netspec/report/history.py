@@ -1,4 +1,4 @@
-"""From the lines of metrics.jsonl to the series that the curves are drawn through."""
+"""The history of a run: lines of metrics.jsonl as the series of the curves."""
 
 from __future__ import annotations
 

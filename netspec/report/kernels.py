@@ -1,4 +1,4 @@
-"""What the first layer looks for: its kernels as small pictures, signs as colors."""
+"""Kernels of the first layer as small pictures, signs as colors."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from netspec.diagnostics.diagnostic import ModelFileError, RunError
 from netspec.runs import files as run_files
 from netspec.runs import model_file
 from netspec.runs import safetensors_file as sealed
-from netspec.runs.safetensors_file import DamagedError, Declared, Kind
+from netspec.runs.safetensors_file import DamagedError, Declared, FileKind
 from netspec.system import files
 from netspec.system.background import Background
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 
 __all__ = ["FOLDER", "FORMAT_VERSION", "Checkpoints", "with_best"]
 
@@ -30,7 +30,7 @@ FOLDER = "checkpoints"
 FORMAT_VERSION = 1
 """Of what a checkpoint holds; the tests keep a run of each."""
 
-_KIND = Kind(
+_KIND = FileKind(
     "netspec-checkpoint",
     FORMAT_VERSION,
     "netspec checkpoint",
@@ -147,7 +147,7 @@ class Checkpoints:
 
         metadata, arrays = sealed.read(path, _KIND, accept)
         try:
-            progress = Progress.from_json(json.loads(metadata["progress"]))
+            progress = TrainingProgress.from_json(json.loads(metadata["progress"]))
             step, mark = int(metadata["step"]), int(metadata["mark"])
             steps = len(arrays["history"])
             if mark < 0 or progress.taken > steps or step != (progress.epoch - 1) * steps + progress.taken:

@@ -1,4 +1,4 @@
-"""Whether the files in a run folder are those of the run, and which of them are missing at its end."""
+"""Completeness of a run folder: its files are those of the run, and none is missing at its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netspec.runs.files import (
     require_own_model,
     require_own_record,
 )
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 from netspec.training.selection import resumed_progress
 
 __all__ = ["is_finished", "lacks_curves_only", "lacks_models", "require_own"]
@@ -49,7 +49,7 @@ def require_own(folder: Path, manifest: Mapping[str, Any], snapshot: Snapshot | 
         )
 
 
-def is_finished(progress: Progress, recipe: Recipe) -> bool:
+def is_finished(progress: TrainingProgress, recipe: Recipe) -> bool:
     """Return whether a training has nothing left to learn."""
     return progress.epoch > recipe.epochs or bool(resumed_progress(progress, recipe).stopped)
 
@@ -65,7 +65,7 @@ def lacks_curves_only(folder: Path, recipe: Recipe, snapshot: Snapshot | None) -
     )
 
 
-def lacks_models(folder: Path, progress: Progress) -> bool:
+def lacks_models(folder: Path, progress: TrainingProgress) -> bool:
     """Return whether a complete run lacks a model that its last checkpoint has.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is in a run folder, read back without JAX."""
+"""The files of a run folder, read without JAX."""
 
 from __future__ import annotations
 

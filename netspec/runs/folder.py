@@ -1,4 +1,4 @@
-"""Run folders: making a fresh one, and the arrays of a model; `files.py` reads what else is in one, without JAX."""
+"""Run folders: a fresh one, the models of single epochs, and the arrays of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs a folder has, how far each of them is, and which is the newest; without JAX and NumPy."""
+"""The list of runs in a folder with the state of each; without JAX and NumPy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from netspec.runs.files import (
 from netspec.runs.lock import is_held
 from netspec.system.files import kind_of, open_to_read, read_text
 
-__all__ = ["Listed", "State", "listed", "newest"]
+__all__ = ["RunSummary", "State", "list_runs", "newest"]
 
 State: TypeAlias = Literal["complete", "running", "stopped", "failed", "damaged"]
 """`stopped`: it can be resumed, whether it was asked to stop or killed. `failed`: an error ended it."""
@@ -35,7 +35,7 @@ _DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class RunSummary:
     """A run as it is listed.
 
     Attributes:
@@ -77,7 +77,7 @@ def newest(path: Path) -> Path:
     return max(numbered, key=lambda p: _number(p.name), default=path)
 
 
-def listed(folder: Path) -> list[Listed]:
+def list_runs(folder: Path) -> list[RunSummary]:
     """Return the runs in a folder and in those below it, the newest last.
 
     Raises:
@@ -85,7 +85,7 @@ def listed(folder: Path) -> list[Listed]:
     """
     if kind_of(folder, RunError) != "folder":
         raise RunError(f"{folder} is not a folder", "give a folder with runs in it, such as runs or runs/lenet")
-    return sorted((_read_listed(found) for found in _runs(folder)), key=lambda run: (run.begun, run.folder))
+    return sorted((_summary(found) for found in _runs(folder)), key=lambda run: (run.begun, run.folder))
 
 
 def _runs(folder: Path) -> Iterator[Path]:
@@ -104,12 +104,12 @@ def _number(name: str) -> int:
     return int(name) if name.isascii() and name.isdecimal() and len(name) < 16 else -1
 
 
-def _read_listed(folder: Path) -> Listed:
+def _summary(folder: Path) -> RunSummary:
     """Return how a run is, whatever is wrong with its files."""
     running = is_held(folder)
     if not (folder / MANIFEST).exists():
         problem = "" if running else "it ended before its training began"
-        return Listed(folder, "running" if running else "failed", begun=_written(folder), problem=problem)
+        return RunSummary(folder, "running" if running else "failed", begun=_written(folder), problem=problem)
     try:
         manifest = read_manifest(folder)
         name, epochs = _network(folder)
@@ -118,9 +118,11 @@ def _read_listed(folder: Path) -> Listed:
         done, accuracy, loss = _measured(folder)
         state, problem = _state(folder, manifest, running=running)
     except NetspecError as error:
-        return Listed(folder, "damaged", begun=_written(folder / MANIFEST), problem=error.message)
+        return RunSummary(folder, "damaged", begun=_written(folder / MANIFEST), problem=error.message)
     begun = str(manifest.get("begun") or _written(folder / MANIFEST))
-    return Listed(folder, state, name, str(manifest.get("dataset", "")), accuracy, loss, done, epochs, begun, problem)
+    return RunSummary(
+        folder, state, name, str(manifest.get("dataset", "")), accuracy, loss, done, epochs, begun, problem
+    )
 
 
 def _state(folder: Path, manifest: Mapping[str, Any], *, running: bool) -> tuple[State, str]:

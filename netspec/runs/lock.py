@@ -1,4 +1,4 @@
-"""One training at a time in a run folder."""
+"""The lock of a run folder: one training at a time."""
 
 from __future__ import annotations
 

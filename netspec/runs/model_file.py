@@ -23,7 +23,7 @@ from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
-from netspec.runs.safetensors_file import Declared, Kind
+from netspec.runs.safetensors_file import Declared, FileKind
 from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
@@ -31,7 +31,7 @@ __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
 FORMAT_VERSION = 1
 """Of what a model file holds; docs/model_file.md describes each."""
 
-_KIND = Kind(
+_KIND = FileKind(
     "netspec",
     FORMAT_VERSION,
     "netspec model",

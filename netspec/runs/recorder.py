@@ -26,7 +26,7 @@ from netspec.runs.lock import RunLock
 from netspec.runs.manifest import Origin, digest, manifest_facts, network_text
 from netspec.runs.model_file import ModelFile
 from netspec.system.files import atomic_write, open_to_add, read_text, sweep
-from netspec.training.events import Epoch, Event, Result, Saved, Started, plain, record
+from netspec.training.events import Epoch, Event, Result, Saved, Started, metrics_line, plain
 from netspec.training.progress import Snapshot
 
 __all__ = ["RunFolder"]
@@ -135,7 +135,7 @@ class RunFolder:
 
     def add(self, event: Event) -> None:
         """Append a measurement to metrics.jsonl."""
-        line = record(event)
+        line = metrics_line(event)
         if line is None:
             return
         try:

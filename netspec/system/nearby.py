@@ -1,4 +1,4 @@
-"""What a path that leads nowhere most likely meant: a spec, a model or a run folder near it."""
+"""Suggestions for a path that does not exist: a spec, a model or a run folder near it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in a training, as values that a program can handle, print or keep."""
+"""Events of a training, as values that a program can handle, print or store."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Rewound
 _KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch", Rewound: "rewound"}
 
 
-def record(event: Event) -> dict[str, Any] | None:
+def metrics_line(event: Event) -> dict[str, Any] | None:
     """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
     kind = _KINDS.get(type(event))
     return {"kind": kind, **plain(asdict(event))} if kind else None

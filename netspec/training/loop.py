@@ -27,7 +27,7 @@ from netspec.training.events import (
     Stopped,
 )
 from netspec.training.metrics import EpochMetrics, NotFinite
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
 from netspec.training.saving import CheckpointTimer, Recorder
 from netspec.training.selection import is_better, patience_exceeded, resumed_progress, update_best
@@ -106,7 +106,7 @@ class _Loop:
         self.recorder, self.resumed = recorder, resumed
         self.stop = stop or (lambda: False)
         self.until, self.halt_at = until, halt_at
-        self.progress = resumed_progress(resumed.progress, self.recipe) if resumed else Progress()
+        self.progress = resumed_progress(resumed.progress, self.recipe) if resumed else TrainingProgress()
         self.checkpoint_timer = CheckpointTimer(self.recipe.checkpoint, clock=jax.process_count() == 1)
         self.began = time.perf_counter()
         self.call_seconds: float | None = None

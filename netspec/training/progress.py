@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from netspec.training.events import Epoch
 
-__all__ = ["Progress", "Snapshot"]
+__all__ = ["Snapshot", "TrainingProgress"]
 
 _SKIPPED = "left_out"
 """What the format calls `skipped`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far a training is.
 
     Attributes:
@@ -53,7 +53,7 @@ class Progress:
         return {_SKIPPED if name == "skipped" else name: value for name, value in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Progress:
+    def from_json(cls, values: Mapping[str, Any]) -> TrainingProgress:
         """Return what `to_json` gave; raises KeyError, TypeError or ValueError where the values are others."""
         counts = [values[key] for key in ("taken", "reported", "stale")]
         if not all(map(_count, [*counts, values["epoch"] - 1, *values[_SKIPPED]])):
@@ -108,7 +108,7 @@ class Snapshot:
         metrics_sha256: of these bytes; empty where that is not known.
     """
 
-    progress: Progress
+    progress: TrainingProgress
     step: int
     arrays: Mapping[str, NDArray[np.generic]]
     mark: int

@@ -9,12 +9,12 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.recipe_checks import unmeasured
 from netspec.ir.network import Recipe
 from netspec.training.events import Epoch
-from netspec.training.progress import Progress
+from netspec.training.progress import TrainingProgress
 
 __all__ = ["check_metrics", "is_better", "patience_exceeded", "resumed_progress", "update_best"]
 
 
-def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
+def update_best(progress: TrainingProgress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> TrainingProgress:
     """Return the progress after an epoch was looked at: the best one, and what early stopping has seen.
 
     Early stopping counts `whole` epochs: one that a time limit cut off is gone on with when the run is resumed.
@@ -29,7 +29,7 @@ def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool
     return replace(progress, stale=progress.stale + 1)
 
 
-def resumed_progress(progress: Progress, recipe: Recipe) -> Progress:
+def resumed_progress(progress: TrainingProgress, recipe: Recipe) -> TrainingProgress:
     """Return the progress of a training that is resumed: ended still, where the recipe still says so."""
     limit, early_stop = recipe.time_limit, recipe.early_stop
     if early_stop and progress.watching not in {"", early_stop.on}:
@@ -56,7 +56,7 @@ def is_better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
     return _merit(epoch, metric) > _merit(than, metric)
 
 
-def patience_exceeded(progress: Progress, recipe: Recipe) -> bool:
+def patience_exceeded(progress: TrainingProgress, recipe: Recipe) -> bool:
     """Return whether early stopping ends the training."""
     return recipe.early_stop is not None and progress.stale >= recipe.early_stop.patience
 

@@ -1,4 +1,4 @@
-"""What a training is made of before its first step: the examples on the device, the program, the steps of an epoch."""
+"""Setup of a training: the examples on the device, the compiled program, the steps of an epoch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jax
 
-from netspec.backends.jax.devices import sharing
+from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
@@ -110,7 +110,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     train, validation = held_out(dataset.train, data.validation)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
-    devices = sharing(model.device, recipe.devices, recipe.batch)
+    devices = shared_devices(model.device, recipe.devices, recipe.batch)
     trainer = Trainer(
         model,
         steps_per_epoch=steps,

@@ -1,4 +1,4 @@
-"""How fast a network is on a device: training step, gradients, inference, beside a large matrix product."""
+"""Benchmark of a network on a device: training step, gradients and inference, beside a large matrix product."""
 
 from __future__ import annotations
 

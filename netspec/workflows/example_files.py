@@ -1,4 +1,4 @@
-"""Examples for a trained model from a file: a picture, or an `.npy` of them."""
+"""Example files for a trained model: a picture, or an `.npy` of many examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which picture of a run is drawn from what: the bridge from trained models and measurements to `report`."""
+"""Pictures of runs: the bridge from trained models and measurements to `report`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from netspec.backends.jax.autotune import Tuning
 from netspec.data.for_network import Data
-from netspec.data.types import Progress
+from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
@@ -94,7 +94,7 @@ def replay(
     *,
     out: Path | None = None,
     device: str | jax.Device | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Iterator[Event | Replay]:

@@ -11,7 +11,7 @@ import jax
 from netspec.backends.jax.autotune import Tuning
 from netspec.compiler import analyze, require
 from netspec.data.for_network import Data
-from netspec.data.types import Progress
+from netspec.data.types import DownloadProgress
 from netspec.describe.diff import Comparison, compare
 from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
@@ -43,7 +43,7 @@ def resume(
     sets: Mapping[str, str] | None = None,
     accept_changes: bool = False,
     device: str | jax.Device | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Iterator[Event]:

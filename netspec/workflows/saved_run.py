@@ -10,7 +10,7 @@ from typing import Any
 
 from netspec.backends.jax.model import Model
 from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Dataset, Progress
+from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
@@ -90,7 +90,7 @@ def same_data(
     network: Network,
     graph: Graph,
     data: Data | None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     *,
     accept_changes: bool = False,
 ) -> Dataset:

@@ -11,12 +11,12 @@ import jax
 
 from netspec import report
 from netspec.backends.jax.autotune import Autotuner, Tuning
-from netspec.backends.jax.devices import agree, leads, resolve, sharing
+from netspec.backends.jax.devices import is_leader, require_agreement, resolve, shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
-from netspec.data.types import Dataset, Progress
+from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.class_loss import with_class_loss
@@ -90,7 +90,7 @@ def train(
     device: str | jax.Device | None = None,
     base: Path | None = None,
     log_every: int | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     loaded: Callable[[], Dataset] | None = None,
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
@@ -133,7 +133,7 @@ def train(
     declared, network = network, with_class_loss(network, graph)
     notices = _check_dataset(network, graph, dataset, chosen=chosen)
     model = compile_for_training(network, graph, dataset, device, autotune=autotune, tuning=tuning)
-    folder = _folder(out, numbered) if leads() else None
+    folder = _folder(out, numbered) if is_leader() else None
     recorder = None
     if folder:
         overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
@@ -201,8 +201,8 @@ def compile_for_training(
     tuning: Callable[[Tuning], None] | None = None,
 ) -> Model:
     """Return a network compiled for its training on a dataset; arguments and errors as for `train`."""
-    devices = sharing(resolve(device), network.recipe.devices, network.recipe.batch)
-    agree(network.model_dump_json() + dataset.sha256)
+    devices = shared_devices(resolve(device), network.recipe.devices, network.recipe.batch)
+    require_agreement(network.model_dump_json() + dataset.sha256)
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")

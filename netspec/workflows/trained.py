@@ -18,7 +18,7 @@ from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.catalog import DatasetInfo, find
@@ -240,7 +240,7 @@ class Run:
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
 
     def evaluate(
-        self, data: Data | None = None, *, split: str = "test", progress: Progress | None = None
+        self, data: Data | None = None, *, split: str = "test", progress: DownloadProgress | None = None
     ) -> Evaluation:
         """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
 
@@ -284,7 +284,7 @@ class Run:
             )
         return validation
 
-    def dataset(self, data: Data | None = None, *, progress: Progress | None = None) -> Dataset:
+    def dataset(self, data: Data | None = None, *, progress: DownloadProgress | None = None) -> Dataset:
         """Return the dataset that the model was trained on, unless another is given.
 
         Raises:

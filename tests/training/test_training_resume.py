@@ -23,7 +23,7 @@ from netspec.runs.checkpoints import Checkpoints
 from netspec.runs.folder import epoch_files
 from netspec.runs.manifest import Origin
 from netspec.training import Finished, Notice, Started, Stopped
-from netspec.training.progress import Progress
+from netspec.training.progress import TrainingProgress
 from netspec.workflows import resume as resuming
 from netspec.workflows import train as session
 
@@ -582,7 +582,7 @@ def test_other_versions_are_said(stopped: Path) -> None:
 
 def test_a_checkpoint_of_a_newer_format_is_not_guessed_at(stopped: Path) -> None:
     for path in (stopped / "checkpoints").iterdir():
-        kind = sealed.Kind("netspec-checkpoint", 2, "", "", "")
+        kind = sealed.FileKind("netspec-checkpoint", 2, "", "", "")
         sealed.write(path, kind, {"a": np.zeros(1)}, {})
     with pytest.raises(ns.ModelFileError, match="reads up to 1"):
         resumed(stopped)
@@ -750,7 +750,7 @@ def epoch(**values: Any) -> dict[str, Any]:
 )
 def test_a_checkpoint_that_says_odd_things_is_damaged(tmp_path: Path, odd: dict[str, Any]) -> None:
     kept = Checkpoints(tmp_path)
-    progress = {**Progress(2, 1, 1, 0.5).to_json(), "last": epoch()}
+    progress = {**TrainingProgress(2, 1, 1, 0.5).to_json(), "last": epoch()}
     for step, said in ((6, {}), (7, odd)):
         values = {**progress, "taken": step - 5, "step": str(step), "mark": "9", **said}
         metadata = {name: str(values.pop(name)) for name in ("step", "mark")}
@@ -766,8 +766,8 @@ def test_a_checkpoint_that_says_odd_things_is_damaged(tmp_path: Path, odd: dict[
 
 
 def test_an_epoch_may_have_ended_with_an_infinite_loss() -> None:
-    said = {**Progress().to_json(), "epoch": 2, "last": epoch(test_loss=float("inf"), validation_loss=None)}
-    assert Progress.from_json(json.loads(json.dumps(said))).to_json() == {**said, "left_out": ()}
+    said = {**TrainingProgress().to_json(), "epoch": 2, "last": epoch(test_loss=float("inf"), validation_loss=None)}
+    assert TrainingProgress.from_json(json.loads(json.dumps(said))).to_json() == {**said, "left_out": ()}
 
 
 # --- run folders of somebody else's -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import numpy as np
 
 from netspec import ops
 from netspec.backends.jax.emitters import EMITTERS, EmitContext, OpContext
-from netspec.backends.timings import Remembered, cpu_name
+from netspec.backends.timings import TimingsCache, cpu_name
 from netspec.graph.graph import Operation
 from netspec.ops import Shape, format_shape
 from netspec.planning import Layout, OpInstance, Timings, Way
@@ -99,7 +99,7 @@ class Autotuner:
 
     def _times(self, listed: Sequence[OpInstance], device: jax.Device) -> Timings:
         name = device_name(device)
-        remembered = Remembered(self.folder, name)
+        remembered = TimingsCache(self.folder, name)
         missing: list[OpInstance] = []
         for instance in dict.fromkeys(filter(self._worth_measuring, listed)):
             found = self._known.get((name, instance)) or remembered.get(instance)
@@ -115,7 +115,7 @@ class Autotuner:
         wanted = self._batches is None or instance.batch in self._batches
         return wanted and isinstance(instance.op, _MEASURED) and len(list(instance.ways())) > 1
 
-    def _measure_all(self, missing: Sequence[OpInstance], device: jax.Device, remembered: Remembered) -> None:
+    def _measure_all(self, missing: Sequence[OpInstance], device: jax.Device, remembered: TimingsCache) -> None:
         began, note, total = time.perf_counter(), "", len(missing)
         for done, instance in enumerate(missing):
             self._progress(Tuning(done, total, _words(instance), time.perf_counter() - began))

@@ -13,7 +13,7 @@ from netspec.backends.jax.kernels.arrange import convert
 from netspec.graph.graph import Graph
 from netspec.planning import CHANNELS_FIRST, Layout, Plan
 
-__all__ = ["EMITTERS", "MERGERS", "Tree", "run"]
+__all__ = ["EMITTERS", "MERGERS", "Tree", "run_graph"]
 
 Tree: TypeAlias = dict[str, dict[str, jax.Array]]
 """Arrays by node and name: `tree["conv_1"]["kernel"]`."""
@@ -38,7 +38,7 @@ class _Values:
         return have[layout]
 
 
-def run(
+def run_graph(
     graph: Graph,
     params: Mapping[str, Mapping[str, jax.Array]],
     state: Mapping[str, Mapping[str, jax.Array]],

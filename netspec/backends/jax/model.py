@@ -14,7 +14,7 @@ from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax import precision as precision_of
 from netspec.backends.jax.derive import derive
-from netspec.backends.jax.emit import Tree, run
+from netspec.backends.jax.emit import Tree, run_graph
 from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.inputs.batches import as_inputs, as_targets
 from netspec.backends.jax.inputs.call_arguments import (
@@ -316,7 +316,7 @@ class Model:
         precision = self.network.recipe.precision if train else self.precision
         params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
         plan = self._plan(graph, self._count(x), gradient)
-        values, state = run(
+        values, state = run_graph(
             graph,
             params,
             variables.state,

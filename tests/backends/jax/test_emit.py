@@ -11,7 +11,7 @@ import pytest
 
 import netspec as ns
 from netspec import ops
-from netspec.backends.jax.emit import run
+from netspec.backends.jax.emit import run_graph
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.layers import LAYERS
@@ -46,7 +46,7 @@ def computed(graph: Graph, plan: Plan, batch: int, *, train: bool = True) -> Any
     @jax.jit
     def step(params: Any, x: jax.Array) -> Any:
         def loss(params: Any) -> Any:
-            values, after = run(
+            values, after = run_graph(
                 graph, params, state, x, wanted=(graph.output,), plan=plan, train=train, rng=jax.random.key(3)
             )
             out = values[graph.output]

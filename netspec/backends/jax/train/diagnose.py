@@ -1,4 +1,4 @@
-"""Which layer was the first to make a number that is not finite: one training step, looked at value by value."""
+"""Diagnosis of a training step: the first layer that made a non-finite number."""
 
 from __future__ import annotations
 
