@@ -257,7 +257,7 @@ def test_batches_left_out_do_not_move_the_schedule(line: str) -> None:
     data, order = trainer.place(dataset().train), trainer.place_order(np.arange(64, dtype=np.int32))
     state = trainer.start()
     for _ in range(3):
-        state = trainer.left_out(state)
+        state = trainer.skip_step(state)
     history = trainer.blank_history()
     for first in range(3, 8):
         state, history = trainer.advance(state, history, data, order, Call(first, 1, 8))
@@ -276,7 +276,7 @@ def test_sums_of_gradients_that_end_with_a_batch_left_out_are_learned_from(bad: 
     start = jax.tree.map(np.array, state.params)
     for step in range(4):
         if step == bad:
-            state = trainer.left_out(state)
+            state = trainer.skip_step(state)
         else:
             state, history = trainer.advance(state, history, data, order, Call(step, 1, 8))
     moved = jax.tree.map(lambda a, b: np.array(a) - b, state.params, start)
@@ -284,7 +284,7 @@ def test_sums_of_gradients_that_end_with_a_batch_left_out_are_learned_from(bad: 
     _, grads = trainer.model.backward(ns.compile(net).init(0).replace(params=start), X[kept], Y[kept], train=True)
     jax.tree.map(lambda m, g: np.testing.assert_allclose(m, -g, rtol=1e-4, atol=1e-6), moved, grads)
     for _ in range(4):
-        state = trainer.left_out(state)
+        state = trainer.skip_step(state)
     again = jax.tree.map(lambda a, b: np.array(a) - b, state.params, start)
     jax.tree.map(np.testing.assert_array_equal, moved, again)
 

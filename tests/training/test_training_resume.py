@@ -609,7 +609,7 @@ def test_changes_that_were_cut_off_do_not_lock_the_run(stopped: Path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("netspec.runs.recorder.choices", killed)
+        patch.setattr("netspec.runs.manifest.strategies", killed)
         with pytest.raises(KeyboardInterrupt):
             resumed(stopped, settings={"epochs": "4"})
     assert isinstance(resumed(stopped, settings={"epochs": "4"})[-1], Finished)
