@@ -29,7 +29,7 @@ class Origin:
         sets: what replaced settings in the text, by path.
         data_path: where data that is no built-in dataset lies; None where it is one, or came from memory.
         log_every: steps between two Step events, where that was given.
-        autotune: whether the ways to compute were measured.
+        autotune: whether the strategies to compute were measured.
         device: the device that was asked for, in words.
     """
 

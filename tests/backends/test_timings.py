@@ -20,7 +20,7 @@ from netspec.backends import timings
 from netspec.backends.timings import TimingsCache, clear, count, cpu_name
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.planning import OpInstance, Way, op_instances
+from netspec.planning import OpInstance, Strategy, op_instances
 
 NETWORK = ns.parse("input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax")
 CONV, POOL = (
@@ -28,7 +28,7 @@ CONV, POOL = (
     for p in op_instances(optimize(trace(NETWORK), Mode.TRAINING), 8, gradient=True)
     if type(p.op).__name__ in {"Conv", "MaxPool"}
 )
-TIMES = {way: 10.0 + i for i, way in enumerate(CONV.ways())}
+TIMES = {strategy: 10.0 + i for i, strategy in enumerate(CONV.strategies())}
 
 
 def the_file(folder: Path) -> Path:
@@ -91,8 +91,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "another problem": changed(problem="another"),
     "another format": changed(format=2),
     "no times": changed(microseconds=None),
-    "no ways": changed(microseconds={}),
-    "unknown ways": changed(microseconds={"magic batch_last": 1.0}),
+    "no strategies": changed(microseconds={}),
+    "unknown strategies": changed(microseconds={"magic batch_last": 1.0}),
     "negative": with_time(-1.0),
     "zero": with_time(0),
     "text": with_time("1.0"),
@@ -134,7 +134,7 @@ def test_processes_that_write_at_the_same_time_leave_a_whole_file(tmp_path: Path
         "from test_timings import CONV, TIMES, TimingsCache\n"
         "kept, own = TimingsCache(Path(sys.argv[1]), 'd'), float(sys.argv[2])\n"
         "for _ in range(40):\n"
-        "    kept.put(CONV, {way: own for way in TIMES})\n"
+        "    kept.put(CONV, {strategy: own for strategy in TIMES})\n"
         "    seen = kept.get(CONV)\n"
         "    assert seen and set(seen) == set(TIMES) and len(set(seen.values())) == 1, seen\n"
     )
@@ -157,4 +157,4 @@ def test_a_cpu_is_told_by_its_model_and_cores() -> None:
 def test_a_problem_and_its_ways_are_values() -> None:
     assert isinstance(CONV, OpInstance)
     assert hash(CONV) == hash(replace(CONV))
-    assert all(isinstance(way, Way) for way in TIMES)
+    assert all(isinstance(strategy, Strategy) for strategy in TIMES)

@@ -75,7 +75,7 @@ def run_graph(
     values = _Values(begin, x)
     first = next((at + 1 for at, operation in enumerate(graph.operations) if operation.output == begin), 0)
     for operation, decision in list(zip(graph.operations, plan.decisions, strict=True))[first:]:
-        layout = decision.way.layout
+        layout = decision.strategy.layout
         read = [values.get(i, layout) for i in operation.inputs]
         merger = MERGERS.get(type(operation.op))
         if merger:
@@ -84,7 +84,7 @@ def run_graph(
             arrays = [
                 derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters
             ]
-            op_ctx = OpContext(operation, layout, decision.way.strategy)
+            op_ctx = OpContext(operation, layout, decision.strategy.name)
             made = EMITTERS[type(operation.op)](operation.op, ctx, op_ctx, read[0], arrays)
         values.put(operation.output, layout, made)
     return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, ctx.state
