@@ -30,8 +30,8 @@ class TimingsCache:
     """The measured times of one device, under the versions at hand.
 
     Args:
-        folder: where they are kept; made when something is.
-        device: what tells devices apart that are not equally fast.
+        folder: of the files; made when one is written.
+        device: a name that differs between devices of different speed.
     """
 
     def __init__(self, folder: Path, device: str) -> None:

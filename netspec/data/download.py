@@ -35,7 +35,7 @@ _PATIENCE = 30.0  # seconds after which a mirror must have given at least _SLOWE
 _SLOWEST = 1024.0
 _FORGOTTEN = 3600.0  # seconds after which a partial file that nobody writes to is removed
 _WRAPPING = 2**20  # bytes that gzip may add to what it cannot compress
-_LONGEST = 100  # characters of what a server says that are told
+_LONGEST = 100  # characters of a server's answer in a message
 
 
 class _MirrorError(Exception):

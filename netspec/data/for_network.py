@@ -66,9 +66,9 @@ def load_data(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     else:
-        names, said = _names(network, data, base)
+        names, notices = _names(network, data, base)
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
-        dataset = replace(dataset, notices=(*said, *dataset.notices))
+        dataset = replace(dataset, notices=(*notices, *dataset.notices))
     if not network.reconstructs:
         check_labels(trace(network) if graph is None else graph, dataset)
     return dataset

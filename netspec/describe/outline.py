@@ -53,7 +53,7 @@ class Row:
         return self.layer + reads
 
     def facts(self) -> dict[str, Any]:
-        """Return what programs are told: bytes are those of the activations of one example."""
+        """Return the row as plain values for JSON: bytes are those of the activations of one example."""
         keys = ("name", "layer", "inputs", "shape", "parameters", "flops", "bytes")
         return {key: list(v) if isinstance(v := getattr(self, key), tuple) else v for key in keys}
 

@@ -16,7 +16,7 @@ _ROWS = 10
 """At most, of the table: with the line above it and the input that is eleven lines and the one for the rest."""
 
 _TRACED = 500
-"""Layers of a network up to which its shapes are looked at: in an interpreter that takes no time that one notices."""
+"""Layers of a network up to which it is traced for its shapes: in an interpreter that takes no noticeable time."""
 
 
 def network_summary(network: Network, kind: str = "Network") -> str:

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: sealed files in the run folder, of which the two newest are kept.
+"""Checkpoints of a training: sealed files in the run folder, of which the two newest remain.
 
 A file appears whole or not at all, under a name that says its step; so the newest one that is whole is where a training
 goes on from, whatever was cut off when. Older ones are removed only when a newer one is on the disk.
@@ -45,7 +45,7 @@ class Checkpoints:
 
     Args:
         run: the run folder.
-        owner: what the run calls itself in lock.json; None for one begun before runs did.
+        owner: the name of the run in its manifest; None for an older run without one.
 
     Raises:
         RunError: when they are elsewhere: what lies there is perhaps not netspec's to remove.
@@ -170,7 +170,7 @@ def _step(path: Path) -> int:
 def with_best(
     run: Path, snapshot: Snapshot | None, manifest: Mapping[str, Any], *, changed: bool
 ) -> tuple[Snapshot | None, list[str]]:
-    """Return a snapshot to go on from, without its best epoch where the model of that is lost; and that, in words.
+    """Return a snapshot to resume from, without its best epoch where the model of that is lost; and a notice of it.
 
     best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
     again; one that is `changed` does not. Where the file is missing and the checkpoint is of that epoch's end, it is
@@ -188,10 +188,10 @@ def with_best(
         why = "is of a later epoch" if step is not None else "is missing"
     except ModelFileError:
         found, step, why = None, None, "is damaged"
-    kept = step is not None and (not changed or (best is not None and step == best.step))
-    if found and (kept or best is None):
+    usable = step is not None and (not changed or (best is not None and step == best.step))
+    if found and (usable or best is None):
         run_files.require_own_model(file, found.seal, manifest)
-    if kept or best is None or (best.step == snapshot.step and why == "is missing"):
+    if usable or best is None or (best.step == snapshot.step and why == "is missing"):
         return snapshot, []
     lost = f"{file} {why}: the model of epoch {best.epoch}, the best so far, is lost; the best of the next ones is kept"
     return replace(snapshot, progress=replace(snapshot.progress, best=None)), [lost]

@@ -32,7 +32,7 @@ def require_own(folder: Path, manifest: Mapping[str, Any], snapshot: Snapshot | 
     Args:
         folder: the run folder.
         manifest: its lock.json.
-        snapshot: the snapshot it goes on from.
+        snapshot: what it is resumed from.
     """
     require_own_record(folder, manifest, RESULT, METRICS)
     last = model_file.stated(folder / LAST)

@@ -84,7 +84,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 _TEXTS = {"kind", "split", "reason"}
-"""What is said in words in a line of metrics.jsonl; all else is a number, yes or no, or nothing."""
+"""Texts in a line of metrics.jsonl; all other values are numbers, booleans or null."""
 
 _MOST_STEPS, _MOST = 10**15, 1e100
 """Of steps and of values: beyond any training, and what can still be calculated with."""
@@ -139,7 +139,7 @@ def require_own_model(file: Path, seal: str, manifest: Mapping[str, Any]) -> Non
     Args:
         file: the model file.
         seal: the hash that it states.
-        manifest: the run's lock.json; where it is of before runs kept such hashes, any model is taken.
+        manifest: the run's lock.json; any model is accepted where it is older than these hashes.
     """
     models = manifest.get("models")
     if models is not None and seal not in models.get(file.name, ()):
@@ -155,7 +155,7 @@ def require_own_record(folder: Path, manifest: Mapping[str, Any], *names: str) -
     Args:
         folder: the run folder.
         manifest: its lock.json.
-        names: which files are looked at: result.json, metrics.jsonl.
+        names: the files to check: result.json, metrics.jsonl.
     """
     ended = manifest.get("ended") or {}
     if not (folder / RESULT).is_file():

@@ -31,7 +31,7 @@ State: TypeAlias = Literal["complete", "running", "stopped", "failed", "damaged"
 """`stopped`: it can be resumed, whether it was asked to stop or killed. `failed`: an error ended it."""
 
 _DEEPEST = 4
-"""So far below the folder runs are looked for: runs/NAME/001 is two below `runs`."""
+"""Levels below the folder in which runs are searched: runs/NAME/001 is two below `runs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class RunSummary:
         loss: likewise.
         done: epochs that have ended.
         epochs: of the recipe; None where it cannot be read.
-        begun: when; of a run that does not say so, when its manifest was written last.
+        begun: its start; of an older run, whose manifest has none, when that was written last.
         problem: why it failed, or what is damaged.
     """
 

@@ -23,7 +23,7 @@ class Origin:
     """What a training was started with, for whoever repeats or resumes it.
 
     Attributes:
-        text: the spec as given; the resolved one is kept where there is none.
+        text: the spec as given; the resolved one is written where there is none.
         settings: replaced settings of the recipe by name, and `data`, the dataset given instead of the spec's.
         lets: what replaced values of `let` in the text.
         sets: what replaced settings in the text, by path.

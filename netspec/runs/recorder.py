@@ -43,7 +43,7 @@ class RunFolder:
         model: what is trained.
         origin: what it was started with.
         lock: the lock of the folder, where this process has it already.
-        resumed: the snapshot the training goes on from.
+        resumed: the snapshot the training is resumed from.
         before: the manifest of a run that is resumed.
         changes: what differs from it, in words.
         differences: in versions or machine, in words: the bits may be others from here on.
@@ -72,7 +72,7 @@ class RunFolder:
         self.labels: tuple[str, ...] = ()
         self.dataset = ""
         self._lock = lock or RunLock(folder)
-        # A run that was begun before runs had names goes on without one.
+        # An older run, without a name, is resumed without one.
         self.name: str | None = secrets.token_hex(8) if before is None else before.get("run")
         self._models: dict[str, list[str]] = dict(before.get("models", {})) if before else {}
         self._facts: dict[str, Any] = {}
@@ -171,7 +171,7 @@ class RunFolder:
             raise self._unwritable(METRICS, error) from None
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
-        """Write last.safetensors, best.safetensors when the epoch is the best so far, and its own where one is kept."""
+        """Write last.safetensors, best.safetensors after the best epoch, and the model of the epoch where it is kept."""
         training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
         arrays = run_folders.arrays_of(variables)
@@ -228,7 +228,7 @@ class RunFolder:
         self._write(RESULT, text)
 
     def fail(self, reason: str) -> None:
-        """Write down why the training ended, where it had begun; what keeps that from being written is not said."""
+        """Record why the training failed, where it had begun; errors of writing that are ignored."""
         # A run that was removed meanwhile is not made again.
         if self._facts and (self.folder / MANIFEST).is_file():
             with suppress(RunError):
@@ -236,7 +236,7 @@ class RunFolder:
 
     def close(self) -> None:
         """Let the last checkpoint reach the disk, and let others have the folder."""
-        # What it has to say was said, or a worse error is on its way.
+        # Its error was raised before, or a worse one is being raised.
         with suppress(RunError):
             self._checkpoints.wait()
         self._lock.release()

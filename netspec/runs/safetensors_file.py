@@ -69,7 +69,7 @@ def write(
         kind: what it is.
         arrays: by name.
         metadata: texts by name.
-        announce: told the hash that the file states, before it appears.
+        announce: called with the hash that the file states, before it appears.
 
     Raises:
         OSError: when the folder cannot be written to.
@@ -123,7 +123,7 @@ def read(
     Args:
         path: the file.
         kind: what it must be.
-        accept: told the metadata and the arrays that the header declares, before memory is taken for these; raises
+        accept: called with the metadata and the declared arrays, before memory is allocated for these; raises
             where they are not what is wanted.
 
     Returns:
@@ -157,7 +157,7 @@ def read(
 
 
 def stated(path: Path, kind: FileKind) -> str | None:
-    """Return the hash that a file states, which is not looked at; None where it is none of this kind."""
+    """Return the hash that a file states, unchecked; None where it is no file of this kind."""
     try:
         with _opened(path) as stream:
             return _metadata(path, kind, _header(path, kind, stream)).get("sha256")

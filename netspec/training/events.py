@@ -89,7 +89,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A split was looked at within an epoch, dropout off."""
+    """A split was evaluated within an epoch, dropout off."""
 
     epoch: int
     step: int
@@ -128,7 +128,7 @@ class Rewound:
     Attributes:
         epoch: in which the batch is.
         step: of the batch, from 1 since the training began.
-        to: so many steps had been taken where it goes on from.
+        to: steps taken before the snapshot it goes back to.
         reason: what went wrong first, such as the activations of a layer.
     """
 

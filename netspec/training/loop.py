@@ -62,10 +62,10 @@ def train(
         seed: instead of the recipe's.
         log_every: steps between two Step events; 20 an epoch, about 50 steps apart at most, unless given.
         recorder: a run folder to keep it in.
-        resumed: the snapshot to go on from.
+        resumed: the snapshot to resume from.
         stop: asked after each call of the program whether to save and stop.
-        until: steps after which to end as at a time limit; the recipe's own is not looked at then.
-        halt_at: steps after which to save and stop; the recipe's time limit is not looked at then either.
+        until: steps after which to end as at a time limit; the recipe's own is ignored then.
+        halt_at: steps after which to save and stop; the recipe's time limit is ignored then too.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
@@ -123,7 +123,7 @@ class _Loop:
         """Yield everything that happens."""
         started = self.setup.started(self._step(), self._folder())
         self.state, self.history = self.trainer.start(), self.trainer.blank_history()
-        # Nothing is written before it is known that the training can go on.
+        # Nothing is written before the snapshot is known to fit.
         restored = self.trainer.unpacked(self.resumed.arrays) if self.resumed else None
         if self.recorder:
             self.recorder.begin(started, self.setup.dataset)
@@ -173,7 +173,7 @@ class _Loop:
     # --- an epoch -------------------------------------------------------------------------------------------------
 
     def _run_epoch(self) -> Iterator[Event]:
-        """Train through the set once, or through what is left of it, then look at the other splits.
+        """Train one epoch, or what is left of it, then evaluate the other splits.
 
         What was measured is fetched when the next steps are already under way: the device never waits for the host.
         """
@@ -242,7 +242,7 @@ class _Loop:
             ends = False
         else:
             ends = self._seconds() >= limit.total
-        # A training that is interrupted has not had its last look yet: it ends when it is resumed. And an epoch ends
+        # An interrupted training lacks its last evaluation: it ends when it is resumed. And an epoch ends
         # only when something was learned in it.
         if ends and not self.halted and not self._all_skipped():
             self.progress = replace(self.progress, stopped="time_limit")

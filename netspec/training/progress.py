@@ -33,7 +33,7 @@ class TrainingProgress:
         stale: epochs since that became better.
         watching: which measurement that is; empty where nothing was watched yet.
         skipped: steps whose batches are not learned from, counted from 0 since the training began.
-        stopped: why the training ended; empty while it goes on.
+        stopped: why the training ended; empty until then.
     """
 
     epoch: int = 1
@@ -98,7 +98,7 @@ def _epoch(values: Mapping[str, Any]) -> Epoch:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Snapshot:
-    """The state of a training between two steps: all that it takes to go on to the same bits.
+    """The state of a training between two steps: all that it takes to continue to the same bits.
 
     Attributes:
         progress: how far it is.

@@ -30,8 +30,8 @@ class CheckpointTimer:
 
     def __init__(self, setting: Checkpoint, *, clock: bool) -> None:
         self.every = setting.every
-        self.seconds = setting.seconds if setting.said else _SECONDS
-        self.epochs = setting.epochs if setting.said else _EPOCHS
+        self.seconds = setting.seconds if setting.is_set else _SECONDS
+        self.epochs = setting.epochs if setting.is_set else _EPOCHS
         self.clock = clock
         self._step, self._epoch, self._time = 0, 0, time.monotonic()
 

@@ -15,9 +15,9 @@ __all__ = ["check_metrics", "is_better", "patience_exceeded", "resumed_progress"
 
 
 def update_best(progress: TrainingProgress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> TrainingProgress:
-    """Return the progress after an epoch was looked at: the best one, and what early stopping has seen.
+    """Return the progress after an epoch: the best one, and the state of early stopping.
 
-    Early stopping counts `whole` epochs: one that a time limit cut off is gone on with when the run is resumed.
+    Early stopping counts `whole` epochs: one that a time limit cut off continues when the run is resumed.
     """
     progress = replace(progress, best=epoch if epoch.best else progress.best, last=epoch)
     if recipe.early_stop is None or not whole:

@@ -33,8 +33,8 @@ class Setup:
         devices: what computes, each a part of every batch.
         trainer: takes the steps.
         step_schedule: says which.
-        train: the training set, what is held out taken off.
-        splits: what is looked at after an epoch: `test`, and before it `validation` where examples are held out.
+        train: the training set without the validation set.
+        splits: what is evaluated after an epoch: `test`, and before it `validation` where examples are held out.
     """
 
     model: Model
@@ -52,7 +52,7 @@ class Setup:
         return self.model.network.recipe
 
     def started(self, step: int, folder: Path | None) -> Started:
-        """Return the event a training begins with, or goes on with after so many steps."""
+        """Return the first event of a training that begins, or is resumed after so many steps."""
         device = self.model.device
         return Started(
             name=self.model.network.name,

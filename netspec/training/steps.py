@@ -74,8 +74,8 @@ class StepSchedule:
     def remaining(self, epoch: int, skipped: Collection[int], taken: int) -> Iterator[Call]:
         """Yield the calls of an epoch of which so many steps are taken.
 
-        Where the calls were others then, as after a change of settings, one may be begun already: it is gone on with
-        step by step.
+        Where the calls were others then, as after a change of settings, one may have begun already: it is
+        continued step by step.
         """
         for call in self.calls(epoch, skipped):
             if call.first >= taken:
@@ -91,7 +91,7 @@ class StepSchedule:
         yield self.steps
 
     def order(self, epoch: int) -> jax.Array:
-        """Return the order of an epoch, on the device; that of the last epoch asked for is kept."""
+        """Return the order of an epoch, on the device; that of the last epoch is cached."""
         if self._order is None or self._order[0] != epoch:
             shuffle = self.data.shuffle
             how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True

@@ -140,7 +140,7 @@ def bench(
         batch: examples a call, instead of the recipe's in training, and of 1, the recipe's and 1024 in inference.
         steps: calls in a round; unless given, so many that a round takes about a tenth of a second.
         autotune: as for `netspec.compile`.
-        progress: told what is done now.
+        progress: called with what is done now.
 
     Raises:
         SpecError: when shapes do not fit.
@@ -212,8 +212,8 @@ def timed_in_turn(
     Args:
         runners: programs that have run before.
         steps: calls in a round; chosen for each runner unless given.
-        progress: told which round it is.
-        clock: what tells the time, in seconds.
+        progress: called with the round.
+        clock: returns the time in seconds.
     """
     counts = [steps or max(1, min(1000, int(_ROUND / max(_seconds(run, 1, clock), 1e-9)))) for run in runners]
     taken: list[list[float]] = [[] for _ in runners]

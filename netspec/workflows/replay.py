@@ -66,10 +66,10 @@ class Replay:
         difference: the first measurement that differs.
         lines: measurements compared.
         weights: the largest difference of a weight; infinite where a model is missing.
-        models: how many models were compared: `best`, `last`, and those of single epochs that were kept.
+        models: how many models were compared: `best`, `last`, and those of single epochs.
         elsewhere: what differs in versions or machine, in words; nothing where bits can be expected.
         accuracy: the last test accuracy of the run and of the replay.
-        folder: where the replay is kept, if it is.
+        folder: of the replay, where it is not temporary.
     """
 
     identical: bool
@@ -106,7 +106,7 @@ def replay(
         out: a new folder to keep the replay in.
         device: what computes.
         progress: called while a dataset is downloaded.
-        tuning: told how far measuring the ways to compute is.
+        tuning: called with the progress of autotuning.
         stop: asked again and again whether to stop; there is no comparison then.
 
     Raises:
@@ -154,7 +154,7 @@ def replay(
 
 
 def _without_folder(event: Event) -> Event:
-    """Return an event that names no folder: that of the replay is gone when it is read."""
+    """Return an event without its folder: that of the replay is removed before it is read."""
     if isinstance(event, Started | Finished):
         return replace(event, folder=None)
     return replace(event, folder=None, checkpoint=None) if isinstance(event, Stopped) else event
@@ -193,7 +193,7 @@ def _compared(
     now = _measurements(place)
     until = None
     if run_files.read_result(folder) is None:
-        # The replay looks at the splits where the run had just gone on.
+        # The replay evaluates where the run had just continued.
         now, until = now[: len(before)], before[-1]["step"]
     difference = _first_difference(before, now)
     skipped = _rewound(folder, until), _rewound(place, until)

@@ -57,7 +57,7 @@ def resume(
         accept_changes: take a spec.net that was edited, or other data.
         device: what computes.
         progress: called while a dataset is downloaded.
-        tuning: told how far measuring the ways to compute is.
+        tuning: called with the progress of autotuning.
         stop: asked again and again whether to save and stop.
 
     Raises:
@@ -120,7 +120,7 @@ def resume(
 def _changed(
     saved: SavedRun, settings: Mapping[str, str], sets: Mapping[str, str], *, accept_changes: bool
 ) -> tuple[Network, Graph, list[str]]:
-    """Return the network to go on with, its graph, and what differs from before, in words.
+    """Return the network to train on, its graph, and what differs from before, in words.
 
     Raises:
         RunError: when spec.net was edited, and that was not said to be meant.
@@ -227,12 +227,12 @@ def _require_unfinished(saved: SavedRun, network: Network, snapshot: Snapshot | 
 
 
 def _origin(saved: SavedRun, settings: Mapping[str, str], sets: Mapping[str, str], data: Data | None) -> Origin:
-    """Return what the run is asked for with from here on: what is said last of a setting holds."""
+    """Return the origin of the run from here on: the last value of a setting holds."""
     origin = saved.origin
-    said = {setting_path(name) for name in settings} | set(sets)
+    replaced = {setting_path(name) for name in settings} | set(sets)
 
     def holds(path: str) -> bool:
-        return not any(path == other or path.startswith(f"{other}.") for other in said)
+        return not any(path == other or path.startswith(f"{other}.") for other in replaced)
 
     return replace(
         origin,

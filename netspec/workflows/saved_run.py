@@ -55,8 +55,8 @@ def read_saved_run(folder: Path) -> SavedRun:
     """
     manifest = run_files.read_manifest(folder)
     network, graph = read_network(folder)
-    kept = read_text(folder / run_files.NETWORK)
-    if digest(kept) not in {manifest.get("network_sha256"), manifest.get("next_network_sha256")}:
+    text = read_text(folder / run_files.NETWORK)
+    if digest(text) not in {manifest.get("network_sha256"), manifest.get("next_network_sha256")}:
         raise RunError(
             f"{folder / run_files.NETWORK} is not the one the run was begun with",
             "put it back; to change what is trained, use --set, or edit spec.net",
@@ -81,7 +81,7 @@ def read_saved_run(folder: Path) -> SavedRun:
         raise RunError(
             f"{folder / run_files.SPEC} cannot be read: {error}", "copy it again from where it was whole"
         ) from None
-    pinned_loss = network.recipe.loss is not None and json.loads(kept)["recipe"]["loss"] is None
+    pinned_loss = network.recipe.loss is not None and json.loads(text)["recipe"]["loss"] is None
     return SavedRun(folder, manifest, network, graph, origin, pinned_loss)
 
 

@@ -170,7 +170,7 @@ def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: 
 
 
 def with_curves(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
-    """Yield the events of a training; where it is kept in a folder, its curves are draw_run_curves at the end."""
+    """Yield the events of a training; with a run folder, draw its curves at the end."""
     if folder:
         # What draws them takes long to import, and the processor waits for the compiler anyway.
         Background(lambda: report.draw_curves)
@@ -187,7 +187,7 @@ def draw_run_curves(network: Network, folder: Path) -> Iterator[Notice]:
         if metrics:
             report.draw_curves(metrics, folder / run_files.CURVES, title=network.name)
     except RunError as error:
-        # The training itself is kept: its outcome is not withheld for want of a picture.
+        # The training itself has succeeded: a missing picture is no error.
         yield Notice(f"no curves are drawn: {error.message}")
 
 
@@ -256,7 +256,7 @@ def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
 def with_source(network: Network, dataset: Dataset, path: str | None, *, given: bool) -> Network:
     """Return the network naming the dataset that is really used; how its examples are prepared stays.
 
-    A path given from outside is kept by its last part only: a model file tells nothing of the folders it was made in.
+    Of a path given from outside only the last part stays: a model file names no folder of the machine it was made on.
     """
     source = network.data
     if source and not given:

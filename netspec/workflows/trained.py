@@ -127,7 +127,7 @@ class Run:
     ) -> Examples:
         """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
 
-        Where the model learned from images of digits, what is drawn in a picture is looked for, and framed as they are:
+        Where the model learned from images of digits, the digit in a picture is found, and framed as they are:
         bright on black, scaled, centered. A picture of their own size stays as it is.
 
         Args:

@@ -72,7 +72,7 @@ class Autotuner:
     Args:
         folder: where they are remembered.
         batches: the batch sizes that are measured; all unless given.
-        progress: told before each operation that is measured, and at the end; never where all are known.
+        progress: called before each operation that is measured, and at the end; never where all are known.
         measure: gives the microseconds of some strategies.
     """
 
@@ -128,7 +128,7 @@ class Autotuner:
 
 
 def device_name(device: jax.Device) -> str:
-    """Return what tells a device from others that are not equally fast."""
+    """Return a name that differs between devices of different speed."""
     return cpu_name() if device.platform == "cpu" else f"{device.platform}: {device.device_kind}"
 
 
@@ -171,7 +171,7 @@ def race(
     Args:
         runners: the programs, each of which has run before.
         overlapping: whether runs that are started one after the other overlap, so that each has to be waited for.
-        clock: what tells the time, in seconds.
+        clock: returns the time in seconds.
     """
 
     def timed(strategy: Strategy, times: int) -> float:

@@ -49,11 +49,11 @@ def available() -> list[jax.Device]:
         return jax.local_devices()
     except (RuntimeError, AssertionError) as error:
         # Where the one platform that is named has no device, JAX says so by an assertion.
-        said = jax.config.jax_platforms  # type: ignore[attr-defined]
-        if not said:
+        platforms = jax.config.jax_platforms  # type: ignore[attr-defined]
+        if not platforms:
             raise
         reason = str(error).partition(" (set JAX_PLATFORMS")[0] or "it is not here"
-        raise DeviceError(f"JAX_PLATFORMS is {said}: {reason}", "unset it, or write JAX_PLATFORMS=cpu") from None
+        raise DeviceError(f"JAX_PLATFORMS is {platforms}: {reason}", "unset it, or write JAX_PLATFORMS=cpu") from None
 
 
 def shared_devices(device: jax.Device, count: int, batch: int) -> tuple[jax.Device, ...]:

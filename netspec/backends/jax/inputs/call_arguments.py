@@ -1,6 +1,6 @@
-"""What callers ask of a model: variables, keys, switches and batch sizes as its functions take them, or an error.
+"""Checks of variables, keys, switches and batch sizes that callers pass to a model.
 
-All of it works on values that JAX traces: only their shapes and types are looked at.
+All of it works on values that JAX traces: only their shapes and types are checked.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def require_key(rng: Any) -> None:
 
 
 def as_train(train: Any) -> bool:
-    """Return whether to compute as in training; raises NetspecError where that is not said by True or False."""
+    """Return whether to compute as in training; raises NetspecError where it is neither True nor False."""
     if isinstance(train, jax.core.Tracer):
         raise NetspecError(
             "train must be True or False itself, not a value that JAX traces: what is computed depends on it",

@@ -66,7 +66,7 @@ class Program:
 
 @contextmanager
 def without_debug_modes() -> Iterator[None]:
-    """Compile and run whatever JAX was told to do for the sake of finding mistakes: what is blank here is NaN."""
+    """Compile and run without JAX's debug modes: values that are not used are NaN here."""
     config: Any = jax.config
     if not (config.jax_debug_nans or config.jax_debug_infs or config.jax_disable_jit):
         yield
@@ -76,5 +76,5 @@ def without_debug_modes() -> Iterator[None]:
 
 
 def _shape(array: jax.Array) -> Any:
-    """Return what an array looks like; its memory may be reused before that is needed."""
+    """Return the shape, type and sharding of an array; its memory may be reused before that is needed."""
     return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding)  # type: ignore[no-untyped-call]

@@ -27,7 +27,7 @@ def steps_per_call(graph: Graph, platform: str) -> int:
 
 
 def log_interval(steps_per_epoch: int, per_call: int = 1) -> int:
-    """Return how many steps lie between two looks at the losses: 20 an epoch, at most about 50 steps apart.
+    """Return how many steps lie between two fetches of the losses: 20 an epoch, at most about 50 steps apart.
 
     Args:
         steps_per_epoch: steps in an epoch.
