@@ -171,7 +171,7 @@ class RunFolder:
             raise self._unwritable(METRICS, error) from None
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
-        """Write last.safetensors, best.safetensors after the best epoch, and the model of the epoch where it is kept."""
+        """Write the last model, the best one after the best epoch, and the model of the epoch where it is kept."""
         training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
         arrays = run_folders.arrays_of(variables)
