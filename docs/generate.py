@@ -25,8 +25,8 @@ def layers_page() -> str:
         "",
         "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same.",
     ]
-    for title, family in REGISTRIES.items():
-        members = family.entries
+    for title, registry in REGISTRIES.items():
+        members = registry.entries
         lines += ["", f"## {title.capitalize()}", "", "| name | what |", "|---|---|"]
         rows = [(c.canonical(), summary(c).replace("|", "\\|")) for c in members]
         lines += [f"| [`{name}`](#{name}) | {what} |" for name, what in rows]
