@@ -58,7 +58,7 @@ def train(
 
     Args:
         model: the compiled network.
-        dataset: what to learn from.
+        dataset: what to learn from; `load_data` has checked that it fits.
         seed: instead of the recipe's.
         log_every: steps between two Step events; 20 an epoch, about 50 steps apart at most, unless given.
         recorder: a run folder to keep it in.
@@ -71,7 +71,7 @@ def train(
         Events, from Started to Finished, or to Stopped.
 
     Raises:
-        DataError: when the dataset does not fit the network or the recipe.
+        DataError: when the recipe selects or stops by a metric that there is not.
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
         DeviceError: when the memory of the device does not suffice.
