@@ -14,7 +14,7 @@ from netspec.cli.output import percent, print_json, print_table, say
 from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Evaluation
+    from netspec.workflows.predictions import Evaluation
 
 __all__ = ["evaluate"]
 

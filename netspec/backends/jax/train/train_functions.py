@@ -1,4 +1,4 @@
-"""What a training computes, as pure functions: several steps, one step, an update of the weights, an evaluation."""
+"""The pure functions of a training: several steps, one step, an update of the weights, an evaluation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from netspec.backends.jax.inputs.prepare import prepare_training
 from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.group import Group
+from netspec.backends.jax.train.device_group import DeviceGroup
 from netspec.backends.jax.train.objective import example_losses, hits, penalty
 from netspec.backends.jax.train.optimizers import transformation
-from netspec.backends.jax.train.pace import by_batch
 from netspec.backends.jax.train.schedules import learning_rate
+from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.backends.jax.train.train_state import TrainState
 
-__all__ = ["Learning"]
+__all__ = ["TrainFunctions"]
 
 
-class Learning:
+class TrainFunctions:
     """A model with its recipe, as functions of arrays that a device, or a group of them, can run.
 
     Args:
@@ -35,7 +35,14 @@ class Learning:
     """
 
     def __init__(
-        self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int, batch: int | None = None
+        self,
+        model: Model,
+        group: DeviceGroup,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        seed: int,
+        batch: int | None = None,
     ) -> None:
         recipe = model.network.recipe
         self.model, self.group, self.seed = model, group, seed
@@ -96,7 +103,7 @@ class Learning:
         """Take `count` steps on `length` examples each, of `size` in an epoch."""
         # A smaller last batch is filled up with examples that do not count. Where a layer looks at the whole batch they
         # would, so that the batch is then left as small as it is, in a program of its own.
-        filled = size % self.batch and not by_batch(self.model.graph)
+        filled = size % self.batch and not depends_on_batch(self.model.graph)
 
         def one(_: Any, carry: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
             state, history = carry
@@ -121,10 +128,10 @@ class Learning:
     ) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too."""
         rng = self.key(state.step)
-        part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
-        axis_name, counted = part.axis_name, part.counted
-        x = self.inputs(images[part.indices], state.step, part.first)
-        y = self.model.targets(x, labels[part.indices])
+        shard = self.group.shard(indices, counted, never_pad=depends_on_batch(self.model.graph))
+        axis_name, counted = shard.axis_name, shard.counted
+        x = self.inputs(images[shard.indices], state.step, shard.first)
+        y = self.model.targets(x, labels[shard.indices])
         objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
@@ -139,7 +146,7 @@ class Learning:
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
 
-    def left_out(self, state: TrainState) -> TrainState:
+    def skip_step(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
         if self._accumulate == 1:
             return state._replace(step=state.step + 1)
@@ -153,7 +160,7 @@ class Learning:
         count = count + examples
         index = state.step % self.steps_per_epoch + 1
         # Where all batches of the sum were left out there is nothing to learn from.
-        due = ((index % self._accumulate == 0) | (index == self.steps_per_epoch)) & (count > 0)
+        updates_now = ((index % self._accumulate == 0) | (index == self.steps_per_epoch)) & (count > 0)
 
         def update(state: TrainState) -> TrainState:
             mean = jax.tree.map(lambda s: s / count, sums)
@@ -163,7 +170,7 @@ class Learning:
         def wait(state: TrainState) -> TrainState:
             return state._replace(gathered=(sums, count))
 
-        return jax.lax.cond(due, update, wait, state)._replace(step=state.step + 1)
+        return jax.lax.cond(updates_now, update, wait, state)._replace(step=state.step + 1)
 
     def _updated(self, state: TrainState, grads: Any) -> TrainState:
         """Return the state after one update of the weights."""
@@ -182,15 +189,15 @@ class Learning:
         """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits."""
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
         x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
-        part = self.group.part(jnp.arange(batch))
-        if part.axis_name:
-            x, labels = x[part.indices], labels[part.indices]
+        shard = self.group.shard(jnp.arange(batch))
+        if shard.axis_name:
+            x, labels = x[shard.indices], labels[shard.indices]
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
         losses = example_losses(self.model.graph.loss, logits, y)
         right = hits(self.model.graph.loss, logits, y)
         right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
-        losses, right, logits = joined((losses, right, logits), part.axis_name)
+        losses, right, logits = joined((losses, right, logits), shard.axis_name)
         return losses[:batch], right[:batch], logits[:batch]
 
     def penalty(self, params: Any) -> jax.Array:
