@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -144,4 +145,6 @@ def _options() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # Ended from outside, it still ends the tests that run, and removes the copy.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(main())

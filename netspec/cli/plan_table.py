@@ -53,10 +53,10 @@ def print_plan(network: Network, graph: Graph, device: str, batch: int | None) -
 
 def _remembered() -> Timings:
     """Return the times measured before on this machine's CPU."""
-    from netspec.backends.timings import Remembered, cpu_name  # noqa: PLC0415
+    from netspec.backends.timings import TimingsCache, cpu_name  # noqa: PLC0415
     from netspec.system.places import timings_folder  # noqa: PLC0415
 
-    remembered = Remembered(timings_folder(), cpu_name())
+    remembered = TimingsCache(timings_folder(), cpu_name())
     return lambda instance: remembered.get(instance) or {}
 
 

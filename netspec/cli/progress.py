@@ -20,7 +20,7 @@ from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
-from netspec.workflows.reading import takes_pictures
+from netspec.workflows.example_files import takes_pictures
 
 __all__ = ["Progress"]
 

@@ -7,11 +7,11 @@ from netspec.data.images import read_image, read_picture
 from netspec.data.loading import fetch, load, locate
 from netspec.data.named import read_arrays
 from netspec.data.order import batch_indices, epoch_order
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 
 __all__ = [
     "Dataset",
-    "Progress",
+    "DownloadProgress",
     "Split",
     "batch_indices",
     "checked_examples",

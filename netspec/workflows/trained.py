@@ -1,4 +1,4 @@
-"""A trained model opened again, from a run folder or a model file: predictions and evaluation."""
+"""Trained models, opened from a run folder or a model file: they predict and are evaluated."""
 
 from __future__ import annotations
 
@@ -15,40 +15,38 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
-from netspec.backends.jax.inputs.given import by_name, require_same_count
+from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given, Model, Variables
-from netspec.backends.jax.train.step import Measurement, Trainer
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Arrays, Dataset, Progress, Split, by_array, each_array
+from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
-from netspec.graph.graph import Graph, GraphOutput
+from netspec.graph.graph import GraphOutput
 from netspec.recipe.catalog import DatasetInfo, find
-from netspec.recipe.losses import CrossEntropy, Loss
-from netspec.runs import folder as runs
+from netspec.runs import files as run_files
+from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
 from netspec.system.arguments import as_function, as_path, as_switch
-from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.setup import held_out
-from netspec.workflows import reading
-from netspec.workflows.answers import (
+from netspec.workflows import example_files
+from netspec.workflows.evaluate import BATCH, evaluate_split
+from netspec.workflows.example_files import Examples, image_shape
+from netspec.workflows.predictions import (
     Evaluation,
     Prediction,
     at_positions,
     class_names,
     class_scores,
     gives_probabilities,
-    predicted,
+    prediction_of,
     several,
 )
-from netspec.workflows.reading import Examples, image_shape
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
-_BATCH = 1000
 _SPLITS = ("train", "validation", "test")
 
 
@@ -69,19 +67,19 @@ class Run:
 
     def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
         self.path = path = newest(as_path(path, "path", "runs/lenet/001", RunError))
-        self.file = runs.model_path(path)
+        self.file = run_files.model_path(path)
         self._content: ModelFile = model_file.read(self.file)
-        if self.file != path and (path / runs.LOCK).is_file():
-            runs.require_own_model(self.file, self._content.seal, runs.read_lock(path))
+        if self.file != path and (path / run_files.MANIFEST).is_file():
+            run_files.require_own_model(self.file, self._content.seal, run_files.read_manifest(path))
         self.network = self._content.network
         self.labels = self._content.labels
         self.model = Model(self.network, self._content.graph, device)
-        self.variables: Variables = runs.variables_of(self._content, self.model)
+        self.variables: Variables = run_folders.variables_of(self._content, self.model)
 
     def __repr__(self) -> str:
-        told = self._content.training
-        facts = [f"epoch {told['epoch']}"] if "epoch" in told else []
-        if isinstance(accuracy := told.get("test_accuracy"), float):
+        training = self._content.training
+        facts = [f"epoch {training['epoch']}"] if "epoch" in training else []
+        if isinstance(accuracy := training.get("test_accuracy"), float):
             facts.append(f"test accuracy {100 * accuracy:.2f} %")
         return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
 
@@ -93,18 +91,18 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of the run's metrics.jsonl; raises RunError for a lone model file."""
-        self._require_own_record(runs.METRICS)
-        return runs.read_metrics(self.path)
+        self._require_own_record(run_files.METRICS)
+        return run_files.read_metrics(self.path)
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The run's result.json; None for a lone model file or a run that did not end."""
-        self._require_own_record(runs.RESULT)
-        return runs.read_result(self.path)
+        self._require_own_record(run_files.RESULT)
+        return run_files.read_result(self.path)
 
     def _require_own_record(self, name: str) -> None:
-        if (self.path / runs.LOCK).is_file():
-            runs.require_own_record(self.path, runs.read_lock(self.path), name)
+        if (self.path / run_files.MANIFEST).is_file():
+            run_files.require_own_record(self.path, run_files.read_manifest(self.path), name)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -118,7 +116,7 @@ class Run:
         if stated is None:
             # Older model files do not say it; the run may, and the spec names what was meant.
             with suppress(NetspecError):
-                stated = runs.read_lock(self.path).get("dataset")
+                stated = run_files.read_manifest(self.path).get("dataset")
         stated = stated or (self.network.data and self.network.data.name)
         return find(stated) if isinstance(stated, str) else None
 
@@ -133,7 +131,7 @@ class Run:
     ) -> Examples:
         """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
 
-        Where the model learned from images of digits, what is drawn in a picture is looked for, and framed as they are:
+        Where the model learned from images of digits, the digit in a picture is found, and framed as they are:
         bright on black, scaled, centered. A picture of their own size stays as it is.
 
         Args:
@@ -149,13 +147,15 @@ class Run:
         as_is = as_switch(as_is, "as_is")
         if not isinstance(file, bytes):
             file = as_path(file, "file", "digit.png", DataError)
-        return reading.read(self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name)
+        return example_files.read(
+            self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name
+        )
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
         if len(self.network.inputs) > 1:
             return (".npz",)
-        return (".npy", *(datasets.picture_endings() if reading.takes_pictures(self.network) else ()))
+        return (".npy", *(datasets.picture_endings() if example_files.takes_pictures(self.network) else ()))
 
     def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -207,10 +207,10 @@ class Run:
         images = self._checked_inputs(images)
         count = len(next(each_array(images)))
         parts = []
-        for start in range(0, count, _BATCH):
+        for start in range(0, count, BATCH):
             # All batches but a lone small one have the same size, so that one program serves them.
-            size = min(_BATCH, count - start)
-            fill = _BATCH - size if start else 0
+            size = min(BATCH, count - start)
+            fill = BATCH - size if start else 0
 
             def padded(array: NDArray[Any], start: int = start, size: int = size, fill: int = fill) -> NDArray[Any]:
                 part = array[start : start + size]
@@ -271,14 +271,14 @@ class Run:
         if not self.gives_probabilities:
             rows = self.outputs(images)
             rows = rows.reshape(len(rows), -1)
-            return [predicted(row, self.labels, probable=False) for row in rows]
+            return [prediction_of(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
         names = class_names(self.labels, rows.shape[1])
         if rows.ndim > 2:
             return [at_positions(scores, names) for scores in rows]
         if self.several_labels:
             return [several(row, names) for row in rows]
-        return [predicted(row, names, probable=True) for row in rows]
+        return [prediction_of(row, names, probable=True) for row in rows]
 
     def _predict_each(self, images: Given) -> dict[str, list[Prediction]]:
         """Return the predictions of several outputs by their names."""
@@ -288,7 +288,7 @@ class Run:
             alone = self.model.graph.only(output)
             if not self._names_classes(output):
                 rows = given[output.name]
-                found[output.name] = [predicted(row, (), probable=False) for row in rows.reshape(len(rows), -1)]
+                found[output.name] = [prediction_of(row, (), probable=False) for row in rows.reshape(len(rows), -1)]
                 continue
             rows = scores[output.name]
             names = class_names((), rows.shape[1])
@@ -297,7 +297,7 @@ class Run:
             elif "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1:
                 found[output.name] = [several(row, names) for row in rows]
             else:
-                found[output.name] = [predicted(row, names, probable=True) for row in rows]
+                found[output.name] = [prediction_of(row, names, probable=True) for row in rows]
         return found
 
     @property
@@ -326,7 +326,7 @@ class Run:
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
 
     def evaluate(
-        self, data: Data | None = None, *, split: str = "test", progress: Progress | None = None
+        self, data: Data | None = None, *, split: str = "test", progress: DownloadProgress | None = None
     ) -> Evaluation:
         """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
 
@@ -348,7 +348,7 @@ class Run:
         dataset = self.dataset(data, progress=progress)
         part = self.part(dataset, split)
         with enough_memory("close what else computes there"):
-            return self._evaluated(dataset, part, split)
+            return evaluate_split(self.model, self.variables, dataset, part, name=split, labels=self.labels)
 
     def part(self, dataset: Dataset, split: str) -> Split:
         """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
@@ -370,7 +370,7 @@ class Run:
             )
         return validation
 
-    def dataset(self, data: Data | None = None, *, progress: Progress | None = None) -> Dataset:
+    def dataset(self, data: Data | None = None, *, progress: DownloadProgress | None = None) -> Dataset:
         """Return the dataset that the model was trained on, unless another is given.
 
         Raises:
@@ -378,104 +378,15 @@ class Run:
         """
         if progress is not None:
             as_function(progress, "progress", "lambda file, received, total: None")
-        lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
-        if lock is None:
-            return load_data(self.network, data, progress=progress)
-        path = data_path(self.path, self.network, lock, arrays="say what to look at: --data PATH")
-        dataset = load_data(self.network, path, progress=progress)
-        require_same(self.path, lock, dataset, fix="say that it is meant: --data PATH")
-        return dataset
-
-    def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
-        trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
-        graph, inference = self.model.graph, self.model.inference
-        tasks = tasks_of(self.network, graph, part)
-        scorers = scorers_of(self.network, graph, inference, tasks, "test", accuracy=True)
-        add = {name: scorer.add for name, scorer in scorers.items()}
-        measured = trainer.evaluate(self.variables, trainer.place(part), _BATCH, add)
-        if len(graph.outputs) == 1:
-            return self._of_output(dataset, part.labels, split, graph, measured, next(iter(scorers.values()), None))
-        each = {}
-        for output in graph.outputs:
-            loss, accuracy = measured.outputs[output.name]
-            alone = Measurement(loss, accuracy, {}, measured.logits[output.name])
-            own = (part.labels[output.target], split, graph.only(output), alone, scorers.get(output.name))
-            each[output.name] = self._of_output(dataset, *own)
-        nothing = np.zeros(0)
-        empty = (np.zeros((0, 0), np.int64), (), nothing.astype(np.int64), nothing.astype(np.float32))
-        return Evaluation(dataset.name, len(part), measured.loss, None, *empty, split=split, outputs=each)
-
-    def _of_output(
-        self,
-        dataset: Dataset,
-        true: NDArray[Any],
-        split: str,
-        graph: Graph,
-        measured: Measurement,
-        scorer: Scorer | None,
-    ) -> Evaluation:
-        """Return how well one output does."""
-        loss, accuracy, _, logits = measured
-        metrics = scorer.values() if scorer else {}
-        confusion = scorer.confusion if scorer else None
-        if accuracy is None:
-            accuracy = metrics.get("accuracy")
-        metrics.pop("accuracy", None)
-        if confusion is None or graph.shape(graph.output)[1:] or true.dtype.kind == "f" or _ignores(graph.loss):
-            none = np.zeros(0)
-            found, probability = none.astype(np.int64), none.astype(np.float32)
-            labels = () if confusion is None else class_names(self._names(dataset, len(confusion)), len(confusion))
-            counts = np.zeros((0, 0), np.int64) if confusion is None else confusion
-            facts = (counts, labels, found, probability)
-            return Evaluation(
-                dataset.name, len(true), loss, accuracy, *facts, split=split, metrics=metrics, probable=False
-            )
-        scores = class_scores(graph, logits)
-        classes = scores.shape[1]
-        found = scores.argmax(axis=1)
-        confusion = np.zeros((classes, classes), np.int64)
-        np.add.at(confusion, (true, found), 1)
-        return Evaluation(
-            dataset=dataset.name,
-            examples=len(found),
-            loss=loss,
-            accuracy=accuracy,
-            confusion=confusion,
-            labels=class_names(self._names(dataset, classes), classes),
-            predicted=found,
-            probability=scores[np.arange(len(found)), found],
-            split=split,
-            true=true,
-            scores=scores,
-            probable=not self.network.reconstructs and gives_probabilities(graph),
-            metrics=metrics,
+        manifest = (
+            run_files.read_manifest(self.path) if data is None and (self.path / run_files.MANIFEST).is_file() else None
         )
-
-    def _names(self, dataset: Dataset, classes: int) -> tuple[str, ...]:
-        """Return the names of the classes of a dataset: the model's own where the dataset has only numbers for them.
-
-        Raises:
-            DataError: it has classes that the model does not have, or the model's in another order.
-        """
-        own, given = self.labels, dataset.labels
-        numbers = tuple(map(str, range(len(given))))
-        if given == numbers:
-            return own or given
-        if own[: len(given)] == given:
-            return own
-        named = bool(own) and own != tuple(map(str, range(len(own))))
-        if len(given) > classes or (named and (len(given) != len(own) or set(given) & set(own))):
-            known = f"{listing(own, 'and')}, in this order" if named else f"{classes} classes"
-            raise DataError(
-                f"{dataset.name} has the classes {listing(given, 'and')}; the model learned {known}",
-                "number the labels in the order of the model, and leave out what it did not learn",
-            )
-        return given
-
-
-def _ignores(loss: Loss) -> bool:
-    """Return whether some labels may not count."""
-    return isinstance(loss, CrossEntropy) and loss.ignore is not None
+        if manifest is None:
+            return load_data(self.network, data, graph=self.model.graph, progress=progress)
+        path = data_path(self.path, self.network, manifest, arrays="say what to look at: --data PATH")
+        dataset = load_data(self.network, path, graph=self.model.graph, progress=progress)
+        require_same(self.path, manifest, dataset, fix="say that it is meant: --data PATH")
+        return dataset
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

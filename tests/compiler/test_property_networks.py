@@ -147,6 +147,7 @@ def networks(draw: st.DrawFn) -> Network:
 SCHEMA = jsonschema.Draft202012Validator(Network.model_json_schema())
 
 
+@settings(max_examples=30)
 @given(networks())
 def test_json_there_and_back(net: Network) -> None:
     text = net.model_dump_json()
@@ -261,6 +262,7 @@ def test_lines_that_are_nearly_right(text: str) -> None:
     is_an_analysis(analyze(Source("t.net", "input 1x28x28\n" + text)))
 
 
+@settings(max_examples=30)
 @given(networks(), st.data())
 def test_one_wrong_character_in_a_resolved_spec(net: Network, data: st.DataObject) -> None:
     text = resolved_text(net)

@@ -10,7 +10,7 @@ import pytest
 
 import netspec
 from netspec.compiler import analyze, load_source
-from netspec.describe.reference import FAMILIES
+from netspec.describe.reference import REGISTRIES
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.vocabulary import COMMANDS, Command
@@ -75,7 +75,7 @@ def test_the_page_has_everything_that_the_language_has() -> None:
     for command in COMMANDS.values():
         assert f"\n### {command.name}\n" in LANGUAGE
         assert command.example in LANGUAGE
-    for cls in (c for family in FAMILIES.values() for c in family.entries):
+    for cls in (c for family in REGISTRIES.values() for c in family.entries):
         assert f"`{cls.canonical()}" in LANGUAGE
     for cls in (Recipe, DataSource):
         for p in parameters(cls):

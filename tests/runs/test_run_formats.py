@@ -9,13 +9,13 @@ import pytest
 
 import netspec as ns
 from netspec.runs import checkpoints
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 
 FORMATS = Path(__file__).parents[1] / "formats"
 
 
 def test_a_run_of_each_format_is_kept() -> None:
-    newest = max(runs.LOCK_FORMAT, checkpoints.FORMAT_VERSION)
+    newest = max(runs.MANIFEST_FORMAT, checkpoints.FORMAT_VERSION)
     assert sorted(path.name for path in FORMATS.glob("run_v*")) == [f"run_v{i}" for i in range(1, newest + 1)]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import netspec as ns
 from netspec.runs import listing as run_lists
-from netspec.runs.listing import listed, newest
+from netspec.runs.listing import list_runs, newest
 from netspec.runs.lock import RunLock
 
 KEPT = Path(__file__).parents[1] / "formats" / "run_v1"
@@ -27,7 +27,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def states(folder: Path) -> dict[str, str]:
-    return {run.folder.name: run.state for run in listed(folder)}
+    return {run.folder.name: run.state for run in list_runs(folder)}
 
 
 def test_a_run_that_was_not_ended_is_stopped_or_running(runs: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_run_that_was_not_ended_is_stopped_or_running(runs: Path) -> None:
     assert states(runs) == {"001": "stopped", "002": "running", "010": "stopped"}
     held.release()
     assert states(runs / "net") == dict.fromkeys(("001", "002", "010"), "stopped")
-    (run,) = listed(runs / "net" / "001")
+    (run,) = list_runs(runs / "net" / "001")
     assert run.data
     assert run.epochs
     assert 0 < run.done <= run.epochs
@@ -51,7 +51,7 @@ def test_whatever_is_damaged_is_said(runs: Path, name: str, content: bytes | Non
         os.mkfifo(file)
     else:
         file.write_bytes(content)
-    found = {run.folder.name: run for run in listed(runs)}
+    found = {run.folder.name: run for run in list_runs(runs)}
     assert found["001"].state == "stopped"
     if name == "metrics.jsonl" and content is not None:
         assert (found["002"].state, found["002"].done) == ("stopped", 0)
@@ -64,7 +64,7 @@ def test_a_training_that_an_error_ended_has_failed(tmp_path: Path) -> None:
     spec = "input 1x8x8; fc 8 relu; fc 10 softmax; data digits; train { optimizer sgd lr=1e30; batch 500; epochs 1 }"
     with pytest.raises(ns.NonFiniteLossError):
         list(ns.train(ns.parse(spec), out=tmp_path / "run"))
-    (run,) = listed(tmp_path)
+    (run,) = list_runs(tmp_path)
     assert (run.state, run.done) == ("failed", 0)
     assert "no longer a number" in run.problem
     (tmp_path / "5").mkdir()
@@ -85,8 +85,8 @@ def test_the_newest_has_the_highest_number(runs: Path) -> None:
 
 def test_no_heavy_library_is_needed() -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom netspec.runs.listing import listed\n"
-        f"print(len(listed(Path({str(KEPT)!r}))), sorted({{'jax', 'numpy', 'safetensors'}} & set(sys.modules)))"
+        "import sys\nfrom pathlib import Path\nfrom netspec.runs.listing import list_runs\n"
+        f"print(len(list_runs(Path({str(KEPT)!r}))), sorted({{'jax', 'numpy', 'safetensors'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1 []\n"
@@ -95,5 +95,5 @@ def test_no_heavy_library_is_needed() -> None:
 def test_what_is_listed_can_be_said_in_json(runs: Path) -> None:
     lock = json.loads((runs / "net" / "001" / "lock.json").read_text())
     (runs / "net" / "001" / "lock.json").write_text(json.dumps({**lock, "begun": "2020-01-01T00:00:00+00:00"}))
-    assert listed(runs)[0].begun.startswith("2020")
-    assert run_lists.listed(runs)[0].folder == runs / "net" / "001"
+    assert list_runs(runs)[0].begun.startswith("2020")
+    assert run_lists.list_runs(runs)[0].folder == runs / "net" / "001"

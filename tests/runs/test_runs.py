@@ -18,8 +18,9 @@ from PIL import Image
 
 import netspec as ns
 from netspec import report
-from netspec.runs import folder as runs
-from netspec.runs.recorder import Origin
+from netspec.runs import files as runs
+from netspec.runs.folder import fresh_folder, named_folder
+from netspec.runs.manifest import Origin
 from netspec.training.events import Result
 from netspec.workflows import train as session
 
@@ -74,24 +75,24 @@ def read_json(path: Path) -> Any:
 
 def test_folders_are_numbered_from_one(tmp_path: Path) -> None:
     parent = tmp_path / "runs" / "lenet"
-    assert [runs.fresh_folder(parent).name for _ in range(3)] == ["001", "002", "003"]
+    assert [fresh_folder(parent).name for _ in range(3)] == ["001", "002", "003"]
 
 
 def test_the_number_follows_the_largest_there(tmp_path: Path) -> None:
     for name in ("002", "007", "best", "9x", "-3", ".hidden"):
         (tmp_path / name).mkdir()
     (tmp_path / "notes.txt").write_text("x")
-    assert runs.fresh_folder(tmp_path).name == "008"
+    assert fresh_folder(tmp_path).name == "008"
 
 
 def test_numbers_go_on_beyond_three_digits(tmp_path: Path) -> None:
     (tmp_path / "999").mkdir()
-    assert [runs.fresh_folder(tmp_path).name for _ in range(2)] == ["1000", "1001"]
+    assert [fresh_folder(tmp_path).name for _ in range(2)] == ["1000", "1001"]
 
 
 def test_a_file_with_the_next_number_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "001").write_text("x")
-    assert runs.fresh_folder(tmp_path).name == "002"
+    assert fresh_folder(tmp_path).name == "002"
 
 
 def test_racing_trainings_get_a_folder_each(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_racing_trainings_get_a_folder_each(tmp_path: Path) -> None:
 
     def make() -> None:
         start.wait()
-        found.extend(runs.fresh_folder(tmp_path / "race") for _ in range(5))
+        found.extend(fresh_folder(tmp_path / "race") for _ in range(5))
 
     threads = [threading.Thread(target=make) for _ in range(12)]
     for thread in threads:
@@ -120,28 +121,28 @@ def test_a_race_lost_takes_the_next_number(tmp_path: Path, monkeypatch: pytest.M
         mkdir(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "mkdir", slow)
-    assert runs.fresh_folder(tmp_path).name == "003"
+    assert fresh_folder(tmp_path).name == "003"
 
 
 def test_a_named_folder_is_made_with_its_parents(tmp_path: Path) -> None:
-    assert runs.named_folder(tmp_path / "a" / "b").is_dir()
+    assert named_folder(tmp_path / "a" / "b").is_dir()
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    assert runs.named_folder(tmp_path) == tmp_path
+    assert named_folder(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize("name", ["x.txt", ".hidden"])
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     with pytest.raises(ns.RunError, match="holds something already"):
-        runs.named_folder(tmp_path)
+        named_folder(tmp_path)
     assert (tmp_path / name).read_text() == "mine"
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    for make in (runs.named_folder, runs.fresh_folder):
+    for make in (named_folder, fresh_folder):
         for path in (tmp_path / "file", tmp_path / "file" / "inner"):
             with pytest.raises(ns.RunError, match="file"):
                 make(path)

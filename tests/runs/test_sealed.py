@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from netspec.diagnostics.diagnostic import ModelFileError
 from netspec.runs import safetensors_file as sealed
 from netspec.runs import safetensors_header as sealed_header
-from netspec.runs.safetensors_file import Declared, Kind
+from netspec.runs.safetensors_file import Declared, FileKind
 
-KIND = Kind("things", 2, "thing", "made here", "make it again")
+KIND = FileKind("things", 2, "thing", "made here", "make it again")
 BLANK = b"0" * 64
 METADATA = b'"__metadata__":{"format":"things","sha256":"' + BLANK + b'","version":"2"}'
 ONE = b'"a":{"data_offsets":[0,8],"dtype":"F32","shape":[2]}'
@@ -315,5 +315,5 @@ def test_a_header_of_megabytes_takes_little_more_than_its_length(tmp_path: Path,
 
 
 def test_other_kinds_of_files_are_not_this_kind(tmp_path: Path) -> None:
-    sealed.write(tmp_path / "other", Kind("others", 2, "other", "", ""), {}, {})
+    sealed.write(tmp_path / "other", FileKind("others", 2, "other", "", ""), {}, {})
     assert "is not a thing" in refused(tmp_path / "other")

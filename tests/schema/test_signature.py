@@ -20,7 +20,7 @@ from netspec.schema import types as sig
 from netspec.schema.definition import Definition, option, parameters, positional
 from netspec.schema.registry import Registry
 
-FAMILIES: list[Registry[Any]] = [LAYERS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
+REGISTRIES: list[Registry[Any]] = [LAYERS, INITIALIZERS, OPTIMIZERS, SCHEDULES, LOSSES]
 
 
 class Cone(Definition):
@@ -55,7 +55,7 @@ def test_a_family_is_a_choice_of_all_its_names() -> None:
     assert activation.default is None
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.word)
+@pytest.mark.parametrize("family", REGISTRIES, ids=lambda f: f.word)
 def test_every_member_of_a_family_is_complete(family: Registry[Any]) -> None:
     for cls in family.entries:
         assert cls.__doc__
@@ -71,7 +71,7 @@ def test_every_member_of_a_family_is_complete(family: Registry[Any]) -> None:
 def test_every_default_is_a_value_that_would_be_accepted() -> None:
     # Defaults are not validated where they are used.
     waiting: list[type[BaseModel]] = [Init, DataSource, Recipe, Compile]
-    waiting += [cls for family in FAMILIES for cls in family.entries]
+    waiting += [cls for family in REGISTRIES for cls in family.entries]
     seen: set[type[BaseModel]] = set()
     while waiting:
         cls = waiting.pop()
@@ -90,7 +90,7 @@ def test_every_default_is_a_value_that_would_be_accepted() -> None:
 
 
 def test_optional_positionals_come_after_required_ones() -> None:
-    for family in FAMILIES:
+    for family in REGISTRIES:
         for cls in family.entries:
             flags = [p.required for p in parameters(cls) if p.positional]
             assert flags == sorted(flags, reverse=True), cls

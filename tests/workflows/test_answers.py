@@ -18,11 +18,12 @@ import netspec as ns
 from netspec.cli.app import build
 from netspec.data.arrays import from_arrays
 from netspec.diagnostics.diagnostic import NetspecError
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import model_file
+from netspec.runs.folder import arrays_of
 from netspec.runs.model_file import ModelFile
 from netspec.workflows import train as session
-from netspec.workflows.answers import Evaluation
+from netspec.workflows.predictions import Evaluation
 
 RNG = np.random.default_rng(0)
 X = RNG.random((60, 4)).astype(np.float32)
@@ -59,7 +60,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = ns.compile(network, "cpu")
         known = tuple(labels or map(str, range(y.max() + 1)))
         (folder / name).mkdir()
-        whole = ModelFile(network, model.graph, runs.arrays_of(model.init(1)), known, {})
+        whole = ModelFile(network, model.graph, arrays_of(model.init(1)), known, {})
         model_file.write(folder / name / runs.BEST, whole)
         (folder / name / runs.METRICS).write_text('{"kind": "step", "step": 1, "loss": 0.5}\n')
     return folder

@@ -15,7 +15,7 @@ import pytest
 import netspec as ns
 from netspec.cli.progress import Progress
 from netspec.cli.verbs.replay import _plain, _print
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import model_file
 from netspec.runs.environment import differences, here
 from netspec.workflows import replay as replaying
@@ -54,8 +54,8 @@ def spoil(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
 
 
 def relabel(folder: Path, **entries: Any) -> None:
-    lock = json.loads((folder / runs.LOCK).read_text())
-    (folder / runs.LOCK).write_text(json.dumps(lock | entries))
+    lock = json.loads((folder / runs.MANIFEST).read_text())
+    (folder / runs.MANIFEST).write_text(json.dumps(lock | entries))
 
 
 @pytest.mark.parametrize("steps", ["x", None, 1e999, True, -1])

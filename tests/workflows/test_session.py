@@ -210,11 +210,11 @@ def test_a_link_does_not_lead_outside(tmp_path: Path) -> None:
 
 def test_where_given_data_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert session.given_path("x.npz") == str(tmp_path.resolve() / "x.npz")
-    assert session.given_path("digits") is None
-    assert session.given_path(ARRAYS) is None
+    assert session.data_source_path("x.npz") == str(tmp_path.resolve() / "x.npz")
+    assert session.data_source_path("digits") is None
+    assert session.data_source_path(ARRAYS) is None
     with pytest.raises(ns.DataError, match="no user whose folder is ~no-such-user"):
-        session.given_path("~no-such-user/x.npz")
+        session.data_source_path("~no-such-user/x.npz")
 
 
 def test_data_named_by_bytes_that_are_no_text(tmp_path: Path) -> None:

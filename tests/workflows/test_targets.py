@@ -18,7 +18,7 @@ from netspec.diagnostics.diagnostic import DataError, Source
 from netspec.graph.trace import loss_text, trace, with_loss
 from netspec.ir.network import Network
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import model_file
 from netspec.runs.checkpoints import Checkpoints
 from netspec.runs.recorder import digest, network_text
@@ -183,7 +183,7 @@ def older_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     text = f"input 4; {request.param}; train {{ epochs 2; batch 16; loss mse }}"
     folder = tmp_path_factory.mktemp("older") / "run"
     list(ns.train(ns.parse(text, name="t"), DATA, out=folder))
-    plain, lock = text.replace("; loss mse", ""), json.loads((folder / runs.LOCK).read_text())
+    plain, lock = text.replace("; loss mse", ""), json.loads((folder / runs.MANIFEST).read_text())
     network = Network.model_validate_json((folder / runs.NETWORK).read_text())
     network = with_loss(network, None)
     (folder / runs.SPEC).write_text(plain)
@@ -191,7 +191,7 @@ def older_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     lock |= {"spec_sha256": digest(plain), "network_sha256": digest(network_text(network))}
     # Nor had runs names then.
     lock = {key: value for key, value in lock.items() if key not in {"run", "begun", "models", "ended"}}
-    (folder / runs.LOCK).write_text(json.dumps(lock))
+    (folder / runs.MANIFEST).write_text(json.dumps(lock))
     snapshot, _ = Checkpoints(folder).newest()
     assert snapshot
     shutil.rmtree(folder / "checkpoints")

@@ -49,7 +49,7 @@ def bench(
     """
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
 
-    network, _ = require(analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets)))
+    network, graph = require(analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets)))
 
     # JAX is imported only now: a wrong spec is answered in a blink.
     from rich.console import Console  # noqa: PLC0415
@@ -59,8 +59,10 @@ def bench(
 
     terminal = Console(stderr=True, highlight=False)
     with terminal.status("") if terminal.is_terminal else nullcontext() as status:
-        progress = status.update if status else None
-        found = measuring.bench(network, device, batch=batch, steps=steps, autotune=autotune, progress=progress)
+        say_status = status.update if status else None
+        found = measuring.bench(
+            network, device, graph=graph, batch=batch, steps=steps, autotune=autotune, progress=say_status
+        )
     if as_json:
         for line in _facts(found):
             print_json(line)

@@ -106,8 +106,8 @@ def _augmented(name: str, spec: Path, target: Path) -> Path:
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
     from netspec.data.for_network import load_data  # noqa: PLC0415
 
-    network, _ = require(analyze(load_source(spec)))
-    dataset = load_data(network, name)
+    network, graph = require(analyze(load_source(spec)))
+    dataset = load_data(network, name, graph=graph)
     from netspec.workflows.preview import draw_augmented  # noqa: PLC0415
 
     return draw_augmented(network, dataset, target)

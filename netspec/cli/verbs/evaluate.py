@@ -14,7 +14,7 @@ from netspec.cli.output import metric_text, percent, print_json, print_table, sa
 from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Evaluation
+    from netspec.workflows.predictions import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -94,7 +94,6 @@ def _show(found: Evaluation, tops: dict[int, float]) -> None:
         ("taken for", False),
     ]
     print_table(columns, [_row(found, i) for i in range(len(found.labels))])
-
 
 
 def _row(found: Evaluation, i: int) -> tuple[str, ...]:

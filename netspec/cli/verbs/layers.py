@@ -49,13 +49,13 @@ def layers(
 def _all() -> None:
     """Print a line or two for everything, no wider than the terminal."""
     from netspec.describe.reference import (  # noqa: PLC0415
-        FAMILIES,
+        REGISTRIES,
         library_blocks,
         summary,
     )
 
     width = max(60, min(shutil.get_terminal_size().columns, 120))
-    lists = {title: [(c.canonical(), summary(c)) for c in family.entries] for title, family in FAMILIES.items()}
+    lists = {title: [(c.canonical(), summary(c)) for c in registry.entries] for title, registry in REGISTRIES.items()}
     lists["blocks of the library (`include blocks`)"] = [(b.name, b.summary) for b in library_blocks()]
     for title, members in lists.items():
         say(f"{title}:")

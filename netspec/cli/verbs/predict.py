@@ -18,8 +18,8 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.system.files import kind_of
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Prediction
-    from netspec.workflows.reading import Examples
+    from netspec.workflows.example_files import Examples
+    from netspec.workflows.predictions import Prediction
     from netspec.workflows.trained import Run
 
 __all__ = ["predict"]

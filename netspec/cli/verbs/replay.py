@@ -39,11 +39,11 @@ def replay(
     On the same machine with the same versions they are the same, bit for bit; elsewhere the losses of the first epoch
     are within 2 % and the last test accuracy within 1 point. Exit code 0 where that holds, 1 where it does not.
     """
-    from netspec.runs.files import read_lock  # noqa: PLC0415
+    from netspec.runs.files import read_manifest  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
 
     run = newest(run)
-    lock = read_lock(run)
+    manifest = read_manifest(run)
 
     from netspec.cli.progress import Progress  # noqa: PLC0415
 
@@ -61,7 +61,7 @@ def replay(
 
     # Its exit code is an answer, also to somebody who does not read on.
     with process.interrupts(watched=False) as interrupts:
-        process.provide_devices(len(lock.get("devices") or ["one"]), device)
+        process.provide_devices(len(manifest.get("devices") or ["one"]), device)
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
         from netspec.workflows import replay as replaying  # noqa: PLC0415
 

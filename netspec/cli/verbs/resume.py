@@ -34,11 +34,11 @@ def resume(
     The spec, the data and the settings are those the run was begun with. What is to change from here on is said with
     --epochs or --set; a spec.net that was edited is refused unless --accept-changes says that it is meant.
     """
-    from netspec.runs.files import read_lock  # noqa: PLC0415
+    from netspec.runs.files import read_manifest  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
 
     run = newest(run)
-    lock = read_lock(run)
+    manifest = read_manifest(run)
 
     from netspec.cli.progress import Progress  # noqa: PLC0415
 
@@ -46,7 +46,7 @@ def resume(
     process.keep_memory()
     progress = Progress(quiet=quiet or as_json)
     with process.interrupts() as interrupts:
-        process.provide_devices(len(lock.get("devices") or ["one"]), device)
+        process.provide_devices(len(manifest.get("devices") or ["one"]), device)
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
         from netspec.workflows import resume as resuming  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from netspec.cli.output import percent, print_json, print_table, say
-from netspec.runs.listing import Listed, listed
+from netspec.runs.listing import RunSummary, list_runs
 
 __all__ = ["runs"]
 
@@ -26,7 +26,7 @@ def runs(
     A run is complete, running, stopped (`netspec resume` goes on with it), failed, or damaged. In its place,
     runs/lenet stands for the newest run of that folder.
     """
-    found = listed(folder) if folder != _DEFAULT or folder.exists() else []
+    found = list_runs(folder) if folder != _DEFAULT or folder.exists() else []
     if as_json:
         for run in found:
             print_json(_facts(run))
@@ -42,7 +42,7 @@ def runs(
     return 0
 
 
-def _row(run: Listed) -> tuple[str, ...]:
+def _row(run: RunSummary) -> tuple[str, ...]:
     loss = f"loss {run.loss:.4g}" if run.loss is not None else "–"
     best = percent(run.accuracy) if run.accuracy is not None else loss
     epochs = f"{run.done}/{run.epochs}" if run.epochs is not None else "–"
@@ -50,7 +50,7 @@ def _row(run: Listed) -> tuple[str, ...]:
     return (str(run.folder), run.spec or "–", run.data or "–", best, epochs, run.state, begun)
 
 
-def _facts(run: Listed) -> dict[str, Any]:
+def _facts(run: RunSummary) -> dict[str, Any]:
     return {
         "folder": str(run.folder),
         "state": run.state,

@@ -58,7 +58,7 @@ def train(
     group = process_group(coordinator, processes, process)
     source = load_source(file)
     found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets))
-    network, _ = require(found)
+    network, graph = require(found)
     flags = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
     settings = {key: str(value) for key, value in flags.items() if value is not None}
     # The training replaces them, and says so in the run folder; a wrong one is told before JAX is imported.
@@ -77,10 +77,12 @@ def train(
     # Processes that train together must stop together: each ends at once, and the last checkpoint stays.
     with nullcontext() if group else interrupts:
         # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
-        dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
+        dataset = Background(
+            lambda: load_data(network, data, graph=graph, base=file.parent, progress=progress.download)
+        )
         own.provide_devices(devices or network.recipe.devices, device)
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
-        from netspec.runs.recorder import Origin  # noqa: PLC0415
+        from netspec.runs.manifest import Origin  # noqa: PLC0415
         from netspec.training.events import Notice  # noqa: PLC0415
         from netspec.workflows import train as session  # noqa: PLC0415
 
@@ -90,6 +92,7 @@ def train(
         events = session.train(
             network,
             data,
+            graph=graph,
             out=out,
             numbered=None if out else Path("runs") / network.name,
             origin=Origin(_text(source), lets=pairs("--let", let), sets=pairs("--set", sets)),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.backends.jax.train.pace import log_interval, steps_per_call
+from netspec.backends.jax.train.step_chunks import log_interval, steps_per_call
 from netspec.data.types import Split
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize

@@ -1,11 +1,11 @@
-"""How many steps one call of the compiled program takes."""
+"""Steps per call of the compiled program, and steps between two fetches of the losses."""
 
 from __future__ import annotations
 
 from netspec import ops
 from netspec.graph.graph import Graph
 
-__all__ = ["by_batch", "log_interval", "steps_per_call"]
+__all__ = ["depends_on_batch", "log_interval", "steps_per_call"]
 
 _CPU, _OTHER = 16, 32
 
@@ -27,7 +27,7 @@ def steps_per_call(graph: Graph, platform: str) -> int:
 
 
 def log_interval(steps_per_epoch: int, per_call: int = 1) -> int:
-    """Return how many steps lie between two looks at the losses: 20 an epoch, at most about 50 steps apart.
+    """Return how many steps lie between two fetches of the losses: 20 an epoch, at most about 50 steps apart.
 
     Args:
         steps_per_epoch: steps in an epoch.
@@ -36,6 +36,6 @@ def log_interval(steps_per_epoch: int, per_call: int = 1) -> int:
     return max(1, round(max(1, min(50, steps_per_epoch // 20)) / per_call)) * per_call
 
 
-def by_batch(graph: Graph) -> bool:
+def depends_on_batch(graph: Graph) -> bool:
     """Return whether an example's outputs depend on the others in its batch, in training."""
     return any(isinstance(o.op, ops.BatchNorm) for o in graph.operations)

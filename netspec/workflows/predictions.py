@@ -1,4 +1,4 @@
-"""What a trained model says: predictions of examples, and how it does on many of them."""
+"""Predictions of a model and its evaluation on a split, as values."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = [
     "class_names",
     "class_scores",
     "gives_probabilities",
-    "predicted",
+    "prediction_of",
     "several",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of one example.
+    """The prediction of a model for one example.
 
     Attributes:
         label: the likeliest class; None where there are no classes.
@@ -48,7 +48,7 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Evaluation:
-    """How a model does on a part of a dataset.
+    """The evaluation of a model on a split of a dataset.
 
     Attributes:
         dataset: its name.
@@ -155,7 +155,7 @@ def class_scores(graph: Graph, logits: NDArray[np.float32]) -> NDArray[np.float3
     return np.concatenate([1 - logits, logits], axis=1) if logits.shape[1] == 1 else logits
 
 
-def predicted(row: NDArray[np.float32], names: Sequence[str], *, probable: bool) -> Prediction:
+def prediction_of(row: NDArray[np.float32], names: Sequence[str], *, probable: bool) -> Prediction:
     """Return the prediction from one row of outputs.
 
     Args:

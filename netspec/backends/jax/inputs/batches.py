@@ -1,4 +1,4 @@
-"""What callers hand in: inputs and targets as the compiled functions take them, or one clear error."""
+"""Inputs and targets of a call, checked, as the compiled functions take them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training computes, as pure functions: several steps, one step, an update of the weights, an evaluation."""
+"""The pure functions of a training: several steps, one step, an update of the weights, an evaluation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from netspec.backends.jax.inputs.prepare import prepare_training
 from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.group import Group
+from netspec.backends.jax.train.device_group import DeviceGroup
 from netspec.backends.jax.train.objective import Counted, each_output, hits, measured_losses, penalty, weighs
 from netspec.backends.jax.train.optimizers import transformation
-from netspec.backends.jax.train.pace import by_batch
 from netspec.backends.jax.train.schedules import learning_rate
+from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.backends.jax.train.train_state import TrainState
 from netspec.graph.graph import Graph
 
-__all__ = ["Learning", "Looked", "taken"]
+__all__ = ["Looked", "TrainFunctions", "taken"]
 
 
 class Looked(NamedTuple):
@@ -35,7 +35,7 @@ class Looked(NamedTuple):
     targets: jax.Array
 
 
-class Learning:
+class TrainFunctions:
     """A model with its recipe, as functions of arrays that a device, or a group of them, can run.
 
     Args:
@@ -48,7 +48,14 @@ class Learning:
     """
 
     def __init__(
-        self, model: Model, group: Group, *, steps_per_epoch: int, epochs: int, seed: int, batch: int | None = None
+        self,
+        model: Model,
+        group: DeviceGroup,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        seed: int,
+        batch: int | None = None,
     ) -> None:
         recipe = model.network.recipe
         self.model, self.group, self.seed = model, group, seed
@@ -110,7 +117,7 @@ class Learning:
         """Take `count` steps on `length` examples each, of `size` in an epoch."""
         # A smaller last batch is filled up with examples that do not count. Where a layer looks at the whole batch they
         # would, so that the batch is then left as small as it is, in a program of its own.
-        filled = size % self.batch and not by_batch(self.model.graph)
+        filled = size % self.batch and not depends_on_batch(self.model.graph)
 
         def one(_: Any, carry: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
             state, history = carry
@@ -138,10 +145,10 @@ class Learning:
         Of several outputs no one number says how many are right; behind it stand the loss and the number of each.
         """
         rng = self.key(state.step)
-        part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
-        axis_name, counted = part.axis_name, part.counted
-        images, labels = taken((images, labels), part.indices)
-        x = self.inputs(images, state.step, part.first)
+        shard = self.group.shard(indices, counted, never_pad=depends_on_batch(self.model.graph))
+        axis_name, counted = shard.axis_name, shard.counted
+        images, labels = taken((images, labels), shard.indices)
+        x = self.inputs(images, state.step, shard.first)
         y = self.model.targets(x, labels)
         objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
@@ -176,7 +183,7 @@ class Learning:
             found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
         return [value.astype(jnp.float32) for value in found]
 
-    def left_out(self, state: TrainState) -> TrainState:
+    def skip_step(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
         if self._accumulate == 1:
             return state._replace(step=state.step + 1)
@@ -190,7 +197,7 @@ class Learning:
         count = count + examples
         index = state.step % self.steps_per_epoch + 1
         # Where all batches of the sum were left out there is nothing to learn from.
-        due = ((index % self._accumulate == 0) | (index == self.steps_per_epoch)) & (count > 0)
+        updates_now = ((index % self._accumulate == 0) | (index == self.steps_per_epoch)) & (count > 0)
 
         def update(state: TrainState) -> TrainState:
             mean = jax.tree.map(lambda s: s / count, sums)
@@ -200,7 +207,7 @@ class Learning:
         def wait(state: TrainState) -> TrainState:
             return state._replace(gathered=(sums, count))
 
-        return jax.lax.cond(due, update, wait, state)._replace(step=state.step + 1)
+        return jax.lax.cond(updates_now, update, wait, state)._replace(step=state.step + 1)
 
     def _updated(self, state: TrainState, grads: Any) -> TrainState:
         """Return the state after one update of the weights."""
@@ -219,16 +226,16 @@ class Learning:
         """Return what is seen of each of the next `batch` examples; of several outputs by their names."""
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
         x, labels = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch), (images, labels))
-        part = self.group.part(jnp.arange(batch))
-        if part.axis_name:
-            x, labels = taken((x, labels), part.indices)
+        shard = self.group.shard(jnp.arange(batch))
+        if shard.axis_name:
+            x, labels = taken((x, labels), shard.indices)
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
         graph = self.model.inference
         looks = {}
         for output, alone, own, targets in each_output(graph, logits, y):
             found = (*_seen(alone, own, targets), own, targets)
-            looks[output.name] = Looked(*(a[:batch] for a in joined(found, part.axis_name)))
+            looks[output.name] = Looked(*(a[:batch] for a in joined(found, shard.axis_name)))
         return looks if len(looks) > 1 else looks[graph.outputs[0].name]
 
     def penalty(self, params: Any) -> jax.Array:

@@ -1,6 +1,6 @@
-"""What callers ask of a model: variables, keys, switches and batch sizes as its functions take them, or an error.
+"""Checks of variables, keys, switches and batch sizes that callers pass to a model.
 
-All of it works on values that JAX traces: only their shapes and types are looked at.
+All of it works on values that JAX traces: only their shapes and types are checked.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.system.arguments import as_switch, as_whole, described
 
-__all__ = ["Wanted", "as_batch", "as_train", "require_key", "require_variables", "wanted"]
+__all__ = ["VariableShapes", "as_batch", "as_train", "require_key", "require_variables", "variable_shapes"]
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 """What can be read as float32; narrower types are what the recipe's `precision` is for."""
 
-Wanted: TypeAlias = tuple[dict[str, dict[str, tuple[int, ...]]], ...]
+VariableShapes: TypeAlias = tuple[dict[str, dict[str, tuple[int, ...]]], ...]
 """The shapes of the arrays of a model by node and name: of those that are trained, and of the state."""
 
 
-def wanted(graph: Graph) -> Wanted:
+def variable_shapes(graph: Graph) -> VariableShapes:
     """Return the shapes of the arrays that a network's variables have."""
-    shapes: Wanted = ({}, {})
+    shapes: VariableShapes = ({}, {})
     for p in graph.parameters.values():
         node, _, name = p.path.rpartition("/")
         shapes[0 if p.trainable else 1].setdefault(node, {})[name] = p.shape
     return shapes
 
 
-def require_variables(variables: Any, shapes: Wanted) -> None:
+def require_variables(variables: Any, shapes: VariableShapes) -> None:
     """Raise DataError where variables are none, or not those of this model."""
     try:
         fit = _fit(variables, shapes)
@@ -45,7 +45,7 @@ def require_variables(variables: Any, shapes: Wanted) -> None:
         raise _misfit(variables, shapes)
 
 
-def _fit(variables: Any, shapes: Wanted) -> bool:
+def _fit(variables: Any, shapes: VariableShapes) -> bool:
     """Return whether variables have the arrays of a model and no others; each call asks, so no word is lost here."""
     for given, tree in zip((variables.params, variables.state), shapes, strict=True):
         if len(given) != len(tree):
@@ -61,7 +61,7 @@ def _fit(variables: Any, shapes: Wanted) -> bool:
     return True
 
 
-def _misfit(variables: Any, shapes: Wanted) -> DataError:
+def _misfit(variables: Any, shapes: VariableShapes) -> DataError:
     """Return the error that says what is wrong with variables."""
     fix = "model.init() makes fresh ones; those of a training are finished.variables and run.variables"
     if not (hasattr(variables, "params") and hasattr(variables, "state")):
@@ -75,12 +75,12 @@ def _misfit(variables: Any, shapes: Wanted) -> DataError:
         for node, arrays in tree.items():
             there = given.get(node)
             if not isinstance(there, Mapping):
-                return _not_of_this(f"{kind} has no {node}", given, node, fix)
+                return _wrong_variables(f"{kind} has no {node}", given, node, fix)
             for name, shape in arrays.items():
                 array: Any = there.get(name)
                 if getattr(array, "shape", None) is None:
                     what = f"is {described(array)}, not an array" if name in there else "is missing"
-                    return _not_of_this(f"{node}/{name} {what}", there, name, fix)
+                    return _wrong_variables(f"{node}/{name} {what}", there, name, fix)
                 if array.shape == shape and array.dtype not in _FLOATS:
                     way = "jax.tree.map(lambda a: a.astype('float32'), variables)"
                     return DataError(f"variables are float32, but {node}/{name} is {array.dtype}", way)
@@ -95,7 +95,7 @@ def _misfit(variables: Any, shapes: Wanted) -> DataError:
     return DataError("variables are not of this model", fix)
 
 
-def _not_of_this(wrong: str, names: Mapping[Any, Any], name: str, way: str) -> DataError:
+def _wrong_variables(wrong: str, names: Mapping[Any, Any], name: str, way: str) -> DataError:
     near = nearest(name, [key for key in names if isinstance(key, str) and key != name])
     fix = f"there is {near}; {way}" if near else way
     return DataError(f"variables are not of this model: {wrong}", fix)
@@ -117,7 +117,7 @@ def require_key(rng: Any) -> None:
 
 
 def as_train(train: Any) -> bool:
-    """Return whether to compute as in training; raises NetspecError where that is not said by True or False."""
+    """Return whether to compute as in training; raises NetspecError where it is neither True nor False."""
     if isinstance(train, jax.core.Tracer):
         raise NetspecError(
             "train must be True or False itself, not a value that JAX traces: what is computed depends on it",

@@ -1,4 +1,4 @@
-"""Devices that train together: all of them have the state and the data, and each computes its part of every batch."""
+"""Data-parallel training: every device has the state and the data, and computes its shard of every batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDev
 
 from netspec.backends.jax.kernels.shared import first
 
-__all__ = ["Group", "Part", "rows"]
+__all__ = ["DeviceGroup", "Shard", "rows_per_device"]
 
 _AXIS = "devices"
 _ALL = PartitionSpec()  # type: ignore[no-untyped-call]
@@ -22,23 +22,23 @@ _ALL = PartitionSpec()  # type: ignore[no-untyped-call]
 _T = TypeVar("_T")
 
 
-def rows(batch: int, devices: int, *, whole: bool = False) -> int:
-    """Return how many examples of a batch each device takes.
+def rows_per_device(batch: int, devices: int, *, never_pad: bool = False) -> int:
+    """Return how many examples of a batch each device computes.
 
     Args:
         batch: examples in all.
         devices: how many share it.
-        whole: an example must not be there twice, so that a batch which cannot be cut evenly is not cut at all.
+        never_pad: an example must not be there twice, so that a batch which cannot be cut evenly is not cut at all.
     """
-    return batch if whole and batch % devices else -(-batch // devices)
+    return batch if never_pad and batch % devices else -(-batch // devices)
 
 
-class Part(NamedTuple):
-    """The examples of a batch that one device takes.
+class Shard(NamedTuple):
+    """The examples of a batch that one device computes.
 
     Attributes:
         indices: of the examples, (rows,).
-        counted: 1 for those that count, 0 for those that only fill the part up, (rows,); None where all count.
+        counted: 1 for those that count, 0 for padding, (rows,); None where all count.
         first: the place of the first of them in the batch.
         axis_name: what the devices that share the batch lie along; None where each takes all of it.
     """
@@ -49,7 +49,7 @@ class Part(NamedTuple):
     axis_name: str | None
 
 
-class Group:
+class DeviceGroup:
     """One device, or several, perhaps of several processes.
 
     Args:
@@ -63,23 +63,23 @@ class Group:
         self.count = len(devices)
         self._mesh = Mesh(np.array(devices), (_AXIS,))
         alone, several = SingleDeviceSharding(devices[0]), NamedSharding(self._mesh, _ALL)
-        self._everywhere: Sharding = alone if self.count == 1 else several
+        self._replicated: Sharding = alone if self.count == 1 else several
 
-    def put(self, tree: Any) -> Any:
+    def replicate(self, tree: Any) -> Any:
         """Copy arrays to every device; where there are several processes, each must have the same values."""
-        if self._everywhere.is_fully_addressable:
-            return jax.device_put(tree, self._everywhere)
-        return jax.tree.map(self._put_here, tree)
+        if self._replicated.is_fully_addressable:
+            return jax.device_put(tree, self._replicated)
+        return jax.tree.map(self._replicate_here, tree)
 
-    def _put_here(self, array: Any) -> jax.Array:
+    def _replicate_here(self, array: Any) -> jax.Array:
         values = np.asarray(array)
-        return jax.make_array_from_callback(values.shape, self._everywhere, lambda index: values[index])
+        return jax.make_array_from_callback(values.shape, self._replicated, lambda index: values[index])
 
-    def take(self, tree: _T) -> _T:
+    def local(self, tree: _T) -> _T:
         """Return arrays that are on every device as arrays of the first one of this process only."""
         return tree if self.count == 1 else jax.tree.map(lambda array: array.addressable_data(0), tree)
 
-    def program(self, function: Callable[..., _T]) -> Callable[..., _T]:
+    def parallel(self, function: Callable[..., _T]) -> Callable[..., _T]:
         """Return a function that all devices run, each with all of the arguments; all must return the same.
 
         Keyword arguments are choices, not arrays.
@@ -97,17 +97,17 @@ class Group:
 
         return together
 
-    def part(self, indices: jax.Array, counted: jax.Array | None = None, *, whole: bool = False) -> Part:
-        """Return the part of a batch that this device takes; called within a program.
+    def shard(self, indices: jax.Array, counted: jax.Array | None = None, *, never_pad: bool = False) -> Shard:
+        """Return the shard of a batch that this device computes; called within a parallel program.
 
         Args:
             indices: of all examples of the batch, (N,).
             counted: 1 for those that count, 0 for the others, (N,); all count where it is None.
-            whole: as for `rows`.
+            never_pad: as for `rows_per_device`.
         """
-        count = rows(len(indices), self.count, whole=whole)
+        count = rows_per_device(len(indices), self.count, never_pad=never_pad)
         if count == len(indices):
-            return Part(indices, counted, 0, None)
+            return Shard(indices, counted, 0, None)
         missing = count * self.count - len(indices)
         if missing:
             counted = jnp.pad(jnp.ones(len(indices)) if counted is None else counted, (0, missing))
@@ -117,4 +117,4 @@ class Group:
         def own(values: jax.Array) -> jax.Array:
             return jax.lax.dynamic_slice_in_dim(values, at, count)
 
-        return Part(own(indices), None if counted is None else own(counted), at, _AXIS)
+        return Shard(own(indices), None if counted is None else own(counted), at, _AXIS)

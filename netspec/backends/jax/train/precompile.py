@@ -1,4 +1,4 @@
-"""Compiling ahead of the first call: in a thread, while the host or the device has other work."""
+"""Ahead-of-time compilation in threads, while the host or the device has other work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-__all__ = ["Program", "as_usual"]
+__all__ = ["Program", "without_debug_modes"]
 
 
 class Program:
@@ -23,23 +23,23 @@ class Program:
 
     def __init__(self, function: Callable[..., Any], donate: tuple[int, ...] = ()) -> None:
         self._jit = partial(jax.jit, function, donate_argnums=donate)
-        self._plain: dict[Hashable, Any] = {}
-        self._ahead: dict[Hashable, Future[Any]] = {}
+        self._jitted: dict[Hashable, Any] = {}
+        self._prepared: dict[Hashable, Future[Any]] = {}
 
     def prepare(self, pool: ThreadPoolExecutor, *examples: Any, **choices: Any) -> None:
         """Begin to compile for arrays such as these, in a thread of `pool`; nothing is waited for."""
         key = self._key(examples, choices)
         shapes = jax.tree.map(_shape, examples)
-        if key not in self._ahead:
-            self._ahead[key] = pool.submit(lambda: self._compiled(shapes, choices))
+        if key not in self._prepared:
+            self._prepared[key] = pool.submit(lambda: self._compiled(shapes, choices))
 
     def _compiled(self, shapes: tuple[Any, ...], choices: dict[str, Any]) -> Any:
-        with as_usual():
+        with without_debug_modes():
             return self.lower(*shapes, **choices).compile()
 
     def ready(self, timeout: float) -> bool:
         """Return whether all that was prepared is compiled, after waiting for it so many seconds at most."""
-        return not wait(self._ahead.values(), timeout).not_done
+        return not wait(self._prepared.values(), timeout).not_done
 
     def lower(self, *examples: Any, **choices: Any) -> Any:
         """Return what would be compiled for arrays such as these."""
@@ -47,17 +47,17 @@ class Program:
 
     def __call__(self, *arrays: Any, **choices: Any) -> Any:
         """Run it; a program that is being compiled is waited for."""
-        with as_usual():
+        with without_debug_modes():
             return self._run(arrays, choices)
 
     def _run(self, arrays: tuple[Any, ...], choices: dict[str, Any]) -> Any:
-        ahead = self._ahead.get(self._key(arrays, choices))
-        if ahead is not None:
-            return ahead.result()(*arrays)
+        prepared = self._prepared.get(self._key(arrays, choices))
+        if prepared is not None:
+            return prepared.result()(*arrays)
         names = tuple(choices)
-        if names not in self._plain:
-            self._plain[names] = self._jit(static_argnames=names)
-        return self._plain[names](*arrays, **choices)
+        if names not in self._jitted:
+            self._jitted[names] = self._jit(static_argnames=names)
+        return self._jitted[names](*arrays, **choices)
 
     @staticmethod
     def _key(arrays: tuple[Any, ...], choices: dict[str, Any]) -> Hashable:
@@ -65,8 +65,8 @@ class Program:
 
 
 @contextmanager
-def as_usual() -> Iterator[None]:
-    """Compile and run whatever JAX was told to do for the sake of finding mistakes: what is blank here is NaN."""
+def without_debug_modes() -> Iterator[None]:
+    """Compile and run without JAX's debug modes: values that are not used are NaN here."""
     config: Any = jax.config
     if not (config.jax_debug_nans or config.jax_debug_infs or config.jax_disable_jit):
         yield
@@ -76,5 +76,5 @@ def as_usual() -> Iterator[None]:
 
 
 def _shape(array: jax.Array) -> Any:
-    """Return what an array looks like; its memory may be reused before that is needed."""
+    """Return the shape, type and sharding of an array; its memory may be reused before that is needed."""
     return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=array.sharding)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Examples for a trained model from a file: a picture, or an `.npy` of them."""
+"""Example files for a trained model: a picture, or an `.npy` of many examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Examples", "image_shape", "read", "takes_pictures"]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Examples:
-    """What was read from a file.
+    """The examples of a file.
 
     Attributes:
         array: (N, …); of several inputs each by its name.
