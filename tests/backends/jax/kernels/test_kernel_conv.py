@@ -23,10 +23,19 @@ def normal(seed, shape, dtype=jnp.float32):
 
 
 def value_and_gradients(convolve, x, kernel):
+    return all_of([convolve], x, kernel)[0]
+
+
+def all_of(ways, x, kernel):
+    """Values and gradients of each way, computed in one program: compiling takes most of the time of these tests."""
+
     @jax.jit
     def run(x, kernel):
-        y, pull = jax.vjp(convolve, x, kernel)
-        return y, *pull(jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape).astype(y.dtype))
+        found = []
+        for convolve in ways:
+            y, pull = jax.vjp(convolve, x, kernel)
+            found.append((y, *pull(jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape).astype(y.dtype))))
+        return found
 
     return run(x, kernel)
 
@@ -66,22 +75,23 @@ def everywhere(x, kernel, geometry):
     return list(instance.ways())
 
 
-def computed(x, kernel, geometry, way):
+def convolution(geometry, way):
     run = partial(conv.conv2d, **geometry, strategy=way.strategy, layout=way.layout)
 
     def convolve(x, kernel):
         return convert(run(in_layout(x, way.layout), kernel), way.layout, CHANNELS_LAST)
 
-    return value_and_gradients(convolve, x, kernel)
+    return convolve
 
 
 def check_every_way(case, least):
     x, kernel, geometry = case
     ways = everywhere(*case)
     assert least <= {way.strategy for way in ways}
-    expected = computed(x, kernel, geometry, next(way for way in ways if way.layout == CHANNELS_LAST))
-    for way in ways:
-        assert_close(computed(x, kernel, geometry, way), expected)
+    found = all_of([convolution(geometry, way) for way in ways], x, kernel)
+    expected = found[next(i for i, way in enumerate(ways) if way.layout == CHANNELS_LAST)]
+    for actual in found:
+        assert_close(actual, expected)
 
 
 @FEW
