@@ -7,9 +7,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
-import jax
 import pytest
 
 import netspec
