@@ -46,9 +46,8 @@ class Process:
         Raises:
             DeviceError: where they cannot be reached.
         """
-        raise DeviceError(
-            "this process is shared with other work", f"start {group.count} processes with `netspec train`"
-        )
+        fix = f"start {group.count} processes with `netspec train`"
+        raise DeviceError("this process is shared with other work", fix)
 
     def interrupts(self, *, watched: bool = True) -> Interrupts:
         """Return what records signals while a training runs: none, here.

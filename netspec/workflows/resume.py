@@ -159,14 +159,15 @@ def _edited(saved: SavedRun) -> tuple[Network, Graph]:
         # The data that is really used has its own check, and a spec may leave it to whoever trains.
         named = {"name": saved.network.data.name, "fallback": saved.network.data.fallback}
         data = network.data or DataSource(name=saved.network.data.name)
-        without_data = network.data is None
         network = network.model_copy(update={"data": data.model_copy(update=named)})
-        graph = trace(network) if without_data else graph
-    return _with_its_loss(saved, network, graph)
+    # Where the data is new to the network, it may decide its loss.
+    known = graph if declared.data or network.data is None else None
+    return _with_its_loss(saved, network, known)
 
 
-def _with_its_loss(saved: SavedRun, network: Network, graph: Graph) -> tuple[Network, Graph]:
+def _with_its_loss(saved: SavedRun, network: Network, graph: Graph | None) -> tuple[Network, Graph]:
     """Return an edited network with its loss in this run where neither spec nor flag states one, and its graph."""
+    graph = trace(network) if graph is None else graph
     found = _its_loss(saved, network, graph)
     return (with_class_loss(network, graph), graph) if found is None else (found, trace(found))
 
