@@ -101,9 +101,10 @@ def test_an_evaluation_in_any_batches_is_the_same(count: int) -> None:
     model = ns.compile(ns.parse(f"input 1x8x8; {PLAIN}"), "cpu")
     trainer = Trainer(model, steps_per_epoch=1, epochs=1, seed=0)
     variables, split = model.init(0), trainer.place(Split(DATA[2], DATA[3]))
-    loss, accuracy, outputs = trainer.evaluate(variables, split, count)
+    loss, accuracy, several, outputs = trainer.evaluate(variables, split, count)
+    assert several == {}
     assert outputs.shape == (21, 10)
     np.testing.assert_allclose(outputs, model.logits(variables, DATA[2]), rtol=1e-4, atol=1e-5)
     assert loss == pytest.approx(float(model.loss(variables, DATA[2], DATA[3])), rel=1e-5)
     assert accuracy == float((outputs.argmax(axis=1) == DATA[3]).mean())
-    assert trainer.measure(variables, split, count) == (loss, accuracy)
+    assert trainer.measure(variables, split, count) == (loss, accuracy, {}, None)
