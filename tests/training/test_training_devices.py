@@ -14,6 +14,8 @@ import pytest
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DeviceError
+from netspec.ir.network import Network, Node, Output
+from netspec.layers.dense import Dense
 
 DEVICES = 4
 CASES = {
@@ -39,20 +41,41 @@ def arrays() -> tuple[Any, ...]:
     return images[:61], labels[:61], images[61:], labels[61:]
 
 
+def several(devices: int) -> tuple[Network, dict[str, Any]]:
+    """Return the network that is called `drawn` with a second output, a number, and what it learns from."""
+    drawn = ns.parse(spec("drawn", devices))
+    number = Node(name="number", layer=Dense(units=1), inputs=(drawn.nodes[-1].inputs[0],))
+    outputs = (Output(name="kind", node=drawn.nodes[-1].name), Output(name="number", node="number", weight=0.5))
+    x_train, kind_train, x_test, kind_test = arrays()
+    data = {"x_train": x_train, "kind_train": kind_train, "x_test": x_test, "kind_test": kind_test}
+    numbers = {f"number_{split}": np.cos(data[f"kind_{split}"]) for split in ("train", "test")}
+    return drawn.model_copy(update={"nodes": (*drawn.nodes, number), "outputs": outputs}), {**data, **numbers}
+
+
+def numbers_of(event: Any) -> list[float]:
+    """Return what is known of several outputs, in one order."""
+    return [value or 0.0 for _, found in sorted(event.outputs.items()) for _, value in sorted(found.items())]
+
+
 def trained(name: str, devices: int) -> dict[str, Any]:
     """Return all that a training measured and learned."""
     import jax  # noqa: PLC0415
 
-    events = list(ns.train(ns.parse(spec(name, devices)), arrays(), device="cpu", log_every=1))
+    network, data = several(devices) if name == "several" else (ns.parse(spec(name, devices)), arrays())
+    events = list(ns.train(network, data, device="cpu", log_every=1))
     last = events[-1]
     looks = [e for e in events if type(e).__name__ in {"Evaluated", "Epoch"}]
     figures = ("loss", "test_loss", "validation_loss", "accuracy", "test_accuracy", "validation_accuracy")
     return {
         "losses": [(e.loss, e.accuracy or 0.0) for e in events if type(e).__name__ == "Step"],
-        "looks": [[getattr(e, figure, None) or 0.0 for figure in figures] for e in looks],
+        "looks": [
+            [*(getattr(e, figure, None) or 0.0 for figure in figures), *numbers_of(e)]
+            for e in looks
+            if name != "several" or type(e).__name__ == "Epoch"
+        ],
         "weights": [np.asarray(a).ravel().tolist() for a in jax.tree.leaves(last.variables)],
         # The model still computes, on its one device.
-        "outputs": np.asarray(last.model.forward(last.variables, arrays()[2])).tolist(),
+        "outputs": np.concatenate(jax.tree.leaves(last.model.forward(last.variables, arrays()[2])), axis=1).tolist(),
         "devices": next(e.devices for e in events if type(e).__name__ == "Started"),
         "notices": [e.text for e in events if type(e).__name__ == "Notice"],
     }
@@ -67,7 +90,7 @@ def refused(name: str, devices: int) -> str:
 
 
 FEW = {"batch_norm": (1, 2), "drawn": (1, 2)}
-ALL = {"batch_norm": (1, 2, 3, 4), "drawn": (1, 2, 4), "reconstructed": (1, 2, 4)}
+ALL = {"batch_norm": (1, 2, 3, 4), "drawn": (1, 2, 4), "reconstructed": (1, 2, 4), "several": (1, 2, 4)}
 
 
 def computed(folder: Path, counts: dict[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -113,7 +136,7 @@ def test_more_devices_than_there_are_is_an_error(few: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [2, 4])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "several"])
 def test_losses_weights_and_evaluations_are_those_of_one_device(found: dict[str, Any], name: str, devices: int) -> None:
     check_equal(found, name, devices)
 
