@@ -8,6 +8,7 @@ from math import prod
 
 from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing, plural
 from netspec.graph.graph import Graph
+from netspec.graph.trace import follows_from_targets
 from netspec.ir.network import Network, Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
@@ -37,8 +38,8 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
     measured = measurable(network, graph)
     wrong = unmeasured(network.recipe, measured, validation=validation, hold_out=_hold_out(network))
     if wrong:
-        last, data = places.get(network.nodes[-1].name), places.get("data")
-        said = ((last, f"the loss {graph.loss.canonical()} compares its outputs"), (data, "the data is named here"))
+        compared = f"the loss {graph.loss.canonical()} compares its outputs"
+        said = ((places.get(network.nodes[-1].name), compared), (places.get("data"), "the data is named here"))
         related = tuple(Related(place.span, label) for place, label in said if place and "no examples" not in wrong[0])
         yield _at("train", "E0311", wrong, places, related)
     sizes: list[int | None] = [*_examples(network)]
@@ -149,6 +150,8 @@ def measurable(network: Network, graph: Graph) -> Measured:
     tasks = possible_tasks(graph.loss, outputs, graph.ends_in)
     if network.reconstructs:
         tasks = ("numbers",) if tasks else ()
+    elif follows_from_targets(network, graph):
+        return Measured(("classes", "two classes", "labels", "numbers"), probable=True, outputs=outputs)
     elif network.data and datasets.find(network.data.name):
         # Their labels are classes.
         tasks = tuple(task for task in tasks if task in {"classes", "two classes"})

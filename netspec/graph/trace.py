@@ -17,7 +17,16 @@ from netspec.recipe.class_weights import named_weights, weights_of
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss, default_loss
 
-__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_loss"]
+__all__ = [
+    "MAX_DIAGNOSTICS",
+    "MAX_PARAMETERS",
+    "follows_from_targets",
+    "loss_text",
+    "recorded",
+    "trace",
+    "with_class_loss",
+    "with_loss",
+]
 
 MAX_PARAMETERS = 4_000_000_000
 """More than this is refused before anything is allocated: 16 GB in float32."""
@@ -99,9 +108,17 @@ def with_class_loss(network: Network) -> Network:
     return network if graph.loss == alone.loss else with_loss(network, graph.loss)
 
 
+def follows_from_targets(network: Network, graph: Graph) -> bool:
+    """Return whether the loss is that of classes, or of numbers where the targets in a file turn out to be these."""
+    open_ = network.recipe.loss is None and network.classifies and graph.ends_in is None
+    return open_ and network.data is not None and find(network.data.name) is None
+
+
 def loss_text(network: Network, graph: Graph) -> str:
     """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
     said = graph.loss.canonical()
+    if follows_from_targets(network, graph) and not isinstance(graph.loss, MeanSquaredError):
+        return f"{said} (mse where the targets are numbers)"
     if network.data or network.recipe.loss or not isinstance(graph.loss, MeanSquaredError):
         return said
     try:
@@ -122,13 +139,13 @@ def _wrong_arguments(loss: Loss, outputs: int) -> Iterator[ShapeError]:
         weights, names = weights_of(loss.class_weights), named_weights(loss.class_weights)
         if weights and len(weights) != outputs:
             message = f"`class_weights` has {plural(len(weights), 'weight')}, but there are {plural(outputs, 'output')}"
-            yield ShapeError("E0315", message, "give one for each class, in their order, or say `balanced`")
+            yield ShapeError("E0318", message, "give one for each class, in their order, or say `balanced`")
         elif len(names) > outputs:
             message = f"`class_weights` names {len(names)} classes, but there are {plural(outputs, 'output')}"
-            yield ShapeError("E0315", message, "name those that count more or less than 1")
+            yield ShapeError("E0318", message, "name those that count more or less than 1")
     if isinstance(loss, Ctc) and loss.blank >= outputs:
         message = f"`blank={loss.blank}` is no class: there are {plural(outputs, 'output')}, counted from 0"
-        yield ShapeError("E0315", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
+        yield ShapeError("E0318", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
 
 
 class _Builder:
@@ -260,7 +277,9 @@ class _Builder:
             self._check_reconstruction(name, value, loss)
         else:
             for error in self._misfits(value, loss):
-                self._report(error, name, f"its output is {format_shape(value.shape)}", self._stated_loss())
+                one = "the last layer has one output" if error.code == "E0309" else ""
+                label = one or f"its output is {format_shape(value.shape)}"
+                self._report(error, name, label, self._stated_loss())
         return loss
 
     def _misfits(self, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
