@@ -289,7 +289,7 @@ class _Builder:
         taken = f"{kind} takes the outputs apart into {loss.parts} equal parts"
         if loss.parts > 1 and shape[0] % loss.parts and not (isinstance(loss, Contrastive) and shape[0] == 1):
             yield ShapeError(
-                "E0305", f"{taken}, and there are {shape[0]}", f"give {loss.parts} times as many as one has"
+                "E0305", f"{taken}, and there are {shape[0]}", f"let it end in {loss.parts} times the size of one"
             )
         elif isinstance(loss, Ctc) and len(shape) != 2:
             message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
@@ -361,7 +361,7 @@ class _Builder:
         if loss.targets == ("nothing",):
             return
         if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
-            what = "classes" if isinstance(loss, CrossEntropy) else f"a {loss.targets[0]} of its own"
+            what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
             message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
             end = "write `loss mse`" if self.network.recipe.loss else "end with `sigmoid` or without an activation"
             fix = f"{end}, or leave `target input` out"

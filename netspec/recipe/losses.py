@@ -71,8 +71,8 @@ _Between = Annotated[float, Field(gt=0, lt=1), Expects("a number between 0 and 1
 class CrossEntropy(Loss):
     """Softmax cross-entropy with class labels, computed from the logits: the outputs before a last softmax.
 
-    Targets may be shares of classes, rows that add up to 1, too. With `class_weights` the mean is a weighted one, as
-    PyTorch's is.
+    Targets may be shares of classes, rows that add up to 1, too. Weights of classes, in quotes, are `"1 2.5 1"` in
+    their order or `"cat=2 dog=1"` by name, where others have 1; the mean is then a weighted one, as PyTorch's is.
     """
 
     kind: Literal["cross_entropy"] = "cross_entropy"
@@ -98,8 +98,7 @@ class CrossEntropy(Loss):
     ignore: _Ignore | None = option(None, "a label that does not count, neither for the loss nor for a metric")
     class_weights: Literal["balanced"] | _Weights | None = option(
         None,
-        "how much each class counts: `balanced`, n / (classes · n of the class) of the training labels, or weights in "
-        'quotes, `"1 2.5 1"` in the order of the classes, or `"cat=2 dog=1"` by name',
+        "how much each class counts: `balanced` is n / (classes · n of the class), of the training labels",
     )
 
     @property
