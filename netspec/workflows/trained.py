@@ -320,7 +320,7 @@ class Run:
         graph, recipe = self.model.inference, self.network.recipe
         task = task_of(self.network, graph, part.labels)
         names = asked_of("test", recipe, usual_of(self.network, self.model.graph, task))
-        scorer = scorer_of(graph, task, names) if task else None
+        scorer = scorer_of(graph, task, names) if task and (names or task in {"classes", "two classes"}) else None
         placed = trainer.place(part)
         loss, accuracy, logits = trainer.evaluate(self.variables, placed, _BATCH, scorer.add if scorer else None)
         metrics = scorer.values() if scorer else {}
