@@ -12,6 +12,7 @@ import pytest
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Huber, MeanSquaredError
+from netspec.training.progress import Progress
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
@@ -225,3 +226,51 @@ def test_a_loop_of_ones_own_has_these_targets_too() -> None:
         loss("input 4; fc 3 softmax; train { loss cross_entropy class_weights=balanced }", CLASSES)
     with pytest.raises(DataError, match=r"label 3 of example 0 at \[0, 0\] is outside"):
         loss(image, PIXELS * 0 + 3, IMAGES)
+
+
+def test_batches_whose_gradients_are_averaged_count_as_their_examples_do() -> None:
+    y = CLASSES.copy()
+    y[:24:2] = -1
+    text = 'input 4; fc 3 softmax; data "x" { shuffle off }; train { epochs 1; optimizer sgd lr=0.5; '
+    loss = 'loss cross_entropy ignore=-1 class_weights="1 2 0.5"; '
+
+    def kernel(how: str) -> Any:
+        *_, last = ns.train(ns.parse(f"{text}{loss}{how} }}"), parts(y))
+        return last.variables.params["fc_1"]["kernel"]
+
+    np.testing.assert_allclose(kernel("batch 10; accumulate 4"), kernel("batch 40"), rtol=1e-5)
+
+
+def test_progress_keeps_metrics_and_reads_that_of_before() -> None:
+    epoch = ns.Epoch(1, 5, 0.1, None, None, None, 0.2, None, 1.0, True, {"test_mae": 0.5, "test_r2": None})
+    progress = Progress(epoch=2, best=epoch, last=epoch)
+    kept = json.loads(json.dumps(progress.to_json()))
+    assert Progress.from_json(kept) == progress
+    for part in ("best", "last"):
+        del kept[part]["metrics"]
+    assert Progress.from_json(kept).last == ns.Epoch(1, 5, 0.1, None, None, None, 0.2, None, 1.0, True)
+    kept["last"]["metrics"] = {"test_mae": "low"}
+    with pytest.raises(ValueError, match="a metric of an epoch is none"):
+        Progress.from_json(kept)
+
+
+SEQUENCES = {
+    "ctc": ("input 3x8; fc 4 softmax pointwise; train { epochs 1; loss ctc }", np.array([[1, 2], [3, -1]] * 30)),
+    "each place": ("input 3x8; fc 4 softmax pointwise; train { epochs 1 }", RNG.integers(0, 4, (60, 8))),
+    "a quantile": ("input 3x8; lstm 4 last; fc 1; train { epochs 1; loss quantile 0.9 }", NUMBER),
+    "counts": ("input 3x8; lstm 4 last; fc 1; train { epochs 1; loss poisson }", RNG.poisson(3, 60)),
+    "directions": ("input 3x8; lstm 4 last; fc 3; train { epochs 1; loss cosine }", X[:, :3]),
+}
+
+
+@pytest.mark.parametrize(("text", "y"), SEQUENCES.values(), ids=SEQUENCES)
+def test_sequences_are_learned_evaluated_and_answered(tmp_path: Path, text: str, y: Any) -> None:
+    x = RNG.normal(size=(60, 3, 8)).astype(np.float32)
+    *_, last = ns.train(ns.parse(text), parts(y, x), out=tmp_path / "run")
+    opened = ns.open(tmp_path / "run")
+    found = opened.evaluate(parts(y, x))
+    assert found.loss == pytest.approx(last.result.test_loss, rel=1e-5)
+    assert {f"test_{name}": value for name, value in found.metrics.items()} == pytest.approx(
+        {name: value for name, value in last.result.metrics.items() if name.startswith("test_")}, rel=1e-5
+    )
+    assert len(opened.predict(x[:2])) == 2
