@@ -19,7 +19,7 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.recipe.array_facts import looks_numeric, no_numbers, shape_text
 from netspec.recipe.class_weights import balanced, named_weights
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Ctc, Loss, MeanSquaredError
+from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss
 
 __all__ = ["Wanted", "as_target", "check_targets", "class_weights", "loss_for", "wanted"]
 
@@ -229,8 +229,11 @@ def _place(wrong: NDArray[np.bool_]) -> str:
 
 def loss_for(want: Wanted, targets: NDArray[Any]) -> Loss:
     """Return the loss that targets lead to, where neither the spec nor the last layer says one."""
-    if want.stated or targets.dtype.kind != "f":
+    if want.stated:
         return want.loss
+    if targets.dtype.kind != "f":
+        # Labels at positions are known only here: outputs with positions are else those of numbers.
+        return class_loss(want.shape[0]) if isinstance(want.loss, MeanSquaredError) else want.loss
     unit = bool(((targets == 0) | (targets == 1)).all())
     if unit and want.shape[0] > 1:
         return BinaryCrossEntropy()

@@ -45,6 +45,7 @@ FOLLOWS = {
     "labels": ("input 4; fc 3 sigmoid", LABELS, BinaryCrossEntropy(), {"f1", "auroc"}),
     "labels without sigmoid": ("input 4; fc 3", LABELS.astype(bool), BinaryCrossEntropy(), {"f1", "auroc"}),
     "pixels": ("input 1x4x4; conv 2 3x3 pad=same softmax", PIXELS, CrossEntropy(), {"iou", "dice"}),
+    "pixels without softmax": ("input 1x4x4; conv 2 3x3 pad=same", PIXELS, CrossEntropy(), {"iou", "dice"}),
     "a mask": ("input 1x4x4; conv 1 3x3 pad=same sigmoid", PIXELS[:, None], BinaryCrossEntropy(), {"iou", "dice"}),
     "an image": ("input 1x4x4; conv 1 3x3 pad=same", IMAGES * 2, MeanSquaredError(), {"mae", "rmse", "r2"}),
 }
