@@ -285,10 +285,11 @@ CODES: dict[str, Code] = {
     ),
     "E0305": Code(
         "outputs of another shape are needed",
-        "Cross-entropy compares one row of outputs with a class. With `target input` there are as many outputs as the "
-        "input has values.",
-        "conv 10 3x3\ntrain { loss cross_entropy }",
-        "conv 10 3x3\nglobalpool\ntrain { loss cross_entropy }",
+        "A dataset with one class for each example needs one row of outputs; where the targets have positions, the "
+        "outputs have the same. `triplet`, `contrastive` and `kl` take the outputs apart into equal parts, and `ctc` "
+        "takes classes x length. With `target input` there are as many outputs as the input has values.",
+        "input 1x8x8\nconv 10 3x3 softmax\ndata digits",
+        "input 1x8x8\nconv 10 3x3\nglobalpool\nsoftmax\ndata digits",
     ),
     "E0306": Code(
         "the input is not known",
@@ -329,9 +330,9 @@ CODES: dict[str, Code] = {
     ),
     "E0311": Code(
         "the recipe asks for what is not measured",
-        "`best` and `early_stop on=` name a measurement: of the training batches, the validation set or the test set. "
-        "A validation set is there only where examples are held out for it, an accuracy only where classes are "
-        "learned.",
+        "`best` and `early_stop on=` name a measurement: of the training, the validation or the test set, a loss or a "
+        "metric; `metrics` names metrics. A validation set is there only where examples are held out for it, and each "
+        "metric is of some of what outputs can say: one class of several or of two, several labels at once, numbers.",
         "input 1x8x8\nfc 10 softmax\ndata digits\ntrain { early_stop on=val_loss }",
         "input 1x8x8\nfc 10 softmax\ndata digits { validation 200 }\ntrain { early_stop on=val_loss }",
     ),
@@ -360,6 +361,13 @@ CODES: dict[str, Code] = {
         "input 8\nfc 4 as a\nfc 4 share=a",
         "input 4\nfc 4 as a\nfc 4 share=a",
     ),
+    "E0318": Code(
+        "an argument of the loss does not fit the classes",
+        "`class_weights` has a weight for each output, in their order, or names some classes; `blank` of ctc is one of "
+        "the outputs, counted from 0.",
+        'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2" }',
+        'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2 0.5" }',
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",
@@ -368,10 +376,11 @@ CODES: dict[str, Code] = {
     ),
     "E0402": Code(
         "the loss does not fit the last layer",
-        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows "
-        "from the last layer: plain outputs are taken as the logits of classes where the data has classes, and outputs "
-        "of relu, tanh and the like go with no loss for classes but one that is stated. With `target input` there are "
-        "no classes, and cross_entropy does not go with any.",
+        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid, focal and dice with "
+        "either; poisson, contrastive and ctc are not for classes. Left out, it follows from the last layer: plain "
+        "outputs are taken as the logits of classes where the data has classes, and outputs of relu, tanh and the like "
+        "go with no loss for classes but one that is stated. With `target input` there are no classes, and "
+        "cross_entropy does not go with any.",
         "fc 3 sigmoid\ntrain { loss cross_entropy }",
         "fc 3 softmax\ntrain { loss cross_entropy }",
     ),

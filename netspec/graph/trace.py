@@ -21,6 +21,7 @@ from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSqua
 __all__ = [
     "MAX_DIAGNOSTICS",
     "MAX_PARAMETERS",
+    "follows_from_targets",
     "loss_text",
     "recorded",
     "trace",
@@ -114,6 +115,17 @@ def with_losses(network: Network, losses: Mapping[str, Loss]) -> Network:
     return network.model_copy(update={"outputs": tuple(outputs)})
 
 
+def follows_from_targets(network: Network, graph: Graph) -> bool:
+    """Return whether the loss is that of classes, or of numbers where the targets in a file turn out to be these."""
+    open_ = (
+        len(graph.outputs) == 1
+        and network.stated_loss(graph.outputs[0].name) is None
+        and network.classifies
+        and graph.ends_in is None
+    )
+    return open_ and network.data is not None and find(network.data.name) is None
+
+
 def loss_text(network: Network, graph: Graph) -> str:
     """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
     if len(graph.outputs) > 1:
@@ -122,6 +134,8 @@ def loss_text(network: Network, graph: Graph) -> str:
         )
     said = graph.loss.canonical()
     stated = network.stated_loss(network.all_outputs[0].name)
+    if follows_from_targets(network, graph) and not isinstance(graph.loss, MeanSquaredError):
+        return f"{said} (mse where the targets are numbers)"
     if network.data or stated or not isinstance(graph.loss, MeanSquaredError):
         return said
     try:
@@ -144,13 +158,13 @@ def _wrong_arguments(loss: Loss, outputs: int) -> Iterator[ShapeError]:
         weights, names = weights_of(loss.class_weights), named_weights(loss.class_weights)
         if weights and len(weights) != outputs:
             message = f"`class_weights` has {plural(len(weights), 'weight')}, but there are {plural(outputs, 'output')}"
-            yield ShapeError("E0315", message, "give one for each class, in their order, or say `balanced`")
+            yield ShapeError("E0318", message, "give one for each class, in their order, or say `balanced`")
         elif len(names) > outputs:
             message = f"`class_weights` names {len(names)} classes, but there are {plural(outputs, 'output')}"
-            yield ShapeError("E0315", message, "name those that count more or less than 1")
+            yield ShapeError("E0318", message, "name those that count more or less than 1")
     if isinstance(loss, Ctc) and loss.blank >= outputs:
         message = f"`blank={loss.blank}` is no class: there are {plural(outputs, 'output')}, counted from 0"
-        yield ShapeError("E0315", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
+        yield ShapeError("E0318", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
 
 
 class _Builder:
@@ -307,7 +321,9 @@ class _Builder:
             self._check_reconstruction(output, value, loss)
         else:
             for error in self._misfits(value, loss):
-                self._report(error, name, f"its output is {format_shape(value.shape)}", self._stated_loss(output))
+                one = "the last layer has one output" if error.code == "E0309" else ""
+                label = one or f"its output is {format_shape(value.shape)}"
+                self._report(error, name, label, self._stated_loss(output))
         return loss
 
     def _misfits(self, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
@@ -317,7 +333,7 @@ class _Builder:
         taken = f"{kind} takes the outputs apart into {loss.parts} equal parts"
         if loss.parts > 1 and shape[0] % loss.parts and not (isinstance(loss, Contrastive) and shape[0] == 1):
             yield ShapeError(
-                "E0305", f"{taken}, and there are {shape[0]}", f"give {loss.parts} times as many as one has"
+                "E0305", f"{taken}, and there are {shape[0]}", f"let it end in {loss.parts} times the size of one"
             )
         elif isinstance(loss, Ctc) and len(shape) != 2:
             message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
@@ -397,7 +413,7 @@ class _Builder:
         if loss.targets == ("nothing",):
             return
         if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
-            what = "classes" if isinstance(loss, CrossEntropy) else f"a {loss.targets[0]} of its own"
+            what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
             message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
             stated = self.network.stated_loss(output.name)
             end = "write `loss mse`" if stated else "end with `sigmoid` or without an activation"

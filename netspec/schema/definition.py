@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import Also, AlsoKeyed, Expects
+from netspec.schema.types import Also, AlsoKeyed, Expects, Words
 
 __all__ = ["Definition", "Parameter", "option", "parameters", "positional"]
 
@@ -31,7 +31,7 @@ class Definition(BaseModel):
     inline: ClassVar[tuple[str, ...]] = ()
     """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
     later: ClassVar[tuple[str, ...]] = ()
-    """Arguments that came after the format did: not in the JSON where they are the default, which so stays as it was."""
+    """Arguments that came after the format did: where they are the default they are not in the JSON, as before."""
 
     kind: str
 
@@ -127,7 +127,8 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
     if not expects:
         expects = _describe(leaves, [*literals, *members.names])
-    plain: dict[str, Any] = {**literals, **also[False], **flags}
+    words = next((leaf for leaf in leaves if isinstance(leaf, Words)), None)
+    plain: dict[str, Any] = {**literals, **also[False], **flags} if words is None else words
     return Parameter(
         name=name,
         positional=bool(extra.get("positional")),

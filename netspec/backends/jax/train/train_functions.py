@@ -160,6 +160,8 @@ class TrainFunctions:
         if self._accumulate == 1:
             return self._updated(state, grads)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
+        # Where examples do not all count the same, a batch counts as much as they do together.
+        examples = measured[2] if self.weighs else examples
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
 
     def _added(self, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
