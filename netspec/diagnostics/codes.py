@@ -209,14 +209,16 @@ CODES: dict[str, Code] = {
     ),
     "E0212": Code(
         "arithmetic without a result",
-        "Arithmetic is done with whole numbers and must give one: `/` must divide exactly, `//` rounds down.",
+        "Where a whole number is needed, arithmetic must give one: `/` must divide exactly, `//` rounds down. A "
+        "condition must be one: a comparison, or a `let` that holds one.",
         "fc (3 / 2)",
         "fc (3 // 2)",
     ),
     "E0213": Code(
         "a reserved word",
-        "A `let` cannot take the name of a layer or of a choice, for it would change what other lines mean.",
-        "let relu = 3",
+        "A `let`, a block or a parameter cannot take one of the words that hold the language together: `as`, `else`, "
+        "`in`, `and`, `or`, `not`, `true`, `false`. Every other name is free, and wins over netspec's own words.",
+        "let not = 3",
         "let width = 3",
     ),
     "E0214": Code(
@@ -257,6 +259,12 @@ CODES: dict[str, Code] = {
         "Files do not include each other in a circle.",
         "include block",
         "include blocks",
+    ),
+    "E0220": Code(
+        "an `else` without its `if`",
+        "`else` stands on the line of the `}` that it follows: a new line begins a new command.",
+        "let s = 1\nif (s > 1) { pool 2 }\nelse { relu }\nfc 10",
+        "let s = 1\nif (s > 1) { pool 2 } else { relu }\nfc 10",
     ),
     "E0301": Code(
         "a kernel larger than its input",

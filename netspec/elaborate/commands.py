@@ -81,6 +81,21 @@ COMMANDS = (
         "repeat 3 { conv 16 3x3 pad=same relu }",
     ),
     Command(
+        "for",
+        "for NAME in VALUE VALUE … { commands } | for NAME in FIRST..LAST { … } | for (NAME, NAME) in (VALUE, VALUE) …",
+        "The commands once for each value, one behind the other, with the name standing for it. Labels in them get the "
+        "number of the round, as in `repeat`.",
+        "for (c, n) in (16, 1) (32, 2) {\n  repeat n { conv c 3x3 pad=same relu }\n  pool 2\n}",
+    ),
+    Command(
+        "if",
+        "if (CONDITION) { commands } [else if (CONDITION) { … }] [else { commands }]",
+        "The commands of the first condition that holds. Conditions compare numbers, sizes and words (`==`, `!=`, `<`, "
+        "`<=`, `>`, `>=`), and are joined by `and`, `or` and `not`.",
+        "block down(c, stride=1) {\n  conv c 3x3 pad=same\n  if (stride > 1) { pool stride } else { relu }\n}\n"
+        "down 8 stride=2",
+    ),
+    Command(
         "residual",
         "residual { commands } [{ commands }]",
         "Adds what the first body makes of its input to that input, or to what a second body makes of it.",

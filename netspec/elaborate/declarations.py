@@ -155,6 +155,10 @@ class Declarations:
                     fix = f"there is no `{word}`: comparisons stand one after the other, and all must hold"
                 self.context.error("E0207", "`assert` needs a comparison with <, <=, > or >=", argument.span, fix=fix)
                 continue
+            if argument.relation in {"==", "!="}:
+                fix = f"a budget has a bound: `{argument.key.text} <= {print_value(argument.value)}`"
+                self.context.error("E0207", "`assert` needs a comparison with <, <=, > or >=", argument.span, fix=fix)
+                continue
             if argument.key.text not in known:
                 near = nearest(argument.key.text, known)
                 fix = f"did you mean `{near}`?" if near else f"it knows {listing(known, 'and')}"

@@ -6,20 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context
-from netspec.elaborate.blocks import define, evaluated
+from netspec.elaborate.blocks import define, hide
+from netspec.elaborate.control import Rounds, branches, rounds
 from netspec.elaborate.declarations import Declarations
-from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate
+from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate, evaluate_condition, evaluate_word
 from netspec.elaborate.includes import Includes
 from netspec.elaborate.inputs import Input
 from netspec.elaborate.rebinding import Opened, lost, read_behind
-from netspec.elaborate.scope import Scope
+from netspec.elaborate.scope import Scope, labels_in
 from netspec.elaborate.suggestions import unknown_command
-from netspec.elaborate.vocabulary import RESERVED, meaning
 from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
 from netspec.ir.network import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
@@ -113,6 +114,9 @@ class _Elaborator:
             "let": self._let,
             "block": self._block,
             "repeat": self._repeat,
+            "for": self._for,
+            "if": self._if,
+            "else": self._else,
             "include": self._include,
             "residual": self.wiring.residual,
             "branch": self.wiring.branch,
@@ -146,12 +150,14 @@ class _Elaborator:
         name = command.name.text
         if name in scope.misdefined and name not in _NO_LAYERS:
             return self._misdefined
+        if name in scope.blocks:
+            return self.wiring.use
         if name in self.handlers:
             return self.handlers[name]
         layer = LAYERS.get(name)
         if layer:
             return self.wiring.merge if layer.merges else self.wiring.layer
-        return self.wiring.use if name in scope.blocks else self._unknown
+        return self._unknown
 
     def _misdefined(self, command: ast.Command, scope: Scope) -> None:
         """Say nothing of the use of a block whose definition was wrong: that is said there."""
@@ -197,9 +203,7 @@ class _Elaborator:
             related = Related(place.span, "the first is here")
             fix = "a name has one value: choose another"
             self.context.error("E0209", f"`let {key.text}` is given twice", key.span, fix=fix, related=(related,))
-        elif key.text in RESERVED:
-            message = f"`{key.text}` already means something else: it is {meaning(key.text)}"
-            self.context.error("E0213", message, key.span, fix="choose another name")
+        elif not hide(key.text, "`let`", key.span, self.context):
             self._unknown_value(key, scope)
         else:
             if scope.top:
@@ -240,7 +244,7 @@ class _Elaborator:
 
     def _evaluated(self, value: ast.Value) -> Any:
         try:
-            return evaluated(value, self.context.scope)
+            return evaluate_word(value, self.context.scope)
         except ValueProblem as problem:
             self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
             return UNKNOWN
@@ -263,7 +267,7 @@ class _Elaborator:
             return
         value = command.arguments[0].value
         try:
-            count = evaluate(value, scope.values)
+            count = evaluate(value, scope.values, whole=True)
         except ValueProblem as problem:
             self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
             return
@@ -271,10 +275,52 @@ class _Elaborator:
             message = "`repeat` needs a whole number, 0 or more"
             self.context.error("E0207", message, value.span, fix="for example `repeat 3 { … }`")
             return
-        self.wiring.repeat(command, count, scope)
+        self.wiring.repeat(command, Rounds(count, {}, repeat({}, count)), scope)
         if command.label:
             # That it cannot have one is said; what reads it says nothing.
             scope.labels[command.label.text] = self.wiring.cursor
+
+    def _for(self, command: ast.Command, scope: Scope) -> None:
+        if command.label:
+            fix = f"a block around it does: `block part {{ for … }}; part as {command.label.text}`"
+            self.context.error("E0211", "`for` takes no label", command.label.span, fix=fix)
+        try:
+            found = rounds(command, scope.values, scope.labels)
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            self._skipped(command, scope)
+            return
+        if all([hide(name, "name of a `for`", span, self.context) for name, span in found.named.items()]):
+            self.wiring.repeat(command, found, scope)
+        else:
+            self._skipped(command, scope)
+
+    def _if(self, command: ast.Command, scope: Scope) -> None:
+        if command.label:
+            fix = f"label a layer behind it: `identity as {command.label.text}`"
+            self.context.error("E0211", "`if` takes no label", command.label.span, fix=fix)
+        try:
+            chosen = next(
+                (b for b in branches(command) if not b.condition or evaluate_condition(b.condition, scope.values)),
+                None,
+            )
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            self._skipped(command, scope)
+            return
+        if chosen:
+            self.run(chosen.body.commands, scope.way(chosen.body))
+
+    def _else(self, command: ast.Command, scope: Scope) -> None:
+        fix = "it stands on the line of the `}` before it: `if (…) { … } else { … }`"
+        self.context.error("E0220", "this `else` belongs to no `if`", command.name.span, fix=fix)
+        self._skipped(command, scope)
+
+    def _skipped(self, command: ast.Command, scope: Scope) -> None:
+        """Stand in for the bodies of a command that was not understood, and for the labels in them."""
+        self.wiring.broken(replace(command, label=None), scope)
+        for label in labels_in([command]):
+            scope.labels.setdefault(label, self.wiring.cursor)
 
     def _include(self, command: ast.Command, scope: Scope) -> None:
         uses = self.context.uses

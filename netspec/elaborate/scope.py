@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -100,9 +100,21 @@ class Scope:
             rebound=0,
         )
 
-    def round(self, body: ast.Body, number: int) -> Scope:
-        """Return the scope of one round of a repetition, whose labels are its own."""
-        return replace(self.way(body), labels=self.labels.new_child(), suffix=f"{self.suffix}_{number}")
+    def round(self, body: ast.Body, number: int, values: Mapping[str, Any], named: Mapping[str, Span]) -> Scope:
+        """Return the scope of one round of a repetition, whose labels are its own.
+
+        Args:
+            body: what is repeated.
+            number: of the round, from 1.
+            values: what the names of a `for` stand for in this round.
+            named: where these names are given.
+        """
+        scope = replace(self.way(body), labels=self.labels.new_child(), suffix=f"{self.suffix}_{number}")
+        if values:
+            scope.values.maps[0].update(values)
+            scope.named.maps[0].update(named)
+            scope.key = (scope.key, told_apart(values))
+        return scope
 
     def use(self, block: Block, values: dict[str, Any], name: str, source: str) -> Scope:
         """Return the scope inside one use of a block defined here: of the user's names it sees none.
@@ -113,19 +125,22 @@ class Scope:
             name: of this use.
             source: the node that flows into it.
         """
-        # A `let` behind the definition but before the use is seen too, hence their number in the key. The types are in
-        # it since 1 and 1.0 are equal but do not fit the same arguments.
-        given = tuple((key, type(value), value) for key, value in values.items())
+        # A `let` behind the definition but before the use is seen too, hence their number in the key.
         return Scope(
             values=self.values.new_child(values),
             blocks=self.blocks.new_child(),
             labels=ChainMap({"input": source}),
             frame=Frame(f"{name}/", block.labels),
-            key=(id(block.body), self.key, self.lets, given),
+            key=(id(block.body), self.key, self.lets, told_apart(values)),
             top=False,
             misdefined=self.misdefined,
             named=self.named.new_child(dict(block.spans)),
         )
+
+
+def told_apart(values: Mapping[str, Any]) -> Hashable:
+    """Return values as a key; their types are in it since 1 and 1.0 are equal but do not fit the same arguments."""
+    return tuple((key, type(value), value) for key, value in values.items())
 
 
 def weight(arguments: Iterable[ast.Argument]) -> int:

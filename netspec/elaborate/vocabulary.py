@@ -1,4 +1,4 @@
-"""The words of the language: what a user may not take as a name, and what a name may stand for."""
+"""The words of the language: what a user may take as a name, and what a name may stand for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netspec.recipe.settings import Augment, Shuffle, Views
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 
-__all__ = ["CHOICES", "COMMANDS", "RESERVED", "meaning"]
+__all__ = ["CHOICES", "COMMANDS", "RESERVED", "WORDS", "meaning"]
 
 COMMANDS = tuple(command.name for command in commands.COMMANDS)
 """The commands that are no layers."""
@@ -40,8 +40,11 @@ def _reachable(roots: Iterable[type[Definition]]) -> set[type[Definition]]:
     return found
 
 
-RESERVED = frozenset({*_words([*LAYERS.entries, *_OF_LINES]), *LAYERS, *COMMANDS, "as", "else", "true", "false"})
-"""What a `let`, a block or a parameter may not take as its name: other lines would change their meaning."""
+RESERVED = frozenset({"as", "else", "in", "and", "or", "not", "true", "false"})
+"""What a `let`, a block or a parameter may not take as its name: the words that hold the language together."""
+
+WORDS = frozenset({*_words([*LAYERS.entries, *_OF_LINES]), *LAYERS, *COMMANDS})
+"""What else has a meaning on the lines of a spec; a name of the file's own wins over it."""
 
 CHOICES = frozenset(_words(_reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])) | {"true", "false"})
 """What an argument of anything may be."""

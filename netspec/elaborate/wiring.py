@@ -11,6 +11,8 @@ from netspec.diagnostics.diagnostic import Place, Related, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binding import Context, bind
 from netspec.elaborate.blocks import bind_parameters, given_at
+from netspec.elaborate.control import Rounds
+from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.limits import Expansion
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS
@@ -185,12 +187,12 @@ class Wiring:
         self.cursor = start
         return ends
 
-    def repeat(self, command: ast.Command, count: int, scope: Scope) -> None:
-        """Run a body several times, one behind the other."""
+    def repeat(self, command: ast.Command, rounds: Rounds, scope: Scope) -> None:
+        """Run a body several times, one behind the other, each time with its own values of the names of a `for`."""
         (body,) = command.bodies
-        self._bounded(command, body, scope, count)
-        for number in range(1, count + 1 if body.commands else 0):
-            self.run(body.commands, scope.round(body, number))
+        self._bounded(command, body, scope, rounds.count)
+        for number, values in enumerate(rounds.values if body.commands else (), 1):
+            self.run(body.commands, scope.round(body, number, values, rounds.named))
 
     # --- blocks -------------------------------------------------------------------------------------------------
 
@@ -324,6 +326,9 @@ class Wiring:
             fix = "for example `conv 64 3x3 as c2`, and later `add c2`"
             self.context.error("E0207", "a label is a word", argument.span, fix=fix)
             return None
+        passed = scope.values.get(text)
+        if isinstance(passed, LabelledWord):
+            return passed.node
         if text in scope.labels:
             return scope.labels[text]
         fix = self._hidden(text, scope) or self._label_fix(text, scope)

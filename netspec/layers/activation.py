@@ -7,7 +7,7 @@ from netspec.layers.base import ActivationLayer, Builder, Tensor
 from netspec.recipe.initializers import Constant
 from netspec.schema.definition import option, positional
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import AlsoKeyed, Float, NonNegativeFloat, PositiveFloat
+from netspec.schema.types import Also, AlsoKeyed, Float, NonNegativeFloat, PositiveFloat
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "OptionalActivation",
     "PRelu",
     "Relu",
     "Relu6",
@@ -309,3 +310,6 @@ ACTIVATIONS: Registry[ActivationLayer] = Registry(
 
 Activation: TypeAlias = Annotated[ActivationLayer, OneOf(ACTIVATIONS)]
 """Any activation, told apart by `kind`."""
+
+OptionalActivation: TypeAlias = Annotated[Activation | None, Also(none=None)]
+"""An activation on the line of another layer; `none` says that there is none, where a block's argument decides."""

@@ -4,7 +4,7 @@ from math import prod
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.activation import Activation
+from netspec.layers.activation import OptionalActivation
 from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.ops import Pads, ShapeError, same_padding
 from netspec.recipe.initializers import AnyInitializer
@@ -36,7 +36,7 @@ class Conv(Layer):
 
     filters: PositiveInt = positional("number of output channels")
     kernel: Size2 = positional("height x width of the kernel; one number means both")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
     pad: Padding = option(
         "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
@@ -66,7 +66,7 @@ class Depthwise(Layer):
     example: ClassVar[str] = "depthwise 3x3 pad=same relu"
 
     kernel: Size2 = positional("height x width of each kernel; one number means both")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
     pad: Padding = option(
         "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
@@ -103,7 +103,7 @@ class Deconv(Layer):
 
     filters: PositiveInt = positional("number of output channels")
     kernel: Size2 = positional("height x width of the kernel; one number means both")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "distance at which the inputs stand in the output, down and across")
     pad: Padding = option(
         "valid", "what is cut off each side: nothing (`valid`), down to the input x stride (`same`), or rows x columns"

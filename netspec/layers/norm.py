@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from netspec.layers.activation import Activation
+from netspec.layers.activation import OptionalActivation
 from netspec.layers.base import Builder, Layer, Tensor, require_positions
 from netspec.ops import BatchNorm as BatchNormOp
 from netspec.ops import Bias, Shape
@@ -29,7 +29,7 @@ class BatchNorm(Layer):
     aliases = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNormalization", "batch_norm")
     example: ClassVar[str] = "batchnorm"
 
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     momentum: Fraction = option(0.9, "share of the running averages that each step keeps")
 
@@ -57,7 +57,7 @@ class LayerNorm(Layer):
     example: ClassVar[str] = "layernorm"
 
     over: Literal["positionwise", "all"] = positional("the channels at each position, or all values", "positionwise")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
 
@@ -79,7 +79,7 @@ class GroupNorm(Layer):
     example: ClassVar[str] = "groupnorm 4"
 
     groups: PositiveInt = positional("number of equal groups that the channels are split into")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
 
@@ -95,7 +95,7 @@ class InstanceNorm(Layer):
     aliases = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
     example: ClassVar[str] = "instancenorm"
 
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(False, "then multiply by a trainable scale and add a trainable offset")
 
