@@ -22,11 +22,11 @@ from netspec.elaborate.rebinding import Opened, lost, read_behind
 from netspec.elaborate.scope import Scope, labels_in
 from netspec.elaborate.suggestions import unknown_command
 from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
+from netspec.ir import network as ir
 from netspec.ir.network import Compile, DataSource, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.recipe import catalog as datasets
 from netspec.schema.definition import parameters
-from netspec.schema.types import Shape
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.system.resources import library_folder
@@ -376,7 +376,6 @@ class _Elaborator:
         if found and nodes:
             d = self.declared
             kept = {
-                "tokens": found.tokens,
                 "init": d.init,
                 "data": d.data,
                 "recipe": d.recipe,
@@ -384,7 +383,8 @@ class _Elaborator:
                 "budgets": tuple(d.budgets) or None,
             }
             parts = {key: value for key, value in kept.items() if value is not None}
-            network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
+            inputs = (ir.Input(shape=found.shape, tokens=found.tokens),)
+            network = _network(name=name, inputs=inputs, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics), tuple(self.context.notes))
 
     def _ended(self, diagnostic: Diagnostic) -> Diagnostic:
@@ -475,10 +475,10 @@ def _defines(command: ast.Command, name: str) -> bool:
     )
 
 
-def _network(*, name: str, input: Shape, nodes: list[Placed], valid: bool, **parts: Any) -> Network:
+def _network(*, name: str, inputs: tuple[ir.Input, ...], nodes: list[Placed], valid: bool, **parts: Any) -> Network:
     """Build the network; one with placeholders is not validated, for it is only looked at for further mistakes."""
     if valid:
         made = tuple(Node(name=n.name, layer=n.layer, inputs=n.inputs) for n in nodes)
-        return Network(name=name, input=input, nodes=made, **parts)
+        return Network(name=name, inputs=inputs, nodes=made, **parts)
     loose = tuple(Node.model_construct(name=n.name, layer=n.layer, inputs=n.inputs) for n in nodes)
-    return Network.model_construct(name=name, input=input, nodes=loose, **parts)
+    return Network.model_construct(name=name, inputs=inputs, nodes=loose, **parts)
