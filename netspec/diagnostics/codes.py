@@ -266,6 +266,18 @@ CODES: dict[str, Code] = {
         "let s = 1\nif (s > 1) { pool 2 }\nelse { relu }\nfc 10",
         "let s = 1\nif (s > 1) { pool 2 } else { relu }\nfc 10",
     ),
+    "E0221": Code(
+        "a layer that reads no input by name",
+        "Where there are several inputs, none of them flows on by itself: `from NAME` says which one a layer reads.",
+        "input 4 as left\ninput 4 as right\nfc 2 as a\nfrom right; fc 2; concat a left",
+        "input 4 as left\ninput 4 as right\nfrom left; fc 2 as a\nfrom right; fc 2; concat a left",
+    ),
+    "E0222": Code(
+        "an input that nothing reads",
+        "Every input is read by a layer: one that is not would have to be given in vain.",
+        "input 4 as left\ninput 4 as right\nfrom left; fc 2",
+        "input 4 as left\ninput 4 as right\nfrom left; concat right; fc 2",
+    ),
     "E0301": Code(
         "a kernel larger than its input",
         "Every convolution and pooling without padding makes the image smaller; the trail shows how.",

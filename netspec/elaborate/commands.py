@@ -27,10 +27,19 @@ class Command:
 COMMANDS = (
     Command(
         "input",
-        "input SHAPE [tokens=N]",
+        "input SHAPE [tokens=N [mask=TOKEN]] [as NAME]",
         "The shape of one example: `784` features, `8x100` features x length, `1x28x28` channels x height x width; "
-        "with `tokens=`, so many whole numbers below N. May be left out where a built-in dataset says it.",
-        "input 1x28x28\nfc 10 softmax",
+        "with `tokens=`, so many whole numbers below N. May be left out where a built-in dataset says it. Several "
+        "inputs have names, and `from NAME` reads one.",
+        "input 8 as left\ninput 8 as right\nfrom left; fc 4 as a\nfrom right; fc 4 share=a\nconcat a; fc 2 softmax",
+    ),
+    Command(
+        "output",
+        "output LABEL [loss=LOSS] [weight=NUMBER] [target=NAME] [as NAME]",
+        "A labelled layer as an output, where the last layer is not the only one. Each has its loss, which counts by "
+        "its weight, and the target of its own name unless `target=` says another.",
+        "input 8\nfc 16 relu as trunk\nfc 3 softmax as kind\nfrom trunk; fc 1 as age\n"
+        "output kind\noutput age loss=mse weight=0.1",
     ),
     Command(
         "let",

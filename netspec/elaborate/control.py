@@ -67,9 +67,8 @@ def _else(parts: Sequence[ast.Argument | ast.Body], at: int, found: Sequence[Bra
 
 
 def _condition(part: ast.Argument | ast.Body | None, command: ast.Command) -> ast.Value:
-    if isinstance(part, ast.Argument) and part.relation == "=" and part.key is None:
-        if isinstance(part.value, ast.Group | ast.Word):
-            return part.value
+    if isinstance(part, ast.Argument) and part.key is None and isinstance(part.value, ast.Group | ast.Word):
+        return part.value
     span = part.span if isinstance(part, ast.Argument) else command.name.span
     written = f"({print_argument(part)})" if isinstance(part, ast.Argument) and part.key else "(stride > 1)"
     raise ValueProblem("E0206", "`if` needs a condition in parentheses", span, f"for example `if {written} {{ … }}`")
@@ -125,6 +124,10 @@ def rounds(command: ast.Command, scope: Scope, labels: Mapping[str, str]) -> Rou
         raise ValueProblem("E0206", "`in` stands behind the names of a `for`", word.span, _FOR)
     if not values:
         raise ValueProblem("E0206", "`for` needs values behind `in`", word.span, _FOR)
+    only = values[0].value
+    if len(values) == 1 and isinstance(only, ast.Integer):
+        fix = f"`for {names[0].text} in 1..{only.value}` counts; `repeat {only.value}` needs no name"
+        raise ValueProblem("E0207", f"a `for` over `{only.value}` alone is one round", only.span, fix)
     texts = [name.text for name in names]
     parts = [_values(argument.value, texts, scope, labels) for argument in values]
     named = {name.text: name.span for name in names}

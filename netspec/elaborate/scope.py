@@ -57,6 +57,7 @@ class Scope:
         values: what each `let` and each parameter of a block stands for.
         blocks: the blocks that are defined.
         labels: label → name of the node; `input` is what flows into the file or the block.
+        uses: label → name of the use of a block that carries it, which is the prefix of its nodes.
         frame: where nodes are named.
         suffix: what a repetition adds to the labels in it: `_2` in its second round.
         key: equal for two scopes in which every line means the same, as in each round of a repetition.
@@ -73,6 +74,7 @@ class Scope:
     values: ChainMap[str, Any]
     blocks: ChainMap[str, Block]
     labels: ChainMap[str, str]
+    uses: ChainMap[str, str]
     frame: Frame
     suffix: str = ""
     key: Hashable = ()
@@ -85,7 +87,7 @@ class Scope:
     @classmethod
     def of_file(cls, commands: Iterable[ast.Command]) -> Scope:
         """Return the scope of a file, with nothing in it yet."""
-        return cls(ChainMap(), ChainMap(), ChainMap({"input": "input"}), Frame("", labels_in(commands)))
+        return cls(ChainMap(), ChainMap(), ChainMap({"input": "input"}), ChainMap(), Frame("", labels_in(commands)))
 
     def way(self, body: ast.Body) -> Scope:
         """Return the scope of a body whose labels are seen behind it, as those of `residual` and `branch` are."""
@@ -109,7 +111,8 @@ class Scope:
             values: what the names of a `for` stand for in this round.
             named: where these names are given.
         """
-        scope = replace(self.way(body), labels=self.labels.new_child(), suffix=f"{self.suffix}_{number}")
+        labels, uses = self.labels.new_child(), self.uses.new_child()
+        scope = replace(self.way(body), labels=labels, uses=uses, suffix=f"{self.suffix}_{number}")
         if values:
             scope.values.maps[0].update(values)
             scope.named.maps[0].update(named)
@@ -130,6 +133,7 @@ class Scope:
             values=self.values.new_child(values),
             blocks=self.blocks.new_child(),
             labels=ChainMap({"input": source}),
+            uses=ChainMap(),
             frame=Frame(f"{name}/", block.labels),
             key=(id(block.body), self.key, self.lets, told_apart(values)),
             top=False,

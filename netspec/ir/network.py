@@ -297,7 +297,9 @@ class Network(_Model):
             if len(node.inputs) < 2 and node.layer.merges:
                 raise ValueError(f"node {node.name!r} reads one node, but {node.layer.canonical()} merges several")
             if node.share is not None and (node.share not in known or node.share in inputs):
-                raise ValueError(f"node {node.name!r} shares the weights of {node.share!r}, and no node before it is that")
+                raise ValueError(
+                    f"node {node.name!r} shares the weights of {node.share!r}, and no node before it is that"
+                )
             known.add(node.name)
         self._require_outputs(inputs, known - inputs - {INPUT})
         read = {i for node in self.nodes for i in node.inputs}
