@@ -17,6 +17,9 @@ from netspec.ir.network import Network
 
 FOLDER = Path(__file__).parent
 
+sys.path.insert(0, str(FOLDER.parent / "tests"))
+from diagnostics.cases import Case, fenced, read_cases  # noqa: E402
+
 
 def layers_page() -> str:
     """Return the reference of everything a spec can name."""
@@ -40,12 +43,31 @@ def layers_page() -> str:
 
 def errors_page() -> str:
     """Return the reference of the error codes."""
-    lines = ["# Errors", "", "Made from the code by `python docs/generate.py`; `netspec explain CODE` prints the same."]
-    lines += ["", *_json_form()]
+    lines = [
+        "# Errors",
+        "",
+        "Made by `python docs/generate.py` from the code, and the examples of what is printed from the cases that are",
+        "tested (`tests/diagnostics/`). `netspec explain CODE` prints the same without these.",
+        "",
+        *_json_form(),
+    ]
+    shown: dict[str, Case] = {}
+    for case in read_cases():
+        shown.setdefault(case.code, case)
     for code, entry in CODES.items():
         lines += ["", f"## {code}: {entry.title}", "", entry.cause, "", "Wrong:", "", "```", entry.wrong, "```"]
         lines += ["", "Right:", "", "```", entry.right, "```"]
+        if case := shown.get(code):
+            lines += _printed(case)
     return "\n".join(lines) + "\n"
+
+
+def _printed(case: Case) -> list[str]:
+    """Return a spec and what is printed for it; a spec that Markdown cannot hold is seen in its message alone."""
+    message = ["", *fenced(case.message or case.rendered)]
+    if case.raw:
+        return ["", "What is printed, for example:", *message]
+    return ["", "A spec with this mistake:", "", *fenced(case.text, "net"), "", "What is printed for it:", *message]
 
 
 def _json_form() -> list[str]:

@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite golden files to what the code says now")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return no workers for `--update`: several cases stand in one file, which two processes must not write at once."""
+    return 0 if config.getoption("--update") else None
+
+
 _PROGRAMS = "JAX_COMPILATION_CACHE_DIR"
 _MADE = pytest.StashKey[str]()
 

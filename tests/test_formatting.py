@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from diagnostics.cases import Case, read_cases
 
 import netspec as ns
 from netspec.describe import format as formatting
@@ -174,9 +175,9 @@ def test_only_names_of_the_spec_are_left() -> None:
     assert {"Adam", "he_", "bn_"} <= words
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "bad").glob("*.net")), ids=lambda p: p.stem)
-def test_specs_that_are_wrong_stay_as_wrong(path: Path) -> None:
-    text = path.read_bytes().decode(errors="replace")
+@pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.id)
+def test_specs_that_are_wrong_stay_as_wrong(case: Case) -> None:
+    text = case.text
     try:
         parse(Source("t.net", text))
     except SpecError:

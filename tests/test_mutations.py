@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from diagnostics.cases import read_cases
 from fuzz.fuzz_spec import examine, examine_bytes, vocabulary
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,6 +196,6 @@ def test_any_characters(text: str, place: str) -> None:
 
 def test_every_golden_mistake_in_any_pair() -> None:
     rng = random.Random(5)
-    texts = [p.read_bytes().decode("utf-8") for p in sorted((Path(__file__).parent / "bad").glob("*.net"))]
+    texts = [case.text for case in read_cases()]
     for _ in range(150):
         examined(rng.choice(texts) + "\n" + rng.choice(texts))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from diagnostics.cases import read_cases
 from hypothesis import given
 from hypothesis import strategies as st
 from lark import Lark
@@ -379,8 +380,8 @@ def test_what_may_come_next_is_what_the_parser_accepts(monkeypatch: pytest.Monke
         return recover(error)
 
     monkeypatch.setattr(parser, "_recover", compared)
-    for path in sorted(Path(__file__).parent.parent.joinpath("bad").glob("*.net")):
-        only_a_tree_or_spec_error(path.read_bytes().decode("utf-8", "replace"))
+    for case in read_cases():
+        only_a_tree_or_spec_error(case.text)
     assert asked > 100
 
 
