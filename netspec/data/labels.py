@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netspec.data.checks import renumbered
+from netspec.data.named import check_target
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
@@ -23,6 +24,11 @@ ONE_ROW = "let it end in one row of outputs, `fc 10`, or learn its own input: `d
 
 def check_labels(graph: Graph, dataset: Dataset) -> None:
     """Raise DataError when a dataset has a label that the network has no output for."""
+    if len(graph.outputs) > 1:
+        for output in graph.outputs:
+            for which, part in (("train", dataset.train), ("test", dataset.test)):
+                check_target(part.labels[output.target], f"{output.target}_{which}", graph, output)
+        return
     shape = graph.shape(graph.output)
     if len(shape) != 1:
         raise DataError(
@@ -51,6 +57,8 @@ def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None
     Raises:
         DataError: there are some, and that is `strict`ly wrong.
     """
+    if len(graph.outputs) > 1:
+        return None
     wrong = classes_misfit(dataset.name, graph.shape(graph.output)[0], len(dataset.labels))
     if wrong and strict:
         raise DataError(*wrong)

@@ -372,6 +372,14 @@ CODES: dict[str, Code] = {
         'input 4\nfc 3 softmax\ndata "nothere.npz"',
         'input 4\nfc 3 softmax\ndata "here.npz"',
     ),
+    "E0315": Code(
+        "weights that cannot be shared",
+        "`share=LABEL` uses all weights of another layer: both are of one kind, and need weights of the same shapes. An "
+        "`fc` can also use the vectors of an `embedding`, where it reads as many features as they have and gives one "
+        "output for each token.",
+        "input 8\nfc 4 as a\nfc 4 share=a",
+        "input 4\nfc 4 as a\nfc 4 share=a",
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",

@@ -56,7 +56,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 yield _at(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
             missing.append(_at(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
-        else:
+        elif len(network.inputs) == 1 and len(network.all_outputs) == 1:
+            # Arrays by other names are looked at when the training begins.
             yield from _misfits(network, graph, places, name, _contents(path, kind, name))
     # What comes first may be missing where there is something to take instead.
     if len(missing) == len(names):
@@ -111,7 +112,7 @@ def _misfits(
         yield _at(place, "E0311", (message, "hold out fewer"))
     wrong = shape_misfit(name, example_shape(train, tokens), network.input)
     if wrong:
-        yield _at(places.get("input"), "E0308", wrong, place)
+        yield _at(places.get(network.inputs[0].name), "E0308", wrong, place)
     elif graph and network.classifies:
         outputs, last = graph.shape(graph.output), places.get(network.nodes[-1].name)
         if len(outputs) != 1:

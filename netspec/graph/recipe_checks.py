@@ -14,6 +14,7 @@ from netspec.recipe import catalog as datasets
 __all__ = [
     "MAX_STEPS",
     "check_recipe",
+    "learns_classes",
     "normalized_alone",
     "unmeasured",
     "used_batch",
@@ -30,7 +31,7 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
     if graph is None:
         return
     validation = network.data is not None and network.data.validation > 0
-    classes = not network.reconstructs and len(graph.shape(graph.logits)) == 1
+    classes = learns_classes(network, graph)
     wrong = unmeasured(network.recipe, validation=validation, classes=classes, hold_out=_hold_out(network))
     if wrong:
         yield _at("train", "E0311", wrong, places)
@@ -49,6 +50,11 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
         count = network.data.validation
         message = f"`validation {count}` leaves nothing to train on: {data.name} has {data.train:,} examples"
         yield _at("data", "E0311", (message, f"hold out fewer: `{_hold_out(network)}`"), places)
+
+
+def learns_classes(network: Network, graph: Graph) -> bool:
+    """Return whether one number says how many examples are classified right: of several outputs none does."""
+    return len(graph.outputs) == 1 and not network.reconstructs and len(graph.shape(graph.logits)) == 1
 
 
 def _examples(network: Network) -> list[int]:

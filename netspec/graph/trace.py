@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
 from netspec import ops
 from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError
-from netspec.graph.graph import Graph, Operation, Parameter
-from netspec.ir.network import DataSource, Network
+from netspec.graph.graph import Graph, GraphInput, GraphOutput, Operation, Parameter
+from netspec.graph.sharing import Owners
+from netspec.ir.network import INPUT, DataSource, Network, Output
 from netspec.ir.text import layer_text
 from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
 
-__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_loss"]
+__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_class_losses", "with_loss"]
 
 MAX_PARAMETERS = 4_000_000_000
 """More than this is refused before anything is allocated: 16 GB in float32."""
@@ -58,29 +59,27 @@ def trace(network: Network, places: Places | None = None, *, recorded: bool = Fa
         SpecError: with a diagnostic for every node whose input does not fit. What depends on such a node stays silent.
     """
     builder = _Builder(network, places or {})
-    builder.check_input()
+    builder.check_inputs()
     for node in network.nodes:
         builder.node(node.name, node.inputs)
-    loss = builder.loss(recorded=recorded)
-    output = builder.values[network.nodes[-1].name]
-    if builder.diagnostics or output is None or loss is None:
+    outputs = [made for output in network.all_outputs if (made := builder.output(output, recorded=recorded))]
+    if builder.diagnostics or len(outputs) < len(network.all_outputs):
         raise SpecError(builder.diagnostics)
     return Graph(
         name=network.name,
-        input=network.input,
-        tokens=network.tokens,
+        inputs=tuple(GraphInput(i.name, i.shape, i.tokens, i.mask) for i in network.inputs),
         operations=tuple(builder.operations),
         parameters=builder.parameters,
-        output=output.index,
-        logits=output.index,
-        loss=loss,
+        outputs=tuple(outputs),
         nodes={name: value.index for name, value in builder.values.items() if value is not None},
     )
 
 
 def recorded(network: Network, graph: Graph) -> Network:
     """Return what a training kept with its loss stated, where today the data would decide; the graph is `recorded`."""
-    open_to_data = network.recipe.loss is None and network.classifies and isinstance(graph.loss, MeanSquaredError)
+    if len(graph.outputs) > 1 or _stated(network, network.all_outputs[0]) is not None:
+        return network
+    open_to_data = network.classifies and isinstance(graph.loss, MeanSquaredError)
     return with_loss(network, graph.loss) if open_to_data else network
 
 
@@ -90,17 +89,40 @@ def with_class_loss(network: Network) -> Network:
     Raises:
         SpecError: when shapes do not fit, or no loss follows.
     """
-    if network.recipe.loss is not None or not network.classifies:
+    several = len(network.all_outputs) > 1
+    if several or _stated(network, network.all_outputs[0]) is not None or not network.classifies:
         return network
     graph = trace(network)
     alone = trace(network, recorded=True)
     return network if graph.loss == alone.loss else with_loss(network, graph.loss)
 
 
+def with_class_losses(network: Network, classes: Collection[str]) -> Network:
+    """Return a network of several outputs with the loss of those stated that are the logits of classes.
+
+    Args:
+        network: of several outputs.
+        classes: the names of the targets that are class labels.
+    """
+    graph = trace(network)
+    outputs = []
+    for output, made in zip(network.outputs, graph.outputs, strict=True):
+        open_to_data = _stated(network, output) is None and isinstance(made.loss, MeanSquaredError)
+        last = graph.made.get(made.index)
+        plain = open_to_data and not (last and isinstance(last.op, Activation))
+        shape = graph.shape(made.index)
+        logits = plain and made.target in classes and len(shape) == 1 and shape[0] > 1
+        outputs.append(output.model_copy(update={"loss": class_loss(shape[0])}) if logits else output)
+    return network.model_copy(update={"outputs": tuple(outputs)})
+
+
 def loss_text(network: Network, graph: Graph) -> str:
     """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
+    if len(graph.outputs) > 1:
+        return " + ".join(f"{'' if o.weight == 1 else f'{o.weight:g}·'}{o.loss.canonical()} of {o.name}" for o in graph.outputs)
     said = graph.loss.canonical()
-    if network.data or network.recipe.loss or not isinstance(graph.loss, MeanSquaredError):
+    stated = _stated(network, network.all_outputs[0])
+    if network.data or stated or not isinstance(graph.loss, MeanSquaredError):
         return said
     try:
         classes = trace(network.model_copy(update={"data": DataSource(name="data")})).loss
@@ -110,8 +132,13 @@ def loss_text(network: Network, graph: Graph) -> str:
 
 
 def with_loss(network: Network, loss: Loss) -> Network:
-    """Return a network with its loss stated."""
+    """Return a network with the loss of its one output stated."""
     return network.model_copy(update={"recipe": network.recipe.model_copy(update={"loss": loss})})
+
+
+def _stated(network: Network, output: Output) -> Loss | None:
+    """Return the loss that is stated for an output: its own, else that of the recipe, which is for all that have none."""
+    return output.loss or network.recipe.loss
 
 
 class _Builder:
@@ -121,28 +148,34 @@ class _Builder:
         self.network, self.places = network, places
         self.layers = {node.name: node.layer for node in network.nodes}
         self.reads = {node.name: node.inputs for node in network.nodes}
-        self.values: dict[str, Tensor | None] = {"input": Tensor(0, network.input, network.tokens)}
+        self.inputs = {i.name: i for i in network.inputs}
+        self.values: dict[str, Tensor | None] = {
+            given.name: Tensor(index, given.shape, given.tokens) for index, given in enumerate(network.inputs)
+        }
+        self.owners = Owners(network, self.places)
         self.operations: list[Operation] = []
         self.parameters: dict[str, Parameter] = {}
         self.diagnostics: list[Diagnostic] = []
         self.current = ""
         self.total = 0
 
-    def check_input(self) -> None:
-        """Note an input that is too large."""
-        shape = self.network.input
-        if prod(shape) > _MAX_VALUES:
-            place = self.places.get("input")
-            message = f"the input {format_shape(shape)} has {prod(shape):,} values; at most {_MAX_VALUES:,} can be"
-            self.diagnostics.append(Diagnostic("E0307", message, place.span if place else None))
-            self.values["input"] = None
+    def check_inputs(self) -> None:
+        """Note inputs that are too large."""
+        for name, given in self.inputs.items():
+            if prod(given.shape) > _MAX_VALUES:
+                place = self.places.get(name)
+                size = f"{format_shape(given.shape)} has {prod(given.shape):,} values"
+                message = f"the input {size}; at most {_MAX_VALUES:,} can be"
+                self.diagnostics.append(Diagnostic("E0307", message, place.span if place else None))
+                self.values[name] = None
 
     def node(self, name: str, sources: tuple[str, ...]) -> None:
         """Build one node, noting an input that does not fit."""
         self.current = name
         self.values[name] = None
         xs = [x for source in sources if (x := self.values[source]) is not None]
-        if len(xs) < len(sources):
+        owner = self.owners.owner(name)
+        if len(xs) < len(sources) or (owner and self.values[owner] is None):
             return
         layer = self.layers[name]
         try:
@@ -150,7 +183,9 @@ class _Builder:
                 raise ShapeError(
                     "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
                 )
-            self.values[name] = layer.join(self, xs)
+            made = layer.join(self, xs)
+            self.owners.require_all_used(name)
+            self.values[name] = made
         except UnknownLayerError:
             pass
         except ShapeError as error:
@@ -163,12 +198,13 @@ class _Builder:
                 if len(xs) > 1 and source in self.places
             ]
             shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
+            related += self.owners.related(name, error)
             self._shortcut(error, name, [x.shape for x in xs])
             self._report(error, name, f"here the input is {' and '.join(shown)}", related)
 
     def _instead_of_softmax(self, name: str, x: Tensor) -> str:
         """Return what is meant by a softmax of one value: two classes at the end, a gate elsewhere."""
-        if name == self.network.nodes[-1].name and not self.network.reconstructs:
+        if name in {o.node for o in self.network.all_outputs} and not self.network.reconstructs:
             return _TWO
         positions = ", and softmax goes over the channels of each position" if len(x.shape) > 1 else ""
         return f"for one value write `sigmoid`; shares take two or more{positions}"
@@ -182,7 +218,11 @@ class _Builder:
     def weight(
         self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
     ) -> Weight:
+        shared = self.owners.shared(self.current, name, shape, role)
+        if shared:
+            return shared
         path = f"{self.current}/{name}"
+        self.owners.declare(self.current, Weight(path, shape), role)
         self.parameters[path] = Parameter(path, shape, role, fans, init or self._default(role))
         self.total += prod(shape)
         if self.total > MAX_PARAMETERS:
@@ -205,27 +245,37 @@ class _Builder:
             raise ShapeError(
                 "E0307", f"its output {format_shape(shape)} has {prod(shape):,} values for one example alone"
             )
-        out = Tensor(len(self.operations) + 1, shape)
+        out = Tensor(len(self.inputs) + len(self.operations), shape)
         paths = tuple(w.path for w in weights)
         flops = op.flops(shape, *shapes)
         self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
         return out
 
-    def loss(self, *, recorded: bool) -> Loss | None:
-        """Return the loss: as stated, else the one that goes with the last layer and the data. A stated one must fit.
+    def output(self, output: Output, *, recorded: bool) -> GraphOutput | None:
+        """Return an output with its loss: as stated, else the one that goes with its last layer and the data.
+
+        A stated one must fit. None where what makes the output could not be built.
 
         Args:
+            output: as declared.
             recorded: as for `trace`.
         """
-        name = self.network.nodes[-1].name
-        value = self.values[name]
+        value = self.values.get(output.node)
         if value is None:
             return None
-        last = self.operations[-1].op if self.operations else None
+        loss = self._loss(output, value, recorded=recorded)
+        return GraphOutput(output.name, value.index, value.index, loss, output.weight, output.target_name)
+
+    def _loss(self, output: Output, value: Tensor, *, recorded: bool) -> Loss:
+        name = output.node
+        made = next((o for o in self.operations if o.output == value.index), None)
+        last = made.op if made else None
         function = last.function if isinstance(last, Activation) else None
-        stated = self.network.recipe.loss
+        stated = _stated(self.network, output)
         loss = stated or default_loss(function)
-        if stated is None and self.network.classifies and not recorded and len(value.shape) == 1:
+        # Of several outputs the data has targets of several kinds.
+        classes = self.network.classifies and len(self.network.all_outputs) == 1
+        if stated is None and classes and not recorded and len(value.shape) == 1:
             loss = self._of_classes(name, value, loss)
         if function in loss.refuses:
             other = default_loss(function).canonical()
@@ -237,10 +287,12 @@ class _Builder:
                 ),
                 name,
                 "the last layer",
-                self._stated_loss(),
+                self._stated_loss(output),
             )
+        elif self.network.reconstructs and (len(self.inputs) > 1 or len(self.network.all_outputs) > 1):
+            self._several_again()
         elif self.network.reconstructs:
-            self._check_reconstruction(name, value, loss)
+            self._check_reconstruction(output, value, loss)
         elif loss.from_logits and len(value.shape) != 1:
             self._report(
                 ShapeError(
@@ -256,7 +308,7 @@ class _Builder:
                 ShapeError("E0309", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
                 name,
                 "the last layer has one output",
-                self._stated_loss(),
+                self._stated_loss(output),
             )
         return loss
 
@@ -310,22 +362,30 @@ class _Builder:
             at = inputs[0]
         return None
 
-    def _check_reconstruction(self, name: str, value: Tensor, loss: Loss) -> None:
+    def _several_again(self) -> None:
+        """Report, once, that of several inputs or outputs none is to be given again."""
+        message = "`target input` is for a network of one input and one output"
+        if not any(d.message == message for d in self.diagnostics):
+            place = self.places.get("data")
+            fix = "leave it out: each output is compared with the target of its name"
+            self.diagnostics.append(Diagnostic("E0305", message, place.span if place else None, fix=fix))
+
+    def _check_reconstruction(self, output: Output, value: Tensor, loss: Loss) -> None:
         """Report an autoencoder that cannot give its input again."""
-        shape = self.network.input
+        name, shape = output.node, self.network.input
         if isinstance(loss, CrossEntropy):
             message = "the network is to give its input again, and cross_entropy is for classes"
-            end = "write `loss mse`" if self.network.recipe.loss else "end with `sigmoid` or without an activation"
+            end = "write `loss mse`" if _stated(self.network, output) else "end with `sigmoid` or without an activation"
             fix = f"{end}, or leave `target input` out"
-            self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss())
+            self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss(output))
         elif prod(value.shape) != prod(shape):
             message = f"the network is to give its input of {format_shape(shape)} again"
             fix = f"let it end in {prod(shape):,} values, or leave `target input` out"
             self._report(ShapeError("E0305", message, fix), name, f"its output is {format_shape(value.shape)}")
 
-    def _stated_loss(self) -> list[Related]:
-        place = self.places.get("train")
-        return [Related(place.span, "the loss is stated here")] if place and self.network.recipe.loss else []
+    def _stated_loss(self, output: Output) -> list[Related]:
+        place = self.places.get(f"output {output.name}" if output.loss else "train")
+        return [Related(place.span, "the loss is stated here")] if place and _stated(self.network, output) else []
 
     def _report(self, error: ShapeError, name: str, label: str, related: Sequence[Related] = ()) -> None:
         if len(self.diagnostics) > MAX_DIAGNOSTICS:
@@ -350,7 +410,7 @@ class _Builder:
             return ""
         pools = {o.node for o in self.operations if isinstance(o.op, ops.MaxPool | ops.AvgPool)}
         node = name
-        while self.reads[node][0] != "input":
+        while self.reads[node][0] not in self.inputs:
             node = self.reads[node][0]
             if node in pools and node in self.places:
                 place = self.places[node]
@@ -359,7 +419,7 @@ class _Builder:
 
     def _channels_last(self, error: ShapeError) -> str:
         """Return the hint that channels come first, where a kernel does not fit an input that has them last."""
-        shape = self.network.input
+        shape = self.network.inputs[0].shape
         if error.code != "E0301" or len(shape) != 3 or shape[2] not in {1, 3} or min(shape[:2]) <= 3:
             return ""
         return f"; channels come first: `input {format_shape((shape[2], shape[0], shape[1]))}`"
@@ -368,12 +428,13 @@ class _Builder:
         """Return how the shape came to be: `input 1x12x12 → conv 20 5x5 → 20x8x8 → …`, the last few steps of it."""
         steps = [self._words(name)]
         node = name
-        while node != "input" and len(steps) < 14:
+        while node not in self.inputs and len(steps) < 14:
             node = self.reads[node][0]
             value = self.values[node]
             assert value is not None
             shape = format_shape(value.shape)
-            steps += [f"input {shape}"] if node == "input" else [shape, self._words(node)]
+            called = f"input {shape}" if node == INPUT else f"input {shape} as {node}"
+            steps += [called] if node in self.inputs else [shape, self._words(node)]
         steps.reverse()
         return " → ".join(["…", *steps[-12:]] if len(steps) > 13 else steps)
 

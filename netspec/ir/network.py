@@ -331,6 +331,14 @@ class Network(_Model):
 
     __str__ = __repr__
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> "Network":
+        """Return a copy with some fields replaced, which nothing is checked of; of one input also `input`, `tokens`."""
+        changed = dict(update or {})
+        one = {field: changed.pop(key) for key, field in (("input", "shape"), ("tokens", "tokens")) if key in changed}
+        if one:
+            changed["inputs"] = (self._one_input().model_copy(update=one),)
+        return super().model_copy(update=changed, deep=deep)
+
     @property
     def all_outputs(self) -> tuple[Output, ...]:
         """What the network gives: the outputs as declared, else its last node."""

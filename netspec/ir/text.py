@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ir.network import Compile, DataSource, Network, Recipe
+from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Output, Recipe
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
@@ -15,14 +15,17 @@ __all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    lines = [input_text(network), f"init {_arguments(network.init, every=True)}"]
-    previous = "input"
+    lines = [*map(input_text, network.inputs), f"init {_arguments(network.init, every=True)}"]
+    # Of several inputs none is the one that flows on by itself.
+    previous = network.inputs[0].name if len(network.inputs) == 1 else ""
     for node in network.nodes:
         if node.inputs[0] != previous:
             lines.append(f"from {print_label(node.inputs[0])}")
-        words = [node.layer.canonical(), _arguments(node.layer, every=True), *map(print_label, node.inputs[1:])]
+        shared = f"share={print_label(node.share)}" if node.share else ""
+        words = [node.layer.canonical(), _arguments(node.layer, every=True), shared, *map(print_label, node.inputs[1:])]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
+    lines += map(_output, network.outputs)
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -31,14 +34,26 @@ def resolved_text(network: Network) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(limit: float) -> str:
+def _number(number: float) -> str:
     """Return a number in digits the language reads: Python's `1e+20` it does not."""
-    return repr(limit).replace("e+", "e")
+    return repr(number).replace("e+", "e")
 
 
-def input_text(network: Network) -> str:
-    """Return the input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`."""
-    return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
+def input_text(given: Input) -> str:
+    """Return an input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`, `input 1x28x28 as left`."""
+    words = [f"input {value_text(given.shape)}"]
+    words += [f"tokens={given.tokens}"] if given.tokens else []
+    words += [f"mask={given.mask}"] if given.mask is not None else []
+    return " ".join(words + ([] if given.name == INPUT else ["as", print_label(given.name)]))
+
+
+def _output(output: Output) -> str:
+    """Return an output as a spec says it: `output age loss=mse weight=0.1 target=years`."""
+    words = [f"output {print_label(output.node)}"]
+    words += [f"loss={value_text(output.loss)}"] if output.loss else []
+    words += [f"weight={_number(output.weight)}"]
+    words += [f"target={print_label(output.target)}"] if output.target else []
+    return " ".join(words + ([] if output.name == output.node else ["as", print_label(output.name)]))
 
 
 def layer_text(layer: Definition) -> str:

@@ -218,7 +218,7 @@ class RunFolder:
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
         """Write last.safetensors, best.safetensors when the epoch is the best so far, and its own where one is kept."""
-        training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
+        training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v not in (None, {})}
         training["dataset"] = self.dataset
         arrays = runs.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)

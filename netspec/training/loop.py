@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Call, OnDevice, TrainState
+from netspec.backends.jax.train.step import Call, Measurement, OnDevice, TrainState
 from netspec.data.types import Dataset
 from netspec.training.events import (
     Epoch,
@@ -22,6 +22,7 @@ from netspec.training.events import (
     Event,
     Finished,
     Notice,
+    Outputs,
     Result,
     Rewound,
     Stopped,
@@ -213,7 +214,9 @@ class _Loop:
         rows = np.asarray(self.history, np.float64)[: self.progress.reported]
         epoch, left_out = self.progress.epoch, self.progress.left_out
         skipped = self.step_schedule.left_out(epoch, left_out)
-        return EpochMetrics(epoch, self.step_schedule.before(epoch), self.step_schedule.sizes(), skipped, rows)
+        outputs = [output.name for output in self.setup.model.graph.outputs]
+        before, sizes = self.step_schedule.before(epoch), self.step_schedule.sizes()
+        return EpochMetrics(epoch, before, sizes, skipped, rows, outputs if len(outputs) > 1 else ())
 
     def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
@@ -255,10 +258,13 @@ class _Loop:
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
         for name, split in self.setup.splits.items():
-            loss, accuracy = self._evaluate(variables, split)
-            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
+            found = self._evaluate(variables, split)
+            each = {output: {"loss": loss, "accuracy": right} for output, (loss, right) in found.outputs.items()}
+            yield self._recorded(
+                Evaluated(self.progress.epoch, self._step(), name, found.loss, found.accuracy, each)
+            )
 
-    def _evaluate(self, variables: Variables, split: OnDevice) -> tuple[float, float | None]:
+    def _evaluate(self, variables: Variables, split: OnDevice) -> Measurement:
         return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
 
     def _end_epoch(self, variables: Variables, metrics: EpochMetrics) -> Iterator[Event]:
@@ -271,9 +277,9 @@ class _Loop:
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
         held_out = self.setup.splits.get("validation")
-        validation = self._evaluate(variables, held_out) if held_out else (None, None)
-        for name, (loss, _) in (("test", test), ("validation", validation)):
-            if loss is not None and not isfinite(loss):
+        validation = self._evaluate(variables, held_out) if held_out else None
+        for name, found in (("test", test), ("validation", validation)):
+            if found is not None and not isfinite(found.loss):
                 raise non_finite_split(name, step, epoch)
         train_loss, train_accuracy = metrics.means()
         event = Epoch(
@@ -281,12 +287,13 @@ class _Loop:
             step=step,
             train_loss=train_loss,
             train_accuracy=train_accuracy,
-            validation_loss=validation[0],
-            validation_accuracy=validation[1],
-            test_loss=test[0],
-            test_accuracy=test[1],
+            validation_loss=validation and validation.loss,
+            validation_accuracy=validation and validation.accuracy,
+            test_loss=test.loss,
+            test_accuracy=test.accuracy,
             seconds=time.perf_counter() - metrics.began,
             best=False,
+            outputs=_outputs(metrics.output_means(), validation, test),
         )
         event = replace(event, best=is_better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
@@ -404,4 +411,21 @@ class _Loop:
             steps=self._step(),
             stopped=self.progress.stopped or "epochs",
             left_out=len(self.progress.left_out),
+            outputs=last.outputs,
         )
+
+
+def _outputs(
+    train: Mapping[str, tuple[float, float | None]], validation: Measurement | None, test: Measurement
+) -> Outputs:
+    """Return what is known of each of several outputs: as of all of them, validation only where examples are held out."""
+    parts = {"train": train, "validation": validation.outputs if validation else {}, "test": test.outputs}
+    return {
+        output: {
+            f"{part}_{what}": value
+            for part, found in parts.items()
+            if output in found
+            for what, value in zip(("loss", "accuracy"), found[output], strict=True)
+        }
+        for output in test.outputs
+    }

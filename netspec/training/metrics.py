@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -36,12 +36,21 @@ class EpochMetrics:
         before: steps taken before it.
         sizes: examples in each of its steps.
         left_out: steps of the epoch that learned nothing.
-        rows: (n, 3) what the steps that were told of already measured: loss, correct, learning rate.
+        rows: (n, 3) what the steps that were told of already measured: loss, correct, learning rate; of several outputs
+            the loss and the number of correct ones of each stand behind.
+        outputs: the names of several outputs.
     """
 
     def __init__(
-        self, epoch: int, before: int, sizes: NDArray[np.int64], left_out: Collection[int], rows: NDArray[np.float64]
+        self,
+        epoch: int,
+        before: int,
+        sizes: NDArray[np.int64],
+        left_out: Collection[int],
+        rows: NDArray[np.float64],
+        outputs: Sequence[str] = (),
     ) -> None:
+        self._outputs = outputs
         self.epoch, self.before, self.rows = epoch, before, rows
         self.began = self.since = time.perf_counter()
         self._sizes = sizes.copy()
@@ -80,7 +89,15 @@ class EpochMetrics:
 
         One of them at least was learned from.
         """
+        return self._means(start, 0, 1)
+
+    def output_means(self) -> dict[str, tuple[float, float | None]]:
+        """Return what `means` does of each of several outputs by its name, its own loss alone."""
+        return {name: self._means(0, 3 + 2 * at, 4 + 2 * at) for at, name in enumerate(self._outputs)}
+
+    def _means(self, start: int, losses: int, hits: int) -> tuple[float, float | None]:
+        """Return the means of two columns."""
         sizes = self._sizes[start : len(self.rows)]
         rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
-        loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
+        loss, correct = rows[:, losses] @ sizes / sizes.sum(), rows[:, hits].sum() / sizes.sum()
         return float(loss), None if math.isnan(correct) else float(correct)

@@ -87,9 +87,18 @@ def _epoch(values: Mapping[str, Any]) -> Epoch:
         and all(isinstance(number, float) for number in numbers)
         and all(number is None or isinstance(number, float) for number in optional)
         and isinstance(epoch.best, bool)
+        and _measured(epoch.outputs)
     ):
         raise ValueError("a measurement of an epoch is none")
     return epoch
+
+
+def _measured(outputs: object) -> bool:
+    """Return whether of each output there are numbers by name, or nothing where a number is not known."""
+    return isinstance(outputs, dict) and all(
+        isinstance(each, dict) and all(value is None or isinstance(value, float) for value in each.values())
+        for each in outputs.values()
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)

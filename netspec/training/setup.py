@@ -14,7 +14,7 @@ from netspec.backends.jax.train.pace import by_batch, log_interval
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.data.labels import check_hold_out, check_labels, check_steps
 from netspec.data.types import Dataset, Split
-from netspec.graph.recipe_checks import normalized_alone
+from netspec.graph.recipe_checks import learns_classes, normalized_alone
 from netspec.ir.network import DataSource, Recipe
 from netspec.training.events import Started
 from netspec.training.selection import check_metrics
@@ -108,7 +108,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     check_metrics(
         recipe,
         validation=data.validation > 0,
-        classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
+        classes=learns_classes(network, model.graph),
     )
     train, validation = held_out(dataset.train, data.validation)
     batch = min(recipe.batch, len(train))
@@ -141,4 +141,4 @@ def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
     if not count:
         return split, None
     keep = len(split) - count
-    return Split(split.images[:keep], split.labels[:keep]), Split(split.images[keep:], split.labels[keep:])
+    return split.rows(stop=keep), split.rows(start=keep)

@@ -19,7 +19,8 @@ from netspec.data.labels import check_classes, check_hold_out, check_steps, chec
 from netspec.data.types import Dataset, Progress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
-from netspec.graph.trace import trace, with_class_loss
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace, with_class_loss, with_class_losses
 from netspec.ir.network import DataSource, Network
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import folder as runs
@@ -116,7 +117,7 @@ def train(
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
     chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
     network = with_source(network, dataset, path, given=data is not None)
-    declared, network = network, with_class_loss(network)
+    declared, network = network, _with_losses(network, dataset)
     notices = _judged(network, dataset, chosen=chosen)
     model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if leads() else None
@@ -132,11 +133,32 @@ def train(
             device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, asked)
-    if network is not declared:
-        loss = model.graph.loss.canonical()
-        notices.append(f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}")
+    notices += _taken_as_logits(declared, network, model.graph)
     yield from map(Notice, notices)
     yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
+
+
+def _with_losses(network: Network, dataset: Dataset) -> Network:
+    """Return a network with the losses stated that follow from the data, so that what is kept of it says so."""
+    if len(network.all_outputs) == 1:
+        return with_class_loss(network)
+    classes = [name for name, labels in dataset.train.labels.items() if labels.dtype.kind == "i"]
+    return with_class_losses(network, classes)
+
+
+def _taken_as_logits(declared: Network, network: Network, graph: Graph) -> list[str]:
+    """Return what to say of losses that follow from the data."""
+    if len(graph.outputs) > 1:
+        pairs = zip(declared.outputs, network.outputs, strict=True)
+        return [
+            f"no loss is stated: the output {new.name} is taken as logits of classes, with the loss {new.loss.canonical()}"
+            for old, new in pairs
+            if new.loss and not old.loss
+        ]
+    if network is declared:
+        return []
+    loss = graph.loss.canonical()
+    return [f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}"]
 
 
 def _judged(network: Network, dataset: Dataset, *, chosen: bool) -> list[str]:

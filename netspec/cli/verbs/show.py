@@ -136,7 +136,7 @@ def _refuse_idle(
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
     """Print one row for each layer or block, the totals, and the memory."""
     rows = outline(network, graph, depth)
-    say(f"{network.name}: {input_text(network)}, loss {loss_text(network, graph)}\n")
+    say(f"{network.name}: {', '.join(map(input_text, network.inputs))}, loss {loss_text(network, graph)}\n")
     print_table(
         [
             ("name", False),

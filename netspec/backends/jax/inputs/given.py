@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -11,38 +12,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.checks import as_float32, as_tokens, as_values
-from netspec.diagnostics.diagnostic import DataError
-from netspec.graph.graph import Graph
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.diagnostics.suggest import nearest
+from netspec.graph.graph import Graph, GraphInput
 from netspec.ops import format_shape
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 
-__all__ = ["as_inputs", "as_targets"]
+__all__ = ["as_inputs", "as_targets", "by_name", "require_same_count"]
 
 
 def as_inputs(x: Any, graph: Graph) -> Any:
-    """Return inputs as (N, *input): bytes, float32, or int32 token numbers.
+    """Return inputs as (N, *shape): bytes, float32, or int32 token numbers; of several inputs each by its name.
 
     A channel axis that is missing is added, one that is too many removed; images become rows.
 
     Raises:
         DataError: where they do not fit.
     """
-    x, shape = _array(x, "x"), graph.input
-    if graph.tokens:
-        x = _as_tokens(x, graph.tokens)
+    if len(graph.inputs) == 1:
+        (given,) = graph.inputs
+        return _as_input(by_name(x, [given.name], "input")[given.name] if isinstance(x, Mapping) else x, given)
+    arrays = by_name(x, [given.name for given in graph.inputs], "input")
+    made = {given.name: _named(given.name, "input", _as_input, arrays[given.name], given) for given in graph.inputs}
+    require_same_count({f"the input {name}": array for name, array in made.items()})
+    return made
+
+
+def by_name(given: Any, names: Sequence[str], what: str) -> Mapping[str, Any]:
+    """Return arrays by their names; raises DataError where they are not just these.
+
+    Args:
+        given: what a caller handed in.
+        names: of all inputs, or of all targets.
+        what: `input` or `target`.
+    """
+    example = "{" + ", ".join(f"{name!r}: …" for name in names) + "}"
+    if not isinstance(given, Mapping):
+        several = f"the network has {len(names)} {what}s: {listing(names, 'and')}"
+        raise DataError(f"{several}; they are not one array", f"give a dictionary: {example}")
+    missing = [name for name in names if name not in given]
+    more = [name for name in given if name not in names]
+    if more:
+        near = nearest(more[0], missing or names) if isinstance(more[0], str) else None
+        said = f"did you mean {near!r}?" if near else f"there {'is' if len(names) == 1 else 'are'} {listing(names, 'and')}"
+        raise DataError(f"the network has no {what} {more[0]!r}", said)
+    if missing:
+        raise DataError(f"the {what} {missing[0]!r} is missing", f"give a dictionary: {example}")
+    return given
+
+
+def require_same_count(arrays: Mapping[str, Any]) -> None:
+    """Raise DataError where arrays have not one row for each example, as many all."""
+    (first, array), *others = arrays.items()
+    for name, other in others:
+        if len(other) != len(array):
+            counts = f"{first} has {len(array):,} examples, {name} {len(other):,}"
+            raise DataError(counts, "give one row of each for every example")
+
+
+def _named(name: str, what: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Return what a function makes of one of several arrays; what is wrong with it is said with its name."""
+    try:
+        return function(*given)
+    except DataError as error:
+        raise DataError(f"{what} {name}: {error.message}", error.fix) from None
+
+
+def _as_input(x: Any, given: GraphInput) -> Any:
+    x, shape = _array(x, "x"), given.shape
+    if given.tokens:
+        x = _as_tokens(x, given.tokens)
     elif x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
         raise DataError(
             f"inputs must be bytes (uint8) or floats, not {x.dtype}",
             "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
         )
     x = _as_float32(x)
-    given = tuple(x.shape[1:])
-    if x.ndim and given == shape:
+    each = tuple(x.shape[1:])
+    if x.ndim and each == shape:
         return x
     if x.ndim > 1 and (
-        (1, *given) == shape
-        or (len(shape) == 2 and given == (1, *shape))
-        or (len(shape) == 1 and prod(given) == shape[0])
+        (1, *each) == shape
+        or (len(shape) == 2 and each == (1, *shape))
+        or (len(shape) == 1 and prod(each) == shape[0])
     ):
         return x.reshape(x.shape[0], *shape)
     raise DataError(
@@ -73,7 +125,9 @@ def _as_tokens(x: Any, tokens: int) -> Any:
 
 
 def as_targets(y: Any, count: int, graph: Graph) -> Any:
-    """Return class labels (N,) as int32, or targets of the logits' shape as float32.
+    """Return targets as the losses read them: those of one output, or of several each by the name of the target.
+
+    They are class labels (N,) as int32, or numbers of the logits' shape as float32.
 
     Args:
         y: the targets.
@@ -83,6 +137,18 @@ def as_targets(y: Any, count: int, graph: Graph) -> Any:
     Raises:
         DataError: where they do not fit the examples, the loss or the classes.
     """
+    names = list(dict.fromkeys(output.target for output in graph.outputs))
+    if len(graph.outputs) == 1:
+        return _as_target(by_name(y, names, "target")[names[0]] if isinstance(y, Mapping) else y, count, graph)
+    arrays = by_name(y, names, "target")
+    made = {}
+    for output in graph.outputs:
+        given = _named(output.target, "target", _as_target, arrays[output.target], count, graph.only(output))
+        made[output.target] = given
+    return made
+
+
+def _as_target(y: Any, count: int, graph: Graph) -> Any:
     array = _array(y, "y")
     if array.dtype.kind not in "iubf":
         raise DataError(

@@ -8,18 +8,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.inputs.prepare import prepare_training
 from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.objective import example_losses, hits, penalty
+from netspec.backends.jax.train.objective import output_hits, output_losses, penalty
 from netspec.backends.jax.train.optimizers import transformation
 from netspec.backends.jax.train.pace import by_batch
 from netspec.backends.jax.train.schedules import learning_rate
 from netspec.backends.jax.train.train_state import TrainState
 
-__all__ = ["Learning"]
+__all__ = ["Learning", "taken"]
 
 
 class Learning:
@@ -76,7 +77,7 @@ class Learning:
         """Return the randomness of a step."""
         return jax.random.fold_in(jax.random.key(self.seed), step)
 
-    def inputs(self, images: jax.Array, step: jax.Array, first: jax.Array | int = 0) -> jax.Array:
+    def inputs(self, images: Batch, step: jax.Array, first: jax.Array | int = 0) -> Any:
         """Return what the network reads in a step of images as the source has them, the first of them at `first`."""
         done = step / (self.steps_per_epoch * self.epochs)
         return prepare_training(images, self.model.network, self.key(step), first, done=done)
@@ -85,8 +86,8 @@ class Learning:
         self,
         state: TrainState,
         history: jax.Array,
-        images: jax.Array,
-        labels: jax.Array,
+        images: Batch,
+        labels: Batch,
         order: jax.Array,
         *,
         count: int,
@@ -106,7 +107,7 @@ class Learning:
             counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
             rate = jnp.asarray(self.rate(state.step), jnp.float32)
             state, measured = self.step(state, images, labels, indices, counted)
-            row = jnp.append(measured, rate)
+            row = jnp.concatenate([measured[:2], rate[None], measured[2:]])
             return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
 
         return one(0, (state, history)) if count == 1 else jax.lax.fori_loop(0, count, one, (state, history))
@@ -114,30 +115,54 @@ class Learning:
     def step(
         self,
         state: TrainState,
-        images: jax.Array,
-        labels: jax.Array,
+        images: Batch,
+        labels: Batch,
         indices: jax.Array,
         counted: jax.Array | None = None,
     ) -> tuple[TrainState, jax.Array]:
-        """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too."""
+        """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too.
+
+        Of several outputs no one number says how many are right; behind it stand the loss and the number of each.
+        """
         rng = self.key(state.step)
         part = self.group.part(indices, counted, whole=by_batch(self.model.graph))
         axis_name, counted = part.axis_name, part.counted
-        x = self.inputs(images[part.indices], state.step, part.first)
-        y = self.model.targets(x, labels[part.indices])
+        images, labels = taken((images, labels), part.indices)
+        x = self.inputs(images, state.step, part.first)
+        y = self.model.targets(x, labels)
         objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
         )
         loss, grads = average((loss, grads), axis_name)
-        right = hits(self.model.graph.loss, logits, y)
-        correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
-        measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
+        measured = jnp.stack([loss, *self._measured(logits, y, loss.dtype, counted, axis_name)])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
             return self._updated(state, grads)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
+
+    def _measured(
+        self, logits: Batch, y: Batch, dtype: Any, counted: jax.Array | None, axis_name: str | None
+    ) -> list[jax.Array]:
+        """Return how many examples are right, NaN where that says nothing; of several outputs also what each measures."""
+
+        def number(right: jax.Array | None) -> jax.Array:
+            found = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
+            return total(jnp.asarray(found, dtype), axis_name)
+
+        graph = self.model.graph
+        right = output_hits(graph, logits, y)
+        if not isinstance(right, dict):
+            return [number(right)]
+        measured = [jnp.asarray(jnp.nan, dtype)]
+        losses = output_losses(graph, logits, y)
+        assert isinstance(losses, dict)
+        for output in graph.outputs:
+            own = losses[output.name]
+            mean = jnp.mean(own) if counted is None else jnp.sum(own * counted) / average(counted.sum(), axis_name)
+            measured += [average(jnp.asarray(mean, dtype), axis_name), number(right[output.name])]
+        return measured
 
     def left_out(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
@@ -177,22 +202,39 @@ class Learning:
         return state._replace(params=params, optimizer=optimizer, average=average)
 
     def evaluate(
-        self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits."""
+        self, variables: Variables, images: Batch, labels: Batch, start: jax.Array, *, batch: int
+    ) -> tuple[Any, Any, Any]:
+        """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits.
+
+        Of several outputs each is by its name.
+        """
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
-        x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
+        x, labels = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch), (images, labels))
         part = self.group.part(jnp.arange(batch))
         if part.axis_name:
-            x, labels = x[part.indices], labels[part.indices]
+            x, labels = taken((x, labels), part.indices)
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
-        losses = example_losses(self.model.graph.loss, logits, y)
-        right = hits(self.model.graph.loss, logits, y)
-        right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
-        losses, right, logits = joined((losses, right, logits), part.axis_name)
-        return losses[:batch], right[:batch], logits[:batch]
+        losses = output_losses(self.model.graph, logits, y)
+        right = output_hits(self.model.graph, logits, y)
+        if isinstance(losses, dict):
+            right = {name: _as_numbers(each, losses[name]) for name, each in right.items()}
+        else:
+            right = _as_numbers(right, losses)
+        made = joined((losses, right, logits), part.axis_name)
+        losses, right, logits = jax.tree.map(lambda array: array[:batch], made)
+        return losses, right, logits
 
     def penalty(self, params: Any) -> jax.Array:
         """Return the l2 penalty."""
         return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)
+
+
+def taken(batch: Any, indices: jax.Array) -> Any:
+    """Return some examples of a batch, by their places."""
+    return jax.tree.map(lambda array: array[indices], batch)
+
+
+def _as_numbers(right: jax.Array | None, losses: jax.Array) -> jax.Array:
+    """Return 1 for what is right and 0 for what is not; NaN where that is not known."""
+    return jnp.full(len(losses), jnp.nan) if right is None else right.astype(jnp.float32)

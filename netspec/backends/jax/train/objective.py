@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.emit import Tree
+from netspec.backends.jax.emit import Batch, Tree
 from netspec.backends.jax.kernels import loss as kernels
 from netspec.graph.graph import Graph
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Loss
 
-__all__ = ["example_losses", "hits", "penalty"]
+__all__ = ["example_losses", "hits", "output_hits", "output_losses", "penalty", "weighted"]
+
+
+def output_losses(graph: Graph, logits: Batch, y: Batch) -> Batch:
+    """Return the loss of each example, (N,): of the one output, or of each by its name, unweighted.
+
+    Args:
+        graph: says which losses.
+        logits: what they read, of one output or of each by its name.
+        y: targets, of one output or by their names.
+    """
+    if not isinstance(logits, dict):
+        return example_losses(graph.loss, logits, _of(y, graph.outputs[0].target))
+    return {o.name: example_losses(o.loss, logits[o.name], _of(y, o.target)) for o in graph.outputs}
+
+
+def weighted(graph: Graph, losses: Batch) -> jax.Array:
+    """Return the sum of the losses of all outputs, each times its weight."""
+    if isinstance(losses, dict):
+        return sum(o.weight * losses[o.name] for o in graph.outputs)  # type: ignore[return-value]  # there are some
+    (output,) = graph.outputs
+    return losses if output.weight == 1 else output.weight * losses
+
+
+def output_hits(graph: Graph, logits: Batch, y: Batch) -> Any:
+    """Return whether each example is classified right, (N,): of the one output, or of each by its name.
+
+    None for an output whose targets are not classes.
+    """
+    if not isinstance(logits, dict):
+        return hits(graph.loss, logits, _of(y, graph.outputs[0].target))
+    return {o.name: hits(o.loss, logits[o.name], _of(y, o.target)) for o in graph.outputs}
+
+
+def _of(y: Batch, target: str) -> jax.Array:
+    return y[target] if isinstance(y, dict) else y
 
 
 def example_losses(loss: Loss, logits: jax.Array, y: jax.Array) -> jax.Array:

@@ -17,15 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.ahead import Program, as_usual
 from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.learning import Learning
+from netspec.backends.jax.train.learning import Learning, taken
 from netspec.backends.jax.train.pace import by_batch, steps_per_call
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
-from netspec.data.types import Split
+from netspec.data.types import Split, by_array
 
-__all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
+__all__ = ["Call", "Measurement", "OnDevice", "TrainState", "Trainer"]
 
 
 class Call(NamedTuple):
@@ -48,11 +49,30 @@ class Call(NamedTuple):
 
 
 class OnDevice(NamedTuple):
-    """A split on the device: images as the source has them (bytes stay bytes), labels, and how many there are."""
+    """A split on the device: images as the source has them (bytes stay bytes), labels, and how many there are.
 
-    images: jax.Array
-    labels: jax.Array
+    Of several inputs the images are by their names, of several outputs the labels by those of the targets.
+    """
+
+    images: Batch
+    labels: Batch
     size: int
+
+
+class Measurement(NamedTuple):
+    """What an evaluation measured.
+
+    Attributes:
+        loss: the mean loss, l2 penalty included; of several outputs the sum of theirs, each times its weight.
+        accuracy: the share classified right; None without classes, and where there are several outputs.
+        outputs: of several outputs the loss and the accuracy of each by its name, penalty and weight left out.
+        logits: what the losses read, of one output or by name, where that was asked for.
+    """
+
+    loss: float
+    accuracy: float | None
+    outputs: Mapping[str, tuple[float, float | None]]
+    logits: Any = None
 
 
 class Trainer:
@@ -127,7 +147,7 @@ class Trainer:
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = self.group.put((np.asarray(split.images), np.asarray(split.labels)))
+        images, labels = self.group.put((by_array(np.asarray, split.images), by_array(np.asarray, split.labels)))
         return OnDevice(images, labels, len(split))
 
     def place_order(self, order: NDArray[np.int32]) -> jax.Array:
@@ -136,8 +156,13 @@ class Trainer:
         return self._put(np.pad(order, (0, missing), mode="edge"))
 
     def blank_history(self) -> jax.Array:
-        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
-        return self._put(np.full((self.steps_per_epoch, 3), np.nan, np.float32))
+        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate.
+
+        Of several outputs the loss and the number of correct ones of each stand behind.
+        """
+        outputs = self.model.graph.outputs
+        columns = 3 + (2 * len(outputs) if len(outputs) > 1 else 0)
+        return self._put(np.full((self.steps_per_epoch, columns), np.nan, np.float32))
 
     def prepare(
         self, state: TrainState, data: OnDevice, calls: Iterable[Call], splits: Iterable[OnDevice], batch: int
@@ -198,14 +223,15 @@ class Trainer:
 
     def batch_of(
         self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
-    ) -> tuple[Variables, jax.Array, jax.Array, jax.Array]:
+    ) -> tuple[Variables, Batch, Batch, jax.Array]:
         """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
         first = call.first * self.batch
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
         state, images, labels = self.group.take((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
-        x = self._learning.inputs(images[indices], state.step)
-        return variables, x, labels[indices], self._learning.key(state.step)
+        images, labels = taken((images, labels), indices)
+        x = self._learning.inputs(images, state.step)
+        return variables, x, labels, self._learning.key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -248,19 +274,19 @@ class Trainer:
         """Return whether every number of a state is finite."""
         return bool(self._finite(state))
 
-    def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
+    def measure(self, variables: Variables, data: OnDevice, batch: int) -> Measurement:
         """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
         return self._means(variables, self._parts(variables, data, batch), data.size)
 
-    def evaluate(
-        self, variables: Variables, data: OnDevice, batch: int
-    ) -> tuple[float, float | None, NDArray[np.float32]]:
-        """Return what `measure` does, and the outputs, (N, K)."""
+    def evaluate(self, variables: Variables, data: OnDevice, batch: int) -> Measurement:
+        """Return what `measure` does, and the logits, (N, K)."""
         parts = self._parts(variables, data, batch)
-        outputs = _joined([p[2] for p in parts], data.size)
-        return *self._means(variables, parts, data.size), outputs
+        logits = [p[2] for p in parts]
+        names = logits[0] if isinstance(logits[0], dict) else ()
+        whole: Any = {name: _joined([p[name] for p in logits], data.size) for name in names}
+        return self._means(variables, parts, data.size)._replace(logits=whole or _joined(logits, data.size))
 
-    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
+    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[Any, ...]]:
         """Return losses, hits and outputs of each batch; nothing waits for them yet."""
         batch = min(batch, data.size)
         starts = [self._start(at) for at in range(0, data.size, batch)]
@@ -273,11 +299,21 @@ class Trainer:
         placed: jax.Array = self.group.put(array)
         return placed
 
-    def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
-        extra = self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0
-        losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
-        accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
-        return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
+    def _means(self, variables: Variables, parts: list[tuple[Any, ...]], size: int) -> Measurement:
+        extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
+        outputs = self.model.graph.outputs
+        if len(outputs) == 1:
+            loss, accuracy = _mean([p[0] for p in parts], [p[1] for p in parts], size)
+            return Measurement(outputs[0].weight * loss + extra, accuracy, {})
+        means = {o.name: _mean([p[0][o.name] for p in parts], [p[1][o.name] for p in parts], size) for o in outputs}
+        return Measurement(sum(o.weight * means[o.name][0] for o in outputs) + extra, None, means)
+
+
+def _mean(losses: list[jax.Array], right: list[jax.Array], size: int) -> tuple[float, float | None]:
+    """Return the mean loss and the accuracy of one output, from what each batch measured."""
+    loss, hits = (_joined(parts, size) for parts in (losses, right))
+    accuracy = None if np.isnan(hits).any() else float(hits.mean(dtype=np.float64))
+    return float(loss.mean(dtype=np.float64)), accuracy
 
 
 def _all_finite(tree: Any) -> jax.Array:
