@@ -87,14 +87,16 @@ class Ends:
         if len(self.inputs) == 1:
             (one,) = self.inputs
             return [node.reading({INPUT: one.name}) for node in nodes] if one.name != INPUT else nodes
-        if len(self.inputs) > 1 and not self.context.diagnostics:
-            lost = next((node for node in nodes if INPUT in node.inputs), None)
-            if lost:
+        lost = [node for node in nodes if INPUT in node.inputs]
+        if len(self.inputs) > 1 and lost:
+            if not self.context.diagnostics:
                 names = [f"`from {i.name}`" for i in self.inputs]
-                place = self.places[lost.name]
+                place = self.places[lost[0].name]
                 message = f"`{place.text}` does not say which of the {len(names)} inputs it reads"
                 fix = f"put {listing(names, 'or')} before it"
                 self.context.error("E0221", message, place.span, fix=fix, related=place.uses)
+            unread = {node.name for node in lost}
+            return [node if node.name not in unread else node.without(self.inputs[0].name) for node in nodes]
         return nodes
 
     # --- output -----------------------------------------------------------------------------------------------------

@@ -343,10 +343,9 @@ def _comparable(value: ast.Value, scope: Scope) -> tuple[str, Any]:
             return "a string", found
         case tuple():
             return "a size", found
-        case ast.Word():
-            return "a word", found.text
-        case ast.Call():
-            return "a word", found.name.text
+        case ast.Word() | ast.Call():
+            word = found.text if isinstance(found, ast.Word) else found.name.text
+            return "a word", LAYERS.canonical(word) if word in LAYERS else word
     if found is UNKNOWN:
         raise ValueProblem("", "", value.span)
     raise ValueProblem("E0212", f"`{print_value(value)}` is a label, which has no value", value.span)

@@ -61,6 +61,10 @@ class Placed:
         """Return the node with some of what it reads under other names."""
         return replace(self, inputs=tuple(names.get(name, name) for name in self.inputs))
 
+    def without(self, source: str) -> Placed:
+        """Return what stands in the node's place where what it reads is not known."""
+        return replace(self, layer=Broken(), inputs=(source,), share=None)
+
 
 @dataclass(slots=True)
 class _Sharing:
