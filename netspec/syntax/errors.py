@@ -23,6 +23,7 @@ __all__ = [
     "deceptive",
     "folded",
     "from_lark",
+    "goes_with",
     "not_text",
     "too_deep",
     "too_large",
@@ -347,6 +348,14 @@ def tuple_elsewhere(value: ast.Tuple, source: Source) -> Diagnostic:
     fix = _advice(source, line, column, ",")
     span = Span(source, line, column, line, column + 1)
     return Diagnostic("E0103", "unexpected `,`, where an operator or `)` should follow", span, fix=fix)
+
+
+def goes_with(diagnostic: Diagnostic, first: Diagnostic) -> bool:
+    """Return whether a syntax error is one of the same command, behind the first one."""
+    one, two = first.span, diagnostic.span
+    if one is None or two is None or diagnostic.code != "E0103" or one.line != two.line or two.column < one.column:
+        return False
+    return ";" not in _code(one.source.line(one.line))[one.column - 1 : two.column - 1]
 
 
 def too_deep(span: Span, limit: int) -> Diagnostic:

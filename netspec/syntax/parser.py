@@ -290,7 +290,10 @@ def _single(arguments: Sequence[ast.Argument]) -> None:
     first = next((a.value for a in arguments if isinstance(a.value, ast.Tuple)), None)
     if first:
         state = _current.get()
-        state.note(errors.tuple_elsewhere(first, state.source))
+        mistake = errors.tuple_elsewhere(first, state.source)
+        # What else is wrong in the same parentheses is wrong for the same reason.
+        state.diagnostics = [d for d in state.diagnostics if not errors.goes_with(d, mistake)]
+        state.note(mistake)
 
 
 def _nest_like(node: _T, children: list[Any]) -> _T:
