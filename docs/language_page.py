@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from netspec.describe.reference import FAMILIES, signature, summary
-from netspec.elaborate.commands import COMMANDS
 from netspec.elaborate.evaluate import BINARY_UNITS, UNITS
+from netspec.elaborate.vocabulary import COMMANDS
 from netspec.ir.network import Budget, Compile, DataSource, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
@@ -64,13 +64,13 @@ def units() -> str:
 
 def commands() -> str:
     """Return the table of the commands."""
-    rows = [(f"[`{c.name}`](#{c.name})", _code(c.usage), c.meaning) for c in COMMANDS]
+    rows = [(f"[`{c.name}`](#{c.name})", _code(c.usage), c.meaning) for c in COMMANDS.values()]
     return _table(("command", "is written", "and does"), rows)
 
 
 def command_sections() -> str:
     """Return a section for each command, with its example."""
-    parts = [f"### {c.name}\n\n{_code(c.usage)}\n\n{c.meaning}\n\n```net\n{c.example}\n```" for c in COMMANDS]
+    parts = [f"### {c.name}\n\n{_code(c.usage)}\n\n{c.meaning}\n\n```net\n{c.example}\n```" for c in COMMANDS.values()]
     return "\n\n".join(parts)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from netspec.diagnostics.diagnostic import Source
-from netspec.elaborate.binding import Context, bind, bind_settings
+from netspec.elaborate.binder import bind, bind_settings
+from netspec.elaborate.context import Context
 from netspec.ir.network import DataSource, Init, Recipe
 from netspec.layers import LAYERS
 from netspec.layers.activation import Gelu, LeakyRelu, Relu, Softmax

@@ -12,7 +12,7 @@ import netspec
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics.diagnostic import Source
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context
+from netspec.elaborate.context import Context
 from netspec.elaborate.limits import Expansion, Size
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.wiring import MAX_DEPTH, MAX_NODES, MAX_STEPS

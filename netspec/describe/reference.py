@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Source
-from netspec.elaborate.commands import COMMANDS, Command
 from netspec.elaborate.spellings import SPELLINGS
+from netspec.elaborate.vocabulary import COMMANDS, Command
 from netspec.ir.network import Compile, DataSource, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
@@ -76,7 +76,7 @@ def page_of(name: str) -> str | None:
     found = find_page(name)
     if found:
         return page(found)
-    command = next((c for c in COMMANDS if c.name == name), None)
+    command = COMMANDS.get(name)
     if command:
         return _command_page(command, _OWNERS.get(name))
     block = next((b for b in library_blocks() if b.name == name), None)
@@ -105,7 +105,7 @@ def all_names() -> list[str]:
     kinds = [kind for family in FAMILIES.values() for kind in family.names]
     settings = [cls.canonical() for cls in SETTINGS]
     settings += [p.name for cls in _OWNERS.values() for p in parameters(cls)]
-    others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
+    others = [*COMMANDS, *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
     every = [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
     return list(dict.fromkeys(every))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Span
-from netspec.elaborate.binding import bind
+from netspec.elaborate.binder import bind
 from netspec.elaborate.context import Context
 from netspec.elaborate.spellings import SPELLINGS, Spelling, kept
 from netspec.schema.definition import Definition, parameters

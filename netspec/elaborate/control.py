@@ -62,7 +62,8 @@ def _else(parts: Sequence[ast.Argument | ast.Body], at: int, found: Sequence[Bra
         fix = "write `else if`" if word in {"elif", "elseif", "elsif"} else "put what follows the `}` on its own line"
         raise ValueProblem("E0205", "behind the body of an `if` stands `else`, or nothing", part.span, fix)
     if found[-1].condition is None:
-        raise ValueProblem("E0205", "behind the last `else` nothing follows", part.span, "write `else if (…)` before it")
+        fix = "write `else if (…)` before it"
+        raise ValueProblem("E0205", "behind the last `else` nothing follows", part.span, fix)
     return at + 1
 
 

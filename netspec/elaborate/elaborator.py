@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context
 from netspec.elaborate.blocks import define, hide
+from netspec.elaborate.context import Context
 from netspec.elaborate.control import Rounds, branches, rounds
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.ends import Ends

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netspec.diagnostics.diagnostic import Place, Related, Span, listing
-from netspec.elaborate.binding import bind
+from netspec.elaborate.binder import bind
 from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.inputs import read_input

@@ -7,7 +7,8 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context, bind_settings
+from netspec.elaborate.binder import bind_settings
+from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate_word
 from netspec.elaborate.suggestions import flag_place, setting_place
 from netspec.ir.network import Network, Recipe

@@ -9,8 +9,9 @@ from typing import Any, NoReturn, TypeAlias
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context, bind
+from netspec.elaborate.binder import bind
 from netspec.elaborate.blocks import bind_parameters, given_at
+from netspec.elaborate.context import Context
 from netspec.elaborate.control import Rounds
 from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.limits import Expansion

@@ -393,7 +393,8 @@ DIALECTS = (
         "PyTorch or Keras code",
         re.compile(
             rf"[ \t]*(?:class[ \t]+{_N}[^\n:]{{0,80}}:|def[ \t]+{_N}\(|from[ \t]+[\w.]+[ \t]+import|import[ \t]+{_N}\.|"
-            rf"for[ \t]+\w+[ \t]+in\b[^\n{{]{{0,80}}:|(?:{_N}[ \t]*=[ \t]*)?[\w.]*Sequential\(|if[ \t]+__name__|return[ \t]+[\w.]+\()"
+            rf"for[ \t]+\w+[ \t]+in\b[^\n{{]{{0,80}}:|(?:{_N}[ \t]*=[ \t]*)?[\w.]*Sequential\(|if[ \t]+__name__|"
+            r"return[ \t]+[\w.]+\()"
         ),
         re.compile(r"[ \t]*(?:[)\]@]|return\b|class\b|def\b|for\b|from\b|import\b|[\w., ]*=|[\w.]+[.(])"),
         _python,

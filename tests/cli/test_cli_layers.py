@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netspec.describe.reference import FAMILIES, all_names, library_blocks, page_of
-from netspec.elaborate.commands import COMMANDS
+from netspec.elaborate.vocabulary import COMMANDS, Command
 from netspec.ir.network import DataSource, Recipe
 from netspec.recipe.catalog import DATASETS
 from netspec.system.resources import library_folder
@@ -24,11 +24,11 @@ def test_every_setting_has_a_page_or_says_where(name: str) -> None:
         assert page_of(name)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
-def test_a_command_shows_its_use(command: object) -> None:
-    found = page_of(command.name)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda c: c.name)
+def test_a_command_shows_its_use(command: Command) -> None:
+    found = page_of(command.name)
     assert found
-    assert command.usage in found  # type: ignore[attr-defined]
+    assert command.usage in found
 
 
 def test_a_block_of_the_library_shows_its_parameters_and_its_text() -> None:
