@@ -72,7 +72,7 @@ def value(text: str, scope: dict[str, Any] = SCOPE) -> Any:
         ("15%", 0.15),
         ("(w>3)", True),
         ("(not w>3 or w==64)", True),
-        ("(s==\"text\")", True),
+        ('(s=="text")', True),
         ("(k!=5x5)", False),
     ],
 )

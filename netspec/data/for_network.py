@@ -25,9 +25,7 @@ from netspec.system.files import expanded, kind_of
 
 __all__ = ["Data", "data_path", "load_data", "require_same"]
 
-Data: TypeAlias = (
-    "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
-)
+Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
 """A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), or arrays by name."""
 
 
@@ -52,9 +50,7 @@ def load_data(
     return dataset
 
 
-def _load(
-    network: Network, graph: Graph, data: Data | None, base: Path | None, progress: Progress | None
-) -> Dataset:
+def _load(network: Network, graph: Graph, data: Data | None, base: Path | None, progress: Progress | None) -> Dataset:
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
     if isinstance(data, tuple | list):

@@ -100,7 +100,9 @@ def plain_arrays(arrays: Mapping[str, Any], graph: Graph) -> tuple[Any, Any, Any
 def _keys(arrays: Mapping[str, Any], graph: Graph) -> dict[tuple[str, str], str]:
     """Return the key that each input and target has among some arrays, by its name and the split."""
     shown = _shown_names(graph)
-    named = {(own, split): _choose(arrays, own, short, split, graph) for own, short in shown.items() for split in _SPLITS}
+    named = {
+        (own, split): _choose(arrays, own, short, split, graph) for own, short in shown.items() for split in _SPLITS
+    }
     more = [key for key in arrays if key not in named.values()]
     if more:
         near = nearest(str(more[0]), [f"{own}_{split}" for own, split in named])
@@ -138,9 +140,7 @@ def read_named_npz(path: Path, graph: Graph) -> Dataset:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 
 
-def _choose(
-    arrays: Mapping[str, Any], own: str, short: str, split: str, graph: Graph, where: str = "data"
-) -> str:
+def _choose(arrays: Mapping[str, Any], own: str, short: str, split: str, graph: Graph, where: str = "data") -> str:
     """Return the key that an input or a target has among some arrays."""
     names = [f"{name}_{split}" for name in (short, own) if name]
     found = next((name for name in names if name in arrays), None)

@@ -197,7 +197,7 @@ class Binder:
         try:
             found = evaluate(value, self.context.scope, whole=parameter.is_whole)
             if isinstance(found, Percent) and not parameter.is_share:
-                return self._report(errors.no_share(parameter, value, found))
+                return self._report(errors.no_share(parameter, value.span, found))
             return found
         except ValueProblem as problem:
             if blame_override(self.context, problem.name, parameter, "a number", problem.span):

@@ -152,14 +152,14 @@ def unknown_choice(bound: BoundArguments, parameter: Parameter, word: str, span:
     return Diagnostic("E0210", message, span, fix=fix)
 
 
-def no_share(parameter: Parameter, value: ast.Value, share: float) -> Diagnostic:
+def no_share(parameter: Parameter, span: Span, share: float) -> Diagnostic:
     """Return the error of a percentage of what is no share."""
     name = parameter.name
     unit, example = _COUNTS.get(name, ("", ""))
     fix = f"it is a number of {unit}: `{example}`" if unit else f"write the number itself: `{share:.12g}`"
     fix = f"`{name}` must be {parameter.expects}" if parameter.is_whole and not unit else fix
-    message = f"`{name}` is no share, of which there could be `{print_value(value)}`"
-    return Diagnostic("E0207", message, value.span, label=parameter.description, fix=fix)
+    message = f"`{name}` is no share: it takes no percentage"
+    return Diagnostic("E0207", message, span, label=parameter.description, fix=fix)
 
 
 _COUNTS = {

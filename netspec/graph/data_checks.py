@@ -46,7 +46,9 @@ def _of_several(network: Network, places: Places) -> Iterable[Diagnostic]:
         message = f"the network has {has}, but an example of {info.name} is one image and one label"
         yield _diagnostic("E0308", message, place, "name an .npz file with an array for each: docs/your_data.md")
     elif network.data.views:
-        yield _diagnostic("E0308", "`views` is for a network of one input and one output", place, "remove it from `data`")
+        yield _diagnostic(
+            "E0308", "`views` is for a network of one input and one output", place, "remove it from `data`"
+        )
     elif network.data.augment and not any(len(i.shape) == 3 for i in network.inputs):
         message = "`augment` moves the pixels of images, but none of the inputs is an image"
         yield _diagnostic("E0308", message, place, "remove it from `data`")

@@ -31,7 +31,10 @@ def training_bytes(network: Network, graph: Graph) -> int:
     weights = sum(p.size for p in graph.parameters.values() if p.trainable)
     state = sum(p.size for p in graph.parameters.values() if not p.trainable)
     # A bias is added in place, and its gradient needs no value of the forward pass.
-    sizes = [*(prod(i.shape) for i in graph.inputs), *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias))]
+    sizes = [
+        *(prod(i.shape) for i in graph.inputs),
+        *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias)),
+    ]
     values = sum(sizes) + 2 * max(sizes)
     kept = weights * (2 + network.recipe.optimizer.averages()) + state
     # Images are changed before the first layer computes: what that takes is free again by then.

@@ -16,7 +16,16 @@ from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer, Ones, Zeros
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
 
-__all__ = ["MAX_DIAGNOSTICS", "MAX_PARAMETERS", "loss_text", "recorded", "trace", "with_class_loss", "with_class_losses", "with_loss"]
+__all__ = [
+    "MAX_DIAGNOSTICS",
+    "MAX_PARAMETERS",
+    "loss_text",
+    "recorded",
+    "trace",
+    "with_class_loss",
+    "with_class_losses",
+    "with_loss",
+]
 
 MAX_PARAMETERS = 4_000_000_000
 """More than this is refused before anything is allocated: 16 GB in float32."""
@@ -119,7 +128,9 @@ def with_class_losses(network: Network, classes: Collection[str]) -> Network:
 def loss_text(network: Network, graph: Graph) -> str:
     """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
     if len(graph.outputs) > 1:
-        return " + ".join(f"{'' if o.weight == 1 else f'{o.weight:g}·'}{o.loss.canonical()} of {o.name}" for o in graph.outputs)
+        return " + ".join(
+            f"{'' if o.weight == 1 else f'{o.weight:g}·'}{o.loss.canonical()} of {o.name}" for o in graph.outputs
+        )
     said = graph.loss.canonical()
     stated = _stated(network, network.all_outputs[0])
     if network.data or stated or not isinstance(graph.loss, MeanSquaredError):

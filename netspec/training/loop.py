@@ -260,9 +260,7 @@ class _Loop:
         for name, split in self.setup.splits.items():
             found = self._evaluate(variables, split)
             each = {output: {"loss": loss, "accuracy": right} for output, (loss, right) in found.outputs.items()}
-            yield self._recorded(
-                Evaluated(self.progress.epoch, self._step(), name, found.loss, found.accuracy, each)
-            )
+            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, found.loss, found.accuracy, each))
 
     def _evaluate(self, variables: Variables, split: OnDevice) -> Measurement:
         return self.trainer.measure(variables, split, self.recipe.evaluate.batch)

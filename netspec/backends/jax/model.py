@@ -216,13 +216,9 @@ class Model:
     ) -> tuple[Any, Tree]: ...
 
     @overload
-    def apply(
-        self, variables: Variables, x: Any, train: bool, rng: jax.Array | None = None
-    ) -> Any: ...
+    def apply(self, variables: Variables, x: Any, train: bool, rng: jax.Array | None = None) -> Any: ...
 
-    def apply(
-        self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None
-    ) -> Any:
+    def apply(self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None) -> Any:
         """Run the pure function itself, for `jax.jit`, `jax.grad`, `jax.vmap` and optimizers of your own.
 
         Returns:
@@ -458,9 +454,7 @@ def _read_by_loss(output: GraphOutput) -> int:
     return output.logits
 
 
-def _by_output(
-    graph: Graph, values: Mapping[int, jax.Array], value_of: Callable[[GraphOutput], int]
-) -> Any:
+def _by_output(graph: Graph, values: Mapping[int, jax.Array], value_of: Callable[[GraphOutput], int]) -> Any:
     """Return the value of the one output, or of several each by its name."""
     if len(graph.outputs) == 1:
         return values[value_of(graph.outputs[0])]

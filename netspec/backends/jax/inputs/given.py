@@ -54,7 +54,9 @@ def by_name(given: Any, names: Sequence[str], what: str) -> Mapping[str, Any]:
     more = [name for name in given if name not in names]
     if more:
         near = nearest(more[0], missing or names) if isinstance(more[0], str) else None
-        said = f"did you mean {near!r}?" if near else f"there {'is' if len(names) == 1 else 'are'} {listing(names, 'and')}"
+        said = (
+            f"did you mean {near!r}?" if near else f"there {'is' if len(names) == 1 else 'are'} {listing(names, 'and')}"
+        )
         raise DataError(f"the network has no {what} {more[0]!r}", said)
     if missing:
         raise DataError(f"the {what} {missing[0]!r} is missing", f"give a dictionary: {example}")
@@ -92,9 +94,7 @@ def _as_input(x: Any, given: GraphInput) -> Any:
     if x.ndim and each == shape:
         return x
     if x.ndim > 1 and (
-        (1, *each) == shape
-        or (len(shape) == 2 and each == (1, *shape))
-        or (len(shape) == 1 and prod(each) == shape[0])
+        (1, *each) == shape or (len(shape) == 2 and each == (1, *shape)) or (len(shape) == 1 and prod(each) == shape[0])
     ):
         return x.reshape(x.shape[0], *shape)
     raise DataError(
