@@ -19,7 +19,7 @@ from netspec.elaborate.unfit_values import blame_override, blame_use, report_inv
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast
 
-__all__ = ["bind", "bind_settings"]
+__all__ = ["Binder", "bind", "bind_settings"]
 
 _D = TypeVar("_D", bound=Definition)
 
@@ -88,9 +88,13 @@ class Binder:
         self.is_member = bool(member_example)
         self.example = member_example or str(getattr(cls, "example", ""))
         self.substituted: list[tuple[ast.Argument, Parameter | None]] = []
+        """The arguments whose names stand for words or calls, and the parameter that was next at each."""
         self.unfit_in_use: list[tuple[str, Parameter, Span]] = []
+        """The names that the use of a block gave no number, and the parameters that need one."""
         self.failed = False
+        """Whether a mistake is reported: then there is no instance."""
         self.missing_explained = self.surplus_explained = False
+        """Whether a mistake is reported that explains what seems to be missing, or what seems to be too many."""
 
     # --- which field an argument is for ------------------------------------------------------------------------------
 
@@ -148,6 +152,7 @@ class Binder:
             return self._by_word(word, value)
         parameter = self.bound.next_positional
         if parameter is None and self.surplus_explained:
+            # A word before it was not understood: one error says it.
             self.failed = True
         elif parameter is None:
             self._report(errors.surplus(self.bound, value))
@@ -164,16 +169,13 @@ class Binder:
         following = self.bound.next_positional
         if following and following.takes_words:
             return following
-        self._report_unknown_word(word, value.span, following)
-        return None
-
-    def _report_unknown_word(self, word: str, span: Span, following: Parameter | None) -> None:
         near = self.bound.nearest_word(word)
-        self._report(errors.unknown_word(self.bound, word, span, near))
+        self._report(errors.unknown_word(self.bound, word, value.span, near))
         self.surplus_explained = True
         if following and (not near or near in self.bound.scope or near in following.choices):
             # It stands where that value was to stand.
-            self.bound.spans[following.name] = span
+            self.bound.spans[following.name] = value.span
+        return None
 
     # --- the value of an argument ------------------------------------------------------------------------------------
 
