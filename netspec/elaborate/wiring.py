@@ -21,7 +21,7 @@ from netspec.elaborate.suggestions import command_word
 from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
 from netspec.syntax import ast
-from netspec.syntax.printer import print_value
+from netspec.syntax.printer import print_argument, print_value
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
 
@@ -110,11 +110,15 @@ class Wiring:
             if self.bound[key] or not self._runs_on(command):
                 self.no_body(command)
         layer = self.bound[key] or Broken()
-        shared = self._shared(share, scope) if share else None
+        shared = self._shared(LAYERS[command.name.text], share, scope) if share else None
         self.place(command, layer if shared or not share else Broken(), (self.cursor,), scope, shared)
 
-    def _shared(self, argument: ast.Argument, scope: Scope) -> str | None:
+    def _shared(self, cls: type[Layer], argument: ast.Argument, scope: Scope) -> str | None:
         """Return the layer whose weights are shared: `share=words`; None where there is none, which is reported."""
+        if not cls.has_weights:
+            message = f"`{cls.canonical()}` has no weights that it could share"
+            self.context.error("E0315", message, argument.span, fix=f"leave `{print_argument(argument)}` out")
+            return None
         node = self.labelled_node(replace(argument, key=None), scope)
         if node is not None and node not in self.kinds:
             message = f"`{print_value(argument.value)}` is an input, and has no weights"
@@ -354,7 +358,7 @@ class Wiring:
             return None
         twin = sharing.earlier + name.removeprefix(sharing.prefix)
         if self.kinds.get(twin) is type(layer):
-            return twin
+            return twin if layer.has_weights else None
         if self.kinds.get(twin) is not Broken:
             sharing.odd = sharing.odd or name
         return None

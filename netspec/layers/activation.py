@@ -82,6 +82,7 @@ class PRelu(ActivationLayer):
 
     kind: Literal["prelu"] = "prelu"
     aliases = ("PReLU",)
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "prelu"
     init: Float = positional("what each slope begins with", 0.25)
     shared: bool = option(False, "one slope for all channels")

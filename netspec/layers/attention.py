@@ -21,6 +21,7 @@ class Attention(Layer):
 
     kind: Literal["attention"] = "attention"
     aliases = ("MultiheadAttention", "MultiHeadAttention", "self_attention")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "attention 4"
     example_input: ClassVar[str] = "8x6"
 

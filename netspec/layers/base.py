@@ -70,6 +70,8 @@ class Layer(Definition):
     """Whether it reads several values: the one that flows into it, and those named on its line."""
     reads_tokens: ClassVar[bool] = False
     """Whether its input may be token numbers, which say nothing to a layer that computes with them."""
+    has_weights: ClassVar[bool] = False
+    """Whether it has parameters, which another layer may share."""
     example: ClassVar[str] = ""
     """A line for the reference docs."""
     example_input: ClassVar[str] = "8x6x6"

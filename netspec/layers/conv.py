@@ -32,6 +32,7 @@ class Conv(Layer):
         "Convolution",
         "convolutional",
     )
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "conv 20 5x5 relu"
 
     filters: PositiveInt = positional("number of output channels")
@@ -63,6 +64,7 @@ class Depthwise(Layer):
 
     kind: Literal["depthwise"] = "depthwise"
     aliases = ("DepthwiseConv2D", "DepthwiseConv1D", "depthwise_conv")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "depthwise 3x3 pad=same relu"
 
     kernel: Size2 = positional("height x width of each kernel; one number means both")
@@ -99,6 +101,7 @@ class Deconv(Layer):
         "Deconvolution",
         "deconvolutional",
     )
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "deconv 4 4x4 stride=2 pad=1 relu"
 
     filters: PositiveInt = positional("number of output channels")

@@ -21,6 +21,7 @@ class Dense(Layer):
 
     kind: Literal["fc"] = "fc"
     aliases = ("dense", "Dense", "linear", "Linear", "InnerProduct", "connected")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "fc 10 softmax"
 
     units: PositiveInt = positional("number of outputs")

@@ -27,6 +27,7 @@ class BatchNorm(Layer):
 
     kind: Literal["batchnorm"] = "batchnorm"
     aliases = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNormalization", "batch_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "batchnorm"
 
     activation: OptionalActivation = option(None, "function applied to the result")
@@ -54,6 +55,7 @@ class LayerNorm(Layer):
 
     kind: Literal["layernorm"] = "layernorm"
     aliases = ("LayerNorm", "LayerNormalization", "layer_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "layernorm"
 
     over: Literal["positionwise", "all"] = positional("the channels at each position, or all values", "positionwise")
@@ -76,6 +78,7 @@ class GroupNorm(Layer):
 
     kind: Literal["groupnorm"] = "groupnorm"
     aliases = ("GroupNorm", "GroupNormalization", "group_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "groupnorm 4"
 
     groups: PositiveInt = positional("number of equal groups that the channels are split into")
@@ -93,6 +96,7 @@ class InstanceNorm(Layer):
 
     kind: Literal["instancenorm"] = "instancenorm"
     aliases = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "instancenorm"
 
     activation: OptionalActivation = option(None, "function applied to the result")
@@ -130,6 +134,7 @@ class Scale(Layer):
 
     kind: Literal["scale"] = "scale"
     aliases = ("Scale", "layer_scale", "LayerScale")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "scale 0.1"
 
     init: Float = positional("what each number begins with", 1.0)

@@ -19,6 +19,7 @@ _SQUASHES = OneOf(ACTIVATIONS.only("tanh", "relu"))
 class _RecurrentLayer(Layer):
     """What recurrent layers share: two kernels and two biases, as PyTorch has them, in each direction."""
 
+    has_weights: ClassVar[bool] = True
     example_input: ClassVar[str] = "8x6"
 
     units: PositiveInt = positional("features of the state")

@@ -20,6 +20,7 @@ class Embedding(Layer):
 
     kind: Literal["embedding"] = "embedding"
     aliases = ("Embedding", "embed")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "embedding 16"
     example_input: ClassVar[str] = "10 tokens=20"
     reads_tokens: ClassVar[bool] = True
@@ -50,6 +51,7 @@ class Position(Layer):
 
     kind: Literal["position"] = "position"
     aliases = ("PositionEmbedding", "positional_encoding")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "position"
     example_input: ClassVar[str] = "8x6"
 
@@ -75,6 +77,7 @@ class ClassToken(Layer):
 
     kind: Literal["classtoken"] = "classtoken"
     aliases = ("cls_token", "class_token")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "classtoken"
     example_input: ClassVar[str] = "8x6"
 
