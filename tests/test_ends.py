@@ -12,6 +12,7 @@ from netspec.ir.network import Input, Network
 from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS, Layer
 from netspec.recipe.losses import MeanSquaredError
+from netspec.schema.definition import parameters
 
 TWINS = """\
 input 1x8x8 as left
@@ -87,7 +88,8 @@ def test_an_output_may_be_read_further_and_stand_before_its_layer() -> None:
 
 def test_a_label_of_a_block_is_its_last_layer() -> None:
     net = ns.parse(
-        "block head(n) { fc 8 relu; fc n }\ninput 4\nfc 8 as trunk\nhead 2 as x\nfrom trunk; head 3 as y\noutput x\noutput y"
+        "block head(n) { fc 8 relu; fc n }\ninput 4\nfc 8 as trunk\n"
+        "head 2 as x\nfrom trunk; head 3 as y\noutput x\noutput y"
     )
     assert [(o.name, o.node) for o in net.outputs] == [("x", "x/fc_2"), ("y", "y/fc_2")]
 
@@ -112,5 +114,6 @@ def test_mistakes(text: str, codes: list[str]) -> None:
 
 @pytest.mark.parametrize("cls", LAYERS.entries, ids=lambda c: c.canonical())
 def test_a_layer_says_whether_it_has_weights(cls: type[Layer]) -> None:
-    net = ns.parse(f"input {cls.example_input}\n{cls.example}\ntrain {{ loss mse }}")
+    affine = " affine" if any(p.name == "affine" for p in parameters(cls)) else ""
+    net = ns.parse(f"input {cls.example_input}\n{cls.example}{affine}\ntrain {{ loss mse }}")
     assert bool(net.graph().parameters) == cls.has_weights
