@@ -65,7 +65,7 @@ def same(text: str, written_out: str) -> None:
         ("let p = 12.5%\ndropout p", "dropout 0.125"),
         ("let k = 3x5\nconv 4 (k * 2 - 1)", "conv 4 5x9"),
         ("block up(s, c) { conv c 1x1; add s }\ntanh as a\nrelu\nup a 8", "tanh as a; relu; conv 8 1x1; add a"),
-        ("block up(s) { fc 3 as x; from s; fc 3; add x }\ntanh as a\nrelu\nup a", "tanh as a; relu; fc 3 as x; from a; fc 3; add x"),
+        ("block b(s) { fc 3 as x; from s; fc 3; add x }\ntanh as a\nb a", "tanh as a; fc 3 as x; from a; fc 3; add x"),
         ("identity as a\nconv 8 1x1; add a", "identity as a; conv 8 1x1; add a"),
         ("conv 4 3x3 none", "conv 4 3x3"),
     ],
