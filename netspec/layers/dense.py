@@ -31,6 +31,11 @@ class Dense(Layer):
     init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
     bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
 
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding: `pointwise`, each position has its own product."""
+        return self.pointwise
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Flatten, multiply, add the bias, apply the activation."""
         features = x.shape[0] if self.pointwise else prod(x.shape)

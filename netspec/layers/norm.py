@@ -63,6 +63,11 @@ class LayerNorm(Layer):
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
 
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return self.over == "positionwise"
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Normalize, scale and shift, apply the activation."""
         everything = self.over == "all"
@@ -139,6 +144,11 @@ class Scale(Layer):
 
     init: Float = positional("what each number begins with", 1.0)
     bias: bool = option(False, "then add a trainable number to each channel")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Multiply, add the bias."""

@@ -39,6 +39,11 @@ class Identity(Layer):
     reads_tokens: ClassVar[bool] = True
     example: ClassVar[str] = "identity"
 
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Return the input itself."""
         del g
