@@ -108,7 +108,7 @@ def with_netspec(task: Task, split: Split, seed: int) -> np.ndarray:
     if task.classes:
         y, y_test, scaler = split.y, split.y_test, None
     else:
-        shape = (-1, net.graph().nodes and net.nodes[-1].layer.units)  # type: ignore[attr-defined]
+        shape = (-1, *net.graph().output_shape)
         scaler = StandardScaler().fit(split.y.reshape(shape))
         y, y_test = (scaler.transform(v.reshape(shape)).astype(np.float32) for v in (split.y, split.y_test))
     x, x_test = split.x.astype(np.float32), split.x_test.astype(np.float32)
@@ -156,7 +156,7 @@ def page(found: dict[str, dict[str, list[float]]]) -> str:
         return f"{mean(values):.3f} ± {stdev(values):.3f}"
 
     rows = [
-        f"| {task.name} | {'accuracy' if task.classes else 'R²'} | {' | '.join(cell(v) for v in found[task.name].values())} |"
+        " | ".join(["", task.name, "accuracy" if task.classes else "R²", *map(cell, found[task.name].values()), ""])
         for task in TASKS
     ]
     specs = "\n\n".join(f"{task.name}:\n\n```net\n{task.spec}\n```" for task in TASKS)
@@ -164,10 +164,10 @@ def page(found: dict[str, dict[str, list[float]]]) -> str:
         [
             "# Tables: numbers and classes",
             "",
-            f"Written by `python benchmarks/tasks.py` on {date.today()}: Python {platform.python_version()}, {versions}. "
-            f"Mean and deviation over {SPLITS} splits, a quarter held out. `linear` is scikit-learn's LinearRegression or "
-            "LogisticRegression, `MLP` its MLP with the same hidden layers, on the same splits. linnerud has 20 rows, and "
-            "none of its targets is told by its columns: every model does worse there than the mean (R² below 0).",
+            f"Written by `python benchmarks/tasks.py` on {date.today()}: Python {platform.python_version()}, "
+            f"{versions}. "
+            f"Mean and deviation over {SPLITS} splits, a quarter held out. `linear` is scikit-learn's LinearRegression "
+            "or LogisticRegression, `MLP` its MLP with the same hidden layers, on the same splits. linnerud has 20 rows.",
             "",
             "| data | score | netspec | linear | MLP |",
             "|---|---|---|---|---|",

@@ -1,8 +1,9 @@
-"""How a training looks: a live bar at a terminal, plain lines in a pipe."""
+"""Progress of a training: a live bar at a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,19 +14,19 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
-from netspec.cli.output import percent, seconds_text
+from netspec.cli.output import metric_text, percent, seconds_text
 from netspec.diagnostics.diagnostic import plural
 from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
-from netspec.workflows.reading import takes_pictures
+from netspec.workflows.example_files import takes_pictures
 
 __all__ = ["Progress"]
 
 
 class _Time(ProgressColumn):
-    """How long it still takes; how long it has taken, where nothing says yet how long it will, as while compiling."""
+    """The remaining time; the elapsed time where there is no estimate yet, as while compiling."""
 
     max_refresh = 0.5
 
@@ -112,7 +113,7 @@ class Progress:
         del done
 
     def tuning(self, tuning: Tuning) -> None:
-        """Show how far measuring the ways to compute is: a line before and behind in a pipe, a bar at a terminal."""
+        """Show the progress of autotuning: a line before and after it in a pipe, a bar at a terminal."""
         if self.live and tuning.operation:
             if self.measuring is None:
                 self.measuring = self.bar.add_task("measuring", total=tuning.total, state=tuning.operation)
@@ -162,12 +163,17 @@ class Progress:
         assert self.started is not None
         width = len(str(self.started.epochs))
         parts = [f"epoch {event.epoch:>{width}}/{self.started.epochs}"]
-        parts.append(_figures("train", event.train_loss, event.train_accuracy))
+        parts.append(_figures("train", event.train_loss, event.train_accuracy, event.metrics))
         if event.validation_loss is not None:
-            parts.append(_figures("validation", event.validation_loss, event.validation_accuracy))
-        parts.append(_figures("test", event.test_loss, event.test_accuracy))
+            parts.append(_figures("validation", event.validation_loss, event.validation_accuracy, event.metrics))
+        parts.append(_figures("test", event.test_loss, event.test_accuracy, event.metrics))
         parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
         self._line("   ".join(parts))
+        for name, found in event.outputs.items():
+            splits = [split for split in ("train", "validation", "test") if found.get(f"{split}_loss") is not None]
+            rest = {key: value for key, value in found.items() if not key.endswith(("_loss", "_accuracy"))}
+            each = [_figures(s, found[f"{s}_loss"] or 0.0, found.get(f"{s}_accuracy"), rest) for s in splits]
+            self._line("   ".join([f"  {name}", *each]))
         if self.live:
             self.bar.reset(self.task, total=self.started.steps_per_epoch, state="")
 
@@ -189,8 +195,11 @@ class Progress:
         if r.stopped != "epochs":
             why = "early stopping" if r.stopped == "early_stop" else "the time limit"
             self._line(f"ended by {why} after step {r.steps:,}, in epoch {r.epochs}")
+        asked = {name: value for name, value in r.metrics.items() if name.startswith("test_")}
+        if asked:
+            self._line("   ".join(f"{n.replace('_', ' ', 1)} {metric_text(n[5:], v)}" for n, v in asked.items()))
         if event.folder:
-            after = _next(event.model.network, r.dataset, event.folder)
+            after = _next_command(event.model.network, r.dataset, event.folder)
             self._line(f"saved in {event.folder}; next: netspec {after}", always=not self.quiet)
 
     def _stop(self, event: Stopped) -> None:
@@ -204,19 +213,21 @@ class Progress:
         if self.quiet and not always:
             return
         # Names, and what a run says of itself, may come from somebody else: none of them is to steer the terminal.
-        said = "\n".join(visible(line) for line in text.split("\n"))
-        self.console.print(Text(said, style=style))
+        shown = "\n".join(visible(line) for line in text.split("\n"))
+        self.console.print(Text(shown, style=style))
         if not self.console.is_terminal:
             sys.stdout.flush()
 
 
-def _next(network: Network, dataset: str, folder: Path) -> str:
+def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
-    file = picture if takes_pictures(network) else "examples.npy"
+    file = picture if takes_pictures(network) else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 
-def _figures(split: str, loss: float, accuracy: float | None) -> str:
-    return f"{split} loss {loss:.4f}" + ("" if accuracy is None else f" accuracy {percent(accuracy)}")
+def _figures(split: str, loss: float, accuracy: float | None, metrics: Mapping[str, float | None]) -> str:
+    asked = {name.removeprefix(f"{split}_"): value for name, value in metrics.items() if name.startswith(f"{split}_")}
+    more = "".join(f" {name} {metric_text(name, value)}" for name, value in asked.items())
+    return f"{split} loss {loss:.4f}" + ("" if accuracy is None else f" accuracy {percent(accuracy)}") + more

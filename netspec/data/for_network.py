@@ -1,4 +1,4 @@
-"""Which dataset a network is trained on or evaluated on, loaded and checked; without JAX."""
+"""The dataset of a network, loaded and checked; without JAX."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
 from netspec.data.named import array_names, from_named_arrays, is_plain, plain_arrays, read_named_npz, targets
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.targets import Wanted, wanted
+from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
@@ -30,27 +31,36 @@ Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike,
 
 
 def load_data(
-    network: Network, data: Data | None = None, *, base: Path | None = None, progress: Progress | None = None
+    network: Network,
+    data: Data | None = None,
+    *,
+    graph: Graph | None = None,
+    base: Path | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
-    """Return the dataset to use with a network.
+    """Return the dataset to use with a network; its labels fit.
 
     Args:
         network: what it must fit.
         data: instead of what the network names.
+        graph: of the network; traced here unless given.
         base: the folder that paths in the network's spec are relative to.
         progress: called while a dataset is downloaded.
 
     Raises:
         DataError: when it cannot be had, or does not fit the network.
     """
-    graph = trace(network)
+    graph = trace(network) if graph is None else graph
     dataset = _load(network, graph, data, base, progress)
     if not network.reconstructs:
         check_labels(graph, dataset)
     return dataset
 
 
-def _load(network: Network, graph: Graph, data: Data | None, base: Path | None, progress: Progress | None) -> Dataset:
+def _load(
+    network: Network, graph: Graph, data: Data | None, base: Path | None, progress: DownloadProgress | None
+) -> Dataset:
+    want = _wanted(network, graph)
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
     if isinstance(data, tuple | list):
@@ -59,25 +69,33 @@ def _load(network: Network, graph: Graph, data: Data | None, base: Path | None, 
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
             raise DataError(f"data has {wrong}", "give four arrays: (x_train, y_train, x_test, y_test)")
-        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want)
         return _by_target(graph, dataset)
     if isinstance(data, Mapping):
         if is_plain(graph):
             four = plain_arrays(data, graph)
-            return datasets.from_arrays(*four, shape=network.input, tokens=network.tokens)
-        return from_named_arrays(data, graph)
+            return datasets.from_arrays(*four, shape=network.input, tokens=network.tokens, want=want)
+        return from_named_arrays(data, network, graph)
     if data is not None and not isinstance(data, str | Path):
         raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
     if isinstance(data, str) and ("://" in data or "\0" in data or not data):
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
-    names, said = _names(network, data, base)
+    names, notices = _names(network, data, base)
     if len(graph.inputs) > 1 or len(targets(graph)) > 1:
-        dataset = _named_file(graph, names)
+        dataset = _named_file(network, graph, names)
     else:
-        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
+        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)
         dataset = _by_target(graph, dataset)
-    return replace(dataset, notices=(*said, *dataset.notices))
+    return replace(dataset, notices=(*notices, *dataset.notices))
+
+
+def _wanted(network: Network, graph: Graph) -> Wanted | None:
+    """Return what labels are to be; None where there are none, or where outputs of several kinds share them."""
+    if network.reconstructs:
+        return None
+    first, *others = (wanted(network, graph.only(output)) for output in graph.outputs)
+    return first if all(other == first for other in others) else None
 
 
 def _loaded(network: Network, graph: Graph, data: Dataset) -> Dataset:
@@ -92,7 +110,7 @@ def _loaded(network: Network, graph: Graph, data: Dataset) -> Dataset:
         for kind, one in ((part.images, "x"), (part.labels, "y")):
             for name, array in kind.items() if isinstance(kind, Mapping) else ((one, kind),):
                 arrays[f"{name}_{split}"] = array
-    return replace(from_named_arrays(arrays, graph, name=data.name), notices=data.notices)
+    return replace(from_named_arrays(arrays, network, graph, name=data.name), notices=data.notices)
 
 
 def _require_one_of_each(graph: Graph, what: str) -> None:
@@ -111,28 +129,28 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
     return replace(dataset, **dict(zip(("train", "test"), parts, strict=True)))  # type: ignore[arg-type]
 
 
-def _named_file(graph: Graph, names: Sequence[str]) -> Dataset:
+def _named_file(network: Network, graph: Graph, names: Sequence[str]) -> Dataset:
     """Return the dataset in the first `.npz` file that is there, of arrays by name."""
     paths = [expanded(name, DataError) for name in names]
     path = next((path for path in paths if kind_of(path, DataError)), paths[-1])
     if find(str(names[paths.index(path)])) or path.suffix.lower() != ".npz":
         _require_one_of_each(graph, f"the examples and labels of {path}")
-    return read_named_npz(path, graph)
+    return read_named_npz(path, network, graph)
 
 
-def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays: str) -> str | None:
+def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:
     """Return where the data of a run is that does not come by the name in its spec; None where it does.
 
     Args:
         folder: the run folder.
         network: what was trained.
-        lock: the run's lock.json.
+        manifest: the run's lock.json.
         arrays: what to do where there were arrays in memory, for the message.
 
     Raises:
         DataError: when it is not there any more, or cannot be looked for.
     """
-    path: str | None = lock.get("data_path")
+    path: str | None = manifest.get("data_path")
     if path is None:
         if not network.data or not find(network.data.name):
             raise DataError(f"{folder} learned from arrays in memory", arrays)
@@ -141,12 +159,12 @@ def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays
     return path
 
 
-def require_same(folder: Path, lock: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
+def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
     """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256."""
-    if dataset.sha256 != lock.get("data_sha256"):
+    if dataset.sha256 != manifest.get("data_sha256"):
         raise DataError(
             f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
-            f"that was {str(lock.get('data_sha256'))[:12]}…",
+            f"that was {str(manifest.get('data_sha256'))[:12]}…",
             fix,
         )
 

@@ -1,19 +1,18 @@
-"""Does a dataset fit a network and its recipe? Asked before anything is compiled."""
+"""Checks that a dataset fits a network and its recipe, before anything is compiled."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from netspec.data.checks import renumbered
-from netspec.data.named import check_target
+from netspec.data.targets import check_targets
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import without_end, without_variance
-from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.array_facts import classes_misfit
-from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.recipe.settings import Augment
 
 __all__ = ["ONE_ROW", "check_classes", "check_hold_out", "check_labels", "check_steps", "check_target_range"]
@@ -26,16 +25,26 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
     """Raise DataError when a dataset has a label that the network has no output for."""
     if len(graph.outputs) > 1:
         for output in graph.outputs:
-            for which, part in (("train", dataset.train), ("test", dataset.test)):
-                check_target(part.labels[output.target], f"{output.target}_{which}", graph, output)
+            own = {
+                f"{output.target} {which}": part.labels[output.target]
+                for which, part in (("training", dataset.train), ("test", dataset.test))
+            }
+            check_targets(graph.only(output), dataset.name, own)
         return
     shape = graph.shape(graph.output)
+    splits = {"training": dataset.train.labels, "test": dataset.test.labels}
+    usual = all(labels.dtype.kind == "i" and labels.ndim == 1 for labels in splits.values())
+    if graph.loss.targets[0] in {"nothing", "sequence", "pair"} or not usual:
+        check_targets(graph, dataset.name, splits)
+        return
     if len(shape) != 1:
         raise DataError(
             f"{dataset.name} has one label an example, but the network ends in {'x'.join(map(str, shape))} numbers",
             ONE_ROW,
         )
-    splits = {"training": dataset.train.labels, "test": dataset.test.labels}
+    if isinstance(graph.loss, CrossEntropy) and graph.loss.ignore is not None:
+        ignore = graph.loss.ignore
+        splits = {which: labels[labels != ignore] for which, labels in splits.items()}
     largest = max(int(labels.max(initial=0)) for labels in splits.values())
     for which, labels in splits.items():
         most = int(labels.max(initial=0))
@@ -57,7 +66,7 @@ def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None
     Raises:
         DataError: there are some, and that is `strict`ly wrong.
     """
-    if len(graph.outputs) > 1:
+    if len(graph.outputs) > 1 or not dataset.labels:
         return None
     wrong = classes_misfit(dataset.name, graph.shape(graph.output)[0], len(dataset.labels))
     if wrong and strict:
@@ -86,12 +95,12 @@ _ROUNDING = 1e-6
 """By so much may a target lie outside 0..1: what float32 makes of the end of a range."""
 
 
-def check_target_range(network: Network, dataset: Dataset) -> None:
+def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None:
     """Raise DataError where inputs are learned again by binary cross-entropy, and do not lie in 0..1.
 
     Outside of it the loss has no least value, and what makes it smallest gives nothing of the input.
     """
-    if not network.reconstructs or not isinstance(trace(network).loss, BinaryCrossEntropy):
+    if not network.reconstructs or not isinstance(graph.loss, BinaryCrossEntropy):
         return
     assert network.data is not None
     is_bytes = dataset.train.images.dtype.kind == "u"

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data import npz
-from netspec.data.checks import as_labels, as_pixels, as_tokens, as_values, facts, require
+from netspec.data.checks import as_pixels, as_tokens, as_values, facts, require
 from netspec.data.fitting import fit
+from netspec.data.targets import Wanted, as_target, wanted
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph, GraphInput, GraphOutput
+from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.array_facts import examples_wrong, unlike
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.system.files import kind_of
 
-__all__ = ["array_names", "check_target", "from_named_arrays", "is_plain", "plain_arrays", "read_named_npz", "targets"]
+__all__ = [
+    "array_names",
+    "from_named_arrays",
+    "is_plain",
+    "plain_arrays",
+    "read_arrays",
+    "read_named_npz",
+    "targets",
+]
 
 _SPLITS = ("train", "test")
 
@@ -53,13 +62,14 @@ def _shown_names(graph: Graph) -> dict[str, str]:
     return {**shown, **{name: "y" if len(compared) == 1 else "" for name in compared}}
 
 
-def from_named_arrays(arrays: Mapping[str, Any], graph: Graph, *, name: str = "arrays") -> Dataset:
+def from_named_arrays(arrays: Mapping[str, Any], network: Network, graph: Graph, *, name: str = "arrays") -> Dataset:
     """Return the dataset of arrays by name.
 
     Args:
         arrays: `NAME_train` and `NAME_test` for each input and each target; the only input may be called `x`, the only
             target `y`.
-        graph: the network.
+        network: what they are for.
+        graph: of it.
         name: what to call the dataset.
 
     Raises:
@@ -67,18 +77,25 @@ def from_named_arrays(arrays: Mapping[str, Any], graph: Graph, *, name: str = "a
     """
     named = _keys(arrays, graph)
     splits: dict[str, Split] = {}
-    compared = targets(graph)
+    wants = {target: [wanted(network, graph.only(o)) for o in outputs] for target, outputs in targets(graph).items()}
     for split in _SPLITS:
         images = {i.name: _examples(arrays[named[i.name, split]], named[i.name, split], i) for i in graph.inputs}
         first = next(iter(images.values()))
         for key, array in images.items():
             _require_count(array, named[key, split], first, named[graph.inputs[0].name, split])
         labels = {
-            target: _target(arrays[named[target, split]], named[target, split], first, graph, outputs)
-            for target, outputs in compared.items()
+            target: _target(arrays[named[target, split]], named[target, split], first, of)
+            for target, of in wants.items()
         }
         one_in, one_out = len(graph.inputs) == 1, len(graph.outputs) == 1
         splits[split] = Split(first if one_in else images, next(iter(labels.values())) if one_out else labels)
+    for target in wants:
+        kinds = {(a.dtype.kind, a.shape[1:]) for a in (_of(splits[s].labels, target) for s in _SPLITS)}
+        if len(kinds) > 1:
+            raise DataError(
+                f"{named[target, 'train']} and {named[target, 'test']} are not of one kind: classes and numbers",
+                "give both as whole numbers, or both as floats of one shape",
+            )
     for i in graph.inputs:
         parts = [facts(_of(splits[s].images, i.name), named[i.name, s]) for s in _SPLITS]
         require(unlike(parts[0], parts[1], i.tokens))
@@ -111,33 +128,56 @@ def _keys(arrays: Mapping[str, Any], graph: Graph) -> dict[tuple[str, str], str]
     return named
 
 
-def read_named_npz(path: Path, graph: Graph) -> Dataset:
+def read_named_npz(path: Path, network: Network, graph: Graph) -> Dataset:
     """Return the dataset in a `.npz` file of arrays by name; others in it are not read.
 
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that does not fit.
     """
-    kind = kind_of(path, DataError)
-    if kind != "file":
-        raise DataError(f"{path} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
+
+    def choose(there: Mapping[str, Any]) -> list[str]:
+        shown = _shown_names(graph).items()
+        return [_choose(there, own, short, split, graph, str(path)) for own, short in shown for split in _SPLITS]
+
+    arrays = _in_archive(path, str(path), choose)
     try:
-        with zipfile.ZipFile(path) as archive:
-            there = [info.filename.removesuffix(".npy") for info in archive.infolist()]
-            names = [
-                _choose(dict.fromkeys(there), own, short, split, graph, str(path))
-                for own, short in _shown_names(graph).items()
-                for split in _SPLITS
-            ]
-            found = npz.members(path, archive, list(dict.fromkeys(names)))
-            arrays = {m.filename.removesuffix(".npy"): npz.unpacked(path, archive, m) for m in found}
+        return from_named_arrays(arrays, network, graph, name=str(path))
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", error.fix) from error
+
+
+def read_arrays(source: Path | IO[bytes], names: Sequence[str], *, name: str) -> list[NDArray[Any]]:
+    """Return arrays in a `.npz` file by their names; others in it are not read.
+
+    Args:
+        source: its path, or what is in it.
+        names: of the arrays.
+        name: what messages call the file.
+
+    Raises:
+        DataError: the file cannot be read, or lacks one.
+    """
+    found = _in_archive(source, name, lambda _: names)
+    return [found[key] for key in names]
+
+
+def _in_archive(
+    source: Path | IO[bytes], name: str, choose: Callable[[Mapping[str, Any]], Sequence[str]]
+) -> dict[str, NDArray[Any]]:
+    """Return those arrays of a `.npz` file that are chosen by their names."""
+    kind = kind_of(source, DataError) if isinstance(source, Path) else "file"
+    if kind != "file":
+        raise DataError(f"{name} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
+    path = Path(name)
+    try:
+        with zipfile.ZipFile(source) as archive:
+            there = dict.fromkeys(info.filename.removesuffix(".npy") for info in archive.infolist())
+            found = npz.members(path, archive, list(dict.fromkeys(choose(there))))
+            return {m.filename.removesuffix(".npy"): npz.unpacked(path, archive, m) for m in found}
     except DataError:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
-        raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-    try:
-        return from_named_arrays(arrays, graph, name=str(path))
-    except DataError as error:
-        raise DataError(f"{path}: {error.message}", error.fix) from error
+        raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
 
 
 def _choose(arrays: Mapping[str, Any], own: str, short: str, split: str, graph: Graph, where: str = "data") -> str:
@@ -168,7 +208,7 @@ def _examples(given: Any, name: str, wanted: GraphInput) -> NDArray[Any]:
     # Of one array alone no labels are known: it is brought to its shape as a dataset is.
     alone = Split(images, np.zeros(len(images), np.int32))
     try:
-        return fit(Dataset(name, alone, alone, (), (), ""), wanted.shape, resizable=False).train.images  # type: ignore[no-any-return]
+        return fit(Dataset(name, alone, alone, (), (), ""), wanted.shape, resizable=False).train.images
     except DataError as error:
         raise DataError(error.message, f"the input {wanted.name} is {format_shape(wanted.shape)}") from None
 
@@ -180,70 +220,15 @@ def _require_count(array: NDArray[Any], name: str, first: NDArray[Any], of: str)
         )
 
 
-def _target(
-    given: Any, name: str, examples: NDArray[Any], graph: Graph, outputs: Sequence[GraphOutput]
-) -> NDArray[Any]:
-    """Return class labels as int32, numbers to be predicted as float32; raises DataError where they do not fit."""
+def _target(given: Any, name: str, examples: NDArray[Any], wants: Sequence[Wanted]) -> NDArray[Any]:
+    """Return targets as all outputs take them that are compared with them; raises DataError where they do not fit."""
     array = as_values(given, name)
-    if array.dtype.kind not in "iubf":
-        raise DataError(f"{name} must be class labels or numbers, not {array.dtype}", "number the classes from 0")
     if not array.ndim:
         raise DataError(f"{name} is one number", "give one row for every example")
     _require_count(array, name, examples, "the input")
-    numbers = array.dtype.kind == "f" or not any(map(_takes_classes, outputs)) or array.ndim > 1
-    if numbers and all(graph.shape(o.logits) == (1,) for o in outputs) and array.ndim == 1:
-        array = array[:, None]
-    if numbers and not (array.dtype.kind != "f" and _are_classes(array, graph, outputs)):
-        with np.errstate(over="ignore"):
-            made: NDArray[Any] = array.astype(np.float32)
-    else:
-        made = as_labels(array, name, examples)
-    for output in outputs:
-        check_target(made, name, graph, output)
-    return made
-
-
-def _are_classes(array: NDArray[Any], graph: Graph, outputs: Sequence[GraphOutput]) -> bool:
-    """Return whether whole numbers are classes, which an output of several numbers has one each for."""
-    return array.ndim == 1 and all(graph.shape(o.logits)[0] > 1 for o in outputs)
-
-
-def _takes_classes(output: GraphOutput) -> bool:
-    return isinstance(output.loss, CrossEntropy | BinaryCrossEntropy)
-
-
-def check_target(array: NDArray[Any], name: str, graph: Graph, output: GraphOutput) -> None:
-    """Raise DataError where an output cannot be compared with a target."""
-    shape = graph.shape(output.logits)
-    if array.dtype.kind == "i":
-        if len(shape) != 1:
-            raise DataError(
-                f"{name} has one label an example, but the output {output.name} is {format_shape(shape)}",
-                f"let {output.name} end in one row of outputs, or give a target of that shape, as floats",
-            )
-        most, classes = int(array.max(initial=0)), max(shape[0], 2)
-        if most >= classes or int(array.min(initial=0)) < 0:
-            raise DataError(
-                f"{name} has a label {most}, but the output {output.name} has only {shape[0]} values",
-                f"labels count from 0; let {output.name} end in {most + 1} outputs",
-            )
-        return
-    if isinstance(output.loss, CrossEntropy):
+    first, *others = (as_target(array, name, examples, want) for want in wants)
+    if any(other.dtype != first.dtype or other.shape != first.shape for other in others):
         raise DataError(
-            f"{name} has floats, but {output.name} is learned by cross_entropy, from class labels",
-            f"give whole numbers from 0: {name}.astype('int32')",
+            f"{name} is classes to one output and numbers to another", "give each output a target of its own: `target=`"
         )
-    if array.shape[1:] != shape:
-        raise DataError(
-            f"{name} has rows of {format_shape(array.shape[1:])}, but the output {output.name} is {format_shape(shape)}",
-            "give a row of that shape for every example",
-        )
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = [int(i) for i in np.unravel_index(int(finite.argmin()), array.shape)]
-        raise DataError(f"{name}{place} is {array[tuple(place)]}", "give finite numbers only")
-    if isinstance(output.loss, BinaryCrossEntropy) and ((array < -1e-6) | (array > 1 + 1e-6)).any():
-        raise DataError(
-            f"{name} goes from {array.min():g} to {array.max():g}, but binary_cross_entropy takes targets from 0 to 1",
-            "scale them to 0..1, or say `loss=mse` and end without `sigmoid`",
-        )
+    return first

@@ -1,4 +1,4 @@
-"""What a loaded dataset is: two splits of images and labels, the class names and a fingerprint."""
+"""Dataset and Split: images, labels, class names and a fingerprint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.arguments import require_kind
 
-__all__ = ["Arrays", "Dataset", "Progress", "Split", "by_array", "each_array", "fingerprint"]
+__all__ = ["Arrays", "Dataset", "DownloadProgress", "Split", "by_array", "each_array", "fingerprint"]
 
-Progress: TypeAlias = Callable[[str, int, int | None], None]
+DownloadProgress: TypeAlias = Callable[[str, int, int | None], None]
 """Called during a download with the file's name, the bytes received and, if known, the bytes in all."""
 
 
@@ -30,8 +30,9 @@ class Split:
     Attributes:
         images: (N, C, H, W), or (N, F) for vectors; uint8 where the source is bytes, else float32. For a network of
             several inputs each by its name.
-        labels: (N,) int32, each an index into the class names of the dataset. For a network of several outputs the
-            targets by their names: class labels, or float32 of the outputs' shapes.
+        labels: (N,) int32, each an index into the class names of the dataset, or (N, ...) with one for each position;
+            or float32 of the outputs' shape: shares of classes, several labels at once, or numbers. For a network of
+            several outputs each by the name of the target.
     """
 
     images: Any
@@ -68,7 +69,7 @@ class Dataset:
         name: as the user called it.
         train: the training examples.
         test: the test examples.
-        labels: the class names.
+        labels: the class names; none where the targets are numbers.
         notices: what was done that the user should know, a line each, such as a fallback or a resizing.
         sha256: of the four arrays, in hexadecimal; lock files record it.
     """
@@ -90,7 +91,7 @@ class Dataset:
     def __repr__(self) -> str:
         classes = ", ".join(map(str, self.labels[:_FEW])) + (", …" if len(self.labels) > _FEW else "")
         counts = f"{len(self.train):,} training and {len(self.test):,} test examples"
-        named = f"{len(self.labels)} classes: {classes}"
+        named = f"{len(self.labels)} classes: {classes}" if self.labels else f"targets of {_shape(self.train.labels)}"
         return f"Dataset {self.name}: {counts} of {_shape(self.train.images)}\n  {named[:_WIDTH]}"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a name of another program says beside the canonical one, as arguments on its line."""
+"""Arguments that a foreign layer name implies, written out on its line."""
 
 from __future__ import annotations
 

@@ -374,9 +374,9 @@ CODES: dict[str, Code] = {
     ),
     "E0315": Code(
         "weights that cannot be shared",
-        "`share=LABEL` uses all weights of another layer: both are of one kind, and need weights of the same shapes. An "
-        "`fc` can also use the vectors of an `embedding`, where it reads as many features as they have and gives one "
-        "output for each token.",
+        "`share=LABEL` uses all weights of another layer: both are of one kind, and need weights of the same shapes. "
+        "An `fc` can also use the vectors of an `embedding`, where it reads as many features as they have and gives "
+        "one output for each token.",
         "input 8\nfc 4 as a\nfc 4 share=a",
         "input 4\nfc 4 as a\nfc 4 share=a",
     ),

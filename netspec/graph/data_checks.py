@@ -36,7 +36,7 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
 
 
 def _of_several(network: Network, places: Places) -> Iterable[Diagnostic]:
-    """Yield what a network of several inputs or targets cannot take: a dataset of one each, views, nothing to change."""
+    """Yield what a network of several inputs or targets cannot take."""
     assert network.data is not None
     place = places.get("data")
     info = next((i for n in (network.data.name, network.data.fallback) if n and (i := datasets.find(n))), None)

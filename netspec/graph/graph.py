@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network, Node
-from netspec.ir.text import layer_text
+from netspec.ir.text import layer_text, shared_text
 from netspec.layers.base import Role
-from netspec.ops import Op, Shape
+from netspec.ops import Activation, Op, Shape
 from netspec.recipe.initializers import Initializer
-from netspec.recipe.losses import Loss
+from netspec.recipe.losses import Loss, link
 from netspec.system.arguments import described, require_kind
 
 if TYPE_CHECKING:
@@ -196,6 +196,22 @@ class Graph:
         """How many numbers all inputs of one example have."""
         return sum(prod(i.shape) for i in self.inputs)
 
+    @property
+    def ends_in(self) -> str | None:
+        """The last activation: that of the last operation, where it is one."""
+        last = self.made.get(self.output)
+        return last.op.function if last and isinstance(last.op, Activation) else None
+
+    @property
+    def absorbed(self) -> str | None:
+        """The last activation where the loss absorbs it, so that the logits are what goes into it."""
+        return self.ends_in if self.ends_in in self.loss.absorbs else None
+
+    @property
+    def link(self) -> str | None:
+        """What makes probabilities of the logits; None where nothing has to, or they are none."""
+        return link(self.loss, self.shape(self.logits)[0], self.ends_in)
+
     @cached_property
     def made(self) -> Mapping[int, Operation]:
         """The operation that makes each value but the inputs."""
@@ -249,7 +265,7 @@ class Graph:
         owned = {path: self.parameters[path] for path in paths if path.rpartition("/")[0] == node.name}
         return NodeCost(
             name=node.name,
-            text=" ".join([layer_text(node.layer), *node.inputs[1:]]),
+            text=" ".join([layer_text(node.layer), *shared_text(node), *node.inputs[1:]]),
             shape=self.shape(self.nodes.get(node.name, -1)),
             parameters=sum(p.size for p in owned.values() if p.trainable),
             flops=sum(o.flops for o in operations),

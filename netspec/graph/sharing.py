@@ -105,7 +105,7 @@ class Owners:
             tied = " (an `fc` can also share the vectors of an `embedding`)" if isinstance(own, Dense) else ""
             raise ShapeError(
                 "E0315",
-                f"{node} is `{own.canonical()}` and cannot share the weights of {owner}, which is `{other.canonical()}`",
+                f"{node} is `{own.canonical()}`, and shares the weights of {owner}, which is `{other.canonical()}`",
                 f"share with a layer of the same kind{tied}, or leave `share={owner}` out",
             )
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 from netspec import ops
-from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError
+from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError, plural
 from netspec.graph.graph import Graph, GraphInput, GraphOutput, Operation, Parameter
 from netspec.graph.sharing import Owners
 from netspec.ir.network import INPUT, DataSource, Network, Output
 from netspec.ir.text import layer_text
 from netspec.layers.base import Layer, Mask, Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
+from netspec.recipe.catalog import find
+from netspec.recipe.class_weights import named_weights, weights_of
 from netspec.recipe.initializers import Initializer, Ones, Zeros
-from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss, default_loss
+from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss, default_loss
 
 __all__ = [
     "MAX_DIAGNOSTICS",
@@ -24,8 +26,8 @@ __all__ = [
     "recorded",
     "trace",
     "with_class_loss",
-    "with_class_losses",
     "with_loss",
+    "with_losses",
 ]
 
 MAX_PARAMETERS = 4_000_000_000
@@ -87,7 +89,7 @@ def trace(network: Network, places: Places | None = None, *, recorded: bool = Fa
 
 def recorded(network: Network, graph: Graph) -> Network:
     """Return what a training kept with its loss stated, where today the data would decide; the graph is `recorded`."""
-    if len(graph.outputs) > 1 or _stated(network, network.all_outputs[0]) is not None:
+    if len(graph.outputs) > 1 or network.stated_loss(network.all_outputs[0].name) is not None:
         return network
     open_to_data = network.classifies and isinstance(graph.loss, MeanSquaredError)
     return with_loss(network, graph.loss) if open_to_data else network
@@ -100,29 +102,16 @@ def with_class_loss(network: Network) -> Network:
         SpecError: when shapes do not fit, or no loss follows.
     """
     several = len(network.all_outputs) > 1
-    if several or _stated(network, network.all_outputs[0]) is not None or not network.classifies:
+    if several or network.stated_loss(network.all_outputs[0].name) is not None or not network.classifies:
         return network
     graph = trace(network)
     alone = trace(network, recorded=True)
     return network if graph.loss == alone.loss else with_loss(network, graph.loss)
 
 
-def with_class_losses(network: Network, classes: Collection[str]) -> Network:
-    """Return a network of several outputs with the loss of those stated that are the logits of classes.
-
-    Args:
-        network: of several outputs.
-        classes: the names of the targets that are class labels.
-    """
-    graph = trace(network)
-    outputs = []
-    for output, made in zip(network.outputs, graph.outputs, strict=True):
-        open_to_data = _stated(network, output) is None and isinstance(made.loss, MeanSquaredError)
-        last = graph.made.get(made.index)
-        plain = open_to_data and not (last and isinstance(last.op, Activation))
-        shape = graph.shape(made.index)
-        logits = plain and made.target in classes and len(shape) == 1 and shape[0] > 1
-        outputs.append(output.model_copy(update={"loss": class_loss(shape[0])}) if logits else output)
+def with_losses(network: Network, losses: Mapping[str, Loss]) -> Network:
+    """Return a network with the losses of some of its several outputs stated, by their names."""
+    outputs = (o.model_copy(update={"loss": losses[o.name]}) if o.name in losses else o for o in network.outputs)
     return network.model_copy(update={"outputs": tuple(outputs)})
 
 
@@ -133,7 +122,7 @@ def loss_text(network: Network, graph: Graph) -> str:
             f"{'' if o.weight == 1 else f'{o.weight:g}·'}{o.loss.canonical()} of {o.name}" for o in graph.outputs
         )
     said = graph.loss.canonical()
-    stated = _stated(network, network.all_outputs[0])
+    stated = network.stated_loss(network.all_outputs[0].name)
     if network.data or stated or not isinstance(graph.loss, MeanSquaredError):
         return said
     try:
@@ -145,12 +134,24 @@ def loss_text(network: Network, graph: Graph) -> str:
 
 def with_loss(network: Network, loss: Loss) -> Network:
     """Return a network with the loss of its one output stated."""
+    if network.outputs:
+        return with_losses(network, {network.outputs[0].name: loss})
     return network.model_copy(update={"recipe": network.recipe.model_copy(update={"loss": loss})})
 
 
-def _stated(network: Network, output: Output) -> Loss | None:
-    """Return the loss that is stated for an output: its own, else that of the recipe, which is for all that have none."""
-    return output.loss or network.recipe.loss
+def _wrong_arguments(loss: Loss, outputs: int) -> Iterator[ShapeError]:
+    """Yield what is wrong with the arguments of a loss for so many outputs."""
+    if isinstance(loss, CrossEntropy) and loss.class_weights:
+        weights, names = weights_of(loss.class_weights), named_weights(loss.class_weights)
+        if weights and len(weights) != outputs:
+            message = f"`class_weights` has {plural(len(weights), 'weight')}, but there are {plural(outputs, 'output')}"
+            yield ShapeError("E0315", message, "give one for each class, in their order, or say `balanced`")
+        elif len(names) > outputs:
+            message = f"`class_weights` names {len(names)} classes, but there are {plural(outputs, 'output')}"
+            yield ShapeError("E0315", message, "name those that count more or less than 1")
+    if isinstance(loss, Ctc) and loss.blank >= outputs:
+        message = f"`blank={loss.blank}` is no class: there are {plural(outputs, 'output')}, counted from 0"
+        yield ShapeError("E0315", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
 
 
 class _Builder:
@@ -299,7 +300,7 @@ class _Builder:
         made = next((o for o in self.operations if o.output == value.index), None)
         last = made.op if made else None
         function = last.function if isinstance(last, Activation) else None
-        stated = _stated(self.network, output)
+        stated = self.network.stated_loss(output.name)
         loss = stated or default_loss(function)
         # Of several outputs the data has targets of several kinds.
         classes = self.network.classifies and len(self.network.all_outputs) == 1
@@ -321,24 +322,33 @@ class _Builder:
             self._several_again()
         elif self.network.reconstructs:
             self._check_reconstruction(output, value, loss)
-        elif loss.from_logits and len(value.shape) != 1:
-            self._report(
-                ShapeError(
-                    "E0305",
-                    f"{loss.canonical()} needs one row of outputs, the network ends in {format_shape(value.shape)}",
-                    self._one_row(),
-                ),
-                name,
-                f"its output is {format_shape(value.shape)}",
-            )
-        elif isinstance(loss, CrossEntropy) and value.shape == (1,):
-            self._report(
-                ShapeError("E0309", "cross_entropy of one output is 0 whatever that is: nothing can be learned", _TWO),
-                name,
-                "the last layer has one output",
-                self._stated_loss(output),
-            )
+        else:
+            for error in self._misfits(value, loss):
+                self._report(error, name, f"its output is {format_shape(value.shape)}", self._stated_loss(output))
         return loss
+
+    def _misfits(self, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
+        """Yield what is wrong with a loss for outputs of this shape, and for the data that is named."""
+        shape, kind, data = value.shape, loss.canonical(), self.network.data
+        classes = self.network.classifies and data is not None and find(data.name) is not None
+        taken = f"{kind} takes the outputs apart into {loss.parts} equal parts"
+        if loss.parts > 1 and shape[0] % loss.parts and not (isinstance(loss, Contrastive) and shape[0] == 1):
+            yield ShapeError(
+                "E0305", f"{taken}, and there are {shape[0]}", f"give {loss.parts} times as many as one has"
+            )
+        elif isinstance(loss, Ctc) and len(shape) != 2:
+            message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
+            yield ShapeError("E0305", message, "end with a layer of sequences, such as `fc CLASSES softmax pointwise`")
+        elif classes and len(shape) != 1 and loss.targets != ("nothing",) and not isinstance(loss, MeanSquaredError):
+            message = f"{kind} needs one row of outputs, the network ends in {format_shape(shape)}"
+            yield ShapeError("E0305", message, self._one_row())
+        elif classes and not {"class", "nothing"} & {*loss.targets}:
+            message = f"the loss {kind} is not for classes, which {data.name if data else 'the data'} has"
+            yield ShapeError("E0402", message, f"write `loss {class_loss(shape[0]).canonical()}`")
+        elif isinstance(loss, CrossEntropy) and shape[0] == 1:
+            message = "cross_entropy of one output is 0 whatever that is: nothing can be learned"
+            yield ShapeError("E0309", message, _TWO)
+        yield from _wrong_arguments(loss, shape[0])
 
     def _one_row(self) -> str:
         """Say what would be right where a network ends in an image; one that makes images must not be told to pool."""
@@ -401,9 +411,13 @@ class _Builder:
     def _check_reconstruction(self, output: Output, value: Tensor, loss: Loss) -> None:
         """Report an autoencoder that cannot give its input again."""
         name, shape = output.node, self.network.input
-        if isinstance(loss, CrossEntropy):
-            message = "the network is to give its input again, and cross_entropy is for classes"
-            end = "write `loss mse`" if _stated(self.network, output) else "end with `sigmoid` or without an activation"
+        if loss.targets == ("nothing",):
+            return
+        if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
+            what = "classes" if isinstance(loss, CrossEntropy) else f"a {loss.targets[0]} of its own"
+            message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
+            stated = self.network.stated_loss(output.name)
+            end = "write `loss mse`" if stated else "end with `sigmoid` or without an activation"
             fix = f"{end}, or leave `target input` out"
             self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss(output))
         elif prod(value.shape) != prod(shape):
@@ -413,7 +427,8 @@ class _Builder:
 
     def _stated_loss(self, output: Output) -> list[Related]:
         place = self.places.get(f"output {output.name}" if output.loss else "train")
-        return [Related(place.span, "the loss is stated here")] if place and _stated(self.network, output) else []
+        stated = self.network.stated_loss(output.name)
+        return [Related(place.span, "the loss is stated here")] if place and stated else []
 
     def _report(self, error: ShapeError, name: str, label: str, related: Sequence[Related] = ()) -> None:
         if len(self.diagnostics) > MAX_DIAGNOSTICS:

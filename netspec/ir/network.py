@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.layers import AnyLayer
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
-from netspec.recipe.losses import AnyLoss
+from netspec.recipe.losses import AnyLoss, Loss
+from netspec.recipe.metrics import AnyMetrics, Measurement
 from netspec.recipe.optimizers import Adam, AnyOptimizer
 from netspec.recipe.schedules import AnySchedule, Constant
 from netspec.recipe.settings import (
@@ -19,7 +20,6 @@ from netspec.recipe.settings import (
     EarlyStop,
     Ema,
     Evaluate,
-    Metric,
     Normalize,
     OnNonfinite,
     Scale,
@@ -159,6 +159,7 @@ class Recipe(Definition):
     """How the network is trained."""
 
     kind: Literal["train"] = "train"
+    later = ("metrics",)
     optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
     schedule: AnySchedule = option(Constant, "how the learning rate moves")
     loss: AnyLoss | None = option(
@@ -174,7 +175,10 @@ class Recipe(Definition):
     )
     ema: Ema | None = option(None, "an average of the weights is evaluated and saved in their place")
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
-    best: Metric | None = option(
+    metrics: AnyMetrics | None = option(
+        None, "what else is measured of the validation and the test set: `metrics f1 auroc`, of the [metrics](#metrics)"
+    )
+    best: Measurement | None = option(
         None,
         "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
         "is one, else on the test set",
@@ -242,7 +246,7 @@ class Budget(_Model):
 class Network(_Model):
     """A declared network: layers by name, wiring, data and recipe. As good from JSON or Python as from text.
 
-    Where there is one input, `Network(input=(1, 28, 28), tokens=None, …)` says it too, as format 1 of the JSON form does.
+    Where there is one input, `Network(input=(1, 28, 28), tokens=None, …)` says it too, as format 1 of the JSON form.
     """
 
     format: Literal[2] = FORMAT
@@ -346,6 +350,11 @@ class Network(_Model):
             return self.outputs
         last = self.nodes[-1].name
         return (Output.model_construct(name=last, node=last),)
+
+    def stated_loss(self, output: str) -> Loss | None:
+        """Return the loss that is stated for an output: its own, else that of the recipe, for all that have none."""
+        own = next((o.loss for o in self.outputs if o.name == output), None)
+        return own or self.recipe.loss
 
     @property
     def input(self) -> tuple[int, ...]:

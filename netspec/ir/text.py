@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Output, Recipe
+from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Node, Output, Recipe
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
+__all__ = ["input_text", "layer_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
@@ -21,8 +21,12 @@ def resolved_text(network: Network) -> str:
     for node in network.nodes:
         if node.inputs[0] != previous:
             lines.append(f"from {print_label(node.inputs[0])}")
-        shared = f"share={print_label(node.share)}" if node.share else ""
-        words = [node.layer.canonical(), _arguments(node.layer, every=True), shared, *map(print_label, node.inputs[1:])]
+        words = [
+            node.layer.canonical(),
+            _arguments(node.layer, every=True),
+            *shared_text(node),
+            *map(print_label, node.inputs[1:]),
+        ]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     lines += map(_output, network.outputs)
@@ -47,6 +51,11 @@ def input_text(given: Input) -> str:
     return " ".join(words + ([] if given.name == INPUT else ["as", print_label(given.name)]))
 
 
+def shared_text(node: Node) -> list[str]:
+    """Return what a layer says of the weights that it shares, if it does: `share="a/conv_1"`."""
+    return [f"share={print_label(node.share)}"] if node.share else []
+
+
 def _output(output: Output) -> str:
     """Return an output as a spec says it: `output age loss=mse weight=0.1 target=years`."""
     words = [f"output {print_label(output.node)}"]
@@ -65,6 +74,8 @@ def _arguments(definition: Definition, *, every: bool) -> str:
     words = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
+        if p.name in definition.later and value == p.default:
+            continue
         # What a number is says more than that it is the default: `dropout 0.5`.
         number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or (not every and not p.required and value == p.default and not number):
@@ -88,7 +99,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             inner = ", ".join(
                 f"{p.name}={value_text(v)}"
                 for p in parameters(type(value))
-                if (v := getattr(value, p.name)) is not None and (every or p.required or v != p.default)
+                if (v := getattr(value, p.name)) is not None
+                and ((every and p.name not in value.later) or p.required or v != p.default)
             )
             return f"{value.canonical()}({inner})" if inner else value.canonical()
         case bool():
@@ -97,6 +109,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             return f"{value[0]!r}..{value[1]!r}"
         case tuple():
             return "x".join(map(str, value))
+        case str() if " " in value or "=" in value:
+            return f'"{value}"'
         case _:
             return str(value) if isinstance(value, str) else repr(value)
 

@@ -17,6 +17,6 @@ def fuse_loss(graph: Graph) -> Graph:
 
 def _fused(graph: Graph, output: GraphOutput) -> GraphOutput:
     last = graph.made.get(output.index)
-    if last and isinstance(last.op, Activation) and last.op.function == output.loss.from_logits:
+    if last and isinstance(last.op, Activation) and last.op.function in output.loss.absorbs:
         return replace(output, logits=last.inputs[0])
     return output

@@ -1,14 +1,14 @@
 """How each operation is computed and how each value lies in memory, decided before anything runs, without JAX.
 
 - `layouts`: the three ways in which a batch of values can lie in memory.
-- `op_instance`: one operation at one batch size: its sizes, its name in a cache, the ways there are to compute it.
-- `cost`: what each way is expected to take, from the work and the bytes it moves.
+- `op_instance`: one operation at one batch size: its sizes, its name in a cache, its strategies.
+- `cost`: what each strategy is expected to take, from the work and the bytes it moves.
 - `plan`: the choice for a whole graph: a strategy for each operation, a layout for each value.
 - `explain`: a plan as a person reads it.
 """
 
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
-from netspec.planning.op_instance import STRATEGIES, OpInstance, Way
+from netspec.planning.op_instance import STRATEGIES, OpInstance, Strategy
 from netspec.planning.plan import Decision, Overrides, Plan, Timings, make_plan, op_instances
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "OpInstance",
     "Overrides",
     "Plan",
+    "Strategy",
     "Timings",
-    "Way",
     "make_plan",
     "op_instances",
 ]

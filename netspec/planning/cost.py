@@ -1,11 +1,11 @@
-"""What each way to compute an operation is expected to take.
+"""What each strategy to compute an operation is expected to take.
 
 A roofline: multiplications at the rate that matrix products reach, plus every pass over memory at the rate that large
 arrays stream, plus a little for each program that is started. The rates are of two cores of a server CPU; what decides
 is their ratio, and that differs little between CPUs. Where a rule is not good enough, autotuning measures.
 
-On GPUs the platform's own library chooses its algorithms and layouts by itself: there the direct way with the channels
-last is taken throughout.
+On GPUs the platform's own library chooses its algorithms and layouts by itself: there the direct strategy with
+the channels last is taken throughout.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from math import prod
 from netspec import ops
 from netspec.ops import Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
-from netspec.planning.op_instance import OpInstance, Way
+from netspec.planning.op_instance import OpInstance, Strategy
 
 __all__ = ["conversion", "expected"]
 
@@ -34,16 +34,16 @@ _START = 3.0
 _IMPOSSIBLE = float("inf")
 
 
-def expected(instance: OpInstance, way: Way, platform: str) -> float:
+def expected(instance: OpInstance, strategy: Strategy, platform: str) -> float:
     """Return the microseconds that an operation is expected to take, gradients included where they are computed."""
     if platform != "cpu":
-        return _off_cpu(way)
+        return _off_cpu(strategy)
     if isinstance(instance.op, ops.Conv):
-        return _conv(instance, way)
+        return _conv(instance, strategy)
     if isinstance(instance.op, ops.ConvTranspose):
-        return _conv_transpose(instance, way)
+        return _conv_transpose(instance, strategy)
     if isinstance(instance.op, ops.MaxPool):
-        return _max_pool(instance, way)
+        return _max_pool(instance, strategy)
     if isinstance(instance.op, ops.MatMul):
         return _product(_flops(instance), instance) + _values(instance) * 1.5 / _STREAM
     return _START + _passes(instance, 2) * _values(instance) / _STREAM
@@ -71,9 +71,9 @@ def _same_memory(shape: Shape, batch: int, source: Layout, target: Layout) -> bo
     return order(source) == order(target)
 
 
-def _off_cpu(way: Way) -> float:
+def _off_cpu(strategy: Strategy) -> float:
     preferred = {"direct": 0, "reshape": 0, "reduce_window": 1, "": 0}
-    return preferred.get(way.strategy, 10) + 3 * (way.layout != CHANNELS_LAST) + 1.0
+    return preferred.get(strategy.name, 10) + 3 * (strategy.layout != CHANNELS_LAST) + 1.0
 
 
 def _flops(instance: OpInstance) -> float:
@@ -103,23 +103,23 @@ def _run(instance: OpInstance, layout: Layout) -> float:
     return 1 + 4 / inner
 
 
-def _conv(instance: OpInstance, way: Way) -> float:
+def _conv(instance: OpInstance, strategy: Strategy) -> float:
     outputs, inputs = instance.out[0], instance.parameters[0][1]
     flops, values = _flops(instance), _values(instance)
     # Matrix products of few rows or columns do not reach the rate of large ones.
     rate = _PRODUCT * min(outputs, 64) / (min(outputs, 64) + 12) * min(1.0, (inputs * prod(instance.window) + 8) / 40)
     columns = 4.0 * instance.batch * instance.image[0] * prod(instance.window) * prod(instance.out[1:])
     groups = getattr(instance.op, "groups", 1)
-    run = _run(instance, way.layout)
-    if way.strategy == "direct":
-        return _direct(instance, way.layout, flops, values, groups)
-    if way.strategy == "matmul":
+    run = _run(instance, strategy.layout)
+    if strategy.name == "direct":
+        return _direct(instance, strategy.layout, flops, values, groups)
+    if strategy.name == "matmul":
         return _product(flops, instance, rate) + _passes(instance, 2) * values / _STREAM + groups * 2 * _START
-    if way.strategy == "taps":
+    if strategy.name == "taps":
         return (
             _START * prod(instance.window) + _passes(instance, 2) * prod(instance.window) * values * run / 2.5 / _STREAM
         )
-    if way.strategy == "winograd":
+    if strategy.name == "winograd":
         terms = instance.window[1] + 3
         fewer = terms / (4 * instance.window[1])
         transformed = columns * fewer + 4.0 * instance.batch * prod(instance.out) * terms / 4
@@ -167,25 +167,25 @@ def _filled(count: int) -> int:
     return -(-count // 8) * 8
 
 
-def _conv_transpose(instance: OpInstance, way: Way) -> float:
+def _conv_transpose(instance: OpInstance, strategy: Strategy) -> float:
     flops, values = _flops(instance), _values(instance)
-    if way.strategy == "direct":
+    if strategy.name == "direct":
         spread = prod(instance.strides("stride"))
         return 3 * flops * spread / (0.3 * _PRODUCT) * (10 if getattr(instance.op, "groups", 1) > 1 else 1)
     columns = 4.0 * instance.batch * prod(instance.image[1:]) * instance.out[0] * prod(instance.window)
-    moved = _passes(instance, 2) * 1.5 * columns * _run(instance, way.layout) + values
+    moved = _passes(instance, 2) * 1.5 * columns * _run(instance, strategy.layout) + values
     return _product(flops, instance) + moved / _STREAM
 
 
-def _max_pool(instance: OpInstance, way: Way) -> float:
-    values, run = _values(instance), _run(instance, way.layout)
+def _max_pool(instance: OpInstance, strategy: Strategy) -> float:
+    values, run = _values(instance), _run(instance, strategy.layout)
     taps = prod(instance.window)
-    if way.strategy == "reshape":
+    if strategy.name == "reshape":
         return _START + _passes(instance, 2) * values * run / _STREAM
-    if way.strategy == "slices":
+    if strategy.name == "slices":
         overlap = 4.0 * instance.batch * prod(instance.output) * taps
         return _START * taps + _passes(instance, 2) * (values + overlap / 2) * run / _STREAM
     if instance.gradient:
         return _START + 40 * values / _STREAM  # XLA's select-and-scatter
     # With the channels last it is one program with the convolution before it, which counts what it reads.
-    return _START + (0 if way.layout == CHANNELS_LAST else 2) * values / _STREAM
+    return _START + (0 if strategy.layout == CHANNELS_LAST else 2) * values / _STREAM

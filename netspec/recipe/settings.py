@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from netspec.recipe.losses import AnyLoss
+from netspec.recipe.metrics import Measurement
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
     LARGEST,
-    Also,
     Expects,
     Float,
     Fraction,
@@ -27,7 +27,6 @@ __all__ = [
     "EarlyStop",
     "Ema",
     "Evaluate",
-    "Metric",
     "Normalize",
     "OnNonfinite",
     "OutputSettings",
@@ -223,20 +222,15 @@ class Evaluate(Definition):
     batch: PositiveInt = option(1000, "examples taken at a time")
 
 
-Metric = Annotated[
-    Literal["train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"],
-    Also(validation_loss="val_loss", validation_accuracy="val_accuracy"),
-]
-"""What is known after each epoch: the mean over the batches trained on, or a look at a whole split."""
-
-
 class EarlyStop(Definition):
     """Training ends when a measurement has not become better for some epochs."""
 
     kind: Literal["early_stop"] = "early_stop"
     patience: PositiveInt = positional("epochs in a row without improvement after which training ends", 3)
     min_delta: NonNegativeFloat = option(0.0, "what counts as an improvement: by more than this")
-    on: Metric = option("val_loss", "what is watched, a loss or an accuracy; `val_…` needs `data { validation N }`")
+    on: Measurement = option(
+        "val_loss", "what is watched, a loss or a metric of a split; `val_…` needs `data { validation N }`"
+    )
 
 
 class TimeLimit(Definition):
@@ -293,12 +287,12 @@ class Checkpoint(Definition):
 
     @model_validator(mode="after")
     def _off_is_off(self) -> "Checkpoint":
-        if self.mode == "off" and self.said:
+        if self.mode == "off" and self.is_set:
             raise ValueError("say either `off` or when, not both")
         return self
 
     @property
-    def said(self) -> bool:
+    def is_set(self) -> bool:
         """Whether a distance is given."""
         return not (self.every is None and self.seconds is None and self.epochs is None)
 

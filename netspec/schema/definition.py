@@ -8,7 +8,7 @@ from functools import cache
 from math import inf
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -31,8 +31,18 @@ class Definition(BaseModel):
     """What else it is called: the spellings of Caffe, Darknet, Keras and PyTorch."""
     inline: ClassVar[tuple[str, ...]] = ()
     """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Arguments that came after the format did: not in the JSON where they are the default, which so stays as it was."""
 
     kind: str
+
+    @model_serializer(mode="wrap")
+    def _without_later(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        left_out = {
+            p.name for p in parameters(type(self)) if p.name in self.later and getattr(self, p.name) == p.default
+        }
+        return {name: value for name, value in fields.items() if name not in left_out} if left_out else fields
 
     @classmethod
     def canonical(cls) -> str:

@@ -1,4 +1,4 @@
-"""What happens in a training, as values that a program can handle, print or keep."""
+"""Events of a training, as values that a program can handle, print or store."""
 
 from __future__ import annotations
 
@@ -95,19 +95,24 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A split was looked at within an epoch, dropout off."""
+    """A split was evaluated within an epoch, dropout off."""
 
     epoch: int
     step: int
     split: str
     loss: float
     accuracy: float | None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Those that are asked for, by name; None where one has no value."""
     outputs: Outputs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """An epoch is over: means over its batches as they were trained on, and the splits as the model now sees them.
+
+    Metrics that are asked for are in `metrics`, by their names behind that of the split: `test_f1`, `validation_f1`.
+    Those of the training set, where `best` or `early_stop` go by one, are of the model as it is after the epoch.
 
     Attributes:
         outputs: of several outputs what is known of each by its name: `{"age": {"test_loss": 0.5, …}}`.
@@ -123,6 +128,7 @@ class Epoch:
     test_accuracy: float | None
     seconds: float
     best: bool
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
 
 
@@ -140,7 +146,7 @@ class Rewound:
     Attributes:
         epoch: in which the batch is.
         step: of the batch, from 1 since the training began.
-        to: so many steps had been taken where it goes on from.
+        to: steps taken before the snapshot it goes back to.
         reason: what went wrong first, such as the activations of a layer.
     """
 
@@ -178,6 +184,7 @@ class Result:
         steps: taken, those left out among them.
         stopped: why it ended: `epochs`, `early_stop` or `time_limit`.
         left_out: batches that were not learned from, as `on_nonfinite rewind` does.
+        metrics: those that were asked for: `test_f1`, `validation_f1`, `best_test_f1`; None where one has no value.
         outputs: of several outputs the losses and accuracies of each by its name.
     """
 
@@ -199,6 +206,7 @@ class Result:
     steps: int
     stopped: str
     left_out: int
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
 
 
@@ -218,7 +226,7 @@ Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Rewound
 _KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch", Rewound: "rewound"}
 
 
-def record(event: Event) -> dict[str, Any] | None:
+def metrics_line(event: Event) -> dict[str, Any] | None:
     """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
     kind = _KINDS.get(type(event))
     return {"kind": kind, **plain(asdict(event))} if kind else None
@@ -227,8 +235,11 @@ def record(event: Event) -> dict[str, Any] | None:
 def plain(values: dict[str, Any]) -> dict[str, Any]:
     """Return values as JSON can hold them: numbers that are not finite become null, paths become text.
 
+    What is under `metrics` stands behind the others, each by its own name.
     `outputs` is left out where there is one output, of which all is known already.
     """
+    values = {**values, **values.get("metrics", {})}
+    values.pop("metrics", None)
 
     def one(value: Any) -> Any:
         if isinstance(value, float) and not isfinite(value):

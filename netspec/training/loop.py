@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Call, Measurement, OnDevice, TrainState
+from netspec.backends.jax.train.step import Call, OnDevice, TrainState
 from netspec.data.types import Dataset
 from netspec.training.events import (
     Epoch,
@@ -28,10 +28,11 @@ from netspec.training.events import (
     Stopped,
 )
 from netspec.training.metrics import EpochMetrics, NotFinite
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
 from netspec.training.saving import CheckpointTimer, Recorder
-from netspec.training.selection import continued, is_better, patience_exceeded, update_best
+from netspec.training.scores import asked_of
+from netspec.training.selection import is_better, patience_exceeded, resumed_progress, update_best
 from netspec.training.setup import Setup, set_up
 
 __all__ = ["train"]
@@ -59,20 +60,20 @@ def train(
 
     Args:
         model: the compiled network.
-        dataset: what to learn from.
+        dataset: what to learn from; `load_data` has checked that it fits.
         seed: instead of the recipe's.
         log_every: steps between two Step events; 20 an epoch, about 50 steps apart at most, unless given.
         recorder: a run folder to keep it in.
-        resumed: the moment to go on from.
+        resumed: the snapshot to resume from.
         stop: asked after each call of the program whether to save and stop.
-        until: steps after which to end as at a time limit; the recipe's own is not looked at then.
-        halt_at: steps after which to save and stop; the recipe's time limit is not looked at then either.
+        until: steps after which to end as at a time limit; the recipe's own is ignored then.
+        halt_at: steps after which to save and stop; the recipe's time limit is ignored then too.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
 
     Raises:
-        DataError: when the dataset does not fit the network or the recipe.
+        DataError: when the recipe selects or stops by a metric that there is not.
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
         DeviceError: when the memory of the device does not suffice.
@@ -88,6 +89,15 @@ def train(
     finally:
         if recorder:
             recorder.close()
+
+
+class _Look(NamedTuple):
+    """What was measured of a split: of the one output, and of several of each by its name."""
+
+    loss: float
+    accuracy: float | None
+    metrics: dict[str, float | None]
+    outputs: Outputs
 
 
 class _Loop:
@@ -107,12 +117,14 @@ class _Loop:
         self.recorder, self.resumed = recorder, resumed
         self.stop = stop or (lambda: False)
         self.until, self.halt_at = until, halt_at
-        self.progress = continued(resumed.progress, self.recipe) if resumed else Progress()
+        self.progress = resumed_progress(resumed.progress, self.recipe) if resumed else TrainingProgress()
         self.checkpoint_timer = CheckpointTimer(self.recipe.checkpoint, clock=jax.process_count() == 1)
         self.began = time.perf_counter()
         self.call_seconds: float | None = None
         """What a call takes, once that is known."""
         self.halted = False
+        self.notes: list[str] = []
+        self.said = 0
         self.state: TrainState
         self.history: jax.Array
         self.last_finite: Snapshot
@@ -124,7 +136,7 @@ class _Loop:
         """Yield everything that happens."""
         started = self.setup.started(self._step(), self._folder())
         self.state, self.history = self.trainer.start(), self.trainer.blank_history()
-        # Nothing is written before it is known that the training can go on.
+        # Nothing is written before the snapshot is known to fit.
         restored = self.trainer.unpacked(self.resumed.arrays) if self.resumed else None
         if self.recorder:
             self.recorder.begin(started, self.setup.dataset)
@@ -134,7 +146,7 @@ class _Loop:
         self.trainer.prepare(
             self.state,
             self.setup.train,
-            self.step_schedule.calls(self.progress.epoch, self.progress.left_out),
+            self.step_schedule.calls(self.progress.epoch, self.progress.skipped),
             self.setup.splits.values(),
             self.recipe.evaluate.batch,
         )
@@ -143,7 +155,7 @@ class _Loop:
             self.state, self.history = restored
         last = self.progress.last
         if self.recorder and last and last.step == self._step():
-            self.recorder.mend(self.trainer.variables(self.state), last, self.progress.best)
+            self.recorder.restore_models(self.trainer.variables(self.state), last, self.progress.best)
         self.checkpoint_timer.reset(self._step(), self.progress.epoch - 1)
         while not (self.halted or self._is_done()):
             try:
@@ -174,14 +186,14 @@ class _Loop:
     # --- an epoch -------------------------------------------------------------------------------------------------
 
     def _run_epoch(self) -> Iterator[Event]:
-        """Train through the set once, or through what is left of it, then look at the other splits.
+        """Train one epoch, or what is left of it, then evaluate the other splits.
 
         What was measured is fetched when the next steps are already under way: the device never waits for the host.
         """
         epoch = self.progress.epoch
         metrics = self._epoch_metrics()
         order = self.step_schedule.order(epoch)
-        for call in self.step_schedule.rest(epoch, self.progress.left_out, self.progress.taken):
+        for call in self.step_schedule.remaining(epoch, self.progress.skipped, self.progress.taken):
             self._advance(call, order)
             self.progress = replace(self.progress, taken=call.stop)
             if self.step_schedule.logs(call.stop):
@@ -212,8 +224,8 @@ class _Loop:
     def _epoch_metrics(self) -> EpochMetrics:
         """Return the collector of the measurements of the epoch."""
         rows = np.asarray(self.history, np.float64)[: self.progress.reported]
-        epoch, left_out = self.progress.epoch, self.progress.left_out
-        skipped = self.step_schedule.left_out(epoch, left_out)
+        epoch = self.progress.epoch
+        skipped = self.step_schedule.skipped_in(epoch, self.progress.skipped)
         outputs = [output.name for output in self.setup.model.graph.outputs]
         before, sizes = self.step_schedule.before(epoch), self.step_schedule.sizes()
         return EpochMetrics(epoch, before, sizes, skipped, rows, outputs if len(outputs) > 1 else ())
@@ -221,7 +233,7 @@ class _Loop:
     def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
         if not call.length:
-            self.state = self.trainer.left_out(self.state)
+            self.state = self.trainer.skip_step(self.state)
             return
         began = time.perf_counter()
         self.state, self.history = self.trainer.advance(self.state, self.history, self.setup.train, order, call)
@@ -245,7 +257,7 @@ class _Loop:
             ends = False
         else:
             ends = self._seconds() >= limit.total
-        # A training that is interrupted has not had its last look yet: it ends when it is resumed. And an epoch ends
+        # An interrupted training lacks its last evaluation: it ends when it is resumed. And an epoch ends
         # only when something was learned in it.
         if ends and not self.halted and not self._all_skipped():
             self.progress = replace(self.progress, stopped="time_limit")
@@ -253,31 +265,61 @@ class _Loop:
     def _all_skipped(self) -> bool:
         """Return whether all steps of the epoch so far were skipped."""
         taken = set(range(self.progress.taken))
-        return bool(taken) and taken <= self.step_schedule.left_out(self.progress.epoch, self.progress.left_out)
+        return bool(taken) and taken <= self.step_schedule.skipped_in(self.progress.epoch, self.progress.skipped)
 
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
         for name, split in self.setup.splits.items():
-            found = self._evaluate(variables, split)
-            each = {output: {"loss": loss, "accuracy": right} for output, (loss, right) in found.outputs.items()}
-            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, found.loss, found.accuracy, each))
+            found = self._evaluate(variables, name, split)
+            measured = (found.loss, found.accuracy, found.metrics, found.outputs)
+            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, *measured))
 
-    def _evaluate(self, variables: Variables, split: OnDevice) -> Measurement:
-        return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
+    def _evaluate(self, variables: Variables, name: str, split: OnDevice) -> _Look:
+        """Return the loss, the accuracy and the metrics that are asked for of a split."""
+        scorers = self.setup.scorers(name)
+        add = {output: scorer.add for output, scorer in scorers.items()}
+        measured = self.trainer.measure(variables, split, self.recipe.evaluate.batch, add)
+        metrics = {output: scorer.values() for output, scorer in scorers.items()}
+        for output, scorer in scorers.items():
+            where = f"{name} {output}" if measured.outputs else name
+            self.notes += [f"{where}: {note}" for note in scorer.notes if f"{where}: {note}" not in self.notes]
+        outputs = {
+            output: {"loss": loss, "accuracy": accuracy, **metrics.get(output, {})}
+            for output, (loss, accuracy) in measured.outputs.items()
+        }
+        own = {} if outputs else next(iter(metrics.values()), {})
+        accuracy = measured.accuracy
+        if accuracy is None:
+            accuracy = own.pop("accuracy", None)
+        return _Look(measured.loss, accuracy, own, outputs)
+
+    def _looks_at_train(self) -> bool:
+        """Return whether a metric of the training set is gone by, beside those of its batches."""
+        outputs = [output.name for output in self.setup.model.graph.outputs]
+        names = outputs if len(outputs) > 1 else [""]
+        return any(asked_of("train", self.recipe, output=name) for name in names)
+
+    def _noted(self) -> Iterator[Notice]:
+        """Yield what is to be said of metrics, each thing once."""
+        yield from map(Notice, self.notes[self.said :])
+        self.said = len(self.notes)
 
     def _end_epoch(self, variables: Variables, metrics: EpochMetrics) -> Iterator[Event]:
         """Evaluate the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
         if self._all_skipped():
             raise all_steps_skipped(epoch)
-        test = self._evaluate(variables, self.setup.splits["test"])
+        test = self._evaluate(variables, "test", self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
         held_out = self.setup.splits.get("validation")
-        validation = self._evaluate(variables, held_out) if held_out else None
-        for name, found in (("test", test), ("validation", validation)):
-            if found is not None and not isfinite(found.loss):
+        validation = self._evaluate(variables, "validation", held_out) if held_out else None
+        looks = {"validation": validation, "test": test} if validation else {"test": test}
+        if self._looks_at_train():
+            looks["train"] = self._evaluate(variables, "train", self.setup.train)
+        for name, look in looks.items():
+            if not isfinite(look.loss):
                 raise non_finite_split(name, step, epoch)
         train_loss, train_accuracy = metrics.means()
         event = Epoch(
@@ -291,10 +333,12 @@ class _Loop:
             test_accuracy=test.accuracy,
             seconds=time.perf_counter() - metrics.began,
             best=False,
-            outputs=_outputs(metrics.output_means(), validation, test),
+            metrics={f"{name}_{metric}": v for name, look in looks.items() for metric, v in look.metrics.items()},
+            outputs=_outputs(metrics.output_means(), looks),
         )
         event = replace(event, best=is_better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
+        yield from self._noted()
         yield self._recorded(event)
         yield from saved
         self._begin_next_epoch(event)
@@ -313,7 +357,7 @@ class _Loop:
         if self.halted or self._is_done() or self.checkpoint_timer.is_due(self._step(), ended):
             self._checkpoint()
 
-    # --- what is kept ---------------------------------------------------------------------------------------------
+    # --- recording ------------------------------------------------------------------------------------------------
 
     def _recorded(self, event: _E) -> _E:
         """Return an event after the recorder has it."""
@@ -336,15 +380,15 @@ class _Loop:
 
     def _finite_snapshot(self) -> Snapshot:
         """Return a snapshot; raises NotFinite where not everything in it is finite."""
-        moment, progress = self._snapshot(), self.progress
-        losses = moment.arrays["history"][: progress.taken, 0]
+        snapshot, progress = self._snapshot(), self.progress
+        losses = snapshot.arrays["history"][: progress.taken, 0]
         bad = set(np.flatnonzero(~np.isfinite(losses)).tolist())
-        bad -= self.step_schedule.left_out(progress.epoch, progress.left_out)
+        bad -= self.step_schedule.skipped_in(progress.epoch, progress.skipped)
         if bad or not self.trainer.finite(self.state):
             raise NotFinite(progress.epoch, min(bad, default=progress.taken - 1) + 1)
-        return moment
+        return snapshot
 
-    # --- how it ends ----------------------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------------------------------------------
 
     def _rewind(self, seen: NotFinite) -> Iterator[Event]:
         """Find out what went wrong; go back to where all was finite, if the recipe says so.
@@ -353,19 +397,19 @@ class _Loop:
             NonFiniteLossError: when it does not, or the limit is reached.
         """
         at = f"at step {self.step_schedule.before(seen.epoch) + seen.step:,} (epoch {seen.epoch})"
-        sound = self.last_finite
+        last_finite = self.last_finite
         yield Notice(
-            f"a number is no longer finite {at}: the steps since {sound.step:,} are taken again to find out why"
+            f"a number is no longer finite {at}: the steps since {last_finite.step:,} are taken again to find out why"
         )
-        found = find_faulty_step(self.trainer, self.step_schedule, self.setup.train, sound, seen)
-        left_out = sound.progress.left_out
-        faulty = step_to_skip(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
-        self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, faulty.step})), stopped="")
-        self.state, self.history = self.trainer.unpacked(sound.arrays)
-        self.last_finite = replace(sound, progress=self.progress)
+        found = find_faulty_step(self.trainer, self.step_schedule, self.setup.train, last_finite, seen)
+        skipped = last_finite.progress.skipped
+        faulty = step_to_skip(found, skipped, self.recipe.on_nonfinite, at=at, since=last_finite.step)
+        self.progress = replace(last_finite.progress, skipped=tuple(sorted({*skipped, faulty.step})), stopped="")
+        self.state, self.history = self.trainer.unpacked(last_finite.arrays)
+        self.last_finite = replace(last_finite, progress=self.progress)
         if self.recorder:
-            self.recorder.rewind(sound.mark)
-        event = self._recorded(Rewound(faulty.epoch, faulty.step + 1, sound.step, faulty.fault.what))
+            self.recorder.rewind(last_finite.mark)
+        event = self._recorded(Rewound(faulty.epoch, faulty.step + 1, last_finite.step, faulty.fault.what))
         if self.recorder:
             self.last_finite = replace(self.last_finite, mark=self.recorder.mark())
         yield event
@@ -378,7 +422,7 @@ class _Loop:
         result = self._result()
         if self.recorder:
             self.recorder.end(result)
-        variables = self.trainer.taken(self.state)
+        variables = self.trainer.model_variables(self.state)
         return Finished(result, self.setup.model, variables, self._folder())
 
     def _folder(self) -> Path | None:
@@ -408,22 +452,20 @@ class _Loop:
             device=self.setup.model.device.platform,
             steps=self._step(),
             stopped=self.progress.stopped or "epochs",
-            left_out=len(self.progress.left_out),
+            left_out=len(self.progress.skipped),
+            metrics={**last.metrics, **{f"best_{n}": v for n, v in best.metrics.items() if n.startswith("test_")}},
             outputs=last.outputs,
         )
 
 
-def _outputs(
-    train: Mapping[str, tuple[float, float | None]], validation: Measurement | None, test: Measurement
-) -> Outputs:
-    """Return what is known of each of several outputs: as of all of them, validation only where examples are held out."""
-    parts = {"train": train, "validation": validation.outputs if validation else {}, "test": test.outputs}
-    return {
-        output: {
-            f"{part}_{what}": value
-            for part, found in parts.items()
-            if output in found
-            for what, value in zip(("loss", "accuracy"), found[output], strict=True)
-        }
-        for output in test.outputs
+def _outputs(train: Mapping[str, tuple[float, float | None]], looks: Mapping[str, _Look]) -> Outputs:
+    """Return what is known of each of several outputs: of the batches trained on, and of each split looked at."""
+    found: dict[str, dict[str, float | None]] = {
+        name: {"train_loss": loss, "train_accuracy": accuracy} for name, (loss, accuracy) in train.items()
     }
+    for split, look in looks.items():
+        for name, measured in look.outputs.items():
+            # Of the training set the loss and the accuracy are those of the batches.
+            batches = {"loss", "accuracy"} if split == "train" else set()
+            found[name] |= {f"{split}_{key}": value for key, value in measured.items() if key not in batches}
+    return found

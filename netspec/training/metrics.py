@@ -35,9 +35,9 @@ class EpochMetrics:
         epoch: which one, from 1.
         before: steps taken before it.
         sizes: examples in each of its steps.
-        left_out: steps of the epoch that learned nothing.
-        rows: (n, 3) what the steps that were told of already measured: loss, correct, learning rate; of several outputs
-            the loss and the number of correct ones of each stand behind.
+        skipped: steps of the epoch that learned nothing.
+        rows: (n, 3) or (n, 5) what the steps already reported measured: loss, correct, learning rate; of
+            several outputs four numbers of each stand behind.
         outputs: the names of several outputs.
     """
 
@@ -46,7 +46,7 @@ class EpochMetrics:
         epoch: int,
         before: int,
         sizes: NDArray[np.int64],
-        left_out: Collection[int],
+        skipped: Collection[int],
         rows: NDArray[np.float64],
         outputs: Sequence[str] = (),
     ) -> None:
@@ -54,12 +54,12 @@ class EpochMetrics:
         self.epoch, self.before, self.rows = epoch, before, rows
         self.began = self.since = time.perf_counter()
         self._sizes = sizes.copy()
-        self._sizes[sorted(left_out)] = 0
-        self._coming: tuple[jax.Array, int] | None = None
+        self._sizes[sorted(skipped)] = 0
+        self._pending: tuple[jax.Array, int] | None = None
 
     def enqueue(self, snapshot: jax.Array, stop: int) -> None:
         """Enqueue a history that is on its way from the device, filled up to a step of the epoch."""
-        self._coming = (snapshot, stop)
+        self._pending = (snapshot, stop)
 
     def events(self) -> Iterator[Step]:
         """Yield the event of the steps that were waited for, if there are any.
@@ -67,10 +67,10 @@ class EpochMetrics:
         Raises:
             NotFinite: when the loss of one of them is not.
         """
-        if self._coming is None:
+        if self._pending is None:
             return
-        snapshot, stop = self._coming
-        self._coming = None
+        snapshot, stop = self._pending
+        self._pending = None
         start, self.rows = len(self.rows), np.asarray(snapshot, np.float64)[:stop]
         # Waiting for the numbers is part of the time the steps took.
         seconds, self.since = time.perf_counter() - self.since, time.perf_counter()
@@ -89,15 +89,20 @@ class EpochMetrics:
 
         One of them at least was learned from.
         """
-        return self._means(start, 0, 1)
+        sizes = self._sizes[start : len(self.rows)]
+        rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
+        # By how much the examples of a step count, where that is not once each.
+        weighs = rows.shape[1] > 3 and not self._outputs
+        weights, counts = (rows[:, 3], rows[:, 4]) if weighs else (sizes, sizes)
+        loss, correct = rows[:, 0] @ weights / (weights.sum() or 1), rows[:, 1].sum() / (counts.sum() or 1)
+        return float(loss), None if math.isnan(correct) else float(correct)
 
     def output_means(self) -> dict[str, tuple[float, float | None]]:
         """Return what `means` does of each of several outputs by its name, its own loss alone."""
-        return {name: self._means(0, 3 + 2 * at, 4 + 2 * at) for at, name in enumerate(self._outputs)}
-
-    def _means(self, start: int, losses: int, hits: int) -> tuple[float, float | None]:
-        """Return the means of two columns."""
-        sizes = self._sizes[start : len(self.rows)]
-        rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
-        loss, correct = rows[:, losses] @ sizes / sizes.sum(), rows[:, hits].sum() / sizes.sum()
-        return float(loss), None if math.isnan(correct) else float(correct)
+        rows = self.rows[self._sizes[: len(self.rows)] > 0]
+        found = {}
+        for at, name in enumerate(self._outputs):
+            loss, losses, correct, hits = rows[:, 3 + 4 * at : 7 + 4 * at].sum(axis=0)
+            accuracy = None if math.isnan(correct) else float(correct / (hits or 1))
+            found[name] = (float(loss / (losses or 1)), accuracy)
+        return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.describe.reference import FAMILIES, all_names, library_blocks, page_of
+from netspec.describe.reference import REGISTRIES, all_names, library_blocks, page_of
 from netspec.elaborate.vocabulary import COMMANDS, Command
 from netspec.ir.network import DataSource, Recipe
 from netspec.recipe.catalog import DATASETS
@@ -63,7 +63,7 @@ def test_the_list_fits_the_terminal(width: int, tmp_path: Path, capsys: pytest.C
     said = capsys.readouterr().out.splitlines()
     # The names of classes are what they are; only the last line, for readers of pipes, may be longer.
     assert max(map(len, said[:-1])) <= width
-    for family in FAMILIES.values():
+    for family in REGISTRIES.values():
         for kind in family.names:
             assert any(line.startswith(f"  {kind} ") for line in said)
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from netspec.diagnostics.diagnostic import Diagnostic, Source, SpecError
-from netspec.ir.network import DataSource, Recipe
-from netspec.layers import LAYERS
-from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast
 from netspec.syntax.foreign import advice, foreign
 from netspec.syntax.parser import parse

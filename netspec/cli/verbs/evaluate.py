@@ -10,16 +10,17 @@ import typer
 
 from netspec.cli.completion import datasets
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_json, print_table, say
+from netspec.cli.output import metric_text, percent, print_json, print_table, say
+from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Evaluation
+    from netspec.workflows.predictions import Evaluation
 
 __all__ = ["evaluate"]
 
 
 class Part(StrEnum):
-    """What `--split` can ask for."""
+    """The parts of a dataset that `--split` names."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -30,6 +31,7 @@ _EXAMPLES = {Part.TRAIN: "training", Part.VALIDATION: "validation", Part.TEST: "
 
 
 def evaluate(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
     data: Annotated[
         str | None,
@@ -48,28 +50,40 @@ def evaluate(
     ] = None,
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
+) -> int:
     """Evaluate a trained model: loss, accuracy, and precision, recall and F1 of each class and in the mean (macro)."""
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
-    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
-
-    keep_memory()
+    process = process_of(context)
+    process.keep_memory()
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
-    keep_compiled()
+    process.enable_compile_cache()
     opened = open_run(run, device)
     found = opened.evaluate(data, split=split)
     tops = {most: found.top_accuracy(most) for most in dict.fromkeys(top or [])}
     if as_json:
         print_json(_json(found, opened.file, tops))
-        return
+        return 0
     say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
-    if found.accuracy is None:
+    if found.outputs:
         say(f"loss {found.loss:.6f}")
+        for name, each in found.outputs.items():
+            say(f"\n{name}:")
+            _show(each, {})
+        return 0
+    _show(found, tops)
+    return 0
+
+
+def _show(found: Evaluation, tops: dict[int, float]) -> None:
+    """Print how one output does."""
+    asked = [f"{name} {metric_text(name, value)}" for name, value in found.metrics.items()]
+    if not found.labels:
+        accuracy = [] if found.accuracy is None else [f"accuracy {percent(found.accuracy)}"]
+        say("   ".join([f"loss {found.loss:.6f}", *accuracy, *asked]))
         return
     figures = [f"loss {found.loss:.4f}", f"accuracy {percent(found.accuracy)}"]
     figures += [f"top-{most} accuracy {percent(share)}" for most, share in tops.items()]
-    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}"]) + "\n")
+    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}", *asked]) + "\n")
     columns = [
         ("class", False),
         ("examples", True),
@@ -100,6 +114,14 @@ def _known(share: float) -> float | None:
 
 
 def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, object]:
+    said = {"model": str(file), "dataset": found.dataset, "split": found.split}
+    if found.outputs:
+        each = {name: _figures(output, {}) for name, output in found.outputs.items()}
+        return {**said, "loss": found.loss, "examples": found.examples, "outputs": each}
+    return {**said, **_figures(found, tops)}
+
+
+def _figures(found: Evaluation, tops: dict[int, float]) -> dict[str, object]:
     recall, precision, f1 = found.recall, found.precision, found.f1
     classes = [
         {
@@ -113,13 +135,11 @@ def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, ob
         for i, label in enumerate(found.labels)
     ]
     return {
-        "model": str(file),
-        "dataset": found.dataset,
-        "split": found.split,
         "loss": found.loss,
         "accuracy": found.accuracy,
         **({"top_k": {str(most): share for most, share in tops.items()}} if tops else {}),
         "macro_f1": found.macro_f1,
+        **{f"{found.split}_{name}": value for name, value in found.metrics.items()},
         "examples": found.examples,
         "classes": classes,
         "confusion": found.confusion.tolist(),

@@ -26,9 +26,9 @@ def _batch_norm(op: ops.BatchNorm, ctx: EmitContext, at: OpContext, x: jax.Array
     )
     unbiased = batch_variance * (count / (count - 1))
     # Shared averages are those of the node that owns them, and each use moves them on.
-    kept = ctx.state[at.operation.parameters[2].rpartition("/")[0]]
-    kept["mean"] = moved(mean, jax.lax.stop_gradient(batch_mean), op.momentum)
-    kept["variance"] = moved(variance, jax.lax.stop_gradient(unbiased), op.momentum)
+    running = ctx.state[at.operation.parameters[2].rpartition("/")[0]]
+    running["mean"] = moved(mean, jax.lax.stop_gradient(batch_mean), op.momentum)
+    running["variance"] = moved(variance, jax.lax.stop_gradient(unbiased), op.momentum)
     return y
 
 

@@ -1,16 +1,16 @@
 """The compiled training steps and evaluation: data stays on the device as bytes, and state is donated.
 
-The order of an epoch is placed on the device once; a step finds its batch there by its own number, and writes what it
+The order of an epoch is copied to the device once; a step finds its batch there by its own number, and writes what it
 measured into a history on the device. So no step waits for the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.ahead import Program, as_usual
-from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.learning import Learning, taken
-from netspec.backends.jax.train.pace import by_batch, steps_per_call
+from netspec.backends.jax.train.device_group import DeviceGroup
+from netspec.backends.jax.train.precompile import Program, without_debug_modes
+from netspec.backends.jax.train.step_chunks import depends_on_batch, steps_per_call
+from netspec.backends.jax.train.train_functions import Looked, TrainFunctions, taken
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
 from netspec.data.types import Split, by_array
+
+Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], None]"
+"""Takes the logits and the targets of some examples."""
 
 __all__ = ["Call", "Measurement", "OnDevice", "TrainState", "Trainer"]
 
@@ -84,7 +87,7 @@ class Trainer:
         epochs: epochs in all.
         seed: of initial values, dropout and augmentation.
         batch: examples in a step; the recipe's unless given, as a set that has fewer needs no room for more.
-        at_most: steps in a call, if the recipe does not say how many.
+        max_steps_per_call: steps in a call, if the recipe does not say how many.
         devices: what computes, each a part of every batch; the model's own device unless given.
 
     Attributes:
@@ -99,36 +102,36 @@ class Trainer:
         epochs: int,
         seed: int,
         batch: int | None = None,
-        at_most: int | None = None,
+        max_steps_per_call: int | None = None,
         devices: Sequence[jax.Device] = (),
     ) -> None:
         self.model = model
-        self.group = Group(devices or (model.device,))
+        self.group = DeviceGroup(devices or (model.device,))
         self.seed, self.steps_per_epoch = seed, steps_per_epoch
         recipe = model.network.recipe
         self.batch = batch or recipe.batch
-        chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
+        chosen = min(steps_per_call(model.graph, model.device.platform), max_steps_per_call or steps_per_epoch)
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
-        learning = Learning(
+        functions = TrainFunctions(
             model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed, batch=self.batch
         )
-        self._learning = learning
+        self._functions = functions
         self._like: Any = None
         """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""
-        together = self.group.program
-        self._step = jax.jit(together(learning.step), donate_argnums=0)
-        self._advance = Program(together(learning.advance), donate=(0, 1))
-        self._evaluate = Program(together(learning.evaluate))
-        self._left_out = jax.jit(together(learning.left_out), donate_argnums=0)
-        self._copy = jax.jit(together(partial(jax.tree.map, jnp.copy)))
-        self._finite = jax.jit(together(_all_finite))
-        self._penalty = jax.jit(together(learning.penalty))
+        parallel = self.group.parallel
+        self._step = jax.jit(parallel(functions.step), donate_argnums=0)
+        self._advance = Program(parallel(functions.advance), donate=(0, 1))
+        self._evaluate = Program(parallel(functions.evaluate))
+        self._skip_step = jax.jit(parallel(functions.skip_step), donate_argnums=0)
+        self._copy = jax.jit(parallel(partial(jax.tree.map, jnp.copy)))
+        self._finite = jax.jit(parallel(_all_finite))
+        self._penalty = jax.jit(parallel(functions.penalty))
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
-        placed: TrainState = self.group.put(self._learning.start())
-        self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), placed)
-        return placed
+        on_devices: TrainState = self.group.replicate(self._functions.start())
+        self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), on_devices)
+        return on_devices
 
     def packed(self, state: TrainState, history: jax.Array) -> dict[str, NDArray[Any]]:
         """Return copies of a state and the history of its epoch as named arrays on the host."""
@@ -142,12 +145,12 @@ class Trainer:
             ModelFileError: when they are not those of this training.
         """
         like = {"train": self.start() if self._like is None else self._like, "history": self.blank_history()}
-        found = self.group.put(unpack(arrays, like))
+        found = self.group.replicate(unpack(arrays, like))
         return found["train"], found["history"]
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = self.group.put((by_array(np.asarray, split.images), by_array(np.asarray, split.labels)))
+        images, labels = self.group.replicate((by_array(np.asarray, split.images), by_array(np.asarray, split.labels)))
         return OnDevice(images, labels, len(split))
 
     def place_order(self, order: NDArray[np.int32]) -> jax.Array:
@@ -158,10 +161,12 @@ class Trainer:
     def blank_history(self) -> jax.Array:
         """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate.
 
-        Of several outputs the loss and the number of correct ones of each stand behind.
+        Where examples count more or less by their labels, (steps, 5): also by how much they count, for the loss, and
+        for what is correct. Of several outputs four numbers of each stand behind: what its losses add up to, by how
+        much they count, and the same of what is correct.
         """
-        outputs = self.model.graph.outputs
-        columns = 3 + (2 * len(outputs) if len(outputs) > 1 else 0)
+        outputs = len(self.model.graph.outputs)
+        columns = 3 + 4 * outputs if outputs > 1 else 5 if self._functions.weighs else 3
         return self._put(np.full((self.steps_per_epoch, columns), np.nan, np.float32))
 
     def prepare(
@@ -182,8 +187,8 @@ class Trainer:
             arrays = (state, self.blank_history(), data.images, data.labels, order)
             self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
         for split in splits:
-            looked_at = (self._shown(state), split.images, split.labels, self._start(0))
-            self._evaluate.prepare(pool, *looked_at, batch=min(batch, split.size))
+            arguments = (self._evaluated_variables(state), split.images, split.labels, self._start(0))
+            self._evaluate.prepare(pool, *arguments, batch=min(batch, split.size))
         pool.shutdown(wait=False)
 
     def ready(self, timeout: float) -> bool:
@@ -192,7 +197,7 @@ class Trainer:
 
     def calls(self, steps: range, size: int) -> list[Call]:
         """Return the calls that some steps of an epoch of `size` examples are made in."""
-        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
+        tail = size % self.batch if depends_on_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
         several, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
         sizes = [(self.steps_per_call, self.batch)] * several + [(1, self.batch)] * rest + [(1, tail)] * bool(tail)
         firsts = accumulate((count for count, _ in sizes), initial=steps.start)
@@ -217,9 +222,9 @@ class Trainer:
         state, history = self._advance(*arrays, count=call.steps, length=call.length, size=data.size)
         return state, history
 
-    def left_out(self, state: TrainState) -> TrainState:
+    def skip_step(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing; the memory of the one before is reused."""
-        return self._left_out(state)
+        return self._skip_step(state)
 
     def batch_of(
         self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
@@ -227,11 +232,11 @@ class Trainer:
         """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
         first = call.first * self.batch
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
-        state, images, labels = self.group.take((state, data.images, data.labels))
+        state, images, labels = self.group.local((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
         images, labels = taken((images, labels), indices)
-        x = self._learning.inputs(images, state.step)
-        return variables, x, labels, self._learning.key(state.step)
+        x = self._functions.inputs(images, state.step)
+        return variables, x, labels, self._functions.key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -243,77 +248,109 @@ class Trainer:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return float(self._learning.rate(step))
+        return float(self._functions.rate(step))
 
     def variables(self, state: TrainState) -> Variables:
         """Return what a state has learned, copied: the next step reuses the state's own memory."""
-        return Variables(*self._copy(self._shown(state)))
+        return Variables(*self._copy(self._evaluated_variables(state)))
 
     @staticmethod
-    def _shown(state: TrainState) -> Variables:
+    def _evaluated_variables(state: TrainState) -> Variables:
         """Return what is evaluated and saved: the moving average, where there is one."""
         return Variables(*(state.average or (state.params, state.state)))
 
-    def copied(self, state: TrainState, history: jax.Array) -> tuple[TrainState, jax.Array]:
+    def copy(self, state: TrainState, history: jax.Array) -> tuple[TrainState, jax.Array]:
         """Return copies, whose memory no step reuses."""
         copies: tuple[TrainState, jax.Array] = self._copy((state, history))
         return copies
 
-    def taken(self, state: TrainState) -> Variables:
+    def model_variables(self, state: TrainState) -> Variables:
         """Return a state's variables for the model to use, on its own device."""
-        return self.group.take(self.variables(state))
+        return self.group.local(self.variables(state))
 
     def snapshot(self, history: jax.Array) -> jax.Array:
         """Return a copy of a history on its way to the host; `numpy.asarray` waits for it."""
-        with as_usual():
-            copied: jax.Array = self._copy(history)
-        copied.copy_to_host_async()
-        return copied
+        with without_debug_modes():
+            copy: jax.Array = self._copy(history)
+        copy.copy_to_host_async()
+        return copy
 
     def finite(self, state: TrainState) -> bool:
         """Return whether every number of a state is finite."""
         return bool(self._finite(state))
 
-    def measure(self, variables: Variables, data: OnDevice, batch: int) -> Measurement:
-        """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
-        return self._means(variables, self._parts(variables, data, batch), data.size)
+    def measure(
+        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+    ) -> Measurement:
+        """Return the mean loss (l2 penalty included) and the accuracy (None without classes).
 
-    def evaluate(self, variables: Variables, data: OnDevice, batch: int) -> Measurement:
-        """Return what `measure` does, and the logits, (N, K)."""
-        parts = self._parts(variables, data, batch)
-        logits = [p[2] for p in parts]
-        names = logits[0] if isinstance(logits[0], dict) else ()
-        whole: Any = {name: _joined([p[name] for p in logits], data.size) for name in names}
-        return self._means(variables, parts, data.size)._replace(logits=whole or _joined(logits, data.size))
+        Args:
+            variables: what is looked at.
+            data: the examples.
+            batch: how many at a time.
+            add: by the names of outputs, given the logits and targets of each batch, as arrays on the host; each
+                example once, in their order.
+        """
+        parts = self._evaluate_batches(variables, data, batch)
+        for name, each in (add or {}).items():
+            _hand_on(parts[name], data.size, each)
+        return self._means(variables, parts, data.size)
 
-    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[Any, ...]]:
-        """Return losses, hits and outputs of each batch; nothing waits for them yet."""
+    def evaluate(
+        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+    ) -> Measurement:
+        """Return what `measure` does, and the logits, (N, K, ...)."""
+        parts = self._evaluate_batches(variables, data, batch)
+        for name, each in (add or {}).items():
+            _hand_on(parts[name], data.size, each)
+        logits: Any = {name: _joined([p.logits for p in own], data.size) for name, own in parts.items()}
+        if len(logits) == 1:
+            (logits,) = logits.values()
+        return self._means(variables, parts, data.size)._replace(logits=logits)
+
+    def _evaluate_batches(self, variables: Variables, data: OnDevice, batch: int) -> dict[str, list[Looked]]:
+        """Return what is seen of each batch by the names of the outputs; nothing waits for it yet."""
         batch = min(batch, data.size)
         starts = [self._start(at) for at in range(0, data.size, batch)]
-        return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+        parts = [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+        names = [output.name for output in self.model.graph.outputs]
+        return {names[0]: parts} if len(names) == 1 else {name: [part[name] for part in parts] for name in names}
 
     def _start(self, at: int) -> jax.Array:
         return self._put(np.int32(at))
 
     def _put(self, array: Any) -> jax.Array:
-        placed: jax.Array = self.group.put(array)
-        return placed
+        on_devices: jax.Array = self.group.replicate(array)
+        return on_devices
 
-    def _means(self, variables: Variables, parts: list[tuple[Any, ...]], size: int) -> Measurement:
+    def _means(self, variables: Variables, parts: Mapping[str, list[Looked]], size: int) -> Measurement:
         extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
-        outputs = self.model.graph.outputs
+        outputs, means = self.model.graph.outputs, {}
+        for output in outputs:
+            looks = parts[output.name]
+            losses, loss_counts, right, right_counts = (_joined([p[i] for p in looks], size) for i in range(4))
+            accuracy = None if np.isnan(right).any() else _mean(right, right_counts)
+            means[output.name] = (_mean(losses, loss_counts), accuracy)
+        loss = sum(output.weight * means[output.name][0] for output in outputs) + extra
         if len(outputs) == 1:
-            loss, accuracy = _mean([p[0] for p in parts], [p[1] for p in parts], size)
-            return Measurement(outputs[0].weight * loss + extra, accuracy, {})
-        means = {o.name: _mean([p[0][o.name] for p in parts], [p[1][o.name] for p in parts], size) for o in outputs}
-        return Measurement(sum(o.weight * means[o.name][0] for o in outputs) + extra, None, means)
+            return Measurement(loss, means[outputs[0].name][1], {})
+        return Measurement(loss, None, means)
 
 
-def _mean(losses: list[jax.Array], right: list[jax.Array], size: int) -> tuple[float, float | None]:
-    """Return the mean loss and the accuracy of one output, from what each batch measured."""
-    loss, hits = (_joined(parts, size) for parts in (losses, right))
-    accuracy = None if np.isnan(hits).any() else float(hits.mean(dtype=np.float64))
-    return float(loss.mean(dtype=np.float64)), accuracy
+def _mean(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> float:
+    """Return the mean over examples of what was added up for each; 0 where none counts."""
+    whole = counts.sum(dtype=np.float64)
+    return float(sums.sum(dtype=np.float64) / whole) if whole else 0.0
+
+
+def _hand_on(parts: list[Looked], size: int, add: Add) -> None:
+    """Give the logits and targets of each batch, without the examples that the last one repeats."""
+    left = size
+    for part in parts:
+        logits, targets = np.asarray(part.logits), np.asarray(part.targets)
+        own = min(len(logits), left)
+        add(logits[len(logits) - own :], targets[len(targets) - own :])
+        left -= own
 
 
 def _all_finite(tree: Any) -> jax.Array:

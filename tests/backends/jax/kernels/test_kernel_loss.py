@@ -22,7 +22,7 @@ def torch_values(torch, function, outputs, *rest):
 
 
 def values(function, outputs, *rest):
-    y, pull = jax.vjp(lambda x: function(x, *rest), jnp.asarray(outputs))
+    y, pull = jax.vjp(lambda x: function(x, *rest).reshape(len(x), -1).mean(-1), jnp.asarray(outputs))
     return y, pull(jnp.ones_like(y))[0]
 
 
@@ -49,7 +49,7 @@ def test_losses_of_probabilities_equal_those_of_logits():
     )
     np.testing.assert_allclose(
         loss.binary_cross_entropy_of_probabilities(jax.nn.sigmoid(moderate), jnp.asarray(YES[:6])),
-        loss.sigmoid_binary_cross_entropy(moderate, jnp.asarray(YES[:6])),
+        loss.sigmoid_binary_cross_entropy(moderate, jnp.asarray(YES[:6])).mean(1),
         rtol=1e-5,
     )
 
@@ -82,7 +82,7 @@ def test_bfloat16_outputs_give_float32_losses():
 
 def test_one_output_takes_flat_targets_and_several_do_not():
     targets = jnp.array([1.0, 2.0, 3.0])
-    np.testing.assert_allclose(loss.squared_error(jnp.zeros((3, 1)), targets), [1, 4, 9])
+    np.testing.assert_allclose(loss.squared_error(jnp.zeros((3, 1)), targets)[:, 0], [1, 4, 9])
     np.testing.assert_allclose(loss.squared_error(jnp.zeros((3,)), targets), [1, 4, 9])
     with pytest.raises(ValueError, match=r"\(3,\) do not match outputs \(3, 3\)"):
         loss.squared_error(jnp.zeros((3, 3)), targets)
