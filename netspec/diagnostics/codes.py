@@ -209,14 +209,16 @@ CODES: dict[str, Code] = {
     ),
     "E0212": Code(
         "arithmetic without a result",
-        "Arithmetic is done with whole numbers and must give one: `/` must divide exactly, `//` rounds down.",
+        "Where a whole number is needed, arithmetic must give one: `/` must divide exactly, `//` rounds down. A "
+        "condition must be one: a comparison, or a `let` that holds one.",
         "fc (3 / 2)",
         "fc (3 // 2)",
     ),
     "E0213": Code(
         "a reserved word",
-        "A `let` cannot take the name of a layer or of a choice, for it would change what other lines mean.",
-        "let relu = 3",
+        "A `let`, a block or a parameter cannot take one of the words that hold the language together: `as`, `else`, "
+        "`in`, `and`, `or`, `not`, `true`, `false`. Every other name is free, and wins over netspec's own words.",
+        "let not = 3",
         "let width = 3",
     ),
     "E0214": Code(
@@ -257,6 +259,24 @@ CODES: dict[str, Code] = {
         "Files do not include each other in a circle.",
         "include block",
         "include blocks",
+    ),
+    "E0220": Code(
+        "an `else` without its `if`",
+        "`else` stands on the line of the `}` that it follows: a new line begins a new command.",
+        "let s = 1\nif (s > 1) { pool 2 }\nelse { relu }\nfc 10",
+        "let s = 1\nif (s > 1) { pool 2 } else { relu }\nfc 10",
+    ),
+    "E0221": Code(
+        "a layer that reads no input by name",
+        "Where there are several inputs, none of them flows on by itself: `from NAME` says which one a layer reads.",
+        "input 4 as left\ninput 4 as right\nfc 2 as a\nfrom right; fc 2; concat a left",
+        "input 4 as left\ninput 4 as right\nfrom left; fc 2 as a\nfrom right; fc 2; concat a left",
+    ),
+    "E0222": Code(
+        "an input that nothing reads",
+        "Every input is read by a layer: one that is not would have to be given in vain.",
+        "input 4 as left\ninput 4 as right\nfrom left; fc 2",
+        "input 4 as left\ninput 4 as right\nfrom left; concat right; fc 2",
     ),
     "E0301": Code(
         "a kernel larger than its input",
@@ -360,6 +380,14 @@ CODES: dict[str, Code] = {
         "one output for each token.",
         "input 8\nfc 4 as a\nfc 4 share=a",
         "input 4\nfc 4 as a\nfc 4 share=a",
+    ),
+    "E0316": Code(
+        "a layer that cannot tell padding",
+        "With `mask=` in the input, positions that hold that token are padding and count in nothing. Layers that go "
+        "over each position by itself, attention, recurrent layers, `globalpool`, `take` and convolutions that keep the "
+        "length know what is padding; others would take it for values.",
+        "input 16 tokens=50 mask=0\nembedding 8\nflatten\nfc 2 softmax",
+        "input 16 tokens=50 mask=0\nembedding 8\nglobalpool\nfc 2 softmax",
     ),
     "E0318": Code(
         "an argument of the loss does not fit the classes",

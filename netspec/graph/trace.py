@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 from netspec import ops
@@ -11,7 +12,7 @@ from netspec.graph.graph import Graph, GraphInput, GraphOutput, Operation, Param
 from netspec.graph.sharing import Owners
 from netspec.ir.network import INPUT, DataSource, Network, Output
 from netspec.ir.text import layer_text
-from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
+from netspec.layers.base import Layer, Mask, Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.catalog import find
 from netspec.recipe.class_weights import named_weights, weights_of
@@ -176,8 +177,15 @@ class _Builder:
         self.reads = {node.name: node.inputs for node in network.nodes}
         self.inputs = {i.name: i for i in network.inputs}
         self.values: dict[str, Tensor | None] = {
-            given.name: Tensor(index, given.shape, given.tokens) for index, given in enumerate(network.inputs)
+            given.name: Tensor(
+                index,
+                given.shape,
+                given.tokens,
+                None if given.mask is None else Mask(index, given.shape[0], given.mask),
+            )
+            for index, given in enumerate(network.inputs)
         }
+        self.masks: dict[Mask, Tensor] = {}
         self.owners = Owners(network, self.places)
         self.operations: list[Operation] = []
         self.parameters: dict[str, Parameter] = {}
@@ -209,7 +217,10 @@ class _Builder:
                 raise ShapeError(
                     "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
                 )
+            mask = _common_mask(layer, xs)
             made = layer.join(self, xs)
+            if mask and not layer.reads_mask:
+                made = replace(made, mask=mask)
             self.owners.require_all_used(name)
             self.values[name] = made
         except UnknownLayerError:
@@ -262,6 +273,12 @@ class _Builder:
     def _default(self, role: Role) -> Initializer:
         init = self.network.init
         return {"kernel": init.kernel, "bias": init.bias, "scale": _ONES, "state": _ZEROS}[role]
+
+    def valid(self, mask: Mask) -> Tensor:
+        if mask not in self.masks:
+            tokens = Tensor(mask.source, (mask.length,))
+            self.masks[mask] = self.apply(ops.ValidPositions(mask.token, mask.before), tokens)
+        return self.masks[mask]
 
     def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
         xs = (x,) if isinstance(x, Tensor) else tuple(x)
@@ -482,3 +499,31 @@ class _Builder:
 
     def _words(self, name: str) -> str:
         return self.places[name].text if name in self.places else layer_text(self.layers[name])
+
+
+def _common_mask(layer: Layer, xs: Sequence[Tensor]) -> Mask | None:
+    """Return which positions of what a layer reads are padding; None where there is none.
+
+    Raises:
+        ShapeError: the layer would take padding for values, or there are several paddings.
+    """
+    masks = {x.mask for x in xs if x.mask}
+    if not masks:
+        return None
+    name = layer.canonical()
+    if not layer.positionwise and not layer.reads_mask:
+        fix = "put `globalpool`, `take last` or a recurrent layer with `last` before it, or leave `mask=` out"
+        raise ShapeError("E0316", f"`{name}` would take padding for values", _INSTEAD.get(name, fix))
+    if len(masks) > 1:
+        raise ShapeError("E0316", f"`{name}` reads sequences with different padding", "merge what is pooled of each")
+    return masks.pop()
+
+
+_INSTEAD = {
+    "batchnorm": "use `layernorm`, which goes over the features of each position",
+    "groupnorm": "use `layernorm`, which goes over the features of each position",
+    "instancenorm": "use `layernorm`, which goes over the features of each position",
+    "pool": "use `globalpool max`, which knows what is padding",
+    "avgpool": "use `globalpool`, which knows what is padding",
+}
+"""What knows padding, in place of what does not."""

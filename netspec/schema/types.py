@@ -48,7 +48,7 @@ class Expects:
 class Also:
     """Annotates what is chosen by words with other spellings of them: `Also(bf16="bfloat16")`."""
 
-    def __init__(self, **spellings: str | bool) -> None:
+    def __init__(self, **spellings: str | bool | None) -> None:
         self.spellings = spellings
 
 
