@@ -384,8 +384,8 @@ CODES: dict[str, Code] = {
     "E0316": Code(
         "a layer that cannot tell padding",
         "With `mask=` in the input, positions that hold that token are padding and count in nothing. Layers that go "
-        "over each position by itself, attention, recurrent layers, `globalpool`, `take` and convolutions that keep the "
-        "length know what is padding; others would take it for values.",
+        "over each position by itself, attention, recurrent layers, `globalpool`, `take` and convolutions that keep "
+        "the length know what is padding; others would take it for values.",
         "input 16 tokens=50 mask=0\nembedding 8\nflatten\nfc 2 softmax",
         "input 16 tokens=50 mask=0\nembedding 8\nglobalpool\nfc 2 softmax",
     ),
