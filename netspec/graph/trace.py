@@ -307,7 +307,7 @@ class _Builder:
         if value is None:
             return None
         loss = self._loss(output, value, recorded=recorded)
-        return GraphOutput(output.name, value.index, value.index, loss, output.weight, output.target_name)
+        return GraphOutput(output.name, value.index, value.index, loss, output.weight, output.target_name, value.mask)
 
     def _loss(self, output: Output, value: Tensor, *, recorded: bool) -> Loss:
         name = output.node
