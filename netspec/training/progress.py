@@ -46,8 +46,12 @@ class Progress:
     watching: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values; floats keep every bit."""
-        return asdict(self)
+        """Return it as plain values; floats keep every bit. Metrics are there where some were asked for."""
+        values = asdict(self)
+        for part in ("best", "last"):
+            if values[part] and not values[part]["metrics"]:
+                del values[part]["metrics"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Progress:
