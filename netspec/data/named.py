@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data import npz
-from netspec.data.checks import as_pixels, as_tokens, as_values, facts, require
+from netspec.data.checks import as_pixels, as_tokens, as_values, facts, require, require_range
 from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target, wanted
 from netspec.data.types import Dataset, Split
@@ -231,4 +231,7 @@ def _target(given: Any, name: str, examples: NDArray[Any], wants: Sequence[Wante
         raise DataError(
             f"{name} is classes to one output and numbers to another", "give each output a target of its own: `target=`"
         )
+    for want in wants:
+        if first.dtype.kind == "i" and first.ndim == 1 and want.ignore is None and "class" in want.loss.targets:
+            require_range(first, name, max(want.shape[0], 2))
     return first

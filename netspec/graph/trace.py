@@ -130,9 +130,7 @@ def follows_from_targets(network: Network, graph: Graph) -> bool:
 def loss_text(network: Network, graph: Graph) -> str:
     """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
     if len(graph.outputs) > 1:
-        return " + ".join(
-            f"{'' if o.weight == 1 else f'{o.weight:g}·'}{o.loss.canonical()} of {o.name}" for o in graph.outputs
-        )
+        return " + ".join(_output_loss_text(network, graph.only(output)) for output in graph.outputs)
     said = graph.loss.canonical()
     stated = network.stated_loss(network.all_outputs[0].name)
     if follows_from_targets(network, graph) and not isinstance(graph.loss, MeanSquaredError):
@@ -144,6 +142,15 @@ def loss_text(network: Network, graph: Graph) -> str:
     except SpecError:
         return said
     return said if classes == graph.loss else f"{said} ({classes.canonical()} where the data has classes)"
+
+
+def _output_loss_text(network: Network, graph: Graph) -> str:
+    """Return the loss of one of several outputs in words; `graph` is of it alone."""
+    (output,) = graph.outputs
+    said = f"{'' if output.weight == 1 else f'{output.weight:g}·'}{output.loss.canonical()} of {output.name}"
+    shape = graph.shape(output.index)
+    decided = network.stated_loss(output.name) or graph.ends_in or len(shape) != 1 or shape[0] == 1
+    return said if decided else f"{said} ({class_loss(shape[0]).canonical()} where its targets are classes)"
 
 
 def with_loss(network: Network, loss: Loss) -> Network:

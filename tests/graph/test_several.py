@@ -17,6 +17,7 @@ from netspec.describe.diff import compare
 from netspec.describe.outline import outline
 from netspec.graph.graph import Graph
 from netspec.graph.memory import inference_bytes, training_bytes
+from netspec.graph.trace import loss_text
 from netspec.ir.network import Input, Network, Output
 from netspec.ir.text import resolved_text
 from netspec.passes import Mode, optimize
@@ -244,6 +245,13 @@ def test_what_differs_is_named() -> None:
     ]
     apart = replace_node(NET, "b/norm", node("b/norm", "batchnorm", "b/conv"))
     assert difference(apart) == ["b/norm.share"]
+
+
+def test_the_loss_in_words_says_what_targets_decide() -> None:
+    plain = replace_node(NET, "kind", node("kind", "fc", "both", units=3))
+    assert loss_text(NET, NET.graph()) == "cross_entropy of kind + 0.1·mse of age"
+    either = "mse of kind (cross_entropy where its targets are classes) + 0.1·mse of age"
+    assert loss_text(plain, plain.graph()) == either
 
 
 def test_only_one_input_is_given_again() -> None:

@@ -14,7 +14,7 @@ import netspec as ns
 from netspec.diagnostics.diagnostic import SpecError
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
-from netspec.ir.network import Network, Node, Recipe
+from netspec.ir.network import Input, Network, Node, Recipe
 from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.recipe.losses import MeanSquaredError
@@ -45,7 +45,7 @@ def fitting(draw: st.DrawFn) -> Network:
         names = ["input", *(n.name for n in nodes)]
         others = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2)) if layer.merges else []
         node = Node(name=f"block_{number}/node", layer=layer, inputs=(names[-1], *others))
-        if traced(input=shape, tokens=tokens, init=init, nodes=(*nodes, node)):
+        if traced(inputs=(Input(shape=shape, tokens=tokens),), init=init, nodes=(*nodes, node)):
             nodes.append(node)
     if not nodes:
         only = "input 4 tokens=7\nembedding 2; fc 1" if tokens else "input 4\nrelu"

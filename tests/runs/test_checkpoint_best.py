@@ -15,7 +15,7 @@ from netspec.runs.checkpoints import with_best
 from netspec.runs.files import BEST
 from netspec.runs.model_file import ModelFile
 from netspec.training.events import Epoch
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 
 STEP = 10
 """The last step of the best epoch."""
@@ -25,7 +25,7 @@ NONE, LATER, DAMAGED, OWN, STRANGER = "missing", "of a later epoch", "damaged", 
 
 def snapshot(step: int, best: int | None) -> Snapshot:
     epochs = [Epoch(n // STEP, n, 0.5, 0.9, None, None, 0.4, 0.8, 1.0, best=n == best) for n in (STEP, step)]
-    progress = Progress(step // STEP + 1, best=None if best is None else epochs[0], last=epochs[1], stale=1)
+    progress = TrainingProgress(step // STEP + 1, best=None if best is None else epochs[0], last=epochs[1], stale=1)
     return Snapshot(progress, step, {"w": np.zeros(2)}, 7, "abc")
 
 
