@@ -1,7 +1,7 @@
 """What outputs are compared with, as people bring it: class numbers, rows of shares, several labels at once, numbers.
 
-What an array is follows from its values, and from what the network and its loss take; where both are open, whole numbers are
-classes, rows of 0 and 1 labels, and other numbers are numbers.
+What an array is follows from its values, and from what the network and its loss take; where both are open, whole
+numbers are classes, rows of 0 and 1 labels, and other numbers are numbers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.ops import Shape
 from netspec.recipe.array_facts import looks_numeric, no_numbers, shape_text
 from netspec.recipe.class_weights import balanced, named_weights
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Ctc, Loss, MeanSquaredError
+from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss
 
 __all__ = ["Wanted", "as_target", "check_targets", "class_weights", "loss_for", "wanted"]
 
@@ -44,7 +43,7 @@ class Wanted:
         stated: whether that is said by the spec, or by the last layer, and not only by the data having classes.
     """
 
-    shape: Shape
+    shape: tuple[int, ...]
     loss: Loss
     stated: bool
 
@@ -101,10 +100,8 @@ def _fitted(array: NDArray[Any], name: str, want: Wanted) -> NDArray[Any] | None
     if takes == ("pair",):
         wrong = (flat != 0) & (flat != 1)
         if wrong.any():
-            raise DataError(
-                f"{name}{_place(wrong)} is {flat[wrong][0]:g}, but contrastive takes 1 for two that belong together, else 0",
-                "give 0 and 1",
-            )
+            message = f"{name}{_place(wrong)} is {flat[wrong][0]:g}, but contrastive takes 0 and 1"
+            raise DataError(message, "give 1 for two that belong together, 0 for others")
         return flat.astype(np.int32)
     if shape[0] == 1 and _is_number(flat, want, whole=whole):
         return _numbers(flat.reshape(count, *shape), name, want)
@@ -234,8 +231,11 @@ def _place(wrong: NDArray[np.bool_]) -> str:
 
 def loss_for(want: Wanted, targets: NDArray[Any]) -> Loss:
     """Return the loss that targets lead to, where neither the spec nor the last layer says one."""
-    if want.stated or targets.dtype.kind != "f":
+    if want.stated:
         return want.loss
+    if targets.dtype.kind != "f":
+        # Labels at positions are known only here: outputs with positions are else those of numbers.
+        return class_loss(want.shape[0]) if isinstance(want.loss, MeanSquaredError) else want.loss
     unit = bool(((targets == 0) | (targets == 1)).all())
     if unit and want.shape[0] > 1:
         return BinaryCrossEntropy()

@@ -12,7 +12,7 @@ from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network, Node
 from netspec.ir.text import layer_text, shared_text
-from netspec.layers.base import Role
+from netspec.layers.base import Mask, Role
 from netspec.ops import Activation, Op, Shape
 from netspec.recipe.initializers import Initializer
 from netspec.recipe.losses import Loss, link
@@ -99,6 +99,7 @@ class GraphOutput:
         loss: what is made small of it.
         weight: by how much that counts in the sum.
         target: the name of what it is compared with.
+        mask: which of its positions are padding, which is compared with nothing; None where all count.
     """
 
     name: str
@@ -107,6 +108,7 @@ class GraphOutput:
     loss: Loss
     weight: float
     target: str
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)

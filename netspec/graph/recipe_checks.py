@@ -9,6 +9,7 @@ from math import prod
 from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
+from netspec.graph.trace import follows_from_targets
 from netspec.ir.network import Network, Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
@@ -168,6 +169,8 @@ def _measurable(network: Network, graph: Graph) -> Measured:
     tasks = possible_tasks(graph.loss, outputs, graph.ends_in)
     if network.reconstructs:
         tasks = ("numbers",) if tasks else ()
+    elif follows_from_targets(network, graph):
+        return Measured(("classes", "two classes", "labels", "numbers"), probable=True, outputs=outputs)
     elif network.data and datasets.find(network.data.name):
         # Their labels are classes.
         tasks = tuple(task for task in tasks if task in {"classes", "two classes"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 from netspec import ops
@@ -11,7 +12,7 @@ from netspec.graph.graph import Graph, GraphInput, GraphOutput, Operation, Param
 from netspec.graph.sharing import Owners
 from netspec.ir.network import INPUT, DataSource, Network, Output
 from netspec.ir.text import layer_text
-from netspec.layers.base import Role, Tensor, UnknownLayerError, Weight
+from netspec.layers.base import Layer, Mask, Role, Tensor, UnknownLayerError, Weight
 from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.catalog import find
 from netspec.recipe.class_weights import named_weights, weights_of
@@ -21,6 +22,7 @@ from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSqua
 __all__ = [
     "MAX_DIAGNOSTICS",
     "MAX_PARAMETERS",
+    "follows_from_targets",
     "loss_text",
     "recorded",
     "trace",
@@ -114,12 +116,25 @@ def with_losses(network: Network, losses: Mapping[str, Loss]) -> Network:
     return network.model_copy(update={"outputs": tuple(outputs)})
 
 
+def follows_from_targets(network: Network, graph: Graph) -> bool:
+    """Return whether the loss is that of classes, or of numbers where the targets in a file turn out to be these."""
+    open_ = (
+        len(graph.outputs) == 1
+        and network.stated_loss(graph.outputs[0].name) is None
+        and network.classifies
+        and graph.ends_in is None
+    )
+    return open_ and network.data is not None and find(network.data.name) is None
+
+
 def loss_text(network: Network, graph: Graph) -> str:
     """Return the loss of a network in words; where no data is known yet, also the one that classes would lead to."""
     if len(graph.outputs) > 1:
         return " + ".join(_output_loss_text(network, graph.only(output)) for output in graph.outputs)
     said = graph.loss.canonical()
     stated = network.stated_loss(network.all_outputs[0].name)
+    if follows_from_targets(network, graph) and not isinstance(graph.loss, MeanSquaredError):
+        return f"{said} (mse where the targets are numbers)"
     if network.data or stated or not isinstance(graph.loss, MeanSquaredError):
         return said
     try:
@@ -151,13 +166,13 @@ def _wrong_arguments(loss: Loss, outputs: int) -> Iterator[ShapeError]:
         weights, names = weights_of(loss.class_weights), named_weights(loss.class_weights)
         if weights and len(weights) != outputs:
             message = f"`class_weights` has {plural(len(weights), 'weight')}, but there are {plural(outputs, 'output')}"
-            yield ShapeError("E0315", message, "give one for each class, in their order, or say `balanced`")
+            yield ShapeError("E0318", message, "give one for each class, in their order, or say `balanced`")
         elif len(names) > outputs:
             message = f"`class_weights` names {len(names)} classes, but there are {plural(outputs, 'output')}"
-            yield ShapeError("E0315", message, "name those that count more or less than 1")
+            yield ShapeError("E0318", message, "name those that count more or less than 1")
     if isinstance(loss, Ctc) and loss.blank >= outputs:
         message = f"`blank={loss.blank}` is no class: there are {plural(outputs, 'output')}, counted from 0"
-        yield ShapeError("E0315", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
+        yield ShapeError("E0318", message, f"say 0 to {outputs - 1}, or let the network end in more outputs")
 
 
 class _Builder:
@@ -169,8 +184,15 @@ class _Builder:
         self.reads = {node.name: node.inputs for node in network.nodes}
         self.inputs = {i.name: i for i in network.inputs}
         self.values: dict[str, Tensor | None] = {
-            given.name: Tensor(index, given.shape, given.tokens) for index, given in enumerate(network.inputs)
+            given.name: Tensor(
+                index,
+                given.shape,
+                given.tokens,
+                None if given.mask is None else Mask(index, given.shape[0], given.mask),
+            )
+            for index, given in enumerate(network.inputs)
         }
+        self.masks: dict[Mask, Tensor] = {}
         self.owners = Owners(network, self.places)
         self.operations: list[Operation] = []
         self.parameters: dict[str, Parameter] = {}
@@ -202,7 +224,10 @@ class _Builder:
                 raise ShapeError(
                     "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
                 )
+            mask = _common_mask(layer, xs)
             made = layer.join(self, xs)
+            if mask and not layer.reads_mask:
+                made = replace(made, mask=mask)
             self.owners.require_all_used(name)
             self.values[name] = made
         except UnknownLayerError:
@@ -256,6 +281,12 @@ class _Builder:
         init = self.network.init
         return {"kernel": init.kernel, "bias": init.bias, "scale": _ONES, "state": _ZEROS}[role]
 
+    def valid(self, mask: Mask) -> Tensor:
+        if mask not in self.masks:
+            tokens = Tensor(mask.source, (mask.length,))
+            self.masks[mask] = self.apply(ops.ValidPositions(mask.token, mask.before), tokens)
+        return self.masks[mask]
+
     def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
         xs = (x,) if isinstance(x, Tensor) else tuple(x)
         shapes = [*(x.shape for x in xs), *(w.shape for w in weights)]
@@ -283,7 +314,7 @@ class _Builder:
         if value is None:
             return None
         loss = self._loss(output, value, recorded=recorded)
-        return GraphOutput(output.name, value.index, value.index, loss, output.weight, output.target_name)
+        return GraphOutput(output.name, value.index, value.index, loss, output.weight, output.target_name, value.mask)
 
     def _loss(self, output: Output, value: Tensor, *, recorded: bool) -> Loss:
         name = output.node
@@ -314,7 +345,9 @@ class _Builder:
             self._check_reconstruction(output, value, loss)
         else:
             for error in self._misfits(value, loss):
-                self._report(error, name, f"its output is {format_shape(value.shape)}", self._stated_loss(output))
+                one = "the last layer has one output" if error.code == "E0309" else ""
+                label = one or f"its output is {format_shape(value.shape)}"
+                self._report(error, name, label, self._stated_loss(output))
         return loss
 
     def _misfits(self, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
@@ -324,7 +357,7 @@ class _Builder:
         taken = f"{kind} takes the outputs apart into {loss.parts} equal parts"
         if loss.parts > 1 and shape[0] % loss.parts and not (isinstance(loss, Contrastive) and shape[0] == 1):
             yield ShapeError(
-                "E0305", f"{taken}, and there are {shape[0]}", f"give {loss.parts} times as many as one has"
+                "E0305", f"{taken}, and there are {shape[0]}", f"let it end in {loss.parts} times the size of one"
             )
         elif isinstance(loss, Ctc) and len(shape) != 2:
             message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
@@ -404,7 +437,7 @@ class _Builder:
         if loss.targets == ("nothing",):
             return
         if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
-            what = "classes" if isinstance(loss, CrossEntropy) else f"a {loss.targets[0]} of its own"
+            what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
             message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
             stated = self.network.stated_loss(output.name)
             end = "write `loss mse`" if stated else "end with `sigmoid` or without an activation"
@@ -473,3 +506,31 @@ class _Builder:
 
     def _words(self, name: str) -> str:
         return self.places[name].text if name in self.places else layer_text(self.layers[name])
+
+
+def _common_mask(layer: Layer, xs: Sequence[Tensor]) -> Mask | None:
+    """Return which positions of what a layer reads are padding; None where there is none.
+
+    Raises:
+        ShapeError: the layer would take padding for values, or there are several paddings.
+    """
+    masks = {x.mask for x in xs if x.mask}
+    if not masks:
+        return None
+    name = layer.canonical()
+    if not layer.positionwise and not layer.reads_mask:
+        fix = "put `globalpool`, `take last` or a recurrent layer with `last` before it, or leave `mask=` out"
+        raise ShapeError("E0316", f"`{name}` would take padding for values", _INSTEAD.get(name, fix))
+    if len(masks) > 1:
+        raise ShapeError("E0316", f"`{name}` reads sequences with different padding", "merge what is pooled of each")
+    return masks.pop()
+
+
+_INSTEAD = {
+    "batchnorm": "use `layernorm`, which goes over the features of each position",
+    "groupnorm": "use `layernorm`, which goes over the features of each position",
+    "instancenorm": "use `layernorm`, which goes over the features of each position",
+    "pool": "use `globalpool max`, which knows what is padding",
+    "avgpool": "use `globalpool`, which knows what is padding",
+}
+"""What knows padding, in place of what does not."""

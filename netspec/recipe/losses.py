@@ -1,7 +1,7 @@
 """Losses: what training makes small. All are means over the examples of a batch, or over their positions that count.
 
-An output with positions, features x length or channels x height x width, has its classes or numbers along the first axis
-and a target for each position; a row of outputs is one position.
+An output with positions, features x length or channels x height x width, has its classes or numbers along the first
+axis and a target for each position; a row of outputs is one position.
 """
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -71,8 +71,8 @@ _Between = Annotated[float, Field(gt=0, lt=1), Expects("a number between 0 and 1
 class CrossEntropy(Loss):
     """Softmax cross-entropy with class labels, computed from the logits: the outputs before a last softmax.
 
-    Targets may be shares of classes, rows that add up to 1, too. With `class_weights` the mean is a weighted one, as
-    PyTorch's is.
+    Targets may be shares of classes, rows that add up to 1, too. Weights of classes, in quotes, are `"1 2.5 1"` in
+    their order or `"cat=2 dog=1"` by name, where others have 1; the mean is then a weighted one, as PyTorch's is.
     """
 
     kind: Literal["cross_entropy"] = "cross_entropy"
@@ -98,8 +98,7 @@ class CrossEntropy(Loss):
     ignore: _Ignore | None = option(None, "a label that does not count, neither for the loss nor for a metric")
     class_weights: Literal["balanced"] | _Weights | None = option(
         None,
-        "how much each class counts: `balanced`, n / (classes · n of the class) of the training labels, or weights in "
-        'quotes, `"1 2.5 1"` in the order of the classes, or `"cat=2 dog=1"` by name',
+        "how much each class counts: `balanced` is n / (classes · n of the class), of the training labels",
     )
 
     @property
@@ -128,8 +127,8 @@ class BinaryCrossEntropy(Loss):
 class Focal(Loss):
     """Cross-entropy times (1 - p)^gamma, p the probability of what is right: easy examples count less.
 
-    It goes with a last softmax or sigmoid, whose input it reads; plain outputs of class labels are taken as those before
-    a softmax. Lin et al., "Focal Loss for Dense Object Detection", 2017.
+    It goes with a last softmax or sigmoid, whose input it reads; plain outputs are taken as those before a softmax, one
+    alone as that before a sigmoid. Lin et al., "Focal Loss for Dense Object Detection", 2017.
     """
 
     kind: Literal["focal"] = "focal"
@@ -144,7 +143,7 @@ class Focal(Loss):
 
 
 class Dice(Loss):
-    """1 - Dice: of the overlap of outputs and targets, (2·Σpt + smooth) / (Σp + Σt + smooth), summed over the positions.
+    """1 - the overlap of outputs and targets, (2·Σpt + smooth) / (Σp + Σt + smooth), summed over the positions.
 
     It is taken for each example and each class, or output, then the mean; without positions the sums are over the
     outputs. It goes with a last softmax or sigmoid. Milletari, Navab & Ahmadi, "V-Net", 2016.
@@ -192,7 +191,7 @@ class Quantile(Loss):
 
 
 class Poisson(Loss):
-    """exp(output) - target·output: the output is the logarithm of the mean of a count, as in PyTorch's PoissonNLLLoss."""
+    """exp(output) - target·output: the output is the logarithm of the mean of a count. PyTorch's PoissonNLLLoss."""
 
     kind: Literal["poisson"] = "poisson"
     aliases = ("poisson_nll", "PoissonNLLLoss")
@@ -251,8 +250,8 @@ class KullbackLeibler(Loss):
 class Ctc(Loss):
     """Connectionist temporal classification: of all alignments of a shorter sequence of classes with the positions.
 
-    The outputs are classes x length, one class the blank; a target is a row of classes, filled up with -1. Each example's
-    loss is divided by the length of its target, as PyTorch's mean does. Graves et al. 2006.
+    The outputs are classes x length, one class the blank; a target is a row of classes, filled up with -1. The loss of
+    an example is divided by the length of its target, as PyTorch's mean does. Graves et al. 2006.
     """
 
     kind: Literal["ctc"] = "ctc"

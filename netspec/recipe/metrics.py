@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, create_model, model_validator
+from pydantic import PlainValidator, WithJsonSchema, create_model, model_validator
 
 from netspec.recipe import losses as of
 from netspec.recipe.losses import Loss
 from netspec.schema.definition import Definition, option
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import Also, Expects
+from netspec.schema.types import Expects, Words
 
 __all__ = [
     "METRICS",
@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 Task: TypeAlias = Literal["classes", "two classes", "labels", "numbers"]
-"""What outputs say at each position: one class of several, one of two (a single output), several labels at once, numbers."""
+"""What outputs say at each position: one class of several, one of two by a single output, several labels, numbers."""
 
-_ANY = ("classes", "two classes", "labels")
-_ONE = ("classes", "two classes")
+_ANY: tuple[Task, ...] = ("classes", "two classes", "labels")
+_ONE: tuple[Task, ...] = ("classes", "two classes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ METRICS: dict[str, Metric] = {
         Metric("f1_micro", "the same of the sums over all classes", _ANY),
         Metric(
             "auroc",
-            "chance that one of a class gets a higher score than one of another; the mean over the classes, each against the rest",
+            "chance that one of a class gets a higher score than another; the mean over the classes",
             _ANY,
         ),
         Metric(
@@ -118,7 +118,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "iou",
-            "intersection over union, TP / (TP + FP + FN), of all positions together; the mean over the classes, of two the second alone",
+            "intersection over union, TP / (TP + FP + FN); the mean over the classes, of two the second alone",
             _ANY,
         ),
         Metric(
@@ -140,21 +140,26 @@ METRICS: dict[str, Metric] = {
 }
 """All metrics by name; a new one is entered here, and in `training/scores.py`."""
 
-_MEASUREMENT = re.compile(rf"(train|val|test)_(?:([A-Za-z_][A-Za-z0-9_]*)_)?(loss|{'|'.join(METRICS)})")
+# A measurement of one of several outputs has its name between the two.
+_ENDS = rf"([A-Za-z_][A-Za-z0-9_]*_)?(loss|{'|'.join(METRICS)})"
+_MEASUREMENT = re.compile(rf"(train|val|test)_{_ENDS}")
 
 
-def _measurement(value: Any) -> Any:
-    if isinstance(value, str):
-        value = re.sub(r"^validation_", "val_", value)
-        if not _MEASUREMENT.fullmatch(value):
-            raise ValueError("no measurement has this name")
-    return value
+_KNOWN = [f"{split}_{name}" for split in ("val", "test", "train") for name in ("loss", *METRICS)]
+
+
+def _measurement(value: Any) -> str:
+    name = re.sub(r"^validation_", "val_", value) if isinstance(value, str) else ""
+    if not _MEASUREMENT.fullmatch(name):
+        raise ValueError("no measurement has this name")
+    return name
 
 
 Measurement = Annotated[
-    Annotated[str, BeforeValidator(_measurement)]
-    | Literal["train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"],
-    Also(validation_loss="val_loss", validation_accuracy="val_accuracy"),
+    Any,
+    PlainValidator(_measurement),
+    WithJsonSchema({"type": "string", "pattern": f"^{_MEASUREMENT.pattern}$"}),
+    Words(_KNOWN, rf"(train|val|validation|test)_{_ENDS}"),
     Expects("`train_`, `val_` or `test_`, then `loss` or a metric, such as val_loss or test_f1"),
 ]
 """What is known after each epoch: a loss or a metric of the batches trained on, or by a look at a whole split."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from netspec.recipe.losses import AnyLoss
 from netspec.recipe.metrics import Measurement
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
@@ -28,6 +29,7 @@ __all__ = [
     "Evaluate",
     "Normalize",
     "OnNonfinite",
+    "OutputSettings",
     "Scale",
     "Shuffle",
     "TimeLimit",
@@ -303,3 +305,12 @@ class OnNonfinite(Definition):
         "`stop` ends the training; `rewind` goes back to the last sound state and leaves the guilty batch out", "stop"
     )
     limit: PositiveInt = option(10, "batches left out at most, then the training ends")
+
+
+class OutputSettings(Definition):
+    """How one of several outputs is learned: `output age loss=mse weight=0.1 target=years`."""
+
+    kind: Literal["output"] = "output"
+    loss: AnyLoss | None = option(None, "what is made small of it; follows from its last layer unless given")
+    weight: PositiveFloat = option(1.0, "by how much its loss counts in the sum of all")
+    target: str | None = option(None, "the name of what it is compared with; its own unless given")

@@ -49,8 +49,12 @@ class TrainingProgress:
     watching: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values; floats keep every bit."""
-        return {_SKIPPED if name == "skipped" else name: value for name, value in asdict(self).items()}
+        """Return it as plain values; floats keep every bit. Metrics are there where some were asked for."""
+        values = {_SKIPPED if name == "skipped" else name: value for name, value in asdict(self).items()}
+        for part in ("best", "last"):
+            if values[part] and not values[part]["metrics"]:
+                del values[part]["metrics"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainingProgress:

@@ -1,8 +1,8 @@
 """Metrics of the outputs of a split, added up batch by batch: sums where these are enough, else all scores.
 
-What is only a sum needs no memory. AUROC and average precision need the scores of all examples, which are kept as float32;
-of more than `MOST_SCORES` numbers they are not measured. Where a metric has no value, as AUROC of one class alone, it is
-None, and a note says why; nothing is ever no number.
+What is only a sum needs no memory. AUROC and average precision need the scores of all examples, which are kept as
+float32; of more than `MOST_SCORES` numbers they are not measured. Where a metric has no value, as AUROC of one class
+alone, it is None, and a note says why; no value is ever NaN.
 """
 
 from __future__ import annotations
@@ -151,15 +151,14 @@ class Scorer:
         if kept > MOST_SCORES:
             self._keeps = False
             self._kept = []
-            self.notes.append(
-                f"auroc and average_precision are not measured: they need the scores of all examples, more than {MOST_SCORES:,}"
-            )
+            why = f"they need the scores of all examples, and there are more than {MOST_SCORES:,}"
+            self.notes.append(f"auroc and average_precision are not measured: {why}")
         else:
             self._kept.append((scores.astype(np.float32), y.astype(np.int32)))
 
     @property
     def confusion(self) -> NDArray[np.int64] | None:
-        """(K, K) counts, a row for each true class, a column for each predicted one; None where there are no classes."""
+        """(K, K) counts, a row for each true class, a column for each predicted one; None without classes."""
         return self._confusion
 
     def values(self) -> dict[str, float | None]:

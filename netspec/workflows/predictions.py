@@ -116,9 +116,8 @@ class Evaluation:
         """
         classes = self.scores.shape[1]
         if self.accuracy is None or not self.scores.size:
-            raise DataError(
-                "the model names no class of an example, so there are no likeliest ones", "leave --top-k out"
-            )
+            no = "no classes" if self.accuracy is None else "a class for each position, of examples none"
+            raise DataError(f"the model names {no}, so there are no likeliest ones", "leave --top-k out")
         if not 1 <= most <= classes:
             raise DataError(
                 f"the {most} likeliest classes are asked for, but there are {classes} classes",

@@ -208,3 +208,28 @@ def test_token_numbers_are_one_row() -> None:
     for wrong in ({"shape": (8, 8)}, {"tokens": 0}, {"tokens": True}):
         with pytest.raises(ValidationError):
             Network.model_validate({**net.model_dump(), "inputs": ({**net.inputs[0].model_dump(), **wrong},)})
+
+
+def test_what_came_later_is_not_in_the_json_where_it_is_the_default() -> None:
+    plain = json.loads(ns.parse("input 4; fc 3 softmax; train { loss cross_entropy }").model_dump_json())["recipe"]
+    assert plain["loss"] == {"kind": "cross_entropy"}
+    assert "metrics" not in plain
+    text = 'input 4; fc 3 softmax; train { loss cross_entropy smoothing=0.1 class_weights="1 2 0.5"; metrics f1 top2 }'
+    net = ns.parse(text)
+    said = json.loads(net.model_dump_json())["recipe"]
+    assert said["loss"] == {"kind": "cross_entropy", "smoothing": 0.1, "class_weights": "1 2 0.5"}
+    assert said["metrics"] == {"kind": "metrics", "top2": True, "f1": True}
+    assert Network.model_validate_json(net.model_dump_json()) == net
+
+
+@pytest.mark.parametrize(
+    ("word", "good"),
+    [("val_f1", True), ("test_age_mae", True), ("train_loss", True), ("val_f2", False), ("f1", False), (3, False)],
+)
+def test_a_measurement_is_a_split_and_a_metric(word: Any, good: bool) -> None:
+    value = form(recipe={"kind": "train", "best": word})
+    if good:
+        assert read(value).recipe.best == word
+    else:
+        with pytest.raises(ValidationError):
+            read(value)

@@ -44,8 +44,7 @@ FOLDERS = {
     "report": "diagnostics system",
     "runs": "diagnostics system recipe ir graph compiler data backends/jax training",
     "workflows": (
-        "diagnostics system ops recipe ir graph elaborate planning describe compiler data backends/jax "
-        "training report runs"
+        "diagnostics system recipe ir graph elaborate planning describe compiler data backends/jax training report runs"
     ),
     "netspec": "diagnostics system compiler workflows",
     "cli": (

@@ -280,17 +280,42 @@ def test_initializers_have_the_variance_of_their_papers(name: str, variance: flo
     assert drawn.var() == pytest.approx(variance, rel=0.06)
 
 
+def _peaked(y: Any) -> Any:
+    return 20 * jax.nn.one_hot(y, 3, axis=1) - 10
+
+
+_LABELS = jnp.asarray([0, 2, 1], jnp.int32)
+_NUMBERS = jnp.asarray([[1.0, 2, 3], [4, 5, 7], [1, 1, 2]])
+_APART = jnp.asarray([[5.0, 0, 5, 0, 0, 5], [1, 9, 1, 9, 8, 1], [0, 7, 0, 7, 7, 0]])
+_ALIGNED = jnp.asarray([[1, 1, 0, 2], [1, 2, 0, 0], [2, 0, 2, 0]], jnp.int32)
+RIGHT_AND_WRONG = {
+    **dict.fromkeys(("cross_entropy", "binary_cross_entropy", "focal", "dice"), (_LABELS, _peaked(_LABELS), None)),
+    **dict.fromkeys(("mse", "mae", "huber", "quantile", "cosine"), (_NUMBERS, _NUMBERS, _NUMBERS[:, ::-1] + 1)),
+    "poisson": (_NUMBERS, jnp.log(_NUMBERS), jnp.log(_NUMBERS) + 1),
+    "contrastive": (jnp.asarray([1, 1, 1]), _APART[:, :4], _APART[:, 2:]),
+    "triplet": (_LABELS, _APART, jnp.roll(_APART, 2, axis=1)),
+    "kl": (_LABELS, jnp.zeros((3, 4)), _APART / 9),
+    "ctc": (jnp.asarray([[1, 2], [1, 2], [2, 2]]), _peaked(_ALIGNED), _peaked((_ALIGNED + 1) % 3)),
+}
+"""Of each loss: targets, outputs that are right, and outputs that are wrong."""
+
+
 @family(LOSSES)
 def test_every_loss_is_lowest_where_the_outputs_are_right(cls: Any) -> None:
-    y = jnp.asarray([0, 2, 1], jnp.int32)
-    right = jax.nn.one_hot(y, 3) * (1 if cls.canonical() == "mse" else 20) - (0 if cls.canonical() == "mse" else 10)
-    losses = example_losses(cls(), right, y)
-    assert losses.shape == (3,)
-    assert float(losses.max()) < 0.01
-    assert float(example_losses(cls(), right, (y + 1) % 3).min()) > 0.5
+    y, right, wrong = RIGHT_AND_WRONG[cls.canonical()]
+    wrong = _peaked((y + 1) % 3) if wrong is None else wrong
+    low, high = (example_losses(cls(), outputs, y) for outputs in (right, wrong))
+    assert low.shape == (3,)
+    assert bool((low < high - 0.05).all())
+    slope = jax.grad(lambda z: example_losses(cls(), z, y).sum())(right)
+    assert bool(jnp.isfinite(slope).all())
+    if cls.canonical() not in {"mae", "quantile", "poisson"}:
+        # An absolute difference is not smooth there, a count has a loss wherever it is.
+        assert float(low.max()) < 0.01 or cls.canonical() == "dice"
+        assert float(jnp.abs(slope).max()) < 0.05
 
 
-@family(LOSSES)
+@family(LOSSES.only("cross_entropy", "binary_cross_entropy", "mse"))
 def test_every_loss_is_the_mean_over_examples_and_outputs(cls: Any) -> None:
     logits = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32))
     y = jnp.asarray([0, 2, 1, 1], jnp.int32)

@@ -1,4 +1,4 @@
-"""Every loss against PyTorch in float64: the mean over a batch and its gradient, at each position, with and without a mask.
+"""Every loss against PyTorch in float64: the mean over a batch and its gradient, at positions, with and without a mask.
 
 What PyTorch does not have is written out in it.
 """

@@ -209,9 +209,7 @@ def test_scores_are_not_kept_beyond_what_memory_is_meant_for(monkeypatch: pytest
     found = scorer.values()
     assert found["auroc"] is None
     assert found["f1"] == measured("classes", "softmax", z, y)["f1"]
-    assert scorer.notes == [
-        "auroc and average_precision are not measured: they need the scores of all examples, more than 100"
-    ]
+    assert [note.endswith("and there are more than 100") for note in scorer.notes] == [True]
 
 
 def test_outputs_become_probabilities_of_classes() -> None:

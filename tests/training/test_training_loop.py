@@ -438,7 +438,6 @@ def test_two_classes_with_one_output() -> None:
     assert ((p > 0.5) == (TEST_Y == 0)).mean() == pytest.approx(finished.result.test_accuracy)
 
 
-def test_targets_that_are_no_classes_are_refused_for_now() -> None:
-    """Regression is not supported by datasets; the error must say so rather than round."""
+def test_numbers_are_not_rounded_to_classes() -> None:
     with pytest.raises(ns.DataError, match="whole number"):
-        list(ns.train(ns.parse("input 6; fc 1; train { loss mse }"), (X, X[:, 0], TEST_X, TEST_X[:, 0])))
+        list(ns.train(ns.parse("input 6; fc 2 softmax"), (X, X[:, 0], TEST_X, TEST_X[:, 0])))

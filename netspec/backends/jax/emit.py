@@ -88,7 +88,7 @@ def run_graph(
             arrays = [
                 derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters
             ]
-            op_ctx = OpContext(operation, layout, decision.strategy.name)
+            op_ctx = OpContext(operation, layout, decision.strategy.name, tuple(read[1:]))
             made = EMITTERS[type(operation.op)](operation.op, ctx, op_ctx, read[0], arrays)
         values.put(operation.output, layout, made)
     return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, ctx.state

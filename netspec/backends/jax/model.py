@@ -287,7 +287,7 @@ class Model:
             self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name
         )
         logits = _by_output(self.training, values, _read_by_loss)
-        mean = loss_of(self.training, logits, y, counted, axis_name)
+        mean = loss_of(self.training, x, logits, y, counted, axis_name)
         return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
     def targets(self, x: Batch, y: Batch) -> Any:

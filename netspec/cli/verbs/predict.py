@@ -197,9 +197,8 @@ def _text(found: Prediction, names: Sequence[str], top: int) -> str:
         shares = [f"{label} ({percent(share)})" for label, share in list(found.positions.items())[:top]]
         return f"of the positions {', '.join(shares)}"
     if found.labels is not None:
-        shown = [(label, percent(p)) for label, p in found.probabilities.items()]
-        there = ", ".join(f"{label} ({p})" for label, p in shown if label in found.labels)
-        return there or f"none; likeliest is {shown[0][0]} ({shown[0][1]})"
+        each = [f"{label} ({percent(p)})" for label, p in found.probabilities.items()]
+        return ", ".join(each[: len(found.labels)]) or f"none; likeliest is {each[0]}"
     if not found.outputs:
         ranked = [(label, percent(p)) for label, p in list(found.probabilities.items())[:top]]
     elif not _names_class(found):

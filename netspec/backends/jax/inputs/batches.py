@@ -210,7 +210,9 @@ def _check_targets(targets: NDArray[Any], graph: Graph) -> None:
         value = targets[tuple(place)]
         if np.isfinite(value):
             message = f"y{place} is {value:g}, but {name} takes targets from 0 to 1"
-            raise DataError(message, "scale them to 0..1, or say `loss mse` and end without `sigmoid`")
+            shares = "give class numbers, or rows of shares that add up to 1" + _SEVERAL
+            unit = "scale them to 0..1, or say `loss mse` and end without `sigmoid`"
+            raise DataError(message, shares if isinstance(graph.loss, CrossEntropy) else unit)
         raise DataError(f"y{place} is {value}", "give finite numbers only")
     if isinstance(graph.loss, CrossEntropy):
         sums = targets.sum(axis=1)

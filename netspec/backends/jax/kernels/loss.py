@@ -1,8 +1,8 @@
 """Losses from logits and raw outputs, in float32 or wider, whatever the dtype of the network.
 
-Outputs are (N, K), or (N, K, ...) with positions behind the classes or numbers. What compares classes gives one number for
-each position, (N, ...); what compares numbers one for each output, (N, K, ...). The `_of_probabilities` pair is for a
-network whose last operation is neither a softmax nor a sigmoid that could be fused into the loss.
+Outputs are (N, K), or (N, K, ...) with positions behind the classes or numbers. What compares classes gives one number
+for each position, (N, ...); what compares numbers one for each output, (N, K, ...). The `_of_probabilities` pair is for
+a network whose last operation is neither a softmax nor a sigmoid that could be fused into the loss.
 """
 
 import jax

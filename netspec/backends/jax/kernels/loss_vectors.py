@@ -1,7 +1,7 @@
 """Losses of vectors, parts of the outputs of a network: distances, angles, a distribution, an alignment.
 
-Vectors lie along axis 1 of outputs (N, K) or (N, K, ...); there is one number for each position, (N, ...), in float32 or
-wider.
+Vectors lie along axis 1 of outputs (N, K) or (N, K, ...); there is one number for each position, (N, ...), in float32
+or wider.
 """
 
 import jax
@@ -47,7 +47,7 @@ def triplet(outputs: jax.Array, *, margin: float) -> jax.Array:
 
 
 def kl_of_normal(outputs: jax.Array) -> jax.Array:
-    """½·Σ(exp(v) + m² - 1 - v): the means m are the first half of the outputs, v, logarithms of variances, the second."""
+    """½·Σ(exp(v) + m² - 1 - v): the first half of the outputs are means m, the second logarithms v of variances."""
     mean, log_variance = jnp.split(_wide(outputs), 2, axis=1)
     return (jnp.exp(log_variance) + jnp.square(mean) - 1 - log_variance).sum(1) / 2
 

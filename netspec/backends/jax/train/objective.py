@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from netspec.backends.jax.emit import Batch, Tree
 from netspec.backends.jax.kernels import loss as kernels
 from netspec.backends.jax.kernels import loss_vectors as vectors
+from netspec.backends.jax.kernels import masks
 from netspec.backends.jax.kernels.shared import average
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.recipe import losses as of
@@ -19,6 +20,7 @@ from netspec.recipe.losses import Loss, link
 
 __all__ = [
     "Counted",
+    "OutputBatch",
     "each_output",
     "example_losses",
     "hits",
@@ -44,34 +46,61 @@ class Counted(NamedTuple):
     counts: jax.Array | None
 
 
-def each_output(graph: Graph, logits: Batch, y: Batch) -> Iterator[tuple[GraphOutput, Graph, Any, Any]]:
-    """Yield each output, the graph of it alone, its logits and its targets.
+class OutputBatch(NamedTuple):
+    """One output of a batch: the graph of it alone, its logits, its targets, and which of its positions count."""
+
+    output: GraphOutput
+    graph: Graph
+    logits: jax.Array
+    targets: jax.Array
+    mask: jax.Array | None
+    """(N, L), 0 at padding; None where all positions count."""
+
+
+def each_output(graph: Graph, x: Batch, logits: Batch, y: Batch) -> Iterator[OutputBatch]:
+    """Yield what a batch says of each output.
 
     Args:
         graph: that was run.
+        x: on what, as the network reads it.
         logits: of one output, or of several by their names.
         y: targets, of one output or by the names of the targets.
     """
     for output in graph.outputs:
         own = logits[output.name] if isinstance(logits, dict) else logits
-        yield output, graph.only(output), own, y[output.target] if isinstance(y, dict) else y
+        targets = y[output.target] if isinstance(y, dict) else y
+        yield OutputBatch(output, graph.only(output), own, targets, _mask_of(graph, output, x))
+
+
+def _mask_of(graph: Graph, output: GraphOutput, x: Batch) -> jax.Array | None:
+    if output.mask is None:
+        return None
+    tokens = x[graph.inputs[output.mask.source].name] if isinstance(x, dict) else x
+    return masks.valid_positions(tokens, output.mask.token, output.mask.before)[..., 0]
 
 
 def loss_of(
-    graph: Graph, logits: Batch, y: Batch, counted: jax.Array | None = None, axis_name: str | None = None
+    graph: Graph,
+    x: Batch,
+    logits: Batch,
+    y: Batch,
+    counted: jax.Array | None = None,
+    axis_name: str | None = None,
 ) -> jax.Array:
     """Return the mean loss of a batch: of several outputs the sum of theirs, each times its weight.
 
     Args:
         graph: that was run.
+        x: as for `each_output`.
         logits: as for `each_output`.
         y: as for `each_output`.
         counted: as for `mean_of`.
         axis_name: as for `mean_of`.
     """
     means = []
-    for output, alone, own, targets in each_output(graph, logits, y):
-        mean = mean_of(measured_losses(alone.loss, own, targets, absorbed=alone.absorbed), counted, axis_name)
+    for output, alone, own, targets, mask in each_output(graph, x, logits, y):
+        losses = measured_losses(alone.loss, own, targets, absorbed=alone.absorbed, mask=mask)
+        mean = mean_of(losses, counted, axis_name)
         means.append(mean if output.weight == 1 else output.weight * mean)
     first, *others = means
     return sum(others, start=first)
@@ -126,9 +155,11 @@ def mean_of(measured: Counted, counted: jax.Array | None = None, axis_name: str 
     return jnp.sum(sums) / jnp.where(whole > 0, whole, 1)
 
 
-def weighs(loss: Loss) -> bool:
-    """Return whether examples may count more or less than others, by their labels."""
-    return isinstance(loss, of.CrossEntropy) and (loss.ignore is not None or loss.class_weights is not None)
+def weighs(output: GraphOutput) -> bool:
+    """Return whether examples may count more or less than others, by their labels or their padding."""
+    loss = output.loss
+    by_label = isinstance(loss, of.CrossEntropy) and (loss.ignore is not None or loss.class_weights is not None)
+    return by_label or output.mask is not None
 
 
 def ignored(loss: Loss, y: jax.Array) -> jax.Array:

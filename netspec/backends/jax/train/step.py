@@ -26,8 +26,8 @@ from netspec.backends.jax.train.train_functions import Looked, TrainFunctions, t
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
 from netspec.data.types import Split, by_array
 
-Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], None]"
-"""Takes the logits and the targets of some examples."""
+Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], None]"
+"""Takes the logits and the targets of some examples, and which of their positions count: all where that is None."""
 
 __all__ = ["Call", "Measurement", "OnDevice", "TrainState", "Trainer"]
 
@@ -347,9 +347,10 @@ def _hand_on(parts: list[Looked], size: int, add: Add) -> None:
     """Give the logits and targets of each batch, without the examples that the last one repeats."""
     left = size
     for part in parts:
-        logits, targets = np.asarray(part.logits), np.asarray(part.targets)
+        logits, targets, mask = np.asarray(part.logits), np.asarray(part.targets), np.asarray(part.mask)
         own = min(len(logits), left)
-        add(logits[len(logits) - own :], targets[len(targets) - own :])
+        first = len(logits) - own
+        add(logits[first:], targets[first:], mask[first:] if mask.ndim > 1 else None)
         left -= own
 
 

@@ -14,12 +14,19 @@ from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.device_group import DeviceGroup
-from netspec.backends.jax.train.objective import Counted, each_output, hits, measured_losses, penalty, weighs
+from netspec.backends.jax.train.objective import (
+    Counted,
+    OutputBatch,
+    each_output,
+    hits,
+    measured_losses,
+    penalty,
+    weighs,
+)
 from netspec.backends.jax.train.optimizers import transformation
 from netspec.backends.jax.train.schedules import learning_rate
 from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.backends.jax.train.train_state import TrainState
-from netspec.graph.graph import Graph
 
 __all__ = ["Looked", "TrainFunctions", "taken"]
 
@@ -33,6 +40,8 @@ class Looked(NamedTuple):
     right_counts: jax.Array
     logits: jax.Array
     targets: jax.Array
+    mask: jax.Array
+    """Which positions count, 1 or 0, (N, L); (N,) where all do."""
 
 
 class TrainFunctions:
@@ -63,7 +72,7 @@ class TrainFunctions:
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
-        self.weighs = any(weighs(output.loss) for output in model.graph.outputs)
+        self.weighs = any(weighs(output) for output in model.graph.outputs)
         self._optimizer = transformation(recipe, self._updates, epochs)
         self._rate = learning_rate(recipe, self._updates, epochs)
 
@@ -155,30 +164,33 @@ class TrainFunctions:
             state.params, state.state, x, y
         )
         loss, grads = average((loss, grads), axis_name)
-        measured = jnp.stack([loss, *(total(self._added(logits, y, counted), axis_name))])
+        measured = jnp.stack([loss, *(total(self._added(x, logits, y, counted), axis_name))])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
             return self._updated(state, grads)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
+        # Where examples do not all count the same, a batch counts as much as they do together.
+        examples = measured[2] if self.weighs else examples
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
 
-    def _added(self, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
+    def _added(self, x: Batch, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
         """Return how much of a batch is right; where examples do not all count the same, also by how much it counts.
 
         That is for the loss, and for what is right. Of several outputs no one number says how many are right: behind it
         stand, of each, what its losses add up to, by how much they count, and the same of what is right.
         """
         graph = self.model.training
+        parts = list(each_output(graph, x, logits, y))
         if isinstance(logits, dict):
             found = [jnp.asarray(jnp.nan)]
-            for _, alone, own, targets in each_output(graph, logits, y):
-                found += [_sum(values, counted) for values in _seen(alone, own, targets)]
+            for part in parts:
+                found += [_sum(values, counted) for values in _seen(part)]
             return [value.astype(jnp.float32) for value in found]
         assert not isinstance(y, dict)
-        right = hits(graph.loss, logits, y)
+        right = hits(graph.loss, logits, y, mask=parts[0].mask)
         found = [jnp.asarray(jnp.nan) if right is None else _sum(right.sums, counted)]
         if self.weighs:
-            losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+            losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed, mask=parts[0].mask)
             none = jnp.zeros(len(y))
             found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
         return [value.astype(jnp.float32) for value in found]
@@ -233,9 +245,10 @@ class TrainFunctions:
         logits = self.model.logits_of(variables, x)
         graph = self.model.inference
         looks = {}
-        for output, alone, own, targets in each_output(graph, logits, y):
-            found = (*_seen(alone, own, targets), own, targets)
-            looks[output.name] = Looked(*(a[:batch] for a in joined(found, shard.axis_name)))
+        for part in each_output(graph, x, logits, y):
+            mask = jnp.ones(len(part.logits)) if part.mask is None else part.mask
+            found = (*_seen(part), part.logits, part.targets, mask)
+            looks[part.output.name] = Looked(*(a[:batch] for a in joined(found, shard.axis_name)))
         return looks if len(looks) > 1 else looks[graph.outputs[0].name]
 
     def penalty(self, params: Any) -> jax.Array:
@@ -248,10 +261,11 @@ def taken(batch: Any, indices: Any) -> Any:
     return jax.tree.map(lambda array: array[indices], batch)
 
 
-def _seen(graph: Graph, logits: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
+def _seen(part: OutputBatch) -> tuple[jax.Array, ...]:
     """Return of each example of one output: losses, by how much they count, what is right, by how much that counts."""
-    losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
-    right = hits(graph.loss, logits, y) or Counted(jnp.full(len(y), jnp.nan), None)
+    loss, y = part.graph.loss, part.targets
+    losses = measured_losses(loss, part.logits, y, absorbed=part.graph.absorbed, mask=part.mask)
+    right = hits(loss, part.logits, y, mask=part.mask) or Counted(jnp.full(len(y), jnp.nan), None)
     return (*_filled(losses), *_filled(right))
 
 
