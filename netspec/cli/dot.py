@@ -36,9 +36,9 @@ def _cluster(rows: Sequence[Row], path: tuple[str, ...]) -> list[str]:
         members = list(group)
         whole = "/".join(block)
         if [row.name for row in members] == [whole]:
-            lines.append(
-                f'{pad}"{whole}" [label="{block[-1]}: {members[0].layer}\\n{format_shape(members[0].shape)}"];'
-            )
+            # The name of a layer in a block stands in quotes.
+            layer = members[0].layer.replace('"', '\\"')
+            lines.append(f'{pad}"{whole}" [label="{block[-1]}: {layer}\\n{format_shape(members[0].shape)}"];')
             continue
         lines.append(f'{pad}subgraph "cluster_{whole}" {{')
         lines.append(f'{pad}  label="{block[-1]}"; style=rounded; color=gray;')

@@ -13,13 +13,13 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics.diagnostic import Source
-from netspec.ir.network import Budget, DataSource, Init, Network, Node, Recipe
+from netspec.ir.network import Budget, DataSource, Init, Input, Network, Node, Output, Recipe
 from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.layers.merge import Concat
 from netspec.recipe.class_weights import as_weights
 from netspec.recipe.initializers import INITIALIZERS
-from netspec.recipe.losses import LOSSES
+from netspec.recipe.losses import LOSSES, MeanSquaredError
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.schema.definition import Definition, _leaves, parameters
@@ -124,26 +124,37 @@ def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
     layers = draw(st.lists(st.sampled_from(LAYERS.entries).flatmap(instances), min_size=1, max_size=5))
-    sources = ["input"]
-    nodes = []
+    inputs = draw(st.sampled_from([("input",), ("input",), ("photo",), ("left", "right")]))
+    sources = [*inputs]
+    nodes: list[Node] = []
     for i, layer in enumerate(layers):
         name = draw(st.sampled_from([f"node_{i}", f"{layer.canonical()}_{i + 1}", f"N{i}", f"res_{i}/conv_1"]))
         # Most layers read the one before; some go on from elsewhere, and merging ones read more besides.
         first = draw(st.sampled_from([sources[-1], sources[-1], *sources]))
         others = draw(st.lists(st.sampled_from(sources), min_size=1, max_size=2)) if layer.merges else []
-        nodes.append(Node(name=name, layer=layer, inputs=(first, *others)))
+        alike = [node.name for node in nodes if type(node.layer) is type(layer)]
+        share = draw(st.none() | st.sampled_from(alike)) if alike else None
+        nodes.append(Node(name=name, layer=layer, inputs=(first, *others), share=share))
         sources.append(name)
     read = {source for node in nodes for source in node.inputs}
-    unread = [name for name in sources[1:-1] if name not in read]
-    if unread:
+    unread = [name for name in sources[:-1] if name not in read]
+    outputs = []
+    if draw(st.booleans()) and not set(unread) & set(inputs):
+        ends = [*unread, sources[-1]]
+        names = [draw(st.sampled_from([name, f"out_{at}"])) for at, name in enumerate(ends)]
+        options = {"weight": st.sampled_from([1.0, 0.25]), "target": st.none() | st.sampled_from(["y", "a b"])}
+        for name, end in zip(names, ends, strict=True):
+            more = {key: draw(values) for key, values in options.items()}
+            outputs.append(Output(name=name, node=end, loss=draw(st.none() | instances(MeanSquaredError)), **more))
+    elif unread:
         nodes.append(Node(name="all", layer=Concat(), inputs=(sources[-1], *unread)))
     shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,), (28, 28), (6, 5)]))
     tokens = draw(st.none() | st.integers(1, 10**9)) if len(shape) == 1 else None
     return Network(
         name="t",
-        input=shape,
-        tokens=tokens,
+        inputs=tuple(Input(name=name, shape=shape, tokens=tokens) for name in inputs),
         nodes=tuple(nodes),
+        outputs=tuple(outputs),
         init=draw(instances(Init)),
         data=draw(st.none() | instances(DataSource)),
         recipe=draw(instances(Recipe)),
@@ -170,7 +181,8 @@ def test_resolved_text_there_and_back(net: Network) -> None:
     # Shapes may not fit; what is said of them must then be all that is wrong.
     text = resolved_text(net)
     found = analyze(Source("t.net", text))
-    fits = {"E0301", "E0302", "E0303", "E0304", "E0305", "E0307", "E0308", "E0309", "E0310", "E0311", "E0402", "E0501"}
+    shapes = {"E0301", "E0302", "E0303", "E0304", "E0305", "E0307", "E0309", "E0310", "E0315"}
+    fits = {*shapes, "E0308", "E0311", "E0402", "E0501"}
     assert {d.code for d in found.diagnostics} <= fits, text
     if not found.diagnostics:
         assert found.network == net

@@ -226,6 +226,7 @@ def test_tables_and_drawings_show_all_of_it() -> None:
     drawn = dot(NET, rows)
     for edge in ('"left" -> "a/conv"', '"right" -> "b/conv"', '"kind" -> "output kind"', '"age" -> "output age"'):
         assert edge in drawn
+    assert 'share=\\"a/conv\\"' in drawn
     assert '"b" -> "output age"' not in dot(NET, outline(NET, graph, 0))
     lines = operations_text(graph).splitlines()
     assert lines[1] == "%1 = input 1x8x8 as right"
