@@ -3,13 +3,17 @@
 - `layouts`: the three ways in which a batch of values can lie in memory.
 - `op_instance`: one operation at one batch size: its sizes, its name in a cache, the ways there are to compute it.
 - `cost`: what each way is expected to take, from the work and the bytes it moves.
+- `rates`: how fast each way is with each version of JAX, as measured.
 - `plan`: the choice for a whole graph: a strategy for each operation, a layout for each value.
 - `explain`: a plan as a person reads it.
+- `record`: a plan as a run records it, and found again.
 """
 
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
 from netspec.planning.op_instance import STRATEGIES, OpInstance, Way
 from netspec.planning.plan import Decision, Overrides, Plan, Timings, make_plan, op_instances
+from netspec.planning.rates import Rates, rates_here
+from netspec.planning.record import Recorded
 
 __all__ = [
     "BATCH_LAST",
@@ -22,8 +26,11 @@ __all__ = [
     "OpInstance",
     "Overrides",
     "Plan",
+    "Rates",
+    "Recorded",
     "Timings",
     "Way",
     "make_plan",
     "op_instances",
+    "rates_here",
 ]

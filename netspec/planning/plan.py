@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from netspec.graph.graph import Graph, Operation
 from netspec.ir.network import Compile
-from netspec.ops import Conv, ConvTranspose, MaxPool, Op
+from netspec.ops import Conv, ConvTranspose, MaxPool, Op, Shape
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
 from netspec.planning.op_instance import OpInstance, Way, native_layouts
+from netspec.planning.rates import Rates, rates_here
 
 __all__ = ["Decision", "Overrides", "Plan", "Timings", "costs", "make_plan", "op_instances"]
 
@@ -109,6 +110,7 @@ def make_plan(
     gradient: bool,
     overrides: Overrides | None = None,
     timings: Timings | None = None,
+    rates: Rates | None = None,
 ) -> Plan:
     """Choose how to compute a graph.
 
@@ -119,6 +121,7 @@ def make_plan(
         gradient: whether gradients are computed too.
         overrides: what the user asks for.
         timings: measured times, which are believed before expected ones.
+        rates: what is expected; that of the JAX that is installed unless given.
 
     Returns:
         The plan. Each operation on its own takes its fastest way in its layout; the layouts are those that make the sum
@@ -126,10 +129,9 @@ def make_plan(
         by operation until no single change helps.
     """
     batch = max(batch, 1)  # none is planned like one
-    options = [
-        _options(p, platform, overrides or Overrides(), timings) for p in op_instances(graph, batch, gradient=gradient)
-    ]
-    pricing = _Pricing(graph, options, batch, gradient)
+    overrides, rates = overrides or Overrides(), rates or rates_here()
+    options = [_options(p, platform, overrides, timings, rates) for p in op_instances(graph, batch, gradient=gradient)]
+    pricing = _Pricing(graph, options, batch, gradient, rates)
     starts = [[_nearest(own, layout) for own in options] for layout in LAYOUTS.values()]
     layouts = min((pricing.improved(start) for start in starts), key=pricing.total)
     return Plan(tuple(own[layout] for own, layout in zip(options, layouts, strict=True)))
@@ -139,7 +141,7 @@ _Options = Mapping[Layout, Decision]
 
 
 def costs(
-    instance: OpInstance, platform: str, timings: Timings | None, ways: Sequence[Way]
+    instance: OpInstance, platform: str, timings: Timings | None, ways: Sequence[Way], rates: Rates | None = None
 ) -> tuple[dict[Way, float], str]:
     """Return what some ways take in microseconds, and how that is known: `measured` or `expected`.
 
@@ -147,14 +149,18 @@ def costs(
     """
     measured = timings(instance) if timings else {}
     known = {way: measured[way] for way in ways if way in measured}
-    return (known, "measured") if known else ({way: expected(instance, way, platform) for way in ways}, "expected")
+    return (
+        (known, "measured") if known else ({way: expected(instance, way, platform, rates) for way in ways}, "expected")
+    )
 
 
-def _options(instance: OpInstance, platform: str, overrides: Overrides, timings: Timings | None) -> _Options:
+def _options(
+    instance: OpInstance, platform: str, overrides: Overrides, timings: Timings | None, rates: Rates | None = None
+) -> _Options:
     """Return the fastest choice for one operation in each of its layouts, as far as that is left open."""
     ways, said = _asked(instance, overrides)
     found: dict[Layout, Decision] = {}
-    known, how = costs(instance, platform, timings, ways)
+    known, how = costs(instance, platform, timings, ways, rates)
     for way, cost in known.items():
         if way.layout not in found or cost < found[way.layout].microseconds:
             found[way.layout] = Decision(way, said or how, cost)
@@ -185,8 +191,10 @@ def _nearest(own: _Options, layout: Layout) -> Layout:
 class _Pricing:
     """What a choice of layouts costs, in microseconds."""
 
-    def __init__(self, graph: Graph, options: Sequence[_Options], batch: int, gradient: bool) -> None:
-        self.graph, self.options, self.batch, self.gradient = graph, options, batch, gradient
+    def __init__(
+        self, graph: Graph, options: Sequence[_Options], batch: int, gradient: bool, rates: Rates | None = None
+    ) -> None:
+        self.graph, self.options, self.batch, self.gradient, self.rates = graph, options, batch, gradient, rates
         self.made_by = {operation.output: i for i, operation in enumerate(graph.operations)}
         self.readers: list[list[int]] = [[] for _ in graph.operations]
         for i, operation in enumerate(graph.operations):
@@ -229,7 +237,7 @@ class _Pricing:
             source = layouts[self.made_by[value]] if value in self.made_by else CHANNELS_FIRST
             back = self.gradient and value in self.made_by
             shape = self.graph.shape(value)
-            cost += conversion(shape, self.batch, source, layout, gradient=back, training=self.gradient)
+            cost += self._conversion(shape, source, layout, gradient=back)
         return cost
 
     def _leaving(self, i: int, layout: Layout) -> float:
@@ -237,4 +245,9 @@ class _Pricing:
         if self.graph.operations[i].output not in {self.graph.output, self.graph.logits}:
             return 0.0
         shape = self.graph.operations[i].shape
-        return conversion(shape, self.batch, layout, CHANNELS_FIRST, gradient=self.gradient, training=self.gradient)
+        return self._conversion(shape, layout, CHANNELS_FIRST, gradient=self.gradient)
+
+    def _conversion(self, shape: Shape, source: Layout, target: Layout, *, gradient: bool) -> float:
+        return conversion(
+            shape, self.batch, source, target, gradient=gradient, training=self.gradient, rates=self.rates
+        )

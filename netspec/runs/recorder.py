@@ -20,6 +20,8 @@ from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import RunError
 from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
+from netspec.planning.rates import FIRST, rates_here, rates_of_version
+from netspec.planning.record import Recorded
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import folder as runs
 from netspec.runs import model_file
@@ -32,7 +34,7 @@ from netspec.system.files import atomic_write, open_to_add, read_text, sweep
 from netspec.training.events import Epoch, Event, Result, Saved, Started, plain, record
 from netspec.training.progress import Snapshot
 
-__all__ = ["Origin", "RunFolder", "choices", "digest", "network_text"]
+__all__ = ["Origin", "RunFolder", "choices", "digest", "network_text", "recorded_choices"]
 
 _WRITTEN = (SPEC, NETWORK, LOCK, RESULT, BEST, LAST, CURVES)
 """Files that appear whole or not at all."""
@@ -174,6 +176,7 @@ class RunFolder:
             "steps_per_call": event.steps_per_call,
             "device": event.device,
             "devices": list(event.devices),
+            "rates": self.model.rates.version,
             "choices": choices(self.model, dataset, len(event.devices)),
             **here(),
             "resumed": sessions,
@@ -345,16 +348,31 @@ def digest(text: str) -> str:
 
 
 def choices(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
-    """Return how each device computes each operation, in training and in evaluation: rounding depends on it."""
-    recipe = model.network.recipe
-    data = model.network.data
-    examples = len(dataset.train) - (data.validation if data else 0)
-    training = rows(min(recipe.batch, examples), devices, whole=by_batch(model.graph))
-    evaluation = rows(min(recipe.evaluate.batch, len(dataset.test)), devices)
-    modes = {"training": (training, True), "evaluation": (evaluation, False)}
-    found = {}
-    for mode, (batch, gradient) in modes.items():
-        lines = model.explain(batch, gradient=gradient)
-        told = [f"{x.node} {x.operation}: {', '.join(filter(None, (x.strategy, x.layout, x.why)))}" for x in lines]
-        found[mode] = {"batch": batch, "operations": told}
+    """Return how each device computes each operation, by what is computed at a time: rounding depends on it."""
+    recipe, whole = model.network.recipe, by_batch(model.graph)
+    held_out = model.network.data.validation if model.network.data else 0
+    examples = len(dataset.train) - held_out
+    size = min(recipe.batch, examples)
+    # A smaller last batch is filled up where that makes no difference.
+    sizes = {"training": size, "training, last batch": examples % size if whole else 0}
+    looked_at = {"evaluation": len(dataset.test), "evaluation, validation": held_out}
+    found: dict[str, Any] = {}
+    for mode, count in sizes.items():
+        if count:
+            found[mode] = _planned(model, rows(count, devices, whole=whole), gradient=True)
+    for mode, count in looked_at.items():
+        if count:
+            found[mode] = _planned(model, rows(min(recipe.evaluate.batch, count), devices), gradient=False)
     return found
+
+
+def _planned(model: Model, batch: int, *, gradient: bool) -> dict[str, Any]:
+    return {"batch": batch, "operations": model.plan_lines(batch, gradient=gradient)}
+
+
+def recorded_choices(lock: Mapping[str, Any]) -> Recorded:
+    """Return how a run was computed when it was begun, from its lock.json."""
+    found = lock.get("choices") or {}
+    plans = {(own["batch"], mode.startswith("training")): tuple(own["operations"]) for mode, own in found.items()}
+    # Runs that say no version were planned with the first one; one that is not known here is of a newer netspec.
+    return Recorded(rates_of_version(lock.get("rates", FIRST.version)) or rates_here(), plans)

@@ -22,8 +22,7 @@ from netspec.runs.listing import newest
 from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Finished, Started, Stopped
 from netspec.training.loop import train as train_loop
-from netspec.workflows.resume import elsewhere, read_begun, same_data
-from netspec.workflows.train import compiled_for
+from netspec.workflows.resume import compiled_as_begun, elsewhere, read_begun, same_data
 
 __all__ = ["ACCURACY_TOLERANCE", "LOSS_TOLERANCE", "Difference", "Replay", "replay"]
 
@@ -125,7 +124,7 @@ def replay(
     until = _steps(folder)
     dataset = same_data(begun, begun.network, data, progress)
     device = begun.origin.device if device is None else device
-    model = compiled_for(begun.network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+    model = compiled_as_begun(begun, begun.network, dataset, device, tuning)
     earlier = [text for session in begun.lock.get("resumed", ()) for text in session.get("elsewhere", ())]
     reasons = (*elsewhere(begun, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from netspec.backends.jax.autotune import Tuning
+from netspec.backends.jax.devices import resolve
 from netspec.backends.jax.model import Model
 from netspec.compiler import analyze, require
 from netspec.data.for_network import Data, data_path, load_data, require_same
@@ -26,7 +27,7 @@ from netspec.runs.completeness import lacks_curves_only, lacks_models, over, req
 from netspec.runs.environment import differences, here
 from netspec.runs.listing import newest
 from netspec.runs.lock import RunLock
-from netspec.runs.recorder import Origin, RunFolder, choices, digest
+from netspec.runs.recorder import Origin, RunFolder, choices, digest, recorded_choices
 from netspec.system.files import read_text
 from netspec.training.events import Event, Notice
 from netspec.training.loop import train as train_loop
@@ -34,7 +35,7 @@ from netspec.training.progress import Snapshot
 from netspec.workflows.read_network import read_network
 from netspec.workflows.train import compiled_for, drawn, given_path, run, with_source
 
-__all__ = ["Begun", "elsewhere", "read_begun", "resume", "same_data"]
+__all__ = ["Begun", "compiled_as_begun", "elsewhere", "read_begun", "resume", "same_data"]
 
 _NEEDED = {"overrides", "lets", "sets", "data_path", "log_every", "autotune", "resumed"}
 """Of lock.json; the rest is compared where it is there."""
@@ -145,7 +146,7 @@ def resume(
             if data is not None:
                 network = with_source(network, dataset, given_path(data), given=True)
         device = begun.origin.device if device is None else device
-        model = compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning)
+        model = compiled_as_begun(begun, network, dataset, device, tuning)
         snapshot, lost = with_best(folder, snapshot, begun.lock, changed=bool(changes))
         others = elsewhere(begun, model, dataset)
         origin = _origin(begun, settings or {}, sets or {}, data)
@@ -302,12 +303,38 @@ def same_data(
     return dataset
 
 
+def compiled_as_begun(
+    begun: Begun,
+    network: Network,
+    dataset: Dataset,
+    device: str | jax.Device | None,
+    tuning: Callable[[Tuning], None] | None,
+) -> Model:
+    """Return the network of a run compiled as it was when the run was begun, whatever would be chosen now.
+
+    Args:
+        begun: the run.
+        network: what is trained from here on.
+        dataset: what it learns from.
+        device: what computes; another platform than before has ways of its own.
+        tuning: told how far measuring the ways to compute is, where some are still to be found.
+    """
+    recorded = recorded_choices(begun.lock)
+    platforms = {name.partition(":")[0] for name in begun.lock.get("devices", ())}
+    # What is asked for now is not what the run was begun with.
+    if resolve(device).platform not in platforms or network.compile != begun.network.compile:
+        recorded = replace(recorded, plans={})
+    return compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning, recorded=recorded)
+
+
 def elsewhere(begun: Begun, model: Model, dataset: Dataset) -> list[str]:
     """Return why the bits may not be those of an uninterrupted run, if there is a reason."""
     device = model.device
     now = {**here(), "device": device.device_kind if device.platform != "cpu" else "cpu"}
     found = list(differences(begun.lock, now))
-    if begun.lock.get("choices") != choices(model, dataset, len(begun.lock.get("devices") or ["one"])):
+    ways = choices(model, dataset, len(begun.lock.get("devices") or ["one"]))
+    # Earlier runs recorded fewer of their plans.
+    if any(ways.get(mode) != plan for mode, plan in (begun.lock.get("choices") or {}).items()):
         found.append("operations are computed in other ways than before")
     return [f"not to the same bits, since these differ: {'; '.join(found)}"] if found else []
 

@@ -21,6 +21,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.trace import trace, with_class_loss
 from netspec.ir.network import DataSource, Network
+from netspec.planning import Recorded
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import folder as runs
 from netspec.runs.recorder import Origin, RunFolder
@@ -51,6 +52,7 @@ def compile_network(
     autotune: bool | None = None,
     batches: Collection[int] | None = None,
     tuning: Callable[[Tuning], None] | None = None,
+    recorded: Recorded | None = None,
 ) -> Model:
     """Return a network compiled for a device.
 
@@ -61,6 +63,7 @@ def compile_network(
         autotune: whether the ways to compute are measured; as the network says unless given.
         batches: the batch sizes for which they are; all unless given.
         tuning: told how far that is.
+        recorded: the ways of a run that goes on, which come before measured and expected ones.
 
     Raises:
         SpecError: when shapes do not fit.
@@ -69,7 +72,7 @@ def compile_network(
     """
     tunes = _tunes(network, autotune)
     tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if tunes else None
-    return Model(network, trace(network), device, precision, tune)
+    return Model(network, trace(network), device, precision, tune, recorded)
 
 
 def train(
@@ -182,15 +185,16 @@ def compiled_for(
     *,
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
+    recorded: Recorded | None = None,
 ) -> Model:
-    """Return a network compiled for its training on a dataset; arguments and errors as for `train`."""
+    """Return a network compiled for its training on a dataset; arguments and errors as for `compile_network`."""
     devices = sharing(resolve(device), network.recipe.devices, network.recipe.batch)
     agree(network.model_dump_json() + dataset.sha256)
     if jax.process_count() > 1 and _tunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
     batches = _batches(network, dataset, len(devices))
-    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning)
+    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning, recorded=recorded)
     check_steps(network, model.graph, dataset)
     return model
 
