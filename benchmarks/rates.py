@@ -6,9 +6,9 @@ Each way is compiled alone, as autotuning does it, and the least time of many ru
 take turns, with a rest before each run, so that a busy machine still gives each of them a moment to itself. With
 `--keep` the least times of earlier runs count too, so that one version can be measured in turn with another one.
 
-The table says, for each convolution, what was measured and what the rates in use expect, and how much slower the way
-that they choose is than the best one. `--fit` looks for the rates of direct convolutions, im2col and Winograd under
-which these losses are smallest.
+The table says, for each convolution, the fastest ways with what was measured and, in parentheses, what the rates in use
+expect, and how much slower the way that they expect to be fastest is than the one that was. The rates of a new version
+are those under which no way is chosen that is more than a tenth slower.
 """
 
 from __future__ import annotations
@@ -99,6 +99,15 @@ def measure(instance: OpInstance, rounds: int) -> dict[str, float]:
     return best
 
 
+def line(key: str, instance: OpInstance, known: dict[str, float]) -> str:
+    """Return what was measured of one convolution, beside what was expected."""
+    foreseen = {name(way): expected(instance, way, "cpu") for way in instance.ways()}
+    chosen = min(known, key=lambda way: foreseen[way])
+    loss = known[chosen] / min(known.values()) - 1
+    ways = " | ".join(f"{w} {known[w]:,.0f} ({foreseen[w]:,.0f})" for w in sorted(known, key=known.__getitem__)[:4])
+    return f"{key}: {ways}; chosen: {chosen}, {100 * loss:.0f} % slower than the best"
+
+
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -115,7 +124,7 @@ def main() -> None:
         if options.keep:
             options.keep.parent.mkdir(parents=True, exist_ok=True)
             options.keep.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        print(key, " | ".join(f"{w} {t:,.0f}" for w, t in sorted(known.items(), key=lambda x: x[1])[:4]), flush=True)
+        print(line(key, instance, known), flush=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_a_version_has_the_rates_of_the_newest_one_measured_before_it(jax: str, 
 def test_recorded_versions_are_known_for_ever() -> None:
     assert rates_of_version("1") is FIRST
     # Runs that recorded no version were planned with these numbers.
-    assert FIRST == Rates("1", 220e3, 16e3, 64e6, 3.0, 0.7, 0.5, 0.4, 2.5)
+    assert Rates("1", 220e3, 16e3, 64e6, 3.0, 0.7, 0.5, 0.4, 2.5) == FIRST
     assert rates_of_version("of a newer netspec") is None
 
 
