@@ -3,7 +3,7 @@
 - `layouts`: the three ways in which a batch of values can lie in memory.
 - `op_instance`: one operation at one batch size: its sizes, its name in a cache, the ways there are to compute it.
 - `cost`: what each way is expected to take, from the work and the bytes it moves.
-- `rates`: how fast each way is with each version of JAX, as measured.
+- `rates`: how fast each way is, as measured, by version of JAX.
 - `plan`: the choice for a whole graph: a strategy for each operation, a layout for each value.
 - `explain`: a plan as a person reads it.
 - `record`: a plan as a run records it, and found again.

@@ -1,16 +1,17 @@
-"""How fast each way of computing is with each version of JAX, as measured: what the cost model counts with.
+"""How fast each way of computing is, as measured, by version of JAX: what the cost model counts with.
 
-Measured with `python benchmarks/rates.py`, on two cores of an AMD EPYC server with AVX-512, 2026-11-29, the memory of a
-step kept for the next one. What decides is the ratio of these numbers, and that differs little between CPUs, but much
-between versions: XLA's own convolutions take 0.6 to 0.75 times as long with JAX 0.12 as with 0.10.
+`python benchmarks/rates.py` measures. FIRST are rates of two cores of a server CPU with JAX 0.10; what decides is their
+ratio, and that differs little between CPUs. JAX 0.12 has none of its own: XLA's convolutions take 0.6 to 0.8 times as
+long there, each alone, but a whole step of ResNet-20 that used them took twice the processor time, so that no other
+choice was shown to be better (AMD EPYC with AVX-512, two cores, 2026-11-30).
 
-A run records the version of the rates that it was planned with. FIRST are those of runs that recorded none: they stay.
+A run records the version of the rates that it was planned with: those of a version stay as they are.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 __all__ = ["FIRST", "Rates", "rates_for", "rates_here", "rates_of_version"]
@@ -55,10 +56,7 @@ FIRST = Rates(
     columns=2.5,
 )
 
-_BY_JAX = {
-    (0, 10): replace(FIRST, version="2, jax 0.10", direct=1.0, direct_alone=0.5, direct_back=0.58, columns=2.5),
-    (0, 12): replace(FIRST, version="2, jax 0.12", direct=1.35, direct_alone=0.5, direct_back=0.77, columns=2.5),
-}
+_BY_JAX = {(0, 10): FIRST}
 """By the oldest version of JAX that they hold for."""
 
 
