@@ -1,14 +1,15 @@
-"""Measures what netspec/planning/rates.py holds: how fast this JAX computes convolutions, in each way there is.
+"""Measures what netspec/planning/rates.py holds: how fast this JAX computes convolutions, with each strategy.
 
     python benchmarks/rates.py --keep build/rates-0.12.json
 
-Each way is compiled alone, as autotuning does it, and the least time of many runs counts; the ways of one convolution
-take turns, with a rest before each run, so that a busy machine still gives each of them a moment to itself. With
-`--keep` the least times of earlier runs count too, so that one version can be measured in turn with another one.
+Each strategy is compiled alone, as autotuning does it, and the least time of many runs counts; the strategies of one
+convolution take turns, with a rest before each run, so that a busy machine still gives each of them a moment to
+itself. With `--keep` the least times of earlier runs count too, so that one version can be measured in turn with
+another one.
 
-The table says, for each convolution, the fastest ways with what was measured and, in parentheses, what the rates in use
-expect, and how much slower the way that they expect to be fastest is than the one that was. The rates of a new version
-are those under which no way is chosen that is more than a tenth slower.
+The table says, for each convolution, the fastest strategies with what was measured and, in parentheses, what the rates
+in use expect, and how much slower the strategy that they expect to be fastest is than the one that was. The rates of a
+new version are those under which no strategy is chosen that is more than a tenth slower.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from netspec import ops  # noqa: E402
 from netspec.backends.jax.autotune import Runner, _compiled  # noqa: E402
 from netspec.graph.trace import trace  # noqa: E402
 from netspec.passes import Mode, optimize  # noqa: E402
-from netspec.planning import OpInstance, Way, op_instances  # noqa: E402
+from netspec.planning import OpInstance, Strategy, op_instances  # noqa: E402
 from netspec.planning.cost import expected  # noqa: E402
 
 CASES = (
@@ -72,19 +73,19 @@ def instances() -> Iterator[tuple[str, OpInstance]]:
             yield f"{batch} x {shape} {line}, {mode}", found[0 if first else 1]
 
 
-def name(way: Way) -> str:
-    """Return the name of a way."""
-    return f"{way.strategy} {way.layout.name}"
+def name(strategy: Strategy) -> str:
+    """Return the name of a strategy with its layout."""
+    return f"{strategy.name} {strategy.layout.name}"
 
 
 def measure(instance: OpInstance, rounds: int) -> dict[str, float]:
-    """Return the least microseconds of each way."""
+    """Return the least microseconds of each strategy."""
     device = jax.devices()[0]
     runners: dict[str, Runner] = {}
-    for way in instance.ways():
+    for strategy in instance.strategies():
         try:
-            runners[name(way)] = _compiled(instance, way, device)
-            runners[name(way)](1)
+            runners[name(strategy)] = _compiled(instance, strategy, device)
+            runners[name(strategy)](1)
         except jax.errors.JaxRuntimeError:
             continue
     best = dict.fromkeys(runners, math.inf)
@@ -101,11 +102,11 @@ def measure(instance: OpInstance, rounds: int) -> dict[str, float]:
 
 def line(key: str, instance: OpInstance, known: dict[str, float]) -> str:
     """Return what was measured of one convolution, beside what was expected."""
-    foreseen = {name(way): expected(instance, way, "cpu") for way in instance.ways()}
-    chosen = min(known, key=lambda way: foreseen[way])
+    foreseen = {name(strategy): expected(instance, strategy, "cpu") for strategy in instance.strategies()}
+    chosen = min(known, key=lambda strategy: foreseen[strategy])
     loss = known[chosen] / min(known.values()) - 1
-    ways = " | ".join(f"{w} {known[w]:,.0f} ({foreseen[w]:,.0f})" for w in sorted(known, key=known.__getitem__)[:4])
-    return f"{key}: {ways}; chosen: {chosen}, {100 * loss:.0f} % slower than the best"
+    fastest = " | ".join(f"{w} {known[w]:,.0f} ({foreseen[w]:,.0f})" for w in sorted(known, key=known.__getitem__)[:4])
+    return f"{key}: {fastest}; chosen: {chosen}, {100 * loss:.0f} % slower than the best"
 
 
 def main() -> None:
@@ -119,8 +120,8 @@ def main() -> None:
         kept = json.loads(options.keep.read_text(encoding="utf-8"))
     for key, instance in instances():
         known = kept.setdefault(key, {})
-        for way, microseconds in measure(instance, options.rounds).items():
-            known[way] = min(known.get(way, math.inf), microseconds)
+        for strategy, microseconds in measure(instance, options.rounds).items():
+            known[strategy] = min(known.get(strategy, math.inf), microseconds)
         if options.keep:
             options.keep.parent.mkdir(parents=True, exist_ok=True)
             options.keep.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

@@ -10,12 +10,15 @@ from language_page import language_page
 from passes_page import passes_page
 
 from netspec.compiler import analyze
-from netspec.describe.reference import FAMILIES, library_blocks, page, summary
+from netspec.describe.reference import REGISTRIES, library_blocks, page, summary
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.ir.network import Network
 
 FOLDER = Path(__file__).parent
+
+sys.path.insert(0, str(FOLDER.parent / "tests"))
+from diagnostics.cases import Case, fenced, read_cases  # noqa: E402
 
 
 def layers_page() -> str:
@@ -25,8 +28,8 @@ def layers_page() -> str:
         "",
         "Made from the code by `python docs/generate.py`; `netspec layers NAME` prints the same.",
     ]
-    for title, family in FAMILIES.items():
-        members = family.entries
+    for title, registry in REGISTRIES.items():
+        members = registry.entries
         lines += ["", f"## {title.capitalize()}", "", "| name | what |", "|---|---|"]
         rows = [(c.canonical(), summary(c).replace("|", "\\|")) for c in members]
         lines += [f"| [`{name}`](#{name}) | {what} |" for name, what in rows]
@@ -40,12 +43,31 @@ def layers_page() -> str:
 
 def errors_page() -> str:
     """Return the reference of the error codes."""
-    lines = ["# Errors", "", "Made from the code by `python docs/generate.py`; `netspec explain CODE` prints the same."]
-    lines += ["", *_json_form()]
+    lines = [
+        "# Errors",
+        "",
+        "Made by `python docs/generate.py` from the code, and the examples of what is printed from the cases that are",
+        "tested (`tests/diagnostics/`). `netspec explain CODE` prints the same without these.",
+        "",
+        *_json_form(),
+    ]
+    shown: dict[str, Case] = {}
+    for case in read_cases():
+        shown.setdefault(case.code, case)
     for code, entry in CODES.items():
         lines += ["", f"## {code}: {entry.title}", "", entry.cause, "", "Wrong:", "", "```", entry.wrong, "```"]
         lines += ["", "Right:", "", "```", entry.right, "```"]
+        if case := shown.get(code):
+            lines += _printed(case)
     return "\n".join(lines) + "\n"
+
+
+def _printed(case: Case) -> list[str]:
+    """Return a spec and what is printed for it; a spec that Markdown cannot hold is seen in its message alone."""
+    message = ["", *fenced(case.message or case.rendered)]
+    if case.raw:
+        return ["", "What is printed, for example:", *message]
+    return ["", "A spec with this mistake:", "", *fenced(case.text, "net"), "", "What is printed for it:", *message]
 
 
 def _json_form() -> list[str]:
@@ -57,11 +79,12 @@ def _json_form() -> list[str]:
         "## For programs",
         "",
         "`netspec check FILE… --json` prints one JSON object a line, one for each file: `file`, `ok`, `errors`,",
-        "`notes` and, where all is well, `parameters` and `flops`. An error has the fields of this example. So has a",
-        "note, on what is right and may be meant otherwise: its severity is `note`, its code empty. Lines and columns",
-        "count from 1, the end column is the one behind the last character; all five are null for what has no place.",
-        "`related` are the other places in the message: the line that is contradicted, then the uses of blocks and the",
-        "includes that lead there, the innermost first. Codes never change their meaning.",
+        "`notes` and, if there are no errors, `parameters` and `flops`. An error has the fields of this example. Notes",
+        "have the same fields; they point at something that is valid but may not be intended. Their severity is `note`",
+        "and their code is empty. Lines and columns count from 1; the end column is the one after the last character.",
+        "All five are null if there is no place. `related` lists the other places of the message: the line that it",
+        "contradicts, then the uses of blocks and the includes that lead there, the innermost first. The meaning of a",
+        "code never changes.",
         "",
         "```json",
         shown,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from netspec.describe.reference import FAMILIES, signature, summary
-from netspec.elaborate.commands import COMMANDS
+from netspec.describe.reference import REGISTRIES, signature, summary
 from netspec.elaborate.evaluate import BINARY_UNITS, UNITS
+from netspec.elaborate.vocabulary import COMMANDS
 from netspec.ir.network import Budget, Compile, DataSource, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
@@ -64,13 +64,13 @@ def units() -> str:
 
 def commands() -> str:
     """Return the table of the commands."""
-    rows = [(f"[`{c.name}`](#{c.name})", _code(c.usage), c.meaning) for c in COMMANDS]
+    rows = [(f"[`{c.name}`](#{c.name})", _code(c.usage), c.meaning) for c in COMMANDS.values()]
     return _table(("command", "is written", "and does"), rows)
 
 
 def command_sections() -> str:
     """Return a section for each command, with its example."""
-    parts = [f"### {c.name}\n\n{_code(c.usage)}\n\n{c.meaning}\n\n```net\n{c.example}\n```" for c in COMMANDS]
+    parts = [f"### {c.name}\n\n{_code(c.usage)}\n\n{c.meaning}\n\n```net\n{c.example}\n```" for c in COMMANDS.values()]
     return "\n\n".join(parts)
 
 
@@ -96,9 +96,9 @@ def _written(p: Parameter) -> str:
 
 
 def _expects(p: Parameter) -> str:
-    family = next((name for name, members in FAMILIES.items() if p.members is members), "")
-    if family:
-        return f"one of the [{family}](#{family})"
+    registry = next((name for name, members in REGISTRIES.items() if p.members is members), "")
+    if registry:
+        return f"one of the [{registry}](#{registry})"
     return "what follows" if p.members else p.expects
 
 
@@ -117,13 +117,13 @@ def datasets() -> str:
     return _table(("dataset", "what", "image", "training", "test"), rows)
 
 
-def families() -> str:
-    """Return a section for each family that settings choose from."""
+def registries() -> str:
+    """Return a section for each registry that settings choose from."""
     parts = []
-    for title, family in FAMILIES.items():
+    for title, registry in REGISTRIES.items():
         if title == "layers":
             continue
-        rows = [(_code(signature(cls)), summary(cls), ", ".join(map(_code, cls.aliases))) for cls in family.entries]
+        rows = [(_code(signature(cls)), summary(cls), ", ".join(map(_code, cls.aliases))) for cls in registry.entries]
         parts.append(f"### {title.capitalize()}\n\n{_table(('is written', 'what', 'also'), rows)}")
     return "\n\n".join(parts)
 
@@ -143,7 +143,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "train": lambda: settings(Recipe),
     "compile": lambda: settings(Compile),
     "datasets": datasets,
-    "families": families,
+    "registries": registries,
     "budgets": budgets,
 }
 """What stands in place of each `{{marker}}`."""

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         Stopped,
     )
     from netspec.training.recovery import NonFiniteLossError
-    from netspec.workflows.answers import Evaluation, Prediction
+    from netspec.workflows.predictions import Evaluation, Prediction
     from netspec.workflows.replay import Replay
     from netspec.workflows.trained import Run
 
@@ -106,7 +106,7 @@ _LAZY = {
     "Dataset": "netspec.data.types",
     "Epoch": "netspec.training.events",
     "Evaluated": "netspec.training.events",
-    "Evaluation": "netspec.workflows.answers",
+    "Evaluation": "netspec.workflows.predictions",
     "Event": "netspec.training.events",
     "Finished": "netspec.training.events",
     "Graph": "netspec.graph.graph",
@@ -114,7 +114,7 @@ _LAZY = {
     "Network": "netspec.ir.network",
     "NonFiniteLossError": "netspec.training.recovery",
     "Notice": "netspec.training.events",
-    "Prediction": "netspec.workflows.answers",
+    "Prediction": "netspec.workflows.predictions",
     "Replay": "netspec.workflows.replay",
     "Result": "netspec.training.events",
     "Rewound": "netspec.training.events",
@@ -205,11 +205,11 @@ def compile(  # noqa: A001
     from netspec.system.arguments import as_switch  # noqa: PLC0415
     from netspec.workflows.read_network import network_of  # noqa: PLC0415
 
-    network, _ = network_of(network)
+    network, graph, _ = network_of(network)
     autotune = None if autotune is None else as_switch(autotune, "autotune")
     from netspec.workflows.train import compile_network  # noqa: PLC0415
 
-    return compile_network(network, device, precision, autotune=autotune)
+    return compile_network(network, device, precision, autotune=autotune, graph=graph)
 
 
 def trace(network: Network | str | Path) -> Graph:
@@ -224,7 +224,7 @@ def trace(network: Network | str | Path) -> Graph:
     """
     from netspec.workflows.read_network import network_of  # noqa: PLC0415
 
-    return network_of(network)[0].graph()
+    return network_of(network)[1]
 
 
 def train(
@@ -273,7 +273,7 @@ def train(
     from netspec.system.arguments import as_function, as_number, as_path, as_switch, as_whole  # noqa: PLC0415
     from netspec.workflows.read_network import network_of  # noqa: PLC0415
 
-    declared, base = network_of(network)
+    declared, graph, base = network_of(network)
     whole = {"epochs": (epochs, 3, 1), "batch": (batch, 64, 1), "seed": (seed, 0, 0), "devices": (devices, 2, 1)}
     settings = {name: str(as_whole(n, name, eg, least)) for name, (n, eg, least) in whole.items() if n is not None}
     if lr is not None:
@@ -287,6 +287,7 @@ def train(
     return session.train(
         declared,
         data,
+        graph=graph,
         out=folder,
         settings=settings,
         device=device,

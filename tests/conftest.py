@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,11 @@ _GIVEN = os.environ.get("NETSPEC_DATA", "")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite golden files to what the code says now")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return no workers for `--update`: several cases stand in one file, which two processes must not write at once."""
+    return 0 if config.getoption("--update") else None
 
 
 _PROGRAMS = "JAX_COMPILATION_CACHE_DIR"
@@ -79,7 +86,7 @@ def mnist_folder() -> Path | None:
 
 
 _HERE = Path(__file__).parent
-_AS_USERS_DO = [_HERE / "benchmarks", _HERE / "cli" / "test_cli_as_users_do.py", _HERE / "test_flagship.py"]
+_AS_USERS_DO = [_HERE / "benchmarks", _HERE / "cli" / "test_cli_as_users_do.py", _HERE / "docs" / "test_flagship.py"]
 _UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 
@@ -93,10 +100,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     as_users_do = item.get_closest_marker("slow") is not None or any(map(item.path.is_relative_to, _AS_USERS_DO))
     # For the processes that a test starts, and for this one.
     os.environ[_UNOPTIMIZED] = "0" if as_users_do else "1"
-    if "jax" in sys.modules:
+    if sys.modules.get("jax"):
         import jax  # noqa: PLC0415
 
         jax.config.update("jax_disable_most_optimizations", not as_users_do)
+
+
+_WITHOUT_JAX = [_HERE.parent / line for line in (_HERE / "without_jax.txt").read_text(encoding="utf-8").split()]
+
+
+@contextmanager
+def _jax_refused(path: Path) -> Iterator[None]:
+    """Let `import jax` fail in the folders of the tier without it, also where other tests have imported it before."""
+    with pytest.MonkeyPatch.context() as patch:
+        if any(map(path.is_relative_to, _WITHOUT_JAX)):
+            patch.setitem(sys.modules, "jax", None)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    with _jax_refused(collector.path if isinstance(collector, pytest.Module) else _HERE):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    with _jax_refused(item.path):
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from random import Random
 
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from promises.frame import Effort, Found
 from promises.trainings import Training, campaigns
 
@@ -36,4 +36,4 @@ def _killed(training: Training, rng: Random) -> bool | None:
     time.sleep(_LONGEST * max(rng.random(), rng.random()))
     process.kill()
     process.communicate()
-    return None if process.returncode == 0 else (training.run / runs.LOCK).exists()
+    return None if process.returncode == 0 else (training.run / runs.MANIFEST).exists()

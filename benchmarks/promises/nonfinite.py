@@ -13,7 +13,7 @@ import numpy as np
 import netspec as ns
 from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Dataset, Split
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import model_file
 from netspec.runs.checkpoints import Checkpoints
 from netspec.workflows import train as session

@@ -11,15 +11,16 @@ __all__ = ["page"]
 
 _INTRO = """# Reliability
 
-What netspec promises, and what came of trying to break it. One command tries all of it and writes this page:
+This page lists what netspec promises, and the results of tests that try to break each promise. One command runs all
+tests and writes the page:
 
     python benchmarks/reliability.py
 
-All that is random follows from `--seed`; `--short` tries less, and `--only NAME` one promise. What is promised about
-security beyond this, and what is not, says `SECURITY.md`.
+All randomness follows from `--seed`. `--short` tests less, and `--only NAME` tests one promise. `SECURITY.md`
+describes the promises about security and their limits.
 """
 
-_HEAD = """| | promise | what was done | what came of it | kept | seconds |
+_HEAD = """| | promise | test | result | kept | seconds |
 | --- | --- | --- | --- | --- | ---: |
 """
 

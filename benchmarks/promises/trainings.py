@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from promises.frame import ROOT, Effort
 
 __all__ = ["Training", "campaigns", "outcome"]
@@ -60,7 +60,7 @@ class Training:
 
     def begin(self) -> subprocess.Popen[str]:
         """Start a process that trains, or that goes on with what was begun."""
-        words = ["resume", "run"] if (self.run / runs.LOCK).exists() else ["train", "spec.net", "-o", "run"]
+        words = ["resume", "run"] if (self.run / runs.MANIFEST).exists() else ["train", "spec.net", "-o", "run"]
         if words[0] == "train" and self.run.exists():
             # It was killed before it had written what it was to do.
             self.run.rename(self.run.with_name(f"stillborn-{len(list(self.folder.iterdir()))}"))

@@ -40,14 +40,14 @@ def keep_memory() -> bool:
     if library is None:
         return False
     # One arena, and all of it from the heap: arenas of threads are too small for such blocks.
-    kept = all(
+    set_all = all(
         library.mallopt(parameter, value)
         for parameter, value in ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER), (_TOP_PAD, _RESERVED))
     )
-    if kept:
+    if set_all:
         _reserve(library)
     library.mallopt(_TOP_PAD, _PAD)
-    return kept
+    return set_all
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -17,21 +17,21 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from netspec.planning import OpInstance, Way
+from netspec.planning import OpInstance, Strategy
 from netspec.system.files import atomic_write, open_to_read
 
-__all__ = ["Remembered", "clear", "count", "cpu_name"]
+__all__ = ["TimingsCache", "clear", "count", "cpu_name"]
 
 _FORMAT = 1
 _MOST_BYTES = 100_000
 
 
-class Remembered:
+class TimingsCache:
     """The measured times of one device, under the versions at hand.
 
     Args:
-        folder: where they are kept; made when something is.
-        device: what tells devices apart that are not equally fast.
+        folder: of the files; made when one is written.
+        device: a name that differs between devices of different speed.
     """
 
     def __init__(self, folder: Path, device: str) -> None:
@@ -39,24 +39,24 @@ class Remembered:
         self.device = device
         self._versions = {name: version(name) for name in ("netspec", "jax", "jaxlib")}
 
-    def get(self, instance: OpInstance) -> dict[Way, float] | None:
-        """Return the microseconds of the ways that were measured; None where that has not been done."""
+    def get(self, instance: OpInstance) -> dict[Strategy, float] | None:
+        """Return the microseconds of the strategies that were measured; None where that has not been done."""
         facts = self._facts(instance)
         try:
             with open_to_read(self._file(facts)) as stream:
                 found = json.loads(stream.read(_MOST_BYTES))
         except (OSError, ValueError, RecursionError):
             return None
-        ways = {_name(way): way for way in instance.ways()}
+        strategies = {_name(strategy): strategy for strategy in instance.strategies()}
         times = found.pop("microseconds", None) if isinstance(found, dict) else None
-        if found != facts or not isinstance(times, dict) or set(times) != set(ways):
+        if found != facts or not isinstance(times, dict) or set(times) != set(strategies):
             return None
         if not all(time is None or _is_time(time) for time in times.values()):
             return None
-        return {way: float(times[name]) for name, way in ways.items() if times[name] is not None}
+        return {strategy: float(times[name]) for name, strategy in strategies.items() if times[name] is not None}
 
-    def put(self, instance: OpInstance, times: Mapping[Way, float]) -> None:
-        """Remember the microseconds of some ways; of the others, that they were not worth measuring.
+    def put(self, instance: OpInstance, times: Mapping[Strategy, float]) -> None:
+        """Remember the microseconds of some strategies; of the others, that they were not worth measuring.
 
         Raises:
             OSError: when it cannot be written.
@@ -64,7 +64,7 @@ class Remembered:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         facts = self._facts(instance)
-        whole = {**facts, "microseconds": {_name(way): times.get(way) for way in instance.ways()}}
+        whole = {**facts, "microseconds": {_name(strategy): times.get(strategy) for strategy in instance.strategies()}}
         atomic_write(self._file(facts), json.dumps(whole, indent=1) + "\n", mode=0o600)
 
     def _facts(self, instance: OpInstance) -> dict[str, Any]:
@@ -74,8 +74,8 @@ class Remembered:
         return self.folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.json"
 
 
-def _name(way: Way) -> str:
-    return f"{way.strategy} {way.layout.name}".strip()
+def _name(strategy: Strategy) -> str:
+    return f"{strategy.name} {strategy.layout.name}".strip()
 
 
 def _is_time(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The command line, one file a verb. All printing and exit codes live here."""
+"""The command line: all printing and all exit codes."""
 
 import gc
 import os
@@ -12,6 +12,6 @@ def main() -> None:
     gc.set_threshold(100_000)
     # Pydantic looks for plugins in every installed package; netspec has none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from netspec.cli.exits import run  # noqa: PLC0415
+    from netspec.cli.entry import run  # noqa: PLC0415
 
     run()

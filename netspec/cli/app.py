@@ -1,14 +1,21 @@
-"""The list of verbs, each a file of this folder."""
+"""The list of verbs, each a file of `verbs/`, and one command from its words to its exit code."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import typer
 
-from netspec.cli.strict import Command, Group
+from netspec.cli.command import Command, Group
+from netspec.cli.completion import wanted_verb
+from netspec.cli.output import print_error, say
+from netspec.cli.process import Process
+from netspec.cli.process_environment import explain
+from netspec.diagnostics.diagnostic import NetspecError
 
-__all__ = ["VERBS", "build"]
+__all__ = ["VERBS", "build", "run_command"]
 
 VERBS = (
     "new",
@@ -29,7 +36,10 @@ VERBS = (
     "doctor",
     "data",
 )
-"""The verbs in the order of the help page. Each is a file of this folder with a function (or, `data`, an app) in it."""
+"""The verbs in the order of the help page.
+
+Each is a file of `verbs/` with a function that returns an exit code in it, or, `data`, an app of such functions.
+"""
 
 _FILES = {"eval": "evaluate"}
 
@@ -58,7 +68,6 @@ def build(wanted: str | None = None) -> typer.Typer:
 def _version(wanted: bool) -> None:
     if wanted:
         from netspec import __version__  # noqa: PLC0415
-        from netspec.cli.output import say  # noqa: PLC0415
 
         say(f"netspec {__version__}")
         raise typer.Exit
@@ -69,3 +78,43 @@ def _root(
 ) -> None:
     """Check, train and use models declared in .net files."""
     del version
+
+
+def run_command(words: Sequence[str] | None = None, process: Process | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Exit codes: 0, 1 spec or data wrong, 2 usage, 3 loss not finite, 129, 130 or 143 stopped by a signal.
+
+    Args:
+        words: the command line, without the name of the program; that of the process, unless given.
+        process: what the command may change around it: nothing, unless given.
+
+    Raises:
+        BrokenPipeError: the reader of what is printed has left.
+    """
+    process = process or Process()
+    given = sys.argv[1:] if words is None else [*words]
+    if "" in given:
+        # As a path it would mean the folder here, which nobody meant: a variable of the shell is not set.
+        say("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", error=True)
+        return 2
+    try:
+        command = typer.main.get_command(build(given[0] if given else wanted_verb()))
+        # On Windows Click expands the words of the process, and no others.
+        command.main(None if words is None else given, prog_name=process.program, obj=process)
+    except NetspecError as error:
+        print_error(error)
+        return 3 if type(error).__name__ == "NonFiniteLossError" else 1
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        known = None if process.signal_number else explain(error)
+        if known is None:
+            raise
+        print_error(known)
+        return 1
+    return 0

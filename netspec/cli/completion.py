@@ -1,4 +1,4 @@
-"""What the shell completes beside verbs, options and file names: the names that an argument is chosen from.
+"""Completion in a shell, beside verbs, options and file names: the names that an argument is chosen from.
 
 Nothing heavy is imported: a shell asks at each press of the tabulator.
 """
@@ -19,7 +19,7 @@ def wanted_verb() -> str | None:
 
 
 def _chosen_from(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Return what Typer asks with what is typed already."""
+    """Return the function that Typer calls with the beginning of a name."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in names() if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""`netspec show --as ops`: the graph as text, and with `--passes` what becomes of it in training and at inference."""
+"""`netspec show --as ops`: the graph as text; with `--passes`, before and after the passes of each mode."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _changes(graph: Graph, mode: Mode) -> Iterator[str]:
     removed, added, active = _causes(graph, mode)
     yield f"{mode}: {_size(graph)} as declared, {_size(optimized)} after the passes"
     width = max(map(len, active), default=0)
-    yield from (f"  {name:{width}}  {said}" for name, said in active.items())
+    yield from (f"  {name:{width}}  {summary}" for name, summary in active.items())
     yield ""
     before, after = _lines(graph), _lines(optimized)
     for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

@@ -1,4 +1,4 @@
-"""How things are printed: numbers for people, tables, errors."""
+"""Printing: numbers for people, tables, errors, JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from netspec.cli.stacked import narrowest, stacked
+from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
 from netspec.diagnostics.visible import visible
 
@@ -33,12 +33,17 @@ __all__ = [
 
 
 def say(text: object = "", *, end: str = "\n", error: bool = False) -> None:
-    """Print a text, to standard error where `error`, without what would steer a terminal: names may have it in them.
+    """Print a text without what would steer a terminal, which names may have in them.
 
     This is how everything is printed but what is colored: no other file of the command line calls `print`.
+
+    Args:
+        text: what is printed.
+        end: what follows it.
+        error: whether it goes to standard error.
     """
-    said = "\n".join(visible(line) for line in str(text).split("\n"))
-    print(said, end=end, file=sys.stderr if error else sys.stdout, flush=error)
+    shown = "\n".join(visible(line) for line in str(text).split("\n"))
+    print(shown, end=end, file=sys.stderr if error else sys.stdout, flush=error)
 
 
 def print_error(error: NetspecError) -> None:
@@ -51,12 +56,12 @@ def print_error(error: NetspecError) -> None:
         return
     head = "\x1b[1;31merror\x1b[0m" if color else "error"
     # Names of files and of what is in them are repeated here; none of them is to steer the terminal.
-    said = "\n".join(visible(line) for line in str(error).split("\n"))
-    print(f"{head}: {said}", file=sys.stderr)
+    shown = "\n".join(visible(line) for line in str(error).split("\n"))
+    print(f"{head}: {shown}", file=sys.stderr)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], *, color: bool, error: bool = False) -> None:
-    """Print mistakes in specs as they render themselves, which makes visible what they quote."""
+    """Print diagnostics as they render themselves, which makes visible what they quote."""
     text = "\n".join(d.render(color=color) for d in diagnostics)
     print(text, file=sys.stderr if error else sys.stdout)
 
@@ -79,8 +84,8 @@ def console() -> Console:
     from rich.console import Console  # noqa: PLC0415
 
     # Where COLUMNS says nothing, as 0 does, it is not set.
-    said = os.environ.get("COLUMNS", "")
-    given = int(said) if said.isdecimal() and 0 < len(said) < 6 else 0
+    columns = os.environ.get("COLUMNS", "")
+    given = int(columns) if columns.isdecimal() and 0 < len(columns) < 6 else 0
     width = given or (shutil.get_terminal_size().columns if sys.stdout.isatty() else 160)
     return Console(highlight=False, soft_wrap=False, width=width)
 
@@ -97,10 +102,10 @@ def print_table(
     """
     shown = [[visible(cell) for cell in row] for row in rows]
     lines = [[title for title, _ in columns], *shown, *([footer] if footer else [])]
-    narrow = [narrowest((line[i] for line in lines), number=number) for i, (_, number) in enumerate(columns)]
+    narrow = [minimum_width((line[i] for line in lines), number=number) for i, (_, number) in enumerate(columns)]
     out = console()
     if sum(narrow) + 2 * (len(narrow) - 1) > out.width:
-        for line in stacked(columns, [*shown, *([footer] if footer else [])], out.width):
+        for line in stacked_lines(columns, [*shown, *([footer] if footer else [])], out.width):
             print(line)
         return
 

@@ -1,4 +1,4 @@
-"""Which specs a path on the command line stands for."""
+"""The specs that a path on the command line stands for."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_stdin() -> bytes:
 
 
 def spec_name(path: Path) -> str:
-    """Return what messages call a spec."""
+    """Return the name of a spec in messages."""
     return "<stdin>" if path == STDIN else str(path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.cli.output import say
 from netspec.diagnostics.diagnostic import NetspecError
 
-__all__ = ["clean_variables", "explain"]
+__all__ = ["clean_variables", "explain", "set_thread_count"]
 
 _OWN = "netspec looks for numbers that are not finite itself, and names the layer they come from"
 _STRICT = "it is for those who write JAX programs"
@@ -31,7 +31,7 @@ _OFF = {"", "0", "false", "off", "no", "n", "f", "allow", "standard"}
 
 
 def clean_variables() -> None:
-    """Leave out variables that would stop what is right, before what reads them is imported."""
+    """Remove variables that would stop a right command, before the libraries that read them are imported."""
     for name in ("COLUMNS", "LINES"):
         # A width of 0, which some programs hand on, would show nothing at all.
         if not _positive(os.environ.get(name, "1")):
@@ -48,12 +48,24 @@ def clean_variables() -> None:
 _COMPUTING = {"train", "resume", "replay", "eval", "predict", "bench", "plot", "doctor"}
 
 
+def set_thread_count(least: int) -> None:
+    """Let XLA have a number of threads, and one for each core at least; called before JAX is imported.
+
+    Fewer threads than devices wait for each other forever.
+    """
+    threads = max(least, os.cpu_count() or 1)
+    given = os.environ.get("NPROC", "")
+    # What is no number XLA passes over, too.
+    number = int(given) if given.isascii() and given.isdecimal() and len(given) < 7 else 0
+    os.environ["NPROC"] = str(max(threads, number))
+
+
 def _positive(text: str) -> bool:
     return text.isascii() and text.isdecimal() and int(text[:9]) > 0
 
 
 def explain(error: Exception) -> NetspecError | None:
-    """Return what is wrong around the process where an exception says that; None where it says something else."""
+    """Return the error of the environment behind an exception; None where it has another cause."""
     if isinstance(error, MemoryError):
         return NetspecError("the memory that this process may have does not suffice", _more_memory())
     if isinstance(error, ImportError) and any(sign in str(error) for sign in _NOT_LOADED):

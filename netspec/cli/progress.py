@@ -1,4 +1,4 @@
-"""How a training looks: a live bar at a terminal, plain lines in a pipe."""
+"""Progress of a training: a live bar at a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
-from netspec.workflows.reading import takes_pictures
+from netspec.workflows.example_files import takes_pictures
 
 __all__ = ["Progress"]
 
 
 class _Time(ProgressColumn):
-    """How long it still takes; how long it has taken, where nothing says yet how long it will, as while compiling."""
+    """The remaining time; the elapsed time where there is no estimate yet, as while compiling."""
 
     max_refresh = 0.5
 
@@ -112,7 +112,7 @@ class Progress:
         del done
 
     def tuning(self, tuning: Tuning) -> None:
-        """Show how far measuring the ways to compute is: a line before and behind in a pipe, a bar at a terminal."""
+        """Show the progress of autotuning: a line before and after it in a pipe, a bar at a terminal."""
         if self.live and tuning.operation:
             if self.measuring is None:
                 self.measuring = self.bar.add_task("measuring", total=tuning.total, state=tuning.operation)
@@ -190,7 +190,7 @@ class Progress:
             why = "early stopping" if r.stopped == "early_stop" else "the time limit"
             self._line(f"ended by {why} after step {r.steps:,}, in epoch {r.epochs}")
         if event.folder:
-            after = _next(event.model.network, r.dataset, event.folder)
+            after = _next_command(event.model.network, r.dataset, event.folder)
             self._line(f"saved in {event.folder}; next: netspec {after}", always=not self.quiet)
 
     def _stop(self, event: Stopped) -> None:
@@ -204,13 +204,13 @@ class Progress:
         if self.quiet and not always:
             return
         # Names, and what a run says of itself, may come from somebody else: none of them is to steer the terminal.
-        said = "\n".join(visible(line) for line in text.split("\n"))
-        self.console.print(Text(said, style=style))
+        shown = "\n".join(visible(line) for line in text.split("\n"))
+        self.console.print(Text(shown, style=style))
         if not self.console.is_terminal:
             sys.stdout.flush()
 
 
-def _next(network: Network, dataset: str, folder: Path) -> str:
+def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"

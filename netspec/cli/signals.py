@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import NoReturn
 
 from netspec.cli import streams
 from netspec.cli.output import say
 
-__all__ = ["Interrupts", "end", "leave"]
+__all__ = ["Interrupts", "end", "exit_at_once"]
 
 _HANGUP = getattr(signal, "SIGHUP", None)
+_STOPPING = tuple(int(number) for number in (signal.SIGINT, signal.SIGTERM, _HANGUP) if number is not None)
 
 
 def end(number: int, frame: FrameType | None) -> NoReturn:
-    """End what is running because of a signal; it may clean up behind itself.
+    """End the running command because of a signal; it may clean up behind itself.
 
     Args:
         number: of the signal.
@@ -29,12 +31,12 @@ def end(number: int, frame: FrameType | None) -> NoReturn:
     """
     # An extension that an exception leaves half initialized can crash the process, now or at its exit.
     if _importing(frame):
-        leave(128 + number)
+        exit_at_once(128 + number)
     raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
-def leave(code: int) -> NoReturn:
-    """Say that the command was interrupted and end the process at once, without waiting for threads that compile.
+def exit_at_once(code: int) -> NoReturn:
+    """End the process at once with `interrupted`, without waiting for threads that compile.
 
     Args:
         code: exit code, 128 + the number of a signal.
@@ -47,7 +49,7 @@ def leave(code: int) -> NoReturn:
 
 
 def _importing(frame: FrameType | None) -> bool:
-    """Return whether a module is being imported where a signal came."""
+    """Return whether a signal arrived during an import."""
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             return True
@@ -56,30 +58,33 @@ def _importing(frame: FrameType | None) -> bool:
 
 
 class Interrupts:
-    """Takes note of signals while a training runs; a context manager.
+    """Records signals while a training runs; a context manager.
 
     Before the training has anything to save, a signal ends the command as it would any other.
 
     Args:
+        signals: which ones; within another program, none.
         watched: whether a training is to stop when the reader of its output leaves, too.
 
     Attributes:
         number: of the signal that came; 0 while none has.
+        training: whether there is something to save.
+        stopped: whether a training has stopped, and saved, because of a signal or of a reader that left.
     """
 
-    def __init__(self, *, watched: bool = True) -> None:
+    def __init__(self, signals: Iterable[int] = _STOPPING, *, watched: bool = True) -> None:
+        self.signals = signals
         self.watched = watched
         self.number = 0
         self.training = False
+        self.stopped = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
-        numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
-        # `nohup` lets it be ignored, and means it.
-        if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
-            numbers.append(_HANGUP)
-        for number in numbers:
-            self._before[number] = signal.signal(number, self._came)
+        for number in self.signals:
+            # `nohup` lets it be ignored, and means it.
+            if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -88,20 +93,20 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def begun(self) -> None:
-        """Take note that there is something to save from now on."""
+    def started(self) -> None:
+        """Record that there is something to save from now on."""
         self.training = True
 
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Return whether the training is to stop."""
         return self.number != 0 or (self.watched and streams.reader_left())
 
     @property
     def exit_code(self) -> int:
-        """What the shell expects of a process that a signal ended."""
-        return 128 + self.number
+        """The exit code of a command that stopped: what a shell expects after a signal; 0 where the reader left."""
+        return 128 + self.number if self.number else 0
 
-    def _came(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if not self.training:
             before = self._before[number]
             if callable(before):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-__all__ = ["ResilientStream", "keep_going", "open_stream", "output_lost", "reader_left", "set_up"]
+__all__ = ["ResilientStream", "claim_output", "keep_going", "open_stream", "output_lost", "reader_left", "set_up"]
 
 
 class ResilientStream(io.RawIOBase):
@@ -21,11 +21,13 @@ class ResilientStream(io.RawIOBase):
 
     Attributes:
         lost: why it takes nothing any more; None as long as it does.
+        optional: whether the command goes on without it, and succeeds.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.lost: OSError | None = None
+        self.optional = False
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         """Write bytes and return how many were taken: all, where none can be written any more."""
@@ -37,7 +39,7 @@ class ResilientStream(io.RawIOBase):
             except OSError as error:
                 self.lost = error
                 if self is _streams.get(1) and error.errno != errno.EPIPE:
-                    _tell(error)
+                    self._report(error)
         return len(data)
 
     def writable(self) -> bool:
@@ -52,9 +54,13 @@ class ResilientStream(io.RawIOBase):
         """Return whether it is a terminal."""
         return os.isatty(self.number)
 
+    def _report(self, error: OSError) -> None:
+        head, what = ("note", ": the training goes on unseen") if self.optional else ("error", "")
+        print(f"{head}: standard output cannot be written to: {error.strerror}{what}", file=sys.stderr, flush=True)
+
 
 _streams: dict[int, ResilientStream] = {}
-_training = False
+"""Those of this process, by what they stand for: 1 for standard output, 2 for standard error. Empty before `set_up`."""
 
 
 def set_up() -> None:
@@ -85,9 +91,17 @@ def open_stream(number: int, stands_for: int, encoding: str) -> TextIO:
 
 
 def keep_going() -> None:
-    """Take note that a training keeps its outcome in a folder: it goes on whatever becomes of what it shows."""
-    global _training  # noqa: PLW0603
-    _training = True
+    """Make the streams optional: a training keeps its outcome in a folder, whatever becomes of what it shows."""
+    for stream in _streams.values():
+        stream.optional = True
+
+
+def claim_output() -> None:
+    """Let standard output be netspec's alone: the libraries that connect processes print there, JSON or not."""
+    sys.stdout.flush()
+    own = open_stream(os.dup(1), 1, sys.stdout.encoding)
+    os.dup2(2, 1)
+    sys.stdout = own
 
 
 def reader_left() -> bool:
@@ -97,7 +111,8 @@ def reader_left() -> bool:
 
 def output_lost() -> bool:
     """Return whether something that was to be shown is missing, and was all that was asked for."""
-    return not _training and _lost(errno.EPIPE, same=False)
+    out = _streams.get(1)
+    return out is not None and not out.optional and _lost(errno.EPIPE, same=False)
 
 
 def _lost(number: int, *, same: bool) -> bool:
@@ -118,8 +133,3 @@ def _writer(stream: TextIO | None, number: int) -> TextIO:
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     return stream
-
-
-def _tell(error: OSError) -> None:
-    head, what = ("note", ": the training goes on unseen") if _training else ("error", "")
-    print(f"{head}: standard output cannot be written to: {error.strerror}{what}", file=sys.stderr, flush=True)

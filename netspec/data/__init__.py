@@ -6,11 +6,11 @@ from netspec.data.examples import read_examples
 from netspec.data.images import read_image, read_picture
 from netspec.data.loading import fetch, load, locate
 from netspec.data.order import batch_indices, epoch_order
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 
 __all__ = [
     "Dataset",
-    "Progress",
+    "DownloadProgress",
     "Split",
     "batch_indices",
     "epoch_order",

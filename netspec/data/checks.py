@@ -38,7 +38,7 @@ __all__ = [
 
 
 def facts(array: NDArray[Any], name: str) -> ArrayFacts:
-    """Return what can be said of an array without its values."""
+    """Return the facts about an array that need no values."""
     return ArrayFacts(name, array.shape, array.dtype.kind, str(array.dtype), array.dtype.itemsize)
 
 
@@ -169,7 +169,7 @@ def _refuse_objects(array: NDArray[Any], name: str) -> None:
 def _refuse_rows(array: NDArray[Any], name: str, examples: NDArray[Any]) -> None:
     """Raise DataError for rows of numbers where labels should be; what helps depends on what they are."""
     if array.shape[1:] == examples.shape[1:]:
-        return  # they are examples, which is told elsewhere
+        return  # they are examples, which have their own message
     message = f"{name} must have the shape (N,), not {array.shape}"
     ones = ((array == 0) | (array == 1)).all()
     sums = array.sum(axis=1)

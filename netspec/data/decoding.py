@@ -79,8 +79,8 @@ def decoded(source: Path | bytes, name: str, mode: str) -> tuple[Image.Image, st
     except UnidentifiedImageError as error:
         raise DataError(f"{name} is not a picture that can be read", "give a PNG or JPEG file") from error
     except OSError as error:
-        said = "cannot be read" if error.errno else "is a damaged picture"
-        raise DataError(f"{name} {said}: {error.strerror or error}", "write the file again") from error
+        reason = "cannot be read" if error.errno else "is a damaged picture"
+        raise DataError(f"{name} {reason}: {error.strerror or error}", "write the file again") from error
     except Exception as error:  # Pillow's many decoders raise whatever a damaged file leads them to
         raise DataError(f"{name} is a damaged picture: {error}", "write the file again") from error
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from netspec.data.types import Progress
+from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DatasetUnavailableError
 from netspec.diagnostics.visible import visible
 from netspec.system import locks
@@ -32,7 +32,7 @@ _PATIENCE = 30.0  # seconds after which a mirror must have given at least _SLOWE
 _SLOWEST = 1024.0
 _FORGOTTEN = 3600.0  # seconds after which a partial file that nobody writes to is removed
 _WRAPPING = 2**20  # bytes that gzip may add to what it cannot compress
-_LONGEST = 100  # characters of what a server says that are told
+_LONGEST = 100  # characters of a server's answer in a message
 
 
 class _MirrorError(Exception):
@@ -46,7 +46,7 @@ class _File:
     target: Path
     sha256: str
     size: int
-    progress: Progress | None
+    progress: DownloadProgress | None
     timeout: float
 
 
@@ -56,7 +56,7 @@ def download(
     *,
     sha256: str,
     size: int,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     timeout: float = 5.0,
 ) -> Path:
     """Put a file of known content at `target`, unless it is there already.

@@ -1,4 +1,4 @@
-"""Giving the examples of a dataset the shape that a network takes, where that takes no guessing."""
+"""Reshaping of a dataset's examples to a network's input, where that takes no guessing."""
 
 from __future__ import annotations
 

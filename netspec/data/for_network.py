@@ -1,4 +1,4 @@
-"""Which dataset a network is trained on or evaluated on, loaded and checked; without JAX."""
+"""The dataset of a network, loaded and checked; without JAX."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from netspec.data.arrays import KEYS
 from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
-from netspec.data.types import Dataset, Progress
+from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
@@ -29,13 +30,19 @@ Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike,
 
 
 def load_data(
-    network: Network, data: Data | None = None, *, base: Path | None = None, progress: Progress | None = None
+    network: Network,
+    data: Data | None = None,
+    *,
+    graph: Graph | None = None,
+    base: Path | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
-    """Return the dataset to use with a network.
+    """Return the dataset to use with a network; its labels fit.
 
     Args:
         network: what it must fit.
         data: instead of what the network names.
+        graph: of the network; traced here unless given.
         base: the folder that paths in the network's spec are relative to.
         progress: called while a dataset is downloaded.
 
@@ -59,27 +66,27 @@ def load_data(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     else:
-        names, said = _names(network, data, base)
+        names, notices = _names(network, data, base)
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
-        dataset = replace(dataset, notices=(*said, *dataset.notices))
+        dataset = replace(dataset, notices=(*notices, *dataset.notices))
     if not network.reconstructs:
-        check_labels(trace(network), dataset)
+        check_labels(trace(network) if graph is None else graph, dataset)
     return dataset
 
 
-def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays: str) -> str | None:
+def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:
     """Return where the data of a run is that does not come by the name in its spec; None where it does.
 
     Args:
         folder: the run folder.
         network: what was trained.
-        lock: the run's lock.json.
+        manifest: the run's lock.json.
         arrays: what to do where there were arrays in memory, for the message.
 
     Raises:
         DataError: when it is not there any more, or cannot be looked for.
     """
-    path: str | None = lock.get("data_path")
+    path: str | None = manifest.get("data_path")
     if path is None:
         if not network.data or not find(network.data.name):
             raise DataError(f"{folder} learned from arrays in memory", arrays)
@@ -88,12 +95,12 @@ def data_path(folder: Path, network: Network, lock: Mapping[str, Any], *, arrays
     return path
 
 
-def require_same(folder: Path, lock: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
+def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
     """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256."""
-    if dataset.sha256 != lock.get("data_sha256"):
+    if dataset.sha256 != manifest.get("data_sha256"):
         raise DataError(
             f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
-            f"that was {str(lock.get('data_sha256'))[:12]}…",
+            f"that was {str(manifest.get('data_sha256'))[:12]}…",
             fix,
         )
 

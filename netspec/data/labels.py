@@ -1,4 +1,4 @@
-"""Does a dataset fit a network and its recipe? Asked before anything is compiled."""
+"""Checks that a dataset fits a network and its recipe, before anything is compiled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import without_end, without_variance
-from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.array_facts import classes_misfit
 from netspec.recipe.losses import BinaryCrossEntropy
@@ -78,12 +77,12 @@ _ROUNDING = 1e-6
 """By so much may a target lie outside 0..1: what float32 makes of the end of a range."""
 
 
-def check_target_range(network: Network, dataset: Dataset) -> None:
+def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None:
     """Raise DataError where inputs are learned again by binary cross-entropy, and do not lie in 0..1.
 
     Outside of it the loss has no least value, and what makes it smallest gives nothing of the input.
     """
-    if not network.reconstructs or not isinstance(trace(network).loss, BinaryCrossEntropy):
+    if not network.reconstructs or not isinstance(graph.loss, BinaryCrossEntropy):
         return
     assert network.data is not None
     is_bytes = dataset.train.images.dtype.kind == "u"

@@ -1,4 +1,4 @@
-"""Finding, fetching and loading datasets by name or path, with the fallback of `data A else B`."""
+"""Loading of datasets by name or path, with the fallback of `data A else B`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from netspec.data import arrays, digits, mnist
 from netspec.data.fitting import fit
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.system.files import expanded, kind_of
 
-__all__ = ["SOURCES", "Source", "fetch", "load", "locate"]
+__all__ = ["READERS", "Reader", "fetch", "load", "locate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Reader:
     """How one built-in dataset is had.
 
     Attributes:
@@ -27,15 +27,15 @@ class Source:
         fetch: downloads it if need be, and returns where it lies.
     """
 
-    load: Callable[[Progress | None], tuple[Split, Split]]
+    load: Callable[[DownloadProgress | None], tuple[Split, Split]]
     locate: Callable[[], Path | None]
-    fetch: Callable[[Progress | None], Path]
+    fetch: Callable[[DownloadProgress | None], Path]
 
 
-SOURCES: Mapping[str, Source] = {
-    "digits": Source(lambda _: digits.load(), lambda: digits.FILE, lambda _: digits.FILE),
-    "digits_by_writer": Source(lambda _: digits.load_by_writer(), lambda: digits.FILE, lambda _: digits.FILE),
-    "mnist": Source(mnist.load, mnist.locate, mnist.fetch),
+READERS: Mapping[str, Reader] = {
+    "digits": Reader(lambda _: digits.load(), lambda: digits.FILE, lambda _: digits.FILE),
+    "digits_by_writer": Reader(lambda _: digits.load_by_writer(), lambda: digits.FILE, lambda _: digits.FILE),
+    "mnist": Reader(mnist.load, mnist.locate, mnist.fetch),
 }
 """One entry for each of `DATASETS`, by its name."""
 
@@ -45,7 +45,7 @@ def load(
     *,
     shape: tuple[int, ...] | None = None,
     tokens: int | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the first of the named datasets that is to be had.
 
@@ -85,12 +85,12 @@ def locate(name: str) -> Path | None:
     """
     info = _built_in(name)
     if info:
-        return SOURCES[info.name].locate()
+        return READERS[info.name].locate()
     path = expanded(name, DataError)
     return path if kind_of(path, DataError) else None
 
 
-def fetch(name: str, progress: Progress | None = None) -> Path:
+def fetch(name: str, progress: DownloadProgress | None = None) -> Path:
     """Download a built-in dataset unless it is on this machine, and return where it lies.
 
     Raises:
@@ -100,10 +100,10 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
     info = _built_in(name)
     if info is None:
         raise DataError(f"{name} is a path, so there is nothing to fetch", f"name one of {_names()}")
-    return SOURCES[info.name].fetch(progress)
+    return READERS[info.name].fetch(progress)
 
 
-def _load_one(name: str, tokens: int | None, progress: Progress | None) -> Dataset:
+def _load_one(name: str, tokens: int | None, progress: DownloadProgress | None) -> Dataset:
     info = _built_in(name)
     path = expanded(name, DataError)
     npz = path.suffix.lower() == ".npz"
@@ -113,7 +113,7 @@ def _load_one(name: str, tokens: int | None, progress: Progress | None) -> Datas
             f"{what} holds images, but the network takes token numbers", "give a .npz file of whole numbers (N, length)"
         )
     if info:
-        train, test = SOURCES[info.name].load(progress)
+        train, test = READERS[info.name].load(progress)
         return Dataset.of(info.name, train, test, info.labels)
     return arrays.read_npz(path, tokens) if npz else arrays.read_idx_folder(path)
 
@@ -146,6 +146,6 @@ def _names() -> str:
 
 def _describe(name: str) -> str:
     info = find(name)
-    if info is None or SOURCES[info.name].locate() != digits.FILE:
+    if info is None or READERS[info.name].locate() != digits.FILE:
         return name
     return f"the bundled {info.name} ({info.train:,} training and {info.test:,} test images)"

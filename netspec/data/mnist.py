@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from netspec.data import idx
 from netspec.data.download import download
-from netspec.data.types import Progress, Split
+from netspec.data.types import DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
 from netspec.system.files import kind_of
-from netspec.system.places import cache_folder, given_folder
+from netspec.system.places import cache_folder, data_folder
 
 __all__ = ["MIRRORS", "fetch", "load", "locate"]
 
@@ -47,7 +47,7 @@ _FILES = {
 }
 
 
-def load(progress: Progress | None = None) -> tuple[Split, Split]:
+def load(progress: DownloadProgress | None = None) -> tuple[Split, Split]:
     """Return training and test part: (60000, 1, 28, 28) and (10000, 1, 28, 28) uint8.
 
     Raises:
@@ -73,7 +73,7 @@ def locate() -> Path | None:
     return _given() or (cache if _holds_all(cache) else None)
 
 
-def fetch(progress: Progress | None = None) -> Path:
+def fetch(progress: DownloadProgress | None = None) -> Path:
     """Return the folder that holds the four files, downloading into the cache what is missing or damaged.
 
     Raises:
@@ -104,7 +104,7 @@ def _cache() -> Path:
 
 
 def _places() -> list[Path]:
-    root = given_folder()
+    root = data_folder()
     return [root / "mnist", root] if root else []
 
 
@@ -127,7 +127,7 @@ def _damage(folder: Path) -> str:
 
 def _nearly() -> str:
     """Say what NETSPEC_DATA lacks, for those who believe that it is all there."""
-    root = given_folder()
+    root = data_folder()
     if root is None:
         return ""
     if kind_of(root, DataError) != "folder":

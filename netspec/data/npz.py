@@ -19,7 +19,7 @@ __all__ = ["members", "unpacked"]
 _LARGEST = 16 * 2**30  # bytes of all arrays
 _DEFLATE = 1040  # deflate packs at most 1,032 bytes into one; a directory that claims more is wrong
 _PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those of np.savez and np.savez_compressed
-_SHOWN = 10  # so many names of arrays are told
+_SHOWN = 10  # names of arrays in a message
 _FIX = "write it with np.savez"
 
 

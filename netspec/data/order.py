@@ -1,4 +1,4 @@
-"""In which order an epoch visits the examples: a pure function of seed and epoch, for runs that resume."""
+"""The order of an epoch's examples: a pure function of seed and epoch, for runs that resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loaded dataset is: two splits of images and labels, the class names and a fingerprint."""
+"""Dataset and Split: images, labels, class names and a fingerprint."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.arguments import require_kind
 
-__all__ = ["Dataset", "Progress", "Split", "fingerprint"]
+__all__ = ["Dataset", "DownloadProgress", "Split", "fingerprint"]
 
-Progress: TypeAlias = Callable[[str, int, int | None], None]
+DownloadProgress: TypeAlias = Callable[[str, int, int | None], None]
 """Called during a download with the file's name, the bytes received and, if known, the bytes in all."""
 
 

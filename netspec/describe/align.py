@@ -1,4 +1,4 @@
-"""Which layer of one network is which of another, although lines were inserted and numbers have moved on.
+"""Alignment of the layers of two networks, although lines were inserted and numbers have moved on.
 
 The pairs keep the order of both networks, as the lines of a text diff do, and score as high as they can: most by what
 the layers say, less by the labels they carry, and only in a tie by a number that netspec gave them.
@@ -20,7 +20,7 @@ Pair: TypeAlias = tuple[int | None, int | None]
 """Positions of one layer before and after; None where it is not there."""
 
 _MAX_CELLS = 1_000_000
-"""Beyond so many comparisons layers are told apart by their names alone."""
+"""Above this number of comparisons, layers are aligned by their names alone."""
 
 _SAME, _ALIKE, _LABEL, _NUMBER = 80, 40, 20, 1
 _NEITHER, _DROP, _TAKE, _PAIR = range(4)

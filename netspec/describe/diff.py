@@ -1,4 +1,4 @@
-"""What differs between two networks: layers, settings, costs, and which weights would carry over."""
+"""The difference of two networks: layers, settings, costs, and which weights would carry over."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECTIONS = ("input", "init", "data", "train", "compile", "assert")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing that is said with two values, in the words of the language; None where it is not said at all."""
+    """A setting with two values, in the words of the language; None where it is not set."""
 
     path: str
     before: str | None
@@ -119,9 +119,9 @@ def compare(before: tuple[Network, Graph], after: tuple[Network, Graph]) -> Comp
         if old is None or new is None:
             layers.append(LayerChange("added" if old is None else "removed", old, new))
             continue
-        said = _arguments(nodes[0][old.name], nodes[1][new.name])
+        changed = _arguments(nodes[0][old.name], nodes[1][new.name])
         rewired = not _same_wiring(old, new, moved)
-        layers.append(LayerChange(_status(old, new, rewired or bool(said)), old, new, said, rewired))
+        layers.append(LayerChange(_status(old, new, rewired or bool(changed)), old, new, changed, rewired))
     return Comparison(
         tuple(layers),
         _differences(_settings(one, one_graph), _settings(other, other_graph), _SECTIONS),
@@ -150,7 +150,7 @@ def _same_wiring(old: Row, new: Row, moved: Mapping[str, str]) -> bool:
     )
 
 
-# --- what is said -------------------------------------------------------------------------------------------------
+# --- arguments ----------------------------------------------------------------------------------------------------
 
 
 def _differences(before: Mapping[str, str], after: Mapping[str, str], sections: Sequence[str]) -> tuple[Setting, ...]:

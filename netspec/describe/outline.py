@@ -1,4 +1,4 @@
-"""A network as rows, one for each layer or each block: what it says, what it reads, its shape and cost."""
+"""The outline of a network: a row for each layer or each block, with its inputs, shape and cost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Row:
         return self.layer + reads
 
     def facts(self) -> dict[str, Any]:
-        """Return what programs are told: bytes are those of the activations of one example."""
+        """Return the row as plain values for JSON: bytes are those of the activations of one example."""
         keys = ("name", "layer", "inputs", "shape", "parameters", "flops", "bytes")
         return {key: list(v) if isinstance(v := getattr(self, key), tuple) else v for key in keys}
 

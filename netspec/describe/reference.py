@@ -1,4 +1,4 @@
-"""The reference page of anything the language can name, made from its class."""
+"""Reference pages of everything the language can name, made from its class."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Source
-from netspec.elaborate.commands import COMMANDS, Command
 from netspec.elaborate.spellings import SPELLINGS
+from netspec.elaborate.vocabulary import COMMANDS, Command
 from netspec.ir.network import Compile, DataSource, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
@@ -27,7 +27,7 @@ from netspec.syntax.printer import print_argument
 from netspec.system.resources import library_folder
 
 __all__ = [
-    "FAMILIES",
+    "REGISTRIES",
     "LibraryBlock",
     "all_names",
     "find_page",
@@ -39,14 +39,14 @@ __all__ = [
 ]
 
 
-FAMILIES: dict[str, Registry[Any]] = {
+REGISTRIES: dict[str, Registry[Any]] = {
     "layers": LAYERS,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "losses": LOSSES,
     "initializers": INITIALIZERS,
 }
-"""Everything that has a page, by family."""
+"""Everything that has a page, by registry."""
 
 
 SETTINGS: tuple[type[Definition], ...] = (Scale, Normalize, Shuffle, Augment, Views, Clip, Evaluate)
@@ -59,8 +59,8 @@ _OWNERS: dict[str, type[Definition]] = {"train": Recipe, "data": DataSource, "co
 
 def find_page(name: str) -> type[Definition] | None:
     """Return the definition of a name or alias; layers come first."""
-    family = next((family for family in FAMILIES.values() if name in family), None)
-    return family[name] if family else next((cls for cls in SETTINGS if cls.canonical() == name), None)
+    registry = next((registry for registry in REGISTRIES.values() if name in registry), None)
+    return registry[name] if registry else next((cls for cls in SETTINGS if cls.canonical() == name), None)
 
 
 def page_of(name: str) -> str | None:
@@ -76,7 +76,7 @@ def page_of(name: str) -> str | None:
     found = find_page(name)
     if found:
         return page(found)
-    command = next((c for c in COMMANDS if c.name == name), None)
+    command = COMMANDS.get(name)
     if command:
         return _command_page(command, _OWNERS.get(name))
     block = next((b for b in library_blocks() if b.name == name), None)
@@ -102,11 +102,11 @@ def _setting_page(command: str, p: Parameter) -> str:
 
 def all_names() -> list[str]:
     """Return every name that has a page, the canonical ones first."""
-    kinds = [kind for family in FAMILIES.values() for kind in family.names]
+    kinds = [kind for registry in REGISTRIES.values() for kind in registry.names]
     settings = [cls.canonical() for cls in SETTINGS]
     settings += [p.name for cls in _OWNERS.values() for p in parameters(cls)]
-    others = [*(c.name for c in COMMANDS), *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
-    every = [*kinds, *settings, *others, *(name for family in FAMILIES.values() for name in family)]
+    others = [*COMMANDS, *(b.name for b in library_blocks()), *(d.name for d in datasets.DATASETS)]
+    every = [*kinds, *settings, *others, *(name for registry in REGISTRIES.values() for name in registry)]
     return list(dict.fromkeys(every))
 
 

@@ -1,4 +1,4 @@
-"""What a name of another program says beside the canonical one, as arguments on its line."""
+"""Arguments that a foreign layer name implies, written out on its line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from netspec.diagnostics.diagnostic import Span
-from netspec.elaborate.binding import bind
+from netspec.elaborate.binder import bind
 from netspec.elaborate.context import Context
 from netspec.elaborate.spellings import SPELLINGS, Spelling, kept
 from netspec.schema.definition import Definition, parameters

@@ -1,4 +1,4 @@
-"""A network in a few lines, whatever its size: what an interpreter shows of a Network, a Graph and a Model."""
+"""The summary of a Network, a Graph or a Model in a few lines, for an interpreter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROWS = 10
 """At most, of the table: with the line above it and the input that is eleven lines and the one for the rest."""
 
 _TRACED = 500
-"""Layers of a network up to which its shapes are looked at: in an interpreter that takes no time that one notices."""
+"""Layers of a network up to which it is traced for its shapes: in an interpreter that takes no noticeable time."""
 
 
 def network_summary(network: Network, kind: str = "Network") -> str:

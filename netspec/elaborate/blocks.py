@@ -8,7 +8,7 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import Related, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context, Given
+from netspec.elaborate.context import Context, Given
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.scope import Block, Scope
 from netspec.elaborate.vocabulary import CHOICES, RESERVED, meaning

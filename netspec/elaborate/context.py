@@ -30,7 +30,7 @@ class Context:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     uses: tuple[Related, ...] = ()
     """The uses of blocks and the includes that the current line is in, the outermost first."""
-    seen: set[tuple[str, Span, str]] = field(default_factory=set)
+    seen: set[tuple[str, Span | None, str]] = field(default_factory=set)
     blocks: Mapping[str, Any] = field(default_factory=dict)
     """The blocks that are defined."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -58,14 +58,18 @@ class Context:
         fix: str = "",
         related: tuple[Related, ...] = (),
     ) -> None:
+        """Note a mistake, as `report` does."""
+        self.report(Diagnostic(code, message, span, label, (), fix, related))
+
+    def report(self, mistake: Diagnostic) -> None:
         """Note a mistake; one in a block is noted once, not for each use, and one without a code is already noted."""
+        code, message, span = mistake.code, mistake.message, mistake.span
         if code and not self.noted(code, message, span):
             self.full = len(self.diagnostics) >= self.limit
             if self.full:
                 return
             self.seen.add((code, span, message))
-            related = (*related, *reversed(self.uses))
-            self.diagnostics.append(Diagnostic(code, message, span, label, (), fix, related))
+            self.diagnostics.append(replace(mistake, related=(*mistake.related, *reversed(self.uses))))
 
     def note(self, message: str, span: Span, *, related: tuple[Related, ...] = ()) -> None:
         """Note what is no mistake, once for each place."""
@@ -73,7 +77,7 @@ class Context:
             self.seen.add(("", span, message))
             self.notes.append(Diagnostic("", message, span, related=related))
 
-    def noted(self, code: str, message: str, span: Span) -> bool:
+    def noted(self, code: str, message: str, span: Span | None) -> bool:
         """Return whether a mistake is noted already."""
         return (code, span, message) in self.seen
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context, bind, bind_settings
+from netspec.elaborate.binder import bind, bind_settings
+from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.inputs import Input, read_input
 from netspec.elaborate.scope import Scope

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context
 from netspec.elaborate.blocks import define, evaluated
+from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate
 from netspec.elaborate.includes import Includes

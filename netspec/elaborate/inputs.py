@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context
+from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.suggestions import split_size
 from netspec.schema.types import Shape

@@ -7,8 +7,9 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context, bind_settings
+from netspec.elaborate.binder import bind_settings
 from netspec.elaborate.blocks import evaluated
+from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem
 from netspec.elaborate.suggestions import flag_place, setting_place
 from netspec.ir.network import Network, Recipe

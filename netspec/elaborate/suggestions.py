@@ -18,6 +18,7 @@ __all__ = [
     "command_word",
     "example_call",
     "example_of",
+    "example_setting",
     "flag_place",
     "held_value",
     "nearest_argument",
@@ -228,3 +229,8 @@ def example_call(cls: type[Definition]) -> str:
     """Return how a member of a family is written with what it needs: `normal(0.01)`."""
     needed = ", ".join(example_of(p) for p in parameters(cls) if p.required)
     return f"{cls.canonical()}({needed})" if needed else cls.canonical()
+
+
+def example_setting(before: str, cls: type[Definition]) -> str:
+    """Return how a member of a registry is written as a setting, with what it needs: `schedule step 10`."""
+    return " ".join([before, cls.canonical(), *(example_of(p) for p in parameters(cls) if p.required)])

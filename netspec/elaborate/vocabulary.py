@@ -1,12 +1,12 @@
-"""The words of the language: what a user may not take as a name, and what a name may stand for."""
+"""The words of the language: its commands, what a user may not take as a name, and what a name may stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from netspec.elaborate import commands
 from netspec.ir.network import Compile, DataSource, Init, Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.recipe.initializers import INITIALIZERS
@@ -14,10 +14,118 @@ from netspec.recipe.settings import Augment, Shuffle, Views
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 
-__all__ = ["CHOICES", "COMMANDS", "RESERVED", "meaning"]
+__all__ = ["CHOICES", "COMMANDS", "RESERVED", "Command", "meaning"]
 
-COMMANDS = tuple(command.name for command in commands.COMMANDS)
-"""The commands that are no layers."""
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is no layer.
+
+    Attributes:
+        name: its first word.
+        usage: how it is written; `[ ]` may be left out.
+        meaning: what it does, in a sentence or two.
+        example: lines that check.
+    """
+
+    name: str
+    usage: str
+    meaning: str
+    example: str
+
+
+_COMMANDS = (
+    Command(
+        "input",
+        "input SHAPE [tokens=N]",
+        "The shape of one example: `784` features, `8x100` features x length, `1x28x28` channels x height x width; "
+        "with `tokens=`, so many whole numbers below N. May be left out where a built-in dataset says it.",
+        "input 1x28x28\nfc 10 softmax",
+    ),
+    Command(
+        "let",
+        "let NAME = VALUE",
+        "A name for a value, or for a word such as `relu`. At the top of a file it is given once, and "
+        "`--let NAME=VALUE` replaces it.",
+        "let width = 64\nfc width relu\nfc (width // 2)",
+    ),
+    Command(
+        "init",
+        "init [INITIALIZER] [bias=INITIALIZER]",
+        "The initializers of all kernels and biases that name none of their own.",
+        "init he_normal bias=constant(0.1)\nfc 10 softmax",
+    ),
+    Command(
+        "data",
+        'data NAME|"PATH" [else NAME|"PATH"] [{ settings }]',
+        "The dataset, and the one that is taken where the first cannot be had. A path is one of the spec's own folder.",
+        "data mnist else digits { normalize mean=0.1307 std=0.3081; validation 5000 }\nfc 10 softmax",
+    ),
+    Command(
+        "train",
+        "train { settings }",
+        "The recipe. `--set train.epochs=1` and `--set train.optimizer.lr=0.01` replace its settings.",
+        "fc 10 softmax\ntrain { optimizer sgd lr=0.1 momentum=0.9; schedule cosine warmup=1; epochs 20 }",
+    ),
+    Command(
+        "compile",
+        "compile { settings }",
+        "Asks for one way to compute in place of the compiler's choice. Hardly any spec needs it: what is learned "
+        "stays the same within rounding, and the choice is made anew for each machine and batch. It is for comparing "
+        "ways, and for the rare case that is known better. An operation that cannot be computed as asked keeps the "
+        "choice; `netspec show FILE --as ops` says which and why. `--set compile.conv=direct` does it from outside.",
+        "conv 8 3x3 relu; pool 2\nfc 10 softmax\ncompile { conv im2col; layout batch_last }",
+    ),
+    Command(
+        "block",
+        "block NAME[(PARAMETER, PARAMETER=DEFAULT, …)] { commands }",
+        "Commands under a name, which is then used like a layer. Inside, its parameters, its own labels, and `input` "
+        "for what flows in are known; of the labels around its use none.",
+        "block stage(width, stride=1) {\n  conv width 3x3 stride=stride pad=same\n  batchnorm relu\n}\n"
+        "stage 16\nstage 32 stride=2",
+    ),
+    Command(
+        "repeat",
+        "repeat N { commands }",
+        "The commands N times, one behind the other. A label in them gets the number of the round: `a_1`, `a_2`.",
+        "repeat 3 { conv 16 3x3 pad=same relu }",
+    ),
+    Command(
+        "residual",
+        "residual { commands } [{ commands }]",
+        "Adds what the first body makes of its input to that input, or to what a second body makes of it.",
+        "residual { conv 8 3x3 pad=same; relu } { conv 8 1x1 }",
+    ),
+    Command(
+        "branch",
+        "branch { commands } { commands } … MERGE",
+        "Runs two bodies or more on the same input and merges what they make: `add`, `multiply` or `concat`.",
+        "branch { conv 8 1x1 } { pool 3x3 stride=1 pad=same; conv 8 1x1 } concat",
+    ),
+    Command(
+        "from",
+        "from LABEL",
+        "The next command reads the labelled layer, or `input`, in place of the one above. What was left must be "
+        "merged again, for a network has one output.",
+        "conv 8 1x1 as left\nfrom input\nconv 8 3x3 pad=same\nconcat left",
+    ),
+    Command(
+        "include",
+        'include "FILE" | include LIBRARY',
+        "Puts the commands of another file here: one of the spec's own folder or below, or, as a word, one that "
+        "travels with netspec. Files do not include each other in a circle.",
+        "include blocks\nconv_bn 16",
+    ),
+    Command(
+        "assert",
+        "assert QUANTITY < LIMIT",
+        "A budget of the whole network, checked before anything runs; also `<=`, `>` and `>=`.",
+        "fc 10 softmax\nassert params < 100k flops < 5M\nassert memory < 64MiB",
+    ),
+)
+
+COMMANDS = {command.name: command for command in _COMMANDS}
+"""The commands that are no layers by name, in the order in which they are explained."""
 
 # Settings whose words stand on a line with sizes and numbers, as those of layers do.
 _OF_LINES = (Init, Shuffle, Augment, Views)

@@ -9,8 +9,9 @@ from typing import Any, NoReturn, TypeAlias
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.binding import Context, bind
+from netspec.elaborate.binder import bind
 from netspec.elaborate.blocks import bind_parameters, given_at
+from netspec.elaborate.context import Context
 from netspec.elaborate.limits import Expansion
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS

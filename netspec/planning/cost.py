@@ -1,11 +1,11 @@
-"""What each way to compute an operation is expected to take.
+"""What each strategy to compute an operation is expected to take.
 
 A roofline: multiplications at the rate that matrix products reach, plus every pass over memory at the rate that large
 arrays stream, plus a little for each program that is started. The rates are of two cores of a server CPU; what decides
 is their ratio, and that differs little between CPUs. Where a rule is not good enough, autotuning measures.
 
-On GPUs the platform's own library chooses its algorithms and layouts by itself: there the direct way with the channels
-last is taken throughout.
+On GPUs the platform's own library chooses its algorithms and layouts by itself: there the direct strategy with
+the channels last is taken throughout.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from math import prod
 from netspec import ops
 from netspec.ops import Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
-from netspec.planning.op_instance import OpInstance, Way
+from netspec.planning.op_instance import OpInstance, Strategy
 from netspec.planning.rates import Rates, rates_here
 
 __all__ = ["conversion", "expected"]
 
 
-def expected(instance: OpInstance, way: Way, platform: str, rates: Rates | None = None) -> float:
+def expected(instance: OpInstance, strategy: Strategy, platform: str, rates: Rates | None = None) -> float:
     """Return the microseconds that an operation is expected to take, gradients included where they are computed.
 
     Args:
         instance: the operation.
-        way: how it is computed.
+        strategy: how it is computed.
         platform: `cpu`, `gpu` …
-        rates: what is counted with; those of the JAX that is installed unless given.
+        rates: of the cost model; those of the installed JAX unless given.
     """
     if platform != "cpu":
-        return _off_cpu(way)
+        return _off_cpu(strategy)
     rates = rates or rates_here()
     if isinstance(instance.op, ops.Conv):
-        return _conv(instance, way, rates)
+        return _conv(instance, strategy, rates)
     if isinstance(instance.op, ops.ConvTranspose):
-        return _conv_transpose(instance, way, rates)
+        return _conv_transpose(instance, strategy, rates)
     if isinstance(instance.op, ops.MaxPool):
-        return _max_pool(instance, way, rates)
+        return _max_pool(instance, strategy, rates)
     if isinstance(instance.op, ops.MatMul):
         return _product(_flops(instance), instance, rates) + _values(instance) * 1.5 / rates.stream
     return rates.start + _passes(instance, 2) * _values(instance) / rates.stream
@@ -74,9 +74,9 @@ def _same_memory(shape: Shape, batch: int, source: Layout, target: Layout) -> bo
     return order(source) == order(target)
 
 
-def _off_cpu(way: Way) -> float:
+def _off_cpu(strategy: Strategy) -> float:
     preferred = {"direct": 0, "reshape": 0, "reduce_window": 1, "": 0}
-    return preferred.get(way.strategy, 10) + 3 * (way.layout != CHANNELS_LAST) + 1.0
+    return preferred.get(strategy.name, 10) + 3 * (strategy.layout != CHANNELS_LAST) + 1.0
 
 
 def _flops(instance: OpInstance) -> float:
@@ -106,7 +106,7 @@ def _run(instance: OpInstance, layout: Layout) -> float:
     return 1 + 4 / inner
 
 
-def _conv(instance: OpInstance, way: Way, rates: Rates) -> float:
+def _conv(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
     outputs, inputs = instance.out[0], instance.parameters[0][1]
     flops, values = _flops(instance), _values(instance)
     # Matrix products of few rows or columns do not reach the rate of large ones.
@@ -114,21 +114,21 @@ def _conv(instance: OpInstance, way: Way, rates: Rates) -> float:
     rate *= min(1.0, (inputs * prod(instance.window) + 8) / 40)
     columns = 4.0 * instance.batch * instance.image[0] * prod(instance.window) * prod(instance.out[1:])
     groups = getattr(instance.op, "groups", 1)
-    run = _run(instance, way.layout)
-    if way.strategy == "direct":
-        return _direct(instance, way.layout, flops, values, groups, rates)
-    if way.strategy == "matmul":
+    run = _run(instance, strategy.layout)
+    if strategy.name == "direct":
+        return _direct(instance, strategy.layout, flops, values, groups, rates)
+    if strategy.name == "matmul":
         return (
             _product(flops, instance, rates, rate)
             + _passes(instance, 2) * values / rates.stream
             + groups * 2 * rates.start
         )
-    if way.strategy == "taps":
+    if strategy.name == "taps":
         return (
             rates.start * prod(instance.window)
             + _passes(instance, 2) * prod(instance.window) * values * run / 2.5 / rates.stream
         )
-    if way.strategy == "winograd":
+    if strategy.name == "winograd":
         terms = instance.window[1] + 3
         fewer = terms / (4 * instance.window[1])
         transformed = columns * fewer + 4.0 * instance.batch * prod(instance.out) * terms / 4
@@ -181,25 +181,25 @@ def _filled(count: int) -> int:
     return -(-count // 8) * 8
 
 
-def _conv_transpose(instance: OpInstance, way: Way, rates: Rates) -> float:
+def _conv_transpose(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
     flops, values = _flops(instance), _values(instance)
-    if way.strategy == "direct":
+    if strategy.name == "direct":
         spread = prod(instance.strides("stride"))
         return 3 * flops * spread / (0.3 * rates.product) * (10 if getattr(instance.op, "groups", 1) > 1 else 1)
     columns = 4.0 * instance.batch * prod(instance.image[1:]) * instance.out[0] * prod(instance.window)
-    moved = _passes(instance, 2) * 1.5 * columns * _run(instance, way.layout) + values
+    moved = _passes(instance, 2) * 1.5 * columns * _run(instance, strategy.layout) + values
     return _product(flops, instance, rates) + moved / rates.stream
 
 
-def _max_pool(instance: OpInstance, way: Way, rates: Rates) -> float:
-    values, run = _values(instance), _run(instance, way.layout)
+def _max_pool(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
+    values, run = _values(instance), _run(instance, strategy.layout)
     taps = prod(instance.window)
-    if way.strategy == "reshape":
+    if strategy.name == "reshape":
         return rates.start + _passes(instance, 2) * values * run / rates.stream
-    if way.strategy == "slices":
+    if strategy.name == "slices":
         overlap = 4.0 * instance.batch * prod(instance.output) * taps
         return rates.start * taps + _passes(instance, 2) * (values + overlap / 2) * run / rates.stream
     if instance.gradient:
         return rates.start + 40 * values / rates.stream  # XLA's select-and-scatter
     # With the channels last it is one program with the convolution before it, which counts what it reads.
-    return rates.start + (0 if way.layout == CHANNELS_LAST else 2) * values / rates.stream
+    return rates.start + (0 if strategy.layout == CHANNELS_LAST else 2) * values / rates.stream

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netspec.graph.graph import Graph
 from netspec.ops import format_shape
-from netspec.planning.op_instance import Way
+from netspec.planning.op_instance import Strategy
 from netspec.planning.plan import Plan, Timings, costs, op_instances
 from netspec.planning.rates import Rates
 
@@ -27,7 +27,7 @@ class Line:
         why: `expected`, `measured`, `asked for`, or why what was asked for cannot be.
         microseconds: what it alone is expected, or was measured, to take; None where no more is known than which way
             is preferred, as off the CPU without measurements.
-        next_best: the fastest way of another strategy, `direct, channels_last: 120 µs`; "" where there is none. It may
+        next_best: the fastest strategy of another name, `direct, channels_last: 120 µs`; "" where there is none. It may
             be faster: the layouts are chosen for all operations together.
     """
 
@@ -54,25 +54,25 @@ def explain(
     """Yield a line for each operation of a graph; the arguments are those that the plan was made with."""
     listed = op_instances(graph, batch, gradient=gradient)
     for operation, instance, decision in zip(graph.operations, listed, plan.decisions, strict=True):
-        way = decision.way
-        known, how = costs(instance, platform, timings, list(instance.ways()), rates)
+        strategy = decision.strategy
+        known, how = costs(instance, platform, timings, list(instance.strategies()), rates)
         timed = how == "measured" or platform == "cpu"
         yield Line(
             node=operation.node,
             operation=type(operation.op).__name__,
             output=format_shape(operation.shape),
-            strategy=way.strategy,
-            layout=way.layout.name,
+            strategy=strategy.name,
+            layout=strategy.layout.name,
             why=decision.why,
             microseconds=decision.microseconds if timed else None,
-            next_best=_next_best(known, way) if timed else "",
+            next_best=_next_best(known, strategy) if timed else "",
         )
 
 
-def _next_best(known: dict[Way, float], chosen: Way) -> str:
-    """Return the fastest way of another strategy; empty where there is none."""
-    others = {way: cost for way, cost in known.items() if way.strategy != chosen.strategy}
+def _next_best(known: dict[Strategy, float], chosen: Strategy) -> str:
+    """Return the fastest strategy of another name; empty where there is none."""
+    others = {strategy: cost for strategy, cost in known.items() if strategy.name != chosen.name}
     if not others:
         return ""
-    way = min(others, key=others.__getitem__)
-    return f"{way.strategy}, {way.layout.name}: {others[way]:,.0f} µs"
+    strategy = min(others, key=others.__getitem__)
+    return f"{strategy.name}, {strategy.layout.name}: {others[strategy]:,.0f} µs"

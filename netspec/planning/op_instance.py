@@ -1,4 +1,4 @@
-"""One operation at one batch size: its sizes, the ways there are to compute it, and what names it in a cache."""
+"""One operation at one batch size: its sizes, its strategies, and what names it in a cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netspec import ops
 from netspec.ops import Op, Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
 
-__all__ = ["STRATEGIES", "OpInstance", "Way", "native_layouts"]
+__all__ = ["STRATEGIES", "OpInstance", "Strategy", "native_layouts"]
 
 _EVERY = (CHANNELS_LAST, CHANNELS_FIRST, BATCH_LAST)
 _BY_POSITION = (CHANNELS_LAST, BATCH_LAST)
@@ -23,7 +23,7 @@ STRATEGIES: Mapping[type[Op], tuple[str, ...]] = MappingProxyType(
         ops.MaxPool: ("reshape", "slices", "reduce_window"),
     }
 )
-"""The ways to compute an operation, where there is more than one."""
+"""The names of the strategies of an operation, where there is more than one."""
 
 _CHANNELS_LAST_ONLY = (
     ops.Embedding,
@@ -46,16 +46,16 @@ def native_layouts(op: Op) -> tuple[Layout, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to compute an operation: the strategy, "" where there is but one, and the layout."""
+class Strategy:
+    """How an operation is computed: the name of the algorithm, "" where there is but one, and the layout."""
 
-    strategy: str
+    name: str
     layout: Layout
 
 
 @dataclass(frozen=True, slots=True)
 class OpInstance:
-    """One operation with all sizes that decide how fast each way is.
+    """One operation with all sizes that decide how fast each strategy is.
 
     Attributes:
         op: the operation.
@@ -105,18 +105,18 @@ class OpInstance:
 
     @property
     def key(self) -> str:
-        """What names it in a cache: everything that decides how fast each way is."""
+        """What names it in a cache: everything that decides how fast each strategy is."""
         shapes = ",".join("x".join(map(str, s)) for s in (*self.inputs, *self.parameters))
         mode = "forward" if not self.gradient else "step" if self.input_gradient else "step, first"
         return f"{self.op!r} {shapes} batch {self.batch} {mode}{', pooled' * self.pooled}"
 
-    def ways(self) -> Iterator[Way]:
-        """Yield every way to compute it."""
-        strategies = STRATEGIES.get(type(self.op), ("",))
+    def strategies(self) -> Iterator[Strategy]:
+        """Yield every strategy to compute it."""
+        names = STRATEGIES.get(type(self.op), ("",))
         for layout in native_layouts(self.op):
-            for strategy in strategies:
-                if not self.obstacle(strategy, layout):
-                    yield Way(strategy, layout)
+            for name in names:
+                if not self.obstacle(name, layout):
+                    yield Strategy(name, layout)
 
     def obstacle(self, strategy: str, layout: Layout) -> str:
         """Return why a strategy cannot compute it in a layout; "" where it can."""

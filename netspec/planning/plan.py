@@ -10,7 +10,7 @@ from netspec.ir.network import Compile
 from netspec.ops import Conv, ConvTranspose, MaxPool, Op, Shape
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
-from netspec.planning.op_instance import OpInstance, Way, native_layouts
+from netspec.planning.op_instance import OpInstance, Strategy, native_layouts
 from netspec.planning.rates import Rates, rates_here
 
 __all__ = ["Decision", "Overrides", "Plan", "Timings", "costs", "make_plan", "op_instances"]
@@ -18,7 +18,7 @@ __all__ = ["Decision", "Overrides", "Plan", "Timings", "costs", "make_plan", "op
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the user asks for instead of the best known way: names of strategies and of a layout, "auto" for none."""
+    """Strategies and layout that the user asks for in place of the best known ones, by name; "auto" for none."""
 
     conv: str = "auto"
     deconv: str = "auto"
@@ -43,12 +43,12 @@ class Decision:
     """What was decided for one operation.
 
     Attributes:
-        way: strategy and layout.
+        strategy: the algorithm and the layout.
         why: `expected`, `measured`, `asked for`, or why what was asked for cannot be.
         microseconds: what it is expected, or was measured, to take.
     """
 
-    way: Way
+    strategy: Strategy
     why: str
     microseconds: float
 
@@ -60,8 +60,8 @@ class Plan:
     decisions: tuple[Decision, ...]
 
 
-Timings = Callable[[OpInstance], Mapping[Way, float]]
-"""Measured microseconds of the ways that were measured; empty where none was."""
+Timings = Callable[[OpInstance], Mapping[Strategy, float]]
+"""Measured microseconds of the strategies that were measured; empty where none was."""
 
 
 def op_instances(graph: Graph, batch: int, *, gradient: bool) -> list[OpInstance]:
@@ -121,12 +121,12 @@ def make_plan(
         gradient: whether gradients are computed too.
         overrides: what the user asks for.
         timings: measured times, which are believed before expected ones.
-        rates: what is expected; that of the JAX that is installed unless given.
+        rates: of the cost model; those of the installed JAX unless given.
 
     Returns:
-        The plan. Each operation on its own takes its fastest way in its layout; the layouts are those that make the sum
-        of all operations and all changes of layout between them small: the best of the uniform ones, improved operation
-        by operation until no single change helps.
+        The plan. Each operation on its own takes its fastest strategy in its layout; the layouts are those that make
+        the sum of all operations and all changes of layout between them small: the best of the uniform ones, improved
+        operation by operation until no single change helps.
     """
     batch = max(batch, 1)  # none is planned like one
     overrides, rates = overrides or Overrides(), rates or rates_here()
@@ -141,46 +141,50 @@ _Options = Mapping[Layout, Decision]
 
 
 def costs(
-    instance: OpInstance, platform: str, timings: Timings | None, ways: Sequence[Way], rates: Rates | None = None
-) -> tuple[dict[Way, float], str]:
-    """Return what some ways take in microseconds, and how that is known: `measured` or `expected`.
+    instance: OpInstance,
+    platform: str,
+    timings: Timings | None,
+    strategies: Sequence[Strategy],
+    rates: Rates | None = None,
+) -> tuple[dict[Strategy, float], str]:
+    """Return what some strategies take in microseconds, and how that is known: `measured` or `expected`.
 
     An expectation is not compared with a measurement: where some were measured, the others are left out.
     """
     measured = timings(instance) if timings else {}
-    known = {way: measured[way] for way in ways if way in measured}
-    return (
-        (known, "measured") if known else ({way: expected(instance, way, platform, rates) for way in ways}, "expected")
-    )
+    known = {strategy: measured[strategy] for strategy in strategies if strategy in measured}
+    if known:
+        return known, "measured"
+    return {strategy: expected(instance, strategy, platform, rates) for strategy in strategies}, "expected"
 
 
 def _options(
     instance: OpInstance, platform: str, overrides: Overrides, timings: Timings | None, rates: Rates | None = None
 ) -> _Options:
     """Return the fastest choice for one operation in each of its layouts, as far as that is left open."""
-    ways, said = _asked(instance, overrides)
+    strategies, why = _allowed(instance, overrides)
     found: dict[Layout, Decision] = {}
-    known, how = costs(instance, platform, timings, ways, rates)
-    for way, cost in known.items():
-        if way.layout not in found or cost < found[way.layout].microseconds:
-            found[way.layout] = Decision(way, said or how, cost)
+    known, how = costs(instance, platform, timings, strategies, rates)
+    for strategy, cost in known.items():
+        if strategy.layout not in found or cost < found[strategy.layout].microseconds:
+            found[strategy.layout] = Decision(strategy, why or how, cost)
     return found
 
 
-def _asked(instance: OpInstance, overrides: Overrides) -> tuple[list[Way], str]:
-    """Return the ways that the user leaves open, and what is to be said of them: "" where nothing was asked for."""
-    ways, said = list(instance.ways()), ""
-    strategy, layout = overrides.strategy(instance.op), LAYOUTS.get(overrides.layout)
-    if strategy != "auto":
-        asked = [way for way in ways if way.strategy == strategy]
-        reason = instance.obstacle(strategy, native_layouts(instance.op)[-1])
-        ways, said = (asked, "asked for") if asked else (ways, f"not {strategy}: {reason}")
+def _allowed(instance: OpInstance, overrides: Overrides) -> tuple[list[Strategy], str]:
+    """Return the strategies that the overrides allow, and why these; "" where there are no overrides."""
+    strategies, why = list(instance.strategies()), ""
+    name, layout = overrides.strategy(instance.op), LAYOUTS.get(overrides.layout)
+    if name != "auto":
+        matching = [strategy for strategy in strategies if strategy.name == name]
+        reason = instance.obstacle(name, native_layouts(instance.op)[-1])
+        strategies, why = (matching, "asked for") if matching else (strategies, f"not {name}: {reason}")
     if layout:
-        asked = [way for way in ways if way.layout == layout]
+        matching = [strategy for strategy in strategies if strategy.layout == layout]
         # Of two overrides that contradict each other, that for the strategy says more.
-        said = said or ("asked for" if asked else f"not {layout.name}: it has no such way")
-        ways = asked or ways
-    return ways, said
+        why = why or ("asked for" if matching else f"not {layout.name}: it has no such way")
+        strategies = matching or strategies
+    return strategies, why
 
 
 def _nearest(own: _Options, layout: Layout) -> Layout:

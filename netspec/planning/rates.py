@@ -1,4 +1,4 @@
-"""How fast each way of computing is, as measured, by version of JAX: what the cost model counts with.
+"""How fast each strategy is, as measured, by version of JAX: the rates of the cost model.
 
 `python benchmarks/rates.py` measures. FIRST are rates of two cores of a server CPU with JAX 0.10; what decides is their
 ratio, and that differs little between CPUs. JAX 0.12 has none of its own: XLA's convolutions take 0.6 to 0.8 times as
@@ -19,7 +19,7 @@ __all__ = ["FIRST", "Rates", "rates_for", "rates_here", "rates_of_version"]
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the cost model counts with, on a CPU.
+    """The rates of the cost model, on a CPU.
 
     Attributes:
         version: what they are recorded as.

@@ -1,4 +1,4 @@
-"""A plan as a run records it, and found again: a run goes on in the ways it was begun with.
+"""A plan as a run records it, and read back: a run is resumed with the strategies it was begun with.
 
 The bits of a training depend on how each operation is computed. What a newer netspec or JAX, or other measured times,
 would choose instead is for new runs.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from netspec.graph.graph import Graph, Operation
 from netspec.planning.cost import expected
 from netspec.planning.layouts import LAYOUTS
-from netspec.planning.op_instance import Way
+from netspec.planning.op_instance import Strategy
 from netspec.planning.plan import Decision, Plan, op_instances
 from netspec.planning.rates import Rates
 
@@ -25,7 +25,7 @@ class Recorded:
     """What a run recorded of how it is computed.
 
     Attributes:
-        rates: what its plans were made with, and those are made with that it did not record.
+        rates: those its plans were made with; plans that it did not record are made with them too.
         plans: the lines of each plan, by examples at a time and whether gradients are computed.
     """
 
@@ -36,7 +36,7 @@ class Recorded:
 def plan_lines(graph: Graph, plan: Plan) -> list[str]:
     """Return a line for each operation of a plan: `conv_1 Conv: winograd, batch_last, expected`."""
     return [
-        f"{_name(operation)}: {', '.join(filter(None, (d.way.strategy, d.way.layout.name, d.why)))}"
+        f"{_name(operation)}: {', '.join(filter(None, (d.strategy.name, d.strategy.layout.name, d.why)))}"
         for operation, d in zip(graph.operations, plan.decisions, strict=True)
     ]
 
@@ -44,7 +44,7 @@ def plan_lines(graph: Graph, plan: Plan) -> list[str]:
 def recorded_plan(
     graph: Graph, lines: Sequence[str], *, platform: str, batch: int, gradient: bool, rates: Rates
 ) -> Plan | None:
-    """Return the plan that lines are of; None where they are of another graph, or of ways that there are not."""
+    """Return the plan that lines are of; None where they are of another graph, or of unknown strategies."""
     found = [_LINE.fullmatch(line) for line in lines]
     if [m and m["name"] for m in found] != [_name(operation) for operation in graph.operations]:
         return None
@@ -52,9 +52,9 @@ def recorded_plan(
     def decisions() -> Iterator[Decision]:
         for instance, m in zip(op_instances(graph, max(batch, 1), gradient=gradient), found, strict=True):
             assert m
-            way = Way(m["strategy"] or "", LAYOUTS[m["layout"]])
-            if way in instance.ways():
-                yield Decision(way, m["why"], expected(instance, way, platform, rates))
+            strategy = Strategy(m["strategy"] or "", LAYOUTS[m["layout"]])
+            if strategy in instance.strategies():
+                yield Decision(strategy, m["why"], expected(instance, strategy, platform, rates))
 
     plan = Plan(tuple(decisions()))
     return plan if len(plan.decisions) == len(graph.operations) else None

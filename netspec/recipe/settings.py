@@ -291,12 +291,12 @@ class Checkpoint(Definition):
 
     @model_validator(mode="after")
     def _off_is_off(self) -> "Checkpoint":
-        if self.mode == "off" and self.said:
+        if self.mode == "off" and self.is_set:
             raise ValueError("say either `off` or when, not both")
         return self
 
     @property
-    def said(self) -> bool:
+    def is_set(self) -> bool:
         """Whether a distance is given."""
         return not (self.every is None and self.seconds is None and self.epochs is None)
 

@@ -1,4 +1,4 @@
-"""The sheet every picture is drawn on: one style, places in inches, a write that is whole or not at all."""
+"""The canvas of every picture: one style, places in inches, an atomic write."""
 
 from __future__ import annotations
 

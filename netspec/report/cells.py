@@ -1,4 +1,4 @@
-"""A block of equal cells, each a small picture with a caption under it: the common part of most pictures."""
+"""A grid of equal cells, each a small picture with a caption under it."""
 
 from __future__ import annotations
 

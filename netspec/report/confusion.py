@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the confusion matrix, colored so that the mistakes stand out."""
+"""The confusion matrix, colored so that the mistakes stand out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loss and accuracy over the steps of a run."""
+"""Curves of loss and accuracy over the steps of a run."""
 
 from __future__ import annotations
 

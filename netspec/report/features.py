@@ -1,4 +1,4 @@
-"""What every layer makes of one image: its feature maps, layer under layer."""
+"""Feature maps of every layer for one image."""
 
 from __future__ import annotations
 

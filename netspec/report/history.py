@@ -1,4 +1,4 @@
-"""From the lines of metrics.jsonl to the series that the curves are drawn through."""
+"""The history of a run: lines of metrics.jsonl as the series of the curves."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ def read_history(records: Iterable[Mapping[str, Any]]) -> History:
     Returns:
         The series, each in the order of its steps.
     """
-    kept = [record for record in records if record.get("kind") in ("step", "evaluation", "epoch")]
-    losses = [(int(r["step"]), r.get("loss")) for r in kept if r["kind"] == "step"]
+    lines = [record for record in records if record.get("kind") in ("step", "evaluation", "epoch")]
+    losses = [(int(r["step"]), r.get("loss")) for r in lines if r["kind"] == "step"]
     broken = [step for step, loss in losses if isinstance(loss, float) and not math.isfinite(loss)]
     return History(
-        loss=_measure(kept, "loss"),
-        accuracy=_measure(kept, "accuracy"),
-        epoch_ends=tuple(sorted({int(r["step"]) for r in kept if r["kind"] == "epoch"})),
-        best=max((int(r["step"]) for r in kept if r["kind"] == "epoch" and r.get("best") is True), default=None),
+        loss=_measure(lines, "loss"),
+        accuracy=_measure(lines, "accuracy"),
+        epoch_ends=tuple(sorted({int(r["step"]) for r in lines if r["kind"] == "epoch"})),
+        best=max((int(r["step"]) for r in lines if r["kind"] == "epoch" and r.get("best") is True), default=None),
         broke_at=min(broken, default=None),
     )
 

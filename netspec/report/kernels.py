@@ -1,4 +1,4 @@
-"""What the first layer looks for: its kernels as small pictures, signs as colors."""
+"""Kernels of the first layer as small pictures, signs as colors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Sheet:
     """Kernels ready to draw: (n, H, W) signed or (n, H, W, 3) RGB, what to say of them, captions if any."""
 
     pictures: NDArray[Any]
-    told: str
+    caption: str
     captions: tuple[str, ...] = ()
 
 
@@ -74,7 +74,7 @@ def draw_kernels(
     room = 0.0 if sheet.pictures.ndim == 4 else 0.85
     bar_height = min(cells.height, 3.0)
     with picture(path, max(cells.width + room, 5.5) + 2 * MARGIN, _TOP + cells.height + MARGIN) as figure:
-        heading(figure, title, f"shape {shape_text(kernel.shape)}{part}; {sheet.told}")
+        heading(figure, title, f"shape {shape_text(kernel.shape)}{part}; {sheet.caption}")
         image = cells.draw(figure, MARGIN, _TOP, sheet.pictures, sheet.captions, cmap=_COLORS, norm=_norm(limit))
         if room:
             _draw_scale(figure, image, MARGIN + cells.width + 0.25, bar_height)
@@ -97,12 +97,12 @@ def _sheet(images: NDArray[Any], limit: float) -> _Sheet:
     if channels == 1:
         return _Sheet(images[:, 0], "red is positive, blue negative")
     if channels == 3:
-        told = f"RGB, gray is 0, full color ±{limit:.3g}"
-        return _Sheet(np.clip(0.5 + np.nan_to_num(images).transpose(0, 2, 3, 1) / (2 * limit), 0, 1), told)
+        caption = f"RGB, gray is 0, full color ±{limit:.3g}"
+        return _Sheet(np.clip(0.5 + np.nan_to_num(images).transpose(0, 2, 3, 1) / (2 * limit), 0, 1), caption)
     strongest = np.square(np.nan_to_num(images)).sum(axis=(2, 3)).argmax(axis=1)
-    told = f"the strongest of {channels} input channels of each kernel, counted from 0"
+    caption = f"the strongest of {channels} input channels of each kernel, counted from 0"
     captions = tuple(f"ch {channel}" for channel in strongest)
-    return _Sheet(images[np.arange(len(images)), strongest], told, captions)
+    return _Sheet(images[np.arange(len(images)), strongest], caption, captions)
 
 
 def _cells(sheet: _Sheet) -> Cells:

@@ -1,4 +1,4 @@
-"""The wrong predictions that a model was most sure of, which say the most about the model or its labels."""
+"""The mistakes that a model was most sure of, which say the most about the model or its labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From examples as networks see them, (C, H, W) in any range, to pictures as people see them."""
+"""Pixels for display: examples as networks read them, (C, H, W) in any range, made visible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: sealed files in the run folder, of which the two newest are kept.
+"""Checkpoints of a training: sealed files in the run folder, of which the two newest remain.
 
 A file appears whole or not at all, under a name that says its step; so the newest one that is whole is where a training
 goes on from, whatever was cut off when. Older ones are removed only when a newer one is on the disk.
@@ -16,13 +16,12 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import ModelFileError, RunError
 from netspec.runs import files as run_files
-from netspec.runs import folder as runs
 from netspec.runs import model_file
 from netspec.runs import safetensors_file as sealed
-from netspec.runs.safetensors_file import DamagedError, Declared, Kind
+from netspec.runs.safetensors_file import DamagedError, Declared, FileKind
 from netspec.system import files
 from netspec.system.background import Background
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 
 __all__ = ["FOLDER", "FORMAT_VERSION", "Checkpoints", "with_best"]
 
@@ -31,14 +30,14 @@ FOLDER = "checkpoints"
 FORMAT_VERSION = 1
 """Of what a checkpoint holds; the tests keep a run of each."""
 
-_KIND = Kind(
+_KIND = FileKind(
     "netspec-checkpoint",
     FORMAT_VERSION,
     "netspec checkpoint",
     "netspec resumes from the files in a run's folder `checkpoints`",
     "copy it again from where it was whole",
 )
-_KEPT = 2
+_KEEP = 2
 
 
 class Checkpoints:
@@ -46,7 +45,7 @@ class Checkpoints:
 
     Args:
         run: the run folder.
-        owner: what the run calls itself in lock.json; None for one begun before runs did.
+        owner: the name of the run in its manifest; None for an older run without one.
 
     Raises:
         RunError: when they are elsewhere: what lies there is perhaps not netspec's to remove.
@@ -60,12 +59,12 @@ class Checkpoints:
         self._writing: Background[None] | None = None
         self._last: Snapshot | None = None
 
-    def write(self, snapshot: Snapshot, kept_sha256: str = "") -> Path:
+    def write(self, snapshot: Snapshot, metrics_sha256: str = "") -> Path:
         """Begin to write a snapshot in a thread, after the one before is written; one that is written already is not.
 
         Args:
             snapshot: what is written.
-            kept_sha256: of all that the recorder had kept then.
+            metrics_sha256: of metrics.jsonl as far as the snapshot's mark.
 
         Raises:
             RunError: when the one before could not be written.
@@ -73,7 +72,7 @@ class Checkpoints:
         path = self.folder / f"step-{snapshot.step:09d}.safetensors"
         if snapshot is not self._last:
             self.wait()
-            self._writing = Background(lambda: self._write(path, snapshot, kept_sha256))
+            self._writing = Background(lambda: self._write(path, snapshot, metrics_sha256))
             self._last = snapshot
         return path
 
@@ -122,13 +121,13 @@ class Checkpoints:
         """Remove what a process that was killed left half written."""
         files.sweep(self.folder, lambda name: _step(Path(name)) >= 0)
 
-    def _write(self, path: Path, snapshot: Snapshot, kept_sha256: str) -> None:
+    def _write(self, path: Path, snapshot: Snapshot, metrics_sha256: str) -> None:
         self.folder.mkdir(exist_ok=True)
         metadata = {
             "progress": json.dumps(snapshot.progress.to_json()),
             "step": str(snapshot.step),
             "mark": str(snapshot.mark),
-            "kept_sha256": kept_sha256,
+            "kept_sha256": metrics_sha256,
         }
         if self.owner is not None:
             metadata["run"] = self.owner
@@ -136,7 +135,7 @@ class Checkpoints:
         others = [other for other in self._files() if other != path]
         # One that is ahead could not be read, so that the training was taken up again before it.
         ahead = [other for other in others if _step(other) > snapshot.step]
-        for old in (*ahead, *others[: len(others) - len(ahead) - (_KEPT - 1)]):
+        for old in (*ahead, *others[: len(others) - len(ahead) - (_KEEP - 1)]):
             with suppress(OSError):
                 old.unlink()
 
@@ -148,7 +147,7 @@ class Checkpoints:
 
         metadata, arrays = sealed.read(path, _KIND, accept)
         try:
-            progress = Progress.from_json(json.loads(metadata["progress"]))
+            progress = TrainingProgress.from_json(json.loads(metadata["progress"]))
             step, mark = int(metadata["step"]), int(metadata["mark"])
             steps = len(arrays["history"])
             if mark < 0 or progress.taken > steps or step != (progress.epoch - 1) * steps + progress.taken:
@@ -169,9 +168,9 @@ def _step(path: Path) -> int:
 
 
 def with_best(
-    run: Path, snapshot: Snapshot | None, lock: Mapping[str, Any], *, changed: bool
+    run: Path, snapshot: Snapshot | None, manifest: Mapping[str, Any], *, changed: bool
 ) -> tuple[Snapshot | None, list[str]]:
-    """Return a snapshot to go on from, without its best epoch where the model of that is lost; and that, in words.
+    """Return a snapshot to resume from, without its best epoch where the model of that is lost; and a notice of it.
 
     best.safetensors may be of an epoch after the checkpoint. A training that goes on as it was comes to the same model
     again; one that is `changed` does not. Where the file is missing and the checkpoint is of that epoch's end, it is
@@ -180,7 +179,7 @@ def with_best(
     Raises:
         RunError: when it is the model of another run.
     """
-    best, file = snapshot.progress.best if snapshot else None, run / runs.BEST
+    best, file = snapshot.progress.best if snapshot else None, run / run_files.BEST
     if snapshot is None or (best is None and not file.exists()):
         return snapshot, []
     try:
@@ -189,10 +188,10 @@ def with_best(
         why = "is of a later epoch" if step is not None else "is missing"
     except ModelFileError:
         found, step, why = None, None, "is damaged"
-    kept = step is not None and (not changed or (best is not None and step == best.step))
-    if found and (kept or best is None):
-        run_files.require_own_model(file, found.seal, lock)
-    if kept or best is None or (best.step == snapshot.step and why == "is missing"):
+    usable = step is not None and (not changed or (best is not None and step == best.step))
+    if found and (usable or best is None):
+        run_files.require_own_model(file, found.seal, manifest)
+    if usable or best is None or (best.step == snapshot.step and why == "is missing"):
         return snapshot, []
     lost = f"{file} {why}: the model of epoch {best.epoch}, the best so far, is lost; the best of the next ones is kept"
     return replace(snapshot, progress=replace(snapshot.progress, best=None)), [lost]

@@ -1,4 +1,4 @@
-"""What the bits of a training depend on beside the spec, the data and the seed: versions, device, machine."""
+"""The environment of a training: versions, device and machine, on which its bits depend too."""
 
 from __future__ import annotations
 

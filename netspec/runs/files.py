@@ -1,4 +1,4 @@
-"""What is in a run folder, read back without JAX."""
+"""The files of a run folder, read without JAX."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ __all__ = [
     "BEST",
     "CURVES",
     "LAST",
-    "LOCK",
-    "LOCK_FORMAT",
+    "MANIFEST",
+    "MANIFEST_FORMAT",
     "METRICS",
     "NETWORK",
     "RESULT",
     "SPEC",
     "digest_of",
     "model_path",
-    "read_lock",
+    "read_manifest",
     "read_metrics",
     "read_result",
     "require_own_model",
     "require_own_record",
 ]
 
-SPEC, NETWORK, LOCK = "spec.net", "network.json", "lock.json"
+SPEC, NETWORK, MANIFEST = "spec.net", "network.json", "lock.json"
 METRICS, RESULT, CURVES = "metrics.jsonl", "result.json", "curves.png"
-LOCK_FORMAT = 1
-"""Of lock.json."""
+MANIFEST_FORMAT = 1
+"""Of the manifest, lock.json."""
 
 BEST, LAST = "best.safetensors", "last.safetensors"
 
@@ -84,7 +84,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 _TEXTS = {"kind", "split", "reason"}
-"""What is said in words in a line of metrics.jsonl; all else is a number, yes or no, or nothing."""
+"""Texts in a line of metrics.jsonl; all other values are numbers, booleans or null."""
 
 _MOST_STEPS, _MOST = 10**15, 1e100
 """Of steps and of values: beyond any training, and what can still be calculated with."""
@@ -103,14 +103,14 @@ def _measurement(record: object) -> bool:
     )
 
 
-def read_lock(folder: Path) -> dict[str, Any]:
-    """Return lock.json: what a run was begun with.
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run, lock.json.
 
     Raises:
         RunError: when there is none, or it is of a newer netspec.
     """
     try:
-        found = json.loads(read_text(folder / LOCK))
+        found = json.loads(read_text(folder / MANIFEST))
         formed = found["format"]
     except (FileNotFoundError, NotADirectoryError):
         kind = "is no run folder" if folder.exists() else "is not there"
@@ -118,26 +118,30 @@ def read_lock(folder: Path) -> dict[str, Any]:
         raise RunError(f"{folder} {kind}", path_fix(folder, runs=True, otherwise=fix)) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not what netspec wrote"
-        raise RunError(f"{folder / LOCK} cannot be read: {reason}", "copy it again from where it was whole") from None
-    if type(formed) is not int or formed > LOCK_FORMAT:
-        raise RunError(f"{folder / LOCK} has format {formed}; this netspec reads up to {LOCK_FORMAT}", "update netspec")
-    for key, fits in _LOCK_VALUES.items():
+        raise RunError(
+            f"{folder / MANIFEST} cannot be read: {reason}", "copy it again from where it was whole"
+        ) from None
+    if type(formed) is not int or formed > MANIFEST_FORMAT:
+        raise RunError(
+            f"{folder / MANIFEST} has format {formed}; this netspec reads up to {MANIFEST_FORMAT}", "update netspec"
+        )
+    for key, fits in _MANIFEST_VALUES.items():
         if key in found and not fits(found[key]):
             raise RunError(
-                f"{folder / LOCK}: `{key}` is not what netspec wrote there", "copy it again from where it was whole"
+                f"{folder / MANIFEST}: `{key}` is not what netspec wrote there", "copy it again from where it was whole"
             )
     return dict(found)
 
 
-def require_own_model(file: Path, seal: str, lock: Mapping[str, Any]) -> None:
+def require_own_model(file: Path, seal: str, manifest: Mapping[str, Any]) -> None:
     """Raise RunError where a model in a run folder is not one that this run wrote.
 
     Args:
         file: the model file.
         seal: the hash that it states.
-        lock: the run's lock.json; where it is of before runs kept such hashes, any model is taken.
+        manifest: the run's lock.json; any model is accepted where it is older than these hashes.
     """
-    models = lock.get("models")
+    models = manifest.get("models")
     if models is not None and seal not in models.get(file.name, ()):
         raise RunError(
             f"{file} is not a model of this run",
@@ -145,15 +149,15 @@ def require_own_model(file: Path, seal: str, lock: Mapping[str, Any]) -> None:
         )
 
 
-def require_own_record(folder: Path, lock: Mapping[str, Any], *names: str) -> None:
+def require_own_record(folder: Path, manifest: Mapping[str, Any], *names: str) -> None:
     """Raise RunError where what a run that has ended says of itself is that of another one.
 
     Args:
         folder: the run folder.
-        lock: its lock.json.
-        names: which files are looked at: result.json, metrics.jsonl.
+        manifest: its lock.json.
+        names: the files to check: result.json, metrics.jsonl.
     """
-    ended = lock.get("ended") or {}
+    ended = manifest.get("ended") or {}
     if not (folder / RESULT).is_file():
         return
     for name in names:
@@ -211,7 +215,7 @@ def _choices(value: object) -> bool:
     )
 
 
-_LOCK_VALUES: dict[str, Callable[[object], bool]] = {
+_MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "format": _number,
     **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
     **dict.fromkeys(("device", "platform", "processor", "python", "run", "begun", "failed", "rates"), _text),

@@ -1,4 +1,4 @@
-"""Run folders: making a fresh one, and the arrays of a model; `files.py` reads what else is in one, without JAX."""
+"""Run folders: a fresh one, the models of single epochs, and the arrays of a model."""
 
 from __future__ import annotations
 
@@ -11,49 +11,16 @@ import numpy as np
 
 from netspec.backends.jax.model import Model, Variables
 from netspec.diagnostics.diagnostic import RunError
-from netspec.runs.files import (
-    BEST,
-    CURVES,
-    LAST,
-    LOCK,
-    LOCK_FORMAT,
-    METRICS,
-    NETWORK,
-    RESULT,
-    SPEC,
-    digest_of,
-    model_path,
-    read_lock,
-    read_metrics,
-    read_result,
-    require_own_model,
-    require_own_record,
-)
+from netspec.runs.files import MANIFEST
 from netspec.runs.model_file import ModelFile
 
 __all__ = [
-    "BEST",
-    "CURVES",
-    "LAST",
-    "LOCK",
-    "LOCK_FORMAT",
-    "METRICS",
-    "NETWORK",
-    "RESULT",
-    "SPEC",
     "arrays_of",
-    "digest_of",
     "epoch_file",
     "epoch_files",
     "epoch_of",
     "fresh_folder",
-    "model_path",
     "named_folder",
-    "read_lock",
-    "read_metrics",
-    "read_result",
-    "require_own_model",
-    "require_own_record",
     "variables_of",
 ]
 
@@ -109,7 +76,7 @@ def named_folder(folder: Path) -> Path:
         if folder.exists() and not folder.is_dir():
             raise RunError(f"{folder} is a file, not a folder", "choose a new folder")
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / LOCK).exists():
+        if (folder / MANIFEST).exists():
             fix = f"`netspec resume {folder}` goes on with it; or choose a new folder: nothing is overwritten"
             raise RunError(f"{folder} holds a run already", fix)
         if any(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""Which runs a folder has, how far each of them is, and which is the newest; without JAX and NumPy."""
+"""The list of runs in a folder with the state of each; without JAX and NumPy."""
 
 from __future__ import annotations
 
@@ -11,21 +11,31 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import NetspecError, RunError
-from netspec.runs.files import BEST, LAST, LOCK, METRICS, NETWORK, RESULT, read_lock, read_result, require_own_record
+from netspec.runs.files import (
+    BEST,
+    LAST,
+    MANIFEST,
+    METRICS,
+    NETWORK,
+    RESULT,
+    read_manifest,
+    read_result,
+    require_own_record,
+)
 from netspec.runs.lock import is_held
 from netspec.system.files import kind_of, open_to_read, read_text
 
-__all__ = ["Listed", "State", "listed", "newest"]
+__all__ = ["RunSummary", "State", "list_runs", "newest"]
 
 State: TypeAlias = Literal["complete", "running", "stopped", "failed", "damaged"]
 """`stopped`: it can be resumed, whether it was asked to stop or killed. `failed`: an error ended it."""
 
 _DEEPEST = 4
-"""So far below the folder runs are looked for: runs/NAME/001 is two below `runs`."""
+"""Levels below the folder in which runs are searched: runs/NAME/001 is two below `runs`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class RunSummary:
     """A run as it is listed.
 
     Attributes:
@@ -37,7 +47,7 @@ class Listed:
         loss: likewise.
         done: epochs that have ended.
         epochs: of the recipe; None where it cannot be read.
-        begun: when; of a run that does not say so, when its lock.json was written last.
+        begun: its start; of an older run, whose manifest has none, when that was written last.
         problem: why it failed, or what is damaged.
     """
 
@@ -59,15 +69,15 @@ def newest(path: Path) -> Path:
     What is a run or a file itself, or has no numbered run in it, is returned as it is.
     """
     try:
-        if not path.is_dir() or any((path / name).exists() for name in (LOCK, NETWORK, BEST, LAST)):
+        if not path.is_dir() or any((path / name).exists() for name in (MANIFEST, NETWORK, BEST, LAST)):
             return path
-        numbered = [p for p in path.iterdir() if _number(p.name) >= 0 and (p / LOCK).is_file()]
+        numbered = [p for p in path.iterdir() if _number(p.name) >= 0 and (p / MANIFEST).is_file()]
     except (OSError, ValueError):
         return path
     return max(numbered, key=lambda p: _number(p.name), default=path)
 
 
-def listed(folder: Path) -> list[Listed]:
+def list_runs(folder: Path) -> list[RunSummary]:
     """Return the runs in a folder and in those below it, the newest last.
 
     Raises:
@@ -75,14 +85,14 @@ def listed(folder: Path) -> list[Listed]:
     """
     if kind_of(folder, RunError) != "folder":
         raise RunError(f"{folder} is not a folder", "give a folder with runs in it, such as runs or runs/lenet")
-    return sorted((_look(found) for found in _runs(folder)), key=lambda run: (run.begun, run.folder))
+    return sorted((_summary(found) for found in _runs(folder)), key=lambda run: (run.begun, run.folder))
 
 
 def _runs(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         path = Path(place)
         # One that was left before its training began has its number only.
-        if LOCK in files or (NETWORK in files) or (path != folder and _number(path.name) >= 0):
+        if MANIFEST in files or (NETWORK in files) or (path != folder and _number(path.name) >= 0):
             folders.clear()
             yield path
         elif len(path.relative_to(folder).parts) >= _DEEPEST:
@@ -94,31 +104,33 @@ def _number(name: str) -> int:
     return int(name) if name.isascii() and name.isdecimal() and len(name) < 16 else -1
 
 
-def _look(folder: Path) -> Listed:
+def _summary(folder: Path) -> RunSummary:
     """Return how a run is, whatever is wrong with its files."""
     running = is_held(folder)
-    if not (folder / LOCK).exists():
+    if not (folder / MANIFEST).exists():
         problem = "" if running else "it ended before its training began"
-        return Listed(folder, "running" if running else "failed", begun=_written(folder), problem=problem)
+        return RunSummary(folder, "running" if running else "failed", begun=_written(folder), problem=problem)
     try:
-        lock = read_lock(folder)
+        manifest = read_manifest(folder)
         name, epochs = _network(folder)
         if not running:
-            require_own_record(folder, lock, RESULT, METRICS)
+            require_own_record(folder, manifest, RESULT, METRICS)
         done, accuracy, loss = _measured(folder)
-        state, problem = _state(folder, lock, running=running)
+        state, problem = _state(folder, manifest, running=running)
     except NetspecError as error:
-        return Listed(folder, "damaged", begun=_written(folder / LOCK), problem=error.message)
-    begun = str(lock.get("begun") or _written(folder / LOCK))
-    return Listed(folder, state, name, str(lock.get("dataset", "")), accuracy, loss, done, epochs, begun, problem)
+        return RunSummary(folder, "damaged", begun=_written(folder / MANIFEST), problem=error.message)
+    begun = str(manifest.get("begun") or _written(folder / MANIFEST))
+    return RunSummary(
+        folder, state, name, str(manifest.get("dataset", "")), accuracy, loss, done, epochs, begun, problem
+    )
 
 
-def _state(folder: Path, lock: Mapping[str, Any], *, running: bool) -> tuple[State, str]:
+def _state(folder: Path, manifest: Mapping[str, Any], *, running: bool) -> tuple[State, str]:
     if running:
         return "running", ""
     if read_result(folder) is not None:
         return "complete", ""
-    failed = str(lock.get("failed") or "")
+    failed = str(manifest.get("failed") or "")
     return ("failed", failed) if failed else ("stopped", "")
 
 

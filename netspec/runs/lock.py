@@ -1,4 +1,4 @@
-"""One training at a time in a run folder."""
+"""The lock of a run folder: one training at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = ".lock"
 
 
 def is_held(folder: Path) -> bool:
-    """Return whether a process trains in a run folder, as far as can be told; nothing is made or changed there."""
+    """Return whether a process trains in a run folder, as far as the system tells; nothing is changed there."""
     try:
         with open_to_read(folder / NAME) as file:
             return locks.is_taken(file)

@@ -23,7 +23,7 @@ from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
-from netspec.runs.safetensors_file import Declared, Kind
+from netspec.runs.safetensors_file import Declared, FileKind
 from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
@@ -31,7 +31,7 @@ __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
 FORMAT_VERSION = 1
 """Of what a model file holds; docs/model_file.md describes each."""
 
-_KIND = Kind(
+_KIND = FileKind(
     "netspec",
     FORMAT_VERSION,
     "netspec model",
@@ -66,7 +66,7 @@ class ModelFile:
 
 
 def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None = None) -> None:
-    """Write a model file atomically; `announce` is told the hash that it will state, before it is there.
+    """Write a model file atomically; `announce` is called with its hash before it is there.
 
     Raises:
         OSError: when the folder cannot be written to.
@@ -81,7 +81,7 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
 
 
 def _portable(network: Network) -> Network:
-    """Return the network with paths of datasets cut to their last part: a model tells nothing of where it was made."""
+    """Return the network with paths of datasets cut to their last part: a model names no folder of its machine."""
     data = network.data
     if data is None:
         return network
@@ -117,7 +117,7 @@ def read(path: Path) -> ModelFile:
 
 
 def stated(path: Path) -> str | None:
-    """Return the hash that a model file states, which is not looked at; None where it is none."""
+    """Return the hash that a model file states, unchecked; None where it is none."""
     return sealed.stated(path, _KIND)
 
 

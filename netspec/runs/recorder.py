@@ -1,4 +1,4 @@
-"""Keeping a training in a run folder: what it was begun with, measurements, models, checkpoints."""
+"""The recorder of a training: a run folder with its manifest (lock.json), measurements, models and checkpoints."""
 
 from __future__ import annotations
 
@@ -8,75 +8,45 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.group import rows
-from netspec.backends.jax.train.pace import by_batch
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import RunError
-from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
-from netspec.planning.rates import FIRST, rates_here, rates_of_version
-from netspec.planning.record import Recorded
 from netspec.recipe.catalog import find, last_part
-from netspec.runs import folder as runs
+from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.checkpoints import Checkpoints
-from netspec.runs.environment import here
-from netspec.runs.folder import BEST, CURVES, LAST, LOCK, METRICS, NETWORK, RESULT, SPEC
+from netspec.runs.files import BEST, CURVES, LAST, MANIFEST, MANIFEST_FORMAT, METRICS, NETWORK, RESULT, SPEC
 from netspec.runs.lock import RunLock
+from netspec.runs.manifest import Origin, digest, manifest_facts, network_text
 from netspec.runs.model_file import ModelFile
 from netspec.system.files import atomic_write, open_to_add, read_text, sweep
-from netspec.training.events import Epoch, Event, Result, Saved, Started, plain, record
+from netspec.training.events import Epoch, Event, Result, Saved, Started, metrics_line, plain
 from netspec.training.progress import Snapshot
 
-__all__ = ["Origin", "RunFolder", "choices", "digest", "network_text", "recorded_choices"]
+__all__ = ["RunFolder"]
 
-_WRITTEN = (SPEC, NETWORK, LOCK, RESULT, BEST, LAST, CURVES)
+_WRITTEN = (SPEC, NETWORK, MANIFEST, RESULT, BEST, LAST, CURVES)
 """Files that appear whole or not at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a training was asked for with, for whoever repeats or resumes it.
-
-    Attributes:
-        text: the spec as given; the resolved one is kept where there is none.
-        settings: replaced settings of the recipe by name, and `data`, the dataset given instead of the spec's.
-        lets: what replaced values of `let` in the text.
-        sets: what replaced settings in the text, by path.
-        data_path: where data that is no built-in dataset lies; None where it is one, or came from memory.
-        log_every: steps between two Step events, where that was said.
-        autotune: whether the ways to compute were measured.
-        device: what was asked for, in words.
-    """
-
-    text: str | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-    lets: Mapping[str, str] = field(default_factory=dict)
-    sets: Mapping[str, str] = field(default_factory=dict)
-    data_path: str | None = None
-    log_every: int | None = None
-    autotune: bool = False
-    device: str | None = None
-
-
 class RunFolder:
-    """Keeps one training in a folder; the training loop calls it.
+    """Records one training in a folder; the training loop calls it.
 
     Args:
         folder: an empty folder; that of the run where it is resumed.
         model: what is trained.
-        origin: what was asked for.
-        held: the lock of the folder, where it is held already.
-        resumed: the moment the training goes on from.
-        before: lock.json of a run that is resumed.
+        origin: what it was started with.
+        lock: the lock of the folder, where this process has it already.
+        resumed: the snapshot the training is resumed from.
+        before: the manifest of a run that is resumed.
         changes: what differs from it, in words.
-        elsewhere: why the bits may be others from here on, in words.
+        differences: in versions or machine, in words: the bits may be others from here on.
 
     Raises:
         RunError: when another process trains in that folder, or it cannot be written to.
@@ -88,21 +58,21 @@ class RunFolder:
         model: Model,
         origin: Origin | None = None,
         *,
-        held: RunLock | None = None,
+        lock: RunLock | None = None,
         resumed: Snapshot | None = None,
         before: Mapping[str, Any] | None = None,
         changes: tuple[str, ...] = (),
-        elsewhere: tuple[str, ...] = (),
+        differences: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.model = model
         self.origin = origin or Origin()
         self.text = self.origin.text or resolved_text(model.network)
-        self.resumed, self.before, self.changes, self.elsewhere = resumed, before, changes, elsewhere
+        self.resumed, self.before, self.changes, self.differences = resumed, before, changes, differences
         self.labels: tuple[str, ...] = ()
         self.dataset = ""
-        self._lock = held or RunLock(folder)
-        # A run that was begun before runs had names goes on without one.
+        self._lock = lock or RunLock(folder)
+        # An older run, without a name, is resumed without one.
         self.name: str | None = secrets.token_hex(8) if before is None else before.get("run")
         self._models: dict[str, list[str]] = dict(before.get("models", {})) if before else {}
         self._facts: dict[str, Any] = {}
@@ -111,7 +81,7 @@ class RunFolder:
         self._checkpoints = Checkpoints(folder, self.name)
 
     def begin(self, event: Started, dataset: Dataset) -> None:
-        """Write what is known before the first step; lock.json last: with it the run can be resumed."""
+        """Write what is known before the first step; the manifest last: with it the run can be resumed."""
         self.labels = dataset.labels
         self.dataset = dataset.name if find(dataset.name) else last_part(dataset.name)
         self._require_files()
@@ -120,8 +90,10 @@ class RunFolder:
         if self.before is None or self.changes:
             network = network_text(self.model.network)
             if self.before is not None:
-                # Whatever is cut off between the two files, lock.json knows the network.
-                self._write(LOCK, json.dumps({**self.before, "next_network_sha256": digest(network)}, indent=2) + "\n")
+                # Whatever is cut off between the two files, the manifest knows the network.
+                self._write(
+                    MANIFEST, json.dumps({**self.before, "next_network_sha256": digest(network)}, indent=2) + "\n"
+                )
             self._write(SPEC, self.text)
             self._write(NETWORK, network)
         if self.changes and self.resumed and self.resumed.progress.best is None:
@@ -132,59 +104,38 @@ class RunFolder:
             self._drop_epochs(after=last.epoch if last else 0)
         # If the process is killed after the result is there, it is seen that the curves are not those of the end.
         self._remove(CURVES)
-        # Before the measurements: they are compared with those that lock.json knows where there is a result.
+        # Before the measurements: they are compared with those that the manifest knows where there is a result.
         self._remove(RESULT)
         self.rewind(self.resumed.mark if self.resumed else 0)
         if network is None:
             # It may be of an older netspec, which says the same in other words.
             network = self._read(NETWORK)
-        self._facts = self._lock_file(event, dataset, digest(network))
-        self._write_lock()
-
-    def _write_lock(self, **more: Any) -> None:
-        """Write lock.json, with the hashes of the models that are or are about to be there."""
-        named = {"models": self._models} if self.name is not None else {}
-        self._write(LOCK, json.dumps({**self._facts, **named, **more}, indent=2) + "\n")
-
-    def _lock_file(self, event: Started, dataset: Dataset, network: str) -> dict[str, Any]:
-        origin = self.origin
-        sessions = list(self.before["resumed"]) if self.before else []
-        if self.before is not None:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            entry = {"step": event.step, "time": now, "changes": list(self.changes), "elsewhere": list(self.elsewhere)}
-            sessions.append(entry)
-        before = self.before or {}
-        named = {"run": self.name} if self.name is not None else {}
-        begun = before.get("begun") if self.before else datetime.now(UTC).isoformat(timespec="seconds")
-        return {
-            "format": runs.LOCK_FORMAT,
-            **named,
+        sessions = [*self.before["resumed"], self._session(event)] if self.before else []
+        begun = self.before.get("begun") if self.before else datetime.now(UTC).isoformat(timespec="seconds")
+        self._facts = {
+            "format": MANIFEST_FORMAT,
+            **({"run": self.name} if self.name is not None else {}),
             **({"begun": begun} if begun else {}),
             "spec_sha256": digest(self.text),
-            "network_sha256": network,
-            "dataset": dataset.name,
-            "labels": list(dataset.labels),
-            "data_path": origin.data_path,
-            "data_sha256": dataset.sha256,
-            "seed": event.seed,
-            "overrides": dict(origin.settings),
-            "lets": dict(origin.lets),
-            "sets": dict(origin.sets),
-            "log_every": origin.log_every,
-            "autotune": origin.autotune,
-            "asked_device": origin.device,
-            "steps_per_call": event.steps_per_call,
-            "device": event.device,
-            "devices": list(event.devices),
-            "rates": self.model.rates.version,
-            "choices": choices(self.model, dataset, len(event.devices)),
-            **here(),
+            "network_sha256": digest(network),
+            **manifest_facts(self.model, dataset, self.origin, event),
             "resumed": sessions,
         }
+        self._write_manifest()
+
+    def _write_manifest(self, **more: Any) -> None:
+        """Write the manifest, with the hashes of the models that are or are about to be there."""
+        named = {"models": self._models} if self.name is not None else {}
+        self._write(MANIFEST, json.dumps({**self._facts, **named, **more}, indent=2) + "\n")
+
+    def _session(self, event: Started) -> dict[str, Any]:
+        """Return the entry of a session that resumes a run."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return {"step": event.step, "time": now, "changes": list(self.changes), "elsewhere": list(self.differences)}
 
     def add(self, event: Event) -> None:
         """Append a measurement to metrics.jsonl."""
-        line = record(event)
+        line = metrics_line(event)
         if line is None:
             return
         try:
@@ -220,15 +171,15 @@ class RunFolder:
             raise self._unwritable(METRICS, error) from None
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
-        """Write last.safetensors, best.safetensors when the epoch is the best so far, and its own where one is kept."""
+        """Write the last model, the best one after the best epoch, and the model of the epoch where it is kept."""
         training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
-        arrays = runs.arrays_of(variables)
+        arrays = run_folders.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
         saved = []
         self._require_run()
         keep = self.model.network.recipe.checkpoint.keep
-        own = [runs.epoch_file(epoch.epoch)] if keep else []
+        own = [run_folders.epoch_file(epoch.epoch)] if keep else []
         current = (LAST, BEST) if epoch.best else (LAST,)
 
         def announce(seal: str) -> None:
@@ -237,7 +188,7 @@ class RunFolder:
                 there, known = model_file.stated(self.folder / name), self._models.get(name, [])
                 self._models[name] = list(dict.fromkeys([seal, *(s for s in known if s == there)]))
             if self.name is not None:
-                self._write_lock()
+                self._write_manifest()
 
         for name in (*current, *own):
             try:
@@ -250,7 +201,7 @@ class RunFolder:
             self._drop_epochs(until=epoch.epoch - keep)
         return saved
 
-    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+    def restore_models(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
         """Write the model files of the last epoch again where they are missing, when it has just ended."""
         is_best = best is not None and best.step == last.step
         if not all((self.folder / name).exists() for name in ((LAST, BEST) if is_best else (LAST,))):
@@ -260,7 +211,7 @@ class RunFolder:
         """Write a checkpoint, in a thread unless it is waited for."""
         self._require_run()
         mark, measured = self._marked
-        path = self._checkpoints.write(snapshot, measured if snapshot.mark == mark else snapshot.kept_sha256)
+        path = self._checkpoints.write(snapshot, measured if snapshot.mark == mark else snapshot.metrics_sha256)
         if wait:
             self._checkpoints.wait()
         return path
@@ -273,19 +224,19 @@ class RunFolder:
             self._drop_epochs(after=result.epochs)
         text = json.dumps(plain(asdict(result)), indent=2) + "\n"
         if self.name is not None:
-            self._write_lock(ended={RESULT: digest(text), METRICS: self._measured.hexdigest()})
+            self._write_manifest(ended={RESULT: digest(text), METRICS: self._measured.hexdigest()})
         self._write(RESULT, text)
 
     def fail(self, reason: str) -> None:
-        """Write down why the training ended, where it had begun; what keeps that from being written is not said."""
+        """Record why the training failed, where it had begun; errors of writing that are ignored."""
         # A run that was removed meanwhile is not made again.
-        if self._facts and (self.folder / LOCK).is_file():
+        if self._facts and (self.folder / MANIFEST).is_file():
             with suppress(RunError):
-                self._write_lock(failed=reason)
+                self._write_manifest(failed=reason)
 
     def close(self) -> None:
         """Let the last checkpoint reach the disk, and let others have the folder."""
-        # What it has to say was said, or a worse error is on its way.
+        # Its error was raised before, or a worse one is being raised.
         with suppress(RunError):
             self._checkpoints.wait()
         self._lock.release()
@@ -299,18 +250,18 @@ class RunFolder:
     def _require_run(self) -> None:
         """Raise RunError where the run was removed: what was written now could not be resumed."""
         try:
-            (self.folder / LOCK).stat()
+            (self.folder / MANIFEST).stat()
         except OSError as error:
-            raise self._unwritable(LOCK, error) from None
+            raise self._unwritable(MANIFEST, error) from None
 
     def _sweep(self) -> None:
         """Remove what a process that was killed left half written."""
-        sweep(self.folder, lambda name: name in _WRITTEN or runs.epoch_of(name) is not None)
+        sweep(self.folder, lambda name: name in _WRITTEN or run_folders.epoch_of(name) is not None)
         self._checkpoints.sweep()
 
     def _drop_epochs(self, *, until: int = 0, after: int | None = None) -> None:
-        """Remove the models of epochs up to one, and those that this course has not come to yet."""
-        for epoch, path in runs.epoch_files(self.folder).items():
+        """Remove the models of epochs up to one, and those that this training has not come to yet."""
+        for epoch, path in run_folders.epoch_files(self.folder).items():
             if epoch <= until or (after is not None and epoch > after):
                 self._remove(path.name)
 
@@ -335,44 +286,3 @@ class RunFolder:
     def _unwritable(self, name: str, error: OSError) -> RunError:
         reason = error.strerror or str(error)
         return RunError(f"{self.folder / name} cannot be written: {reason}", "what was saved before is untouched")
-
-
-def network_text(network: Network) -> str:
-    """Return what network.json says."""
-    return network.model_dump_json(indent=2) + "\n"
-
-
-def digest(text: str) -> str:
-    """Return the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def choices(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
-    """Return how each device computes each operation, by what is computed at a time: rounding depends on it."""
-    recipe, whole = model.network.recipe, by_batch(model.graph)
-    held_out = model.network.data.validation if model.network.data else 0
-    examples = len(dataset.train) - held_out
-    size = min(recipe.batch, examples)
-    # A smaller last batch is filled up where that makes no difference.
-    sizes = {"training": size, "training, last batch": examples % size if whole else 0}
-    looked_at = {"evaluation": len(dataset.test), "evaluation, validation": held_out}
-    found: dict[str, Any] = {}
-    for mode, count in sizes.items():
-        if count:
-            found[mode] = _planned(model, rows(count, devices, whole=whole), gradient=True)
-    for mode, count in looked_at.items():
-        if count:
-            found[mode] = _planned(model, rows(min(recipe.evaluate.batch, count), devices), gradient=False)
-    return found
-
-
-def _planned(model: Model, batch: int, *, gradient: bool) -> dict[str, Any]:
-    return {"batch": batch, "operations": model.plan_lines(batch, gradient=gradient)}
-
-
-def recorded_choices(lock: Mapping[str, Any]) -> Recorded:
-    """Return how a run was computed when it was begun, from its lock.json."""
-    found = lock.get("choices") or {}
-    plans = {(own["batch"], mode.startswith("training")): tuple(own["operations"]) for mode, own in found.items()}
-    # Runs that say no version were planned with the first one; one that is not known here is of a newer netspec.
-    return Recorded(rates_of_version(lock.get("rates", FIRST.version)) or rates_here(), plans)

@@ -27,7 +27,7 @@ from netspec.runs import safetensors_header as sealed_header
 from netspec.runs.safetensors_header import Declared
 from netspec.system.files import atomic_write, open_to_read
 
-__all__ = ["DamagedError", "Declared", "Kind", "damaged", "read", "stated", "write"]
+__all__ = ["DamagedError", "Declared", "FileKind", "damaged", "read", "stated", "write"]
 
 _BLANK = "0" * 64
 
@@ -37,7 +37,7 @@ class DamagedError(ModelFileError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """A kind of file.
 
     Attributes:
@@ -57,7 +57,7 @@ class Kind:
 
 def write(
     path: Path,
-    kind: Kind,
+    kind: FileKind,
     arrays: Mapping[str, NDArray[Any]],
     metadata: Mapping[str, str],
     announce: Callable[[str], None] | None = None,
@@ -69,7 +69,7 @@ def write(
         kind: what it is.
         arrays: by name.
         metadata: texts by name.
-        announce: told the hash that the file states, before it appears.
+        announce: called with the hash that the file states, before it appears.
 
     Raises:
         OSError: when the folder cannot be written to.
@@ -116,14 +116,14 @@ def _digest(header: bytes, stated: str, data: memoryview) -> str:
 
 
 def read(
-    path: Path, kind: Kind, accept: Callable[[Mapping[str, str], Mapping[str, Declared]], None]
+    path: Path, kind: FileKind, accept: Callable[[Mapping[str, str], Mapping[str, Declared]], None]
 ) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     """Read and check a file.
 
     Args:
         path: the file.
         kind: what it must be.
-        accept: told the metadata and the arrays that the header declares, before memory is taken for these; raises
+        accept: called with the metadata and the declared arrays, before memory is allocated for these; raises
             where they are not what is wanted.
 
     Returns:
@@ -156,8 +156,8 @@ def read(
         raise damaged(path, kind, "it has an array of an impossible shape") from None
 
 
-def stated(path: Path, kind: Kind) -> str | None:
-    """Return the hash that a file states, which is not looked at; None where it is none of this kind."""
+def stated(path: Path, kind: FileKind) -> str | None:
+    """Return the hash that a file states, unchecked; None where it is no file of this kind."""
     try:
         with _opened(path) as stream:
             return _metadata(path, kind, _header(path, kind, stream)).get("sha256")
@@ -179,7 +179,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise ModelFileError(f"{path} does not fit into the memory of this machine") from None
 
 
-def _header(path: Path, kind: Kind, stream: BinaryIO) -> bytes:
+def _header(path: Path, kind: FileKind, stream: BinaryIO) -> bytes:
     """Return the header, whose length the first eight bytes state."""
     first = stream.read(8)
     if len(first) < 8:
@@ -191,7 +191,7 @@ def _header(path: Path, kind: Kind, stream: BinaryIO) -> bytes:
     return header
 
 
-def _metadata(path: Path, kind: Kind, header: bytes) -> dict[str, str]:
+def _metadata(path: Path, kind: FileKind, header: bytes) -> dict[str, str]:
     """Return the metadata, which must be that of a file of this kind and not too new."""
     try:
         metadata = sealed_header.texts(header)
@@ -212,12 +212,12 @@ def _metadata(path: Path, kind: Kind, header: bytes) -> dict[str, str]:
     return metadata
 
 
-def _check_size(path: Path, kind: Kind, size: int, wanted: int) -> None:
+def _check_size(path: Path, kind: FileKind, size: int, wanted: int) -> None:
     """Refuse a file that is not as long as its header says, before memory is taken for what it holds."""
     if size != wanted:
         raise damaged(path, kind, f"it has {size:,} bytes, its header says {wanted:,}")
 
 
-def damaged(path: Path, kind: Kind, why: str) -> DamagedError:
+def damaged(path: Path, kind: FileKind, why: str) -> DamagedError:
     """Return the error of a file that is not what was written."""
     return DamagedError(f"{path} is damaged: {why}", kind.remedy)

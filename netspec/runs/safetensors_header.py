@@ -1,7 +1,7 @@
 """The header of a sealed file, read by one strict grammar in memory that its length bounds.
 
 A header is JSON, but not any JSON: ASCII, no blanks, the metadata once, and of each array its place, its type and its
-shape, in this order. A parser of all JSON would have to be told what to do with keys that come twice, with numbers such
+shape, in this order. A general JSON parser would have to be configured for keys that come twice, with numbers such
 as NaN, and with a megabyte of brackets, which takes thirty megabytes of memory once parsed; here they do not match.
 """
 

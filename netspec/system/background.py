@@ -1,4 +1,4 @@
-"""Work that goes on beside the rest, in a thread, until its result is asked for."""
+"""Background work in a thread, until its result is asked for."""
 
 from __future__ import annotations
 

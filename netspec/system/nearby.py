@@ -1,4 +1,4 @@
-"""What a path that leads nowhere most likely meant: a spec, a model or a run folder near it."""
+"""Suggestions for a path that does not exist: a spec, a model or a run folder near it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARKS = ("lock.json", "network.json")
 
 
 def path_fix(path: Path, *endings: str, runs: bool = False, otherwise: str) -> str:
-    """Return `did you mean …?` with what is found near a path, or what is said where nothing is."""
+    """Return `did you mean …?` with what is near a path, or the text for where there is nothing."""
     found = nearby(path, *endings, runs=runs)
     return f"did you mean {found}?" if found else otherwise
 
@@ -48,7 +48,7 @@ def nearby(path: Path, *endings: str, runs: bool = False) -> Path | None:
 
 
 def _newest(folder: Path) -> Path | None:
-    """Return the run in a folder that was begun last: runs are numbered."""
+    """Return the newest run in a folder: runs are numbered."""
     found = [child for child in folder.iterdir() if _is_run(child)] if folder.is_dir() else []
     return max(found, key=lambda child: (len(child.name), child.name), default=None)
 

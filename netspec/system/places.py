@@ -1,4 +1,4 @@
-"""Where data lies on this machine, and whether the network may be used: the three environment variables."""
+"""Folders of this machine for data and caches, and whether the network may be used: three environment variables."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from platformdirs import user_cache_path
 from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.system.files import expanded
 
-__all__ = ["cache_folder", "cache_root", "given_folder", "offline", "timings_folder"]
+__all__ = ["cache_folder", "cache_root", "data_folder", "offline", "timings_folder"]
 
 
-def given_folder() -> Path | None:
+def data_folder() -> Path | None:
     """Return the folder that NETSPEC_DATA names; netspec only ever reads there.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where the grammar and the ready-made specs are, in a wheel and in a source checkout alike."""
+"""Resources of the package: the grammar and the ready-made specs, in a wheel and in a source checkout alike."""
 
 from pathlib import Path
 

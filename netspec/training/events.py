@@ -1,4 +1,4 @@
-"""What happens in a training, as values that a program can handle, print or keep."""
+"""Events of a training, as values that a program can handle, print or store."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A split was looked at within an epoch, dropout off."""
+    """A split was evaluated within an epoch, dropout off."""
 
     epoch: int
     step: int
@@ -128,7 +128,7 @@ class Rewound:
     Attributes:
         epoch: in which the batch is.
         step: of the batch, from 1 since the training began.
-        to: so many steps had been taken where it goes on from.
+        to: steps taken before the snapshot it goes back to.
         reason: what went wrong first, such as the activations of a layer.
     """
 
@@ -204,7 +204,7 @@ Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Rewound
 _KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch", Rewound: "rewound"}
 
 
-def record(event: Event) -> dict[str, Any] | None:
+def metrics_line(event: Event) -> dict[str, Any] | None:
     """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
     kind = _KINDS.get(type(event))
     return {"kind": kind, **plain(asdict(event))} if kind else None

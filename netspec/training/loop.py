@@ -27,10 +27,10 @@ from netspec.training.events import (
     Stopped,
 )
 from netspec.training.metrics import EpochMetrics, NotFinite
-from netspec.training.progress import Progress, Snapshot
+from netspec.training.progress import Snapshot, TrainingProgress
 from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
 from netspec.training.saving import CheckpointTimer, Recorder
-from netspec.training.selection import continued, is_better, patience_exceeded, update_best
+from netspec.training.selection import is_better, patience_exceeded, resumed_progress, update_best
 from netspec.training.setup import Setup, set_up
 
 __all__ = ["train"]
@@ -58,20 +58,20 @@ def train(
 
     Args:
         model: the compiled network.
-        dataset: what to learn from.
+        dataset: what to learn from; `load_data` has checked that it fits.
         seed: instead of the recipe's.
         log_every: steps between two Step events; 20 an epoch, about 50 steps apart at most, unless given.
         recorder: a run folder to keep it in.
-        resumed: the moment to go on from.
+        resumed: the snapshot to resume from.
         stop: asked after each call of the program whether to save and stop.
-        until: steps after which to end as at a time limit; the recipe's own is not looked at then.
-        halt_at: steps after which to save and stop; the recipe's time limit is not looked at then either.
+        until: steps after which to end as at a time limit; the recipe's own is ignored then.
+        halt_at: steps after which to save and stop; the recipe's time limit is ignored then too.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
 
     Raises:
-        DataError: when the dataset does not fit the network or the recipe.
+        DataError: when the recipe selects or stops by a metric that there is not.
         NonFiniteLossError: when the loss is no longer a number.
         RunError: when the run folder cannot be written.
         DeviceError: when the memory of the device does not suffice.
@@ -106,7 +106,7 @@ class _Loop:
         self.recorder, self.resumed = recorder, resumed
         self.stop = stop or (lambda: False)
         self.until, self.halt_at = until, halt_at
-        self.progress = continued(resumed.progress, self.recipe) if resumed else Progress()
+        self.progress = resumed_progress(resumed.progress, self.recipe) if resumed else TrainingProgress()
         self.checkpoint_timer = CheckpointTimer(self.recipe.checkpoint, clock=jax.process_count() == 1)
         self.began = time.perf_counter()
         self.call_seconds: float | None = None
@@ -123,7 +123,7 @@ class _Loop:
         """Yield everything that happens."""
         started = self.setup.started(self._step(), self._folder())
         self.state, self.history = self.trainer.start(), self.trainer.blank_history()
-        # Nothing is written before it is known that the training can go on.
+        # Nothing is written before the snapshot is known to fit.
         restored = self.trainer.unpacked(self.resumed.arrays) if self.resumed else None
         if self.recorder:
             self.recorder.begin(started, self.setup.dataset)
@@ -133,7 +133,7 @@ class _Loop:
         self.trainer.prepare(
             self.state,
             self.setup.train,
-            self.step_schedule.calls(self.progress.epoch, self.progress.left_out),
+            self.step_schedule.calls(self.progress.epoch, self.progress.skipped),
             self.setup.splits.values(),
             self.recipe.evaluate.batch,
         )
@@ -142,7 +142,7 @@ class _Loop:
             self.state, self.history = restored
         last = self.progress.last
         if self.recorder and last and last.step == self._step():
-            self.recorder.mend(self.trainer.variables(self.state), last, self.progress.best)
+            self.recorder.restore_models(self.trainer.variables(self.state), last, self.progress.best)
         self.checkpoint_timer.reset(self._step(), self.progress.epoch - 1)
         while not (self.halted or self._is_done()):
             try:
@@ -173,14 +173,14 @@ class _Loop:
     # --- an epoch -------------------------------------------------------------------------------------------------
 
     def _run_epoch(self) -> Iterator[Event]:
-        """Train through the set once, or through what is left of it, then look at the other splits.
+        """Train one epoch, or what is left of it, then evaluate the other splits.
 
         What was measured is fetched when the next steps are already under way: the device never waits for the host.
         """
         epoch = self.progress.epoch
         metrics = self._epoch_metrics()
         order = self.step_schedule.order(epoch)
-        for call in self.step_schedule.rest(epoch, self.progress.left_out, self.progress.taken):
+        for call in self.step_schedule.remaining(epoch, self.progress.skipped, self.progress.taken):
             self._advance(call, order)
             self.progress = replace(self.progress, taken=call.stop)
             if self.step_schedule.logs(call.stop):
@@ -211,14 +211,14 @@ class _Loop:
     def _epoch_metrics(self) -> EpochMetrics:
         """Return the collector of the measurements of the epoch."""
         rows = np.asarray(self.history, np.float64)[: self.progress.reported]
-        epoch, left_out = self.progress.epoch, self.progress.left_out
-        skipped = self.step_schedule.left_out(epoch, left_out)
+        epoch = self.progress.epoch
+        skipped = self.step_schedule.skipped_in(epoch, self.progress.skipped)
         return EpochMetrics(epoch, self.step_schedule.before(epoch), self.step_schedule.sizes(), skipped, rows)
 
     def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
         if not call.length:
-            self.state = self.trainer.left_out(self.state)
+            self.state = self.trainer.skip_step(self.state)
             return
         began = time.perf_counter()
         self.state, self.history = self.trainer.advance(self.state, self.history, self.setup.train, order, call)
@@ -242,7 +242,7 @@ class _Loop:
             ends = False
         else:
             ends = self._seconds() >= limit.total
-        # A training that is interrupted has not had its last look yet: it ends when it is resumed. And an epoch ends
+        # An interrupted training lacks its last evaluation: it ends when it is resumed. And an epoch ends
         # only when something was learned in it.
         if ends and not self.halted and not self._all_skipped():
             self.progress = replace(self.progress, stopped="time_limit")
@@ -250,7 +250,7 @@ class _Loop:
     def _all_skipped(self) -> bool:
         """Return whether all steps of the epoch so far were skipped."""
         taken = set(range(self.progress.taken))
-        return bool(taken) and taken <= self.step_schedule.left_out(self.progress.epoch, self.progress.left_out)
+        return bool(taken) and taken <= self.step_schedule.skipped_in(self.progress.epoch, self.progress.skipped)
 
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
@@ -308,7 +308,7 @@ class _Loop:
         if self.halted or self._is_done() or self.checkpoint_timer.is_due(self._step(), ended):
             self._checkpoint()
 
-    # --- what is kept ---------------------------------------------------------------------------------------------
+    # --- recording ------------------------------------------------------------------------------------------------
 
     def _recorded(self, event: _E) -> _E:
         """Return an event after the recorder has it."""
@@ -331,15 +331,15 @@ class _Loop:
 
     def _finite_snapshot(self) -> Snapshot:
         """Return a snapshot; raises NotFinite where not everything in it is finite."""
-        moment, progress = self._snapshot(), self.progress
-        losses = moment.arrays["history"][: progress.taken, 0]
+        snapshot, progress = self._snapshot(), self.progress
+        losses = snapshot.arrays["history"][: progress.taken, 0]
         bad = set(np.flatnonzero(~np.isfinite(losses)).tolist())
-        bad -= self.step_schedule.left_out(progress.epoch, progress.left_out)
+        bad -= self.step_schedule.skipped_in(progress.epoch, progress.skipped)
         if bad or not self.trainer.finite(self.state):
             raise NotFinite(progress.epoch, min(bad, default=progress.taken - 1) + 1)
-        return moment
+        return snapshot
 
-    # --- how it ends ----------------------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------------------------------------------
 
     def _rewind(self, seen: NotFinite) -> Iterator[Event]:
         """Find out what went wrong; go back to where all was finite, if the recipe says so.
@@ -348,19 +348,19 @@ class _Loop:
             NonFiniteLossError: when it does not, or the limit is reached.
         """
         at = f"at step {self.step_schedule.before(seen.epoch) + seen.step:,} (epoch {seen.epoch})"
-        sound = self.last_finite
+        last_finite = self.last_finite
         yield Notice(
-            f"a number is no longer finite {at}: the steps since {sound.step:,} are taken again to find out why"
+            f"a number is no longer finite {at}: the steps since {last_finite.step:,} are taken again to find out why"
         )
-        found = find_faulty_step(self.trainer, self.step_schedule, self.setup.train, sound, seen)
-        left_out = sound.progress.left_out
-        faulty = step_to_skip(found, left_out, self.recipe.on_nonfinite, at=at, since=sound.step)
-        self.progress = replace(sound.progress, left_out=tuple(sorted({*left_out, faulty.step})), stopped="")
-        self.state, self.history = self.trainer.unpacked(sound.arrays)
-        self.last_finite = replace(sound, progress=self.progress)
+        found = find_faulty_step(self.trainer, self.step_schedule, self.setup.train, last_finite, seen)
+        skipped = last_finite.progress.skipped
+        faulty = step_to_skip(found, skipped, self.recipe.on_nonfinite, at=at, since=last_finite.step)
+        self.progress = replace(last_finite.progress, skipped=tuple(sorted({*skipped, faulty.step})), stopped="")
+        self.state, self.history = self.trainer.unpacked(last_finite.arrays)
+        self.last_finite = replace(last_finite, progress=self.progress)
         if self.recorder:
-            self.recorder.rewind(sound.mark)
-        event = self._recorded(Rewound(faulty.epoch, faulty.step + 1, sound.step, faulty.fault.what))
+            self.recorder.rewind(last_finite.mark)
+        event = self._recorded(Rewound(faulty.epoch, faulty.step + 1, last_finite.step, faulty.fault.what))
         if self.recorder:
             self.last_finite = replace(self.last_finite, mark=self.recorder.mark())
         yield event
@@ -373,7 +373,7 @@ class _Loop:
         result = self._result()
         if self.recorder:
             self.recorder.end(result)
-        variables = self.trainer.taken(self.state)
+        variables = self.trainer.model_variables(self.state)
         return Finished(result, self.setup.model, variables, self._folder())
 
     def _folder(self) -> Path | None:
@@ -403,5 +403,5 @@ class _Loop:
             device=self.setup.model.device.platform,
             steps=self._step(),
             stopped=self.progress.stopped or "epochs",
-            left_out=len(self.progress.left_out),
+            left_out=len(self.progress.skipped),
         )

@@ -35,22 +35,22 @@ class EpochMetrics:
         epoch: which one, from 1.
         before: steps taken before it.
         sizes: examples in each of its steps.
-        left_out: steps of the epoch that learned nothing.
-        rows: (n, 3) what the steps that were told of already measured: loss, correct, learning rate.
+        skipped: steps of the epoch that learned nothing.
+        rows: (n, 3) what the steps already reported measured: loss, correct, learning rate.
     """
 
     def __init__(
-        self, epoch: int, before: int, sizes: NDArray[np.int64], left_out: Collection[int], rows: NDArray[np.float64]
+        self, epoch: int, before: int, sizes: NDArray[np.int64], skipped: Collection[int], rows: NDArray[np.float64]
     ) -> None:
         self.epoch, self.before, self.rows = epoch, before, rows
         self.began = self.since = time.perf_counter()
         self._sizes = sizes.copy()
-        self._sizes[sorted(left_out)] = 0
-        self._coming: tuple[jax.Array, int] | None = None
+        self._sizes[sorted(skipped)] = 0
+        self._pending: tuple[jax.Array, int] | None = None
 
     def enqueue(self, snapshot: jax.Array, stop: int) -> None:
         """Enqueue a history that is on its way from the device, filled up to a step of the epoch."""
-        self._coming = (snapshot, stop)
+        self._pending = (snapshot, stop)
 
     def events(self) -> Iterator[Step]:
         """Yield the event of the steps that were waited for, if there are any.
@@ -58,10 +58,10 @@ class EpochMetrics:
         Raises:
             NotFinite: when the loss of one of them is not.
         """
-        if self._coming is None:
+        if self._pending is None:
             return
-        snapshot, stop = self._coming
-        self._coming = None
+        snapshot, stop = self._pending
+        self._pending = None
         start, self.rows = len(self.rows), np.asarray(snapshot, np.float64)[:stop]
         # Waiting for the numbers is part of the time the steps took.
         seconds, self.since = time.perf_counter() - self.since, time.perf_counter()

@@ -1,4 +1,4 @@
-"""How far a training is: what the host remembers of it, to and from JSON, and the snapshot a training goes on from."""
+"""Progress and snapshots of a training, which a training is resumed from."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from numpy.typing import NDArray
 
 from netspec.training.events import Epoch
 
-__all__ = ["Progress", "Snapshot"]
+__all__ = ["Snapshot", "TrainingProgress"]
+
+_SKIPPED = "left_out"
+"""What the format calls `skipped`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far a training is.
 
     Attributes:
         epoch: the one that is trained, from 1; one more than there are when all are done.
-        taken: steps of that epoch that were taken, those left out among them.
-        reported: steps of that epoch that Step events have told of.
+        taken: steps of that epoch that were taken, skipped ones among them.
+        reported: steps of that epoch that Step events have reported.
         seconds: spent on the training so far.
         best: the best epoch so far; None also where its model is lost, when a run is resumed with changes.
         last: the last one that ended.
         watched: the best value of what early stopping watches.
         stale: epochs since that became better.
         watching: which measurement that is; empty where nothing was watched yet.
-        left_out: steps whose batches are not learned from, counted from 0 since the training began.
-        stopped: why the training ended; empty while it goes on.
+        skipped: steps whose batches are not learned from, counted from 0 since the training began.
+        stopped: why the training ended; empty until then.
     """
 
     epoch: int = 1
@@ -41,19 +44,19 @@ class Progress:
     last: Epoch | None = None
     watched: float | None = None
     stale: int = 0
-    left_out: tuple[int, ...] = ()
+    skipped: tuple[int, ...] = ()
     stopped: str = ""
     watching: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values; floats keep every bit."""
-        return asdict(self)
+        return {_SKIPPED if name == "skipped" else name: value for name, value in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Progress:
+    def from_json(cls, values: Mapping[str, Any]) -> TrainingProgress:
         """Return what `to_json` gave; raises KeyError, TypeError or ValueError where the values are others."""
         counts = [values[key] for key in ("taken", "reported", "stale")]
-        if not all(map(_count, [*counts, values["epoch"] - 1, *values["left_out"]])):
+        if not all(map(_count, [*counts, values["epoch"] - 1, *values[_SKIPPED]])):
             raise ValueError("a number of steps or epochs is none")
         if values["reported"] > values["taken"]:
             raise ValueError("more steps were told of than were taken")
@@ -65,7 +68,8 @@ class Progress:
         if values["epoch"] > 1 and not values["last"]:
             raise ValueError("no epoch has ended before this one")
         best, last = (_epoch(values[key]) if values[key] else None for key in ("best", "last"))
-        return cls(**{**values, "best": best, "last": last, "left_out": tuple(values["left_out"])})
+        fields = {name: value for name, value in values.items() if name != _SKIPPED}
+        return cls(**{**fields, "best": best, "last": last, "skipped": tuple(values[_SKIPPED])})
 
 
 def _count(value: object) -> bool:
@@ -94,18 +98,18 @@ def _epoch(values: Mapping[str, Any]) -> Epoch:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Snapshot:
-    """A moment of a training, between two steps: all that it takes to go on to the same bits.
+    """The state of a training between two steps: all that it takes to continue to the same bits.
 
     Attributes:
         progress: how far it is.
         step: steps taken since it began.
         arrays: the state and what the steps of the epoch measured, by path, on the host.
-        mark: how much the recorder had kept.
-        kept_sha256: of all that it had kept; empty where that is not known.
+        mark: bytes of metrics.jsonl then.
+        metrics_sha256: of these bytes; empty where that is not known.
     """
 
-    progress: Progress
+    progress: TrainingProgress
     step: int
     arrays: Mapping[str, NDArray[np.generic]]
     mark: int
-    kept_sha256: str = ""
+    metrics_sha256: str = ""

@@ -1,4 +1,4 @@
-"""Recovery from numbers that are not finite: the step that made them is found, and skipped or the training ends."""
+"""Recovery from non-finite numbers: the step that made them is found, and skipped or the training ends."""
 
 from __future__ import annotations
 
@@ -51,23 +51,23 @@ def find_faulty_step(
         trainer: takes the steps.
         schedule: says which.
         data: the training set.
-        last_finite: a moment at which all was finite.
+        last_finite: a snapshot in which all was finite.
         seen: when something was not.
 
     Returns:
         The step; None where everything is finite when they are taken again.
     """
     state, history = trainer.unpacked(last_finite.arrays)
-    left_out, taken = last_finite.progress.left_out, last_finite.progress.taken
+    skipped, taken = last_finite.progress.skipped, last_finite.progress.taken
     for epoch in range(last_finite.progress.epoch, seen.epoch + 1):
         order = schedule.order(epoch)
-        for call in schedule.rest(epoch, left_out, taken):
+        for call in schedule.remaining(epoch, skipped, taken):
             if epoch == seen.epoch and call.first >= seen.step:
                 continue
             if not call.length:
-                state = trainer.left_out(state)
+                state = trainer.skip_step(state)
                 continue
-            before = trainer.copied(state, history)
+            before = trainer.copy(state, history)
             state, history = trainer.advance(state, history, data, order, call)
             if not _is_finite(trainer, state, history, call):
                 step, *states = _bisect_call(trainer, data, order, call, *before)
@@ -88,7 +88,7 @@ def _bisect_call(
     """Return the step of a call in which something is not finite, and the states before and after it."""
     for first in range(call.first, call.stop):
         single = Call(first, 1, call.length)
-        before, _ = trainer.copied(state, history)
+        before, _ = trainer.copy(state, history)
         state, history = trainer.advance(state, history, data, order, single)
         if not _is_finite(trainer, state, history, single):
             break
@@ -121,13 +121,13 @@ class NonFiniteLossError(NetspecError):
 
 
 def step_to_skip(
-    faulty: FaultyStep | None, left_out: tuple[int, ...], rule: OnNonfinite, *, at: str, since: int
+    faulty: FaultyStep | None, skipped: tuple[int, ...], rule: OnNonfinite, *, at: str, since: int
 ) -> FaultyStep:
-    """Return the step whose batch is left out, if the recipe says so.
+    """Return the step to skip, if the recipe says so.
 
     Args:
         faulty: the step that was found when the steps were taken again, if one was.
-        left_out: the steps whose batches are left out already.
+        skipped: the steps whose batches are left out already.
         rule: the recipe's.
         at: where it was seen that a number is not finite.
         since: the step up to which all was finite.
@@ -140,11 +140,11 @@ def step_to_skip(
             f"the loss was no longer a number {at}, and is one when the steps since {since:,} are taken again",
             "the same steps gave other numbers: have the memory and the processor of this machine checked",
         )
-    said = f"the loss is no longer a number at step {faulty.step + 1:,} (epoch {faulty.epoch}): {faulty.fault.what}"
+    message = f"the loss is no longer a number at step {faulty.step + 1:,} (epoch {faulty.epoch}): {faulty.fault.what}"
     if rule.mode == "stop":
-        raise NonFiniteLossError(said, _LOWER)
-    if len(left_out) >= rule.limit:
-        raise NonFiniteLossError(f"{said}; {len(left_out)} batches are left out already", _LOWER)
+        raise NonFiniteLossError(message, _LOWER)
+    if len(skipped) >= rule.limit:
+        raise NonFiniteLossError(f"{message}; {len(skipped)} batches are left out already", _LOWER)
     return faulty
 
 

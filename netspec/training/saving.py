@@ -20,7 +20,7 @@ _SECONDS, _EPOCHS = 60.0, 1
 
 
 class CheckpointTimer:
-    """Tells when the next checkpoint is due.
+    """The timer of checkpoints, in steps, epochs and seconds.
 
     Args:
         setting: the recipe's.
@@ -30,8 +30,8 @@ class CheckpointTimer:
 
     def __init__(self, setting: Checkpoint, *, clock: bool) -> None:
         self.every = setting.every
-        self.seconds = setting.seconds if setting.said else _SECONDS
-        self.epochs = setting.epochs if setting.said else _EPOCHS
+        self.seconds = setting.seconds if setting.is_set else _SECONDS
+        self.epochs = setting.epochs if setting.is_set else _EPOCHS
         self.clock = clock
         self._step, self._epoch, self._time = 0, 0, time.monotonic()
 
@@ -60,10 +60,10 @@ class Recorder(Protocol):
         """Write what is known before the first step."""
 
     def add(self, event: Event) -> None:
-        """Keep a measurement."""
+        """Record a measurement."""
 
     def mark(self) -> int:
-        """Return how much is kept, for `rewind`."""
+        """Return how much is recorded, for `rewind`."""
         ...
 
     def rewind(self, mark: int) -> None:
@@ -73,7 +73,7 @@ class Recorder(Protocol):
         """Write the model files."""
         ...
 
-    def mend(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
+    def restore_models(self, variables: Variables, last: Epoch, best: Epoch | None) -> None:
         """Write the model files of the last epoch again where they are missing, when it has just ended."""
 
     def checkpoint(self, snapshot: Snapshot, *, wait: bool) -> Path:

@@ -9,15 +9,15 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.recipe_checks import unmeasured
 from netspec.ir.network import Recipe
 from netspec.training.events import Epoch
-from netspec.training.progress import Progress
+from netspec.training.progress import TrainingProgress
 
-__all__ = ["check_metrics", "continued", "is_better", "patience_exceeded", "update_best"]
+__all__ = ["check_metrics", "is_better", "patience_exceeded", "resumed_progress", "update_best"]
 
 
-def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> Progress:
-    """Return the progress after an epoch was looked at: the best one, and what early stopping has seen.
+def update_best(progress: TrainingProgress, epoch: Epoch, recipe: Recipe, *, whole: bool) -> TrainingProgress:
+    """Return the progress after an epoch: the best one, and the state of early stopping.
 
-    Early stopping counts `whole` epochs: one that a time limit cut off is gone on with when the run is resumed.
+    Early stopping counts `whole` epochs: one that a time limit cut off continues when the run is resumed.
     """
     progress = replace(progress, best=epoch if epoch.best else progress.best, last=epoch)
     if recipe.early_stop is None or not whole:
@@ -29,7 +29,7 @@ def update_best(progress: Progress, epoch: Epoch, recipe: Recipe, *, whole: bool
     return replace(progress, stale=progress.stale + 1)
 
 
-def continued(progress: Progress, recipe: Recipe) -> Progress:
+def resumed_progress(progress: TrainingProgress, recipe: Recipe) -> TrainingProgress:
     """Return the progress of a training that is resumed: ended still, where the recipe still says so."""
     limit, early_stop = recipe.time_limit, recipe.early_stop
     if early_stop and progress.watching not in {"", early_stop.on}:
@@ -52,11 +52,11 @@ def is_better(epoch: Epoch, than: Epoch | None, metric: str | None) -> bool:
     if than is None:
         return True
     if metric is None:
-        return _usual(epoch) > _usual(than)
+        return _default_merit(epoch) > _default_merit(than)
     return _merit(epoch, metric) > _merit(than, metric)
 
 
-def patience_exceeded(progress: Progress, recipe: Recipe) -> bool:
+def patience_exceeded(progress: TrainingProgress, recipe: Recipe) -> bool:
     """Return whether early stopping ends the training."""
     return recipe.early_stop is not None and progress.stale >= recipe.early_stop.patience
 
@@ -85,7 +85,7 @@ def _merit(epoch: Epoch, metric: str) -> float:
     return float(value) if metric.endswith("accuracy") else -float(value)
 
 
-def _usual(epoch: Epoch) -> tuple[float, float]:
+def _default_merit(epoch: Epoch) -> tuple[float, float]:
     held_out = epoch.validation_loss is not None
     accuracy = epoch.validation_accuracy if held_out else epoch.test_accuracy
     loss = epoch.validation_loss if epoch.validation_loss is not None else epoch.test_loss

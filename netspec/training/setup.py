@@ -1,4 +1,4 @@
-"""What a training is made of before its first step: the examples on the device, the program, the steps of an epoch."""
+"""Setup of a training: the examples on the device, the compiled program, the steps of an epoch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import jax
 
-from netspec.backends.jax.devices import sharing
+from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
-from netspec.backends.jax.train.pace import by_batch, log_interval
 from netspec.backends.jax.train.step import OnDevice, Trainer
-from netspec.data.labels import check_hold_out, check_labels, check_steps
+from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.data.types import Dataset, Split
 from netspec.graph.recipe_checks import normalized_alone
 from netspec.ir.network import DataSource, Recipe
@@ -34,8 +33,8 @@ class Setup:
         devices: what computes, each a part of every batch.
         trainer: takes the steps.
         step_schedule: says which.
-        train: the training set, what is held out taken off.
-        splits: what is looked at after an epoch: `test`, and before it `validation` where examples are held out.
+        train: the training set without the validation set.
+        splits: what is evaluated after an epoch: `test`, and before it `validation` where examples are held out.
     """
 
     model: Model
@@ -53,7 +52,7 @@ class Setup:
         return self.model.network.recipe
 
     def started(self, step: int, folder: Path | None) -> Started:
-        """Return the event a training begins with, or goes on with after so many steps."""
+        """Return the first event of a training that begins, or is resumed after so many steps."""
         device = self.model.device
         return Started(
             name=self.model.network.name,
@@ -77,7 +76,7 @@ class Setup:
         """Yield what to say before the training begins."""
         yield from self.dataset.notices
         batch, graph = self.trainer.batch, self.model.graph
-        if batch % len(self.devices) and by_batch(graph):
+        if batch % len(self.devices) and depends_on_batch(graph):
             yield (
                 f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
@@ -94,17 +93,15 @@ class Setup:
 def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int | None) -> Setup:
     """Put the examples on the device and prepare the program; arguments as for `train`.
 
+    Whether the dataset fits the network was checked before: by `load_data` and when the model was compiled.
+
     Raises:
-        DataError: when the dataset does not fit the network or the recipe.
+        DataError: when the recipe selects or stops by a metric that there is not.
     """
     network = model.network
     recipe = network.recipe
     data = network.data or DataSource(name=dataset.name)
     seed = recipe.seed if seed is None else seed
-    if not network.reconstructs:
-        check_labels(model.graph, dataset)
-    check_hold_out(data.validation, dataset)
-    check_steps(network, model.graph, dataset)
     check_metrics(
         recipe,
         validation=data.validation > 0,
@@ -113,14 +110,14 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     train, validation = held_out(dataset.train, data.validation)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
-    devices = sharing(model.device, recipe.devices, recipe.batch)
+    devices = shared_devices(model.device, recipe.devices, recipe.batch)
     trainer = Trainer(
         model,
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         seed=seed,
         batch=batch,
-        at_most=log_every or log_interval(steps),
+        max_steps_per_call=log_every or log_interval(steps),
         devices=devices,
     )
     step_schedule = StepSchedule(
@@ -132,8 +129,8 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         log_every=log_every or log_interval(steps, trainer.steps_per_call),
     )
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
-    placed = {name: trainer.place(split) for name, split in splits.items()}
-    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), placed)
+    on_device = {name: trainer.place(split) for name, split in splits.items()}
+    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), on_device)
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split | None]:

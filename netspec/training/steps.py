@@ -1,6 +1,6 @@
 """Step schedule of a training: the steps of each call of the compiled program, and the order of the examples.
 
-All of it follows from the network, the data and what is said of logging, so that a resumed training, at whatever step,
+All of it follows from the network, the data and the logging interval, so that a resumed training, at whatever step,
 makes the same calls on the same batches as one that was never interrupted.
 """
 
@@ -57,27 +57,27 @@ class StepSchedule:
         every = self.recipe.evaluate.every
         return every is not None and (self.before(epoch) + stop) % every == 0 and stop < self.steps
 
-    def left_out(self, epoch: int, steps: Collection[int]) -> set[int]:
-        """Return which steps of an epoch are left out, from 0 within it, of those of the whole training."""
+    def skipped_in(self, epoch: int, steps: Collection[int]) -> set[int]:
+        """Return which steps of an epoch are skipped, from 0 within it, of those of the whole training."""
         first = self.before(epoch)
         return {step - first for step in steps if first <= step < first + self.steps}
 
-    def calls(self, epoch: int, left_out: Collection[int] = ()) -> list[Call]:
-        """Return the calls of an epoch in their order; one of no length is for a step that is left out."""
-        skipped = self.left_out(epoch, left_out)
-        edges = sorted({*self._stops(epoch), *skipped, *(step + 1 for step in skipped)} - {0})
+    def calls(self, epoch: int, skipped: Collection[int] = ()) -> list[Call]:
+        """Return the calls of an epoch in their order; one of no length is for a skipped step."""
+        own = self.skipped_in(epoch, skipped)
+        edges = sorted({*self._stops(epoch), *own, *(step + 1 for step in own)} - {0})
         found: list[Call] = []
         for first, stop in zip([0, *edges], edges, strict=False):
-            found += [Call(first, 1, 0)] if first in skipped else self.trainer.calls(range(first, stop), self.size)
+            found += [Call(first, 1, 0)] if first in own else self.trainer.calls(range(first, stop), self.size)
         return found
 
-    def rest(self, epoch: int, left_out: Collection[int], taken: int) -> Iterator[Call]:
+    def remaining(self, epoch: int, skipped: Collection[int], taken: int) -> Iterator[Call]:
         """Yield the calls of an epoch of which so many steps are taken.
 
-        Where the calls were others then, as after a change of settings, one may be begun already: it is gone on with
-        step by step.
+        Where the calls were others then, as after a change of settings, one may have begun already: it is
+        continued step by step.
         """
-        for call in self.calls(epoch, left_out):
+        for call in self.calls(epoch, skipped):
             if call.first >= taken:
                 yield call
             else:
@@ -91,7 +91,7 @@ class StepSchedule:
         yield self.steps
 
     def order(self, epoch: int) -> jax.Array:
-        """Return the order of an epoch, on the device; that of the last epoch asked for is kept."""
+        """Return the order of an epoch, on the device; that of the last epoch is cached."""
         if self._order is None or self._order[0] != epoch:
             shuffle = self.data.shuffle
             how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True

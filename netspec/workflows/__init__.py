@@ -1,1 +1,1 @@
-"""One file for each thing a user asks for."""
+"""One file for each task of a user."""

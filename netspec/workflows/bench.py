@@ -1,4 +1,4 @@
-"""How fast a network is on a device: training step, gradients, inference, beside a large matrix product."""
+"""Benchmark of a network on a device: training step, gradients and inference, beside a large matrix product."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ def bench(
     network: Network,
     device: str | jax.Device | None = None,
     *,
+    graph: Graph | None = None,
     batch: int | None = None,
     steps: int | None = None,
     autotune: bool | None = None,
@@ -135,24 +136,25 @@ def bench(
     Args:
         network: what is measured.
         device: what computes; JAX's default unless given.
+        graph: of the network; traced here unless given.
         batch: examples a call, instead of the recipe's in training, and of 1, the recipe's and 1024 in inference.
         steps: calls in a round; unless given, so many that a round takes about a tenth of a second.
         autotune: as for `netspec.compile`.
-        progress: told what is done now.
+        progress: called with what is done now.
 
     Raises:
         SpecError: when shapes do not fit.
         DeviceError: when there is no such device.
     """
     say = progress or (lambda _: None)
-    graph = trace(network)
+    graph = trace(network) if graph is None else graph
     outputs = graph.shape(graph.logits)
     if len(outputs) != 1 and not network.reconstructs:
         raise NetspecError(
             f"{network.name} ends in {'x'.join(map(str, outputs))} numbers: there is nothing it could be trained on",
             ONE_ROW,
         )
-    model = compile_network(network, device, autotune=autotune, tuning=lambda t: say(_tuning_text(t)))
+    model = compile_network(network, device, autotune=autotune, graph=graph, tuning=lambda t: say(_tuning_text(t)))
     training = batch or used_batch(network)
     inference = (batch,) if batch else tuple(sorted({*_INFERENCE, training}))
     calls: dict[tuple[What, int], _Runner] = {}
@@ -210,8 +212,8 @@ def timed_in_turn(
     Args:
         runners: programs that have run before.
         steps: calls in a round; chosen for each runner unless given.
-        progress: told which round it is.
-        clock: what tells the time, in seconds.
+        progress: called with the round.
+        clock: returns the time in seconds.
     """
     counts = [steps or max(1, min(1000, int(_ROUND / max(_seconds(run, 1, clock), 1e-9)))) for run in runners]
     taken: list[list[float]] = [[] for _ in runners]

@@ -1,4 +1,4 @@
-"""Which picture of a run is drawn from what: the bridge from trained models and measurements to `report`."""
+"""Pictures of runs: the bridge from trained models and measurements to `report`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.workflows.answers import Evaluation
-from netspec.workflows.reading import takes_pictures
+from netspec.workflows.example_files import takes_pictures
+from netspec.workflows.predictions import Evaluation
 from netspec.workflows.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -57,10 +57,10 @@ def draw(picture: str, request: Request) -> Path:
 
 
 def _curves(r: Request) -> Path:
-    from netspec.runs.files import LOCK, METRICS, read_lock, read_metrics, require_own_record  # noqa: PLC0415
+    from netspec.runs.files import MANIFEST, METRICS, read_manifest, read_metrics, require_own_record  # noqa: PLC0415
 
-    if (r.run / LOCK).is_file():
-        require_own_record(r.run, read_lock(r.run), METRICS)
+    if (r.run / MANIFEST).is_file():
+        require_own_record(r.run, read_manifest(r.run), METRICS)
     return report.draw_curves(read_metrics(r.run), r.out, title=_run_name(r.run))
 
 

@@ -1,4 +1,4 @@
-"""What a spec's `augment` makes of its training images, as a picture."""
+"""Preview of a spec's `augment`: a picture of its training images."""
 
 from __future__ import annotations
 

@@ -51,24 +51,24 @@ def read_network(path: Path) -> tuple[Network, Graph]:
     return require(analyze(load_source(path)))
 
 
-def network_of(given: Any) -> tuple[Network, Path | None]:
-    """Return the network that a Python program hands in, and the folder of its spec where it named a file.
+def network_of(given: Any) -> tuple[Network, Graph, Path | None]:
+    """Return the network that a Python program hands in, its graph, and the folder of its spec where it named a file.
 
     A path, a text that ends in `.net` and one that names a file are read as a file; a text of several words or lines is
     a spec.
 
     Raises:
-        SpecError: when the spec is wrong.
+        SpecError: when the spec is wrong, or the shapes of a network made in Python do not fit.
         NetspecError: when it is none of these.
     """
     if isinstance(given, Network):
         given.require_valid()
-        return given, None
+        return given, trace(given), None
     file = _named_file(given)
     if file is not None:
-        return require(analyze(load_source(file)))[0], file.absolute().parent
+        return *require(analyze(load_source(file))), file.absolute().parent
     if isinstance(given, str) and len(given.split()) > 1 and not given.lstrip().startswith("{"):
-        return require(analyze(Source("network.net", given), name="network"))[0], None
+        return *require(analyze(Source("network.net", given), name="network")), None
     what = "an empty text" if isinstance(given, str) and not given.strip() else described(given)
     raise NetspecError(f"a network was expected, not {what}", _way_to_a_network(given))
 

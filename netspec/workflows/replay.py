@@ -1,4 +1,4 @@
-"""A run trained again from its own record, and how close the second training comes to the first."""
+"""Replay of a run: it is trained again from its manifest, and compared with the first training."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import numpy as np
 
 from netspec.backends.jax.autotune import Tuning
 from netspec.data.for_network import Data
-from netspec.data.types import Progress
+from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
-from netspec.runs import folder as runs
+from netspec.runs import files as run_files
+from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Finished, Started, Stopped
 from netspec.training.loop import train as train_loop
-from netspec.workflows.resume import compiled_as_begun, elsewhere, read_begun, same_data
+from netspec.workflows.saved_run import compile_as_recorded, environment_changes, read_saved_run, same_data
 
 __all__ = ["ACCURACY_TOLERANCE", "LOSS_TOLERANCE", "Difference", "Replay", "replay"]
 
@@ -64,10 +65,10 @@ class Replay:
         difference: the first measurement that differs.
         lines: measurements compared.
         weights: the largest difference of a weight; infinite where a model is missing.
-        models: how many models were compared: `best`, `last`, and those of single epochs that were kept.
+        models: how many models were compared: `best`, `last`, and those of single epochs.
         elsewhere: what differs in versions or machine, in words; nothing where bits can be expected.
         accuracy: the last test accuracy of the run and of the replay.
-        folder: where the replay is kept, if it is.
+        folder: of the replay, where it is not temporary.
     """
 
     identical: bool
@@ -92,7 +93,7 @@ def replay(
     *,
     out: Path | None = None,
     device: str | jax.Device | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Iterator[Event | Replay]:
@@ -104,7 +105,7 @@ def replay(
         out: a new folder to keep the replay in.
         device: what computes.
         progress: called while a dataset is downloaded.
-        tuning: told how far measuring the ways to compute is.
+        tuning: called with the progress of autotuning.
         stop: asked again and again whether to stop; there is no comparison then.
 
     Raises:
@@ -112,8 +113,8 @@ def replay(
         DataError: when the data cannot be had, or is not that of the run.
     """
     folder = newest(folder)
-    begun = read_begun(folder)
-    changed = [change for session in begun.lock.get("resumed", ()) for change in session["changes"]]
+    saved = read_saved_run(folder)
+    changed = [change for session in saved.manifest.get("resumed", ()) for change in session["changes"]]
     if changed:
         raise RunError(
             f"{folder} was resumed with changes: {'; '.join(changed)}", "a replay is of one recipe from end to end"
@@ -122,21 +123,21 @@ def replay(
     if not before:
         raise RunError(f"{folder} has measured nothing yet", f"go on with it first: netspec resume {folder}")
     until = _steps(folder)
-    dataset = same_data(begun, begun.network, data, progress)
-    device = begun.origin.device if device is None else device
-    model = compiled_as_begun(begun, begun.network, dataset, device, tuning)
-    earlier = [text for session in begun.lock.get("resumed", ()) for text in session.get("elsewhere", ())]
-    reasons = (*elsewhere(begun, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
+    dataset = same_data(saved, saved.network, saved.graph, data, progress)
+    device = saved.origin.device if device is None else device
+    model = compile_as_recorded(saved, saved.network, saved.graph, dataset, device, tuning=tuning)
+    earlier = [text for session in saved.manifest.get("resumed", ()) for text in session.get("elsewhere", ())]
+    reasons = (*environment_changes(saved, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:
-        place = runs.named_folder(out or Path(temporary) / "run")
-        recorder = RunFolder(place, model, begun.origin)
+        place = run_folders.named_folder(out or Path(temporary) / "run")
+        recorder = RunFolder(place, model, saved.origin)
         # Where the clock ended the run, it is the step that counts.
         halt_at = before[-1]["step"] if until is None else None
         ended = False
         for event in train_loop(
             model,
             dataset,
-            log_every=begun.origin.log_every,
+            log_every=saved.origin.log_every,
             recorder=recorder,
             stop=stop,
             until=until,
@@ -144,13 +145,13 @@ def replay(
         ):
             ended = isinstance(event, Finished) or (isinstance(event, Stopped) and event.step == halt_at)
             if not (isinstance(event, Stopped) and ended):
-                yield event if out else _homeless(event)
+                yield event if out else _without_folder(event)
         if ended:
             yield _compared(folder, place, before, reasons, out)
 
 
-def _homeless(event: Event) -> Event:
-    """Return an event that names no folder: that of the replay is gone when it is read."""
+def _without_folder(event: Event) -> Event:
+    """Return an event without its folder: that of the replay is removed before it is read."""
     if isinstance(event, Started | Finished):
         return replace(event, folder=None)
     return replace(event, folder=None, checkpoint=None) if isinstance(event, Stopped) else event
@@ -158,26 +159,27 @@ def _homeless(event: Event) -> Event:
 
 def _steps(folder: Path) -> int | None:
     """Return after how many steps a run ended, if it did; raises RunError where that is no number."""
-    result = runs.read_result(folder)
+    result = run_files.read_result(folder)
     if result is None:
         return None
     steps = result.get("steps")
     if type(steps) is not int or steps < 0:
         raise RunError(
-            f"{folder / runs.RESULT}: `steps` is not what netspec wrote there", "copy it again from where it was whole"
+            f"{folder / run_files.RESULT}: `steps` is not what netspec wrote there",
+            "copy it again from where it was whole",
         )
     return steps
 
 
 def _measurements(folder: Path) -> list[dict[str, Any]]:
     """Return what was measured, the clock apart, in the order of the steps."""
-    lines = [line for line in runs.read_metrics(folder) if line["kind"] != _REWOUND]
+    lines = [line for line in run_files.read_metrics(folder) if line["kind"] != _REWOUND]
     return [{key: value for key, value in line.items() if key not in _CLOCK} for line in lines]
 
 
 def _rewound(folder: Path, until: int | None) -> list[tuple[Any, ...]]:
-    """Return the batches that were left out, and why; how far back the training went each time is no measurement."""
-    lines = [line for line in runs.read_metrics(folder) if line["kind"] == _REWOUND]
+    """Return the batches that were skipped, and why; how far back the training went each time is no measurement."""
+    lines = [line for line in run_files.read_metrics(folder) if line["kind"] == _REWOUND]
     seen = [line for line in lines if until is None or line["step"] <= until]
     return sorted({(line.get("epoch") or 0, line["step"], line.get("reason") or "") for line in seen})
 
@@ -187,13 +189,13 @@ def _compared(
 ) -> Replay:
     now = _measurements(place)
     until = None
-    if runs.read_result(folder) is None:
-        # The replay looks at the splits where the run had just gone on.
+    if run_files.read_result(folder) is None:
+        # The replay evaluates where the run had just continued.
         now, until = now[: len(before)], before[-1]["step"]
     difference = _first_difference(before, now)
-    left_out = _rewound(folder, until), _rewound(place, until)
-    if difference is None and left_out[0] != left_out[1]:
-        difference = Difference(0, _REWOUND, *left_out)
+    skipped = _rewound(folder, until), _rewound(place, until)
+    if difference is None and skipped[0] != skipped[1]:
+        difference = Difference(0, _REWOUND, *skipped)
     weights, models = _largest(folder, place, whole=until is None)
     accuracies = [next((x["test_accuracy"] for x in reversed(m) if "test_accuracy" in x), None) for m in (before, now)]
     return Replay(
@@ -225,7 +227,7 @@ def _largest(folder: Path, place: Path, *, whole: bool) -> tuple[float, int]:
     A run that was cut off may have models of another epoch than its measurements: these are not compared.
     """
     largest, models = 0.0, 0
-    for name in (runs.BEST, runs.LAST, *(path.name for path in runs.epoch_files(folder).values())):
+    for name in (run_files.BEST, run_files.LAST, *(path.name for path in run_folders.epoch_files(folder).values())):
         if not (folder / name).is_file():
             continue
         if not (place / name).is_file():

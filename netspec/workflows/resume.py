@@ -1,98 +1,38 @@
-"""A run that goes on where it stopped, to the same bits; and what speaks against that."""
+"""Resuming of a run from its newest checkpoint, to the bits of one that was never stopped."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jax
 
 from netspec.backends.jax.autotune import Tuning
-from netspec.backends.jax.devices import resolve
-from netspec.backends.jax.model import Model
 from netspec.compiler import analyze, require
-from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Dataset, Progress
+from netspec.data.for_network import Data
+from netspec.data.types import DownloadProgress
 from netspec.describe.diff import Comparison, compare
 from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
-from netspec.graph.trace import trace, with_class_loss, with_loss
+from netspec.graph.class_loss import with_class_loss
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace, with_loss
 from netspec.ir.network import DataSource, Network
-from netspec.runs import folder as runs
+from netspec.runs import files as run_files
 from netspec.runs.checkpoints import Checkpoints, with_best
-from netspec.runs.completeness import lacks_curves_only, lacks_models, over, require_own
-from netspec.runs.environment import differences, here
+from netspec.runs.completeness import is_finished, lacks_curves_only, lacks_models, require_own
 from netspec.runs.listing import newest
 from netspec.runs.lock import RunLock
-from netspec.runs.recorder import Origin, RunFolder, choices, digest, recorded_choices
-from netspec.system.files import read_text
+from netspec.runs.manifest import Origin, digest
+from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Notice
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
-from netspec.workflows.read_network import read_network
-from netspec.workflows.train import compiled_for, drawn, given_path, run, with_source
+from netspec.workflows.saved_run import SavedRun, compile_as_recorded, environment_changes, read_saved_run, same_data
+from netspec.workflows.train import data_source_path, draw_run_curves, with_curves, with_source
 
-__all__ = ["Begun", "compiled_as_begun", "elsewhere", "read_begun", "resume", "same_data"]
-
-_NEEDED = {"overrides", "lets", "sets", "data_path", "log_every", "autotune", "resumed"}
-"""Of lock.json; the rest is compared where it is there."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Begun:
-    """A run that was begun.
-
-    Attributes:
-        folder: the run folder.
-        lock: its lock.json.
-        network: the network it trains.
-        origin: what it was asked for with.
-        older: whether it was begun before the data had a say in which loss follows; its own stays.
-    """
-
-    folder: Path
-    lock: Mapping[str, Any]
-    network: Network
-    origin: Origin
-    older: bool = False
-
-
-def read_begun(folder: Path) -> Begun:
-    """Return what a run was begun with.
-
-    Raises:
-        RunError: when the folder is no run, or one of its files is missing, damaged, or of a newer netspec.
-    """
-    lock = runs.read_lock(folder)
-    network, _ = read_network(folder)
-    kept = read_text(folder / runs.NETWORK)
-    if digest(kept) not in {lock.get("network_sha256"), lock.get("next_network_sha256")}:
-        raise RunError(
-            f"{folder / runs.NETWORK} is not the one the run was begun with",
-            "put it back; to change what is trained, use --set, or edit spec.net",
-        )
-    if not lock.keys() >= _NEEDED:
-        raise RunError(f"{folder / runs.LOCK} lacks what it takes to go on", "it is of an older netspec: train again")
-    try:
-        origin = Origin(
-            text=read_text(folder / runs.SPEC),
-            settings=dict(lock["overrides"]),
-            lets=dict(lock["lets"]),
-            sets=dict(lock["sets"]),
-            data_path=lock["data_path"],
-            log_every=lock["log_every"],
-            autotune=lock["autotune"],
-            device=lock.get("asked_device"),
-        )
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder / runs.SPEC} cannot be read: {error}", "copy it again from where it was whole"
-        ) from None
-    older = network.recipe.loss is not None and json.loads(kept)["recipe"]["loss"] is None
-    return Begun(folder, lock, network, origin, older)
+__all__ = ["resume"]
 
 
 def resume(
@@ -103,11 +43,11 @@ def resume(
     sets: Mapping[str, str] | None = None,
     accept_changes: bool = False,
     device: str | jax.Device | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Iterator[Event]:
-    """Go on with a run.
+    """Resume a run.
 
     Args:
         folder: the run folder.
@@ -117,7 +57,7 @@ def resume(
         accept_changes: take a spec.net that was edited, or other data.
         device: what computes.
         progress: called while a dataset is downloaded.
-        tuning: told how far measuring the ways to compute is.
+        tuning: called with the progress of autotuning.
         stop: asked again and again whether to save and stop.
 
     Raises:
@@ -127,49 +67,49 @@ def resume(
         ModelFileError: when the checkpoint does not fit what is to be trained.
     """
     folder = newest(folder)
-    begun = read_begun(folder)
-    held = RunLock(folder)
+    saved = read_saved_run(folder)
+    run_lock = RunLock(folder)
     try:
-        network, changes = _changed(begun, settings or {}, sets or {}, accept_changes=accept_changes)
-        snapshot, wrong = Checkpoints(folder, begun.lock.get("run")).newest(own=True)
-        require_own(folder, begun.lock, snapshot)
-        _require_same_steps(begun, network)
+        network, graph, changes = _changed(saved, settings or {}, sets or {}, accept_changes=accept_changes)
+        snapshot, wrong = Checkpoints(folder, saved.manifest.get("run")).newest(own=True)
+        require_own(folder, saved.manifest, snapshot)
+        _require_same_steps(saved, network)
         if not changes and lacks_curves_only(folder, network.recipe, snapshot):
-            yield Notice(f"{folder} is complete, but for its {runs.CURVES}: they are drawn now")
-            yield from drawn(network, folder)
-            held.release()
+            yield Notice(f"{folder} is complete, but for its {run_files.CURVES}: they are drawn now")
+            yield from draw_run_curves(network, folder)
+            run_lock.release()
             return
-        _require_unfinished(begun, network, snapshot, changes)
-        dataset = same_data(begun, network, data, progress, accept_changes=accept_changes)
-        if dataset.sha256 != begun.lock.get("data_sha256"):
-            changes.append(f"data: SHA-256 {str(begun.lock.get('data_sha256'))[:12]}… → {dataset.sha256[:12]}…")
+        _require_unfinished(saved, network, snapshot, changes)
+        dataset = same_data(saved, network, graph, data, progress, accept_changes=accept_changes)
+        if dataset.sha256 != saved.manifest.get("data_sha256"):
+            changes.append(f"data: SHA-256 {str(saved.manifest.get('data_sha256'))[:12]}… → {dataset.sha256[:12]}…")
             if data is not None:
-                network = with_source(network, dataset, given_path(data), given=True)
-        device = begun.origin.device if device is None else device
-        model = compiled_as_begun(begun, network, dataset, device, tuning)
-        snapshot, lost = with_best(folder, snapshot, begun.lock, changed=bool(changes))
-        others = elsewhere(begun, model, dataset)
-        origin = _origin(begun, settings or {}, sets or {}, data)
+                network = with_source(network, dataset, data_source_path(data), given=True)
+        device = saved.origin.device if device is None else device
+        model = compile_as_recorded(saved, network, graph, dataset, device, tuning=tuning)
+        snapshot, lost = with_best(folder, snapshot, saved.manifest, changed=bool(changes))
+        others = environment_changes(saved, model, dataset)
+        origin = _origin(saved, settings or {}, sets or {}, data)
         recorder = RunFolder(
             folder,
             model,
             origin,
-            held=held,
+            lock=run_lock,
             resumed=snapshot,
-            before=begun.lock,
+            before=saved.manifest,
             changes=tuple(changes),
-            elsewhere=tuple(others),
+            differences=tuple(others),
         )
     except BaseException:
-        held.release()
+        run_lock.release()
         raise
-    log_every = begun.origin.log_every
+    log_every = saved.origin.log_every
     events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
     try:
-        nameless = [] if "run" in begun.lock else [f"{folder} was begun before runs said which files are theirs"]
+        nameless = [] if "run" in saved.manifest else [f"{folder} was begun before runs said which files are theirs"]
         for text in (*nameless, *wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
             yield Notice(text)
-        yield from run(events, network, folder)
+        yield from with_curves(events, network, folder)
     except ModelFileError as error:
         said = f": {'; '.join(changes)}" if changes else ""
         raise ModelFileError(f"{folder} cannot go on with this network{said}: {error.message}", error.fix) from None
@@ -178,54 +118,64 @@ def resume(
 
 
 def _changed(
-    begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], *, accept_changes: bool
-) -> tuple[Network, list[str]]:
-    """Return the network to go on with, and what differs from before, in words.
+    saved: SavedRun, settings: Mapping[str, str], sets: Mapping[str, str], *, accept_changes: bool
+) -> tuple[Network, Graph, list[str]]:
+    """Return the network to train on, its graph, and what differs from before, in words.
 
     Raises:
         RunError: when spec.net was edited, and that was not said to be meant.
     """
-    network = begun.network
-    assert begun.origin.text is not None
-    if digest(begun.origin.text) != begun.lock.get("spec_sha256"):
-        edited = _edited(begun)
-        found = _differences(network, edited)
+    network, graph = saved.network, saved.graph
+    assert saved.origin.text is not None
+    if digest(saved.origin.text) != saved.manifest.get("spec_sha256"):
+        edited, edited_graph = _edited(saved)
+        found = _differences(saved, edited, edited_graph)
         if found and not accept_changes:
             raise RunError(
-                f"{begun.folder / runs.SPEC} was changed since the run was begun: {'; '.join(found)}",
+                f"{saved.folder / run_files.SPEC} was changed since the run was begun: {'; '.join(found)}",
                 "undo that, or say that it is meant: --accept-changes",
             )
-        network = edited
-    network = apply_sets(with_settings(network, settings), sets)
-    return network, _differences(begun.network, network)
+        network, graph = edited, edited_graph
+    # What is a flag changes no operation; what --set changes may.
+    network = with_settings(network, settings)
+    if sets:
+        network = apply_sets(network, sets)
+        graph = trace(network)
+    return network, graph, _differences(saved, network, graph)
 
 
-def _edited(begun: Begun) -> Network:
-    """Return the network of the run's spec.net as it is now, with all that was said when the run was begun."""
-    origin = begun.origin
+def _edited(saved: SavedRun) -> tuple[Network, Graph]:
+    """Return the network of the run's spec.net as it is now, with the run's own overrides, and its graph."""
+    origin = saved.origin
     assert origin.text is not None
-    source = Source(str(begun.folder / runs.SPEC), origin.text, begun.folder)
-    found = analyze(source, lets=origin.lets, sets=origin.sets, name=begun.network.name)
+    source = Source(str(saved.folder / run_files.SPEC), origin.text, saved.folder)
+    found = analyze(source, lets=origin.lets, sets=origin.sets, name=saved.network.name)
     settings = {key: value for key, value in origin.settings.items() if key != "data"}
-    network = with_settings(require(found)[0], settings)
-    if begun.network.data:
+    declared, graph = require(found)
+    network = with_settings(declared, settings)
+    if saved.network.data:
         # The data that is really used has its own check, and a spec may leave it to whoever trains.
-        named = {"name": begun.network.data.name, "fallback": begun.network.data.fallback}
-        data = network.data or DataSource(name=begun.network.data.name)
+        named = {"name": saved.network.data.name, "fallback": saved.network.data.fallback}
+        data = network.data or DataSource(name=saved.network.data.name)
         network = network.model_copy(update={"data": data.model_copy(update=named)})
-    return _with_its_loss(begun, network)
+    # Where the data is new to the network, it may decide its loss.
+    known = graph if declared.data or network.data is None else None
+    return _with_its_loss(saved, network, known)
 
 
-def _with_its_loss(begun: Begun, network: Network) -> Network:
-    """Return an edited network with the loss that it has in this run, where neither its spec nor a flag says one."""
-    if begun.older and network.recipe.loss is None:
-        assert begun.network.recipe.loss is not None
-        return with_loss(network, begun.network.recipe.loss)
-    return with_class_loss(network)
+def _with_its_loss(saved: SavedRun, network: Network, graph: Graph | None) -> tuple[Network, Graph]:
+    """Return an edited network with its loss in this run where neither spec nor flag states one, and its graph."""
+    if saved.pinned_loss and network.recipe.loss is None:
+        assert saved.network.recipe.loss is not None
+        network = with_loss(network, saved.network.recipe.loss)
+        return network, trace(network)
+    graph = trace(network) if graph is None else graph
+    return with_class_loss(network, graph), graph
 
 
-def _differences(before: Network, after: Network) -> list[str]:
-    found = compare((before, trace(before)), (after, trace(after)))
+def _differences(saved: SavedRun, network: Network, graph: Graph) -> list[str]:
+    """Return how a network differs from that of a run, in words."""
+    found = compare((saved.network, saved.graph), (network, graph))
     return [*_layers(found), *(f"{s.path}: {s.before or 'nothing'} → {s.after or 'nothing'}" for s in found.settings)]
 
 
@@ -240,116 +190,54 @@ def _layers(found: Comparison) -> Iterator[str]:
             yield f"{row.name} {layer.status}"
 
 
-def _require_same_steps(begun: Begun, network: Network) -> None:
+def _require_same_steps(saved: SavedRun, network: Network) -> None:
     """Raise RunError when what a step learns from would be cut in another way: it decides what an epoch is."""
 
     def sizes(network: Network) -> tuple[int, int]:
         return network.recipe.batch, network.data.validation if network.data else 0
 
-    for name, before, after in zip(("batch", "validation"), sizes(begun.network), sizes(network), strict=True):
+    for name, before, after in zip(("batch", "validation"), sizes(saved.network), sizes(network), strict=True):
         if before != after:
             raise RunError(
-                f"{begun.folder} was begun with {name} {before:,}, which it keeps: it cannot go on with {after:,}",
+                f"{saved.folder} was begun with {name} {before:,}, which it keeps: it cannot go on with {after:,}",
                 "train again with the other one",
             )
 
 
-def _require_unfinished(begun: Begun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
+def _require_unfinished(saved: SavedRun, network: Network, snapshot: Snapshot | None, changes: list[str]) -> None:
     """Raise RunError when a run has nothing left to do."""
-    result, epochs = runs.read_result(begun.folder), network.recipe.epochs
+    result, epochs = run_files.read_result(saved.folder), network.recipe.epochs
     begun_epochs = snapshot.progress.epoch - (not snapshot.progress.taken) if snapshot else 0
     if epochs < begun_epochs:
         raise RunError(
-            f"{begun.folder} is in epoch {begun_epochs} already, so it cannot end after {epochs}",
-            f"a run goes on, never back: --epochs {max(begun_epochs, begun.network.recipe.epochs)}",
+            f"{saved.folder} is in epoch {begun_epochs} already, so it cannot end after {epochs}",
+            f"a run goes on, never back: --epochs {max(begun_epochs, saved.network.recipe.epochs)}",
         )
     if result is None:
         return
     if snapshot is None:
-        raise RunError(f"{begun.folder} is complete, and kept no checkpoint to go on from", "train again")
+        raise RunError(f"{saved.folder} is complete, and kept no checkpoint to go on from", "train again")
     progress, recipe = snapshot.progress, network.recipe
-    if over(progress, recipe) and (changes or not lacks_models(begun.folder, progress)):
+    if is_finished(progress, recipe) and (changes or not lacks_models(saved.folder, progress)):
         why = {"early_stop": ", by early stopping", "time_limit": ", by its time limit"}.get(progress.stopped, "")
         ends = "" if changes else f"it ended after epoch {result.get('epochs')}{why}"
         raise RunError(
-            f"{begun.folder} is complete" + (f": {ends}" if ends else ""),
+            f"{saved.folder} is complete" + (f": {ends}" if ends else ""),
             f"to train on, say how far: --epochs {recipe.epochs * 2}" if not why else "raise that limit with --set",
         )
 
 
-def same_data(
-    begun: Begun,
-    network: Network,
-    data: Data | None,
-    progress: Progress | None = None,
-    *,
-    accept_changes: bool = False,
-) -> Dataset:
-    """Return the data of a run, from where it was or where it is now.
-
-    Raises:
-        DataError: when it cannot be had, or is not the same.
-    """
-    if data is None:
-        data = data_path(begun.folder, network, begun.lock, arrays="give them again: resume(folder, data=…)")
-    dataset = load_data(network, data, progress=progress)
-    if not accept_changes:
-        fix = "give the same data, or say that it is meant: --accept-changes"
-        require_same(begun.folder, begun.lock, dataset, fix=fix)
-    labels = begun.lock.get("labels", ())
-    if isinstance(data, tuple | list) and len(labels) >= len(dataset.labels):
-        # Arrays do not say what their classes are called; the run does.
-        dataset = replace(dataset, labels=tuple(labels))
-    return dataset
-
-
-def compiled_as_begun(
-    begun: Begun,
-    network: Network,
-    dataset: Dataset,
-    device: str | jax.Device | None,
-    tuning: Callable[[Tuning], None] | None,
-) -> Model:
-    """Return the network of a run compiled as it was when the run was begun, whatever would be chosen now.
-
-    Args:
-        begun: the run.
-        network: what is trained from here on.
-        dataset: what it learns from.
-        device: what computes; another platform than before has ways of its own.
-        tuning: told how far measuring the ways to compute is, where some are still to be found.
-    """
-    recorded = recorded_choices(begun.lock)
-    platforms = {name.partition(":")[0] for name in begun.lock.get("devices", ())}
-    # What is asked for now is not what the run was begun with.
-    if resolve(device).platform not in platforms or network.compile != begun.network.compile:
-        recorded = replace(recorded, plans={})
-    return compiled_for(network, dataset, device, autotune=begun.origin.autotune, tuning=tuning, recorded=recorded)
-
-
-def elsewhere(begun: Begun, model: Model, dataset: Dataset) -> list[str]:
-    """Return why the bits may not be those of an uninterrupted run, if there is a reason."""
-    device = model.device
-    now = {**here(), "device": device.device_kind if device.platform != "cpu" else "cpu"}
-    found = list(differences(begun.lock, now))
-    ways = choices(model, dataset, len(begun.lock.get("devices") or ["one"]))
-    # Earlier runs recorded fewer of their plans.
-    if any(ways.get(mode) != plan for mode, plan in (begun.lock.get("choices") or {}).items()):
-        found.append("operations are computed in other ways than before")
-    return [f"not to the same bits, since these differ: {'; '.join(found)}"] if found else []
-
-
-def _origin(begun: Begun, settings: Mapping[str, str], sets: Mapping[str, str], data: Data | None) -> Origin:
-    """Return what the run is asked for with from here on: what is said last of a setting holds."""
-    origin = begun.origin
-    said = {setting_path(name) for name in settings} | set(sets)
+def _origin(saved: SavedRun, settings: Mapping[str, str], sets: Mapping[str, str], data: Data | None) -> Origin:
+    """Return the origin of the run from here on: the last value of a setting holds."""
+    origin = saved.origin
+    replaced = {setting_path(name) for name in settings} | set(sets)
 
     def holds(path: str) -> bool:
-        return not any(path == other or path.startswith(f"{other}.") for other in said)
+        return not any(path == other or path.startswith(f"{other}.") for other in replaced)
 
     return replace(
         origin,
         settings={**{k: v for k, v in origin.settings.items() if holds(setting_path(k))}, **settings},
         sets={**{k: v for k, v in origin.sets.items() if holds(k)}, **sets},
-        data_path=origin.data_path if data is None else given_path(data),
+        data_path=origin.data_path if data is None else data_source_path(data),
     )

@@ -1,4 +1,4 @@
-"""From a network to a training: which data, which device, which folder."""
+"""Training of a network: its data, its device and its run folder, put together."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ import jax
 
 from netspec import report
 from netspec.backends.jax.autotune import Autotuner, Tuning
-from netspec.backends.jax.devices import agree, leads, resolve, sharing
+from netspec.backends.jax.devices import is_leader, require_agreement, resolve, shared_devices
 from netspec.backends.jax.model import Model
-from netspec.backends.jax.train.group import rows
+from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
-from netspec.data.types import Dataset, Progress
+from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
-from netspec.graph.trace import trace, with_class_loss
+from netspec.graph.class_loss import with_class_loss
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
 from netspec.recipe.catalog import find, last_part
-from netspec.runs import folder as runs
-from netspec.runs.recorder import Origin, RunFolder
+from netspec.runs import files as run_files
+from netspec.runs import folder as run_folders
+from netspec.runs.manifest import Origin
+from netspec.runs.recorder import RunFolder
 from netspec.system.background import Background
 from netspec.system.files import expanded, kind_of
 from netspec.system.places import timings_folder
@@ -33,13 +37,13 @@ from netspec.training.loop import train as train_loop
 
 __all__ = [
     "Data",
+    "compile_for_training",
     "compile_network",
-    "compiled_for",
-    "drawn",
-    "given_path",
+    "data_source_path",
+    "draw_run_curves",
     "load_data",
-    "run",
     "train",
+    "with_curves",
     "with_source",
 ]
 
@@ -50,6 +54,7 @@ def compile_network(
     precision: str = "float32",
     *,
     autotune: bool | None = None,
+    graph: Graph | None = None,
     batches: Collection[int] | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     recorded: Recorded | None = None,
@@ -60,25 +65,27 @@ def compile_network(
         network: what is compiled.
         device: what computes.
         precision: of inference.
-        autotune: whether the ways to compute are measured; as the network says unless given.
+        autotune: whether the strategies are measured; as the network says unless given.
+        graph: of the network; traced here unless given.
         batches: the batch sizes for which they are; all unless given.
-        tuning: told how far that is.
-        recorded: the ways of a run that goes on, which come before measured and expected ones.
+        tuning: called with how far that is.
+        recorded: the plans of a run that is resumed or replayed, which come before measured and expected ones.
 
     Raises:
         SpecError: when shapes do not fit.
         DeviceError: when there is no such device.
         NetspecError: when there is no such precision.
     """
-    tunes = _tunes(network, autotune)
+    tunes = _autotunes(network, autotune)
     tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if tunes else None
-    return Model(network, trace(network), device, precision, tune, recorded)
+    return Model(network, trace(network) if graph is None else graph, device, precision, tune, recorded)
 
 
 def train(
     network: Network,
     data: Data | None = None,
     *,
+    graph: Graph | None = None,
     out: Path | None = None,
     numbered: Path | None = None,
     origin: Origin | None = None,
@@ -86,7 +93,7 @@ def train(
     device: str | jax.Device | None = None,
     base: Path | None = None,
     log_every: int | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     loaded: Callable[[], Dataset] | None = None,
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
@@ -97,6 +104,7 @@ def train(
     Args:
         network: what to train.
         data: instead of what the network names.
+        graph: of the network; traced here unless given.
         out: the run folder; none is written without.
         numbered: make a fresh numbered run folder under this one instead.
         origin: for the run folder: the spec's text, and what replaced values in it.
@@ -106,80 +114,89 @@ def train(
         log_every: steps between two Step events.
         progress: called while a dataset is downloaded.
         loaded: returns what `load_data` does for these arguments, where that is under way already.
-        autotune: whether the ways to compute are measured; as the network says unless given.
-        tuning: told how far that is.
+        autotune: whether the strategies are measured; as the network says unless given.
+        tuning: called with how far that is.
         stop: asked again and again whether to save and stop.
     """
     if log_every is not None and (not isinstance(log_every, int) or log_every < 1):
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     network = with_settings(network, settings or {})
-    dataset = loaded() if loaded else load_data(network, data, base=base, progress=progress)
+    # No setting changes an operation: the graph is that of the network with them too.
+    graph = trace(network) if graph is None else graph
+    dataset = loaded() if loaded else load_data(network, data, graph=graph, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
-    path = given_path(data) if data is not None else _named_path(network, dataset, base)
+    path = data_source_path(data) if data is not None else _named_path(network, dataset, base)
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
     chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
+    without_data = network.data is None
     network = with_source(network, dataset, path, given=data is not None)
-    declared, network = network, with_class_loss(network)
-    notices = _judged(network, dataset, chosen=chosen)
-    model = compiled_for(network, dataset, device, autotune=autotune, tuning=tuning)
-    folder = _folder(out, numbered) if leads() else None
+    if without_data and network.recipe.loss is None:
+        # The loss that is not stated follows from the last layer and the data, which is known only now.
+        graph = trace(network)
+    declared, network = network, with_class_loss(network, graph)
+    notices = _check_dataset(network, graph, dataset, chosen=chosen)
+    model = compile_for_training(network, graph, dataset, device, autotune=autotune, tuning=tuning)
+    folder = _folder(out, numbered) if is_leader() else None
     recorder = None
     if folder:
         overrides = {**(settings or {}), **({"data": dataset.name} if data is not None else {})}
-        asked = replace(
+        origin = replace(
             origin or Origin(),
             settings=overrides,
             data_path=path,
             log_every=log_every,
-            autotune=_tunes(network, autotune),
+            autotune=_autotunes(network, autotune),
             device=device if isinstance(device, str) else None,
         )
-        recorder = RunFolder(folder, model, asked)
+        recorder = RunFolder(folder, model, origin)
     if network is not declared:
         loss = model.graph.loss.canonical()
         notices.append(f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}")
     yield from map(Notice, notices)
-    yield from run(train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder)
+    yield from with_curves(
+        train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder
+    )
 
 
-def _judged(network: Network, dataset: Dataset, *, chosen: bool) -> list[str]:
-    """Return what to say of a dataset and a network whose training begins; raises DataError where they do not fit.
+def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: bool) -> list[str]:
+    """Return notices about a dataset and a network whose training begins; raises DataError where they do not fit.
 
     Args:
         network: what is trained.
+        graph: of the network.
         dataset: what it learns from.
         chosen: whether this dataset, and no other, is the one that it is to learn: then their classes are the same.
     """
-    check_target_range(network, dataset)
-    graph = trace(network)
-    said = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
-    return [said] if said else []
+    check_target_range(network, graph, dataset)
+    notice = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
+    return [notice] if notice else []
 
 
-def run(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
-    """Yield the events of a training; where it is kept in a folder, its curves are drawn at the end."""
+def with_curves(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
+    """Yield the events of a training; with a run folder, draw its curves at the end."""
     if folder:
         # What draws them takes long to import, and the processor waits for the compiler anyway.
         Background(lambda: report.draw_curves)
     for event in events:
         if isinstance(event, Finished | Stopped) and folder:
-            yield from drawn(network, folder)
+            yield from draw_run_curves(network, folder)
         yield event
 
 
-def drawn(network: Network, folder: Path) -> Iterator[Notice]:
+def draw_run_curves(network: Network, folder: Path) -> Iterator[Notice]:
     """Draw the curves of a run; yield why not, where that is not possible."""
     try:
-        metrics = runs.read_metrics(folder)
+        metrics = run_files.read_metrics(folder)
         if metrics:
-            report.draw_curves(metrics, folder / runs.CURVES, title=network.name)
+            report.draw_curves(metrics, folder / run_files.CURVES, title=network.name)
     except RunError as error:
-        # The training itself is kept: its outcome is not withheld for want of a picture.
+        # The training itself has succeeded: a missing picture is no error.
         yield Notice(f"no curves are drawn: {error.message}")
 
 
-def compiled_for(
+def compile_for_training(
     network: Network,
+    graph: Graph,
     dataset: Dataset,
     device: str | jax.Device | None,
     *,
@@ -188,19 +205,21 @@ def compiled_for(
     recorded: Recorded | None = None,
 ) -> Model:
     """Return a network compiled for its training on a dataset; arguments and errors as for `compile_network`."""
-    devices = sharing(resolve(device), network.recipe.devices, network.recipe.batch)
-    agree(network.model_dump_json() + dataset.sha256)
-    if jax.process_count() > 1 and _tunes(network, autotune):
+    devices = shared_devices(resolve(device), network.recipe.devices, network.recipe.batch)
+    require_agreement(network.model_dump_json() + dataset.sha256)
+    if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
     batches = _batches(network, dataset, len(devices))
-    model = compile_network(network, device, autotune=autotune, batches=batches, tuning=tuning, recorded=recorded)
-    check_steps(network, model.graph, dataset)
+    model = compile_network(
+        network, device, autotune=autotune, graph=graph, batches=batches, tuning=tuning, recorded=recorded
+    )
+    check_steps(network, graph, dataset)
     return model
 
 
-def given_path(data: Data) -> str | None:
-    """Return where data that was given lies; None where it is a built-in dataset, or comes from memory.
+def data_source_path(data: Data) -> str | None:
+    """Return the path of data that was named; None where it is a built-in dataset, or comes from memory.
 
     Raises:
         DataError: when it begins with the name of a user that there is not.
@@ -222,28 +241,28 @@ def _named_path(network: Network, dataset: Dataset, base: Path | None) -> str | 
     return None
 
 
-def _tunes(network: Network, autotune: bool | None) -> bool:
+def _autotunes(network: Network, autotune: bool | None) -> bool:
     """Return whether the ways to compute are measured: as asked for, else as the network says."""
     return network.compile.autotune == "on" if autotune is None else autotune
 
 
 def _folder(out: Path | None, numbered: Path | None) -> Path | None:
     """Make the run folder, if there is to be one."""
-    return runs.named_folder(out) if out else runs.fresh_folder(numbered) if numbered else None
+    return run_folders.named_folder(out) if out else run_folders.fresh_folder(numbered) if numbered else None
 
 
 def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
     """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
     recipe, held_out = network.recipe, network.data.validation if network.data else 0
-    looked_at = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
-    whole = {min(recipe.batch, len(dataset.train) - held_out), *looked_at}
-    return {rows(batch, devices) for batch in whole}
+    evaluated = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
+    sizes = {min(recipe.batch, len(dataset.train) - held_out), *evaluated}
+    return {rows_per_device(batch, devices) for batch in sizes}
 
 
 def with_source(network: Network, dataset: Dataset, path: str | None, *, given: bool) -> Network:
     """Return the network naming the dataset that is really used; how its examples are prepared stays.
 
-    A path given from outside is kept by its last part only: a model file tells nothing of the folders it was made in.
+    Of a path given from outside only the last part stays: a model file names no folder of the machine it was made on.
     """
     source = network.data
     if source and not given:

@@ -1,4 +1,4 @@
-"""A trained model opened again, from a run folder or a model file: predictions and evaluation."""
+"""Trained models, opened from a run folder or a model file: they predict and are evaluated."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from numpy.typing import ArrayLike, NDArray
 from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Trainer
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Dataset, Progress, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.catalog import DatasetInfo, find
-from netspec.runs import folder as runs
+from netspec.runs import files as run_files
+from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
 from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.training.setup import held_out
-from netspec.workflows import reading
-from netspec.workflows.answers import (
+from netspec.workflows import example_files
+from netspec.workflows.evaluate import BATCH, evaluate_split
+from netspec.workflows.example_files import Examples, image_shape
+from netspec.workflows.predictions import (
     Evaluation,
     Prediction,
     class_names,
     class_scores,
     gives_probabilities,
-    predicted,
+    prediction_of,
 )
-from netspec.workflows.reading import Examples, image_shape
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
-_BATCH = 1000
 _SPLITS = ("train", "validation", "test")
 
 
@@ -63,19 +63,19 @@ class Run:
 
     def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
         self.path = path = newest(as_path(path, "path", "runs/lenet/001", RunError))
-        self.file = runs.model_path(path)
+        self.file = run_files.model_path(path)
         self._content: ModelFile = model_file.read(self.file)
-        if self.file != path and (path / runs.LOCK).is_file():
-            runs.require_own_model(self.file, self._content.seal, runs.read_lock(path))
+        if self.file != path and (path / run_files.MANIFEST).is_file():
+            run_files.require_own_model(self.file, self._content.seal, run_files.read_manifest(path))
         self.network = self._content.network
         self.labels = self._content.labels
         self.model = Model(self.network, self._content.graph, device)
-        self.variables: Variables = runs.variables_of(self._content, self.model)
+        self.variables: Variables = run_folders.variables_of(self._content, self.model)
 
     def __repr__(self) -> str:
-        told = self._content.training
-        facts = [f"epoch {told['epoch']}"] if "epoch" in told else []
-        if isinstance(accuracy := told.get("test_accuracy"), float):
+        training = self._content.training
+        facts = [f"epoch {training['epoch']}"] if "epoch" in training else []
+        if isinstance(accuracy := training.get("test_accuracy"), float):
             facts.append(f"test accuracy {100 * accuracy:.2f} %")
         return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
 
@@ -87,18 +87,18 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of the run's metrics.jsonl; raises RunError for a lone model file."""
-        self._require_own_record(runs.METRICS)
-        return runs.read_metrics(self.path)
+        self._require_own_record(run_files.METRICS)
+        return run_files.read_metrics(self.path)
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The run's result.json; None for a lone model file or a run that did not end."""
-        self._require_own_record(runs.RESULT)
-        return runs.read_result(self.path)
+        self._require_own_record(run_files.RESULT)
+        return run_files.read_result(self.path)
 
     def _require_own_record(self, name: str) -> None:
-        if (self.path / runs.LOCK).is_file():
-            runs.require_own_record(self.path, runs.read_lock(self.path), name)
+        if (self.path / run_files.MANIFEST).is_file():
+            run_files.require_own_record(self.path, run_files.read_manifest(self.path), name)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -112,7 +112,7 @@ class Run:
         if stated is None:
             # Older model files do not say it; the run may, and the spec names what was meant.
             with suppress(NetspecError):
-                stated = runs.read_lock(self.path).get("dataset")
+                stated = run_files.read_manifest(self.path).get("dataset")
         stated = stated or (self.network.data and self.network.data.name)
         return find(stated) if isinstance(stated, str) else None
 
@@ -127,7 +127,7 @@ class Run:
     ) -> Examples:
         """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
 
-        Where the model learned from images of digits, what is drawn in a picture is looked for, and framed as they are:
+        Where the model learned from images of digits, the digit in a picture is found, and framed as they are:
         bright on black, scaled, centered. A picture of their own size stays as it is.
 
         Args:
@@ -143,11 +143,13 @@ class Run:
         as_is = as_switch(as_is, "as_is")
         if not isinstance(file, bytes):
             file = as_path(file, "file", "digit.png", DataError)
-        return reading.read(self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name)
+        return example_files.read(
+            self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name
+        )
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
-        return (".npy", *(datasets.picture_endings() if reading.takes_pictures(self.network) else ()))
+        return (".npy", *(datasets.picture_endings() if example_files.takes_pictures(self.network) else ()))
 
     def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -184,10 +186,10 @@ class Run:
     ) -> NDArray[np.float32]:
         images = self._checked(images)
         parts = []
-        for start in range(0, len(images), _BATCH):
-            part = images[start : start + _BATCH]
+        for start in range(0, len(images), BATCH):
+            part = images[start : start + BATCH]
             # All batches but a lone small one have the same size, so that one program serves them.
-            fill = _BATCH - len(part) if start else 0
+            fill = BATCH - len(part) if start else 0
             padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
             with enough_memory("close what else computes there"):
                 parts.append(np.asarray(function(self.variables, padded))[: len(part)])
@@ -221,10 +223,10 @@ class Run:
         if not self.gives_probabilities:
             rows = self.outputs(images)
             rows = rows.reshape(len(rows), -1)
-            return [predicted(row, self.labels, probable=False) for row in rows]
+            return [prediction_of(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
         names = class_names(self.labels, rows.shape[1])
-        return [predicted(row, names, probable=True) for row in rows]
+        return [prediction_of(row, names, probable=True) for row in rows]
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -238,7 +240,7 @@ class Run:
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
 
     def evaluate(
-        self, data: Data | None = None, *, split: str = "test", progress: Progress | None = None
+        self, data: Data | None = None, *, split: str = "test", progress: DownloadProgress | None = None
     ) -> Evaluation:
         """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
 
@@ -260,7 +262,7 @@ class Run:
         dataset = self.dataset(data, progress=progress)
         part = self.part(dataset, split)
         with enough_memory("close what else computes there"):
-            return self._evaluated(dataset, part, split)
+            return evaluate_split(self.model, self.variables, dataset, part, name=split, labels=self.labels)
 
     def part(self, dataset: Dataset, split: str) -> Split:
         """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
@@ -282,7 +284,7 @@ class Run:
             )
         return validation
 
-    def dataset(self, data: Data | None = None, *, progress: Progress | None = None) -> Dataset:
+    def dataset(self, data: Data | None = None, *, progress: DownloadProgress | None = None) -> Dataset:
         """Return the dataset that the model was trained on, unless another is given.
 
         Raises:
@@ -290,61 +292,15 @@ class Run:
         """
         if progress is not None:
             as_function(progress, "progress", "lambda file, received, total: None")
-        lock = runs.read_lock(self.path) if data is None and (self.path / runs.LOCK).is_file() else None
-        if lock is None:
-            return load_data(self.network, data, progress=progress)
-        path = data_path(self.path, self.network, lock, arrays="say what to look at: --data PATH")
-        dataset = load_data(self.network, path, progress=progress)
-        require_same(self.path, lock, dataset, fix="say that it is meant: --data PATH")
-        return dataset
-
-    def _evaluated(self, dataset: Dataset, part: Split, split: str) -> Evaluation:
-        trainer = Trainer(self.model, steps_per_epoch=1, epochs=1, seed=0)
-        loss, accuracy, logits = trainer.evaluate(self.variables, trainer.place(part), _BATCH)
-        if accuracy is None:
-            none = np.zeros(0)
-            nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
-            return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=split)
-        scores = class_scores(self.model.graph, logits)
-        classes = scores.shape[1]
-        found = scores.argmax(axis=1)
-        confusion = np.zeros((classes, classes), np.int64)
-        np.add.at(confusion, (part.labels, found), 1)
-        return Evaluation(
-            dataset=dataset.name,
-            examples=len(found),
-            loss=loss,
-            accuracy=accuracy,
-            confusion=confusion,
-            labels=class_names(self._names(dataset, classes), classes),
-            predicted=found,
-            probability=scores[np.arange(len(found)), found],
-            split=split,
-            true=part.labels,
-            scores=scores,
-            probable=self.gives_probabilities,
+        manifest = (
+            run_files.read_manifest(self.path) if data is None and (self.path / run_files.MANIFEST).is_file() else None
         )
-
-    def _names(self, dataset: Dataset, classes: int) -> tuple[str, ...]:
-        """Return the names of the classes of a dataset: the model's own where the dataset has only numbers for them.
-
-        Raises:
-            DataError: it has classes that the model does not have, or the model's in another order.
-        """
-        own, given = self.labels, dataset.labels
-        numbers = tuple(map(str, range(len(given))))
-        if given == numbers:
-            return own or given
-        if own[: len(given)] == given:
-            return own
-        named = bool(own) and own != tuple(map(str, range(len(own))))
-        if len(given) > classes or (named and (len(given) != len(own) or set(given) & set(own))):
-            known = f"{listing(own, 'and')}, in this order" if named else f"{classes} classes"
-            raise DataError(
-                f"{dataset.name} has the classes {listing(given, 'and')}; the model learned {known}",
-                "number the labels in the order of the model, and leave out what it did not learn",
-            )
-        return given
+        if manifest is None:
+            return load_data(self.network, data, graph=self.model.graph, progress=progress)
+        path = data_path(self.path, self.network, manifest, arrays="say what to look at: --data PATH")
+        dataset = load_data(self.network, path, graph=self.model.graph, progress=progress)
+        require_same(self.path, manifest, dataset, fix="say that it is meant: --data PATH")
+        return dataset
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

@@ -1,4 +1,4 @@
-"""Remembered times: what comes back is what was put, and nothing damaged, foreign or outdated is believed."""
+"""TimingsCache times: what comes back is what was put, and nothing damaged, foreign or outdated is believed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import pytest
 import netspec
 import netspec as ns
 from netspec.backends import timings
-from netspec.backends.timings import Remembered, clear, count, cpu_name
+from netspec.backends.timings import TimingsCache, clear, count, cpu_name
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.planning import OpInstance, Way, op_instances
+from netspec.planning import OpInstance, Strategy, op_instances
 
 NETWORK = ns.parse("input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax")
 CONV, POOL = (
@@ -28,7 +28,7 @@ CONV, POOL = (
     for p in op_instances(optimize(trace(NETWORK), Mode.TRAINING), 8, gradient=True)
     if type(p.op).__name__ in {"Conv", "MaxPool"}
 )
-TIMES = {way: 10.0 + i for i, way in enumerate(CONV.ways())}
+TIMES = {strategy: 10.0 + i for i, strategy in enumerate(CONV.strategies())}
 
 
 def the_file(folder: Path) -> Path:
@@ -37,7 +37,7 @@ def the_file(folder: Path) -> Path:
 
 
 def test_what_was_put_comes_back_and_nothing_else_does(tmp_path: Path) -> None:
-    kept = Remembered(tmp_path / "new" / "folder", "a device")
+    kept = TimingsCache(tmp_path / "new" / "folder", "a device")
     assert kept.get(CONV) is None
     some = dict(list(TIMES.items())[:2])
     kept.put(CONV, some)
@@ -46,22 +46,22 @@ def test_what_was_put_comes_back_and_nothing_else_does(tmp_path: Path) -> None:
     assert kept.get(replace(CONV, batch=9)) is None
     assert kept.get(replace(CONV, gradient=False)) is None
     assert kept.get(replace(CONV, input_gradient=not CONV.input_gradient)) is None
-    assert Remembered(kept.folder, "another device").get(CONV) is None
-    assert Remembered(kept.folder, "a device").get(CONV) == some
+    assert TimingsCache(kept.folder, "another device").get(CONV) is None
+    assert TimingsCache(kept.folder, "a device").get(CONV) == some
     kept.put(CONV, TIMES)
     assert kept.get(CONV) == TIMES
 
 
 def test_other_versions_have_times_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Remembered(tmp_path, "d").put(CONV, TIMES)
+    TimingsCache(tmp_path, "d").put(CONV, TIMES)
     monkeypatch.setattr(timings, "version", lambda name: f"{name} 99")
-    assert Remembered(tmp_path, "d").get(CONV) is None
+    assert TimingsCache(tmp_path, "d").get(CONV) is None
 
 
 def test_nobody_else_may_look(tmp_path: Path) -> None:
     folder = tmp_path / "autotune"
     folder.mkdir(mode=0o755)
-    Remembered(folder, "d").put(CONV, TIMES)
+    TimingsCache(folder, "d").put(CONV, TIMES)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(the_file(folder).stat().st_mode) == 0o600
 
@@ -91,8 +91,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "another problem": changed(problem="another"),
     "another format": changed(format=2),
     "no times": changed(microseconds=None),
-    "no ways": changed(microseconds={}),
-    "unknown ways": changed(microseconds={"magic batch_last": 1.0}),
+    "no strategies": changed(microseconds={}),
+    "unknown strategies": changed(microseconds={"magic batch_last": 1.0}),
     "negative": with_time(-1.0),
     "zero": with_time(0),
     "text": with_time("1.0"),
@@ -105,7 +105,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_counts_as_none_and_is_written_anew(tmp_path: Path, damage: str) -> None:
-    kept = Remembered(tmp_path, "d")
+    kept = TimingsCache(tmp_path, "d")
     kept.put(CONV, TIMES)
     file = the_file(tmp_path)
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
@@ -116,7 +116,7 @@ def test_a_damaged_file_counts_as_none_and_is_written_anew(tmp_path: Path, damag
 
 def test_counting_and_clearing(tmp_path: Path) -> None:
     assert (count(tmp_path / "none"), clear(tmp_path / "none")) == (0, 0)
-    kept = Remembered(tmp_path, "d")
+    kept = TimingsCache(tmp_path, "d")
     kept.put(CONV, TIMES)
     kept.put(CONV, TIMES)
     kept.put(POOL, {})
@@ -131,10 +131,10 @@ def test_processes_that_write_at_the_same_time_leave_a_whole_file(tmp_path: Path
     code = (
         "import sys; from pathlib import Path\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_timings import CONV, TIMES, Remembered\n"
-        "kept, own = Remembered(Path(sys.argv[1]), 'd'), float(sys.argv[2])\n"
+        "from test_timings import CONV, TIMES, TimingsCache\n"
+        "kept, own = TimingsCache(Path(sys.argv[1]), 'd'), float(sys.argv[2])\n"
         "for _ in range(40):\n"
-        "    kept.put(CONV, {way: own for way in TIMES})\n"
+        "    kept.put(CONV, {strategy: own for strategy in TIMES})\n"
         "    seen = kept.get(CONV)\n"
         "    assert seen and set(seen) == set(TIMES) and len(set(seen.values())) == 1, seen\n"
     )
@@ -145,7 +145,7 @@ def test_processes_that_write_at_the_same_time_leave_a_whole_file(tmp_path: Path
     ]
     assert [run.communicate(timeout=120)[1] for run in runs] == ["", ""]
     assert count(tmp_path) == 1
-    assert set((Remembered(tmp_path, "d").get(CONV) or {}).values()) <= {1.0, 2.0}
+    assert set((TimingsCache(tmp_path, "d").get(CONV) or {}).values()) <= {1.0, 2.0}
 
 
 def test_a_cpu_is_told_by_its_model_and_cores() -> None:
@@ -157,4 +157,4 @@ def test_a_cpu_is_told_by_its_model_and_cores() -> None:
 def test_a_problem_and_its_ways_are_values() -> None:
     assert isinstance(CONV, OpInstance)
     assert hash(CONV) == hash(replace(CONV))
-    assert all(isinstance(way, Way) for way in TIMES)
+    assert all(isinstance(strategy, Strategy) for strategy in TIMES)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli_check import cli, lines
+from command_line import cli, lines
 
 TINY = (
     "input 1x8x8\nconv 4 3x3 relu; pool 2\nfc 10 softmax\ndata digits\n"

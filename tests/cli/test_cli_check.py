@@ -1,61 +1,14 @@
-"""`netspec check`, `show` and the rules every verb keeps: exit codes, one clear error, never a traceback, no JAX."""
+"""`netspec check`, `show` and the rules every verb keeps: exit codes, one clear error, never a traceback."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import forked
 import pytest
+from command_line import BAD, GOOD, cli, lines
 
 import netspec
 from netspec.ir.network import Network
-
-UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
-"""Said by conftest.py."""
-ROOT = str(Path(netspec.__file__).parents[1])
-GOOD = "input 1x8x8\nlet width = 8\nfc width relu\nfc 10 softmax\ndata digits\ntrain { epochs 1; batch 500 }\n"
-BAD = "input 1x8x8\ncov 3 3x3\nfc 7 softmx\ndata digits\n"
-
-
-def cli(cwd: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does, in a pipe, and check what holds for every run.
-
-    Where there is much to import, that is done once for many runs, but for those that are compiled as users' are.
-    """
-    env = {k: v for k, v in os.environ.items() if k not in {"NETSPEC_DATA", "FORCE_COLOR", "COLUMNS"}}
-    env |= {"NETSPEC_OFFLINE": "1", "NETSPEC_CACHE": str(cwd / ".cache"), "PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
-    env["NETSPEC_COMPILE_CACHE"] = "off"
-    command = [*map(str, words)]
-    if environment or command[:1] == ["check"] or os.environ[UNOPTIMIZED] == "0":
-        done = subprocess.run(
-            [sys.executable, "-m", "netspec", *command],
-            cwd=cwd,
-            env=env | environment,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-            timeout=300,
-        )
-    else:
-        done = forked.run(command, cwd, env, timeout=300)
-    for text in (done.stdout, done.stderr):
-        assert "Traceback" not in text, text
-        control = {c for c in text if ord(c) < 32 or ord(c) == 127} - {"\n"}
-        assert not control, f"control characters in a pipe: {control} in {text!r}"
-    return done
-
-
-def lines(text: str) -> list[dict]:
-    """Parse one JSON object a line; NaN and Infinity are not JSON."""
-
-    def never(word: str) -> None:
-        raise AssertionError(f"{word} is not JSON")
-
-    return [json.loads(line, parse_constant=never) for line in text.splitlines()]
 
 
 @pytest.fixture
@@ -113,9 +66,7 @@ def test_a_folder_without_specs(here: Path) -> None:
 
 def test_standard_input(here: Path) -> None:
     def piped(text: str, *words: str) -> tuple[int, str]:
-        env = os.environ | {"PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
-        command = [sys.executable, "-m", "netspec", "check", *words]
-        done = subprocess.run(command, cwd=here, env=env, input=text, capture_output=True, text=True, check=False)
+        done = cli(here, "check", *words, stdin=text.encode())
         assert done.stderr == ""
         return done.returncode, done.stdout
 
@@ -166,39 +117,6 @@ def test_long_names_are_no_crash(here: Path, length: int) -> None:
     if length < 250:
         (here / name).write_text(GOOD)
     assert cli(here, "check", name).returncode in (0, 1)
-
-
-def test_checking_showing_and_refusing_do_not_import_jax(here: Path) -> None:
-    code = (
-        "import sys\n"
-        "from netspec.cli import main\n"
-        "sys.argv = ['netspec', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
-        "named = ('jax', 'jaxlib', 'optax', 'matplotlib', 'PIL')\n"
-        "heavy = [m for m in named if m in sys.modules]\n"
-        "print('HEAVY', heavy, code)\n"
-    )
-    for words in (
-        ["check", "good.net", "bad.net"],
-        ["show", "good.net"],
-        ["show", "good.net", "--as", "ops", "--passes"],
-        ["layers", "conv"],
-        ["explain", "E0301"],
-        ["train", "bad.net"],
-        ["train", "good.net", "--epochs", "0"],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words],
-            cwd=here,
-            env=os.environ | {"PYTHONPATH": ROOT, "PYTHONUTF8": "1"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.stdout.splitlines()[-1].startswith("HEAVY [] "), (words, done.stdout, done.stderr)
-        if words[0] == "train":
-            assert done.stdout.endswith("HEAVY [] 1\n")
-            assert "E0201" in done.stderr if len(words) == 2 else "epochs 0: " in done.stderr
 
 
 # --- show ---------------------------------------------------------------------------------------------------------

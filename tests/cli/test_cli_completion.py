@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
+from command_line import cli
 
-from netspec.cli import completion
-from netspec.cli.app import VERBS, build
+from netspec.cli.app import VERBS
 from netspec.diagnostics.codes import CODES
 from netspec.system.resources import specs_folder
 from netspec.workflows.pictures import PICTURES
 
 
-@pytest.fixture
-def complete(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
-    """Return what asks for the completion of a line as bash does."""
-
-    def ask(line: str) -> list[str]:
-        words = line.split()
-        monkeypatch.setenv("_NETSPEC_COMPLETE", "complete_bash")
-        monkeypatch.setenv("COMP_WORDS", line)
-        monkeypatch.setenv("COMP_CWORD", str(len(words) - (not line.endswith(" "))))
-        with pytest.raises(SystemExit):
-            build(completion.wanted_verb())(args=[], prog_name="netspec")
-        return capsys.readouterr().out.split()
-
-    return ask
+def complete(folder: Path, line: str) -> list[str]:
+    """Ask for the completion of a line as bash does."""
+    words = line.split()
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - (not line.endswith(" ")))}
+    return cli(folder, _NETSPEC_COMPLETE="complete_bash", **asked).stdout.split()
 
 
 @pytest.mark.parametrize(
@@ -52,31 +41,19 @@ def complete(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         ("netspec --inst", ["--install-completion"]),
     ],
 )
-def test_completion(line: str, expected: list[str], complete: object) -> None:
-    assert callable(complete)
-    assert complete(line) == expected
+def test_completion(line: str, expected: list[str], tmp_path: Path) -> None:
+    assert complete(tmp_path, line) == expected
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_is_told_quickly(shell: str) -> None:
-    """With what it sets itself, and without JAX, NumPy or a verb that is not asked about."""
-    code = """if True:
-        import sys
-        sys.argv = ["netspec"]
-        from netspec.cli import main
-        try:
-            main()
-        except SystemExit:
-            found = {"jax", "numpy", "netspec.cli.verbs.train"} & set(sys.modules)
-            assert not found, found
-    """
-    asked = {
-        "bash": {"COMP_WORDS": "netspec new resnet1", "COMP_CWORD": "2"},
-        "zsh": {"_TYPER_COMPLETE_ARGS": "netspec new resnet1"},
-        "fish": {"_TYPER_COMPLETE_ARGS": "netspec new resnet1", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
-    }[shell]
-    env = {**os.environ, "_NETSPEC_COMPLETE": f"complete_{shell}", **asked}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("shell", "asked"),
+    [
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "netspec new resnet1"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "netspec new resnet1", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_other_shells_are_answered_too(shell: str, asked: dict[str, str], tmp_path: Path) -> None:
+    done = cli(tmp_path, _NETSPEC_COMPLETE=f"complete_{shell}", **asked)
+    assert (done.returncode, done.stderr) == (0, "")
     assert "resnet18" in done.stdout
     assert "lenet" not in done.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli_check import ROOT, cli, lines
+from command_line import ROOT, cli, lines
 
 import netspec
 from netspec.runs import model_file
@@ -177,18 +177,3 @@ def test_colors_at_a_terminal(here: Path) -> None:
     assert done.returncode == 1
     assert "\x1b[31m- one.net\x1b[0m" in said
     assert "\x1b[33m~ train.epochs  3 → 4\x1b[0m" in said
-
-
-@pytest.mark.parametrize(("side", "heavy"), [("run", ["numpy"]), ("one.safetensors", [])])
-def test_jax_is_not_needed(here: Path, side: str, heavy: list[str]) -> None:
-    code = (
-        "import sys\nfrom netspec.cli import main\n"
-        f"sys.argv = ['netspec', 'diff', 'one.net', {side!r}]\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
-        f"print([m for m in ('jax', 'optax', 'matplotlib', *{heavy!r}) if m in sys.modules], code)\n"
-    )
-    env = os.environ | {"PYTHONPATH": ROOT, "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=here, env=env, capture_output=True, encoding="utf-8", check=False
-    )
-    assert done.stdout == "nothing differs\n[] 0\n", done.stderr

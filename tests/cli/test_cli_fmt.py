@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from test_cli_check import ROOT, cli
+from command_line import ROOT, cli
 
 UGLY = "Linear   10 #ten\r\n\r\n\r\ntrain{epochs 5;batch 3}"
 NICE = "fc 10  # ten\n\ntrain { epochs 5; batch 3 }\n"
 
 
-def piped(text: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "netspec", "fmt", *words]
-    env = os.environ | {"PYTHONPATH": ROOT, "PYTHONIOENCODING": "ascii"}
-    return subprocess.run(command, input=text, capture_output=True, check=False, env=env, timeout=120)
+def piped(folder: Path, text: str, *words: str) -> tuple[int, str, str]:
+    """Format what comes on standard input, to a stream that is said to be ASCII; returns exit code, output, errors."""
+    done = cli(folder, "fmt", *words, stdin=text.encode(), encoding="ascii")
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -69,18 +67,16 @@ def test_diff_is_a_patch(here: Path, words: list[str]) -> None:
     assert cli(here, "fmt", *words, "nice.net").returncode == 0
 
 
-def test_standard_input() -> None:
-    done = piped("Linear 10 # zehn Stück".encode(), "-")
-    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "fc 10  # zehn Stück\n", b"")
-    done = piped(UGLY.encode(), "--check", "-")
-    assert (done.returncode, done.stdout) == (1, b"would reformat <stdin>\n1 file would be reformatted\n")
-    done = piped(NICE.encode(), "--check", "-")
-    assert (done.returncode, done.stdout) == (0, b"1 file already formatted\n")
-    done = piped(b"a", "--diff", "-")
-    assert (done.returncode, done.stdout[:22]) == (1, b"--- <stdin>\n+++ <stdin")
-    done = piped(b"fc ]", "-")
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert b"<stdin>:1:4" in done.stderr
+def test_standard_input(tmp_path: Path) -> None:
+    ugly = "reformat <stdin>\n1 file would be reformatted\n"
+    assert piped(tmp_path, "Linear 10 # zehn Stück", "-") == (0, "fc 10  # zehn Stück\n", "")
+    assert piped(tmp_path, UGLY, "--check", "-") == (1, f"would {ugly}", "")
+    assert piped(tmp_path, NICE, "--check", "-") == (0, "1 file already formatted\n", "")
+    code, out, _ = piped(tmp_path, "a", "--diff", "-")
+    assert (code, out[:22]) == (1, "--- <stdin>\n+++ <stdin")
+    code, out, err = piped(tmp_path, "fc ]", "-")
+    assert (code, out) == (1, "")
+    assert "<stdin>:1:4" in err
 
 
 def test_what_cannot_be_read_is_said_and_the_rest_is_done(here: Path) -> None:
@@ -167,15 +163,3 @@ def test_shipped_specs_have_the_canonical_form(tmp_path: Path) -> None:
     done = cli(tmp_path, "fmt", "--check", Path(ROOT) / "specs")
     assert (done.returncode, done.stderr) == (0, "")
     assert "would" not in done.stdout
-
-
-def test_nothing_heavy_is_imported(here: Path) -> None:
-    code = (
-        "import sys; sys.argv = ['netspec', 'fmt', '--check', 'nice.net']\n"
-        "from netspec.cli import main\n"
-        "try:\n    main()\nexcept SystemExit:\n"
-        "    print(sorted({'jax', 'numpy', 'matplotlib', 'optax'} & set(sys.modules)))\n"
-    )
-    env = os.environ | {"PYTHONPATH": ROOT}
-    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=env, capture_output=True, text=True, check=False)
-    assert done.stdout == "1 file already formatted\n[]\n", done.stderr

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from netspec.describe.reference import FAMILIES, all_names, library_blocks, page_of
-from netspec.elaborate.commands import COMMANDS
+from netspec.describe.reference import REGISTRIES, all_names, library_blocks, page_of
+from netspec.elaborate.vocabulary import COMMANDS, Command
 from netspec.ir.network import DataSource, Recipe
 from netspec.recipe.catalog import DATASETS
 from netspec.system.resources import library_folder
@@ -24,11 +24,11 @@ def test_every_setting_has_a_page_or_says_where(name: str) -> None:
         assert page_of(name)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
-def test_a_command_shows_its_use(command: object) -> None:
-    found = page_of(command.name)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda c: c.name)
+def test_a_command_shows_its_use(command: Command) -> None:
+    found = page_of(command.name)
     assert found
-    assert command.usage in found  # type: ignore[attr-defined]
+    assert command.usage in found
 
 
 def test_a_block_of_the_library_shows_its_parameters_and_its_text() -> None:
@@ -63,7 +63,7 @@ def test_the_list_fits_the_terminal(width: int, tmp_path: Path, capsys: pytest.C
     said = capsys.readouterr().out.splitlines()
     # The names of classes are what they are; only the last line, for readers of pipes, may be longer.
     assert max(map(len, said[:-1])) <= width
-    for family in FAMILIES.values():
+    for family in REGISTRIES.values():
         for kind in family.names:
             assert any(line.startswith(f"  {kind} ") for line in said)
 

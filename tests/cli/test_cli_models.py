@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli_check import cli, lines
+from command_line import cli, lines
 
 import netspec
 from netspec.system.resources import specs_folder
@@ -73,7 +73,7 @@ def test_an_autoencoder_gives_pictures_and_names_no_class(here: Path) -> None:
     assert outputs.max() <= 1
 
 
-# Each picture is a process that imports JAX: two of them are enough for every day.
+# Two of them are enough for every day.
 @pytest.mark.parametrize("picture", ["confusion", pytest.param("mistakes", marks=pytest.mark.slow)])
 def test_pictures_of_classes_are_refused_for_an_autoencoder(here: Path, picture: str) -> None:
     refused = cli(here, "plot", trained(here, "autoencoder"), picture)

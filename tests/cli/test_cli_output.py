@@ -11,9 +11,9 @@ import pytest
 from rich.progress import Progress as RichProgress
 
 import netspec as ns
+from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.cli.output import print_table
-from netspec.cli.progress import Progress, _next, _Time
-from netspec.cli.stacked import narrowest, stacked
+from netspec.cli.progress import Progress, _next_command, _Time
 from netspec.data.arrays import from_arrays
 from netspec.workflows import train as session
 
@@ -58,7 +58,7 @@ def test_a_width_that_is_none_is_not_believed(
 
 
 def test_a_row_on_a_narrow_terminal() -> None:
-    assert list(stacked(COLUMNS, ROWS[:3], 44)) == [
+    assert list(stacked_lines(COLUMNS, ROWS[:3], 44)) == [
         "conv_1: conv 20 5x5 relu",
         "  output 20x24x24   parameters 520",
         "  FLOPs 599 k",
@@ -67,8 +67,8 @@ def test_a_row_on_a_narrow_terminal() -> None:
         "    output 20x24x24   parameters 25,050",
         "    FLOPs 11.5 k",
     ]
-    assert narrowest(["conv 20 5x5", "batchnorm"], number=False) == 9
-    assert narrowest(["33.6 k"], number=True) == 6
+    assert minimum_width(["conv 20 5x5", "batchnorm"], number=False) == 9
+    assert minimum_width(["33.6 k"], number=True) == 6
 
 
 def test_while_nothing_is_known_the_time_that_has_passed_is_shown() -> None:
@@ -104,7 +104,7 @@ NEXT = {
 def test_what_to_do_next_goes_with_the_model(spec: str) -> None:
     dataset, said = NEXT[spec]
     network = ns.parse(spec)
-    assert _next(network, dataset, Path("runs/x/001")) == said
+    assert _next_command(network, dataset, Path("runs/x/001")) == said
 
 
 def test_a_training_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from test_cli_check import GOOD, ROOT, cli, lines
+import typer.main
+from command_line import GOOD, ROOT, cli, lines, spawn
 
 import netspec as ns
-from netspec.cli import process_environment, signals, streams, strict
+from netspec.cli import command, process_environment, signals, streams
 from netspec.cli.app import build
 
 LONG = GOOD.replace("epochs 1; batch 500", "epochs 300; batch 500; checkpoint off")
@@ -43,17 +46,17 @@ def shell(folder: Path, line: str, **environment: str) -> subprocess.CompletedPr
 
 # --- streams ------------------------------------------------------------------------------------------------------
 
+UNWANTED = {"JAX_DEBUG_NANS": "1", "JAX_DISABLE_JIT": "1", "MPLBACKEND": "nosuch", "COLUMNS": "0"}
+"""Variables that would stop a training, or hide what it shows: one that prints nothing has them too."""
 FULL = "standard output cannot be written to: No space left on device"
 
 
 @pytest.mark.parametrize(
     ("line", "code", "out", "err"),
     [
-        ("netspec check good.net >&-", 0, "", ""),
         ("netspec check good.net >/dev/full", 1, "", f"error: {FULL}\n"),
         ("netspec check good.net >/dev/full 2>&1", 1, "", ""),
         ("netspec check good.net <&- >&- 2>&-", 0, "", ""),
-        ("netspec show good.net >/dev/full", 1, "", f"error: {FULL}\n"),
         ("netspec check missing.net >/dev/full", 1, "", f"error: {FULL}\n"),
         ("netspec layers 2>&- | head -1", 0, "layers:\n", ""),
         ("netspec train good.net -o closed >&- 2>&- <&-", 0, "", ""),
@@ -61,7 +64,7 @@ FULL = "standard output cannot be written to: No space left on device"
     ],
 )
 def test_streams_that_are_closed_or_full(place: Path, line: str, code: int, out: str, err: str) -> None:
-    done = shell(place, line)
+    done = shell(place, line, **(UNWANTED if " -o closed " in line else {}))
     assert (done.returncode, done.stdout.lower(), done.stderr) == (code, out, err)
     if " train " in line:
         run = place / line.split()[4]
@@ -97,10 +100,10 @@ def test_a_terminal_that_is_lost_asks_once(monkeypatch: pytest.MonkeyPatch) -> N
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     with signals.Interrupts() as interrupts:
-        interrupts.begun()
+        interrupts.started()
         for _ in range(2):
             signal.raise_signal(signal.SIGHUP)
-        assert (interrupts.asked(), interrupts.exit_code, ended) == (True, 129, [])
+        assert (interrupts.requested(), interrupts.exit_code, ended) == (True, 129, [])
         signal.raise_signal(signal.SIGTERM)
         assert (interrupts.exit_code, ended) == (143, [])
         signal.raise_signal(signal.SIGHUP)
@@ -114,9 +117,9 @@ def test_nohup_is_believed() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with signals.Interrupts() as interrupts:
-            interrupts.begun()
+            interrupts.started()
             signal.raise_signal(signal.SIGHUP)
-            assert not interrupts.asked()
+            assert not interrupts.requested()
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -125,28 +128,37 @@ def test_nohup_is_believed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "words", "code", "said"),
+    ("variables", "said"),
     [
-        ({"NPROC": "x"}, "train good.net -o nproc --devices 2", 0, ""),
-        ({"JAX_PLATFORMS": "nosuch"}, "eval runs/good", 1, "error: JAX_PLATFORMS is nosuch: "),
-        ({"JAX_PLATFORMS": "nosuch"}, "doctor", 1, "error: JAX_PLATFORMS is nosuch: "),
-        ({"NETSPEC_CACHE": "/tmp/\udcff"}, "eval runs/good", 1, "is not named in UTF-8"),
-        ({"JAX_ENABLE_X64": "x"}, "eval runs/good", 1, "error: JAX cannot take a variable of the environment: "),
-        (
-            {"JAX_DEBUG_NANS": "1", "JAX_DISABLE_JIT": "1", "MPLBACKEND": "nosuch", "COLUMNS": "0"},
-            "train good.net -o nans",
-            0,
-            "note: JAX_DISABLE_JIT is left out: ",
-        ),
+        ({"JAX_PLATFORMS": "nosuch"}, "error: JAX_PLATFORMS is nosuch: "),
+        ({"JAX_ENABLE_X64": "x"}, "error: JAX cannot take a variable of the environment: "),
     ],
     ids=str,
 )
-def test_variables_that_others_set(place: Path, variables: dict[str, str], words: str, code: int, said: str) -> None:
-    done = cli(place, *words.split(), **variables)
-    assert done.returncode == code, done.stderr
+def test_variables_that_jax_cannot_take(place: Path, variables: dict[str, str], said: str) -> None:
+    done = spawn(place, "eval", "runs/good", **variables)
+    assert done.returncode == 1
     assert said in done.stderr
-    if not code:
-        assert "saved in " in done.stdout
+
+
+def test_variables_that_would_stop_a_training_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    for verb, noted in (("train", ["JAX_DEBUG_NANS", "JAX_DISABLE_JIT"]), ("check", [])):
+        monkeypatch.setattr(sys, "argv", ["netspec", verb, "good.net"])
+        for name, value in UNWANTED.items():
+            monkeypatch.setenv(name, value)
+        process_environment.clean_variables()
+        assert not UNWANTED.keys() & os.environ.keys()
+        notes = capsys.readouterr().err.splitlines()
+        assert [line.split(" is left out: ")[0] for line in notes] == [f"note: {name}" for name in noted]
+
+
+def test_a_cache_that_is_not_named_in_utf_8(place: Path) -> None:
+    done = cli(place, "doctor", NETSPEC_CACHE="/tmp/\udcff")
+    assert done.returncode == 1
+    assert "is not named in UTF-8" in done.stderr
 
 
 @pytest.mark.parametrize(("said", "kept"), [("0", False), ("x", False), ("-3", False), ("", False), ("80", True)])
@@ -222,7 +234,7 @@ def test_no_name_steers_the_terminal(place: Path, words: tuple[str, ...]) -> Non
 
 def test_all_that_is_printed_goes_through_one_door() -> None:
     folder = Path(streams.__file__).parent
-    for file in folder.glob("*.py"):
+    for file in folder.rglob("*.py"):
         calls = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)]
         plain = [n.lineno for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"]
         assert not plain or file.name in {"output.py", "streams.py"}, f"{file.name}:{plain}: use say"
@@ -296,16 +308,32 @@ def test_an_option_that_is_given_twice_is_refused(place: Path, words: tuple[str,
     assert "it is given twice" in done.stderr
 
 
+def commands(known: Any) -> list[Any]:
+    """Return all verbs of a command, those of `data` too."""
+    inner = getattr(known, "commands", {})
+    return [c for one in inner.values() for c in commands(one)] if inner else [known]
+
+
 def test_every_verb_refuses_it() -> None:
-    import typer.main  # noqa: PLC0415
-
-    def commands(command: object) -> list[object]:
-        inner = getattr(command, "commands", {})
-        return [c for one in inner.values() for c in commands(one)] if inner else [command]
-
     found = commands(typer.main.get_command(build()))
     assert len(found) > 15
-    assert all(isinstance(command, strict.Command) for command in found)
+    assert all(isinstance(verb, command.Command) for verb in found)
+
+
+def test_every_verb_returns_its_exit_code_and_leaves_the_process_alone() -> None:
+    """What ends, interrupts or sets up a process stands where the process of a command is made, so that others last."""
+    verbs = commands(typer.main.get_command(build()))
+    assert {inspect.signature(verb.callback).return_annotation for verb in verbs} == {"int"}
+    own = {"entry.py", "process.py", "process_environment.py", "signals.py", "streams.py", "__init__.py"}
+    changing = {
+        *("os._exit", "sys.exit", "signal.signal", "os.dup2", "gc.freeze", "gc.set_threshold", "jax.config.update"),
+        *("keep_memory", "turn_on", "typer.Exit"),
+    }
+    allowed = {("app.py", "typer.Exit"), ("command.py", "typer.Exit")}
+    for file in Path(streams.__file__).parent.rglob("*.py"):
+        nodes = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call | ast.Attribute)]
+        found = {ast.unparse(n.func if isinstance(n, ast.Call) else n) for n in nodes} & changing
+        assert file.name in own or not {(file.name, name) for name in found} - allowed, (file.name, found)
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------

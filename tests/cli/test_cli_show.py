@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_cli_check import cli
+from command_line import cli
 
 import netspec
 from netspec.graph.memory import inference_bytes, training_bytes

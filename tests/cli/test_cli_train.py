@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli_check import BAD, GOOD, cli, lines
+from command_line import BAD, GOOD, cli, lines
 
 import netspec
 

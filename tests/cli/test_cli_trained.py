@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import cli, lines
 from PIL import Image
-from test_cli_check import cli, lines
 
 import netspec as ns
 from netspec.cli.output import print_json

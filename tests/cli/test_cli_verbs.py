@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command_line import cli, lines
 from PIL import Image
-from test_cli_check import cli, lines
 
 import netspec
 from netspec.compiler import analyze
-from netspec.describe.reference import FAMILIES
+from netspec.describe.reference import REGISTRIES
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.system.resources import specs_folder
@@ -92,7 +92,7 @@ def test_one_clear_error(tmp_path: Path, words: list[str], said: str) -> None:
 
 def test_everything_with_a_name_is_listed(tmp_path: Path) -> None:
     said = cli(tmp_path, "layers").stdout
-    for title, family in FAMILIES.items():
+    for title, family in REGISTRIES.items():
         assert f"{title}:" in said
         assert all(f"  {kind} " in said for kind in family.names)
 

@@ -1,14 +1,17 @@
-"""What ends a command from outside: signals in every moment before a training begins, and readers that leave."""
+"""What ends a command from outside before a training begins: signals, and readers that leave."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from test_cli_check import ROOT
+from command_line import ROOT
+
+from netspec.cli.signals import end
 
 IMPORTED = """\
 import os, signal
@@ -16,11 +19,11 @@ os.kill(os.getpid(), signal.{name})
 print("imported to its end", flush=True)
 """
 WAITING = """\
-import os, signal
+import signal
 from netspec.cli.signals import end
 signal.signal(signal.{name}, end)
 try:
-    {act}
+    import interrupted
 except BaseException as error:
     print("cleaned up behind", repr(error), flush=True)
 """
@@ -37,38 +40,41 @@ def python(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
 def test_an_import_is_not_left_halfway(tmp_path: Path, name: str, code: int) -> None:
     """An exception within the start of an extension module crashed 2 of 60 processes."""
     (tmp_path / "interrupted.py").write_text(IMPORTED.format(name=name))
-    done = python(tmp_path, WAITING.format(name=name, act="import interrupted"))
+    done = python(tmp_path, WAITING.format(name=name))
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "interrupted\n")
 
 
-@pytest.mark.parametrize(("name", "error"), [("SIGINT", "KeyboardInterrupt()"), ("SIGTERM", "SystemExit(143)")])
-def test_elsewhere_it_may_clean_up(tmp_path: Path, name: str, error: str) -> None:
-    done = python(tmp_path, WAITING.format(name=name, act=f"os.kill(os.getpid(), signal.{name})"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"cleaned up behind {error}\n", "")
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_elsewhere_it_may_clean_up(number: int, error: type[BaseException]) -> None:
+    before = signal.signal(number, end)
+    try:
+        with pytest.raises(error) as found:
+            signal.raise_signal(number)
+    finally:
+        signal.signal(number, before)
+    assert found.value.args == (() if number == signal.SIGINT else (143,))
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     code = """\
 import os, signal
-import netspec.cli.exits as exits
-def work(words):
+from netspec.cli import app, entry
+def work(words, process):
     try:
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         os.kill(os.getpid(), signal.SIGINT)
         print("cleaned up for long", flush=True)
-exits._act = work
-exits.run()
+app.run_command = work
+entry.run()
 """
     done = python(tmp_path, code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
-@pytest.mark.parametrize("words", [("check", "specs/lenet.net"), ("show", "specs/lenet.net"), ("layers",)])
-def test_a_reader_that_leaves_is_no_error(words: tuple[str, ...]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "netspec", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def test_a_reader_that_leaves_is_no_error() -> None:
+    command = [sys.executable, "-m", "netspec", "show", "specs/lenet.net"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.close()
     assert process.stderr is not None

@@ -5,13 +5,13 @@ import pytest
 
 from netspec import data
 from netspec.data import digits
-from netspec.data.loading import SOURCES
+from netspec.data.loading import READERS
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
 from netspec.recipe.catalog import DATASETS
 
 
 def test_every_known_dataset_has_a_source() -> None:
-    assert set(SOURCES) == {info.name for info in DATASETS}
+    assert set(READERS) == {info.name for info in DATASETS}
 
 
 @pytest.mark.parametrize("info", DATASETS, ids=lambda info: info.name)

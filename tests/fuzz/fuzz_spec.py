@@ -26,8 +26,9 @@ import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+for folder in (ROOT / "tests", ROOT):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 try:
     import atheris
@@ -38,6 +39,8 @@ except ImportError:
 _GUIDED = atheris is not None and __name__ == "__main__" and "--builtin" not in sys.argv
 
 with atheris.instrument_imports(include=["netspec", "lark"]) if _GUIDED else contextlib.nullcontext():
+    from diagnostics.cases import RAW, read_cases
+
     from netspec.compiler import Analysis, analyze
     from netspec.describe.format import format_source
     from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, Source, Span, SpecError
@@ -59,8 +62,9 @@ def vocabulary() -> list[str]:
 
 def seeds() -> list[bytes]:
     """Return the texts that mutations start from: all shipped specs, the library, and one mistake of each kind."""
-    folders = (ROOT / "specs", ROOT / "netspec" / "library", ROOT / "tests" / "bad")
-    return [path.read_bytes() for folder in folders for path in sorted(folder.rglob("*.net"))]
+    folders = (ROOT / "specs", ROOT / "netspec" / "library", RAW / "parts")
+    shipped = [path.read_bytes() for folder in folders for path in sorted(folder.rglob("*.net"))]
+    return shipped + [case.spec for case in read_cases()]
 
 
 # --- what is examined --------------------------------------------------------------------------------------------

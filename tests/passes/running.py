@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import netspec as ns
-from netspec.backends.jax.emit import run
+from netspec.backends.jax.emit import run_graph
 from netspec.backends.jax.model import Variables
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
@@ -51,7 +51,7 @@ def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Res
 
     def weighted(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
         wanted = (graph.output, graph.logits)
-        values, state = run(
+        values, state = run_graph(
             graph, params, variables.state, x, wanted=wanted, plan=plan, train=train, rng=jax.random.key(7)
         )
         out = values[graph.output]

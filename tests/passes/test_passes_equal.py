@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
+from laws.test_property_runs import fitting
 from running import compare, nearly
-from test_property_runs import fitting
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import SpecError

@@ -17,7 +17,7 @@ from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
 from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Overrides, make_plan
 from netspec.planning.cost import conversion, expected
-from netspec.planning.op_instance import OpInstance, Way
+from netspec.planning.op_instance import OpInstance, Strategy
 from netspec.planning.plan import _options, _Pricing, op_instances
 
 LENET = "input 1x28x28\nconv 20 5 relu; pool 2\nconv 50 5 relu; pool 2\nfc 10 softmax"
@@ -30,7 +30,7 @@ def graph_of(text: str) -> Graph:
 def strategies(graph: Graph, op: type[ops.Op], **how: object) -> list[str]:
     plan = make_plan(graph, **{"platform": "cpu", "batch": 64, "gradient": True, **how})
     pairs = zip(graph.operations, plan.decisions, strict=True)
-    return [decision.way.strategy for operation, decision in pairs if isinstance(operation.op, op)]
+    return [decision.strategy.name for operation, decision in pairs if isinstance(operation.op, op)]
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4])
@@ -45,14 +45,14 @@ def test_a_layout_is_an_order_of_the_axes_that_its_fields_agree_with(layout, ran
 
 def test_lenet_is_trained_with_the_batch_last():
     plan = make_plan(graph_of(LENET), platform="cpu", batch=64, gradient=True)
-    assert {decision.way.layout for decision in plan.decisions} == {BATCH_LAST}
+    assert {decision.strategy.layout for decision in plan.decisions} == {BATCH_LAST}
     assert strategies(graph_of(LENET), ops.Conv)[1] == "winograd"
 
 
 def test_many_images_are_convolved_and_pooled_in_one_program_where_no_gradient_follows():
     graph = optimize(trace(ns.parse(LENET)), Mode.INFERENCE)
     plan = make_plan(graph, platform="cpu", batch=1024, gradient=False)
-    assert {decision.way.layout for decision in plan.decisions} == {CHANNELS_LAST}
+    assert {decision.strategy.layout for decision in plan.decisions} == {CHANNELS_LAST}
     assert strategies(graph, ops.Conv, batch=1024, gradient=False) == ["direct", "direct"]
     assert strategies(graph, ops.MaxPool, batch=1024, gradient=False) == ["reduce_window", "reduce_window"]
 
@@ -70,7 +70,7 @@ def test_a_convolution_is_pooled_only_where_nothing_else_reads_it():
 def test_a_gpu_keeps_to_its_own_convolutions_with_the_channels_last():
     graph = graph_of(LENET)
     plan = make_plan(graph, platform="gpu", batch=64, gradient=True)
-    assert {decision.way.layout for decision in plan.decisions} == {CHANNELS_LAST}
+    assert {decision.strategy.layout for decision in plan.decisions} == {CHANNELS_LAST}
     assert strategies(graph, ops.Conv, platform="gpu") == ["direct", "direct"]
 
 
@@ -84,7 +84,7 @@ def test_what_is_asked_for_is_done_where_it_can_be_and_the_plan_says_where_not()
     plan = make_plan(graph, platform="cpu", batch=8, gradient=True, overrides=Overrides(conv="winograd"))
     chosen = [c for o, c in zip(graph.operations, plan.decisions, strict=True) if isinstance(o.op, ops.Conv)]
     assert chosen[0].why == "not winograd: it has a stride or a dilation"
-    assert (chosen[1].way.strategy, chosen[1].why) == ("winograd", "asked for")
+    assert (chosen[1].strategy.name, chosen[1].why) == ("winograd", "asked for")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -94,21 +94,21 @@ def test_a_layout_that_is_asked_for_is_taken_wherever_it_can_be(name):
     others = [
         operation.op
         for operation, decision in zip(graph.operations, plan.decisions, strict=True)
-        if decision.way.layout.name != name
+        if decision.strategy.layout.name != name
     ]
     assert all(isinstance(op, ops.MatMul) for op in others)
 
 
 def test_measured_times_are_believed_before_expected_ones():
     graph = graph_of(LENET)
-    slow = Way("reduce_window", CHANNELS_LAST)
+    slow = Strategy("reduce_window", CHANNELS_LAST)
 
-    def timings(instance: OpInstance) -> dict[Way, float]:
+    def timings(instance: OpInstance) -> dict[Strategy, float]:
         return {slow: 1.0} if isinstance(instance.op, ops.MaxPool) else {}
 
     plan = make_plan(graph, platform="cpu", batch=64, gradient=True, timings=timings)
     pools = [c for o, c in zip(graph.operations, plan.decisions, strict=True) if isinstance(o.op, ops.MaxPool)]
-    assert [(c.way, c.why) for c in pools] == [(slow, "measured")] * 2
+    assert [(c.strategy, c.why) for c in pools] == [(slow, "measured")] * 2
 
 
 def test_moving_a_value_between_orders_of_the_same_memory_costs_nothing():
@@ -135,15 +135,15 @@ def test_the_plan_of_a_chain_is_near_the_best_of_all_plans(lines, batch, gradien
         return
     best = min(pricing.total(layouts) for layouts in itertools.product(*options))
     plan = make_plan(graph, platform="cpu", batch=batch, gradient=gradient)
-    assert pricing.total([decision.way.layout for decision in plan.decisions]) <= 1.1 * best + 1
+    assert pricing.total([decision.strategy.layout for decision in plan.decisions]) <= 1.1 * best + 1
 
 
 def test_every_way_has_a_finite_cost_on_every_platform():
     text = "input 4x9x9\nconv 8 3; deconv 8 3 stride=2; depthwise 3; conv 8 3 groups=2; pool 3 stride=2; fc 5 softmax"
     for instance in op_instances(graph_of(text), 2, gradient=True):
-        for way in instance.ways():
+        for strategy in instance.strategies():
             for platform in ("cpu", "gpu", "tpu"):
-                assert 0 < expected(instance, way, platform) < 1e9
+                assert 0 < expected(instance, strategy, platform) < 1e9
 
 
 def test_the_key_of_a_problem_tells_apart_all_that_decides_its_speed():

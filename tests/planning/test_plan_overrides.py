@@ -12,7 +12,7 @@ from netspec import ops
 from netspec.graph.trace import trace
 from netspec.ir.network import Compile
 from netspec.passes import Mode, optimize
-from netspec.planning import LAYOUTS, STRATEGIES, OpInstance, Overrides, Plan, Timings, Way, make_plan
+from netspec.planning import LAYOUTS, STRATEGIES, OpInstance, Overrides, Plan, Strategy, Timings, make_plan
 from netspec.planning.explain import explain
 from netspec.schema.definition import parameters
 
@@ -64,10 +64,10 @@ def test_without_wishes_all_is_expected() -> None:
 
 
 def test_measured_times_are_believed_and_not_compared_with_expected_ones() -> None:
-    slow = {Way("im2col", LAYOUTS["batch_last"]): 1e9}
+    slow = {Strategy("im2col", LAYOUTS["batch_last"]): 1e9}
 
-    def timings(instance: OpInstance) -> Mapping[Way, float]:
-        return {**slow, Way("direct", LAYOUTS["channels_first"]): 1e6} if isinstance(instance.op, ops.Conv) else {}
+    def timings(instance: OpInstance) -> Mapping[Strategy, float]:
+        return {**slow, Strategy("direct", LAYOUTS["channels_first"]): 1e6} if isinstance(instance.op, ops.Conv) else {}
 
     found = planned(NET, timings=timings)
     assert found["conv_1"][0] == "direct channels_first, measured"
@@ -95,8 +95,8 @@ def test_no_times_are_made_up_where_only_a_preference_is_known() -> None:
 
 def test_a_model_computes_as_it_is_asked_to() -> None:
     model = ns.compile(ns.parse(NET, set={"compile.conv": "direct", "compile.layout": "channels_first"}))
-    ways = [c.way for c in model.plan(4, gradient=False).decisions]
-    assert ways[0] == Way("direct", LAYOUTS["channels_first"])
+    strategies = [c.strategy for c in model.plan(4, gradient=False).decisions]
+    assert strategies[0] == Strategy("direct", LAYOUTS["channels_first"])
     same = ns.compile(ns.parse(NET))
     x = [[[[0.5] * 12] * 12] * 3]
     np.testing.assert_allclose(model.forward(model.init(), x), same.forward(same.init(), x), atol=1e-5)

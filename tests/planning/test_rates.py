@@ -88,7 +88,7 @@ def test_words_of_every_reason_are_found_again() -> None:
     assert plan_lines(model.training, again) == lines
 
 
-def test_lines_of_another_graph_or_of_ways_that_there_are_not_are_no_plan() -> None:
+def test_lines_of_another_graph_or_of_unknown_strategies_are_no_plan() -> None:
     graph = graph_of(NET)
     lines = plan_lines(graph, planned(graph, FIRST))
     assert recorded(graph, lines)
@@ -96,6 +96,6 @@ def test_lines_of_another_graph_or_of_ways_that_there_are_not_are_no_plan() -> N
     assert not recorded(graph, [*lines[1:], lines[0]])
     assert not recorded(graph, ["", *lines[1:]])
     name = lines[0].partition(":")[0]
-    # The first convolution is no 1x1, and there is no such way, or layout.
+    # The first convolution is no 1x1, and there is no such strategy, or layout.
     for said in ("matmul, batch_last", "magic, batch_last", "direct, sideways"):
         assert not recorded(graph, [f"{name}: {said}, expected", *lines[1:]])

@@ -34,7 +34,7 @@ def test_three_channels_are_colors() -> None:
     kernel[1, 2] = -1.0
     sheet = _sheet(kernel, limit=1.0)
     np.testing.assert_allclose(sheet.pictures[:, 0, 0], [[1, 0.5, 0.5], [0.5, 0.5, 0]])
-    assert "RGB" in sheet.told
+    assert "RGB" in sheet.caption
 
 
 def test_of_many_channels_the_strongest_is_shown_and_named() -> None:
@@ -44,7 +44,7 @@ def test_of_many_channels_the_strongest_is_shown_and_named() -> None:
     sheet = _sheet(kernel, limit=2.0)
     assert sheet.captions == ("ch 3", "ch 1")
     assert (sheet.pictures[0] == -2).all()
-    assert "strongest of 5" in sheet.told
+    assert "strongest of 5" in sheet.caption
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from diagnostics.cases import Case, read_cases
 from hypothesis import given
 from hypothesis import strategies as st
 from test_printer import bodies, command_of
@@ -18,8 +19,6 @@ from netspec.syntax.numbers import decimal_text, spell_numbers
 from netspec.syntax.parser import parse
 from netspec.syntax.printer import print_argument
 from netspec.system.resources import specs_folder
-
-BAD = sorted((Path(__file__).parents[1] / "bad").glob("*.net"))
 
 
 def tree(text: str) -> ast.File:
@@ -158,14 +157,13 @@ def test_shipped_specs_have_the_canonical_form(path: Path) -> None:
     assert formatted(text) == text
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda p: p.stem)
-def test_what_parses_can_be_formatted(path: Path) -> None:
+@pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.id)
+def test_what_parses_can_be_formatted(case: Case) -> None:
     try:
-        text = path.read_bytes().decode()
-        tree(text)
-    except (SpecError, UnicodeDecodeError):
+        tree(case.text)
+    except SpecError:
         return
-    formatted(text)
+    formatted(case.text)
 
 
 @given(st.from_regex(r"[0-9]{0,4}\.[0-9]{1,4}([eE][+-]?[0-9]{1,3})?|[0-9]{1,4}[eE][+-]?[0-9]{1,3}", fullmatch=True))

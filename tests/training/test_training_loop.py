@@ -268,7 +268,7 @@ def test_holding_out_is_training_on_fewer() -> None:
 @pytest.mark.parametrize("count", [50, 51, 10**9])
 def test_holding_out_everything_is_refused(count: int) -> None:
     with pytest.raises(ns.DataError, match="leaves nothing to train on"):
-        run(spec(data=f"validation {count}"))
+        list(ns.train(spec(data=f"validation {count}"), dataset()))
 
 
 def test_holding_out_all_but_one_is_not() -> None:
@@ -368,9 +368,9 @@ def test_a_label_outside_the_classes_is_refused() -> None:
             list(ns.train(spec(), (X, y, TEST_X, TEST_Y)))
 
 
-def test_the_loop_itself_refuses_a_label_outside_the_classes() -> None:
-    with pytest.raises(ns.DataError):
-        run(spec(), dataset(y=np.where(np.arange(50) == 7, 3, Y).astype(np.int32)))
+def test_a_label_outside_the_classes_of_a_loaded_dataset_is_refused() -> None:
+    with pytest.raises(ns.DataError, match="label 3"):
+        list(ns.train(spec(), dataset(y=np.where(np.arange(50) == 7, 3, Y).astype(np.int32))))
 
 
 # --- layers that behave otherwise in training ---------------------------------------------------------------------

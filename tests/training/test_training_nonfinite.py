@@ -13,7 +13,7 @@ import netspec as ns
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import Call, Trainer
 from netspec.data.types import Dataset, Split
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import model_file
 from netspec.runs.checkpoints import Checkpoints
 from netspec.training import Finished, NonFiniteLossError, Notice, Rewound, Stopped
@@ -257,7 +257,7 @@ def test_batches_left_out_do_not_move_the_schedule(line: str) -> None:
     data, order = trainer.place(dataset().train), trainer.place_order(np.arange(64, dtype=np.int32))
     state = trainer.start()
     for _ in range(3):
-        state = trainer.left_out(state)
+        state = trainer.skip_step(state)
     history = trainer.blank_history()
     for first in range(3, 8):
         state, history = trainer.advance(state, history, data, order, Call(first, 1, 8))
@@ -276,7 +276,7 @@ def test_sums_of_gradients_that_end_with_a_batch_left_out_are_learned_from(bad: 
     start = jax.tree.map(np.array, state.params)
     for step in range(4):
         if step == bad:
-            state = trainer.left_out(state)
+            state = trainer.skip_step(state)
         else:
             state, history = trainer.advance(state, history, data, order, Call(step, 1, 8))
     moved = jax.tree.map(lambda a, b: np.array(a) - b, state.params, start)
@@ -284,7 +284,7 @@ def test_sums_of_gradients_that_end_with_a_batch_left_out_are_learned_from(bad: 
     _, grads = trainer.model.backward(ns.compile(net).init(0).replace(params=start), X[kept], Y[kept], train=True)
     jax.tree.map(lambda m, g: np.testing.assert_allclose(m, -g, rtol=1e-4, atol=1e-6), moved, grads)
     for _ in range(4):
-        state = trainer.left_out(state)
+        state = trainer.skip_step(state)
     again = jax.tree.map(lambda a, b: np.array(a) - b, state.params, start)
     jax.tree.map(np.testing.assert_array_equal, moved, again)
 
@@ -368,7 +368,7 @@ def test_other_errors_of_the_device_stay_what_they_are(monkeypatch: pytest.Monke
 def test_labels_need_one_row_of_outputs() -> None:
     net = ns.parse('input 1x8x8; conv 3 3; data "mine"; train { batch 8 }', name="toy")
     with pytest.raises(ns.DataError, match="the network ends in 3x6x6 numbers"):
-        run(net)
+        list(ns.train(net, (RNG.random((8, 1, 8, 8)), np.zeros(8, int)) * 2))
     with pytest.raises(ns.NetspecError, match="ends in 3x6x6 numbers"):
         bench(net)
 

@@ -14,8 +14,8 @@ from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Dataset, Split
 from netspec.training import Epoch, Finished, Step
 from netspec.training.loop import train as train_loop
-from netspec.training.progress import Progress
-from netspec.training.selection import continued, update_best
+from netspec.training.progress import TrainingProgress
+from netspec.training.selection import resumed_progress, update_best
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 6)).astype(np.float32)
@@ -143,16 +143,16 @@ def test_an_epoch_that_was_cut_off_costs_no_patience() -> None:
     net = network("epochs 9; early_stop 1 min_delta=100 on=test_loss")
     _, last = run(net, until=2)
     assert last.result.stopped == "time_limit"
-    progress = update_best(Progress(taken=2), epochs(run(net, until=2)[0])[-1], net.recipe, whole=False)
+    progress = update_best(TrainingProgress(taken=2), epochs(run(net, until=2)[0])[-1], net.recipe, whole=False)
     assert (progress.watched, progress.stale) == (None, 0)
 
 
 def test_what_is_watched_may_change_when_a_run_is_taken_up() -> None:
     net = network("epochs 9; early_stop 2 on=test_loss")
-    before = Progress(epoch=4, watched=0.9, stale=2, watching="test_accuracy", stopped="early_stop")
-    assert continued(before, net.recipe) == replace(before, watching="", watched=None, stale=0, stopped="")
+    before = TrainingProgress(epoch=4, watched=0.9, stale=2, watching="test_accuracy", stopped="early_stop")
+    assert resumed_progress(before, net.recipe) == replace(before, watching="", watched=None, stale=0, stopped="")
     same = replace(before, watching="test_loss")
-    assert continued(same, net.recipe) == same
+    assert resumed_progress(same, net.recipe) == same
 
 
 def test_a_training_within_its_time_is_not_cut() -> None:

@@ -17,12 +17,13 @@ import netspec as ns
 from netspec.data.arrays import from_arrays
 from netspec.data.for_network import load_data
 from netspec.runs import checkpoints, model_file
-from netspec.runs import folder as runs
+from netspec.runs import files as runs
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.checkpoints import Checkpoints
-from netspec.runs.recorder import Origin
+from netspec.runs.folder import epoch_files
+from netspec.runs.manifest import Origin
 from netspec.training import Finished, Notice, Started, Stopped
-from netspec.training.progress import Progress
+from netspec.training.progress import TrainingProgress
 from netspec.workflows import resume as resuming
 from netspec.workflows import train as session
 
@@ -239,7 +240,7 @@ def test_training_on_is_as_training_that_long(tmp_path: Path) -> None:
     assert weights(tmp_path / "short" / runs.LAST) == weights(tmp_path / "long" / runs.LAST)
     long, short = (outcome(tmp_path / name)["metrics"] for name in ("long", "short"))
     assert long == short
-    assert runs.read_lock(tmp_path / "short")["resumed"][0]["changes"] == ["train.epochs: 2 → 4"]
+    assert runs.read_manifest(tmp_path / "short")["resumed"][0]["changes"] == ["train.epochs: 2 → 4"]
 
 
 # --- the two newest are kept ---------------------------------------------------------------------------------------
@@ -256,9 +257,9 @@ def test_the_two_newest_checkpoints_are_kept(tmp_path: Path) -> None:
 
 def models(folder: Path) -> list[int]:
     """Return the epochs whose models are kept as files of their own; each says its epoch, and predicts."""
-    for epoch, path in runs.epoch_files(folder).items():
+    for epoch, path in epoch_files(folder).items():
         assert ns.open(path).training["epoch"] == epoch
-    return list(runs.epoch_files(folder))
+    return list(epoch_files(folder))
 
 
 KEEPING = "fc 3 softmax", "", "epochs 4"
@@ -511,23 +512,23 @@ def test_it_is_not_reported_as_its_own(name: str, finished: Path, ended: Path) -
 
 def test_what_a_run_wrote_before_it_was_killed_is_its_own(finished: Path) -> None:
     """Killed between lock.json and the model that it announces, a run has the model before."""
-    lock = runs.read_lock(finished)
+    lock = runs.read_manifest(finished)
     lock["models"] = {name: ["0" * 64, *seals] for name, seals in lock["models"].items()}
-    (finished / runs.LOCK).write_text(json.dumps(lock))
+    (finished / runs.MANIFEST).write_text(json.dumps(lock))
     (finished / runs.RESULT).unlink()
     assert isinstance(resumed(finished, settings={"epochs": "3"})[-1], Finished)
     assert ns.open(finished).training["epoch"] == 3
-    assert all(len(seals) <= 2 for seals in runs.read_lock(finished)["models"].values())
+    assert all(len(seals) <= 2 for seals in runs.read_manifest(finished)["models"].values())
 
 
 def test_a_run_of_before_goes_on_with_a_note(finished: Path) -> None:
-    lock = {k: v for k, v in runs.read_lock(finished).items() if k not in {"run", "begun", "models", "ended"}}
-    (finished / runs.LOCK).write_text(json.dumps(lock))
+    lock = {k: v for k, v in runs.read_manifest(finished).items() if k not in {"run", "begun", "models", "ended"}}
+    (finished / runs.MANIFEST).write_text(json.dumps(lock))
     shutil.rmtree(finished / "checkpoints")
     (finished / runs.RESULT).unlink()
     notes = [e.text for e in resumed(finished) if isinstance(e, Notice)]
     assert any("was begun before runs said which files are theirs" in note for note in notes)
-    assert "run" not in runs.read_lock(finished)
+    assert "run" not in runs.read_manifest(finished)
     ns.open(finished)
 
 
@@ -542,7 +543,7 @@ def test_a_run_of_before_goes_on_with_a_note(finished: Path) -> None:
     ],
 )
 def test_a_lock_file_that_is_none(stopped: Path, content: str | None, message: str) -> None:
-    lock = stopped / runs.LOCK
+    lock = stopped / runs.MANIFEST
     lock.unlink()
     if content is not None:
         lock.write_text(content)
@@ -564,24 +565,24 @@ def test_an_edited_network_json_is_refused(stopped: Path) -> None:
 
 @pytest.mark.parametrize("key", ["log_every", "resumed"])
 def test_lock_entries_that_are_missing(stopped: Path, key: str) -> None:
-    lock = json.loads((stopped / runs.LOCK).read_text())
+    lock = json.loads((stopped / runs.MANIFEST).read_text())
     del lock[key]
-    (stopped / runs.LOCK).write_text(json.dumps(lock))
+    (stopped / runs.MANIFEST).write_text(json.dumps(lock))
     with pytest.raises(ns.RunError, match="older netspec"):
         resumed(stopped)
 
 
 def test_other_versions_are_said(stopped: Path) -> None:
-    lock = json.loads((stopped / runs.LOCK).read_text())
+    lock = json.loads((stopped / runs.MANIFEST).read_text())
     lock["packages"]["jax"] = "0.1.0"
-    (stopped / runs.LOCK).write_text(json.dumps(lock))
+    (stopped / runs.MANIFEST).write_text(json.dumps(lock))
     notes = [e.text for e in resumed(stopped) if isinstance(e, Notice)]
     assert any("not to the same bits" in note and "jax 0.1.0" in note for note in notes)
 
 
 def test_a_checkpoint_of_a_newer_format_is_not_guessed_at(stopped: Path) -> None:
     for path in (stopped / "checkpoints").iterdir():
-        kind = sealed.Kind("netspec-checkpoint", 2, "", "", "")
+        kind = sealed.FileKind("netspec-checkpoint", 2, "", "", "")
         sealed.write(path, kind, {"a": np.zeros(1)}, {})
     with pytest.raises(ns.ModelFileError, match="reads up to 1"):
         resumed(stopped)
@@ -608,7 +609,7 @@ def test_changes_that_were_cut_off_do_not_lock_the_run(stopped: Path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("netspec.runs.recorder.choices", killed)
+        patch.setattr("netspec.runs.manifest.strategies", killed)
         with pytest.raises(KeyboardInterrupt):
             resumed(stopped, settings={"epochs": "4"})
     assert isinstance(resumed(stopped, settings={"epochs": "4"})[-1], Finished)
@@ -672,11 +673,11 @@ def test_a_folder_in_place_of_a_file_is_said_before_anything_is_changed(stopped:
     assert {path: path.read_bytes() for path in before} == before
 
 
-@pytest.mark.parametrize("lost", [runs.LOCK, runs.METRICS])
+@pytest.mark.parametrize("lost", [runs.MANIFEST, runs.METRICS])
 def test_a_run_that_is_removed_meanwhile_is_not_made_again(tmp_path: Path, lost: str) -> None:
     folder = tmp_path / "run"
     events = session.train(network(*RECIPES["adam"], "checkpoint every=2"), DATA, out=folder, log_every=2)
-    while not (folder / runs.LOCK).exists():
+    while not (folder / runs.MANIFEST).exists():
         next(events)
     (folder / lost).unlink()
     with pytest.raises(ns.RunError, match=f"{lost} cannot be written: No such file"):
@@ -709,8 +710,8 @@ def test_a_run_that_is_removed_meanwhile_is_not_made_again(tmp_path: Path, lost:
     ],
 )
 def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> None:
-    lock = json.loads((stopped / runs.LOCK).read_text())
-    (stopped / runs.LOCK).write_text(json.dumps(lock | {key: value}))
+    lock = json.loads((stopped / runs.MANIFEST).read_text())
+    (stopped / runs.MANIFEST).write_text(json.dumps(lock | {key: value}))
     with pytest.raises(ns.RunError, match=f"`{key}` is not what netspec wrote"):
         resumed(stopped)
 
@@ -749,7 +750,7 @@ def epoch(**values: Any) -> dict[str, Any]:
 )
 def test_a_checkpoint_that_says_odd_things_is_damaged(tmp_path: Path, odd: dict[str, Any]) -> None:
     kept = Checkpoints(tmp_path)
-    progress = {**Progress(2, 1, 1, 0.5).to_json(), "last": epoch()}
+    progress = {**TrainingProgress(2, 1, 1, 0.5).to_json(), "last": epoch()}
     for step, said in ((6, {}), (7, odd)):
         values = {**progress, "taken": step - 5, "step": str(step), "mark": "9", **said}
         metadata = {name: str(values.pop(name)) for name in ("step", "mark")}
@@ -765,8 +766,8 @@ def test_a_checkpoint_that_says_odd_things_is_damaged(tmp_path: Path, odd: dict[
 
 
 def test_an_epoch_may_have_ended_with_an_infinite_loss() -> None:
-    said = {**Progress().to_json(), "epoch": 2, "last": epoch(test_loss=float("inf"), validation_loss=None)}
-    assert Progress.from_json(json.loads(json.dumps(said))).to_json() == {**said, "left_out": ()}
+    said = {**TrainingProgress().to_json(), "epoch": 2, "last": epoch(test_loss=float("inf"), validation_loss=None)}
+    assert TrainingProgress.from_json(json.loads(json.dumps(said))).to_json() == {**said, "left_out": ()}
 
 
 # --- run folders of somebody else's -------------------------------------------------------------------------------
@@ -787,7 +788,7 @@ def test_nothing_is_written_through_a_link(stopped: Path, tmp_path: Path, name: 
 
 
 @POSIX
-@pytest.mark.parametrize("name", [runs.LOCK, runs.NETWORK, runs.SPEC, runs.METRICS, ".lock"])
+@pytest.mark.parametrize("name", [runs.MANIFEST, runs.NETWORK, runs.SPEC, runs.METRICS, ".lock"])
 def test_a_pipe_is_not_waited_for(stopped: Path, name: str) -> None:
     (stopped / name).unlink()
     os.mkfifo(stopped / name)
@@ -823,7 +824,7 @@ def npz(path: Path, shift: int = 0) -> Path:
 
 
 def lock_of(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / runs.LOCK).read_text())
+    found: dict[str, Any] = json.loads((folder / runs.MANIFEST).read_text())
     return found
 
 

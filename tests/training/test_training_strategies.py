@@ -1,4 +1,4 @@
-"""A run goes on, and is replayed, in the ways it was begun with, whatever would be chosen by then."""
+"""A run is resumed and replayed with the strategies it was begun with, whatever would be chosen by then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 import netspec as ns
 from netspec.planning.rates import FIRST, Rates
-from netspec.runs import folder as runs
+from netspec.runs import files as run_files
 from netspec.workflows import resume as resuming
 from netspec.workflows import train as session
 from netspec.workflows.replay import Replay, replay
@@ -37,28 +37,28 @@ MODES = {"training", "training, last batch", "evaluation", "evaluation, validati
 
 @pytest.fixture
 def rates(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a function that changes what is expected of each way, under one version: as a newer netspec does."""
+    """Give a function that changes what is expected of each strategy, under one version: as a newer netspec does."""
 
     def use(found: Rates) -> None:
         monkeypatch.setattr("netspec.backends.jax.model.rates_here", lambda: found)
-        monkeypatch.setattr("netspec.runs.recorder.rates_of_version", lambda version: found)
+        monkeypatch.setattr("netspec.runs.manifest.rates_of_version", lambda version: found)
 
     return use
 
 
-def lock(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / runs.LOCK).read_text())
+def manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / run_files.MANIFEST).read_text())
     return found
 
 
 def train(folder: Path, *, stop_after: int | None = None) -> dict[str, Any]:
     asked = iter(range(10**6 if stop_after is None else stop_after))
     list(session.train(ns.parse(TEXT), DATA, out=folder, stop=lambda: next(asked, None) is None))
-    return lock(folder)["choices"]  # type: ignore[no-any-return]
+    return manifest(folder)["choices"]  # type: ignore[no-any-return]
 
 
 def arrays(folder: Path) -> bytes:
-    return (folder / runs.LAST).read_bytes()
+    return (folder / run_files.LAST).read_bytes()
 
 
 def test_resumed_and_replayed_it_is_computed_as_it_was_begun(tmp_path: Path, rates: Any) -> None:
@@ -77,40 +77,40 @@ def test_resumed_and_replayed_it_is_computed_as_it_was_begun(tmp_path: Path, rat
     events = list(resuming.resume(tmp_path / "run", DATA))
     assert isinstance(events[-1], ns.Finished)
     assert not [e for e in events if isinstance(e, ns.Notice) and "same bits" in e.text]
-    assert lock(tmp_path / "run")["choices"] == begun
+    assert manifest(tmp_path / "run")["choices"] == begun
     assert arrays(tmp_path / "run") == arrays(tmp_path / "whole")
-    assert (tmp_path / "run" / runs.BEST).read_bytes() == (tmp_path / "whole" / runs.BEST).read_bytes()
+    assert (tmp_path / "run" / run_files.BEST).read_bytes() == (tmp_path / "whole" / run_files.BEST).read_bytes()
 
     *_, found = replay(tmp_path / "run", DATA, out=tmp_path / "again")
     assert isinstance(found, Replay)
     assert (found.identical, found.elsewhere) == (True, ())
-    assert lock(tmp_path / "again")["choices"] == begun
+    assert manifest(tmp_path / "again")["choices"] == begun
 
 
-def test_a_way_that_is_asked_for_on_the_way_is_taken(tmp_path: Path, rates: Any) -> None:
+def test_a_strategy_that_is_set_when_it_is_resumed_is_taken(tmp_path: Path, rates: Any) -> None:
     rates(SLOW)
     train(tmp_path / "run", stop_after=2)
     list(resuming.resume(tmp_path / "run", DATA, sets={"compile.conv": "direct"}))
-    found = lock(tmp_path / "run")["choices"]["training"]["operations"]
+    found = manifest(tmp_path / "run")["choices"]["training"]["operations"]
     assert [line for line in found if " Conv: " in line and "direct" not in line] == []
 
 
 def test_a_run_that_recorded_fewer_plans_is_planned_with_the_first_rates(tmp_path: Path) -> None:
     """As runs were before they recorded the version of the rates."""
     train(tmp_path / "run", stop_after=2)
-    kept = lock(tmp_path / "run")
+    kept = manifest(tmp_path / "run")
     assert kept.pop("rates") == ns.compile(ns.parse(TEXT)).rates.version
     kept["choices"] = {mode: kept["choices"][mode] for mode in ("training", "evaluation")}
-    (tmp_path / "run" / runs.LOCK).write_text(json.dumps(kept))
+    (tmp_path / "run" / run_files.MANIFEST).write_text(json.dumps(kept))
     events = list(resuming.resume(tmp_path / "run", DATA))
     assert isinstance(events[-1], ns.Finished)
     assert not [e for e in events if isinstance(e, ns.Notice) and "same bits" in e.text]
-    assert lock(tmp_path / "run")["rates"] == "1"
-    assert set(lock(tmp_path / "run")["choices"]) == MODES
+    assert manifest(tmp_path / "run")["rates"] == "1"
+    assert set(manifest(tmp_path / "run")["choices"]) == MODES
 
 
 @pytest.mark.parametrize(("key", "value"), [("rates", 2), ("choices", []), ("choices", {"training": {"batch": 16}})])
 def test_a_record_that_is_damaged_is_refused(key: str, value: object, tmp_path: Path) -> None:
-    (tmp_path / runs.LOCK).write_text(json.dumps({"format": 1, key: value}))
+    (tmp_path / run_files.MANIFEST).write_text(json.dumps({"format": 1, key: value}))
     with pytest.raises(ns.RunError, match=f"`{key}` is not what netspec wrote there"):
-        runs.read_lock(tmp_path)
+        run_files.read_manifest(tmp_path)

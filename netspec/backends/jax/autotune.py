@@ -1,4 +1,4 @@
-"""Measures the ways to compute each operation of a plan on the device itself, each compiled alone, and remembers that.
+"""Autotuning: the strategies of each operation, each compiled alone, are timed on the device, and the times stored.
 
 What is measured are the operations that are loops of their own: convolutions, pooling, matrix products. All others
 XLA melts into those around them, where they do not take the time that they take alone.
@@ -19,10 +19,10 @@ import numpy as np
 
 from netspec import ops
 from netspec.backends.jax.emitters import EMITTERS, EmitContext, OpContext
-from netspec.backends.timings import Remembered, cpu_name
+from netspec.backends.timings import TimingsCache, cpu_name
 from netspec.graph.graph import Operation
 from netspec.ops import Shape, format_shape
-from netspec.planning import Layout, OpInstance, Timings, Way
+from netspec.planning import Layout, OpInstance, Strategy, Timings
 from netspec.planning.cost import expected
 
 __all__ = ["Autotuner", "Tuning", "device_name", "measure", "race"]
@@ -72,8 +72,8 @@ class Autotuner:
     Args:
         folder: where they are remembered.
         batches: the batch sizes that are measured; all unless given.
-        progress: told before each operation that is measured, and at the end; never where all are known.
-        measure: gives the microseconds of some ways.
+        progress: called before each operation that is measured, and at the end; never where all are known.
+        measure: gives the microseconds of some strategies.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Autotuner:
         *,
         batches: Collection[int] | None = None,
         progress: Callable[[Tuning], None] | None = None,
-        measure: Callable[[OpInstance, jax.Device], Mapping[Way, float]] | None = None,
+        measure: Callable[[OpInstance, jax.Device], Mapping[Strategy, float]] | None = None,
     ) -> None:
         self.folder = folder
         self._batches = batches
-        self._known: dict[tuple[str, OpInstance], Mapping[Way, float]] = {}
+        self._known: dict[tuple[str, OpInstance], Mapping[Strategy, float]] = {}
         self._alone = Lock()
         self._progress = progress or (lambda _: None)
         self._measure = measure or _measure_apart
@@ -99,7 +99,7 @@ class Autotuner:
 
     def _times(self, listed: Sequence[OpInstance], device: jax.Device) -> Timings:
         name = device_name(device)
-        remembered = Remembered(self.folder, name)
+        remembered = TimingsCache(self.folder, name)
         missing: list[OpInstance] = []
         for instance in dict.fromkeys(filter(self._worth_measuring, listed)):
             found = self._known.get((name, instance)) or remembered.get(instance)
@@ -113,9 +113,9 @@ class Autotuner:
 
     def _worth_measuring(self, instance: OpInstance) -> bool:
         wanted = self._batches is None or instance.batch in self._batches
-        return wanted and isinstance(instance.op, _MEASURED) and len(list(instance.ways())) > 1
+        return wanted and isinstance(instance.op, _MEASURED) and len(list(instance.strategies())) > 1
 
-    def _measure_all(self, missing: Sequence[OpInstance], device: jax.Device, remembered: Remembered) -> None:
+    def _measure_all(self, missing: Sequence[OpInstance], device: jax.Device, remembered: TimingsCache) -> None:
         began, note, total = time.perf_counter(), "", len(missing)
         for done, instance in enumerate(missing):
             self._progress(Tuning(done, total, _words(instance), time.perf_counter() - began))
@@ -128,7 +128,7 @@ class Autotuner:
 
 
 def device_name(device: jax.Device) -> str:
-    """Return what tells a device from others that are not equally fast."""
+    """Return a name that differs between devices of different speed."""
     return cpu_name() if device.platform == "cpu" else f"{device.platform}: {device.device_kind}"
 
 
@@ -141,69 +141,69 @@ def _words(instance: OpInstance) -> str:
 # --- one operation ------------------------------------------------------------------------------------------------
 
 
-def _measure_apart(instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
+def _measure_apart(instance: OpInstance, device: jax.Device) -> Mapping[Strategy, float]:
     """Measure in a thread of its own: plans are made while a function is traced, and there nothing would run."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(measure, instance, device).result()
 
 
-def measure(instance: OpInstance, device: jax.Device) -> dict[Way, float]:
-    """Return the microseconds of each way that is worth trying and that the platform can compile."""
-    cost = {way: expected(instance, way, device.platform) for way in instance.ways()}
-    tried = [way for way in cost if cost[way] <= _HOPELESS * min(cost.values())]
-    runners: dict[Way, Runner] = {}
-    for way in sorted(tried, key=cost.__getitem__):
+def measure(instance: OpInstance, device: jax.Device) -> dict[Strategy, float]:
+    """Return the microseconds of each strategy that is worth trying and that the platform can compile."""
+    cost = {strategy: expected(instance, strategy, device.platform) for strategy in instance.strategies()}
+    tried = [strategy for strategy in cost if cost[strategy] <= _HOPELESS * min(cost.values())]
+    runners: dict[Strategy, Runner] = {}
+    for strategy in sorted(tried, key=cost.__getitem__):
         try:
-            runner = _compiled(instance, way, device)
+            runner = _compiled(instance, strategy, device)
             runner(1)
         except jax.errors.JaxRuntimeError:
-            continue  # the platform cannot compile it, or has no memory for it: another way will do
-        runners[way] = runner
+            continue  # the platform cannot compile it, or has no memory for it: another strategy will do
+        runners[strategy] = runner
     seconds = race(runners, overlapping=device.platform == "cpu")
-    return {way: 1e6 * s for way, s in seconds.items()}
+    return {strategy: 1e6 * s for strategy, s in seconds.items()}
 
 
 def race(
-    runners: Mapping[Way, Runner], *, overlapping: bool, clock: Callable[[], float] = time.perf_counter
-) -> dict[Way, float]:
+    runners: Mapping[Strategy, Runner], *, overlapping: bool, clock: Callable[[], float] = time.perf_counter
+) -> dict[Strategy, float]:
     """Return the least seconds that a run of each program took. They run in turn: a machine is not always as fast.
 
     Args:
         runners: the programs, each of which has run before.
         overlapping: whether runs that are started one after the other overlap, so that each has to be waited for.
-        clock: what tells the time, in seconds.
+        clock: returns the time in seconds.
     """
 
-    def timed(way: Way, times: int) -> float:
+    def timed(strategy: Strategy, times: int) -> float:
         began = clock()
-        runners[way](times)
+        runners[strategy](times)
         return (clock() - began) / times
 
-    best = {way: timed(way, 1) for way in runners}
+    best = {strategy: timed(strategy, 1) for strategy in runners}
     spent = 0.0
     for number in range(_ROUNDS):
-        for way in [w for w in best if best[w] <= _GIVE_UP * min(best.values())]:
-            times = 1 if overlapping else max(1, min(20, int(_SHORT / max(best[way], 1e-9))))
-            best[way] = min(best[way], timed(way, times))
-            spent += best[way] * times  # what disturbs a run does not shorten the search
+        for strategy in [w for w in best if best[w] <= _GIVE_UP * min(best.values())]:
+            times = 1 if overlapping else max(1, min(20, int(_SHORT / max(best[strategy], 1e-9))))
+            best[strategy] = min(best[strategy], timed(strategy, times))
+            spent += best[strategy] * times  # what disturbs a run does not shorten the search
         if number >= 3 and spent > _ENOUGH:
             break
     return best
 
 
-def _compiled(instance: OpInstance, way: Way, device: jax.Device) -> Runner:
-    """Return a runner of one way on random numbers, compiled."""
+def _compiled(instance: OpInstance, strategy: Strategy, device: jax.Device) -> Runner:
+    """Return a runner of one strategy on random numbers, compiled."""
     rng = np.random.default_rng(0)
 
     def array(shape: Shape) -> Any:
         return jax.device_put(rng.standard_normal(shape, np.float32), device)
 
-    x = array(_placed(instance.inputs[0], instance.batch, way.layout))
+    x = array(_placed(instance.inputs[0], instance.batch, strategy.layout))
     parameters = [array(shape) for shape in instance.parameters]
-    function = _forward(instance, way)
+    function = _forward(instance, strategy)
     arguments: tuple[Any, ...] = (x, parameters)
     if instance.gradient and (parameters or instance.input_gradient):
-        back = array(_placed(instance.output, instance.batch, way.layout))
+        back = array(_placed(instance.output, instance.batch, strategy.layout))
         function, arguments = _with_gradients(function, instance.input_gradient), (x, parameters, back)
     program = jax.jit(function).lower(*arguments).compile()
 
@@ -221,9 +221,9 @@ def _placed(shape: Shape, batch: int, layout: Layout) -> Shape:
     return tuple(declared[axis] for axis in layout.axes(len(declared)))
 
 
-def _forward(instance: OpInstance, way: Way) -> Callable[..., Any]:
+def _forward(instance: OpInstance, strategy: Strategy) -> Callable[..., Any]:
     operation = Operation(instance.op, (0,), (), 1, instance.output, "", 0)
-    context = OpContext(operation, way.layout, way.strategy)
+    context = OpContext(operation, strategy.layout, strategy.name)
     emit = EMITTERS[type(instance.op)]
     return lambda x, parameters: emit(instance.op, EmitContext(instance.gradient, None), context, x, parameters)
 

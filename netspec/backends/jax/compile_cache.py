@@ -1,4 +1,4 @@
-"""Compiled programs kept between processes, in a folder of the user's own. Only the command line turns it on.
+"""A cache of compiled programs between processes, in a folder of the user's own. Only the command line turns it on.
 
 An entry is machine code that a later process runs, so the folder must be one that nobody else can write to.
 """
@@ -95,7 +95,7 @@ def mend(cache: CompileCache, not_kept: Callable[[str], None]) -> None:
 
     Args:
         cache: where they are kept.
-        not_kept: told why, once, when one cannot be written.
+        not_kept: called with the reason, once, when one cannot be written.
     """
     show, told = warnings.showwarning, False
 

@@ -1,4 +1,4 @@
-"""Formulas to functions: the arrays that a graph derives from its parameters, such as a kernel with a scale in it."""
+"""Derived arrays, such as a kernel with a scale in it, as functions of the parameters."""
 
 from __future__ import annotations
 

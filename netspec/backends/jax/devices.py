@@ -1,4 +1,4 @@
-"""Which device: one word, `cpu` or `gpu`, or a JAX device; and which ones share the batches of a training."""
+"""Devices: one chosen by a word, `cpu` or `gpu`, and those that share the batches of a training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netspec.diagnostics.diagnostic import DeviceError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.system.arguments import described
 
-__all__ = ["agree", "leads", "resolve", "sharing", "there"]
+__all__ = ["available", "is_leader", "require_agreement", "resolve", "shared_devices"]
 
 _PLATFORMS = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu", "tpu": "tpu"}
 
@@ -23,7 +23,7 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
         DeviceError: when there is no such device.
     """
     if device is None:
-        return there()[0]
+        return available()[0]
     if isinstance(device, jax.Device):
         return device
     if not isinstance(device, str):
@@ -34,12 +34,12 @@ def resolve(device: str | jax.Device | None) -> jax.Device:
     try:
         return jax.local_devices(backend=_PLATFORMS[device])[0]
     except RuntimeError:
-        found = listing(sorted({d.platform for d in there()}), "and")
+        found = listing(sorted({d.platform for d in available()}), "and")
         fix = "use --device cpu, or install netspec[cuda] on a machine with an NVIDIA GPU"
         raise DeviceError(f"no {device} was found here; there is {found}", fix) from None
 
 
-def there() -> list[jax.Device]:
+def available() -> list[jax.Device]:
     """Return the devices of this process, JAX's default first.
 
     Raises:
@@ -49,14 +49,14 @@ def there() -> list[jax.Device]:
         return jax.local_devices()
     except (RuntimeError, AssertionError) as error:
         # Where the one platform that is named has no device, JAX says so by an assertion.
-        said = jax.config.jax_platforms  # type: ignore[attr-defined]
-        if not said:
+        platforms = jax.config.jax_platforms  # type: ignore[attr-defined]
+        if not platforms:
             raise
         reason = str(error).partition(" (set JAX_PLATFORMS")[0] or "it is not here"
-        raise DeviceError(f"JAX_PLATFORMS is {said}: {reason}", "unset it, or write JAX_PLATFORMS=cpu") from None
+        raise DeviceError(f"JAX_PLATFORMS is {platforms}: {reason}", "unset it, or write JAX_PLATFORMS=cpu") from None
 
 
-def sharing(device: jax.Device, count: int, batch: int) -> tuple[jax.Device, ...]:
+def shared_devices(device: jax.Device, count: int, batch: int) -> tuple[jax.Device, ...]:
     """Return the devices that share each batch: some of every process, in the order of the processes.
 
     Args:
@@ -85,12 +85,12 @@ def sharing(device: jax.Device, count: int, batch: int) -> tuple[jax.Device, ...
     return tuple(d for p in range(processes) for d in jax.local_devices(p, platform)[:count])
 
 
-def leads() -> bool:
+def is_leader() -> bool:
     """Return whether this process is the one that keeps and shows what several do together."""
     return jax.process_index() == 0
 
 
-def agree(text: str) -> None:
+def require_agreement(text: str) -> None:
     """Wait until every process has called this; raises DeviceError when their texts differ."""
     if jax.process_count() == 1:
         return

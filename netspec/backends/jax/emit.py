@@ -13,7 +13,7 @@ from netspec.backends.jax.kernels.arrange import convert
 from netspec.graph.graph import Graph
 from netspec.planning import CHANNELS_FIRST, Layout, Plan
 
-__all__ = ["EMITTERS", "MERGERS", "Tree", "run"]
+__all__ = ["EMITTERS", "MERGERS", "Tree", "run_graph"]
 
 Tree: TypeAlias = dict[str, dict[str, jax.Array]]
 """Arrays by node and name: `tree["conv_1"]["kernel"]`."""
@@ -38,7 +38,7 @@ class _Values:
         return have[layout]
 
 
-def run(
+def run_graph(
     graph: Graph,
     params: Mapping[str, Mapping[str, jax.Array]],
     state: Mapping[str, Mapping[str, jax.Array]],
@@ -75,7 +75,7 @@ def run(
     values = _Values(begin, x)
     first = next((at + 1 for at, operation in enumerate(graph.operations) if operation.output == begin), 0)
     for operation, decision in list(zip(graph.operations, plan.decisions, strict=True))[first:]:
-        layout = decision.way.layout
+        layout = decision.strategy.layout
         read = [values.get(i, layout) for i in operation.inputs]
         merger = MERGERS.get(type(operation.op))
         if merger:
@@ -84,7 +84,7 @@ def run(
             arrays = [
                 derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters
             ]
-            op_ctx = OpContext(operation, layout, decision.way.strategy)
+            op_ctx = OpContext(operation, layout, decision.strategy.name)
             made = EMITTERS[type(operation.op)](operation.op, ctx, op_ctx, read[0], arrays)
         values.put(operation.output, layout, made)
     return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, ctx.state

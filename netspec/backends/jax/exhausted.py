@@ -1,4 +1,4 @@
-"""What a device says when its memory does not suffice, as an error for people."""
+"""Out-of-memory errors of a device, as errors for people."""
 
 from __future__ import annotations
 

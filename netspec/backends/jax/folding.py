@@ -1,4 +1,4 @@
-"""Derived arrays that are worked out once for the same variables, not with every batch."""
+"""Derived arrays, computed once for the same variables instead of with every batch."""
 
 from __future__ import annotations
 

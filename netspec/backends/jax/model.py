@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
@@ -14,14 +14,21 @@ from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax import precision as precision_of
 from netspec.backends.jax.derive import derive
-from netspec.backends.jax.emit import Tree, run
+from netspec.backends.jax.emit import Tree, run_graph
 from netspec.backends.jax.folding import Folding
-from netspec.backends.jax.inputs.asked import as_batch, as_train, require_key, require_variables, wanted
-from netspec.backends.jax.inputs.given import as_inputs, as_targets
+from netspec.backends.jax.inputs.batches import as_inputs, as_targets
+from netspec.backends.jax.inputs.call_arguments import (
+    as_batch,
+    as_train,
+    require_key,
+    require_variables,
+    variable_shapes,
+)
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
 from netspec.backends.jax.kernels.shared import average
 from netspec.backends.jax.train.objective import example_losses, penalty
+from netspec.backends.jax.variables import Variables
 from netspec.describe.summary import network_summary
 from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.graph.graph import Graph
@@ -36,35 +43,6 @@ __all__ = ["Model", "Tune", "Variables"]
 
 Tune: TypeAlias = Callable[[Sequence[OpInstance], jax.Device], Timings]
 """Measures what a device takes for some operations, as far as that is not known yet."""
-
-
-def _said(tree: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the paths of a tree's leaves, each with its shape; what `jax.tree.map` made of an array as it is."""
-    if isinstance(tree, dict):
-        for name, inner in tree.items():
-            yield from _said(inner, (*path, str(name)))
-        return
-    shape = getattr(tree, "shape", None)
-    yield " ".join([*filter(None, ["/".join(path)]), str(shape) if isinstance(shape, tuple) else repr(tree)])
-
-
-class Variables(NamedTuple):
-    """Everything a model has learned: a pytree of float32 arrays by node and name.
-
-    Attributes:
-        params: what gradients move, such as `params["conv_1"]["kernel"]`, (filters, channels, kh, kw).
-        state: running averages, such as `state["batchnorm_1"]["mean"]`.
-    """
-
-    params: Tree
-    state: Tree
-
-    def __repr__(self) -> str:
-        return f"Variables({', '.join(said for tree in self for said in _said(tree))})"
-
-    def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
-        """Return a copy with one or both trees replaced."""
-        return Variables(self.params if params is None else params, self.state if state is None else state)
 
 
 class Model:
@@ -120,7 +98,7 @@ class Model:
         self._views = network.data.views if network.data else None
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._fold = Folding(self.inference)
-        self._wanted = wanted(graph)
+        self._variable_shapes = variable_shapes(graph)
         self._forward = jax.jit(self._pure_forward)
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
@@ -154,12 +132,12 @@ class Model:
 
     def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
-        require_variables(variables, self._wanted)
+        require_variables(variables, self._variable_shapes)
         return self._forward(variables, self._input(x), self._fold(*variables))
 
     def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
-        require_variables(variables, self._wanted)
+        require_variables(variables, self._variable_shapes)
         return self._logits(variables, self._input(x), self._fold(*variables))
 
     def loss(
@@ -242,7 +220,7 @@ class Model:
 
     def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
         """Return what every node makes of a batch, dropout off: node name → (N, *shape), `input` first."""
-        require_variables(variables, self._wanted)
+        require_variables(variables, self._variable_shapes)
         found = self._features(variables, self._input(x))
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
         return {name: found[name] for name in self.graph.nodes}
@@ -364,7 +342,7 @@ class Model:
         precision = self.network.recipe.precision if train else self.precision
         params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
         plan = self._plan(graph, self._count(x), gradient)
-        values, state = run(
+        values, state = run_graph(
             graph,
             params,
             variables.state,
@@ -444,7 +422,7 @@ class Model:
 
     def _asked(self, variables: Variables, train: bool, rng: jax.Array | None) -> bool:
         """Return whether to compute as in training, all that does not hang on the inputs checked."""
-        require_variables(variables, self._wanted)
+        require_variables(variables, self._variable_shapes)
         require_key(rng)
         train = as_train(train)
         if train and rng is None and any(o.op.draws for o in self.graph.operations):

@@ -1,4 +1,4 @@
-"""Computing in a narrower type: what is read is narrowed, what comes out is float32 again, the weights never change."""
+"""Mixed precision: inputs and weights are cast to the narrower type, results back to float32."""
 
 from __future__ import annotations
 

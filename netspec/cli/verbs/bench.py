@@ -1,4 +1,4 @@
-"""`netspec bench`: how fast a spec trains and answers on this machine, and how each operation is computed."""
+"""`netspec bench`: times of training and inference on this machine, and the strategy of each operation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from netspec.cli.options import Autotune, Device, Let, Set, pairs
 from netspec.cli.output import print_json, print_table, say, seconds_text
+from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
     from netspec.workflows.bench import Bench, Measurement
@@ -19,6 +20,7 @@ __all__ = ["bench"]
 
 
 def bench(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
     batch: Annotated[
         int | None,
@@ -38,7 +40,7 @@ def bench(
     let: Let = None,
     sets: Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
+) -> int:
     """Measure a spec on random data: training step, loss and gradients, inference; and show how it is computed.
 
     Times are medians of seven rounds, in which the measurements take turns; the spread is half of what lies between
@@ -47,29 +49,30 @@ def bench(
     """
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
 
-    network, _ = require(analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets)))
+    network, graph = require(analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets)))
 
     # JAX is imported only now: a wrong spec is answered in a blink.
     from rich.console import Console  # noqa: PLC0415
 
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
-
-    keep_memory()
+    process_of(context).keep_memory()
     from netspec.workflows import bench as measuring  # noqa: PLC0415
 
     terminal = Console(stderr=True, highlight=False)
     with terminal.status("") if terminal.is_terminal else nullcontext() as status:
-        say = status.update if status else None
-        found = measuring.bench(network, device, batch=batch, steps=steps, autotune=autotune, progress=say)
+        say_status = status.update if status else None
+        found = measuring.bench(
+            network, device, graph=graph, batch=batch, steps=steps, autotune=autotune, progress=say_status
+        )
     if as_json:
         for line in _facts(found):
             print_json(line)
     else:
         _print(found)
+    return 0
 
 
 def _print(found: Bench) -> None:
-    from netspec.cli.choices import print_operations  # noqa: PLC0415
+    from netspec.cli.plan_table import print_operations  # noqa: PLC0415
 
     versions = ", ".join(f"{name} {number}" for name, number in found.versions.items())
     say(f"{found.name} on {found.platform} ({found.device}; {versions})")
@@ -106,7 +109,7 @@ def _time(seconds: float) -> str:
 
 def _facts(found: Bench) -> Iterator[dict[str, Any]]:
     """Yield the machine, then the measurements, then the operations, as plain values."""
-    from netspec.cli.choices import operation_facts  # noqa: PLC0415
+    from netspec.cli.plan_table import operation_facts  # noqa: PLC0415
 
     yield {
         "kind": "machine",

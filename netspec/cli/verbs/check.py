@@ -26,13 +26,13 @@ def check(
         list[Path], typer.Argument(metavar="FILE…", help="The .net files, folders of them, or - for standard input.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each file.")] = False,
-) -> None:
+) -> int:
     """Check specs: syntax, names, shapes. Prints every error of every file; exit code 1 if there is any."""
-    raise typer.Exit(check_files(files, as_json=as_json))
+    return check_files(files, as_json=as_json)
 
 
 def check_files(files: Iterable[Path], *, as_json: bool) -> int:
-    """Check specs and print what is wrong with them, all of it, and what is to be noted; return the exit code."""
+    """Check specs, print all their errors and notes, and return the exit code."""
     wrong = 0
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for file in dict.fromkeys(spec for given in files for spec in specs_in(given)):

@@ -1,4 +1,4 @@
-"""`netspec data`: the datasets, where they are, and what they look like."""
+"""`netspec data`: list, download and draw datasets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from netspec.cli.command import Command, Group
 from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
-from netspec.cli.strict import Command, Group
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ops import format_shape
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
@@ -24,7 +24,7 @@ app = typer.Typer(
 @app.command("list", cls=Command)
 def list_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each dataset.")] = False,
-) -> None:
+) -> int:
     """List the built-in datasets and where they lie on this machine."""
     from netspec.data import locate  # noqa: PLC0415
 
@@ -32,7 +32,7 @@ def list_(
     if as_json:
         for info in DATASETS:
             print_json(_facts(info, places[info.name]))
-        return
+        return 0
     rows = [
         (
             d.name,
@@ -53,15 +53,17 @@ def list_(
         ("where", False),
     ]
     print_table(columns, rows)
+    return 0
 
 
 @app.command(cls=Command)
-def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.", autocompletion=datasets)]) -> None:
+def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.", autocompletion=datasets)]) -> int:
     """Download a dataset, verified, unless it is here already."""
     from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data import fetch as fetch_data  # noqa: PLC0415
 
     say(fetch_data(name, Progress(quiet=False).download))
+    return 0
 
 
 @app.command(cls=Command)
@@ -77,7 +79,7 @@ def show(
             "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
         ),
     ] = None,
-) -> None:
+) -> int:
     """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range."""
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
@@ -85,7 +87,7 @@ def show(
     target = out or Path(f"{Path(name).stem}.png")
     if augment:
         say(_augmented(name, augment, target))
-        return
+        return 0
     dataset = load([name])
     train, test = dataset.train, dataset.test
     if train.images.ndim != 4:
@@ -96,6 +98,7 @@ def show(
     for what, images in (("training", train.images), ("test", test.images)):
         say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
     say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+    return 0
 
 
 def _augmented(name: str, spec: Path, target: Path) -> Path:
@@ -103,8 +106,8 @@ def _augmented(name: str, spec: Path, target: Path) -> Path:
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
     from netspec.data.for_network import load_data  # noqa: PLC0415
 
-    network, _ = require(analyze(load_source(spec)))
-    dataset = load_data(network, name)
+    network, graph = require(analyze(load_source(spec)))
+    dataset = load_data(network, name, graph=graph)
     from netspec.workflows.preview import draw_augmented  # noqa: PLC0415
 
     return draw_augmented(network, dataset, target)

@@ -32,7 +32,7 @@ def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A .net file, a run folder or a .safetensors model.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
+) -> int:
     """Compare two networks: layers, settings, costs, and the weights that would carry over from A to B.
 
     Exit code 0 where nothing differs, 1 where something does, 2 where one of the two is wrong or cannot be read.
@@ -47,15 +47,14 @@ def diff(
     except NetspecError as error:
         # As of `diff`: 1 says that something differs, so trouble needs a number of its own.
         print_error(error)
-        raise typer.Exit(2) from None
+        return 2
     if as_json:
         print_json(_json(before, after, found))
     elif found.same:
         say("nothing differs")
     else:
         _print(before, after, found)
-    if not found.same:
-        raise typer.Exit(1)
+    return 0 if found.same else 1
 
 
 def _json(before: Path, after: Path, found: Comparison) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def _layer(change: LayerChange, width: int) -> Iterator[str]:
     assert side is not None
     yield f"{_MARKS[change.status]} {side.name:{width}}  {side.text()}{_alone(change, side)}"
     if change.before and change.after:
-        for details in (_said(change, change.before, change.after), _costs(change.before, change.after)):
+        for details in (_details(change, change.before, change.after), _costs(change.before, change.after)):
             if details:
                 yield f"  {'':{width}}    {'; '.join(details)}"
 
@@ -139,7 +138,7 @@ def _alone(change: LayerChange, side: Row) -> str:
     return f"  ({format_shape(side.shape)}{costs})"
 
 
-def _said(change: LayerChange, old: Row, new: Row) -> list[str]:
+def _details(change: LayerChange, old: Row, new: Row) -> list[str]:
     found = [f"named {old.name} before"] if old.name != new.name else []
     found += [f"{s.path} {_turn(s)}" for s in change.arguments]
     if change.rewired:
@@ -173,7 +172,7 @@ def _totals(found: Comparison) -> None:
         (f"training memory, {at}", one.training_bytes, other.training_bytes, bytes_text),
         (f"inference memory, {at}", one.inference_bytes, other.inference_bytes, bytes_text),
     ]
-    cells = [(title, said(a), said(b), _difference(a, b, said)) for title, a, b, said in rows]
+    cells = [(title, text(a), text(b), _difference(a, b, text)) for title, a, b, text in rows]
     print_table([("totals", False), ("A", True), ("B", True), ("difference", True)], cells)
 
 
@@ -181,13 +180,13 @@ def _whole(number: float) -> str:
     return f"{number:,}"
 
 
-def _difference(old: int, new: int, said: Any) -> str:
+def _difference(old: int, new: int, text: Any) -> str:
     """Return `+8 k (+12.5 %)`."""
     if old == new:
         return "0"
     sign = "+" if new > old else "−"
     share = f" ({sign}{100 * abs(new - old) / old:.1f} %)" if old else ""
-    return f"{sign}{said(abs(new - old))}{share}"
+    return f"{sign}{text(abs(new - old))}{share}"
 
 
 def _weights(weights: Weights) -> Iterator[str]:

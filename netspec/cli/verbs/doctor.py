@@ -33,11 +33,11 @@ def doctor(
     forget: Annotated[
         bool, typer.Option("--forget-timings", help="Remove what autotuning has measured, and do nothing else.")
     ] = False,
-) -> None:
+) -> int:
     """Print versions, devices, where datasets and caches are, and a small computation done right."""
     if forget:
         _forget()
-        return
+        return 0
     from netspec import __version__  # noqa: PLC0415
     from netspec.backends.timings import count  # noqa: PLC0415
     from netspec.data import locate  # noqa: PLC0415
@@ -55,6 +55,7 @@ def doctor(
     for info in DATASETS:
         say(f"  {info.name:<17} {locate(info.name) or 'not here'}")
     _devices()
+    return 0
 
 
 def _forget() -> None:
@@ -86,9 +87,9 @@ def _devices() -> None:
     import numpy as np  # noqa: PLC0415
 
     import netspec as ns  # noqa: PLC0415
-    from netspec.backends.jax.devices import there  # noqa: PLC0415
+    from netspec.backends.jax.devices import available  # noqa: PLC0415
 
-    say("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in there()))
+    say("devices:   " + ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in available()))
     model = ns.compile(ns.parse("input 1x6x6\nconv 2 3x3 relu; pool 2\nfc 3 softmax"))
     total = float(np.asarray(model.forward(model.init(), np.zeros((1, 1, 6, 6), np.float32))).sum())
     verdict = "works" if abs(total - 1) < 1e-5 else f"WRONG: probabilities add up to {total}"

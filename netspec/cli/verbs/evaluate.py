@@ -11,15 +11,16 @@ import typer
 from netspec.cli.completion import datasets
 from netspec.cli.options import Device
 from netspec.cli.output import percent, print_json, print_table, say
+from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Evaluation
+    from netspec.workflows.predictions import Evaluation
 
 __all__ = ["evaluate"]
 
 
 class Part(StrEnum):
-    """What `--split` can ask for."""
+    """The parts of a dataset that `--split` names."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -30,6 +31,7 @@ _EXAMPLES = {Part.TRAIN: "training", Part.VALIDATION: "validation", Part.TEST: "
 
 
 def evaluate(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
     data: Annotated[
         str | None,
@@ -48,25 +50,23 @@ def evaluate(
     ] = None,
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
+) -> int:
     """Evaluate a trained model: loss, accuracy, and precision, recall and F1 of each class and in the mean (macro)."""
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
-    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
-
-    keep_memory()
+    process = process_of(context)
+    process.keep_memory()
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
-    keep_compiled()
+    process.enable_compile_cache()
     opened = open_run(run, device)
     found = opened.evaluate(data, split=split)
     tops = {most: found.top_accuracy(most) for most in dict.fromkeys(top or [])}
     if as_json:
         print_json(_json(found, opened.file, tops))
-        return
+        return 0
     say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
     if found.accuracy is None:
         say(f"loss {found.loss:.6f}")
-        return
+        return 0
     figures = [f"loss {found.loss:.4f}", f"accuracy {percent(found.accuracy)}"]
     figures += [f"top-{most} accuracy {percent(share)}" for most, share in tops.items()]
     say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}"]) + "\n")
@@ -80,6 +80,7 @@ def evaluate(
         ("taken for", False),
     ]
     print_table(columns, [_row(found, i) for i in range(len(found.labels))])
+    return 0
 
 
 def _row(found: Evaluation, i: int) -> tuple[str, ...]:

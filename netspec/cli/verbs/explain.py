@@ -1,4 +1,4 @@
-"""`netspec explain`: what an error code means, why it happens, and what helps."""
+"""`netspec explain`: cause, example and fix of an error code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def explain(
         str | None,
         typer.Argument(metavar="[CODE]", help="Such as E0301; all are listed without.", autocompletion=codes),
     ] = None,
-) -> None:
+) -> int:
     """Explain an error code: cause and example."""
     from netspec.diagnostics.codes import CODES  # noqa: PLC0415
 
     if code is None:
         for known, entry in CODES.items():
             say(f"{known}  {entry.title}")
-        return
+        return 0
     # What a person reads off a message, `301` or `e0301`, is as good as the whole code.
     name = f"E{code.zfill(4)}" if code.isdecimal() else code.upper()
     found = CODES.get(name)
@@ -39,3 +39,4 @@ def explain(
     say(f"{name}: {found.title}\n\n{found.cause}\n")
     say("Wrong:\n" + "\n".join(f"    {line}" for line in found.wrong.splitlines()))
     say("\nRight:\n" + "\n".join(f"    {line}" for line in found.right.splitlines()))
+    return 0

@@ -28,7 +28,7 @@ __all__ = ["fmt"]
 
 @dataclass(frozen=True)
 class _Formatted:
-    """A spec as it is, and as it should be."""
+    """A spec before and after formatting."""
 
     path: Path
     before: str
@@ -46,7 +46,7 @@ def fmt(
     ],
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 if anything would.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="As --check, and print what would change.")] = False,
-) -> None:
+) -> int:
     """Bring specs into their canonical form, comments kept."""
     changed = unchanged = failed = 0
     for path in dict.fromkeys(spec for file in files for spec in specs_in(file)):
@@ -61,8 +61,7 @@ def fmt(
             unchanged += spec.before == spec.after
     if check or diff or STDIN not in files:
         _summarize(changed, unchanged, dry=check or diff, error=diff)
-    if failed or (changed and (check or diff)):
-        raise typer.Exit(1)
+    return 1 if failed or (changed and (check or diff)) else 0
 
 
 def _format(path: Path) -> _Formatted:

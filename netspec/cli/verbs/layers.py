@@ -25,13 +25,13 @@ def layers(
             autocompletion=names,
         ),
     ] = None,
-) -> None:
+) -> int:
     """List the layers, optimizers, schedules, losses and initializers; or show the page of one."""
     from netspec.describe.reference import all_names, page_of  # noqa: PLC0415
 
     if name is None:
         _all()
-        return
+        return 0
     found = page_of(name)
     if found is None:
         # Of `data.validaton` the last word is looked for.
@@ -43,18 +43,19 @@ def layers(
             f"did you mean {near}?" if near else "`netspec layers` lists all",
         )
     say(found)
+    return 0
 
 
 def _all() -> None:
     """Print a line or two for everything, no wider than the terminal."""
     from netspec.describe.reference import (  # noqa: PLC0415
-        FAMILIES,
+        REGISTRIES,
         library_blocks,
         summary,
     )
 
     width = max(60, min(shutil.get_terminal_size().columns, 120))
-    lists = {title: [(c.canonical(), summary(c)) for c in family.entries] for title, family in FAMILIES.items()}
+    lists = {title: [(c.canonical(), summary(c)) for c in registry.entries] for title, registry in REGISTRIES.items()}
     lists["blocks of the library (`include blocks`)"] = [(b.name, b.summary) for b in library_blocks()]
     for title, members in lists.items():
         say(f"{title}:")

@@ -31,12 +31,12 @@ def new(
         ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
-) -> None:
+) -> int:
     """Write a commented starter spec."""
     specs = _specs()
     if list_all:
         _print_all(specs)
-        return
+        return 0
     if template not in specs:
         near = nearest(template, specs)
         fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
@@ -44,7 +44,7 @@ def new(
     target = out or Path(f"{template}.net")
     if target == _STDOUT:
         say(specs[template].read_text(encoding="utf-8"), end="")
-        return
+        return 0
     try:
         with target.open("x", encoding="utf-8") as stream:
             stream.write(specs[template].read_text(encoding="utf-8"))
@@ -53,6 +53,7 @@ def new(
     except OSError as error:
         raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
     say(f"wrote {target}; next: netspec train {target}")
+    return 0
 
 
 _GROUPS = {"": "To begin with", "models": "Models", "tutorials": "The networks of other libraries' tutorials"}

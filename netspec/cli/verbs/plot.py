@@ -10,6 +10,7 @@ import typer
 from netspec.cli.completion import PICTURES, pictures
 from netspec.cli.options import Device
 from netspec.cli.output import say
+from netspec.cli.process import process_of
 from netspec.cli.verbs.evaluate import Part
 from netspec.diagnostics.diagnostic import RunError
 from netspec.runs.listing import newest
@@ -19,6 +20,7 @@ __all__ = ["plot"]
 
 
 def plot(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a .safetensors file.")],
     picture: Annotated[
         str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="Which picture.", autocompletion=pictures)
@@ -38,17 +40,17 @@ def plot(
         bool, typer.Option("--as-is", help="Do not look for what is drawn in the image of features, to frame it.")
     ] = False,
     device: Device = None,
-) -> None:
+) -> int:
     """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes."""
     if picture not in {"confusion", "mistakes"} and (data or split):
         raise typer.BadParameter(f"{picture} draws no dataset: leave out --data and --split", param_hint="PICTURE")
-    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
     from netspec.workflows.pictures import Request, draw  # noqa: PLC0415
 
-    keep_compiled()
+    process_of(context).enable_compile_cache()
     run = newest(run)
     folder = run if kind_of(run, RunError) == "folder" else run.parent
     asked = Request(
         run, out or folder / f"{picture}.png", image, layer, device, data=data, split=split or Part.TEST, as_is=as_is
     )
     say(draw(picture, asked))
+    return 0

@@ -13,12 +13,13 @@ import typer
 from netspec.cli.options import Device
 from netspec.cli.output import percent, print_error, print_json, say
 from netspec.cli.paths import STDIN
+from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.system.files import kind_of
 
 if TYPE_CHECKING:
-    from netspec.workflows.answers import Prediction
-    from netspec.workflows.reading import Examples
+    from netspec.workflows.example_files import Examples
+    from netspec.workflows.predictions import Prediction
     from netspec.workflows.trained import Run
 
 __all__ = ["predict"]
@@ -31,6 +32,7 @@ _MOST_BYTES = 600_000_000
 
 
 def predict(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
     files: Annotated[
         list[Path],
@@ -53,7 +55,7 @@ def predict(
     ] = None,
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each example.")] = False,
-) -> None:
+) -> int:
     """Classify images of any size, grey or color; they are converted as the model needs them.
 
     Pictures for a model of digits may be photographs of a pen on paper: what is drawn is looked for, and framed as the
@@ -62,10 +64,9 @@ def predict(
     from netspec.cli.answers_file import answers_file, require_name  # noqa: PLC0415
 
     require_name(out)
-    from netspec.cli.keep import keep_compiled  # noqa: PLC0415
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
-    keep_compiled()
+    process_of(context).enable_compile_cache()
     opened = open_run(run, device)
     framed: list[str] = []
     failed, written = False, 0
@@ -95,8 +96,7 @@ def predict(
         others = f" and of {len(framed) - 1:,} more" if framed[1:] else ""
         like = opened.learned_from
         _note([f"what is drawn in {framed[0]}{others} was framed as {like and like.name} has it; not so with --as-is"])
-    if failed:
-        raise typer.Exit(1)
+    return 1 if failed else 0
 
 
 def _note(notes: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""`netspec replay`: trains a run again from its own record, and tells whether the same came out."""
+"""`netspec replay`: train a run again from its own record and compare the two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from netspec.cli.options import Device
 from netspec.cli.output import percent, print_json, say
-from netspec.cli.several import make_room
+from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import plural
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["replay"]
 
 
 def replay(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder, such as runs/lenet/001.")],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FOLDER", help="Keep the second training in this new folder.")
@@ -32,23 +33,22 @@ def replay(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object for each event, then the comparison.")
     ] = False,
-) -> None:
+) -> int:
     """Train a run again with what its lock.json says, and compare all measurements and weights.
 
     On the same machine with the same versions they are the same, bit for bit; elsewhere the losses of the first epoch
     are within 2 % and the last test accuracy within 1 point. Exit code 0 where that holds, 1 where it does not.
     """
-    from netspec.runs.files import read_lock  # noqa: PLC0415
+    from netspec.runs.files import read_manifest  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
 
     run = newest(run)
-    lock = read_lock(run)
+    manifest = read_manifest(run)
 
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
-    from netspec.cli.signals import Interrupts  # noqa: PLC0415
 
-    keep_memory()
+    process = process_of(context)
+    process.keep_memory()
     progress = Progress(quiet=quiet or as_json)
     kept: list[bool] = []
 
@@ -60,25 +60,23 @@ def replay(
             _print(run, found)
 
     # Its exit code is an answer, also to somebody who does not read on.
-    with Interrupts(watched=False) as interrupts:
-        make_room(len(lock.get("devices") or ["one"]), device)
-        from netspec.cli.keep import keep_compiled  # noqa: PLC0415
-        from netspec.cli.running import as_plain, follow  # noqa: PLC0415
+    with process.interrupts(watched=False) as interrupts:
+        process.provide_devices(len(manifest.get("devices") or ["one"]), device)
+        from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
         from netspec.workflows import replay as replaying  # noqa: PLC0415
 
-        keep_compiled()
+        process.enable_compile_cache()
         events = replaying.replay(
             run,
             data,
             out=out,
             device=device,
             progress=progress.download,
-            tuning=(lambda tuning: print_json(as_plain(tuning))) if as_json else progress.tuning,
-            stop=interrupts.asked,
+            tuning=(lambda tuning: print_json(event_fields(tuning))) if as_json else progress.tuning,
+            stop=interrupts.requested,
         )
-        follow(events, progress, interrupts, as_json=as_json, other=show)
-    if not all(kept):
-        raise typer.Exit(1)
+        code = show_events(events, progress, interrupts, as_json=as_json, other=show)
+    return code or (0 if all(kept) else 1)
 
 
 def _plain(found: Replay) -> dict[str, object]:

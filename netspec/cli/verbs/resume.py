@@ -1,4 +1,4 @@
-"""`netspec resume`: goes on with a training where it stopped, to the same bits."""
+"""`netspec resume`: continue a training from its newest checkpoint, to the same bits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import typer
 
 from netspec.cli.options import Device, Set, pairs
 from netspec.cli.output import print_json
-from netspec.cli.several import make_room
+from netspec.cli.process import process_of
 
 __all__ = ["resume"]
 
 
 def resume(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder, such as runs/lenet/001.")],
     data: Annotated[
         str | None, typer.Option("--data", metavar="PATH", help="Where the run's data is now, if not where it was.")
@@ -27,31 +28,29 @@ def resume(
     sets: Set = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
-) -> None:
+) -> int:
     """Go on with a training that was interrupted, from its newest checkpoint; the result is that of one never stopped.
 
     The spec, the data and the settings are those the run was begun with. What is to change from here on is said with
     --epochs or --set; a spec.net that was edited is refused unless --accept-changes says that it is meant.
     """
-    from netspec.runs.files import read_lock  # noqa: PLC0415
+    from netspec.runs.files import read_manifest  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
 
     run = newest(run)
-    lock = read_lock(run)
+    manifest = read_manifest(run)
 
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
-    from netspec.cli.signals import Interrupts  # noqa: PLC0415
 
-    keep_memory()
+    process = process_of(context)
+    process.keep_memory()
     progress = Progress(quiet=quiet or as_json)
-    with Interrupts() as interrupts:
-        make_room(len(lock.get("devices") or ["one"]), device)
-        from netspec.cli.keep import keep_compiled  # noqa: PLC0415
-        from netspec.cli.running import as_plain, follow  # noqa: PLC0415
+    with process.interrupts() as interrupts:
+        process.provide_devices(len(manifest.get("devices") or ["one"]), device)
+        from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
         from netspec.workflows import resume as resuming  # noqa: PLC0415
 
-        keep_compiled()
+        process.enable_compile_cache()
         events = resuming.resume(
             run,
             data,
@@ -60,7 +59,7 @@ def resume(
             accept_changes=accept_changes,
             device=device,
             progress=progress.download,
-            tuning=(lambda tuning: print_json(as_plain(tuning))) if as_json else progress.tuning,
-            stop=interrupts.asked,
+            tuning=(lambda tuning: print_json(event_fields(tuning))) if as_json else progress.tuning,
+            stop=interrupts.requested,
         )
-        follow(events, progress, interrupts, as_json=as_json)
+        return show_events(events, progress, interrupts, as_json=as_json)

@@ -25,7 +25,7 @@ __all__ = ["show"]
 
 
 class Stage(StrEnum):
-    """What `--as` can ask for."""
+    """The stages of the compiler that `--as` shows."""
 
     TABLE = "table"
     AST = "ast"
@@ -38,7 +38,7 @@ class Stage(StrEnum):
 
 
 class Platform(StrEnum):
-    """What ways to compute can be chosen for."""
+    """The platforms that strategies are chosen for."""
 
     CPU = "cpu"
     GPU = "gpu"
@@ -68,14 +68,14 @@ def show(
     ] = False,
     let: Let = None,
     sets: Set = None,
-) -> None:
+) -> int:
     """Show a model: layers, output shapes, parameters, FLOPs, memory; or a stage of the compiler.
 
     `--as json` is the table for programs: "rows" with name, layer, inputs, shape, parameters, flops and bytes (of the
     activations of one example), and "totals" with those of the network and the bytes of training and inference at the
     recipe's batch.
     """
-    _refuse_idle(stage, resolved=resolved, passes=passes, batch=batch, device=device, depth=depth)
+    _refuse_unused_options(stage, resolved=resolved, passes=passes, batch=batch, device=device, depth=depth)
     trained = _trained(file, stage, replaced=bool(let or sets))
     analysis = None if trained else analyze(load_source(file), lets=pairs("--let", let), sets=pairs("--set", sets))
     network, graph = trained or require(analysis)  # type: ignore[arg-type]
@@ -92,9 +92,10 @@ def show(
     else:
         say(_stage(stage, analysis, network, graph, batch or 1, passes))
         if stage is Stage.OPS and not passes:
-            from netspec.cli.choices import show_choices  # noqa: PLC0415
+            from netspec.cli.plan_table import print_plan  # noqa: PLC0415
 
-            show_choices(network, graph, device or Platform.CPU, batch)
+            print_plan(network, graph, device or Platform.CPU, batch)
+    return 0
 
 
 def _trained(file: Path, stage: Stage, *, replaced: bool) -> tuple[Network, Graph] | None:
@@ -116,10 +117,10 @@ def _trained(file: Path, stage: Stage, *, replaced: bool) -> tuple[Network, Grap
     return read_network(found)
 
 
-def _refuse_idle(
+def _refuse_unused_options(
     stage: Stage, *, resolved: bool, passes: bool, batch: int | None, device: Platform | None, depth: int | None
 ) -> None:
-    """Refuse options that what is asked for has no use for."""
+    """Refuse options that the stage has no use for."""
     if resolved and stage is not Stage.TABLE:
         raise typer.BadParameter(f"this is a spec: leave out --as {stage}", param_hint="--resolved")
     if passes and (resolved or stage is not Stage.OPS):
@@ -203,7 +204,7 @@ def _stage(stage: Stage, analysis: Analysis | None, network: Network, graph: Gra
         return passes_text(graph) if passes else operations_text(graph)
     from netspec.workflows.train import compile_network  # noqa: PLC0415
 
-    model = compile_network(network)
+    model = compile_network(network, graph=graph)
     return model.jaxpr(batch) if stage is Stage.JAXPR else str(model.lower(batch).as_text())
 
 

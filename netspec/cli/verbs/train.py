@@ -1,4 +1,4 @@
-"""`netspec train`: trains a spec and shows how it goes."""
+"""`netspec train`: train a spec and show its progress."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Annotated
 import typer
 
 from netspec.cli.completion import datasets
+from netspec.cli.distributed import Coordinator, Devices, Process, Processes, process_group
 from netspec.cli.options import Autotune, Device, Let, Set, pairs
 from netspec.cli.output import print_json
-from netspec.cli.several import Coordinator, Devices, Process, Processes, make_room, together
+from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import NetspecError, Source
 
 __all__ = ["train"]
 
 
 def train(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .net file.")],
     out: Annotated[
         Path | None,
@@ -48,48 +50,49 @@ def train(
     let: Let = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
-) -> None:
+) -> int:
     """Train a spec; the run folder keeps the models, the measurements and the curves."""
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
     from netspec.elaborate.overrides import with_settings  # noqa: PLC0415
 
-    hosts = together(coordinator, processes, process)
+    group = process_group(coordinator, processes, process)
     source = load_source(file)
     found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets))
-    network, _ = require(found)
+    network, graph = require(found)
     flags = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
     settings = {key: str(value) for key, value in flags.items() if value is not None}
     # The training replaces them, and says so in the run folder; a wrong one is told before JAX is imported.
     with_settings(network, settings)
-    leads = hosts is None or hosts.process == 0
+    leads = group is None or group.rank == 0
 
-    from netspec.backends.host_memory import keep_memory  # noqa: PLC0415
     from netspec.cli.progress import Progress  # noqa: PLC0415
-    from netspec.cli.signals import Interrupts  # noqa: PLC0415
     from netspec.data.for_network import load_data  # noqa: PLC0415
     from netspec.system.background import Background  # noqa: PLC0415
 
-    keep_memory()
+    own = process_of(context)
+    own.keep_memory()
     progress = Progress(quiet=quiet or as_json or not leads)
     # Processes that train together go on when the one whose output is not read would stop.
-    interrupts = Interrupts(watched=hosts is None)
+    interrupts = own.interrupts(watched=group is None)
     # Processes that train together must stop together: each ends at once, and the last checkpoint stays.
-    with nullcontext() if hosts else interrupts:
+    with nullcontext() if group else interrupts:
         # The data is read while JAX is imported; that happens only now, so that a wrong spec is answered in a blink.
-        dataset = Background(lambda: load_data(network, data, base=file.parent, progress=progress.download))
-        make_room(devices or network.recipe.devices, device)
-        from netspec.cli.keep import keep_compiled  # noqa: PLC0415
-        from netspec.cli.running import as_plain, follow  # noqa: PLC0415
-        from netspec.runs.recorder import Origin  # noqa: PLC0415
+        dataset = Background(
+            lambda: load_data(network, data, graph=graph, base=file.parent, progress=progress.download)
+        )
+        own.provide_devices(devices or network.recipe.devices, device)
+        from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
+        from netspec.runs.manifest import Origin  # noqa: PLC0415
         from netspec.training.events import Notice  # noqa: PLC0415
         from netspec.workflows import train as session  # noqa: PLC0415
 
-        keep_compiled()
-        if hosts:
-            hosts.join()
+        own.enable_compile_cache()
+        if group:
+            own.connect(group)
         events = session.train(
             network,
             data,
+            graph=graph,
             out=out,
             numbered=None if out else Path("runs") / network.name,
             origin=Origin(_text(source), lets=pairs("--let", let), sets=pairs("--set", sets)),
@@ -98,14 +101,14 @@ def train(
             base=file.parent,
             loaded=dataset.result,
             autotune=autotune,
-            tuning=(lambda tuning: print_json(as_plain(tuning))) if as_json else progress.tuning,
-            stop=interrupts.asked,
+            tuning=(lambda tuning: print_json(event_fields(tuning))) if as_json else progress.tuning,
+            stop=interrupts.requested,
         )
         if leads:
             notes = [Notice(f"{note.span}: {note.message}") for note in found.notes]
-            follow(chain(notes, events), progress, interrupts, as_json=as_json)
-        else:
-            deque(events, maxlen=0)
+            return show_events(chain(notes, events), progress, interrupts, as_json=as_json)
+        deque(events, maxlen=0)
+    return 0
 
 
 def _text(source: Source) -> str | None:

@@ -13,9 +13,9 @@ import pytest
 import netspec as ns
 from netspec.backends.jax.inputs.augment import augmented
 from netspec.backends.jax.inputs.prepare import prepare, prepare_training
-from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.learning import Learning
+from netspec.backends.jax.train.device_group import DeviceGroup
 from netspec.backends.jax.train.step import Trainer
+from netspec.backends.jax.train.train_functions import TrainFunctions
 from netspec.data.types import Split
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.settings import Augment
@@ -174,8 +174,8 @@ def test_only_training_is_augmented() -> None:
 def test_until_a_share_of_the_training_and_no_longer() -> None:
     def seen(augment: str) -> list[np.ndarray]:
         net = ns.parse(f"fc 10 softmax\ndata digits {{ {augment} }}\ntrain {{ batch 10; epochs 2 }}")
-        learning = Learning(
-            ns.compile(net, "cpu"), Group(tuple(jax.devices("cpu")[:1])), steps_per_epoch=5, epochs=2, seed=0
+        learning = TrainFunctions(
+            ns.compile(net, "cpu"), DeviceGroup(tuple(jax.devices("cpu")[:1])), steps_per_epoch=5, epochs=2, seed=0
         )
         x, inputs = jnp.asarray(IMAGES[:10, :1, :8, :8]), jax.jit(learning.inputs)
         return [np.asarray(inputs(x, jnp.int32(step))) for step in range(10)]

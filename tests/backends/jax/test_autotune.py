@@ -17,11 +17,11 @@ from netspec.backends.jax.model import Model
 from netspec.backends.timings import count
 from netspec.graph.trace import trace
 from netspec.passes import Mode, optimize
-from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, OpInstance, Way, op_instances
+from netspec.planning import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, OpInstance, Strategy, op_instances
 
 NET = "input 1x8x8\nconv 4 3x3 relu; pool 2; conv 4 3x3 pad=same; conv 4 3x3 pad=same; dropout\nfc 3 softmax\n"
 CPU = jax.devices("cpu")[0]
-A, B, C = (Way(name, CHANNELS_LAST) for name in ("a", "b", "c"))
+A, B, C = (Strategy(name, CHANNELS_LAST) for name in ("a", "b", "c"))
 
 
 class Clock:
@@ -41,8 +41,10 @@ class Clock:
 
         return run
 
-    def race(self, *, overlapping: bool = True) -> Mapping[Way, float]:
-        return race({Way(n, CHANNELS_LAST): self.runner(n) for n in self.seconds}, overlapping=overlapping, clock=self)
+    def race(self, *, overlapping: bool = True) -> Mapping[Strategy, float]:
+        return race(
+            {Strategy(n, CHANNELS_LAST): self.runner(n) for n in self.seconds}, overlapping=overlapping, clock=self
+        )
 
 
 def test_the_least_time_counts_whatever_disturbs() -> None:
@@ -73,15 +75,15 @@ def test_nothing_is_raced_where_nothing_runs() -> None:
 
 
 class Meter:
-    """Measures nothing: says that the last way is the fastest, and keeps what it was asked for."""
+    """Measures nothing: says that the last strategy is the fastest, and keeps what it was asked for."""
 
     def __init__(self) -> None:
         self.asked: list[OpInstance] = []
 
-    def __call__(self, instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
+    def __call__(self, instance: OpInstance, device: jax.Device) -> Mapping[Strategy, float]:
         assert device == CPU
         self.asked.append(instance)
-        return {way: 100.0 - i for i, way in enumerate(instance.ways())}
+        return {strategy: 100.0 - i for i, strategy in enumerate(instance.strategies())}
 
 
 def graph_of(text: str = NET) -> ns.Graph:
@@ -129,10 +131,10 @@ def test_times_that_cannot_be_kept_are_used_all_the_same_and_it_is_said(tmp_path
 
 
 def test_a_model_takes_what_was_measured(tmp_path: Path) -> None:
-    def slowly_first(instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
+    def slowly_first(instance: OpInstance, device: jax.Device) -> Mapping[Strategy, float]:
         del device
-        ways = list(instance.ways())
-        return {way: 1e6 if i else 1.0 for i, way in enumerate(ways)}
+        strategies = list(instance.strategies())
+        return {strategy: 1e6 if i else 1.0 for i, strategy in enumerate(strategies)}
 
     network = ns.parse(NET)
     tuned = Model(network, trace(network), "cpu", tune=Autotuner(tmp_path, measure=slowly_first))
@@ -142,7 +144,7 @@ def test_a_model_takes_what_was_measured(tmp_path: Path) -> None:
             op_instances(tuned.inference, 4, gradient=False), tuned.plan(4, gradient=False).decisions, strict=True
         )
     }
-    assert (chosen[ops.Conv].way, chosen[ops.Conv].why) == (Way("direct", CHANNELS_LAST), "measured")
+    assert (chosen[ops.Conv].strategy, chosen[ops.Conv].why) == (Strategy("direct", CHANNELS_LAST), "measured")
     assert {line.why for line in tuned.explain(4, gradient=False)} == {"measured", "expected"}
     x = np.random.default_rng(0).standard_normal((4, 1, 8, 8), np.float32)
     plain = ns.compile(network, "cpu", autotune=False)
@@ -158,28 +160,28 @@ ONE = {type(p.op): p for p in op_instances(graph_of(), 4, gradient=True)}
 def test_real_times_of_every_way_worth_trying(kind: type[ops.Op]) -> None:
     found = measure(ONE[kind], CPU)
     assert found
-    assert set(found) <= set(ONE[kind].ways())
+    assert set(found) <= set(ONE[kind].strategies())
     assert all(0 < took < 1e7 for took in found.values())
 
 
 def test_what_the_platform_cannot_compile_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = autotune._compiled
 
-    def fails(instance: OpInstance, way: Way, device: jax.Device) -> autotune.Runner:
-        if way.layout == BATCH_LAST:
+    def fails(instance: OpInstance, strategy: Strategy, device: jax.Device) -> autotune.Runner:
+        if strategy.layout == BATCH_LAST:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED")
-        return compiled(instance, way, device)
+        return compiled(instance, strategy, device)
 
     monkeypatch.setattr(autotune, "_compiled", fails)
     found = measure(ONE[ops.MatMul], CPU)
-    assert {way.layout for way in found} == {CHANNELS_LAST}
+    assert {strategy.layout for strategy in found} == {CHANNELS_LAST}
 
 
 def test_the_measured_program_gives_the_output_and_all_gradients() -> None:
     instance = ONE[ops.Conv]
     x = np.ones((instance.batch, *instance.inputs[0]), np.float32)
     kernel, back = np.ones(instance.parameters[0], np.float32), np.ones((instance.batch, *instance.output), np.float32)
-    forward = autotune._forward(instance, Way("direct", CHANNELS_FIRST))
+    forward = autotune._forward(instance, Strategy("direct", CHANNELS_FIRST))
     made, (of_x, of_parameters) = autotune._with_gradients(forward, True)(x, [kernel], back)
     assert (made.shape, of_x.shape, of_parameters[0].shape) == (back.shape, x.shape, kernel.shape)
     # Where no input gradient is asked for, none is computed.
@@ -190,7 +192,7 @@ def test_the_measured_program_gives_the_output_and_all_gradients() -> None:
 def test_measuring_works_while_a_function_is_traced(tmp_path: Path) -> None:
     ran: list[bool] = []
 
-    def one(instance: OpInstance, device: jax.Device) -> Mapping[Way, float]:
+    def one(instance: OpInstance, device: jax.Device) -> Mapping[Strategy, float]:
         found = autotune._measure_apart(instance, device) if isinstance(instance.op, ops.MatMul) else {}
         ran.append(bool(found))
         return found

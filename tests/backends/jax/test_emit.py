@@ -11,7 +11,7 @@ import pytest
 
 import netspec as ns
 from netspec import ops
-from netspec.backends.jax.emit import run
+from netspec.backends.jax.emit import run_graph
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.layers import LAYERS
@@ -46,7 +46,7 @@ def computed(graph: Graph, plan: Plan, batch: int, *, train: bool = True) -> Any
     @jax.jit
     def step(params: Any, x: jax.Array) -> Any:
         def loss(params: Any) -> Any:
-            values, after = run(
+            values, after = run_graph(
                 graph, params, state, x, wanted=(graph.output,), plan=plan, train=train, rng=jax.random.key(3)
             )
             out = values[graph.output]
@@ -89,16 +89,16 @@ def test_no_layout_changes_a_result(text: str) -> None:
     graph = graph_of(text)
     plain = plan_for(graph, 3, layout="channels_last", conv="direct", pool="reduce_window")
     # Sequences have few layouts: what is the same plan again need not be computed again.
-    others = {ways(plan): plan for plan in (plan_for(graph, 3, layout=layout) for layout in LAYOUTS)}
-    others.pop(ways(plain), None)
+    others = {strategies(plan): plan for plan in (plan_for(graph, 3, layout=layout) for layout in LAYOUTS)}
+    others.pop(strategies(plain), None)
     if others:
         expected = computed(graph, plain, 3)
         for plan in others.values():
             assert_same(computed(graph, plan, 3), expected)
 
 
-def ways(plan: Plan) -> tuple[Any, ...]:
-    return tuple(decision.way for decision in plan.decisions)
+def strategies(plan: Plan) -> tuple[Any, ...]:
+    return tuple(decision.strategy for decision in plan.decisions)
 
 
 def plain_text(strategy: str) -> str:
@@ -116,7 +116,7 @@ def test_no_strategy_changes_a_result(op: type[ops.Op], strategy: str) -> None:
     wish = {ops.Conv: "conv", ops.ConvTranspose: "deconv", ops.MaxPool: "pool"}[op]
     plan = plan_for(graph, 3, **{wish: strategy})
     if any(isinstance(operation.op, op) for operation in graph.operations):
-        assert strategy in {decision.way.strategy for decision in plan.decisions}
+        assert strategy in {decision.strategy.name for decision in plan.decisions}
     plain = plan_for(graph, 3, layout="channels_last", conv="direct", deconv="direct", pool="reduce_window")
     assert_same(computed(graph, plan, 3), computed(graph, plain, 3))
 

@@ -25,9 +25,9 @@ def _batch_norm(op: ops.BatchNorm, ctx: EmitContext, at: OpContext, x: jax.Array
         x, scale, offset, epsilon=op.epsilon, layout=at.layout, axis_name=ctx.axis_name
     )
     unbiased = batch_variance * (count / (count - 1))
-    kept = ctx.state[at.operation.node]
-    kept["mean"] = moved(mean, jax.lax.stop_gradient(batch_mean), op.momentum)
-    kept["variance"] = moved(variance, jax.lax.stop_gradient(unbiased), op.momentum)
+    running = ctx.state[at.operation.node]
+    running["mean"] = moved(mean, jax.lax.stop_gradient(batch_mean), op.momentum)
+    running["variance"] = moved(variance, jax.lax.stop_gradient(unbiased), op.momentum)
     return y
 
 

@@ -19,8 +19,8 @@ def views_of(x: jax.Array, how: Views, background: float) -> jax.Array:
 
     `background` comes in from outside.
     """
-    around = _framed(x, how, background)
-    return jax.vmap(lambda place: _view(around, x.shape, place))(_places(how))
+    padded = _padded(x, how, background)
+    return jax.vmap(lambda offset: _view(padded, x.shape, offset))(_offsets(how))
 
 
 def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how: Views, background: float) -> jax.Array:
@@ -32,23 +32,25 @@ def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how:
     if isinstance(x.shape[0], int) and how.together(len(x)) > len(x):
         made = function(views_of(x, how, background).reshape(-1, *x.shape[1:]))
         return made.reshape(how.count, len(x), *made.shape[1:]).mean(0)
-    around = _framed(x, how, background)
-    return jax.lax.map(lambda place: function(_view(around, x.shape, place)), _places(how)).mean(0)
+    padded = _padded(x, how, background)
+    return jax.lax.map(lambda offset: function(_view(padded, x.shape, offset)), _offsets(how)).mean(0)
 
 
-def _places(how: Views) -> np.ndarray:
+def _offsets(how: Views) -> np.ndarray:
     """Return what is seen in each view, (views, 3): the first row and column within the frame, and whether mirrored."""
     moves = sorted(range(-how.shift, how.shift + 1), key=abs)
-    places = [(how.shift + down, how.shift + right, m) for m, down, right in product(range(1 + how.flip), moves, moves)]
-    return np.array(places, np.int32)
+    offsets = [
+        (how.shift + down, how.shift + right, m) for m, down, right in product(range(1 + how.flip), moves, moves)
+    ]
+    return np.array(offsets, np.int32)
 
 
-def _framed(x: jax.Array, how: Views, background: float) -> jax.Array:
+def _padded(x: jax.Array, how: Views, background: float) -> jax.Array:
     edge = ((0, 0), (0, 0), (how.shift, how.shift), (how.shift, how.shift))
     return jnp.pad(x, edge, constant_values=background)
 
 
-def _view(around: jax.Array, shape: tuple[int, ...], place: jax.Array) -> jax.Array:
-    down, right, mirrored = place
-    view = jax.lax.dynamic_slice(around, (0, 0, down, right), shape)
+def _view(padded: jax.Array, shape: tuple[int, ...], offset: jax.Array) -> jax.Array:
+    down, right, mirrored = offset
+    view = jax.lax.dynamic_slice(padded, (0, 0, down, right), shape)
     return jnp.where(mirrored, view[..., ::-1], view)

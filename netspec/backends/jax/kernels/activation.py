@@ -139,8 +139,8 @@ def exp(x: jax.Array) -> jax.Array:
 
 def gated(x: jax.Array, gate: Callable[[jax.Array], jax.Array], *, axis: int = -1) -> jax.Array:
     """The first half of an axis times a function of the second half (Dauphin et al., 2017, with sigmoid)."""
-    kept, controls = jnp.split(x, 2, axis=axis)
-    return kept * gate(controls)
+    values, controls = jnp.split(x, 2, axis=axis)
+    return values * gate(controls)
 
 
 def softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:

@@ -46,12 +46,12 @@ def ema(average: Any, values: Any, decay: float, updates: jax.Array) -> Any:
     Args:
         average: of the values before.
         values: the next ones.
-        decay: the most that is kept.
+        decay: the largest share of the average that stays.
         updates: t, counted from 0, a float.
     """
     if 1 - decay >= _PLAIN:
-        kept = jnp.minimum(decay, (1 + updates) / (10 + updates))
-        return jax.tree.map(lambda a, w: w + kept * (a - w), average, values)
+        share = jnp.minimum(decay, (1 + updates) / (10 + updates))
+        return jax.tree.map(lambda a, w: w + share * (a - w), average, values)
     new = jnp.maximum(1 - decay, 9 / (10 + updates))
     return jax.tree.map(lambda a, w: a + new * (w - a), average, values)
 

@@ -62,10 +62,10 @@ def mask(shape: tuple[int, ...], rng_key: jax.Array, *, rate: float, dtype: Any)
 def _threshold(rate: float) -> tuple[int, int]:
     """The width in bits, and how many of its 2^width integers mean "keep"."""
     for width in _WIDTHS:
-        kept = (1 - rate) * 2**width
-        if kept == round(kept):
-            return width, int(kept)
-    return width, round(kept)
+        threshold = (1 - rate) * 2**width
+        if threshold == round(threshold):
+            return width, int(threshold)
+    return width, round(threshold)
 
 
 def _random_integers(rng_key: jax.Array, shape: tuple[int, ...], width: int) -> jax.Array:

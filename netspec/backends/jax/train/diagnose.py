@@ -1,4 +1,4 @@
-"""Which layer was the first to make a number that is not finite: one training step, looked at value by value."""
+"""Diagnosis of a training step: the first layer that made a non-finite number."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def diagnose(model: Model, variables: Variables, x: jax.Array, labels: jax.Array
         The fault; None where everything up to the gradients is finite.
     """
     y = model.targets(x, labels)
-    look = jax.jit(partial(_look, model))
-    values, losses, grads = look(variables.params, variables.state, x, y, key)
+    values_and_gradients = jax.jit(partial(_values_and_gradients, model))
+    values, losses, grads = values_and_gradients(variables.params, variables.state, x, y, key)
     for node in model.graph.nodes:
         bad = _bad(values[node])
         if bad:
@@ -62,7 +62,7 @@ def diagnose(model: Model, variables: Variables, x: jax.Array, labels: jax.Array
     return None
 
 
-def _look(
+def _values_and_gradients(
     model: Model, params: Tree, state: Tree, x: jax.Array, y: jax.Array, key: jax.Array
 ) -> tuple[dict[str, jax.Array], jax.Array, Tree]:
     objective = partial(model.objective, train=True, rng=key)

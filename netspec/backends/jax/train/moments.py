@@ -16,11 +16,11 @@ from netspec.backends.jax.kernels.decay import lacking, moved, root
 from netspec.backends.jax.kernels.magnitude import magnitude
 from netspec.recipe import optimizers as opt
 
-__all__ = ["Direction", "Moments", "adamax", "begun", "lamb", "moments", "nadam", "radam"]
+__all__ = ["Direction", "Moments", "adamax", "lamb", "moments", "nadam", "radam", "zero_moments"]
 
 
 class Moments(NamedTuple):
-    """What is kept: steps taken, the mean of the gradients, and that of their squares, or what stands for it."""
+    """The state of the optimizer: steps taken, and the running means of the gradients and of their squares."""
 
     # The name is optax's, and is in the checkpoints.
     count: jax.Array  # type: ignore[assignment]
@@ -32,12 +32,12 @@ Direction: TypeAlias = Callable[[Any, Moments, Any, jax.Array], Any]
 """Gradients, the moments they are part of, params, number of the step (from 1, float) → descent direction."""
 
 
-def begun(params: Any) -> Moments:
+def zero_moments(params: Any) -> Moments:
     """Return the moments before the first step."""
     return Moments(jnp.zeros((), jnp.int32), *(jax.tree.map(jnp.zeros_like, params) for _ in range(2)))
 
 
-def moments(o: Any, kept: Moments, grads: Any) -> Moments:
+def moments(o: Any, averages: Moments, grads: Any) -> Moments:
     """Return the moments after the next gradients."""
 
     def second(v: jax.Array, g: jax.Array) -> jax.Array:
@@ -45,8 +45,8 @@ def moments(o: Any, kept: Moments, grads: Any) -> Moments:
             return jnp.maximum(jnp.abs(g) + o.epsilon, o.beta2 * v)
         return moved(v, jnp.square(g), o.beta2)
 
-    mu = jax.tree.map(lambda m, g: moved(m, g, o.beta1), kept.mu, grads)
-    return Moments(kept.count + 1, mu, jax.tree.map(second, kept.nu, grads))
+    mu = jax.tree.map(lambda m, g: moved(m, g, o.beta1), averages.mu, grads)
+    return Moments(averages.count + 1, mu, jax.tree.map(second, averages.nu, grads))
 
 
 def _adam(o: Any, mean: jax.Array, square: jax.Array, step: jax.Array) -> jax.Array:
@@ -56,14 +56,14 @@ def _adam(o: Any, mean: jax.Array, square: jax.Array, step: jax.Array) -> jax.Ar
 def nadam(o: opt.Nadam) -> Direction:
     """Return the direction of Adam with Nesterov's look-ahead."""
 
-    def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
+    def direction(grads: Any, averages: Moments, params: Any, step: jax.Array) -> Any:
         del params
 
         def down(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
             ahead = o.beta1 * (m / lacking(o.beta1, step + 1)) + (1 - o.beta1) * (g / lacking(o.beta1, step))
             return _adam(o, ahead, v, step)
 
-        return jax.tree.map(down, grads, kept.mu, kept.nu)
+        return jax.tree.map(down, grads, averages.mu, averages.nu)
 
     return direction
 
@@ -71,7 +71,7 @@ def nadam(o: opt.Nadam) -> Direction:
 def radam(o: opt.Radam) -> Direction:
     """Return the direction of rectified Adam: along the mean of the gradients alone until their squares are known."""
 
-    def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
+    def direction(grads: Any, averages: Moments, params: Any, step: jax.Array) -> Any:
         del grads, params
         known, factor = _rectified(o.beta2, step)
 
@@ -79,7 +79,7 @@ def radam(o: opt.Radam) -> Direction:
             mean = m / lacking(o.beta1, step)
             return jnp.where(known, factor * _adam(o, mean, v, step), mean)
 
-        return jax.tree.map(down, kept.mu, kept.nu)
+        return jax.tree.map(down, averages.mu, averages.nu)
 
     return direction
 
@@ -108,9 +108,9 @@ def _rectified(beta: float, step: jax.Array) -> tuple[jax.Array, jax.Array]:
 def adamax(o: opt.Adamax) -> Direction:
     """Return the direction of Adam with the largest gradient in place of the root of the mean square."""
 
-    def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
+    def direction(grads: Any, averages: Moments, params: Any, step: jax.Array) -> Any:
         del grads, params
-        return jax.tree.map(lambda m, v: m / lacking(o.beta1, step) / v, kept.mu, kept.nu)
+        return jax.tree.map(lambda m, v: m / lacking(o.beta1, step) / v, averages.mu, averages.nu)
 
     return direction
 
@@ -118,7 +118,7 @@ def adamax(o: opt.Adamax) -> Direction:
 def lamb(o: opt.Lamb) -> Direction:
     """Return the direction of Adam, made as long as the parameter is."""
 
-    def direction(grads: Any, kept: Moments, params: Any, step: jax.Array) -> Any:
+    def direction(grads: Any, averages: Moments, params: Any, step: jax.Array) -> Any:
         del grads
 
         def down(m: jax.Array, v: jax.Array, w: jax.Array) -> jax.Array:
@@ -127,6 +127,6 @@ def lamb(o: opt.Lamb) -> Direction:
             trusted = (own.length > 0) & (other.length > 0)
             return jnp.where(trusted, d * own.scale * (other.length / own.length) / other.scale, d)
 
-        return jax.tree.map(down, kept.mu, kept.nu, params)
+        return jax.tree.map(down, averages.mu, averages.nu, params)
 
     return direction

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.kernels.decay import lacking, moved, root
 from netspec.backends.jax.kernels.magnitude import magnitude
-from netspec.backends.jax.train.moments import Direction, adamax, begun, lamb, moments, nadam, radam
+from netspec.backends.jax.train.moments import Direction, adamax, lamb, moments, nadam, radam, zero_moments
 from netspec.backends.jax.train.schedules import Rate, learning_rate
 from netspec.ir.network import Recipe
 from netspec.recipe import optimizers as opt
@@ -69,14 +69,14 @@ def _rule(averages: int, direction: _Direction, rate: Rate) -> Transformation:
     """Return the rule that goes down a direction at a rate, and keeps so many running averages of the params' size."""
 
     def init(params: Any) -> Any:
-        kept = tuple(jax.tree.map(jnp.zeros_like, params) for _ in range(averages))
-        return jnp.zeros((), jnp.int32), kept
+        buffers = tuple(jax.tree.map(jnp.zeros_like, params) for _ in range(averages))
+        return jnp.zeros((), jnp.int32), buffers
 
     def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
-        count, kept = state
-        down, kept = direction(grads, kept, params, (count + 1).astype(jnp.float32))
+        count, buffers = state
+        down, buffers = direction(grads, buffers, params, (count + 1).astype(jnp.float32))
         scale = -rate(at)
-        return jax.tree.map(lambda d: scale * d, down), (count + 1, kept)
+        return jax.tree.map(lambda d: scale * d, down), (count + 1, buffers)
 
     return Transformation(init, update)
 
@@ -86,18 +86,18 @@ def _coupled(weight_decay: float, direction: _Direction) -> _Direction:
     if not weight_decay:
         return direction
 
-    def decayed(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
-        return direction(jax.tree.map(lambda g, w: g + weight_decay * w, grads, params), kept, params, step)
+    def decayed(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+        return direction(jax.tree.map(lambda g, w: g + weight_decay * w, grads, params), buffers, params, step)
 
     return decayed
 
 
 def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
-    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+    def direction(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
         if not o.momentum:
             return grads, ()
-        (velocity,) = _averaged(kept, lambda g, v: (o.momentum * v + g,), grads)
+        (velocity,) = _averaged(buffers, lambda g, v: (o.momentum * v + g,), grads)
         if not o.nesterov:
             return velocity, (velocity,)
         return jax.tree.map(lambda g, v: g + o.momentum * v, grads, velocity), (velocity,)
@@ -106,9 +106,9 @@ def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
 
 
 def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
-    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+    def direction(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         mean, square = _averaged(
-            kept,
+            buffers,
             lambda g, m, v: (moved(m, g, o.beta1), moved(v, jnp.square(g), o.beta2)),
             grads,
         )
@@ -124,13 +124,13 @@ def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
 
 def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
     # As PyTorch: epsilon outside the root, and the velocity before the learning rate.
-    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+    def direction(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
-        (square,) = _averaged(kept[:1], lambda g, v: (moved(v, jnp.square(g), o.decay),), grads)
+        (square,) = _averaged(buffers[:1], lambda g, v: (moved(v, jnp.square(g), o.decay),), grads)
         down = jax.tree.map(lambda g, v: g / (root(v) + o.epsilon), grads, square)
         if not o.momentum:
             return down, (square,)
-        velocity = jax.tree.map(lambda d, v: o.momentum * v + d, down, kept[1])
+        velocity = jax.tree.map(lambda d, v: o.momentum * v + d, down, buffers[1])
         return velocity, (square, velocity)
 
     return _rule(2 if o.momentum else 1, direction, rate)
@@ -138,29 +138,29 @@ def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
 
 def _adagrad(o: opt.Adagrad, rate: Rate) -> Transformation:
     # As in the paper and in PyTorch, epsilon is added to the root; optax adds it under the root.
-    def direction(grads: Any, kept: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
+    def direction(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
-        (sums,) = _averaged(kept, lambda g, s: (s + jnp.square(g),), grads)
+        (sums,) = _averaged(buffers, lambda g, s: (s + jnp.square(g),), grads)
         return jax.tree.map(lambda g, s: g / (root(s) + o.epsilon), grads, sums), (sums,)
 
     return _rule(1, direction, rate)
 
 
-def _averaged(kept: tuple[Any, ...], moved: Callable[..., tuple[Any, ...]], grads: Any) -> tuple[Any, ...]:
+def _averaged(buffers: tuple[Any, ...], moved: Callable[..., tuple[Any, ...]], grads: Any) -> tuple[Any, ...]:
     """Return the next running averages; `moved` has those of one array, from its gradient and its own ones."""
-    return tuple(jax.tree.map(lambda g, *own, i=i: moved(g, *own)[i], grads, *kept) for i in range(len(kept)))
+    return tuple(jax.tree.map(lambda g, *own, i=i: moved(g, *own)[i], grads, *buffers) for i in range(len(buffers)))
 
 
 def _by_moments(o: Any, direction: Direction, rate: Rate) -> Transformation:
     """Return the rule of a relative of Adam."""
 
     def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
-        kept = moments(o, state[0], grads)
-        down = direction(grads, kept, params, kept.count.astype(jnp.float32))
+        buffers = moments(o, state[0], grads)
+        down = direction(grads, buffers, params, buffers.count.astype(jnp.float32))
         scale = -rate(at)
-        return jax.tree.map(lambda d: scale * d, down), (kept,)
+        return jax.tree.map(lambda d: scale * d, down), (buffers,)
 
-    return Transformation(lambda params: (begun(params),), update)
+    return Transformation(lambda params: (zero_moments(params),), update)
 
 
 def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:

@@ -1,6 +1,6 @@
 """The compiled training steps and evaluation: data stays on the device as bytes, and state is donated.
 
-The order of an epoch is placed on the device once; a step finds its batch there by its own number, and writes what it
+The order of an epoch is copied to the device once; a step finds its batch there by its own number, and writes what it
 measured into a history on the device. So no step waits for the host.
 """
 
@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.ahead import Program, as_usual
-from netspec.backends.jax.train.group import Group
-from netspec.backends.jax.train.learning import Learning
-from netspec.backends.jax.train.pace import by_batch, steps_per_call
+from netspec.backends.jax.train.device_group import DeviceGroup
+from netspec.backends.jax.train.precompile import Program, without_debug_modes
+from netspec.backends.jax.train.step_chunks import depends_on_batch, steps_per_call
+from netspec.backends.jax.train.train_functions import TrainFunctions
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
 from netspec.data.types import Split
 
@@ -64,7 +64,7 @@ class Trainer:
         epochs: epochs in all.
         seed: of initial values, dropout and augmentation.
         batch: examples in a step; the recipe's unless given, as a set that has fewer needs no room for more.
-        at_most: steps in a call, if the recipe does not say how many.
+        max_steps_per_call: steps in a call, if the recipe does not say how many.
         devices: what computes, each a part of every batch; the model's own device unless given.
 
     Attributes:
@@ -79,36 +79,36 @@ class Trainer:
         epochs: int,
         seed: int,
         batch: int | None = None,
-        at_most: int | None = None,
+        max_steps_per_call: int | None = None,
         devices: Sequence[jax.Device] = (),
     ) -> None:
         self.model = model
-        self.group = Group(devices or (model.device,))
+        self.group = DeviceGroup(devices or (model.device,))
         self.seed, self.steps_per_epoch = seed, steps_per_epoch
         recipe = model.network.recipe
         self.batch = batch or recipe.batch
-        chosen = min(steps_per_call(model.graph, model.device.platform), at_most or steps_per_epoch)
+        chosen = min(steps_per_call(model.graph, model.device.platform), max_steps_per_call or steps_per_epoch)
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
-        learning = Learning(
+        functions = TrainFunctions(
             model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed, batch=self.batch
         )
-        self._learning = learning
+        self._functions = functions
         self._like: Any = None
         """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""
-        together = self.group.program
-        self._step = jax.jit(together(learning.step), donate_argnums=0)
-        self._advance = Program(together(learning.advance), donate=(0, 1))
-        self._evaluate = Program(together(learning.evaluate))
-        self._left_out = jax.jit(together(learning.left_out), donate_argnums=0)
-        self._copy = jax.jit(together(partial(jax.tree.map, jnp.copy)))
-        self._finite = jax.jit(together(_all_finite))
-        self._penalty = jax.jit(together(learning.penalty))
+        parallel = self.group.parallel
+        self._step = jax.jit(parallel(functions.step), donate_argnums=0)
+        self._advance = Program(parallel(functions.advance), donate=(0, 1))
+        self._evaluate = Program(parallel(functions.evaluate))
+        self._skip_step = jax.jit(parallel(functions.skip_step), donate_argnums=0)
+        self._copy = jax.jit(parallel(partial(jax.tree.map, jnp.copy)))
+        self._finite = jax.jit(parallel(_all_finite))
+        self._penalty = jax.jit(parallel(functions.penalty))
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
-        placed: TrainState = self.group.put(self._learning.start())
-        self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), placed)
-        return placed
+        on_devices: TrainState = self.group.replicate(self._functions.start())
+        self._like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), on_devices)
+        return on_devices
 
     def packed(self, state: TrainState, history: jax.Array) -> dict[str, NDArray[Any]]:
         """Return copies of a state and the history of its epoch as named arrays on the host."""
@@ -122,12 +122,12 @@ class Trainer:
             ModelFileError: when they are not those of this training.
         """
         like = {"train": self.start() if self._like is None else self._like, "history": self.blank_history()}
-        found = self.group.put(unpack(arrays, like))
+        found = self.group.replicate(unpack(arrays, like))
         return found["train"], found["history"]
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = self.group.put((np.asarray(split.images), np.asarray(split.labels)))
+        images, labels = self.group.replicate((np.asarray(split.images), np.asarray(split.labels)))
         return OnDevice(images, labels, len(split))
 
     def place_order(self, order: NDArray[np.int32]) -> jax.Array:
@@ -157,8 +157,8 @@ class Trainer:
             arrays = (state, self.blank_history(), data.images, data.labels, order)
             self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
         for split in splits:
-            looked_at = (self._shown(state), split.images, split.labels, self._start(0))
-            self._evaluate.prepare(pool, *looked_at, batch=min(batch, split.size))
+            arguments = (self._evaluated_variables(state), split.images, split.labels, self._start(0))
+            self._evaluate.prepare(pool, *arguments, batch=min(batch, split.size))
         pool.shutdown(wait=False)
 
     def ready(self, timeout: float) -> bool:
@@ -167,7 +167,7 @@ class Trainer:
 
     def calls(self, steps: range, size: int) -> list[Call]:
         """Return the calls that some steps of an epoch of `size` examples are made in."""
-        tail = size % self.batch if by_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
+        tail = size % self.batch if depends_on_batch(self.model.graph) and steps.stop == self.steps_per_epoch else 0
         several, rest = divmod(len(steps) - bool(tail), self.steps_per_call)
         sizes = [(self.steps_per_call, self.batch)] * several + [(1, self.batch)] * rest + [(1, tail)] * bool(tail)
         firsts = accumulate((count for count, _ in sizes), initial=steps.start)
@@ -192,9 +192,9 @@ class Trainer:
         state, history = self._advance(*arrays, count=call.steps, length=call.length, size=data.size)
         return state, history
 
-    def left_out(self, state: TrainState) -> TrainState:
+    def skip_step(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing; the memory of the one before is reused."""
-        return self._left_out(state)
+        return self._skip_step(state)
 
     def batch_of(
         self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
@@ -202,10 +202,10 @@ class Trainer:
         """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
         first = call.first * self.batch
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
-        state, images, labels = self.group.take((state, data.images, data.labels))
+        state, images, labels = self.group.local((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
-        x = self._learning.inputs(images[indices], state.step)
-        return variables, x, labels[indices], self._learning.key(state.step)
+        x = self._functions.inputs(images[indices], state.step)
+        return variables, x, labels[indices], self._functions.key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -217,32 +217,32 @@ class Trainer:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return float(self._learning.rate(step))
+        return float(self._functions.rate(step))
 
     def variables(self, state: TrainState) -> Variables:
         """Return what a state has learned, copied: the next step reuses the state's own memory."""
-        return Variables(*self._copy(self._shown(state)))
+        return Variables(*self._copy(self._evaluated_variables(state)))
 
     @staticmethod
-    def _shown(state: TrainState) -> Variables:
+    def _evaluated_variables(state: TrainState) -> Variables:
         """Return what is evaluated and saved: the moving average, where there is one."""
         return Variables(*(state.average or (state.params, state.state)))
 
-    def copied(self, state: TrainState, history: jax.Array) -> tuple[TrainState, jax.Array]:
+    def copy(self, state: TrainState, history: jax.Array) -> tuple[TrainState, jax.Array]:
         """Return copies, whose memory no step reuses."""
         copies: tuple[TrainState, jax.Array] = self._copy((state, history))
         return copies
 
-    def taken(self, state: TrainState) -> Variables:
+    def model_variables(self, state: TrainState) -> Variables:
         """Return a state's variables for the model to use, on its own device."""
-        return self.group.take(self.variables(state))
+        return self.group.local(self.variables(state))
 
     def snapshot(self, history: jax.Array) -> jax.Array:
         """Return a copy of a history on its way to the host; `numpy.asarray` waits for it."""
-        with as_usual():
-            copied: jax.Array = self._copy(history)
-        copied.copy_to_host_async()
-        return copied
+        with without_debug_modes():
+            copy: jax.Array = self._copy(history)
+        copy.copy_to_host_async()
+        return copy
 
     def finite(self, state: TrainState) -> bool:
         """Return whether every number of a state is finite."""
@@ -250,17 +250,17 @@ class Trainer:
 
     def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
         """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
-        return self._means(variables, self._parts(variables, data, batch), data.size)
+        return self._means(variables, self._evaluate_batches(variables, data, batch), data.size)
 
     def evaluate(
         self, variables: Variables, data: OnDevice, batch: int
     ) -> tuple[float, float | None, NDArray[np.float32]]:
         """Return what `measure` does, and the outputs, (N, K)."""
-        parts = self._parts(variables, data, batch)
+        parts = self._evaluate_batches(variables, data, batch)
         outputs = _joined([p[2] for p in parts], data.size)
         return *self._means(variables, parts, data.size), outputs
 
-    def _parts(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
+    def _evaluate_batches(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
         """Return losses, hits and outputs of each batch; nothing waits for them yet."""
         batch = min(batch, data.size)
         starts = [self._start(at) for at in range(0, data.size, batch)]
@@ -270,8 +270,8 @@ class Trainer:
         return self._put(np.int32(at))
 
     def _put(self, array: Any) -> jax.Array:
-        placed: jax.Array = self.group.put(array)
-        return placed
+        on_devices: jax.Array = self.group.replicate(array)
+        return on_devices
 
     def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
         extra = self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0

@@ -59,29 +59,31 @@ def in_layout(x, layout):
 
 
 def everywhere(x, kernel, geometry):
-    """All ways to compute a convolution: those that the planner knows of."""
+    """All strategies to compute a convolution: those that the planner knows of."""
     shapes = ((x.shape[3], *x.shape[1:3]),), (kernel.shape,)
     op = ops.Conv(**geometry)
     instance = OpInstance(op, len(x), *shapes, op.shape(*shapes[0], *shapes[1]), gradient=True, input_gradient=True)
-    return list(instance.ways())
+    return list(instance.strategies())
 
 
-def computed(x, kernel, geometry, way):
-    run = partial(conv.conv2d, **geometry, strategy=way.strategy, layout=way.layout)
+def computed(x, kernel, geometry, strategy):
+    run = partial(conv.conv2d, **geometry, strategy=strategy.name, layout=strategy.layout)
 
     def convolve(x, kernel):
-        return convert(run(in_layout(x, way.layout), kernel), way.layout, CHANNELS_LAST)
+        return convert(run(in_layout(x, strategy.layout), kernel), strategy.layout, CHANNELS_LAST)
 
     return value_and_gradients(convolve, x, kernel)
 
 
 def check_every_way(case, least):
     x, kernel, geometry = case
-    ways = everywhere(*case)
-    assert least <= {way.strategy for way in ways}
-    expected = computed(x, kernel, geometry, next(way for way in ways if way.layout == CHANNELS_LAST))
-    for way in ways:
-        assert_close(computed(x, kernel, geometry, way), expected)
+    strategies = everywhere(*case)
+    assert least <= {strategy.name for strategy in strategies}
+    expected = computed(
+        x, kernel, geometry, next(strategy for strategy in strategies if strategy.layout == CHANNELS_LAST)
+    )
+    for strategy in strategies:
+        assert_close(computed(x, kernel, geometry, strategy), expected)
 
 
 @FEW
@@ -162,7 +164,7 @@ def conv_in_float64(x, kernel):
 @given(convolutions())
 def test_direct_equals_pytorch_in_values_and_gradients(torch, case):
     x, kernel, geometry = case
-    assume("direct" in {way.strategy for way in everywhere(*case)})
+    assume("direct" in {strategy.name for strategy in everywhere(*case)})
     y, dx, dk = value_and_gradients(partial(conv.conv2d, strategy="direct", **geometry), x, kernel)
     (top, bottom), (left, right) = geometry["padding"]
     tx, tk = (torch.tensor(np.asarray(a), requires_grad=True) for a in (x.transpose(0, 3, 1, 2), kernel))

@@ -1,0 +1,205 @@
+"""The pure functions of a training: several steps, one step, an update of the weights, an evaluation."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from netspec.backends.jax.inputs.prepare import prepare_training
+from netspec.backends.jax.kernels.decay import ema
+from netspec.backends.jax.kernels.shared import average, joined, total
+from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.train.device_group import DeviceGroup
+from netspec.backends.jax.train.objective import example_losses, hits, penalty
+from netspec.backends.jax.train.optimizers import transformation
+from netspec.backends.jax.train.schedules import learning_rate
+from netspec.backends.jax.train.step_chunks import depends_on_batch
+from netspec.backends.jax.train.train_state import TrainState
+
+__all__ = ["TrainFunctions"]
+
+
+class TrainFunctions:
+    """A model with its recipe, as functions of arrays that a device, or a group of them, can run.
+
+    Args:
+        model: what is trained.
+        group: the devices that share each batch.
+        steps_per_epoch: steps in an epoch.
+        epochs: epochs in all, which schedules span.
+        seed: of initial values, dropout and augmentation.
+        batch: examples in a step; the recipe's unless given.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        group: DeviceGroup,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        seed: int,
+        batch: int | None = None,
+    ) -> None:
+        recipe = model.network.recipe
+        self.model, self.group, self.seed = model, group, seed
+        self.steps_per_epoch, self.epochs, self.batch = steps_per_epoch, epochs, batch or recipe.batch
+        self._accumulate, self._ema = recipe.accumulate, recipe.ema
+        self._updates = -(-steps_per_epoch // recipe.accumulate)
+        """Of the weights, in an epoch: schedules go by them."""
+        self._optimizer = transformation(recipe, self._updates, epochs)
+        self._rate = learning_rate(recipe, self._updates, epochs)
+
+    def start(self) -> TrainState:
+        """Return the state before the first step."""
+        return self.state_of(self.model.init(self.seed))
+
+    def state_of(self, variables: Variables) -> TrainState:
+        """Return the state before the first step of a training that begins with some variables. Pure."""
+        params, state = variables
+        return TrainState(
+            params,
+            state,
+            self._optimizer.init(params),
+            jnp.zeros((), jnp.int32),
+            average=jax.tree.map(jnp.copy, (params, state)) if self._ema else (),
+            gathered=(jax.tree.map(jnp.zeros_like, params), jnp.zeros(())) if self._accumulate > 1 else (),
+        )
+
+    def rate(self, step: Any) -> Any:
+        """Return the learning rate of a step, counted from 0."""
+        return self._rate(self.update(step))
+
+    def update(self, step: Any) -> Any:
+        """Return which update of the weights a step belongs to, counted from 0."""
+        if self._accumulate == 1:
+            return step
+        return step // self.steps_per_epoch * self._updates + step % self.steps_per_epoch // self._accumulate
+
+    def key(self, step: jax.Array) -> jax.Array:
+        """Return the randomness of a step."""
+        return jax.random.fold_in(jax.random.key(self.seed), step)
+
+    def inputs(self, images: jax.Array, step: jax.Array, first: jax.Array | int = 0) -> jax.Array:
+        """Return what the network reads in a step of images as the source has them, the first of them at `first`."""
+        done = step / (self.steps_per_epoch * self.epochs)
+        return prepare_training(images, self.model.network, self.key(step), first, done=done)
+
+    def advance(
+        self,
+        state: TrainState,
+        history: jax.Array,
+        images: jax.Array,
+        labels: jax.Array,
+        order: jax.Array,
+        *,
+        count: int,
+        length: int,
+        size: int,
+    ) -> tuple[TrainState, jax.Array]:
+        """Take `count` steps on `length` examples each, of `size` in an epoch."""
+        # A smaller last batch is filled up with examples that do not count. Where a layer looks at the whole batch they
+        # would, so that the batch is then left as small as it is, in a program of its own.
+        filled = size % self.batch and not depends_on_batch(self.model.graph)
+
+        def one(_: Any, carry: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
+            state, history = carry
+            index = state.step % self.steps_per_epoch
+            first = index * self.batch
+            indices = jax.lax.dynamic_slice_in_dim(order, first, length)
+            counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
+            rate = jnp.asarray(self.rate(state.step), jnp.float32)
+            state, measured = self.step(state, images, labels, indices, counted)
+            row = jnp.append(measured, rate)
+            return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
+
+        return one(0, (state, history)) if count == 1 else jax.lax.fori_loop(0, count, one, (state, history))
+
+    def step(
+        self,
+        state: TrainState,
+        images: jax.Array,
+        labels: jax.Array,
+        indices: jax.Array,
+        counted: jax.Array | None = None,
+    ) -> tuple[TrainState, jax.Array]:
+        """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too."""
+        rng = self.key(state.step)
+        shard = self.group.shard(indices, counted, never_pad=depends_on_batch(self.model.graph))
+        axis_name, counted = shard.axis_name, shard.counted
+        x = self.inputs(images[shard.indices], state.step, shard.first)
+        y = self.model.targets(x, labels[shard.indices])
+        objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
+        (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
+            state.params, state.state, x, y
+        )
+        loss, grads = average((loss, grads), axis_name)
+        right = hits(self.model.graph.loss, logits, y)
+        correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
+        measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
+        state = state._replace(state=new_state)
+        if self._accumulate == 1:
+            return self._updated(state, grads)._replace(step=state.step + 1), measured
+        examples = len(indices) if counted is None else total(counted.sum(), axis_name)
+        return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
+
+    def skip_step(self, state: TrainState) -> TrainState:
+        """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
+        if self._accumulate == 1:
+            return state._replace(step=state.step + 1)
+        return self._gathered(state, jax.tree.map(jnp.zeros_like, state.params), jnp.zeros(()))
+
+    def _gathered(self, state: TrainState, grads: Any, examples: jax.Array) -> TrainState:
+        """Return the state after a batch whose gradient is one of several: the last of them moves the weights."""
+        assert state.gathered
+        sums, count = state.gathered
+        sums = jax.tree.map(lambda s, g: s + examples * g, sums, grads)
+        count = count + examples
+        index = state.step % self.steps_per_epoch + 1
+        # Where all batches of the sum were left out there is nothing to learn from.
+        updates_now = ((index % self._accumulate == 0) | (index == self.steps_per_epoch)) & (count > 0)
+
+        def update(state: TrainState) -> TrainState:
+            mean = jax.tree.map(lambda s: s / count, sums)
+            blank = jax.tree.map(jnp.zeros_like, sums), jnp.zeros_like(count)
+            return self._updated(state, mean)._replace(gathered=blank)
+
+        def wait(state: TrainState) -> TrainState:
+            return state._replace(gathered=(sums, count))
+
+        return jax.lax.cond(updates_now, update, wait, state)._replace(step=state.step + 1)
+
+    def _updated(self, state: TrainState, grads: Any) -> TrainState:
+        """Return the state after one update of the weights."""
+        at = self.update(state.step)
+        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params, at)
+        params = jax.tree.map(jnp.add, state.params, updates)
+        average = state.average
+        if average:
+            assert self._ema
+            average = ema(average, (params, state.state), self._ema.decay, at.astype(jnp.float32))
+        return state._replace(params=params, optimizer=optimizer, average=average)
+
+    def evaluate(
+        self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits."""
+        # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
+        x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
+        shard = self.group.shard(jnp.arange(batch))
+        if shard.axis_name:
+            x, labels = x[shard.indices], labels[shard.indices]
+        y = self.model.targets(x, labels)
+        logits = self.model.logits_of(variables, x)
+        losses = example_losses(self.model.graph.loss, logits, y)
+        right = hits(self.model.graph.loss, logits, y)
+        right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
+        losses, right, logits = joined((losses, right, logits), shard.axis_name)
+        return losses[:batch], right[:batch], logits[:batch]
+
+    def penalty(self, params: Any) -> jax.Array:
+        """Return the l2 penalty."""
+        return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)

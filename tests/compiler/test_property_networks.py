@@ -1,0 +1,271 @@
+"""Networks drawn from the registries: text, IR and JSON say the same; and garbage ends in diagnostics."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, get_args, get_origin
+
+import annotated_types
+import jsonschema
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from netspec.compiler import Analysis, analyze
+from netspec.diagnostics.diagnostic import Source
+from netspec.ir.network import Budget, DataSource, Init, Network, Node, Recipe
+from netspec.ir.text import resolved_text
+from netspec.layers import LAYERS
+from netspec.layers.merge import Concat
+from netspec.recipe.initializers import INITIALIZERS
+from netspec.recipe.losses import LOSSES
+from netspec.recipe.optimizers import OPTIMIZERS
+from netspec.recipe.schedules import SCHEDULES
+from netspec.schema.definition import Definition, _leaves, parameters
+from netspec.schema.registry import OneOf
+
+# --- any valid value of any field, from its annotation alone ------------------------------------------------------
+
+
+def instances(cls: type[BaseModel]) -> st.SearchStrategy[Any]:
+    """Any valid instance of a definition; those that contradict themselves are left out."""
+    fields = {
+        name: st.one_of(
+            st.just(info.get_default(call_default_factory=True, validated_data={})),
+            value(info.annotation, info.metadata),
+        )
+        if not info.is_required()
+        else value(info.annotation, info.metadata)
+        for name, info in cls.model_fields.items()
+        if name != "kind"
+    }
+
+    def make(values: dict[str, Any]) -> Any:
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            # What a model validator refuses (`off` with `buffer=`) is fair; a field's own value is not.
+            if any(e["loc"] for e in error.errors()):
+                raise
+            return None
+
+    return st.fixed_dictionaries(fields).map(make).filter(lambda made: made is not None)
+
+
+def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
+    leaves = _leaves(annotation)
+    families = [cls for part in (*leaves, *metadata) if isinstance(part, OneOf) for cls in part.registry.entries]
+    classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
+    choices: list[st.SearchStrategy[Any]] = [instances(c) for c in classes]
+    bounds = [*metadata, *(leaf for leaf in leaves if not isinstance(leaf, type))]
+    for leaf in leaves:
+        if leaf is type(None):
+            choices.append(st.none())
+        elif leaf is bool:
+            choices.append(st.booleans())
+        elif leaf is str:
+            choices.append(st.sampled_from(["mnist", "digits", "some/folder", "a b.npz", "x-1"]))
+        elif leaf is int:
+            choices.append(integers(bounds))
+        elif leaf is float:
+            choices.append(floats(bounds))
+        elif get_origin(leaf) is Literal:
+            choices.append(st.sampled_from(get_args(leaf)))
+        elif get_origin(leaf) is tuple:
+            choices.append(pairs(get_args(leaf)))
+    assert choices, f"no strategy for {annotation}"
+    return st.one_of(choices)
+
+
+def limits(bounds: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    flat = [c for b in bounds for c in (getattr(b, "metadata", None) or [b])]
+    for bound in flat:
+        for kind, key in (
+            (annotated_types.Gt, "gt"),
+            (annotated_types.Ge, "ge"),
+            (annotated_types.Lt, "lt"),
+            (annotated_types.Le, "le"),
+        ):
+            if isinstance(bound, kind):
+                found[key] = getattr(bound, key)
+    return found
+
+
+def integers(bounds: list[Any]) -> st.SearchStrategy[int]:
+    at = limits(bounds)
+    return st.integers(max(at.get("ge", 0), at.get("gt", -1) + 1), 9)
+
+
+def floats(bounds: list[Any]) -> st.SearchStrategy[float]:
+    at = limits(bounds)
+    low = at.get("ge", at.get("gt", -1e30))
+    high = at.get("le", at.get("lt", 1e30))
+    return st.floats(low, high, exclude_min="gt" in at, exclude_max="lt" in at, allow_nan=False)
+
+
+def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    if parts[0] is float:
+        ends = st.floats(-1e30, 1e30, allow_nan=False)
+        return st.tuples(ends, ends).filter(lambda p: p[0] != p[1]).map(lambda p: tuple(sorted(p)))
+    lowest = 0 if limits(_leaves(parts[0])).get("ge") == 0 else 1
+    return st.tuples(st.integers(lowest, 9), st.integers(lowest, 9))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    layers = draw(st.lists(st.sampled_from(LAYERS.entries).flatmap(instances), min_size=1, max_size=5))
+    sources = ["input"]
+    nodes = []
+    for i, layer in enumerate(layers):
+        name = draw(st.sampled_from([f"node_{i}", f"{layer.canonical()}_{i + 1}", f"N{i}", f"res_{i}/conv_1"]))
+        # Most layers read the one before; some go on from elsewhere, and merging ones read more besides.
+        first = draw(st.sampled_from([sources[-1], sources[-1], *sources]))
+        others = draw(st.lists(st.sampled_from(sources), min_size=1, max_size=2)) if layer.merges else []
+        nodes.append(Node(name=name, layer=layer, inputs=(first, *others)))
+        sources.append(name)
+    read = {source for node in nodes for source in node.inputs}
+    unread = [name for name in sources[1:-1] if name not in read]
+    if unread:
+        nodes.append(Node(name="all", layer=Concat(), inputs=(sources[-1], *unread)))
+    shape = draw(st.sampled_from([(1, 28, 28), (3, 8, 9), (64,), (1, 8, 8), (720,), (28, 28), (6, 5)]))
+    tokens = draw(st.none() | st.integers(1, 10**9)) if len(shape) == 1 else None
+    return Network(
+        name="t",
+        input=shape,
+        tokens=tokens,
+        nodes=tuple(nodes),
+        init=draw(instances(Init)),
+        data=draw(st.none() | instances(DataSource)),
+        recipe=draw(instances(Recipe)),
+        budgets=tuple(draw(st.lists(instances(Budget), max_size=2))),
+    )
+
+
+# --- the properties ----------------------------------------------------------------------------------------------
+
+SCHEMA = jsonschema.Draft202012Validator(Network.model_json_schema())
+
+
+@settings(max_examples=30)
+@given(networks())
+def test_json_there_and_back(net: Network) -> None:
+    text = net.model_dump_json()
+    assert Network.model_validate_json(text) == net
+    SCHEMA.validate(json.loads(text))
+
+
+@settings(max_examples=30)
+@given(networks())
+def test_resolved_text_there_and_back(net: Network) -> None:
+    # Shapes may not fit; what is said of them must then be all that is wrong.
+    text = resolved_text(net)
+    found = analyze(Source("t.net", text))
+    fits = {"E0301", "E0302", "E0303", "E0304", "E0305", "E0307", "E0308", "E0309", "E0310", "E0311", "E0402", "E0501"}
+    assert {d.code for d in found.diagnostics} <= fits, text
+    if not found.diagnostics:
+        assert found.network == net
+        assert found.network is not None
+        assert resolved_text(found.network) == text
+
+
+@given(st.sampled_from(LAYERS.entries).flatmap(instances), st.sampled_from([(6, 99, 98), (6, 99), (6,)]))
+def test_every_layer_there_and_back(layer: Any, shape: tuple[int, ...]) -> None:
+    node = Node(name="a", layer=layer, inputs=("input",) * (1 + layer.merges))
+    tokens = 50 if layer.reads_tokens and len(shape) == 1 else None
+    net = Network(name="t", input=shape, tokens=tokens, nodes=(node,))
+    found = analyze(Source("t.net", resolved_text(net)))
+    assume(not found.diagnostics)
+    assert found.network == net
+
+
+def _vocabulary() -> list[str]:
+    families: list[Any] = [INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES]
+    words = {*LAYERS, *(n for f in families for n in f), *(p.name for p in parameters(Recipe))}
+    words |= {p.name for cls in (*LAYERS.entries, DataSource) for p in parameters(cls)}
+    words |= {w for cls in LAYERS.entries for p in parameters(cls) for w in p.choices}
+    words |= {"input", "tokens", "let", "init", "data", "train", "else", "as", "mnist", "digits", "off", "w"}
+    signs = [
+        "{",
+        "}",
+        "(",
+        ")",
+        "=",
+        ",",
+        ";",
+        "\n",
+        "\n",
+        "\n",
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "..",
+        "<",
+        '"',
+        "#",
+        "x",
+    ]
+    numbers = [
+        "0",
+        "1",
+        "3",
+        "20",
+        "-1",
+        "0.5",
+        "1e-3",
+        "1e999",
+        "5x5",
+        "1x28x28",
+        "-1..1",
+        "1..0",
+        "100k",
+        "(w*2)",
+        '"s"',
+    ]
+    return sorted(words) + (signs + numbers) * 4
+
+
+VOCABULARY = _vocabulary()
+
+
+def is_an_analysis(found: Analysis) -> None:
+    assert (found.network is None) == bool(found.diagnostics)
+    for d in found.diagnostics:
+        assert d.message
+        assert d.render()
+        json.dumps(d.to_json())
+
+
+@given(st.lists(st.sampled_from(VOCABULARY), max_size=40).map(" ".join))
+def test_garbage_in_the_words_of_the_language(text: str) -> None:
+    is_an_analysis(analyze(Source("t.net", text)))
+
+
+_LINE = st.builds(
+    lambda name, words: " ".join([name, *words]),
+    st.sampled_from([*LAYERS, "input", "data", "init", "let w =", "let w = 3", "train {", "}", "data mnist {"]),
+    st.lists(
+        st.sampled_from([w for w in VOCABULARY if w not in '{}()\n;#"'])
+        | st.builds(
+            "{}={}".format, st.sampled_from(["pad", "init", "lr", "w", "stride", "range"]), st.sampled_from(VOCABULARY)
+        ),
+        max_size=4,
+    ),
+)
+
+
+@given(st.lists(_LINE, min_size=1, max_size=8).map("\n".join))
+def test_lines_that_are_nearly_right(text: str) -> None:
+    is_an_analysis(analyze(Source("t.net", "input 1x28x28\n" + text)))
+
+
+@settings(max_examples=30)
+@given(networks(), st.data())
+def test_one_wrong_character_in_a_resolved_spec(net: Network, data: st.DataObject) -> None:
+    text = resolved_text(net)
+    at = data.draw(st.integers(0, len(text) - 1))
+    char = data.draw(st.sampled_from('x0=-"{}()#\n;. ,'))
+    is_an_analysis(analyze(Source("t.net", text[:at] + char + text[at + 1 :])))

@@ -1,0 +1,306 @@
+"""`netspec check` looks at the data files of a spec: what is missing, what does not fit, and what is only hostile."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from netspec.cli.verbs.check import check_files
+from netspec.compiler import analyze
+from netspec.data.arrays import read_idx_folder, read_npz
+from netspec.diagnostics.diagnostic import DataError, Diagnostic, Source
+from netspec.recipe.array_facts import KEYS
+from netspec.recipe.data_headers import IDX_NAMES
+
+X = np.random.default_rng(0).integers(0, 256, (40, 1, 4, 4), np.uint8)
+Y = np.arange(40) % 3
+FLAT = X.reshape(40, -1) / 255
+NET = 'input 1x4x4; fc 3 softmax; data "mine.npz"'
+
+
+def look(folder: Path, text: str = NET) -> tuple[Diagnostic, ...]:
+    return analyze(Source("t.net", text, folder), files=True).diagnostics
+
+
+def save(folder: Path, name: str = "mine.npz", save: Any = np.savez, **change: Any) -> Path:
+    arrays = {"x_train": X, "y_train": Y, "x_test": X[:9], "y_test": Y[:9], **change}
+    save(folder / name, **{key: array for key, array in arrays.items() if array is not None})
+    return folder / name
+
+
+SOUND: dict[str, tuple[str, dict[str, Any]]] = {
+    "images": (NET, {}),
+    "packed": (NET, {"save": np.savez_compressed}),
+    "one channel left out": (NET, {"x_train": X[:, 0], "x_test": X[:9, 0]}),
+    "a row of images": (NET.replace("1x4x4", "16"), {}),
+    "vectors": (NET.replace("1x4x4", "16"), {"x_train": FLAT, "x_test": FLAT[:9].astype("f4")}),
+    "columns": ('input 4x4; lstm 5 last; fc 3 softmax; data "mine.npz"', {}),
+    "other bytes": (NET, {"y_train": Y.astype(">i2"), "y_test": Y[:9].astype("<f8")}),
+    "rows of one label": (NET, {"y_train": Y[:, None]}),
+    "in columns": (NET, {"x_train": np.asfortranarray(X)}),
+    "yes and no": (NET.replace("3 softmax", "1 sigmoid"), {"y_train": Y > 1, "y_test": Y[:9] > 1}),
+    "names": (NET.replace("fc 3", "fc 5"), {"class_names": list("abcde")}),
+    "other arrays": (NET, {"class_names": np.zeros((2, 2)), "more": np.array([{}], object)}),
+    "logits": (NET.replace(" softmax", ""), {}),
+    "tokens": ('input 5 tokens=9; embedding 4; flatten; fc 3 softmax; data "mine.npz"', {
+        "x_train": np.zeros((40, 5), int), "x_test": np.zeros((9, 5), int)}),
+    "autoencoder": ('input 1x4x4; fc 16 sigmoid; data "mine.npz" { target input }', {}),
+    "held out": (NET + " { validation 39 }", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "change"), SOUND.values(), ids=SOUND)
+def test_a_file_that_fits(tmp_path: Path, text: str, change: dict[str, Any]) -> None:
+    save(tmp_path, **change)
+    assert not look(tmp_path, text)
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "lacks": (NET, {"y_test": None}, "E0314", "mine.npz lacks y_test; it holds x_test, x_train and y_train"),
+    "texts": (NET, {"y_train": np.array(list("ab"))[Y % 2]}, "E0314", "y_train has the type <U1, which is not numbers"),
+    "objects": (NET, {"y_train": Y.astype(object)}, "E0314", "y_train has the type object, which is not numbers"),
+    "dates": (NET, {"y_train": Y.astype("M8[D]")}, "E0314", "y_train has the type datetime64"),
+    "fields": (NET, {"y_train": np.zeros(40, "i4,f4")}, "E0314", "y_train has the type void"),
+    "rows": (NET, {"y_train": np.eye(3)[Y]}, "E0314", "y_train must have the shape (N,), not (40, 3)"),
+    "regression": (NET, {"y_train": FLAT[:, 0]}, "E0314", "regression"),
+    "negative": (NET, {"y_test": Y[:9] - 1}, "E0314", "y_test[0] is -1, but labels count from 0"),
+    "integers": (NET, {"x_train": X.astype(int)}, "E0314", "x_train has the type int64"),
+    "bool": (NET, {"x_test": X[:9] > 3}, "E0314", "x_test has the type bool"),
+    "few labels": (NET, {"y_train": Y[:7]}, "E0314", "y_train has 7 labels for 40 examples"),
+    "none": (NET, {"x_test": X[:0], "y_test": Y[:0]}, "E0314", "x_test is empty"),
+    "one axis": (NET, {"x_train": FLAT[:, 0]}, "E0314", "x_train has the shape (40,)"),
+    "unlike types": (NET, {"x_test": FLAT[:9].reshape(9, 1, 4, 4)}, "E0314", "x_train is uint8, x_test is float32"),
+    "unlike shapes": (NET, {"x_test": X[:9, :, 1:]}, "E0314", "x_train holds 1x4x4 examples, x_test 1x3x4 ones"),
+    "shape": (
+        NET.replace("1x4x4", "1x8x8"),
+        {},
+        "E0308",
+        "mine.npz holds examples of 1x4x4, but the network takes 1x8x8",
+    ),
+    "channels last": (NET, {"x_train": X.reshape(40, 4, 4, 1), "x_test": X[:9].reshape(9, 4, 4, 1)}, "E0308", "4x4x1"),
+    "more outputs": (NET.replace("fc 3", "fc 5"), {}, "E0304", "the network has 5 outputs, but mine.npz has 3 classes"),
+    "fewer outputs": (
+        NET.replace("fc 3", "fc 2"),
+        {},
+        "E0304",
+        "the network has 2 outputs, but mine.npz has 3 classes",
+    ),
+    "one output": (NET.replace("3 softmax", "1 sigmoid"), {}, "E0304", "1 output, but mine.npz has 3 classes"),
+    "positions": ('input 1x4x4; conv 3 2; data "mine.npz"', {}, "E0305", "an example has one label"),
+    "names": (NET, {"class_names": list("abcde")}, "E0304", "the network has 3 outputs, but mine.npz has 5 classes"),
+    "few names": (NET, {"class_names": list("ab")}, "E0314", "has a label 2, but 2 class_names"),
+    "held out": (NET + " { validation 40 }", {}, "E0311", "`validation 40` leaves nothing to train on"),
+    "no tokens": (
+        'input 5 tokens=9; embedding 4; flatten; fc 3 softmax; data "mine.npz"',
+        {},
+        "E0314",
+        "has the shape",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "change", "code", "said"), WRONG.values(), ids=WRONG)
+def test_a_file_that_does_not(tmp_path: Path, text: str, change: dict[str, Any], code: str, said: str) -> None:
+    save(tmp_path, **change)
+    (found,) = look(tmp_path, text)
+    assert (found.code, found.span is not None) == (code, True)
+    assert said in found.message
+    assert found.fix
+
+
+@pytest.mark.parametrize("labels", [1960 + np.arange(40), np.arange(40) * 999 % 7919])
+def test_years_and_prices_are_no_classes(tmp_path: Path, labels: Any) -> None:
+    save(tmp_path, y_train=labels)
+    (found,) = look(tmp_path, NET.replace("fc 3", "fc 10"))
+    assert "regression" in found.fix
+    assert "fc 1" not in found.fix
+
+
+def test_classes_of_other_numbers(tmp_path: Path) -> None:
+    save(tmp_path, y_train=Y + 1, y_test=Y[:9] + 1)
+    assert look(tmp_path)[0].fix == "labels count from 0: give y_train - 1"
+    save(tmp_path, y_train=Y * 10, y_test=Y[:9] * 10)
+    assert "np.unique" in look(tmp_path)[0].fix
+
+
+# --- where it lies ------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    (found,) = look(tmp_path)
+    assert (found.code, found.message) == ("E0314", "mine.npz: there is no such file")
+    save(tmp_path, "mind.npz")
+    assert look(tmp_path)[0].fix == 'did you mean "mind.npz"?'
+    # All that is wrong is told at once, and nothing where no folder is known.
+    assert [d.code for d in look(tmp_path, NET.replace("fc", "fcc"))] == ["E0201", "E0314"]
+    assert not analyze(Source("t.net", NET), files=True).diagnostics
+    assert not analyze(Source("t.net", NET, tmp_path)).diagnostics
+
+
+def test_what_is_taken_instead(tmp_path: Path) -> None:
+    digits = "input 1x8x8; fc 10 softmax; data "
+    assert not look(tmp_path, f'{digits}"no.npz" else digits')
+    assert not look(tmp_path, f'{digits}mnist else "no.npz"')
+    (found,) = look(tmp_path, f'{digits}"no.npz" else "neither.npz"')
+    assert found.message.startswith("no.npz")
+    save(tmp_path)
+    assert [d.code for d in look(tmp_path, f'{digits}"no.npz" else "mine.npz"')] == ["E0308"]
+    assert [d.code for d in look(tmp_path, f'{digits}digits else "mine.npz"')] == ["E0308"]
+
+
+def test_of_two_datasets_one_may_have_fewer_classes(tmp_path: Path) -> None:
+    save(tmp_path)
+    assert not look(tmp_path, 'input 1x4x4; fc 10 softmax; data "mine.npz" else "other.npz"')
+    found = look(tmp_path, 'input 1x4x4; fc 2 softmax; data "mine.npz" else "other.npz"')
+    assert [d.code for d in found] == ["E0304"]
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").mkdir()
+    assert look(tmp_path)[0].message == "mine.npz is not a file"
+    (tmp_path / "text.txt").write_text("x")
+    assert "neither" in look(tmp_path, NET.replace("mine.npz", "text.txt"))[0].message
+    (tmp_path / "link.npz").symlink_to(Path(__file__))
+    assert look(tmp_path, NET.replace("mine", "link"))[0].code == "E0403"
+    assert [d.code for d in look(tmp_path, NET.replace("mine", "../x"))] == ["E0403"]
+    (tmp_path / "loop.npz").symlink_to("loop.npz")
+    assert look(tmp_path, NET.replace("mine", "loop"))[0].code == "E0314"
+    assert look(tmp_path, NET.replace("mine", "n" * 300))[0].code == "E0314"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.npz")
+        assert look(tmp_path, NET.replace("mine", "pipe"))[0].message == "pipe.npz is not a file"
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.net").write_text(NET)
+    assert check_files([tmp_path / "a.net"], as_json=True) == 1
+    assert json.loads(capsys.readouterr().out)["errors"][0]["code"] == "E0314"
+    save(tmp_path)
+    # Paths begin at the spec's folder, wherever one is.
+    monkeypatch.chdir("/")
+    assert check_files([tmp_path / "a.net"], as_json=False) == 0
+
+
+def test_nothing_heavy_is_imported_to_look(tmp_path: Path) -> None:
+    save(tmp_path)
+    (tmp_path / "a.net").write_text(NET)
+    code = (
+        "import sys; from pathlib import Path; from netspec.cli.verbs.check import check_files\n"
+        "assert check_files([Path('a.net')], as_json=False) == 0\n"
+        "print([m for m in ('numpy', 'jax', 'netspec.data') if m in sys.modules])"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": root},
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
+
+
+# --- folders of IDX files -----------------------------------------------------------------------------------------
+
+
+def idx(array: Any, kind: int = 8) -> bytes:
+    return struct.pack(f">4B{array.ndim}I", 0, 0, kind, array.ndim, *array.shape) + array.tobytes()
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    text, folder = NET.replace("mine.npz", "set"), tmp_path / "set"
+    folder.mkdir()
+    assert "lacks train-images-idx3-ubyte" in look(tmp_path, text)[0].message
+    for name, array in zip(IDX_NAMES, (X[:, 0], Y, X[:9, 0], Y[:9]), strict=True):
+        (folder / name).write_bytes(idx(array.astype(np.uint8)))
+    assert not look(tmp_path, text)
+    assert len(read_idx_folder(folder).train) == 40
+    assert [d.code for d in look(tmp_path, text.replace("fc 3", "fc 4"))] == ["E0304"]
+    assert [d.code for d in look(tmp_path, text.replace("1x4x4", "1x5x5"))] == ["E0308"]
+    labels = folder / IDX_NAMES[1]
+    for content, said in {
+        idx(Y[:5].astype(np.uint8)): "y_train has 5 labels for 40 examples",
+        idx(X[:, 0]): "has 3 dimensions, but should have 1",
+        idx(Y.astype(np.uint8))[:-1]: "should hold 40 bytes of values",
+        b"no": "is not an IDX file",
+        b"": "is not an IDX file",
+        b"\0\0\x08\1\0": "ends within its header",
+        b"\x1f\x8b no": "cannot be read",
+    }.items():
+        labels.write_bytes(content)
+        (found,) = look(tmp_path, text)
+        assert (found.code, said in found.message) == ("E0314", True), found.message
+        with pytest.raises(DataError):
+            read_idx_folder(folder)
+    labels.write_bytes(gzip.compress(idx(Y.astype(np.uint8))))
+    assert not look(tmp_path, text)
+
+
+# --- what nobody should believe -----------------------------------------------------------------------------------
+
+
+def npy(shape: str, values: bytes = b"") -> bytes:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + values
+
+
+def packed(path: Path, packing: int = zipfile.ZIP_STORED, more: int = 0, **members: bytes) -> None:
+    whole = dict.fromkeys(KEYS[::2], npy("(2, 1, 4, 4)", bytes(32))) | dict.fromkeys(KEYS[1::2], npy("(2,)", bytes(2)))
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        for key, member in {**whole, **members, **{f"a{i}": b"" for i in range(more)}}.items():
+            archive.writestr(f"{key}.npy", member)
+
+
+HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
+    "claims more": ({"x_train": npy("(99999999999999, 1, 4, 4)")}, "x_train.npy claims 99999999999999x1x4x4 values"),
+    "labels that claim more": ({"y_train": npy("(99999999999,)")}, "y_train.npy claims 99999999999 values"),
+    "a bomb": ({"x_train": npy("(3,)", bytes(30_000_000)), "packing": 8}, "holds 30,000,000 bytes"),
+    "labels that are a bomb": ({"y_train": npy("(30000000,)", bytes(30_000_000)), "packing": 8}, "30,000,000 labels"),
+    "packed otherwise": ({"packing": zipfile.ZIP_LZMA}, "packed in a way that np.savez does not use"),
+    "no array": ({"x_train": b"text"}, "cannot be read as a .npz file"),
+    "code": ({"x_train": npy("__import__('os').abort()")}, ""),
+    "deep": ({"x_train": npy("(" * 2_000)}, ""),
+    "a long header": ({"x_train": b"\x93NUMPY\2\0\xff\xff\xff\xff" + bytes(99)}, ""),
+    "many members": ({"more": 30_000}, ""),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), HOSTILE.values(), ids=HOSTILE)
+def test_a_file_that_lies(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    packed(tmp_path / "mine.npz", **change)
+    tracemalloc.start()
+    try:
+        found = look(tmp_path, NET.replace("fc 3 softmax", "fc 1 sigmoid"))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    # What is not understood is left to the training.
+    assert [said in d.message for d in found] == [True] * bool(said)
+
+
+def test_no_flipped_byte_is_a_traceback(tmp_path: Path) -> None:
+    path = save(tmp_path, save=np.savez_compressed)
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        assert all(d.code in {"E0304", "E0308", "E0314"} for d in look(tmp_path))
+
+
+def test_what_is_said_at_the_check_is_said_when_it_is_loaded(tmp_path: Path) -> None:
+    for _, change, code, _ in WRONG.values():
+        path = save(tmp_path, **change)
+        if code == "E0314" and "tokens" not in str(change) and set(change) & set(KEYS):
+            with pytest.raises(DataError):
+                read_npz(path)
