@@ -14,6 +14,7 @@ from netspec.ir.network import Budget, Compile, DataSource, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
 from netspec.recipe.catalog import DATASETS
+from netspec.recipe.metrics import METRICS
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.system.resources import grammar_text
 
@@ -86,7 +87,8 @@ def settings(cls: type[Definition]) -> str:
         if p.name in cls.inline:
             continue
         rows.append((_code(p.name), _default(p), p.description, _expects(p)))
-        inner = parameters(*p.members.entries) if len(p.members.names) == 1 else ()
+        # Metrics have a table of their own.
+        inner = parameters(*p.members.entries) if len(p.members.names) == 1 and p.name != "metrics" else ()
         rows += [(f"{_code(p.name)}: {_written(q)}", _default(q), q.description, _expects(q)) for q in inner]
     return _table(("setting", "default", "what", "value"), rows)
 
@@ -99,6 +101,8 @@ def _expects(p: Parameter) -> str:
     registry = next((name for name, members in REGISTRIES.items() if p.members is members), "")
     if registry:
         return f"one of the [{registry}](#{registry})"
+    if p.members.names == ("metrics",):
+        return "some of the [metrics](#metrics)"
     return "what follows" if p.members else p.expects
 
 
@@ -107,7 +111,7 @@ def _default(p: Parameter) -> str:
     if p.required or value is None:
         return "–"
     if len(p.members.names) == 1:
-        return "as follows"
+        return "as follows" if p.members.names != ("metrics",) else "–"
     return _code(value.canonical() if isinstance(value, Definition) else value_text(value))
 
 
@@ -128,6 +132,19 @@ def registries() -> str:
     return "\n\n".join(parts)
 
 
+def metrics() -> str:
+    """Return the table of the metrics; those of the likeliest few stand in one row."""
+    rows = []
+    for metric in METRICS.values():
+        if metric.k and metric.name != "top2":
+            continue
+        names = ", ".join(_code(m.name) for m in METRICS.values() if m.k) if metric.k else _code(metric.name)
+        what = "share whose class is among so many likeliest; of equals the first counts" if metric.k else metric.what
+        needs = "; probabilities" if metric.probable else ""
+        rows.append((names, ", ".join(metric.tasks) + needs, "larger" if metric.larger else "smaller", what))
+    return _table(("metric", "is of", "better is", "what"), rows)
+
+
 def budgets() -> str:
     """Return the table of what can be limited."""
     return _table(("quantity", "what"), [(_code(q), _QUANTITIES[q]) for q in Budget.quantities()])
@@ -144,6 +161,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "compile": lambda: settings(Compile),
     "datasets": datasets,
     "registries": registries,
+    "metrics": metrics,
     "budgets": budgets,
 }
 """What stands in place of each `{{marker}}`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -37,11 +38,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 _PROGRAMS = "JAX_COMPILATION_CACHE_DIR"
-_MADE = pytest.StashKey[str]()
+_UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep compiled programs for the length of this session: most of a test's time goes to compiling the same ones.
+def _keep_programs() -> str:
+    """Keep compiled programs for the length of this session: many tests, and processes they start, need the same ones.
 
     Each worker has a folder of its own, since JAX does not write them in one piece. Processes that tests start use it
     too, but for those that are killed or are to have a cache of their own.
@@ -49,16 +50,42 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker:
         os.environ[_PROGRAMS] = str(Path(os.environ[_PROGRAMS]) / worker)
-        return
-    config.stash[_MADE] = tempfile.mkdtemp(prefix="netspec-tests-")
-    os.environ[_PROGRAMS] = config.stash[_MADE]
+        return ""
+    os.environ[_PROGRAMS] = tempfile.mkdtemp(prefix="netspec-tests-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    return os.environ[_PROGRAMS]
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if _MADE in config.stash:
-        shutil.rmtree(config.stash[_MADE], ignore_errors=True)
+# At once: JAX reads these variables when it is imported, which a conftest.py further down may do.
+_MADE = _keep_programs()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile all quick tests without most of XLA's optimizations, and all tests of a session with slow ones with them.
+
+    A quick test runs what it compiles a few times, and compiling takes most of its time. What netspec chooses is the
+    same. Slow tests run before a release, and compile as users do.
+    """
+    quick = "not slow" in config.getoption("markexpr")
+    # For the processes that a test starts, and for this one.
+    os.environ[_UNOPTIMIZED] = "1" if quick else "0"
+    if jax := sys.modules.get("jax"):
+        jax.config.update("jax_disable_most_optimizations", quick)
+
+
+def pytest_unconfigure() -> None:
+    if _MADE:
+        shutil.rmtree(_MADE, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_programs() -> Iterator[None]:
+    """Let JAX forget, after each module, the programs that it keeps in memory: a worker would grow to gigabytes."""
+    yield
+    if jax := sys.modules.get("jax"):
+        jax.clear_caches()
+        gc.collect()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,26 +113,6 @@ def mnist_folder() -> Path | None:
 
 
 _HERE = Path(__file__).parent
-_AS_USERS_DO = [_HERE / "benchmarks", _HERE / "cli" / "test_cli_as_users_do.py", _HERE / "docs" / "test_flagship.py"]
-_UNOPTIMIZED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Compile what is run once without LLVM's optimizations: it takes a third less; what netspec chooses is the same.
-
-    The slow tests compile as users do, and so do some of the others: one that trains from the command line
-    and those of the benchmarks.
-    """
-    as_users_do = item.get_closest_marker("slow") is not None or any(map(item.path.is_relative_to, _AS_USERS_DO))
-    # For the processes that a test starts, and for this one.
-    os.environ[_UNOPTIMIZED] = "0" if as_users_do else "1"
-    if sys.modules.get("jax"):
-        import jax  # noqa: PLC0415
-
-        jax.config.update("jax_disable_most_optimizations", not as_users_do)
-
-
 _WITHOUT_JAX = [_HERE.parent / line for line in (_HERE / "without_jax.txt").read_text(encoding="utf-8").split()]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answers_file", "require_name"]
 
-Write: TypeAlias = "Callable[[Sequence[str], NDArray[Any]], None]"
+Write: TypeAlias = "Callable[[Sequence[str], Any], None]"
 """Takes the names of some examples and the examples."""
 
 _FIRST = ("file", "class")
@@ -51,6 +51,8 @@ def answers_file(out: Path, run: Run) -> Iterator[Write]:
     try:
         with atomic_path(out) as temporary:
             if out.suffix.lower() == ".npy":
+                if len(run.model.graph.outputs) > 1:
+                    raise RunError("the network has several outputs: they are not one array", "write a .csv file")
                 with _array(temporary, run) as write:
                     yield write
             else:
@@ -75,7 +77,10 @@ def _array(path: Path, run: Run) -> Iterator[Write]:
 
 
 def _table(writer: Any, run: Run) -> Write:
-    names = run.output_names
+    if len(run.model.graph.outputs) > 1:
+        return _table_of_several(writer, run)
+    positions = len(run.model.graph.shape(run.model.graph.output)) > 1
+    names = () if positions else run.output_names
     headed = False
 
     def write(examples: Sequence[str], array: NDArray[Any]) -> None:
@@ -85,10 +90,41 @@ def _table(writer: Any, run: Run) -> Write:
             writer.writerow(_heading(names, rows.shape[1]))
             headed = True
         for name, row in zip(examples, rows, strict=True):
-            label = [names[int(row.argmax())]] if names else []
+            label = [_label(names, row.tolist(), several=run.several_labels)] if names else []
             writer.writerow([name, *label, *(f"{value:.8g}" for value in row.tolist())])
 
     return write
+
+
+def _table_of_several(writer: Any, run: Run) -> Write:
+    """Return what writes a row for each example: for each output its class and how probable it is, or its numbers."""
+    headed = False
+
+    def write(examples: Sequence[str], array: Any) -> None:
+        nonlocal headed
+        found = run.predict(array)
+        columns: dict[str, list[str]] = {"file": list(examples)}
+        for name, predictions in found.items():
+            outputs = max(len(p.outputs) for p in predictions)
+            if not outputs:
+                columns[f"predicted_{name}"] = [str(p.label) for p in predictions]
+                columns[f"probability_{name}"] = [f"{p.probability:.8g}" for p in predictions]
+            for at in range(outputs):
+                key = f"predicted_{name}" + (f"_{at}" if outputs > 1 else "")
+                columns[key] = [f"{p.outputs[at]:.8g}" for p in predictions]
+        if not headed:
+            writer.writerow(columns)
+            headed = True
+        writer.writerows(zip(*columns.values(), strict=True))
+
+    return write
+
+
+def _label(names: Sequence[str], row: Sequence[float], *, several: bool) -> str:
+    """Return the class of an example, or of several at once all those that are more likely than not."""
+    if several:
+        return " ".join(name for name, value in zip(names, row, strict=True) if value > 0.5)
+    return names[max(range(len(row)), key=row.__getitem__)]
 
 
 def _heading(names: Sequence[str], outputs: int) -> list[str]:

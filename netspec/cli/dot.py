@@ -15,9 +15,16 @@ __all__ = ["dot"]
 def dot(network: Network, rows: Sequence[Row]) -> str:
     """Return the text: `netspec show FILE --as dot | dot -Tpng -o model.png`."""
     lines = ["digraph {", "  rankdir=TB; node [shape=box, fontname=Helvetica]; graph [fontname=Helvetica];"]
-    lines.append(f'  "input" [label="input\\n{format_shape(network.input)}"];')
+    lines += [f'  "{i.name}" [label="{i.name}\\n{format_shape(i.shape)}"];' for i in network.inputs]
     lines += _cluster(rows, ())
     lines += [f'  "{source}" -> "{row.name}";' for row in rows for source in row.inputs]
+    known = {row.name for row in rows}
+    for output in network.outputs:
+        # Where a block is one row, that is what gives it.
+        parts = output.node.split("/")
+        row = next(("/".join(parts[:n]) for n in range(len(parts), 0, -1) if "/".join(parts[:n]) in known), output.node)
+        lines.append(f'  "output {output.name}" [label="{output.name}", shape=ellipse];')
+        lines.append(f'  "{row}" -> "output {output.name}";')
     return "\n".join([*lines, "}"])
 
 

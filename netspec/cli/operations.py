@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from netspec.graph.graph import Graph
+from netspec.ir.network import INPUT
 from netspec.ops import format_shape
 from netspec.passes import Mode, history, optimize
 
@@ -23,14 +24,19 @@ def passes_text(graph: Graph) -> str:
 
 
 def _lines(graph: Graph) -> list[str]:
-    """Return a line for the input, for each derived array, for each operation, and for what is returned."""
-    lines = [f"%0 = input {format_shape(graph.input)}"]
+    """Return a line for each input, for each derived array, for each operation, and for what is returned."""
+    named = [f" as {i.name}" if i.name != INPUT else "" for i in graph.inputs]
+    lines = [f"%{at} = input {format_shape(i.shape)}{named[at]}" for at, i in enumerate(graph.inputs)]
     for d in graph.derived.values():
         lines.append(f"{d.path} = {d.formula!r} ({', '.join(d.sources)}) -> {format_shape(d.shape)}")
     for o in graph.operations:
         operands = ", ".join([*(f"%{i}" for i in o.inputs), *o.parameters])
         lines.append(f"%{o.output} = {o.op!r} ({operands}) -> {format_shape(o.shape)}    # {o.node}, {o.flops:,} FLOPs")
-    return [*lines, f"return %{graph.output}; {graph.loss.canonical()} reads %{graph.logits}"]
+    several = len(graph.outputs) > 1
+    return lines + [
+        f"return %{o.index}{f' as {o.name}' if several else ''}; {o.loss.canonical()} reads %{o.logits}"
+        for o in graph.outputs
+    ]
 
 
 def _changes(graph: Graph, mode: Mode) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
 from netspec.diagnostics.visible import visible
+from netspec.recipe.metrics import metric_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -158,6 +159,16 @@ def _of(number: float, unit: str) -> str:
 def percent(share: float | None) -> str:
     """Return `99.31 %`, or a dash where there is none."""
     return "–" if share is None else f"{100 * share:.2f} %"
+
+
+_NO_SHARES = {"auroc", "average_precision", "log_loss", "calibration_error", "perplexity", "mae", "rmse", "r2"}
+
+
+def metric_text(name: str, value: float | None) -> str:
+    """Return a metric as people read it: `93.10 %` where it is a share, else `0.0412`, or a dash where it has none."""
+    if value is None or metric_of(f"test_{name}") not in _NO_SHARES:
+        return percent(value)
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +14,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
-from netspec.cli.output import percent, seconds_text
+from netspec.cli.output import metric_text, percent, seconds_text
 from netspec.diagnostics.diagnostic import plural
 from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
@@ -162,12 +163,17 @@ class Progress:
         assert self.started is not None
         width = len(str(self.started.epochs))
         parts = [f"epoch {event.epoch:>{width}}/{self.started.epochs}"]
-        parts.append(_figures("train", event.train_loss, event.train_accuracy))
+        parts.append(_figures("train", event.train_loss, event.train_accuracy, event.metrics))
         if event.validation_loss is not None:
-            parts.append(_figures("validation", event.validation_loss, event.validation_accuracy))
-        parts.append(_figures("test", event.test_loss, event.test_accuracy))
+            parts.append(_figures("validation", event.validation_loss, event.validation_accuracy, event.metrics))
+        parts.append(_figures("test", event.test_loss, event.test_accuracy, event.metrics))
         parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
         self._line("   ".join(parts))
+        for name, found in event.outputs.items():
+            splits = [split for split in ("train", "validation", "test") if found.get(f"{split}_loss") is not None]
+            rest = {key: value for key, value in found.items() if not key.endswith(("_loss", "_accuracy"))}
+            each = [_figures(s, found[f"{s}_loss"] or 0.0, found.get(f"{s}_accuracy"), rest) for s in splits]
+            self._line("   ".join([f"  {name}", *each]))
         if self.live:
             self.bar.reset(self.task, total=self.started.steps_per_epoch, state="")
 
@@ -189,6 +195,9 @@ class Progress:
         if r.stopped != "epochs":
             why = "early stopping" if r.stopped == "early_stop" else "the time limit"
             self._line(f"ended by {why} after step {r.steps:,}, in epoch {r.epochs}")
+        asked = {name: value for name, value in r.metrics.items() if name.startswith("test_")}
+        if asked:
+            self._line("   ".join(f"{n.replace('_', ' ', 1)} {metric_text(n[5:], v)}" for n, v in asked.items()))
         if event.folder:
             after = _next_command(event.model.network, r.dataset, event.folder)
             self._line(f"saved in {event.folder}; next: netspec {after}", always=not self.quiet)
@@ -214,9 +223,11 @@ def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
-    file = picture if takes_pictures(network) else "examples.npy"
+    file = picture if takes_pictures(network) else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 
-def _figures(split: str, loss: float, accuracy: float | None) -> str:
-    return f"{split} loss {loss:.4f}" + ("" if accuracy is None else f" accuracy {percent(accuracy)}")
+def _figures(split: str, loss: float, accuracy: float | None, metrics: Mapping[str, float | None]) -> str:
+    asked = {name.removeprefix(f"{split}_"): value for name, value in metrics.items() if name.startswith(f"{split}_")}
+    more = "".join(f" {name} {metric_text(name, value)}" for name, value in asked.items())
+    return f"{split} loss {loss:.4f}" + ("" if accuracy is None else f" accuracy {percent(accuracy)}") + more

@@ -2,9 +2,10 @@
 
 from netspec.data.arrays import from_arrays
 from netspec.data.decoding import picture_endings
-from netspec.data.examples import read_examples
+from netspec.data.examples import checked_examples, read_examples
 from netspec.data.images import read_image, read_picture
 from netspec.data.loading import fetch, load, locate
+from netspec.data.named import read_arrays
 from netspec.data.order import batch_indices, epoch_order
 from netspec.data.types import Dataset, DownloadProgress, Split
 
@@ -13,12 +14,14 @@ __all__ = [
     "DownloadProgress",
     "Split",
     "batch_indices",
+    "checked_examples",
     "epoch_order",
     "fetch",
     "from_arrays",
     "load",
     "locate",
     "picture_endings",
+    "read_arrays",
     "read_examples",
     "read_image",
     "read_picture",

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from netspec.data import idx, npz
 from netspec.data.checks import as_labels, as_pixels, as_tokens, facts, require, require_range
 from netspec.data.fitting import fit
+from netspec.data.targets import Wanted, as_target
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import KEYS, NAMES_KEY, examples_wrong, unlike
@@ -33,6 +34,7 @@ def from_arrays(
     tokens: int | None = None,
     labels: Sequence[str] | None = None,
     name: str = "arrays",
+    want: Wanted | None = None,
 ) -> Dataset:
     """Return a dataset of arrays in memory.
 
@@ -46,25 +48,35 @@ def from_arrays(
         tokens: how many there are, where the examples are token numbers.
         labels: the class names; "0", "1", … up to the largest label when left out.
         name: what to call the dataset.
+        want: what the output takes, where targets may be other than a class number for each example.
 
     Raises:
         DataError: an array has a wrong type, shape, length or value, or does not fit `shape`; or the class names are
             no texts, or not all different.
     """
     _require_order((x_train, y_train, x_test, y_test))
-    train, test = _split(x_train, y_train, KEYS[:2], tokens), _split(x_test, y_test, KEYS[2:], tokens)
+    train, test = (
+        _split(x_train, y_train, KEYS[:2], tokens, want),
+        _split(x_test, y_test, KEYS[2:], tokens, want),
+    )
+    if want and (train.labels.dtype.kind, train.labels.ndim) != (test.labels.dtype.kind, test.labels.ndim):
+        train, test = _alike(train, want), _alike(test, want)
     require(unlike(facts(train.images, "x_train"), facts(test.images, "x_test")))
+    if want and not _named_classes(train, want):
+        return fit(Dataset.of(name, train, test, tuple(_class_names(labels)) if labels else ()), shape, resizable=False)
     if labels is None:
-        largest = max(int(train.labels.max()), int(test.labels.max()))
+        ignore = want.ignore if want else None
+        largest = max(int(y[y != ignore].max(initial=0)) for y in (train.labels, test.labels))
         names = tuple(str(label) for label in range(largest + 1))
     else:
         names = _class_names(labels)
-    require_range(train.labels, "y_train", len(names))
-    require_range(test.labels, "y_test", len(names))
+    if want is None or want.ignore is None:
+        require_range(train.labels, "y_train", len(names))
+        require_range(test.labels, "y_test", len(names))
     return fit(Dataset.of(name, train, test, names), shape, resizable=False)
 
 
-def read_npz(path: Path, tokens: int | None = None) -> Dataset:
+def read_npz(path: Path, tokens: int | None = None, want: Wanted | None = None) -> Dataset:
     """Return the dataset in a `.npz` file with the arrays x_train, y_train, x_test and y_test.
 
     Class names, where the file has them, are in a fifth one, class_names.
@@ -72,6 +84,7 @@ def read_npz(path: Path, tokens: int | None = None) -> Dataset:
     Args:
         path: of the file.
         tokens: as for `from_arrays`.
+        want: likewise.
 
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
@@ -88,7 +101,7 @@ def read_npz(path: Path, tokens: int | None = None) -> Dataset:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
         raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-    return replace(_named(path, arrays, tokens, names), notices=notices)
+    return replace(_named(path, arrays, tokens, names, want), notices=notices)
 
 
 def _names_in(
@@ -127,10 +140,14 @@ def read_idx_folder(folder: Path) -> Dataset:
 
 
 def _named(
-    path: Path, arrays: list[NDArray[Any]], tokens: int | None = None, names: list[str] | None = None
+    path: Path,
+    arrays: list[NDArray[Any]],
+    tokens: int | None = None,
+    names: list[str] | None = None,
+    want: Wanted | None = None,
 ) -> Dataset:
     try:
-        return from_arrays(*arrays, tokens=tokens, labels=names, name=str(path))
+        return from_arrays(*arrays, tokens=tokens, labels=names, name=str(path), want=want)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 
@@ -153,14 +170,31 @@ def _class_names(labels: Any) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None) -> Split:
+def _named_classes(split: Split, want: Wanted) -> bool:
+    """Return whether targets are class numbers."""
+    return split.labels.dtype.kind == "i" and "class" in want.loss.targets
+
+
+def _alike(split: Split, want: Wanted) -> Split:
+    """Return a split whose targets are as those of the other are: numbers, rows of them."""
+    if split.labels.dtype.kind == "f":
+        return split
+    whole = split.labels.astype(np.float32)
+    if want.shape[0] > 1:
+        whole = np.moveaxis(np.eye(want.shape[0], dtype=np.float32)[split.labels], -1, 1)
+    return Split(split.images, whole.reshape(len(whole), *want.shape))
+
+
+def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None, want: Wanted | None) -> Split:
+    def targets(examples: NDArray[Any]) -> NDArray[Any]:
+        return as_target(y, names[1], examples, want) if want else as_labels(y, names[1], examples)
+
     if tokens:
         numbers = as_tokens(x, names[0], tokens)
         require(examples_wrong(facts(numbers, names[0]), tokens))
-        return Split(numbers, as_labels(y, names[1], numbers))
+        return Split(numbers, targets(numbers))
     images = as_pixels(x, names[0])
-    labels = as_labels(y, names[1], images)
-    return Split(images[:, None] if images.ndim == 3 else images, labels)
+    return Split(images[:, None] if images.ndim == 3 else images, targets(images))
 
 
 def _require_order(arrays: Sequence[ArrayLike]) -> None:

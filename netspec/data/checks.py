@@ -183,8 +183,8 @@ def _refuse_rows(array: NDArray[Any], name: str, examples: NDArray[Any]) -> None
     else:
         what = "its rows are numbers to be predicted (regression)"
     raise DataError(
-        f"{message}: {what}, which is not supported yet",
-        "classes are one whole number an example; a training loop of your own can give model.backward rows of floats",
+        f"{message}: {what}",
+        f"let the network end in {array.shape[1]} outputs; classes are one whole number an example",
     )
 
 

@@ -15,7 +15,7 @@ from netspec.data.checks import as_pixels, as_tokens, shape_text
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.files import kind_of
 
-__all__ = ["read_examples"]
+__all__ = ["checked_examples", "read_examples"]
 
 
 def read_examples(
@@ -40,14 +40,15 @@ def read_examples(
     name = str(source) if name is None else name
     array = _mapped(source, name) if isinstance(source, bytes) else _load(Path(source), name)
     try:
-        return _checked(name, array, shape, tokens)
+        return checked_examples(name, array, shape, tokens)
     except MemoryError:
         raise DataError(
             f"{name} does not fit into memory: it holds {shape_text(array.shape)} values", "split it into several files"
         ) from None
 
 
-def _checked(name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
+def checked_examples(name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
+    """Return examples in their shape, (N, *shape); raises DataError where they do not fit."""
     examples = _in_shape(array, shape)
     if examples is None:
         raise DataError(

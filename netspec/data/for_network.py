@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,23 +10,24 @@ from typing import Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from netspec import data as datasets
-from netspec.data.arrays import KEYS
 from netspec.data.checks import as_tokens
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
-from netspec.data.types import Dataset, DownloadProgress
-from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.data.named import array_names, from_named_arrays, is_plain, plain_arrays, read_named_npz, targets
+from netspec.data.targets import Wanted, wanted
+from netspec.data.types import Dataset, DownloadProgress, Split
+from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.system.arguments import described
-from netspec.system.files import kind_of
+from netspec.system.files import expanded, kind_of
 
 __all__ = ["Data", "data_path", "load_data", "require_same"]
 
-Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]"
-"""A dataset's name or path, one already loaded, or the arrays (x_train, y_train, x_test, y_test)."""
+Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
+"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), or arrays by name."""
 
 
 def load_data(
@@ -49,29 +50,92 @@ def load_data(
     Raises:
         DataError: when it cannot be had, or does not fit the network.
     """
+    graph = trace(network) if graph is None else graph
+    dataset = _load(network, graph, data, base, progress)
+    if not network.reconstructs:
+        check_labels(graph, dataset)
+    return dataset
+
+
+def _load(
+    network: Network, graph: Graph, data: Data | None, base: Path | None, progress: DownloadProgress | None
+) -> Dataset:
+    want = _wanted(network, graph)
     if isinstance(data, Dataset):
-        _require_kind(network, data)
-        dataset = fit(data, network.input, resizable=False)
-    elif isinstance(data, tuple | list):
+        return _loaded(network, graph, data)
+    if isinstance(data, tuple | list):
+        _require_one_of_each(graph, "four arrays")
         if len(data) != 4:
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
             raise DataError(f"data has {wrong}", "give four arrays: (x_train, y_train, x_test, y_test)")
-        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens)
-    elif data is not None and not isinstance(data, str | Path):
-        named = isinstance(data, Mapping) and set(KEYS) <= set(data)
-        fix = f"give tuple(data[name] for name in {KEYS})" if named else "give a name, a path, or four arrays"
-        raise DataError(f"data cannot be {described(data)}", fix)
-    elif isinstance(data, str) and ("://" in data or "\0" in data or not data):
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want)
+        return _by_target(graph, dataset)
+    if isinstance(data, Mapping):
+        if is_plain(graph):
+            four = plain_arrays(data, graph)
+            return datasets.from_arrays(*four, shape=network.input, tokens=network.tokens, want=want)
+        return from_named_arrays(data, network, graph)
+    if data is not None and not isinstance(data, str | Path):
+        raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
+    if isinstance(data, str) and ("://" in data or "\0" in data or not data):
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
+    names, notices = _names(network, data, base)
+    if len(graph.inputs) > 1 or len(targets(graph)) > 1:
+        dataset = _named_file(network, graph, names)
     else:
-        names, notices = _names(network, data, base)
-        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress)
-        dataset = replace(dataset, notices=(*notices, *dataset.notices))
-    if not network.reconstructs:
-        check_labels(trace(network) if graph is None else graph, dataset)
-    return dataset
+        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)
+        dataset = _by_target(graph, dataset)
+    return replace(dataset, notices=(*notices, *dataset.notices))
+
+
+def _wanted(network: Network, graph: Graph) -> Wanted | None:
+    """Return what labels are to be; None where there are none, or where outputs of several kinds share them."""
+    if network.reconstructs:
+        return None
+    first, *others = (wanted(network, graph.only(output)) for output in graph.outputs)
+    return first if all(other == first for other in others) else None
+
+
+def _loaded(network: Network, graph: Graph, data: Dataset) -> Dataset:
+    """Return a loaded dataset as the network takes it; raises DataError where it does not fit."""
+    named = isinstance(data.train.images, Mapping) or isinstance(data.train.labels, Mapping)
+    if not named:
+        _require_one_of_each(graph, f"{data.name}, which has one input and one target,")
+        _require_kind(network, data)
+        return _by_target(graph, fit(data, network.input, resizable=False))
+    arrays = {}
+    for split, part in (("train", data.train), ("test", data.test)):
+        for kind, one in ((part.images, "x"), (part.labels, "y")):
+            for name, array in kind.items() if isinstance(kind, Mapping) else ((one, kind),):
+                arrays[f"{name}_{split}"] = array
+    return replace(from_named_arrays(arrays, network, graph, name=data.name), notices=data.notices)
+
+
+def _require_one_of_each(graph: Graph, what: str) -> None:
+    """Raise DataError where a network takes more than examples and one target for each."""
+    if len(graph.inputs) > 1 or len(targets(graph)) > 1:
+        named = listing(array_names(graph), "and")
+        raise DataError(f"{what} are not all that {graph.name} learns from", f"give a dictionary of {named}")
+
+
+def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
+    """Return a dataset of one target for a network of several outputs that are all compared with it."""
+    if len(graph.outputs) == 1:
+        return dataset
+    (target,) = targets(graph)
+    parts = (Split(part.images, {target: part.labels}) for part in (dataset.train, dataset.test))
+    return replace(dataset, **dict(zip(("train", "test"), parts, strict=True)))  # type: ignore[arg-type]
+
+
+def _named_file(network: Network, graph: Graph, names: Sequence[str]) -> Dataset:
+    """Return the dataset in the first `.npz` file that is there, of arrays by name."""
+    paths = [expanded(name, DataError) for name in names]
+    path = next((path for path in paths if kind_of(path, DataError)), paths[-1])
+    if find(str(names[paths.index(path)])) or path.suffix.lower() != ".npz":
+        _require_one_of_each(graph, f"the examples and labels of {path}")
+    return read_named_npz(path, network, graph)
 
 
 def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from netspec.data.checks import renumbered
+from netspec.data.targets import check_targets
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import without_end, without_variance
 from netspec.ir.network import Network
 from netspec.recipe.array_facts import classes_misfit
-from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.recipe.settings import Augment
 
 __all__ = ["ONE_ROW", "check_classes", "check_hold_out", "check_labels", "check_steps", "check_target_range"]
@@ -22,13 +23,28 @@ ONE_ROW = "let it end in one row of outputs, `fc 10`, or learn its own input: `d
 
 def check_labels(graph: Graph, dataset: Dataset) -> None:
     """Raise DataError when a dataset has a label that the network has no output for."""
+    if len(graph.outputs) > 1:
+        for output in graph.outputs:
+            own = {
+                f"{output.target} {which}": part.labels[output.target]
+                for which, part in (("training", dataset.train), ("test", dataset.test))
+            }
+            check_targets(graph.only(output), dataset.name, own)
+        return
     shape = graph.shape(graph.output)
+    splits = {"training": dataset.train.labels, "test": dataset.test.labels}
+    usual = all(labels.dtype.kind == "i" and labels.ndim == 1 for labels in splits.values())
+    if graph.loss.targets[0] in {"nothing", "sequence", "pair"} or not usual:
+        check_targets(graph, dataset.name, splits)
+        return
     if len(shape) != 1:
         raise DataError(
             f"{dataset.name} has one label an example, but the network ends in {'x'.join(map(str, shape))} numbers",
             ONE_ROW,
         )
-    splits = {"training": dataset.train.labels, "test": dataset.test.labels}
+    if isinstance(graph.loss, CrossEntropy) and graph.loss.ignore is not None:
+        ignore = graph.loss.ignore
+        splits = {which: labels[labels != ignore] for which, labels in splits.items()}
     largest = max(int(labels.max(initial=0)) for labels in splits.values())
     for which, labels in splits.items():
         most = int(labels.max(initial=0))
@@ -50,6 +66,8 @@ def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None
     Raises:
         DataError: there are some, and that is `strict`ly wrong.
     """
+    if len(graph.outputs) > 1 or not dataset.labels:
+        return None
     wrong = classes_misfit(dataset.name, graph.shape(graph.output)[0], len(dataset.labels))
     if wrong and strict:
         raise DataError(*wrong)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from netspec.data import arrays, digits, mnist
 from netspec.data.fitting import fit
+from netspec.data.targets import Wanted
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
 from netspec.diagnostics.suggest import nearest
@@ -46,6 +47,7 @@ def load(
     shape: tuple[int, ...] | None = None,
     tokens: int | None = None,
     progress: DownloadProgress | None = None,
+    want: Wanted | None = None,
 ) -> Dataset:
     """Return the first of the named datasets that is to be had.
 
@@ -56,6 +58,7 @@ def load(
             dataset are resized to it; a vector takes an image of as many numbers.
         tokens: how many there are, where the network reads token numbers.
         progress: called while a dataset is downloaded.
+        want: what the output takes, where the targets of a file may be other than class numbers.
 
     Raises:
         DatasetUnavailableError: none of them is to be had now.
@@ -66,7 +69,7 @@ def load(
     notices: list[str] = []
     for name, following in zip(names, [*names[1:], None], strict=True):
         try:
-            dataset = _load_one(name, tokens, progress)
+            dataset = _load_one(name, tokens, progress, want)
         except DatasetUnavailableError:
             if following is None:
                 raise
@@ -103,7 +106,7 @@ def fetch(name: str, progress: DownloadProgress | None = None) -> Path:
     return READERS[info.name].fetch(progress)
 
 
-def _load_one(name: str, tokens: int | None, progress: DownloadProgress | None) -> Dataset:
+def _load_one(name: str, tokens: int | None, progress: DownloadProgress | None, want: Wanted | None) -> Dataset:
     info = _built_in(name)
     path = expanded(name, DataError)
     npz = path.suffix.lower() == ".npz"
@@ -115,7 +118,7 @@ def _load_one(name: str, tokens: int | None, progress: DownloadProgress | None) 
     if info:
         train, test = READERS[info.name].load(progress)
         return Dataset.of(info.name, train, test, info.labels)
-    return arrays.read_npz(path, tokens) if npz else arrays.read_idx_folder(path)
+    return arrays.read_npz(path, tokens, want) if npz else arrays.read_idx_folder(path)
 
 
 def _built_in(name: str) -> DatasetInfo | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,38 +13,52 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.arguments import require_kind
 
-__all__ = ["Dataset", "DownloadProgress", "Split", "fingerprint"]
+__all__ = ["Arrays", "Dataset", "DownloadProgress", "Split", "by_array", "each_array", "fingerprint"]
 
 DownloadProgress: TypeAlias = Callable[[str, int, int | None], None]
 """Called during a download with the file's name, the bytes received and, if known, the bytes in all."""
 
 
+Arrays: TypeAlias = "NDArray[Any] | Mapping[str, NDArray[Any]]"
+"""What there is one of for each example: one array, or, of several inputs or targets, each by its name."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Split:
-    """Examples with their labels; both arrays are read-only.
+    """Examples with their labels; all arrays are read-only.
 
     Attributes:
-        images: (N, C, H, W), or (N, F) for vectors; uint8 where the source is bytes, else float32.
-        labels: (N,) int32, each an index into the class names of the dataset.
+        images: (N, C, H, W), or (N, F) for vectors; uint8 where the source is bytes, else float32. For a network of
+            several inputs each by its name.
+        labels: (N,) int32, each an index into the class names of the dataset, or (N, ...) with one for each position;
+            or float32 of the outputs' shape: shares of classes, several labels at once, or numbers. For a network of
+            several outputs each by the name of the target.
     """
 
-    images: NDArray[Any]
-    labels: NDArray[np.int32]
+    images: Any
+    labels: Any
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
-            array = getattr(self, name)
-            require_kind(array, np.ndarray, name, "an array of NumPy", f"give numpy.asarray({name})", DataError)
-        if self.images.ndim < 1 or len(self.images) != len(self.labels):
-            raise DataError(f"{self.images.shape} images and {self.labels.shape} labels", "give a label for each image")
-        object.__setattr__(self, "images", _read_only(self.images))
-        object.__setattr__(self, "labels", _read_only(self.labels))
+            given = getattr(self, name)
+            arrays = given if isinstance(given, Mapping) else {name: given}
+            for key, array in arrays.items():
+                require_kind(array, np.ndarray, key, "an array of NumPy", f"give numpy.asarray({key})", DataError)
+            object.__setattr__(self, name, by_array(_read_only, given))
+        shapes = [array.shape for array in (*each_array(self.images), *each_array(self.labels))]
+        if not all(shapes) or len({shape[0] for shape in shapes}) != 1:
+            said = f"{_shapes(self.images)} images and {_shapes(self.labels)} labels"
+            raise DataError(said, "give a label for each image")
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(next(each_array(self.labels)))
+
+    def rows(self, start: int | None = None, stop: int | None = None) -> Split:
+        """Return the examples from one place to another."""
+        return Split(*(by_array(lambda array: array[start:stop], arrays) for arrays in (self.images, self.labels)))
 
     def __repr__(self) -> str:
-        return f"Split: {len(self.images):,} examples of {_shape(self.images)}"
+        return f"Split: {len(self):,} examples of {_shape(self.images)}"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,7 +69,7 @@ class Dataset:
         name: as the user called it.
         train: the training examples.
         test: the test examples.
-        labels: the class names.
+        labels: the class names; none where the targets are numbers.
         notices: what was done that the user should know, a line each, such as a fallback or a resizing.
         sha256: of the four arrays, in hexadecimal; lock files record it.
     """
@@ -77,7 +91,7 @@ class Dataset:
     def __repr__(self) -> str:
         classes = ", ".join(map(str, self.labels[:_FEW])) + (", …" if len(self.labels) > _FEW else "")
         counts = f"{len(self.train):,} training and {len(self.test):,} test examples"
-        named = f"{len(self.labels)} classes: {classes}"
+        named = f"{len(self.labels)} classes: {classes}" if self.labels else f"targets of {_shape(self.train.labels)}"
         return f"Dataset {self.name}: {counts} of {_shape(self.train.images)}\n  {named[:_WIDTH]}"
 
     @classmethod
@@ -87,13 +101,27 @@ class Dataset:
         """Return the dataset of these parts, with its fingerprint."""
         if not (isinstance(train, Split) and isinstance(test, Split)):
             return cls(name, train, test, labels, notices, "")  # which says what is wrong
-        digest = fingerprint(train.images, train.labels, test.images, test.labels)
+        parts = (train.images, train.labels, test.images, test.labels)
+        digest = fingerprint(*(array for part in parts for array in each_array(part)))
+        names = [name for part in parts if isinstance(part, Mapping) for name in part]
+        if names:
+            digest = hashlib.sha256(f"{digest} {names}".encode()).hexdigest()
         return cls(name, train, test, labels, notices, digest)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one example: (C, H, W), or (F,) for vectors."""
-        return self.train.images.shape[1:]
+        """The shape of one example: (C, H, W), or (F,) for vectors; of several inputs that of the first."""
+        return tuple(next(each_array(self.train.images)).shape[1:])
+
+
+def each_array(arrays: Arrays) -> Iterator[NDArray[Any]]:
+    """Yield one array, or each of several."""
+    yield from arrays.values() if isinstance(arrays, Mapping) else (arrays,)
+
+
+def by_array(function: Callable[[NDArray[Any]], NDArray[Any]], arrays: Arrays) -> Arrays:
+    """Return what a function makes of one array, or of each of several by its name."""
+    return {name: function(a) for name, a in arrays.items()} if isinstance(arrays, Mapping) else function(arrays)
 
 
 def fingerprint(*arrays: NDArray[Any]) -> str:
@@ -110,7 +138,13 @@ _FEW, _WIDTH = 10, 100
 """Of what an interpreter shows: class names, and characters of them."""
 
 
-def _shape(images: NDArray[Any]) -> str:
+def _shapes(arrays: Arrays) -> str:
+    return ", ".join(str(array.shape) for array in each_array(arrays))
+
+
+def _shape(images: Arrays) -> str:
+    if isinstance(images, Mapping):
+        return ", ".join(f"{name} {_shape(array)}" for name, array in images.items())
     return f"{'x'.join(map(str, images.shape[1:])) or 'one number'} ({images.dtype})"
 
 

@@ -11,7 +11,7 @@ from netspec.describe.outline import Row, outline
 from netspec.graph.graph import Graph, Parameter
 from netspec.graph.memory import inference_bytes, training_bytes
 from netspec.graph.recipe_checks import used_batch
-from netspec.ir.network import Network, Node
+from netspec.ir.network import INPUT, Network, Node
 from netspec.ir.text import value_text
 from netspec.ops import Shape
 from netspec.schema.definition import Definition, parameters
@@ -22,7 +22,7 @@ Status = Literal["same", "added", "removed", "changed", "affected", "renamed"]
 """`affected`: it says the same, but its shape or cost follows from another change. `renamed`: only its name differs."""
 
 
-_SECTIONS = ("input", "init", "data", "train", "compile", "assert")
+_SECTIONS = ("input", "output", "init", "data", "train", "compile", "assert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def compare(before: tuple[Network, Graph], after: tuple[Network, Graph]) -> Comp
     (one, one_graph), (other, other_graph) = before, after
     pairs = align(one.nodes, other.nodes)
     moved = {one.nodes[i].name: other.nodes[j].name for i, j in pairs if i is not None and j is not None}
-    moved["input"] = "input"
+    moved |= _moved_inputs(one, other)
     nodes = {n.name: n for n in one.nodes}, {n.name: n for n in other.nodes}
     rows = outline(one, one_graph), outline(other, other_graph)
     layers = []
@@ -129,6 +129,14 @@ def compare(before: tuple[Network, Graph], after: tuple[Network, Graph]) -> Comp
         _totals(other, other_graph),
         _weights(one_graph.parameters, other_graph.parameters, moved),
     )
+
+
+def _moved_inputs(one: Network, other: Network) -> dict[str, str]:
+    """Return which input of one network is which of the other: those of one name, or the only ones."""
+    names = [i.name for i in one.inputs], [i.name for i in other.inputs]
+    if len(names[0]) == len(names[1]) == 1:
+        return {names[0][0]: names[1][0]}
+    return {name: name for name in names[0] if name in names[1]}
 
 
 # --- layers -------------------------------------------------------------------------------------------------------
@@ -166,9 +174,12 @@ def _section(path: str) -> str:
 
 
 def _arguments(old: Node, new: Node) -> tuple[Setting, ...]:
-    before, after = ({"layer": node.layer.canonical(), **_flat(node.layer)} for node in (old, new))
+    before, after = (
+        {"layer": node.layer.canonical(), **_flat(node.layer), **({"share": node.share} if node.share else {})}
+        for node in (old, new)
+    )
     fields = [p.name for node in (old, new) for p in parameters(type(node.layer))]
-    return _differences(before, after, ["layer", *fields])
+    return _differences(before, after, ["layer", *fields, "share"])
 
 
 def _flat(definition: Definition, prefix: str = "") -> dict[str, str]:
@@ -190,13 +201,21 @@ def _flat(definition: Definition, prefix: str = "") -> dict[str, str]:
 
 def _settings(network: Network, graph: Graph) -> dict[str, str]:
     """Return everything a network says beside its layers, by path; the loss as it is, stated or implied."""
-    found = {"input": value_text(network.input)}
-    if network.tokens:
-        found["input.tokens"] = str(network.tokens)
+    found: dict[str, str] = {}
+    for given in network.inputs:
+        path = "input" if given.name == INPUT else f"input {given.name}"
+        found[path] = value_text(given.shape)
+        found |= {f"{path}.{key}": str(v) for key in ("tokens", "mask") if (v := getattr(given, key)) is not None}
+    for output, made in zip(network.outputs, graph.outputs, strict=bool(network.outputs)):
+        path = f"output {output.name}"
+        found |= {path: output.node, f"{path}.weight": value_text(output.weight), f"{path}.target": made.target}
+        found[f"{path}.loss"] = value_text(made.loss)
     found |= _flat(network.init, "init.")
     if network.data:
         found |= _flat(network.data, "data.")
-    recipe = network.recipe.model_copy(update={"loss": graph.loss})
+    recipe = network.recipe
+    if not network.outputs:
+        recipe = recipe.model_copy(update={"loss": graph.loss})
     found |= _flat(recipe, "train.")
     found |= _flat(network.compile, "compile.")
     for budget in network.budgets:

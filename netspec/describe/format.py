@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from netspec.describe.spelled import written_out
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError
+from netspec.elaborate.control import loop_names
 from netspec.ir.network import Compile, DataSource, Init, Recipe
 from netspec.layers import LAYERS
 from netspec.schema.definition import Definition, Parameter, parameters
@@ -64,6 +65,8 @@ def _given(commands: Iterable[ast.Command]) -> Iterator[str]:
             yield command.label.text
         if command.name.text == "let":
             yield from (a.key.text for a in command.arguments if a.key)
+        elif command.name.text == "for":
+            yield from (name.text for name in loop_names(command))
         elif command.name.text == "block":
             for argument in command.arguments:
                 yield from _defined(argument)

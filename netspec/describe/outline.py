@@ -9,7 +9,7 @@ from typing import Any
 
 from netspec.graph.graph import Graph, NodeCost
 from netspec.ir.network import Network, Node
-from netspec.ir.text import layer_text
+from netspec.ir.text import layer_text, shared_text
 from netspec.ops import Shape
 
 __all__ = ["Row", "outline"]
@@ -23,8 +23,8 @@ class Row:
         name: the layer's name, or the block's.
         layer: the layer in the shortest words that mean it; `9 layers` for a block.
         inputs: the rows it reads.
-        above: the row before it, `input` for the first.
-        entry: what flows into the block that it is in, `input` outside of all blocks.
+        above: the row before it; for the first the input, where there is one.
+        entry: what flows into the block that it is in, the input outside of all blocks.
         shape: of its output, for one example.
         parameters: trained numbers.
         flops: of the forward pass of one example.
@@ -75,10 +75,11 @@ def outline(network: Network, graph: Graph, depth: int | None = None) -> tuple[R
     """
     whole = list(zip(network.nodes, graph.costs(network), strict=True))
     rows: list[Row] = []
-    entries = {"": "input"}
+    first = network.inputs[0].name if len(network.inputs) == 1 else ""
+    entries = {"": first}
     for name, group in groupby(whole, lambda pair: _cut(pair[0].name, depth)):
         members = list(group)
-        above = rows[-1].name if rows else "input"
+        above = rows[-1].name if rows else first
         block = name.rpartition("/")[0]
         source = _cut(members[0][0].inputs[0], depth)
         for outer in _blocks(block):
@@ -106,7 +107,7 @@ def _row(name: str, members: Sequence[tuple[Node, NodeCost]], around: tuple[str,
     inputs = tuple(_cut(source, depth) for node, _ in members for source in node.inputs if source not in own)
     return Row(
         name=name,
-        layer=count if block else layer_text(first.layer),
+        layer=count if block else " ".join([layer_text(first.layer), *shared_text(first)]),
         inputs=tuple(dict.fromkeys(inputs)) if block else inputs,
         above=around[0],
         entry=around[1],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netspec.diagnostics.diagnostic import plural
+from netspec.diagnostics.diagnostic import listing, plural
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.ir.text import layer_text
-from netspec.ops import format_shape
+from netspec.ir.text import layer_text, shared_text
+from netspec.ops import Shape, format_shape
 
 __all__ = ["graph_summary", "network_summary"]
 
@@ -34,10 +34,11 @@ def network_summary(network: Network, kind: str = "Network") -> str:
         def row(index: int) -> tuple[str, ...]:
             node = network.nodes[index]
             cost = costs.get(node.name)
-            words = (node.name, " ".join([layer_text(node.layer), *node.inputs[1:]]))
+            words = (node.name, " ".join([layer_text(node.layer), *shared_text(node), *node.inputs[1:]]))
             return (*words, format_shape(cost.shape), f"{cost.parameters:,}" if cost else "") if cost else words
 
-        first = ("input", f"{network.tokens} tokens" if network.tokens else "", format_shape(network.input), "")
+        first = [_input_row(i.name, i.shape, i.tokens) for i in network.inputs]
+        facts += [f"outputs {listing([o.name for o in network.outputs], 'and')}"] if len(network.outputs) > 1 else []
         return _table(f"{kind} {_cut(network.name)}: {', '.join(facts)}", first, len(network.nodes), row)
     except Exception:  # one that was changed to what it cannot be
         return f"{kind} that is not valid"
@@ -54,25 +55,29 @@ def graph_summary(graph: Graph) -> str:
             trained = sum(p.size for p in own.values() if p.trainable)
             return (operation.node, type(operation.op).__name__, format_shape(operation.shape), f"{trained:,}")
 
-        first = ("input", f"{graph.tokens} tokens" if graph.tokens else "", format_shape(graph.input), "")
+        first = [_input_row(i.name, i.shape, i.tokens) for i in graph.inputs]
         return _table(f"Graph {_cut(graph.name)}: {facts}", first, len(graph.operations), row)
     except Exception:  # one made by hand of what does not belong together
         return "Graph that is not valid"
 
 
-def _table(title: str, first: Sequence[str], count: int, row: Callable[[int], Sequence[str]]) -> str:
+def _input_row(name: str, shape: Shape, tokens: int | None) -> tuple[str, ...]:
+    return (name, f"{tokens} tokens" if tokens else "", format_shape(shape), "")
+
+
+def _table(title: str, first: Sequence[Sequence[str]], count: int, row: Callable[[int], Sequence[str]]) -> str:
     """Return a title and a table under it; of many rows the first and the last."""
     left_out = count - (_ROWS - 1) if count > _ROWS else 0
     head = _ROWS // 2 if left_out else count
     shown = [row(i) for i in (*range(head), *range(count - (_ROWS - 1 - head), count))] if left_out else []
-    rows = [first, *(shown or [row(i) for i in range(count)])]
+    rows = [*first, *(shown or [row(i) for i in range(count)])]
     cells = [[_cut(cell) for cell in (*each, "", "")[:4]] for each in rows]
     widths = [max(len(cells_of[i]) for cells_of in cells) for i in range(4)]
     lines = [
         f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in cells
     ]
     if left_out:
-        lines.insert(1 + head, f"  … {left_out:,} more …")
+        lines.insert(len(first) + head, f"  … {left_out:,} more …")
     return "\n".join([title, *lines])
 
 

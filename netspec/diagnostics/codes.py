@@ -209,14 +209,16 @@ CODES: dict[str, Code] = {
     ),
     "E0212": Code(
         "arithmetic without a result",
-        "Arithmetic is done with whole numbers and must give one: `/` must divide exactly, `//` rounds down.",
+        "Where a whole number is needed, arithmetic must give one: `/` must divide exactly, `//` rounds down. A "
+        "condition must be one: a comparison, or a `let` that holds one.",
         "fc (3 / 2)",
         "fc (3 // 2)",
     ),
     "E0213": Code(
         "a reserved word",
-        "A `let` cannot take the name of a layer or of a choice, for it would change what other lines mean.",
-        "let relu = 3",
+        "A `let`, a block or a parameter cannot take one of the words that hold the language together: `as`, `else`, "
+        "`in`, `and`, `or`, `not`, `true`, `false`. Every other name is free, and wins over netspec's own words.",
+        "let not = 3",
         "let width = 3",
     ),
     "E0214": Code(
@@ -258,6 +260,24 @@ CODES: dict[str, Code] = {
         "include block",
         "include blocks",
     ),
+    "E0220": Code(
+        "an `else` without its `if`",
+        "`else` stands on the line of the `}` that it follows: a new line begins a new command.",
+        "let s = 1\nif (s > 1) { pool 2 }\nelse { relu }\nfc 10",
+        "let s = 1\nif (s > 1) { pool 2 } else { relu }\nfc 10",
+    ),
+    "E0221": Code(
+        "a layer that reads no input by name",
+        "Where there are several inputs, none of them flows on by itself: `from NAME` says which one a layer reads.",
+        "input 4 as left\ninput 4 as right\nfc 2 as a\nfrom right; fc 2; concat a left",
+        "input 4 as left\ninput 4 as right\nfrom left; fc 2 as a\nfrom right; fc 2; concat a left",
+    ),
+    "E0222": Code(
+        "an input that nothing reads",
+        "Every input is read by a layer: one that is not would have to be given in vain.",
+        "input 4 as left\ninput 4 as right\nfrom left; fc 2",
+        "input 4 as left\ninput 4 as right\nfrom left; concat right; fc 2",
+    ),
     "E0301": Code(
         "a kernel larger than its input",
         "Every convolution and pooling without padding makes the image smaller; the trail shows how.",
@@ -285,10 +305,11 @@ CODES: dict[str, Code] = {
     ),
     "E0305": Code(
         "outputs of another shape are needed",
-        "Cross-entropy compares one row of outputs with a class. With `target input` there are as many outputs as the "
-        "input has values.",
-        "conv 10 3x3\ntrain { loss cross_entropy }",
-        "conv 10 3x3\nglobalpool\ntrain { loss cross_entropy }",
+        "A dataset with one class for each example needs one row of outputs; where the targets have positions, the "
+        "outputs have the same. `triplet`, `contrastive` and `kl` take the outputs apart into equal parts, and `ctc` "
+        "takes classes x length. With `target input` there are as many outputs as the input has values.",
+        "input 1x8x8\nconv 10 3x3 softmax\ndata digits",
+        "input 1x8x8\nconv 10 3x3\nglobalpool\nsoftmax\ndata digits",
     ),
     "E0306": Code(
         "the input is not known",
@@ -329,9 +350,9 @@ CODES: dict[str, Code] = {
     ),
     "E0311": Code(
         "the recipe asks for what is not measured",
-        "`best` and `early_stop on=` name a measurement: of the training batches, the validation set or the test set. "
-        "A validation set is there only where examples are held out for it, an accuracy only where classes are "
-        "learned.",
+        "`best` and `early_stop on=` name a measurement: of the training, the validation or the test set, a loss or a "
+        "metric; `metrics` names metrics. A validation set is there only where examples are held out for it, and each "
+        "metric is of some of what outputs can say: one class of several or of two, several labels at once, numbers.",
         "input 1x8x8\nfc 10 softmax\ndata digits\ntrain { early_stop on=val_loss }",
         "input 1x8x8\nfc 10 softmax\ndata digits { validation 200 }\ntrain { early_stop on=val_loss }",
     ),
@@ -352,6 +373,29 @@ CODES: dict[str, Code] = {
         'input 4\nfc 3 softmax\ndata "nothere.npz"',
         'input 4\nfc 3 softmax\ndata "here.npz"',
     ),
+    "E0315": Code(
+        "weights that cannot be shared",
+        "`share=LABEL` uses all weights of another layer: both are of one kind, and need weights of the same shapes. "
+        "An `fc` can also use the vectors of an `embedding`, where it reads as many features as they have and gives "
+        "one output for each token.",
+        "input 8\nfc 4 as a\nfc 4 share=a",
+        "input 4\nfc 4 as a\nfc 4 share=a",
+    ),
+    "E0316": Code(
+        "a layer that cannot tell padding",
+        "With `mask=` in the input, positions that hold that token are padding and count in nothing. Layers that go "
+        "over each position by itself, attention, recurrent layers, `globalpool`, `take` and convolutions that keep "
+        "the length know what is padding; others would take it for values.",
+        "input 16 tokens=50 mask=0\nembedding 8\nflatten\nfc 2 softmax",
+        "input 16 tokens=50 mask=0\nembedding 8\nglobalpool\nfc 2 softmax",
+    ),
+    "E0318": Code(
+        "an argument of the loss does not fit the classes",
+        "`class_weights` has a weight for each output, in their order, or names some classes; `blank` of ctc is one of "
+        "the outputs, counted from 0.",
+        'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2" }',
+        'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2 0.5" }',
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",
@@ -360,10 +404,11 @@ CODES: dict[str, Code] = {
     ),
     "E0402": Code(
         "the loss does not fit the last layer",
-        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid. Left out, it follows "
-        "from the last layer: plain outputs are taken as the logits of classes where the data has classes, and outputs "
-        "of relu, tanh and the like go with no loss for classes but one that is stated. With `target input` there are "
-        "no classes, and cross_entropy does not go with any.",
+        "cross_entropy goes with softmax or plain outputs, binary_cross_entropy with sigmoid, focal and dice with "
+        "either; poisson, contrastive and ctc are not for classes. Left out, it follows from the last layer: plain "
+        "outputs are taken as the logits of classes where the data has classes, and outputs of relu, tanh and the like "
+        "go with no loss for classes but one that is stated. With `target input` there are no classes, and "
+        "cross_entropy does not go with any.",
         "fc 3 sigmoid\ntrain { loss cross_entropy }",
         "fc 3 softmax\ntrain { loss cross_entropy }",
     ),

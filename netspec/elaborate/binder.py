@@ -12,7 +12,7 @@ from netspec.diagnostics.diagnostic import Diagnostic, Span
 from netspec.elaborate import binder_errors as errors
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.context import Context
-from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate
+from netspec.elaborate.evaluate import UNKNOWN, LabelledWord, Percent, ValueProblem, evaluate
 from netspec.elaborate.joint_mistakes import joint_mistake
 from netspec.elaborate.suggestions import example_setting
 from netspec.elaborate.unfit_values import blame_override, blame_use, report_invalid, report_unfit
@@ -134,6 +134,7 @@ class Binder:
         """Return the argument with the word or call that a `let` or a parameter stands for in its place."""
         value = argument.value
         meant = self.context.scope.get(value.text) if isinstance(value, ast.Word) else None
+        meant = meant.choice if isinstance(meant, LabelledWord) else meant
         if isinstance(meant, ast.Word | ast.Call):
             self.substituted.append((argument, self.bound.next_positional))
             return replace(argument, value=replace(meant, span=value.span))
@@ -196,7 +197,10 @@ class Binder:
         if isinstance(value, ast.String) and value.value in parameter.members:
             return self._report(errors.quoted_word(parameter.name, value.span, value.value))
         try:
-            return evaluate(value, self.context.scope)
+            found = evaluate(value, self.context.scope, whole=parameter.is_whole)
+            if isinstance(found, Percent) and not parameter.is_share:
+                return self._report(errors.no_share(parameter, value.span, found))
+            return found
         except ValueProblem as problem:
             if blame_override(self.context, problem.name, parameter, "a number", problem.span):
                 self.failed = True
@@ -210,7 +214,8 @@ class Binder:
         choice = parameter.choices.get(word.text, parameter.keyed.get(word.text))
         if isinstance(choice, type):
             return self._bind_member(choice, ast.Name(word.text, word.span), (), self.bound.member_call(choice))
-        if choice is not None:
+        if choice is not None or word.text in parameter.choices:
+            # `none` is a choice, and stands for None.
             return choice
         if parameter.is_flag and word.text in {"true", "false"}:
             return word.text == "true"

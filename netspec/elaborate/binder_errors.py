@@ -152,6 +152,34 @@ def unknown_choice(bound: BoundArguments, parameter: Parameter, word: str, span:
     return Diagnostic("E0210", message, span, fix=fix)
 
 
+def no_share(parameter: Parameter, span: Span, share: float) -> Diagnostic:
+    """Return the error of a percentage of what is no share."""
+    name = parameter.name
+    unit, example = _COUNTS.get(name, ("", ""))
+    fix = f"it is a number of {unit}: `{example}`" if unit else f"write the number itself: `{share:.12g}`"
+    fix = f"`{name}` must be {parameter.expects}" if parameter.is_whole and not unit else fix
+    message = f"`{name}` is no share: it takes no percentage"
+    return Diagnostic("E0207", message, span, label=parameter.description, fix=fix)
+
+
+_COUNTS = {
+    "validation": ("examples", "validation 100"),
+    "batch": ("examples", "batch 64"),
+    "buffer": ("examples", "buffer=1000"),
+    "epochs": ("epochs", "epochs 5"),
+    "warmup": ("epochs", "warmup=1"),
+    "patience": ("epochs", "patience=3"),
+    "every": ("steps or epochs", "every=10"),
+    "step": ("epochs", "step 10"),
+    "shift": ("pixels", "shift=2"),
+    "cutout": ("pixels", "cutout=4"),
+    "pad": ("pixels", "pad=1"),
+    "rotate": ("degrees", "rotate=10"),
+    "shear": ("degrees", "shear=10"),
+}
+"""What is written as a share elsewhere and is a number of something here, with an example."""
+
+
 def call_of_a_plain_argument(parameter: Parameter, call: ast.Call) -> Diagnostic:
     """Return the error of a call where a plain value is expected."""
     message = f"`{parameter.name}` must be {parameter.expects}, not `{print_value(call)}`"

@@ -6,38 +6,31 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from netspec.diagnostics.diagnostic import Related, listing
+from netspec.diagnostics.diagnostic import Related, Span, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.context import Context, Given
-from netspec.elaborate.evaluate import ValueProblem, evaluate
+from netspec.elaborate.evaluate import ValueProblem, evaluate_word
 from netspec.elaborate.scope import Block, Scope
-from netspec.elaborate.vocabulary import CHOICES, RESERVED, meaning
-from netspec.layers import LAYERS
+from netspec.elaborate.vocabulary import RESERVED, WORDS, meaning
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
-__all__ = ["bind_parameters", "define", "evaluated", "given_at"]
+__all__ = ["bind_parameters", "define", "given_at", "hide"]
 
 
-def evaluated(value: ast.Value, scope: Mapping[str, Any]) -> Any:
-    """Return what a `let` or a parameter stands for: a plain value, or a word or call of the language as it is.
+def hide(name: str, what: str, span: Span, context: Context) -> bool:
+    """Take a name for a `let`, a block or a parameter: it wins over netspec's words, which is noted.
 
-    Raises:
-        ValueProblem: where it is neither.
+    Returns:
+        Whether it can be one: words that hold the language together cannot, and are reported.
     """
-    if isinstance(value, ast.Word) and value.text in scope:
-        return scope[value.text]
-    word = value.text if isinstance(value, ast.Word) else value.name.text if isinstance(value, ast.Call) else ""
-    if not word:
-        return evaluate(value, scope)
-    if word in CHOICES:
-        return value
-    if word in LAYERS:
-        message = f"no name stands for a layer, and `{word}` is one"
-        raise ValueProblem("E0210", message, value.span, "write the layer itself, where it is to stand")
-    near = nearest(word, scope, sorted(CHOICES, key=lambda w: (not w.islower(), w)))
-    message = f"no `let` is named `{word}`, and it is no word of the language"
-    raise ValueProblem("E0210", message, value.span, f"did you mean `{near}`?" if near else "")
+    if name in RESERVED:
+        fix = f"choose another name for the {what}"
+        context.error("E0213", f"`{name}` is a word of the language itself", span, fix=fix)
+        return False
+    if name in WORDS:
+        context.note(f"in this file `{name}` is this {what}; without it, it is {meaning(name)}", span)
+    return True
 
 
 def define(command: ast.Command, scope: Scope, context: Context) -> None:
@@ -57,9 +50,7 @@ def define(command: ast.Command, scope: Scope, context: Context) -> None:
     name = value.name if isinstance(value, ast.Call) else ast.Name(value.text, value.span)
     parameters = value.arguments if isinstance(value, ast.Call) else ()
     found = scope.blocks.get(name.text)
-    if name.text in RESERVED:
-        message = f"`{name.text}` already means something else: it is {meaning(name.text)}"
-        context.error("E0213", message, name.span, fix="choose another name for the block")
+    if not hide(name.text, "block", name.span, context):
         scope.misdefined.add(name.text)
     elif found and not _same(found, command.bodies[0], parameters):
         related = Related(found.name.span, "the first is here")
@@ -89,9 +80,8 @@ def _named(parameters: tuple[ast.Argument, ...], context: Context) -> bool:
             context.error("E0207", message, parameter.span, fix=fix)
         elif name in seen:
             context.error("E0209", f"the parameter `{name}` is given twice", parameter.span, fix="choose another name")
-        elif name in RESERVED:
-            message = f"`{name}` already means something else: it is {meaning(name)}"
-            context.error("E0213", message, parameter.span, fix="choose another name for the parameter")
+        elif not hide(name, "parameter", parameter.span, context):
+            pass
         elif defaults and parameter.key is None:
             message = f"the parameter `{name}` needs a default, as one before it has one"
             context.error("E0206", message, parameter.span, fix="parameters without a default come first")
@@ -173,13 +163,8 @@ def _values(
         if name in given:
             value, scope = given[name].value, context.scope
         try:
-            values[name] = evaluated(value, scope)
+            values[name] = evaluate_word(value, scope, context.labels if name in given else None)
         except ValueProblem as problem:
-            if isinstance(value, ast.Word) and value.text in context.labels:
-                message = f"`{value.text}` is a label, and labels are no values"
-                fix = "a block works on what flows into it: put `from` before it, or merge behind it"
-                context.error("E0207", message, value.span, fix=fix)
-                continue
             context.error(problem.code, problem.message, problem.span, fix=problem.fix)
     return values if len(values) == len(names) else None
 

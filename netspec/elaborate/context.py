@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,6 +81,22 @@ class Context:
     def noted(self, code: str, message: str, span: Span | None) -> bool:
         """Return whether a mistake is noted already."""
         return (code, span, message) in self.seen
+
+    @contextmanager
+    def within(self, use: Related, given: Mapping[str, Given] | None = None) -> Iterator[None]:
+        """Enter a use of a block or an included file: every mistake in it names the use.
+
+        Args:
+            use: where it is.
+            given: what the use gives the block's parameters; None where there are none, as in a file.
+        """
+        before = (self.uses, self.given)
+        self.uses = (*self.uses, use)
+        self.given = self.given if given is None else given
+        try:
+            yield
+        finally:
+            self.uses, self.given = before
 
     def extend(self, diagnostics: Iterable[Diagnostic], related: tuple[Related, ...]) -> None:
         """Note the mistakes of an included file."""

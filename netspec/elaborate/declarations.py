@@ -1,4 +1,4 @@
-"""The commands that a file gives once: its input, initializers, data, recipe, wishes; and its budgets."""
+"""The commands that a file gives once: initializers, data, recipe, how to compute; and its budgets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binder import bind, bind_settings
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
-from netspec.elaborate.inputs import Input, read_input
 from netspec.elaborate.scope import Scope
 from netspec.elaborate.wiring import place_of
 from netspec.ir.network import Budget, Compile, DataSource, Init, Recipe
@@ -29,15 +28,12 @@ class Declarations:
 
     def __init__(self, context: Context, places: dict[str, Place]) -> None:
         self.context, self.places = context, places
-        self.input: Input | None = None
         self.init: Init | None = None
         self.data: DataSource | None = None
         self.recipe: Recipe | None = None
         self.compile: Compile | None = None
         self.budgets: list[Budget] = []
-        self.misplaced: set[str] = set()
         self.once: dict[str, Callable[[ast.Command], None]] = {
-            "input": self._input,
             "init": self._init,
             "data": self._data,
             "train": self._train,
@@ -50,7 +46,6 @@ class Declarations:
         if not scope.top:
             fix = "move it out of the braces"
             self.context.error("E0217", f"`{name}` belongs at the top of a spec", command.name.span, fix=fix)
-            self.misplaced.add(name)
         elif name in self.places:
             related = Related(self.places[name].span, "the first is here")
             message = f"`{name}` is given twice"
@@ -61,11 +56,6 @@ class Declarations:
                 self.context.error("E0211", f"`{name}` takes no label", command.label.span, fix=fix)
             self.places[name] = place_of(command, self.context.uses)
             self.once[name](command)
-
-    def _input(self, command: ast.Command) -> None:
-        if command.bodies:
-            self.context.error("E0211", "`input` takes no body", command.bodies[0].span, fix="remove `{ … }`")
-        self.input = read_input(command, self.context)
 
     def _init(self, command: ast.Command) -> None:
         if command.bodies:
@@ -154,6 +144,10 @@ class Declarations:
                     self._drop_budget(command.arguments[at - 1])
                 elif word in {"and", "or"}:
                     fix = f"there is no `{word}`: comparisons stand one after the other, and all must hold"
+                self.context.error("E0207", "`assert` needs a comparison with <, <=, > or >=", argument.span, fix=fix)
+                continue
+            if argument.relation in {"==", "!="}:
+                fix = f"a budget has a bound: `{argument.key.text} <= {print_value(argument.value)}`"
                 self.context.error("E0207", "`assert` needs a comparison with <, <=, > or >=", argument.span, fix=fix)
                 continue
             if argument.key.text not in known:

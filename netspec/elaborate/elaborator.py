@@ -6,26 +6,25 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.elaborate.blocks import define, evaluated
+from netspec.elaborate.blocks import define, hide
 from netspec.elaborate.context import Context
+from netspec.elaborate.control import Rounds, branches, rounds
 from netspec.elaborate.declarations import Declarations
-from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate
+from netspec.elaborate.ends import Ends
+from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate, evaluate_condition, evaluate_word
 from netspec.elaborate.includes import Includes
-from netspec.elaborate.inputs import Input
 from netspec.elaborate.rebinding import Opened, lost, read_behind
-from netspec.elaborate.scope import Scope
+from netspec.elaborate.scope import Scope, labels_in
 from netspec.elaborate.suggestions import unknown_command
-from netspec.elaborate.vocabulary import RESERVED, meaning
 from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
-from netspec.ir.network import Compile, DataSource, Network, Node, Recipe
+from netspec.ir.network import Compile, DataSource, Input, Network, Node, Recipe
 from netspec.layers import LAYERS
-from netspec.recipe import catalog as datasets
 from netspec.schema.definition import parameters
-from netspec.schema.types import Shape
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.system.resources import library_folder
@@ -97,6 +96,7 @@ class _Elaborator:
         self.places: dict[str, Place] = {}
         self.declared = Declarations(self.context, self.places)
         self.wiring = Wiring(self.context, self.run, self.places)
+        self.ends = Ends(self.context, self.places, self.wiring)
         self.includes = Includes(file.source.folder)
         self.scope = Scope.of_file(file.commands)
         self.depth = 0
@@ -104,15 +104,18 @@ class _Elaborator:
         self.judged: set[tuple[int, Any]] = set()
         self.inner: dict[str, Span] = {}
         """Where names get values that end with the body they are given in."""
-        self.inputs_missed = False
-        """Whether a command was meant to be `input`, or would have brought it: a dataset, a file to include."""
         self.at = Span(file.source, 1, 1, 1, 2)
         self.handlers: dict[str, _Handler] = {
             **dict.fromkeys(self.declared.once, self.declared.declare),
+            "input": self.ends.input,
+            "output": self.ends.output,
             "assert": self.declared.budget,
             "let": self._let,
             "block": self._block,
             "repeat": self._repeat,
+            "for": self._for,
+            "if": self._if,
+            "else": self._else,
             "include": self._include,
             "residual": self.wiring.residual,
             "branch": self.wiring.branch,
@@ -146,12 +149,14 @@ class _Elaborator:
         name = command.name.text
         if name in scope.misdefined and name not in _NO_LAYERS:
             return self._misdefined
+        if name in scope.blocks:
+            return self.wiring.use
         if name in self.handlers:
             return self.handlers[name]
         layer = LAYERS.get(name)
         if layer:
             return self.wiring.merge if layer.merges else self.wiring.layer
-        return self.wiring.use if name in scope.blocks else self._unknown
+        return self._unknown
 
     def _misdefined(self, command: ast.Command, scope: Scope) -> None:
         """Say nothing of the use of a block whose definition was wrong: that is said there."""
@@ -177,7 +182,7 @@ class _Elaborator:
         if owner:
             return f"`{name}` belongs inside `{owner} {{ … }}`", ()
         # An `import` was meant as an `include`, which could have brought the input.
-        self.inputs_missed = self.inputs_missed or name == "import" or nearest(name, ["input"]) is not None
+        self.ends.missed = self.ends.missed or name == "import" or nearest(name, ["input"]) is not None
         if name in _library_blocks():
             return f"`include blocks` has it: put that line before `{name}`", ()
         return unknown_command(command, scope.blocks, scope.labels), ()
@@ -197,9 +202,7 @@ class _Elaborator:
             related = Related(place.span, "the first is here")
             fix = "a name has one value: choose another"
             self.context.error("E0209", f"`let {key.text}` is given twice", key.span, fix=fix, related=(related,))
-        elif key.text in RESERVED:
-            message = f"`{key.text}` already means something else: it is {meaning(key.text)}"
-            self.context.error("E0213", message, key.span, fix="choose another name")
+        elif not hide(key.text, "`let`", key.span, self.context):
             self._unknown_value(key, scope)
         else:
             if scope.top:
@@ -240,7 +243,7 @@ class _Elaborator:
 
     def _evaluated(self, value: ast.Value) -> Any:
         try:
-            return evaluated(value, self.context.scope)
+            return evaluate_word(value, self.context.scope)
         except ValueProblem as problem:
             self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
             return UNKNOWN
@@ -263,7 +266,7 @@ class _Elaborator:
             return
         value = command.arguments[0].value
         try:
-            count = evaluate(value, scope.values)
+            count = evaluate(value, scope.values, whole=True)
         except ValueProblem as problem:
             self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
             return
@@ -271,13 +274,55 @@ class _Elaborator:
             message = "`repeat` needs a whole number, 0 or more"
             self.context.error("E0207", message, value.span, fix="for example `repeat 3 { … }`")
             return
-        self.wiring.repeat(command, count, scope)
+        self.wiring.repeat(command, Rounds(count, {}, repeat({}, count)), scope)
         if command.label:
             # That it cannot have one is said; what reads it says nothing.
             scope.labels[command.label.text] = self.wiring.cursor
 
+    def _for(self, command: ast.Command, scope: Scope) -> None:
+        if command.label:
+            fix = f"a block around it does: `block part {{ for … }}; part as {command.label.text}`"
+            self.context.error("E0211", "`for` takes no label", command.label.span, fix=fix)
+        try:
+            found = rounds(command, scope.values, scope.labels)
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            self._skipped(command, scope)
+            return
+        names = [hide(name, "name of a `for`", span, self.context) for name, span in found.named.items()]
+        if all(names):
+            self.wiring.repeat(command, found, scope)
+        else:
+            self._skipped(command, scope)
+
+    def _if(self, command: ast.Command, scope: Scope) -> None:
+        if command.label:
+            fix = f"label a layer behind it: `identity as {command.label.text}`"
+            self.context.error("E0211", "`if` takes no label", command.label.span, fix=fix)
+        try:
+            chosen = next(
+                (b for b in branches(command) if not b.condition or evaluate_condition(b.condition, scope.values)),
+                None,
+            )
+        except ValueProblem as problem:
+            self.context.error(problem.code, problem.message, problem.span, fix=problem.fix)
+            self._skipped(command, scope)
+            return
+        if chosen:
+            self.run(chosen.body.commands, scope.way(chosen.body))
+
+    def _else(self, command: ast.Command, scope: Scope) -> None:
+        fix = "it stands on the line of the `}` before it: `if (…) { … } else { … }`"
+        self.context.error("E0220", "this `else` belongs to no `if`", command.name.span, fix=fix)
+        self._skipped(command, scope)
+
+    def _skipped(self, command: ast.Command, scope: Scope) -> None:
+        """Stand in for the bodies of a command that was not understood, and for the labels in them."""
+        self.wiring.broken(replace(command, label=None), scope)
+        for label in labels_in([command]):
+            scope.labels.setdefault(label, self.wiring.cursor)
+
     def _include(self, command: ast.Command, scope: Scope) -> None:
-        uses = self.context.uses
         try:
             path, file = self.includes.read(command)
         except ValueProblem as problem:
@@ -289,16 +334,15 @@ class _Elaborator:
             self.context.extend(errors.diagnostics, (here,))
             self._not_included(command, scope)
             return
-        self.context.uses = (*uses, Related(command.head, "included here"))
         self.includes.open.append(path)
-        self.run(file.commands, scope)
+        with self.context.within(Related(command.head, "included here")):
+            self.run(file.commands, scope)
         self.includes.open.pop()
-        self.context.uses = uses
 
     def _not_included(self, command: ast.Command, scope: Scope) -> None:
         """Blame nothing on what a file that cannot be read would have brought."""
         self.wiring.broken(command, scope)
-        self.inputs_missed = True
+        self.ends.missed = True
 
     def _plain(self, command: ast.Command) -> None:
         """Report a body or a label where none belongs."""
@@ -314,31 +358,32 @@ class _Elaborator:
         self._unused_lets()
         self.context.diagnostics[:] = map(self._ended, self.context.diagnostics)
         start = Span(self.file.source, 1, 1, 1, 2)
-        nodes = self.wiring.nodes
+        outputs = self.ends.resolve_outputs(self.scope)
+        nodes = self.ends.joined(self.wiring.nodes)
         if not nodes and not self.context.diagnostics:
-            if self.scope.blocks and not self.declared.input:
+            if self.scope.blocks and not self.ends.inputs:
                 fix = 'include it from a spec: `include "FILE"`, then use its blocks like layers'
                 self.context.error("E0404", "there are only blocks here, and no layers", start, fix=fix)
             else:
                 fix = "add at least one, for example `fc 10 softmax`"
                 self.context.error("E0404", "the spec has no layers", start, fix=fix)
-        self._unread()
-        found = self._input(start)
+        self.ends.require_read(nodes, outputs, self.at)
+        inputs = self.ends.resolve_inputs(start, self.declared)
         if self.context.full:
             self.context.diagnostics.append(_too_many(self.at))
         network = None
-        if found and nodes:
+        if inputs and nodes:
             d = self.declared
             kept = {
-                "tokens": found.tokens,
                 "init": d.init,
                 "data": d.data,
                 "recipe": d.recipe,
                 "compile": d.compile,
                 "budgets": tuple(d.budgets) or None,
+                "outputs": outputs or None,
             }
             parts = {key: value for key, value in kept.items() if value is not None}
-            network = _network(name=name, input=found.shape, nodes=nodes, valid=not self.context.diagnostics, **parts)
+            network = _network(name=name, inputs=inputs, nodes=nodes, valid=not self.context.diagnostics, **parts)
         return Elaboration(network, self.places, tuple(self.context.diagnostics), tuple(self.context.notes))
 
     def _ended(self, diagnostic: Diagnostic) -> Diagnostic:
@@ -359,42 +404,6 @@ class _Elaborator:
                 Diagnostic("E0210", f"the spec has no `let {unused}`", fix=known or "it has no `let` at all")
             )
 
-    def _unread(self) -> None:
-        """Report what no layer reads: a network has one output, and a forgotten way is a mistake."""
-        if self.context.diagnostics:
-            return
-        end = self.wiring.cursor
-        for node in self.wiring.nodes:
-            if node.name not in self.wiring.read and node.name != end:
-                place = self.places[node.name]
-                message = f"nothing reads the output of `{place.text}`, and a network has one output"
-                label = self.wiring.labelled.get(node.name, "a")
-                fix = f"merge it, for example with `concat {label}`, or remove it"
-                if node.name not in self.wiring.labelled:
-                    fix = f"label it (`{_labelled(place.text, node)}`), then `concat a`; or remove it"
-                last = self.places.get(end)
-                related = (Related(last.span, "the network's output is here"),) if last else ()
-                self.context.error("E0405", message, place.span, fix=fix, related=(*related, *place.uses))
-        if self.wiring.nodes and end == "input":
-            message = "the network's output is its input: the last `from` jumps over all layers"
-            self.context.error("E0405", message, self.at)
-
-    def _input(self, start: Span) -> Input | None:
-        """Return the input as declared, else as the dataset has it."""
-        if self.declared.input or "input" in self.places or "input" in self.declared.misplaced:
-            return self.declared.input
-        data = self.declared.data
-        for candidate in (data.name, data.fallback) if data else ():
-            info = datasets.find(candidate) if candidate else None
-            if info:
-                return Input(info.shape)
-        if self.inputs_missed or any(d.code in {"E0401", "E0404"} for d in self.context.diagnostics):
-            return None
-        if data or "data" not in self.places:
-            fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
-            self.context.error("E0306", "the shape of the input is not known", start, fix=fix)
-        return None
-
 
 def _let_fix(arguments: Sequence[ast.Argument]) -> str:
     """Return how a `let` that is no name and one value would be right."""
@@ -413,13 +422,6 @@ def _library_blocks() -> frozenset[str]:
     return frozenset(re.findall(r"^block (\w+)", text, re.MULTILINE))
 
 
-def _labelled(text: str, node: Placed) -> str:
-    """Return the words of a command with a label behind them."""
-    if text.startswith("branch"):
-        return f"branch {{ … }} {{ … }} {node.layer.canonical()} as a"
-    return "residual { … } as a" if text.startswith("residual") else f"{text} as a"
-
-
 def _defines(command: ast.Command, name: str) -> bool:
     if command.name.text != "block" or not command.arguments:
         return False
@@ -429,10 +431,10 @@ def _defines(command: ast.Command, name: str) -> bool:
     )
 
 
-def _network(*, name: str, input: Shape, nodes: list[Placed], valid: bool, **parts: Any) -> Network:
+def _network(*, name: str, inputs: tuple[Input, ...], nodes: list[Placed], valid: bool, **parts: Any) -> Network:
     """Build the network; one with placeholders is not validated, for it is only looked at for further mistakes."""
     if valid:
-        made = tuple(Node(name=n.name, layer=n.layer, inputs=n.inputs) for n in nodes)
-        return Network(name=name, input=input, nodes=made, **parts)
-    loose = tuple(Node.model_construct(name=n.name, layer=n.layer, inputs=n.inputs) for n in nodes)
-    return Network.model_construct(name=name, input=input, nodes=loose, **parts)
+        made = tuple(Node(name=n.name, layer=n.layer, inputs=n.inputs, share=n.share) for n in nodes)
+        return Network(name=name, inputs=inputs, nodes=made, **parts)
+    loose = tuple(Node.model_construct(name=n.name, layer=n.layer, inputs=n.inputs, share=n.share) for n in nodes)
+    return Network.model_construct(name=name, inputs=inputs, nodes=loose, **parts)

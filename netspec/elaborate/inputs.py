@@ -1,36 +1,37 @@
-"""What `input` says: the shape of one example and, of token sequences, how many tokens there are."""
+"""What `input` says: the shape of one example; of token sequences, how many tokens there are, and which is padding."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.suggestions import split_size
+from netspec.ir.network import Input
 from netspec.schema.types import Shape
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
-__all__ = ["Input", "read_input"]
+__all__ = ["read_input"]
 
 _LARGEST = 10**9
 _EXAMPLE = "for example `input 1x28x28` or `input 784`"
 _TOKENS_EXAMPLE = "for example `input 64 tokens=1000`: 64 whole numbers from 0 to 999"
 
 
-class Input(NamedTuple):
-    """The shape of one example; `tokens` is set where it is so many whole numbers from 0 to tokens - 1."""
+def read_input(command: ast.Command, name: str, context: Context) -> Input | None:
+    """Return what an `input` command says; None when something was wrong, which `context.diagnostics` then says.
 
-    shape: Shape
-    tokens: int | None = None
-
-
-def read_input(command: ast.Command, context: Context) -> Input | None:
-    """Return what an `input` command says; None when something was wrong, which `context.diagnostics` then says."""
+    Args:
+        command: the command.
+        name: what the input is called.
+        context: where mistakes are noted.
+    """
     before = len(context.diagnostics)
     shapes = [a for a in command.arguments if a.key is None]
-    tokens = _tokens([a for a in command.arguments if a.key is not None], context)
+    numbers = _numbers([a for a in command.arguments if a.key is not None], context)
+    tokens, mask = numbers.get("tokens"), numbers.get("mask")
     shape = None
     end, size = split_size(shapes, 0) if shapes else (0, "")
     if end:
@@ -49,7 +50,12 @@ def read_input(command: ast.Command, context: Context) -> Input | None:
         message = f"token numbers have 1 axis, their length, not {len(shape)}"
         context.error("E0207", message, shapes[0].span, fix=_TOKENS_EXAMPLE)
         return None
-    return Input(shape, tokens)
+    if mask is not None and (tokens is None or mask >= tokens):
+        place = next(a.span for a in command.arguments if a.key and a.key.text == "mask")
+        message = "`mask` is the token that stands for padding, one of those that `tokens=` counts"
+        context.error("E0207", message, place, fix="for example `input 64 tokens=1000 mask=0`")
+        return None
+    return Input(name=name, shape=shape, tokens=tokens, mask=mask)
 
 
 def _shape(argument: ast.Argument, context: Context) -> Shape | None:
@@ -74,30 +80,40 @@ def _shape(argument: ast.Argument, context: Context) -> Shape | None:
     return shape
 
 
-def _tokens(arguments: list[ast.Argument], context: Context) -> int | None:
-    """Return the value of `tokens=`, the one argument with a key."""
-    found: int | None = None
-    for number, argument in enumerate(arguments):
+def _numbers(arguments: list[ast.Argument], context: Context) -> dict[str, int]:
+    """Return the values of `tokens=` and `mask=`, the arguments with keys."""
+    found: dict[str, int] = {}
+    seen: set[str] = set()
+    for argument in arguments:
         assert argument.key is not None
         name = argument.key.text
-        if name != "tokens":
-            near = nearest(name, ["tokens"])
+        if name not in _LEAST:
+            near = nearest(name, _LEAST)
             fix = f"did you mean `{near}`?" if near else "the shape stands without a key: `input 1x28x28`"
             context.error("E0202", f"`input` has no argument `{name}`", argument.key.span, fix=fix)
         elif argument.relation != "=":
-            context.error("E0207", "`input` takes no comparison", argument.span, fix="write `tokens=1000`")
-        elif number and any(a.key and a.key.text == name for a in arguments[:number]):
-            context.error("E0209", "`tokens` is given twice", argument.span, fix="keep one")
-        else:
-            found = _positive(argument, context)
+            context.error(
+                "E0207", "`input` takes no comparison", argument.span, fix=f"write `{name}={_LEAST[name][1]}`"
+            )
+        elif name in seen:
+            context.error("E0209", f"`{name}` is given twice", argument.span, fix="keep one")
+        elif (value := _whole(argument, _LEAST[name][0], context)) is not None:
+            found[name] = value
+        seen.add(name)
     return found
 
 
-def _positive(argument: ast.Argument, context: Context) -> int | None:
+_LEAST = {"tokens": (1, "1000"), "mask": (0, "0")}
+"""The arguments with keys: the least value of each, and an example."""
+
+
+def _whole(argument: ast.Argument, least: int, context: Context) -> int | None:
     value = _value(argument.value, context)
-    if value is None or _counts(value):
+    if value is None or (_counts(value) or (value == 0 and not isinstance(value, bool) and least == 0)):
         return value
-    message = f"`tokens` must be a positive whole number, not `{print_value(argument.value)}`"
+    name = argument.key.text if argument.key else ""
+    expects = "a positive whole number" if least else "a whole number, 0 or more"
+    message = f"`{name}` must be {expects}, not `{print_value(argument.value)}`"
     context.error("E0207", message, argument.span, fix=_TOKENS_EXAMPLE)
     return None
 
@@ -108,7 +124,7 @@ def _counts(value: Any) -> bool:
 
 def _value(value: ast.Value, context: Context) -> Any:
     try:
-        return evaluate(value, context.scope)
+        return evaluate(value, context.scope, whole=True)
     except ValueProblem as problem:
         context.error(problem.code, problem.message, problem.span, fix=problem.fix)
         return None

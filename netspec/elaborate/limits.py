@@ -56,18 +56,20 @@ class Expansion:
 
     def _command(self, command: ast.Command, blocks: Mapping[str, Block], level: int) -> Size:
         name = command.name.text
-        if name in COMMANDS and name not in {"repeat", *_PLACE}:
-            return _NOTHING
         if name in blocks:
             return self.body(blocks[name].body, blocks[name].scope.blocks, level)
+        if name in COMMANDS and name not in {"repeat", "for", *_PLACE}:
+            return _NOTHING
         inner = [self.body(body, blocks, level) for body in command.bodies]
-        rounds = _rounds(command) if name == "repeat" else 1
-        nodes = rounds * sum(size.nodes for size in inner) + (name != "repeat")
+        rounds = _rounds(command) if name in {"repeat", "for"} else 1
+        nodes = rounds * sum(size.nodes for size in inner) + (name not in {"repeat", "for"})
         return Size(nodes, rounds * sum(size.steps for size in inner))
 
 
 def _rounds(command: ast.Command) -> int:
-    """Return how often a body is repeated; 0 where that depends on a name, for it may be none."""
+    """Return how often a body is repeated at least; 0 where that depends on a name, for it may be none."""
+    if command.name.text == "for":
+        return max(0, len(command.arguments) - 2)
     try:
         count = evaluate(command.arguments[0].value, {}) if command.arguments else 0
     except ValueProblem:

@@ -8,9 +8,8 @@ from typing import Any
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binder import bind_settings
-from netspec.elaborate.blocks import evaluated
 from netspec.elaborate.context import Context
-from netspec.elaborate.evaluate import ValueProblem
+from netspec.elaborate.evaluate import ValueProblem, evaluate_word
 from netspec.elaborate.suggestions import flag_place, setting_place
 from netspec.ir.network import Network, Recipe
 from netspec.schema.definition import Definition, parameters
@@ -37,7 +36,7 @@ def _value(name: str, text: str) -> Any:
         command = _command(f"let {name} = {text}")
         if len(command.arguments) != 1 or command.bodies or command.label:
             raise IndexError
-        return evaluated(command.arguments[0].value, {})
+        return evaluate_word(command.arguments[0].value, {})
     except SpecError as error:
         raise _no_value(said, text, error, example) from None
     except (ValueProblem, IndexError):

@@ -45,7 +45,7 @@ def lost(
             "remove it, or move it above what reads it",
         )
     owner = next((f.commands[f.at] for f in reversed(opened) if f.scope is not scope), command)
-    if owner.name.text == "repeat" and _read(name, [command, *before], blocks):
+    if owner.name.text in {"repeat", "for"} and _read(name, [command, *before], blocks):
         why = f"each round begins again with the `{name}` from outside"
         return why, f"write the rounds out: `block part({name}) {{ … }}`, and a `part` with each value"
     if _read(name, behind, blocks):
@@ -61,7 +61,7 @@ def read_behind(name: str, opened: Sequence[Opened], blocks: Mapping[str, Block]
     scope = opened[-1].scope
     outer = [frame for frame in opened if frame.scope is not scope]
     owners = {frame.commands[frame.at].name.text for frame in outer[-1:]}
-    return owners <= {"repeat", "residual", "branch"} and any(
+    return owners <= {"repeat", "for", "if", "residual", "branch"} and any(
         _read(name, frame.commands[frame.at + 1 :], blocks) for frame in outer
     )
 
@@ -88,7 +88,7 @@ def _words(value: ast.Value) -> Iterator[str]:
     match value:
         case ast.Word():
             yield value.text
-        case ast.Negative():
+        case ast.Negative() | ast.Not():
             yield from _words(value.operand)
         case ast.Group():
             yield from _words(value.expression)
@@ -98,6 +98,9 @@ def _words(value: ast.Value) -> Iterator[str]:
         case ast.Size():
             for extent in value.extents:
                 yield from _words(extent)
+        case ast.Tuple():
+            for item in value.items:
+                yield from _words(item)
         case ast.Range():
             yield from _words(value.low)
             yield from _words(value.high)

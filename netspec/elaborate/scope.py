@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,7 @@ class Scope:
         values: what each `let` and each parameter of a block stands for.
         blocks: the blocks that are defined.
         labels: label → name of the node; `input` is what flows into the file or the block.
+        uses: label → name of the use of a block that carries it, which is the prefix of its nodes.
         frame: where nodes are named.
         suffix: what a repetition adds to the labels in it: `_2` in its second round.
         key: equal for two scopes in which every line means the same, as in each round of a repetition.
@@ -73,6 +74,7 @@ class Scope:
     values: ChainMap[str, Any]
     blocks: ChainMap[str, Block]
     labels: ChainMap[str, str]
+    uses: ChainMap[str, str]
     frame: Frame
     suffix: str = ""
     key: Hashable = ()
@@ -85,7 +87,7 @@ class Scope:
     @classmethod
     def of_file(cls, commands: Iterable[ast.Command]) -> Scope:
         """Return the scope of a file, with nothing in it yet."""
-        return cls(ChainMap(), ChainMap(), ChainMap({"input": "input"}), Frame("", labels_in(commands)))
+        return cls(ChainMap(), ChainMap(), ChainMap({"input": "input"}), ChainMap(), Frame("", labels_in(commands)))
 
     def way(self, body: ast.Body) -> Scope:
         """Return the scope of a body whose labels are seen behind it, as those of `residual` and `branch` are."""
@@ -100,9 +102,22 @@ class Scope:
             rebound=0,
         )
 
-    def round(self, body: ast.Body, number: int) -> Scope:
-        """Return the scope of one round of a repetition, whose labels are its own."""
-        return replace(self.way(body), labels=self.labels.new_child(), suffix=f"{self.suffix}_{number}")
+    def round(self, body: ast.Body, number: int, values: Mapping[str, Any], named: Mapping[str, Span]) -> Scope:
+        """Return the scope of one round of a repetition, whose labels are its own.
+
+        Args:
+            body: what is repeated.
+            number: of the round, from 1.
+            values: what the names of a `for` stand for in this round.
+            named: where these names are given.
+        """
+        labels, uses = self.labels.new_child(), self.uses.new_child()
+        scope = replace(self.way(body), labels=labels, uses=uses, suffix=f"{self.suffix}_{number}")
+        if values:
+            scope.values.maps[0].update(values)
+            scope.named.maps[0].update(named)
+            scope.key = (scope.key, told_apart(values))
+        return scope
 
     def use(self, block: Block, values: dict[str, Any], name: str, source: str) -> Scope:
         """Return the scope inside one use of a block defined here: of the user's names it sees none.
@@ -113,19 +128,23 @@ class Scope:
             name: of this use.
             source: the node that flows into it.
         """
-        # A `let` behind the definition but before the use is seen too, hence their number in the key. The types are in
-        # it since 1 and 1.0 are equal but do not fit the same arguments.
-        given = tuple((key, type(value), value) for key, value in values.items())
+        # A `let` behind the definition but before the use is seen too, hence their number in the key.
         return Scope(
             values=self.values.new_child(values),
             blocks=self.blocks.new_child(),
             labels=ChainMap({"input": source}),
+            uses=ChainMap(),
             frame=Frame(f"{name}/", block.labels),
-            key=(id(block.body), self.key, self.lets, given),
+            key=(id(block.body), self.key, self.lets, told_apart(values)),
             top=False,
             misdefined=self.misdefined,
             named=self.named.new_child(dict(block.spans)),
         )
+
+
+def told_apart(values: Mapping[str, Any]) -> Hashable:
+    """Return values as a key; their types are in it since 1 and 1.0 are equal but do not fit the same arguments."""
+    return tuple((key, type(value), value) for key, value in values.items())
 
 
 def weight(arguments: Iterable[ast.Argument]) -> int:

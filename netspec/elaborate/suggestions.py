@@ -67,15 +67,11 @@ def command_word(word: str, blocks: Iterable[str] = ()) -> str:
 
 
 _DIALECTS = {
-    "if": "a spec has no conditions: write what holds",
-    "else": "a spec has no conditions: write what holds",
-    "for": "`repeat 3 { … }` runs commands several times",
     "while": "`repeat 3 { … }` runs commands several times",
     "loop": "`repeat 3 { … }` runs commands several times",
     "def": "`block res(c) { … }` gives commands a name",
     "function": "`block res(c) { … }` gives commands a name",
     "class": "`block res(c) { … }` gives commands a name",
-    "output": "remove it: a network has one output, its last layer",
     "return": "remove it: a network has one output, its last layer",
     "model": "remove it: the file is the network, and its name is the network's",
     "network": "remove it: the file is the network, and its name is the network's",
@@ -185,6 +181,8 @@ def value_text(value: Any) -> str:
     """Return a value as it would be written."""
     if isinstance(value, ast.Word | ast.Call):
         return print_value(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return ("..".join if value and isinstance(value[0], float) else "x".join)(map(str, value))
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from netspec.diagnostics.diagnostic import Diagnostic, Related, Span
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.context import Context
+from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.suggestions import held_value, value_text
 from netspec.schema.definition import Parameter
 from netspec.schema.types import LARGEST, LARGEST_FLOAT, SMALLEST_FLOAT
@@ -48,8 +49,9 @@ def blame_use(
     if given.span in context.blamed:
         return
     context.blamed.add(given.span)
-    shown = value_text(context.scope[name])
-    message = f"`{name}` of `{given.block}` is `{shown}`, but `{bound.name.text}` needs {expects}"
+    value = context.scope[name]
+    shown = f"the layer `{value.text}`" if isinstance(value, LabelledWord) else f"`{value_text(value)}`"
+    message = f"`{name}` of `{given.block}` is {shown}, but `{bound.name.text}` needs {expects}"
     here = Related(span, f"`{parameter.name}` here")
     # The mistake is the use itself: only the uses around it are further places.
     uses, context.uses = context.uses, context.uses[:-1]

@@ -1,4 +1,4 @@
-"""The words of the language: its commands, what a user may not take as a name, and what a name may stand for."""
+"""The words of the language: its commands, what a user may take as a name, and what a name may stand for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netspec.recipe.settings import Augment, Shuffle, Views
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 
-__all__ = ["CHOICES", "COMMANDS", "RESERVED", "Command", "meaning"]
+__all__ = ["CHOICES", "COMMANDS", "RESERVED", "WORDS", "Command", "meaning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,19 @@ class Command:
 _COMMANDS = (
     Command(
         "input",
-        "input SHAPE [tokens=N]",
+        "input SHAPE [tokens=N [mask=TOKEN]] [as NAME]",
         "The shape of one example: `784` features, `8x100` features x length, `1x28x28` channels x height x width; "
-        "with `tokens=`, so many whole numbers below N. May be left out where a built-in dataset says it.",
-        "input 1x28x28\nfc 10 softmax",
+        "with `tokens=`, so many whole numbers below N. May be left out where a built-in dataset says it. Several "
+        "inputs have names, and `from NAME` reads one.",
+        "input 8 as left\ninput 8 as right\nfrom left; fc 4 as a\nfrom right; fc 4 share=a\nconcat a; fc 2 softmax",
+    ),
+    Command(
+        "output",
+        "output LABEL [loss=LOSS] [weight=NUMBER] [target=NAME] [as NAME]",
+        "A labelled layer as an output, where the last layer is not the only one. Each has its loss, which counts by "
+        "its weight, and the target of its own name unless `target=` says another.",
+        "input 8\nfc 16 relu as trunk\nfc 3 softmax as kind\nfrom trunk; fc 1 as age\n"
+        "output kind\noutput age loss=mse weight=0.1",
     ),
     Command(
         "let",
@@ -89,6 +98,21 @@ _COMMANDS = (
         "repeat N { commands }",
         "The commands N times, one behind the other. A label in them gets the number of the round: `a_1`, `a_2`.",
         "repeat 3 { conv 16 3x3 pad=same relu }",
+    ),
+    Command(
+        "for",
+        "for NAME in VALUE VALUE … { commands } | for NAME in FIRST..LAST { … } | for (NAME, NAME) in (VALUE, VALUE) …",
+        "The commands once for each value, one behind the other, with the name standing for it. Labels in them get the "
+        "number of the round, as in `repeat`.",
+        "for (c, n) in (16, 1) (32, 2) {\n  repeat n { conv c 3x3 pad=same relu }\n  pool 2\n}",
+    ),
+    Command(
+        "if",
+        "if (CONDITION) { commands } [else if (CONDITION) { … }] [else { commands }]",
+        "The commands of the first condition that holds. Conditions compare numbers, sizes and words (`==`, `!=`, `<`, "
+        "`<=`, `>`, `>=`), and are joined by `and`, `or` and `not`.",
+        "block down(c, stride=1) {\n  conv c 3x3 pad=same\n  if (stride > 1) { pool stride } else { relu }\n}\n"
+        "down 8 stride=2",
     ),
     Command(
         "residual",
@@ -148,8 +172,11 @@ def _reachable(roots: Iterable[type[Definition]]) -> set[type[Definition]]:
     return found
 
 
-RESERVED = frozenset({*_words([*LAYERS.entries, *_OF_LINES]), *LAYERS, *COMMANDS, "as", "else", "true", "false"})
-"""What a `let`, a block or a parameter may not take as its name: other lines would change their meaning."""
+RESERVED = frozenset({"as", "else", "in", "and", "or", "not", "true", "false"})
+"""What a `let`, a block or a parameter may not take as its name: the words that hold the language together."""
+
+WORDS = frozenset({*_words([*LAYERS.entries, *_OF_LINES]), *LAYERS, *COMMANDS})
+"""What else has a meaning on the lines of a spec; a name of the file's own wins over it."""
 
 CHOICES = frozenset(_words(_reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])) | {"true", "false"})
 """What an argument of anything may be."""

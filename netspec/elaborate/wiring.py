@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeAlias
 
 from netspec.diagnostics.diagnostic import Place, Related, listing
@@ -12,6 +12,8 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binder import bind
 from netspec.elaborate.blocks import bind_parameters, given_at
 from netspec.elaborate.context import Context
+from netspec.elaborate.control import Rounds
+from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.limits import Expansion
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS
@@ -19,6 +21,7 @@ from netspec.elaborate.suggestions import command_word
 from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
 from netspec.syntax import ast
+from netspec.syntax.printer import print_argument, print_value
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
 
@@ -53,6 +56,26 @@ class Placed:
     name: str
     layer: Layer
     inputs: tuple[str, ...]
+    share: str | None = None
+
+    def reading(self, names: Mapping[str, str]) -> Placed:
+        """Return the node with some of what it reads under other names."""
+        return replace(self, inputs=tuple(names.get(name, name) for name in self.inputs))
+
+    def without(self, source: str) -> Placed:
+        """Return what stands in the node's place where what it reads is not known."""
+        return replace(self, layer=Broken(), inputs=(source,), share=None)
+
+
+@dataclass(slots=True)
+class _Sharing:
+    """A use of a block whose nodes share the weights of those of an earlier use."""
+
+    prefix: str
+    earlier: str
+    argument: ast.Argument
+    odd: str = ""
+    """A node of this use that the earlier one has not."""
 
 
 class Wiring:
@@ -61,9 +84,11 @@ class Wiring:
     def __init__(self, context: Context, run: Run, places: dict[str, Place]) -> None:
         self.context, self.run, self.places = context, run, places
         self.nodes: list[Placed] = []
+        self.kinds: dict[str, type[Layer]] = {}
         self.read: set[str] = set()
         self.cursor = "input"
         self.stack: list[Block] = []
+        self.used: dict[str, Block] = {}
         self.outer: list[Mapping[str, str]] = []
         self.labelled: dict[str, str] = {}
         self.silent: set[int] = set()
@@ -71,18 +96,35 @@ class Wiring:
         self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
         self.bound: dict[tuple[int, Any, int], Layer | None] = {}
+        self.sharing: list[_Sharing] = []
 
     # --- layers -------------------------------------------------------------------------------------------------
 
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
         key = (id(command), scope.key, scope.rebound)
+        arguments, share = _split_share(command)
         if key not in self.bound:
             cls = LAYERS[command.name.text]
-            self.bound[key] = bind(cls, command.name, command.arguments, self.context)
+            self.bound[key] = bind(cls, command.name, arguments, self.context)
             if self.bound[key] or not self._runs_on(command):
                 self.no_body(command)
-        self.place(command, self.bound[key] or Broken(), (self.cursor,), scope)
+        layer = self.bound[key] or Broken()
+        shared = self._shared(LAYERS[command.name.text], share, scope) if share else None
+        self.place(command, layer if shared or not share else Broken(), (self.cursor,), scope, shared)
+
+    def _shared(self, cls: type[Layer], argument: ast.Argument, scope: Scope) -> str | None:
+        """Return the layer whose weights are shared: `share=words`; None where there is none, which is reported."""
+        if not cls.has_weights:
+            message = f"`{cls.canonical()}` has no weights that it could share"
+            self.context.error("E0315", message, argument.span, fix=f"leave `{print_argument(argument)}` out")
+            return None
+        node = self.labelled_node(replace(argument, key=None), scope)
+        if node is not None and node not in self.kinds:
+            message = f"`{print_value(argument.value)}` is an input, and has no weights"
+            self.context.error("E0215", message, argument.span, fix="share the weights of a labelled layer")
+            return None
+        return node
 
     def merge(self, command: ast.Command, scope: Scope) -> None:
         """Join what flows in with the labelled values: `add c2`, `concat c2 c4`."""
@@ -91,7 +133,7 @@ class Wiring:
         if not command.arguments and command.name.span.line not in self.silent:
             fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
             self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
-        sources = [self._labelled(a, scope) for a in self._labels(command, scope)]
+        sources = [self.labelled_node(a, scope) for a in self._labels(command, scope)]
         whole = [s for s in sources if s is not None]
         good = bool(whole) and len(whole) == len(command.arguments)
         spelling = SPELLINGS.get(command.name.text)
@@ -120,7 +162,7 @@ class Wiring:
             )
             self.context.error("E0206", "`from` needs one label", command.head, fix=fix)
             return
-        source = self._labelled(command.arguments[0], scope)
+        source = self.labelled_node(command.arguments[0], scope)
         if source is None:
             self.place(command, Broken(), (self.cursor,), scope)
         else:
@@ -186,12 +228,12 @@ class Wiring:
         self.cursor = start
         return ends
 
-    def repeat(self, command: ast.Command, count: int, scope: Scope) -> None:
-        """Run a body several times, one behind the other."""
+    def repeat(self, command: ast.Command, rounds: Rounds, scope: Scope) -> None:
+        """Run a body several times, one behind the other, each time with its own values of the names of a `for`."""
         (body,) = command.bodies
-        self._bounded(command, body, scope, count)
-        for number in range(1, count + 1 if body.commands else 0):
-            self.run(body.commands, scope.round(body, number))
+        self._bounded(command, body, scope, rounds.count)
+        for number, values in enumerate(rounds.values if body.commands else (), 1):
+            self.run(body.commands, scope.round(body, number, values, rounds.named))
 
     # --- blocks -------------------------------------------------------------------------------------------------
 
@@ -207,27 +249,58 @@ class Wiring:
             self.context.error("E0216", f"the block uses itself: {chain}", command.name.span, fix=fix)
             self.broken(command, scope)
             return
+        takes_share = any(p.key and p.key.text == "share" for p in block.parameters)
+        arguments, share = (command.arguments, None) if takes_share else _split_share(command)
+        command = replace(command, arguments=tuple(arguments))
         values = bind_parameters(block, command, self.context)
-        if values is None:
+        earlier = self._earlier_use(block, share, scope) if share else None
+        if values is None or (share and earlier is None):
             self.broken(command, scope)
             return
         self._bounded(command, block.body, block.scope)
         self._count(command, block.weight)
-        label = self._label(command, scope)
+        label = self.name_of(command, scope)
         name = label or self._numbered(block.name.text, command, scope)
         self.places[name] = place_of(command, self.context.uses)
-        uses = self.context.uses
-        given = self.context.given
-        self.context.uses = (*uses, Related(command.head, f"`{block.name.text}` is used here"))
-        self.context.given = given_at(block, command, values, self.context)
+        self.used[name] = block
+        first = len(self.nodes)
         self.stack.append(block)
         self.outer.append(scope.labels)
-        self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
+        if share and earlier:
+            self.sharing.append(_Sharing(f"{name}/", f"{earlier}/", share))
+        given = given_at(block, command, values, self.context)
+        with self.context.within(Related(command.head, f"`{block.name.text}` is used here"), given):
+            self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
         self.stack.pop()
         self.outer.pop()
-        self.context.uses, self.context.given = uses, given
+        if share and earlier:
+            self._require_twins(self.sharing.pop(), self.nodes[first:])
         if command.label:
             scope.labels[command.label.text] = self.cursor
+            scope.uses[command.label.text] = name
+
+    def _earlier_use(self, block: Block, share: ast.Argument, scope: Scope) -> str | None:
+        """Return the use of a block whose weights another use of it shares, or None, which is reported."""
+        value = share.value
+        text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
+        use = scope.uses.get(text)
+        if use is not None and self.used[use].body is block.body:
+            return use
+        if self.labelled_node(replace(share, key=None), scope) is not None:
+            message = f"`{text}` is no use of `{block.name.text}`, and has other weights"
+            fix = f"label the use that comes first, `{block.name.text} … as a`, and say `share=a`"
+            self.context.error("E0315", message, share.span, fix=fix)
+        return None
+
+    def _require_twins(self, sharing: _Sharing, nodes: Sequence[Placed]) -> None:
+        """Report a use that came out with other layers than the one whose weights it shares."""
+        missing = len(nodes) < sum(1 for name in self.kinds if name.startswith(sharing.earlier))
+        if sharing.odd or missing:
+            earlier = sharing.earlier.rstrip("/")
+            what = f"`{sharing.odd}`, and there is none like it" if sharing.odd else "fewer layers"
+            message = f"this use has {what} in `{earlier}`, whose weights it shares"
+            fix = "use the block with the same arguments in both places"
+            self.context.error("E0315", message, sharing.argument.span, fix=fix)
 
     def _runs_on(self, command: ast.Command) -> bool:
         """Return whether a line goes on with another command, whose body is then no mistake of its own."""
@@ -261,19 +334,34 @@ class Wiring:
 
     # --- names --------------------------------------------------------------------------------------------------
 
-    def place(self, command: ast.Command, layer: Layer, inputs: Iterable[str], scope: Scope) -> None:
+    def place(
+        self, command: ast.Command, layer: Layer, inputs: Iterable[str], scope: Scope, share: str | None = None
+    ) -> None:
         """Append a node, named by its label or by its kind and number."""
         if len(self.nodes) >= MAX_NODES:
             self._too_large(command, f"the network has more than {MAX_NODES:,} layers")
-        name = self._label(command, scope) or self._numbered(layer.canonical(), command, scope)
-        node = Placed(name, layer, tuple(inputs))
+        name = self.name_of(command, scope) or self._numbered(layer.canonical(), command, scope)
+        node = Placed(name, layer, tuple(inputs), share or self._twin(name, layer))
         self.nodes.append(node)
+        self.kinds[name] = type(layer)
         self.read.update(node.inputs)
         self.places[name] = place_of(command, self.context.uses)
         self.cursor = name
         if command.label:
             scope.labels[command.label.text] = name
             self.labelled[name] = command.label.text
+
+    def _twin(self, name: str, layer: Layer) -> str | None:
+        """Return the node of an earlier use of a block whose weights this node shares, where its use shares them."""
+        sharing = self.sharing[-1] if self.sharing else None
+        if sharing is None or isinstance(layer, Broken):
+            return None
+        twin = sharing.earlier + name.removeprefix(sharing.prefix)
+        if self.kinds.get(twin) is type(layer):
+            return twin if layer.has_weights else None
+        if self.kinds.get(twin) is not Broken:
+            sharing.odd = sharing.odd or name
+        return None
 
     def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
         frame = scope.frame
@@ -290,7 +378,7 @@ class Wiring:
         message = f"the name of this layer, with the blocks it is in, has more than {MAX_NAME} characters"
         self.context.error("E0214", message, name.span, fix="give the blocks or their uses shorter names")
 
-    def _label(self, command: ast.Command, scope: Scope) -> str | None:
+    def name_of(self, command: ast.Command, scope: Scope) -> str | None:
         """Return the full name that a label gives, where it is free."""
         if command.label is None:
             return None
@@ -317,18 +405,21 @@ class Wiring:
             return None
         return name
 
-    def _labelled(self, argument: ast.Argument, scope: Scope) -> str | None:
-        """Return the node that a word names."""
+    def labelled_node(self, argument: ast.Argument, scope: Scope, none: str = "no layer before this") -> str | None:
+        """Return the node that a word names; `none` says what there is not where there is none."""
         value = argument.value
         text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
         if argument.key is not None or not text:
             fix = "for example `conv 64 3x3 as c2`, and later `add c2`"
             self.context.error("E0207", "a label is a word", argument.span, fix=fix)
             return None
+        passed = scope.values.get(text)
+        if isinstance(passed, LabelledWord):
+            return passed.node
         if text in scope.labels:
             return scope.labels[text]
         fix = self._hidden(text, scope) or self._label_fix(text, scope)
-        self.context.error("E0215", f"no layer before this is labelled `{text}`", argument.span, fix=fix)
+        self.context.error("E0215", f"{none} is labelled `{text}`", argument.span, fix=fix)
         return None
 
     def _hidden(self, text: str, scope: Scope) -> str:
@@ -363,6 +454,12 @@ class Wiring:
         if command.bodies:
             message = f"`{command.name.text}` takes no body"
             self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
+
+
+def _split_share(command: ast.Command) -> tuple[Sequence[ast.Argument], ast.Argument | None]:
+    """Return the arguments of a command but `share=LABEL`, and that."""
+    share = next((a for a in command.arguments if a.key and a.key.text == "share" and a.relation == "="), None)
+    return [a for a in command.arguments if a is not share] if share else command.arguments, share
 
 
 def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from netspec.graph.graph import Graph
 from netspec.graph.trace import with_loss
 from netspec.ir.network import Network
-from netspec.ops import Activation
 from netspec.recipe.losses import default_loss
 
 __all__ = ["with_class_loss"]
@@ -18,8 +17,7 @@ def with_class_loss(network: Network, graph: Graph) -> Network:
         network: may leave its loss out.
         graph: of the network; it is that of the returned network too.
     """
-    if network.recipe.loss is not None or not network.classifies:
+    # Of several outputs the data has targets of several kinds.
+    if len(graph.outputs) > 1 or network.stated_loss(graph.outputs[0].name) is not None or not network.classifies:
         return network
-    last = graph.operations[-1].op if graph.operations else None
-    alone = default_loss(last.function if isinstance(last, Activation) else None)
-    return network if graph.loss == alone else with_loss(network, graph.loss)
+    return network if graph.loss == default_loss(graph.ends_in) else with_loss(network, graph.loss)

@@ -19,6 +19,8 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     """Return what does not fit between a network and the built-in datasets it names; paths are checked when loaded."""
     if network.data is None:
         return []
+    if len(network.inputs) > 1 or len({o.target_name for o in network.all_outputs}) > 1:
+        return _of_several(network, places)
     if network.tokens and (network.data.scale or network.data.normalize):
         message = "`scale` and `normalize` say how bytes become numbers; token numbers stay what they are"
         return [_diagnostic("E0308", message, places.get("data"), "remove it from `data`")]
@@ -31,6 +33,25 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]
+
+
+def _of_several(network: Network, places: Places) -> Iterable[Diagnostic]:
+    """Yield what a network of several inputs or targets cannot take."""
+    assert network.data is not None
+    place = places.get("data")
+    info = next((i for n in (network.data.name, network.data.fallback) if n and (i := datasets.find(n))), None)
+    if info:
+        targets = {o.target_name for o in network.all_outputs}
+        has = f"{plural(len(network.inputs), 'input')} and {plural(len(targets), 'target')}"
+        message = f"the network has {has}, but an example of {info.name} is one image and one label"
+        yield _diagnostic("E0308", message, place, "name an .npz file with an array for each: docs/your_data.md")
+    elif network.data.views:
+        yield _diagnostic(
+            "E0308", "`views` is for a network of one input and one output", place, "remove it from `data`"
+        )
+    elif network.data.augment and not any(len(i.shape) == 3 for i in network.inputs):
+        message = "`augment` moves the pixels of images, but none of the inputs is an image"
+        yield _diagnostic("E0308", message, place, "remove it from `data`")
 
 
 def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:
@@ -94,6 +115,8 @@ def _views(network: Network, graph: Graph | None) -> tuple[str, str] | None:
         return None
     if len(network.input) != 3:
         return _no_images(network, "views")
+    if len(network.all_outputs) > 1:
+        return "`views` is for a network of one output", "remove it from `data`"
     if network.reconstructs or (graph and len(graph.shape(graph.output)) != 1):
         message = "`views` takes the mean of rows of outputs; outputs that are images would move with their views"
         return message, "remove it from `data`"
@@ -119,7 +142,7 @@ def _problems(
         yield _diagnostic(
             "E0308",
             f"the input is token numbers, but {info.name} has images",
-            places.get("input"),
+            places.get(network.inputs[0].name),
             f"write `input {format_shape(info.shape)}`, or name a dataset of token numbers",
             places.get("data"),
         )
@@ -129,13 +152,19 @@ def _problems(
         yield _diagnostic(
             "E0308",
             f"the input is {format_shape(network.input)}, but {info.name} has {images}",
-            places.get("input"),
+            places.get(network.inputs[0].name),
             f"write `input {prod(info.shape) if row else format_shape(info.shape)}`, "
             "or leave the input out: the dataset says it",
             places.get("data"),
         )
     if graph is None or network.reconstructs:
         return
+    for declared, output in zip(network.all_outputs, graph.outputs, strict=True):
+        yield from _classes_problems(graph.only(output), declared.node, info, places)
+
+
+def _classes_problems(graph: Graph, node: str, info: datasets.DatasetInfo, places: Places) -> Iterator[Diagnostic]:
+    """Yield that one output has not one value for each class."""
     outputs, classes = graph.shape(graph.output), len(info.labels)
     single = isinstance(graph.loss, BinaryCrossEntropy) and classes == 2 and outputs == (1,)
     if outputs != (classes,) and not single:
@@ -143,7 +172,7 @@ def _problems(
         yield _diagnostic(
             "E0304",
             f"the network {ends}, but {info.name} has {classes} classes",
-            places.get(network.nodes[-1].name),
+            places.get(node),
             f"let it end in {classes} outputs: `fc {classes} softmax`",
             places.get("data"),
         )

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Place, Places, Related, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.ops import format_shape
+from netspec.ops import Shape, format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.array_facts import (
     KEYS,
+    ArrayFacts,
+    LabelFacts,
     Wrong,
     classes_misfit,
     example_shape,
     examples_wrong,
     labels_wrong,
+    looks_numeric,
     shape_misfit,
     unlike,
 )
 from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
+from netspec.recipe.losses import CrossEntropy, Loss
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]
@@ -56,7 +61,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 yield _at(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
             missing.append(_at(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
-        else:
+        elif len(network.inputs) == 1 and len(network.all_outputs) == 1:
+            # Arrays by other names are looked at when the training begins.
             yield from _misfits(network, graph, places, name, _contents(path, kind, name))
     # What comes first may be missing where there is something to take instead.
     if len(missing) == len(names):
@@ -96,7 +102,8 @@ def _misfits(
 ) -> Iterator[Diagnostic]:
     """Yield the first thing that is wrong with files that are there, as it would be told when they are loaded."""
     place, tokens = places.get("data"), network.tokens
-    wrong = contents.wrong or (_array_wrong(name, contents, tokens) if contents.arrays else None)
+    aim = _Aim.of(network, graph)
+    wrong = contents.wrong or (_array_wrong(name, contents, tokens, aim) if contents.arrays else None)
     if not wrong and contents.names and contents.labels and contents.labels.most >= contents.names:
         wrong = f"{name} has a label {contents.labels.most}, but {contents.names} class_names", "name every class"
     if wrong:
@@ -111,9 +118,12 @@ def _misfits(
         yield _at(place, "E0311", (message, "hold out fewer"))
     wrong = shape_misfit(name, example_shape(train, tokens), network.input)
     if wrong:
-        yield _at(places.get("input"), "E0308", wrong, place)
+        yield _at(places.get(network.inputs[0].name), "E0308", wrong, place)
     elif graph and network.classifies:
         outputs, last = graph.shape(graph.output), places.get(network.nodes[-1].name)
+        targets = contents.arrays.get("y_train")
+        if aim.is_free or (targets and targets.shape[1:] not in {(), (1,)} and aim.takes(targets)):
+            return
         if len(outputs) != 1:
             message = f"an example has one label, but the network ends in {format_shape(outputs)}"
             fix = "end with `globalpool`, `flatten` or `fc CLASSES`, or learn the input again: `target input`"
@@ -121,6 +131,8 @@ def _misfits(
             return
         classes = contents.names or (contents.labels.most + 1 if contents.labels else None)
         labels = None if contents.names else contents.labels
+        if contents.labels and aim.numeric(contents.labels):
+            return
         wrong = classes_misfit(name, outputs[0], classes, labels) if classes else None
         # Where it is one of two, the outputs may be for the other.
         one_of_two = network.data and network.data.fallback
@@ -128,17 +140,58 @@ def _misfits(
             yield _at(last, "E0304", wrong, place)
 
 
-def _array_wrong(name: str, contents: Contents, tokens: int | None) -> Wrong | None:
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What targets a network takes, as far as types and shapes say it; an output of None where that is not known."""
+
+    output: Shape | None = None
+    loss: Loss | None = None
+    stated: bool = False
+
+    @classmethod
+    def of(cls, network: Network, graph: Graph | None) -> _Aim:
+        """Return that of a network."""
+        if graph is None or network.reconstructs:
+            return cls()
+        return cls(graph.shape(graph.output), graph.loss, network.recipe.loss is not None or bool(graph.ends_in))
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing can be said of targets here: sequences, pairs, none at all, or labels that do not count."""
+        if self.loss is None:
+            return False
+        ignores = isinstance(self.loss, CrossEntropy) and self.loss.ignore is not None
+        return ignores or self.loss.targets[0] in {"sequence", "pair", "nothing"}
+
+    def takes(self, targets: ArrayFacts) -> bool:
+        """Return whether targets have the shape of the output, or that of its positions."""
+        if self.output is None or targets.kind not in "buif":
+            return False
+        return targets.shape[1:] in {self.output, self.output[1:], (1, *self.output[1:])}
+
+    def numeric(self, labels: LabelFacts | None) -> bool:
+        """Return whether whole numbers, or any where none are given, may be amounts."""
+        if self.loss is None or self.output is None or self.output[0] != 1:
+            return self.loss is not None and "class" not in self.loss.targets
+        if self.stated:
+            return not self.loss.absorbs and (labels is None or labels.most > 1 or labels.least < 0)
+        return labels is None or looks_numeric(labels.different, labels.count)
+
+
+def _array_wrong(name: str, contents: Contents, tokens: int | None, aim: _Aim) -> Wrong | None:
     """Return what is wrong with the arrays by themselves."""
     found: list[Wrong | None] = []
     for x, y in (KEYS[:2], KEYS[2:]):
         examples, labels = contents.arrays.get(x), contents.arrays.get(y)
         found += [examples_wrong(examples, tokens)] if examples else []
-        found += [labels_wrong(labels, examples)] if labels and examples and not found[-1] else []
+        if labels and examples and not found[-1] and not aim.is_free:
+            same = labels.shape[:1] == examples.shape[:1]
+            found += [] if same and aim.takes(labels) else [labels_wrong(labels, examples)]
     train, test = contents.arrays.get("x_train"), contents.arrays.get("x_test")
     if train and test and not any(found):
         found.append(unlike(train, test, tokens))
-    first = next((wrong for wrong in (*found, contents.odd) if wrong), None)
+    odd = None if aim.is_free or aim.numeric(None) else contents.odd
+    first = next((wrong for wrong in (*found, odd) if wrong), None)
     return (f"{name}: {first[0]}", first[1]) if first else None
 
 

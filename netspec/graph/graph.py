@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network, Node
-from netspec.ir.text import layer_text
+from netspec.ir.text import layer_text, shared_text
 from netspec.layers.base import Role
-from netspec.ops import Op, Shape
+from netspec.ops import Activation, Op, Shape
 from netspec.recipe.initializers import Initializer
-from netspec.recipe.losses import Loss
+from netspec.recipe.losses import Loss, link
 from netspec.system.arguments import described, require_kind
 
 if TYPE_CHECKING:
     from netspec.ops.derived import Formula
 
-__all__ = ["Derived", "Graph", "NodeCost", "Operation", "Parameter"]
+__all__ = ["Derived", "Graph", "GraphInput", "GraphOutput", "NodeCost", "Operation", "Parameter"]
 
 _FLOAT = 4
 
@@ -79,6 +79,37 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphInput:
+    """What flows in from outside: its name, the shape of one example, and of token numbers how many there are."""
+
+    name: str
+    shape: Shape
+    tokens: int | None = None
+    mask: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOutput:
+    """What is given.
+
+    Attributes:
+        name: what it goes by.
+        index: the value that is given.
+        logits: the value that its loss reads.
+        loss: what is made small of it.
+        weight: by how much that counts in the sum.
+        target: the name of what it is compared with.
+    """
+
+    name: str
+    index: int
+    logits: int
+    loss: Loss
+    weight: float
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeCost:
     """One row of `netspec show`: a node's output shape per example, parameters, FLOPs and bytes of activations."""
 
@@ -92,20 +123,17 @@ class NodeCost:
 
 @dataclass(frozen=True)  # no slots: it keeps what it computed once
 class Graph:
-    """Operations in an order in which they can run. Value 0 is the input; `logits` is what the loss reads.
+    """Operations in an order in which they can run. The first values, from 0 on, are the inputs in their order.
 
     A value keeps its number through all passes: where a number is gone, no operation makes that value any more, and
     new values have new numbers.
     """
 
     name: str
-    input: Shape
-    tokens: int | None
+    inputs: tuple[GraphInput, ...]
     operations: tuple[Operation, ...]
     parameters: Mapping[str, Parameter]
-    output: int
-    logits: int
-    loss: Loss
+    outputs: tuple[GraphOutput, ...]
     nodes: Mapping[str, int] = field(default_factory=dict)
     """The value each node hands on, of those nodes whose value is made."""
     derived: Mapping[str, Derived] = field(default_factory=dict)
@@ -117,15 +145,82 @@ class Graph:
 
         return graph_summary(self)
 
+    @property
+    def input(self) -> Shape:
+        """The shape of the one input; raises NetspecError where there are several."""
+        return self._one_input().shape
+
+    @property
+    def tokens(self) -> int | None:
+        """How many tokens the one input may be; raises NetspecError where there are several inputs."""
+        return self._one_input().tokens
+
+    @property
+    def output(self) -> int:
+        """The value of the one output; raises NetspecError where there are several."""
+        return self._one_output().index
+
+    @property
+    def logits(self) -> int:
+        """What the loss of the one output reads; raises NetspecError where there are several."""
+        return self._one_output().logits
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the one output; raises NetspecError where there are several."""
+        return self._one_output().loss
+
+    def _one_input(self) -> GraphInput:
+        if len(self.inputs) != 1:
+            names = listing([i.name for i in self.inputs], "and")
+            raise NetspecError(f"the graph has several inputs: {names}", "each is in graph.inputs")
+        return self.inputs[0]
+
+    def _one_output(self) -> GraphOutput:
+        if len(self.outputs) != 1:
+            names = listing([o.name for o in self.outputs], "and")
+            raise NetspecError(f"the graph has several outputs: {names}", "each is in graph.outputs")
+        return self.outputs[0]
+
+    def only(self, output: GraphOutput) -> Graph:
+        """Return the graph as one that gives this output alone: what is asked of one output can be asked of it."""
+        return self if len(self.outputs) == 1 else replace(self, outputs=(output,))
+
+    @cached_property
+    def wanted(self) -> frozenset[int]:
+        """The values that somebody outside reads: the outputs, and what the losses read."""
+        return frozenset(value for o in self.outputs for value in (o.index, o.logits))
+
+    @cached_property
+    def input_values(self) -> int:
+        """How many numbers all inputs of one example have."""
+        return sum(prod(i.shape) for i in self.inputs)
+
+    @property
+    def ends_in(self) -> str | None:
+        """The last activation: that of the last operation, where it is one."""
+        last = self.made.get(self.output)
+        return last.op.function if last and isinstance(last.op, Activation) else None
+
+    @property
+    def absorbed(self) -> str | None:
+        """The last activation where the loss absorbs it, so that the logits are what goes into it."""
+        return self.ends_in if self.ends_in in self.loss.absorbs else None
+
+    @property
+    def link(self) -> str | None:
+        """What makes probabilities of the logits; None where nothing has to, or they are none."""
+        return link(self.loss, self.shape(self.logits)[0], self.ends_in)
+
     @cached_property
     def made(self) -> Mapping[int, Operation]:
-        """The operation that makes each value but the input."""
+        """The operation that makes each value but the inputs."""
         return {operation.output: operation for operation in self.operations}
 
     def shape(self, value: int) -> Shape:
         """Return the shape per example of a value; raises NetspecError where none has that number."""
         try:
-            return self.input if value == 0 else self.made[value].shape
+            return self.inputs[value].shape if 0 <= value < len(self.inputs) else self.made[value].shape
         except (KeyError, TypeError):
             fix = "those of the nodes are in graph.nodes: graph.shape(graph.nodes['fc_1'])"
             raise NetspecError(f"the graph has no value {described(value)}", fix) from None
@@ -152,7 +247,7 @@ class Graph:
     @property
     def activation_bytes(self) -> int:
         """Bytes of all values of one example in float32: what training keeps for the backward pass."""
-        return _FLOAT * (prod(self.input) + sum(prod(o.shape) for o in self.operations))
+        return _FLOAT * (self.input_values + sum(prod(o.shape) for o in self.operations))
 
     def costs(self, network: Network) -> tuple[NodeCost, ...]:
         """Return a row for each node of the network this graph was traced from; raises NetspecError for another."""
@@ -165,10 +260,12 @@ class Graph:
         return tuple(self._cost(node, owned[node.name]) for node in network.nodes)
 
     def _cost(self, node: Node, operations: list[Operation]) -> NodeCost:
-        owned = {path: self.parameters[path] for o in operations for path in o.parameters}
+        # Shared weights are counted where they were declared.
+        paths = [path for o in operations for path in o.parameters]
+        owned = {path: self.parameters[path] for path in paths if path.rpartition("/")[0] == node.name}
         return NodeCost(
             name=node.name,
-            text=" ".join([layer_text(node.layer), *node.inputs[1:]]),
+            text=" ".join([layer_text(node.layer), *shared_text(node), *node.inputs[1:]]),
             shape=self.shape(self.nodes.get(node.name, -1)),
             parameters=sum(p.size for p in owned.values() if p.trainable),
             flops=sum(o.flops for o in operations),

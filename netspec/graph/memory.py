@@ -31,7 +31,10 @@ def training_bytes(network: Network, graph: Graph) -> int:
     weights = sum(p.size for p in graph.parameters.values() if p.trainable)
     state = sum(p.size for p in graph.parameters.values() if not p.trainable)
     # A bias is added in place, and its gradient needs no value of the forward pass.
-    sizes = [prod(graph.input), *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias))]
+    sizes = [
+        *(prod(i.shape) for i in graph.inputs),
+        *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias)),
+    ]
     values = sum(sizes) + 2 * max(sizes)
     kept = weights * (2 + network.recipe.optimizer.averages()) + state
     # Images are changed before the first layer computes: what that takes is free again by then.
@@ -41,9 +44,10 @@ def training_bytes(network: Network, graph: Graph) -> int:
 def augment_bytes(network: Network, graph: Graph) -> int:
     """Return the bytes that `augment` takes in a training step, the images included; 0 without it."""
     augment = network.data.augment if network.data else None
-    if augment is None or len(graph.input) != 3:
+    if augment is None:
         return 0
-    return _FLOAT * used_batch(network) * (prod(graph.input) + augment.values(graph.input))
+    images = [i.shape for i in graph.inputs if len(i.shape) == 3]
+    return _FLOAT * used_batch(network) * sum(prod(shape) + augment.values(shape) for shape in images)
 
 
 def inference_bytes(network: Network, graph: Graph) -> int:
@@ -58,11 +62,11 @@ def inference_bytes(network: Network, graph: Graph) -> int:
 
 def _peak(graph: Graph) -> int:
     """Return the largest sum of the values of one example that are alive at the same time."""
-    last: dict[int, int] = {graph.output: len(graph.operations)}
+    last: dict[int, int] = {output.index: len(graph.operations) for output in graph.outputs}
     for at, operation in enumerate(graph.operations):
         for value in operation.inputs:
             last[value] = max(last.get(value, 0), at)
-    alive, peak = prod(graph.input), prod(graph.input)
+    alive = peak = graph.input_values
     for at, operation in enumerate(graph.operations):
         in_place = isinstance(operation.op, Bias)
         alive += 0 if in_place else prod(operation.shape)

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import prod
 
-from netspec.diagnostics.diagnostic import Diagnostic, Places, plural
+from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing, plural
+from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
+from netspec.graph.trace import follows_from_targets
 from netspec.ir.network import Network, Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
+from netspec.recipe.metrics import (
+    METRICS,
+    Task,
+    asked_metrics,
+    metric_of,
+    metrics_of,
+    output_of,
+    possible_tasks,
+    split_of,
+)
 
 __all__ = [
     "MAX_STEPS",
+    "Measured",
     "check_recipe",
+    "measurable",
     "normalized_alone",
     "unmeasured",
     "used_batch",
@@ -30,10 +45,14 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
     if graph is None:
         return
     validation = network.data is not None and network.data.validation > 0
-    classes = not network.reconstructs and len(graph.shape(graph.logits)) == 1
-    wrong = unmeasured(network.recipe, validation=validation, classes=classes, hold_out=_hold_out(network))
+    measured = measurable(network, graph)
+    wrong = unmeasured(network.recipe, measured, validation=validation, hold_out=_hold_out(network))
     if wrong:
-        yield _at("train", "E0311", wrong, places)
+        declared = zip(network.all_outputs, graph.outputs, strict=True)
+        lasts = [(places.get(o.node), f"the loss {made.loss.canonical()} compares its outputs") for o, made in declared]
+        said = (*lasts, (places.get("data"), "the data is named here"))
+        related = tuple(Related(place.span, label) for place, label in said if place and "no examples" not in wrong[0])
+        yield _at("train", "E0311", wrong, places, related)
     sizes: list[int | None] = [*_examples(network)]
     for examples in sizes or [None]:
         endless = without_end(network, examples) if examples else None
@@ -99,10 +118,12 @@ def without_variance(network: Network, graph: Graph, examples: int | None) -> tu
     return message, "a larger `batch`" + ("" if alone else "; or `layernorm`, which looks at one example alone")
 
 
-def _at(command: str, code: str, wrong: tuple[str, str], places: Places) -> Diagnostic:
+def _at(
+    command: str, code: str, wrong: tuple[str, str], places: Places, related: tuple[Related, ...] = ()
+) -> Diagnostic:
     place = places.get(command)
     uses = tuple(reversed(place.uses)) if place else ()
-    return Diagnostic(code, wrong[0], place.span if place else None, fix=wrong[1], related=uses)
+    return Diagnostic(code, wrong[0], place.span if place else None, fix=wrong[1], related=(*related, *uses))
 
 
 def _hold_out(network: Network) -> str:
@@ -114,27 +135,123 @@ def _hold_out(network: Network) -> str:
     return f"data {shown} {{ validation {tenth[0]}{'0' * (len(tenth) - 1)} }}"
 
 
-def unmeasured(recipe: Recipe, *, validation: bool, classes: bool, hold_out: str = "") -> tuple[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What can be measured of an output.
+
+    Attributes:
+        tasks: what its outputs may say; more than one where the targets decide it, and none where there is no metric.
+        probable: whether they are probabilities, or become them.
+        outputs: how many there are at a position.
+    """
+
+    tasks: tuple[Task, ...]
+    probable: bool
+    outputs: int
+
+    def names(self) -> tuple[str, ...]:
+        """Return the metrics that can be measured."""
+        fitting = dict.fromkeys(m for task in self.tasks for m in metrics_of(task, probable=self.probable))
+        return tuple(m.name for m in fitting if m.k < self.outputs)
+
+
+def measurable(network: Network, graph: Graph) -> dict[str, Measured]:
+    """Return what can be measured of each output by its name, as far as that is known without its targets.
+
+    The only output is by no name, as measurements call it: `test_f1`, and of several `test_kind_f1`.
+    """
+    several = len(graph.outputs) > 1
+    return {o.name if several else "": _measurable(network, graph.only(o)) for o in graph.outputs}
+
+
+def _measurable(network: Network, graph: Graph) -> Measured:
+    outputs = graph.shape(graph.output)[0]
+    tasks = possible_tasks(graph.loss, outputs, graph.ends_in)
+    if network.reconstructs:
+        tasks = ("numbers",) if tasks else ()
+    elif follows_from_targets(network, graph):
+        return Measured(("classes", "two classes", "labels", "numbers"), probable=True, outputs=outputs)
+    elif network.data and datasets.find(network.data.name):
+        # Their labels are classes.
+        tasks = tuple(task for task in tasks if task in {"classes", "two classes"})
+    return Measured(tasks, graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}, outputs)
+
+
+_SAYS: dict[Task, str] = {
+    "classes": "classes",
+    "two classes": "two classes",
+    "labels": "several labels at once",
+    "numbers": "numbers",
+}
+
+
+def unmeasured(
+    recipe: Recipe, measured: Mapping[str, Measured], *, validation: bool, hold_out: str = ""
+) -> tuple[str, str] | None:
     """Return what a recipe asks for that its training does not measure, and what would be right; None where all is.
 
     Args:
         recipe: the recipe.
+        measured: what can be measured of each output, by its name; the only one has none.
         validation: whether examples are held out.
-        classes: whether there is an accuracy.
         hold_out: how the spec would hold some out.
     """
     asked = {"best ": recipe.best, "early_stop on=": recipe.early_stop.on if recipe.early_stop else None}
-    for setting, metric in asked.items():
-        if metric is None:
+    for setting, measurement in asked.items():
+        if measurement is None:
             continue
-        if metric.startswith("val_") and not validation:
+        if measurement.startswith("val_") and not validation:
             return (
-                f"`{setting}{metric}`: no examples are held out for validation",
-                f"hold some out, `{hold_out or 'data mnist { validation 5000 }'}`, or say `{setting}test{metric[3:]}`",
+                f"`{setting}{measurement}`: no examples are held out for validation",
+                f"hold some out, `{hold_out or 'data mnist { validation 5000 }'}`, "
+                f"or say `{setting}test{measurement[3:]}`",
             )
-        if metric.endswith("_accuracy") and not classes:
-            return (
-                f"`{setting}{metric}`: this network is not trained on classes, it has no accuracy",
-                f"say `{setting}{metric.removesuffix('_accuracy')}_loss`",
-            )
+        wrong = _unnamed(measurement, setting, measured)
+        if not wrong and (metric_of(measurement) != "loss" or output_of(measurement)):
+            own = measured[output_of(measurement)]
+            wrong = _unfit(metric_of(measurement), f"{setting}{measurement}", own)
+        if wrong:
+            return wrong[0], wrong[1] or f"say `{setting}{split_of(measurement)}_loss`"
+    for name in asked_metrics(recipe.metrics):
+        # Of several outputs it is measured of those that have it.
+        found = [_unfit(name, f"metrics {name}", each) for each in measured.values()]
+        if all(found) and found[0]:
+            return found[0][0], found[0][1] or "leave it out"
     return None
+
+
+def _unnamed(measurement: str, setting: str, measured: Mapping[str, Measured]) -> tuple[str, str] | None:
+    """Return that a measurement names no output, or one that is none; None where it is clear which is meant."""
+    output, metric = output_of(measurement), metric_of(measurement)
+    if output in measured or (not output and metric == "loss"):
+        return None
+    said, split = f"`{setting}{measurement}`", split_of(measurement)
+    if not output:
+        own = [name for name, each in measured.items() if metric in each.names()]
+        which = f"say of which: {listing([f'`{setting}{split}_{name}_{metric}`' for name in own])}" if own else ""
+        return f"{said}: the network has several outputs, {listing([*measured], 'and')}", which
+    names = [name for name in measured if name]
+    near = nearest(output, names)
+    fix = f"say `{setting}{split}_{near}_{metric}`" if near else f"say `{setting}{split}_{metric}`" if not names else ""
+    return f"{said}: there is no output {output}", fix
+
+
+def _unfit(name: str, said: str, measured: Measured) -> tuple[str, str] | None:
+    """Return that a metric cannot be measured, and what can in its place; None where it can."""
+    names = measured.names()
+    if name == "loss" or name in names:
+        return None
+    if name == "accuracy":
+        return f"`{said}`: this network is not trained on classes, it has no accuracy", ""
+    metric = METRICS[name]
+    fitting = [word for word in names if not METRICS[word].k or METRICS[word].k == metric.k]
+    instead = f"there are {listing(fitting, 'and')}" if fitting else ""
+    if metric.k >= measured.outputs and "classes" in measured.tasks:
+        return f"`{said}`: of {measured.outputs} classes all are among the {metric.k} likeliest", ""
+    if not measured.tasks:
+        return f"`{said}`: there is no metric for what this loss compares", ""
+    says = listing([_SAYS[task] for task in measured.tasks])
+    if any(task in metric.tasks for task in measured.tasks):
+        return f"`{said}`: {name} is measured of probabilities, and these outputs are none", instead
+    of = listing([_SAYS[task] for task in metric.tasks])
+    return f"`{said}`: {name} is measured of {of}, and this network learns {says}", instead

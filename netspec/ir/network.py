@@ -1,13 +1,16 @@
 """The Network: what the user declared, validated and frozen, to and from JSON, without places in a text."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.layers import AnyLayer
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
-from netspec.recipe.losses import AnyLoss
+from netspec.recipe.losses import AnyLoss, Loss
+from netspec.recipe.metrics import AnyMetrics, Measurement
 from netspec.recipe.optimizers import Adam, AnyOptimizer
 from netspec.recipe.schedules import AnySchedule, Constant
 from netspec.recipe.settings import (
@@ -17,7 +20,6 @@ from netspec.recipe.settings import (
     EarlyStop,
     Ema,
     Evaluate,
-    Metric,
     Normalize,
     OnNonfinite,
     Scale,
@@ -26,29 +28,81 @@ from netspec.recipe.settings import (
     Views,
 )
 from netspec.schema.definition import Definition, option, positional
-from netspec.schema.types import Also, Expects, NonNegativeFloat, NonNegativeInt, PositiveInt, Shape
+from netspec.schema.types import Also, Expects, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Shape
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
 
-__all__ = ["FORMAT", "Budget", "Compile", "DataSource", "Init", "Network", "Node", "Recipe"]
+__all__ = ["FORMAT", "INPUT", "Budget", "Compile", "DataSource", "Init", "Input", "Network", "Node", "Output", "Recipe"]
 
-FORMAT: Literal[1] = 1
-"""Version of the JSON form; a reader refuses a newer one."""
+FORMAT: Literal[2] = 2
+"""Version of the JSON form; a reader refuses a newer one. In format 1 there was one input, and no name for it."""
+
+INPUT = "input"
+"""The name of an input that was given none."""
 
 _NODE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
+
+
+def _twice(names: Iterable[str]) -> str | None:
+    """Return the first name that is there more than once."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
+_Name = Annotated[str, Field(pattern=_NODE_NAME, max_length=500)]
+
+
+class Input(_Model):
+    """What flows into the network from outside: its name, and the shape of one example."""
+
+    name: _Name = INPUT
+    shape: Shape
+    tokens: PositiveInt | None = None
+    """Where it is a sequence of token numbers: how many different ones there are."""
+    mask: NonNegativeInt | None = None
+    """The token that stands where there is nothing: padding."""
+
+    @model_validator(mode="after")
+    def _tokens_in_a_row(self) -> "Input":
+        if self.tokens and len(self.shape) != 1:
+            raise ValueError(f"token numbers have one axis, their length, not {len(self.shape)}")
+        if self.mask is not None and not self.tokens:
+            raise ValueError("mask= names the token that is padding, and the input has no tokens: say tokens=")
+        if self.mask is not None and self.tokens and self.mask >= self.tokens:
+            raise ValueError(f"mask={self.mask} is no token: with tokens={self.tokens} they are 0 to {self.tokens - 1}")
+        return self
+
+
+class Output(_Model):
+    """What the network gives: the name it goes by, the node that makes it, and how it is learned."""
+
+    name: _Name
+    node: _Name
+    loss: AnyLoss | None = None
+    """What is made small of it; that of the recipe, or what follows from its last layer, unless given."""
+    weight: PositiveFloat = 1.0
+    """By how much its loss counts in the sum."""
+    target: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """What it is compared with; the target of its own name unless given."""
+
+    @property
+    def target_name(self) -> str:
+        """The name of what it is compared with."""
+        return self.target or self.name
+
+
 class Node(_Model):
     """One layer in its place: its name, which its weights carry, and the nodes it reads."""
 
-    name: Annotated[str, Field(pattern=_NODE_NAME, max_length=500)]
+    name: _Name
     layer: AnyLayer
     inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    share: _Name | None = None
+    """The node whose weights it uses, in place of weights of its own."""
 
 
 class Init(Definition):
@@ -105,6 +159,7 @@ class Recipe(Definition):
     """How the network is trained."""
 
     kind: Literal["train"] = "train"
+    later = ("metrics",)
     optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
     schedule: AnySchedule = option(Constant, "how the learning rate moves")
     loss: AnyLoss | None = option(
@@ -120,7 +175,10 @@ class Recipe(Definition):
     )
     ema: Ema | None = option(None, "an average of the weights is evaluated and saved in their place")
     evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
-    best: Metric | None = option(
+    metrics: AnyMetrics | None = option(
+        None, "what else is measured of the validation and the test set: `metrics f1 auroc`, of the [metrics](#metrics)"
+    )
+    best: Measurement | None = option(
         None,
         "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
         "is one, else on the test set",
@@ -186,46 +244,88 @@ class Budget(_Model):
 
 
 class Network(_Model):
-    """A declared network: layers by name, wiring, data and recipe. As good from JSON or Python as from text."""
+    """A declared network: layers by name, wiring, data and recipe. As good from JSON or Python as from text.
 
-    format: Literal[1] = FORMAT
+    Where there is one input, `Network(input=(1, 28, 28), tokens=None, …)` says it too, as format 1 of the JSON form.
+    """
+
+    format: Literal[2] = FORMAT
     name: Annotated[str, Field(min_length=1, max_length=200)] = "network"
-    input: Shape
-    tokens: PositiveInt | None = None
-    """Where the input is a sequence of token numbers: how many different ones there are."""
+    inputs: Annotated[tuple[Input, ...], Field(min_length=1, strict=False)]
     nodes: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
+    outputs: Annotated[tuple[Output, ...], Field(strict=False)] = ()
+    """What the network gives; its last node unless given."""
     init: Init = Field(default_factory=Init)
     data: DataSource | None = None
     recipe: Recipe = Field(default_factory=Recipe)
     compile: Compile = Field(default_factory=Compile)
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
 
-    @field_validator("nodes")
+    @model_validator(mode="before")
     @classmethod
-    def _wired(cls, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """Every node reads nodes before it, so the order is one in which it can run; and all but the last are read."""
-        known = {"input"}
-        for node in nodes:
+    def _of_one_input(cls, given: Any) -> Any:
+        """Read what says its one input under `input` and `tokens`: format 1, and programs in Python."""
+        if not isinstance(given, Mapping) or given.get("format", 1) != 1 or isinstance(given.get("format"), bool):
+            return given
+        rest = {key: value for key, value in given.items() if key not in {"format", "input", "tokens"}}
+        if "input" not in given:
+            # Of format 2, or it is said what is missing.
+            return given if "format" not in given else rest
+        if "inputs" in given:
+            raise ValueError("`input` and `inputs` both say what flows in: keep one")
+        one = {"shape": given["input"], "tokens": given.get("tokens")}
+        return {**rest, "inputs": ({"name": INPUT, **one},)}
+
+    @field_validator("inputs")
+    @classmethod
+    def _named(cls, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
+        twice = _twice(i.name for i in inputs)
+        if twice:
+            raise ValueError(f"two inputs are named {twice!r}")
+        return inputs
+
+    @model_validator(mode="after")
+    def _wired(self) -> "Network":
+        """Every node reads nodes before it, so the order is one in which it can run; and all are read or outputs."""
+        inputs = {i.name for i in self.inputs}
+        known = {INPUT, *inputs}
+        for node in self.nodes:
             if node.name in known:
-                raise ValueError(f"two nodes are named {node.name!r}")
-            missing = [i for i in node.inputs if i not in known]
+                same = "a node and an input" if node.name in inputs | {INPUT} else "two nodes"
+                raise ValueError(f"{same} are named {node.name!r}")
+            missing = [i for i in node.inputs if i not in known or (i == INPUT and i not in inputs)]
             if missing:
                 raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
             if len(node.inputs) > 1 and not node.layer.merges:
                 raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads one")
             if len(node.inputs) < 2 and node.layer.merges:
                 raise ValueError(f"node {node.name!r} reads one node, but {node.layer.canonical()} merges several")
+            if node.share is not None and (node.share not in known or node.share in inputs):
+                raise ValueError(
+                    f"node {node.name!r} shares the weights of {node.share!r}, and no node before it is that"
+                )
             known.add(node.name)
-        unread = known - {i for node in nodes for i in node.inputs} - {"input", nodes[-1].name}
+        self._require_outputs(inputs, known - inputs - {INPUT})
+        read = {i for node in self.nodes for i in node.inputs}
+        unread = known - read - inputs - {INPUT} - {o.node for o in self.all_outputs}
         if unread:
-            raise ValueError(f"no node reads {min(unread)!r}: a network has one output, its last node")
-        return nodes
-
-    @model_validator(mode="after")
-    def _tokens_in_a_row(self) -> "Network":
-        if self.tokens and len(self.input) != 1:
-            raise ValueError(f"token numbers have one axis, their length, not {len(self.input)}")
+            fix = "make it an output too" if self.outputs else "a network has one output, its last node"
+            raise ValueError(f"no node reads {min(unread)!r}: {fix}")
+        idle = sorted(inputs - read)
+        if idle:
+            raise ValueError(f"no node reads the input {idle[0]!r}")
         return self
+
+    def _require_outputs(self, inputs: set[str], nodes: set[str]) -> None:
+        """Raise ValueError where an output has a name that is taken, or is no node."""
+        twice = _twice(o.name for o in self.outputs)
+        if twice:
+            raise ValueError(f"two outputs are named {twice!r}")
+        for output in self.outputs:
+            if output.name in inputs:
+                raise ValueError(f"an input and an output are named {output.name!r}")
+            if output.node not in nodes:
+                raise ValueError(f"the output {output.name!r} is {output.node!r}, which no node is named")
 
     def __repr__(self) -> str:
         # Another look upward: what an interpreter shows has the shapes in it.
@@ -234,6 +334,47 @@ class Network(_Model):
         return network_summary(self)
 
     __str__ = __repr__
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> "Network":
+        """Return a copy with some fields replaced, which nothing is checked of; of one input also `input`, `tokens`."""
+        changed = dict(update or {})
+        one = {field: changed.pop(key) for key, field in (("input", "shape"), ("tokens", "tokens")) if key in changed}
+        if one:
+            changed["inputs"] = (self._one_input().model_copy(update=one),)
+        return super().model_copy(update=changed, deep=deep)
+
+    @property
+    def all_outputs(self) -> tuple[Output, ...]:
+        """What the network gives: the outputs as declared, else its last node."""
+        if self.outputs:
+            return self.outputs
+        last = self.nodes[-1].name
+        return (Output.model_construct(name=last, node=last),)
+
+    def stated_loss(self, output: str) -> Loss | None:
+        """Return the loss that is stated for an output: its own, else that of the recipe, for all that have none."""
+        own = next((o.loss for o in self.outputs if o.name == output), None)
+        return own or self.recipe.loss
+
+    @property
+    def input(self) -> tuple[int, ...]:
+        """The shape of the one input; raises NetspecError where there are several."""
+        return self._one_input().shape
+
+    @property
+    def tokens(self) -> int | None:
+        """How many tokens the one input may be; raises NetspecError where there are several inputs."""
+        return self._one_input().tokens
+
+    def _one_input(self) -> Input:
+        if len(self.inputs) != 1:
+            names = listing([i.name for i in self.inputs], "and")
+            raise NetspecError(f"the network has several inputs: {names}", "each is in network.inputs")
+        return self.inputs[0]
+
+    def input_named(self, name: str) -> Input | None:
+        """Return the input of a name; None where no input is called that."""
+        return next((i for i in self.inputs if i.name == name), None)
 
     @property
     def reconstructs(self) -> bool:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ir.network import Compile, DataSource, Network, Recipe
+from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Node, Output, Recipe
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "resolved_text", "value_text"]
+__all__ = ["input_text", "layer_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
     """Return the spec with every default written out."""
-    lines = [input_text(network), f"init {_arguments(network.init, every=True)}"]
-    previous = "input"
+    lines = [*map(input_text, network.inputs), f"init {_arguments(network.init, every=True)}"]
+    # Of several inputs none is the one that flows on by itself.
+    previous = network.inputs[0].name if len(network.inputs) == 1 else ""
     for node in network.nodes:
         if node.inputs[0] != previous:
             lines.append(f"from {print_label(node.inputs[0])}")
-        words = [node.layer.canonical(), _arguments(node.layer, every=True), *map(print_label, node.inputs[1:])]
+        words = [
+            node.layer.canonical(),
+            _arguments(node.layer, every=True),
+            *shared_text(node),
+            *map(print_label, node.inputs[1:]),
+        ]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
+    lines += map(_output, network.outputs)
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -31,14 +38,31 @@ def resolved_text(network: Network) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(limit: float) -> str:
+def _number(number: float) -> str:
     """Return a number in digits the language reads: Python's `1e+20` it does not."""
-    return repr(limit).replace("e+", "e")
+    return repr(number).replace("e+", "e")
 
 
-def input_text(network: Network) -> str:
-    """Return the input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`."""
-    return f"input {value_text(network.input)}" + (f" tokens={network.tokens}" if network.tokens else "")
+def input_text(given: Input) -> str:
+    """Return an input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`, `input 1x28x28 as left`."""
+    words = [f"input {value_text(given.shape)}"]
+    words += [f"tokens={given.tokens}"] if given.tokens else []
+    words += [f"mask={given.mask}"] if given.mask is not None else []
+    return " ".join(words + ([] if given.name == INPUT else ["as", print_label(given.name)]))
+
+
+def shared_text(node: Node) -> list[str]:
+    """Return what a layer says of the weights that it shares, if it does: `share="a/conv_1"`."""
+    return [f"share={print_label(node.share)}"] if node.share else []
+
+
+def _output(output: Output) -> str:
+    """Return an output as a spec says it: `output age loss=mse weight=0.1 target=years`."""
+    words = [f"output {print_label(output.node)}"]
+    words += [f"loss={value_text(output.loss)}"] if output.loss else []
+    words += [f"weight={_number(output.weight)}"]
+    words += [f"target={print_label(output.target)}"] if output.target else []
+    return " ".join(words + ([] if output.name == output.node else ["as", print_label(output.name)]))
 
 
 def layer_text(layer: Definition) -> str:
@@ -50,6 +74,8 @@ def _arguments(definition: Definition, *, every: bool) -> str:
     words = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
+        if p.name in definition.later and value == p.default:
+            continue
         # What a number is says more than that it is the default: `dropout 0.5`.
         number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or (not every and not p.required and value == p.default and not number):
@@ -73,7 +99,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             inner = ", ".join(
                 f"{p.name}={value_text(v)}"
                 for p in parameters(type(value))
-                if (v := getattr(value, p.name)) is not None and (every or p.required or v != p.default)
+                if (v := getattr(value, p.name)) is not None
+                and ((every and p.name not in value.later) or p.required or v != p.default)
             )
             return f"{value.canonical()}({inner})" if inner else value.canonical()
         case bool():
@@ -82,6 +109,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             return f"{value[0]!r}..{value[1]!r}"
         case tuple():
             return "x".join(map(str, value))
+        case str() if " " in value or "=" in value:
+            return f'"{value}"'
         case _:
             return str(value) if isinstance(value, str) else repr(value)
 

@@ -14,7 +14,7 @@ from netspec.layers.recurrent import Gru, Lstm, Rnn
 from netspec.layers.regularize import Dropout, Noise
 from netspec.layers.resize import Crop, Pad, PixelShuffle, PixelUnshuffle, Upsample
 from netspec.layers.sequence import ClassToken, Embedding, Position, Take
-from netspec.layers.shape import Flatten, Permute, Reshape
+from netspec.layers.shape import Flatten, Identity, Permute, Reshape
 from netspec.schema.registry import OneOf, Registry
 
 __all__ = ["ACTIVATIONS", "LAYERS", "AnyLayer", "Builder", "Layer", "Role", "Tensor", "Weight"]
@@ -38,6 +38,7 @@ LAYERS: Registry[Layer] = Registry(
         Dropout,
         Noise,
         Flatten,
+        Identity,
         Reshape,
         Permute,
         Pad,

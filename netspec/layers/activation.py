@@ -7,7 +7,7 @@ from netspec.layers.base import ActivationLayer, Builder, Tensor
 from netspec.recipe.initializers import Constant
 from netspec.schema.definition import option, positional
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import AlsoKeyed, Float, NonNegativeFloat, PositiveFloat
+from netspec.schema.types import Also, AlsoKeyed, Float, NonNegativeFloat, PositiveFloat
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "OptionalActivation",
     "PRelu",
     "Relu",
     "Relu6",
@@ -81,6 +82,7 @@ class PRelu(ActivationLayer):
 
     kind: Literal["prelu"] = "prelu"
     aliases = ("PReLU",)
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "prelu"
     init: Float = positional("what each slope begins with", 0.25)
     shared: bool = option(False, "one slope for all channels")
@@ -309,3 +311,6 @@ ACTIVATIONS: Registry[ActivationLayer] = Registry(
 
 Activation: TypeAlias = Annotated[ActivationLayer, OneOf(ACTIVATIONS)]
 """Any activation, told apart by `kind`."""
+
+OptionalActivation: TypeAlias = Annotated[Activation | None, Also(none=None)]
+"""An activation on the line of another layer; `none` says that there is none, where a block's argument decides."""

@@ -1,5 +1,6 @@
 """Attention: every position of a sequence reads all the others."""
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from netspec import ops
@@ -21,6 +22,8 @@ class Attention(Layer):
 
     kind: Literal["attention"] = "attention"
     aliases = ("MultiheadAttention", "MultiHeadAttention", "self_attention")
+    has_weights: ClassVar[bool] = True
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "attention 4"
     example_input: ClassVar[str] = "8x6"
 
@@ -35,8 +38,11 @@ class Attention(Layer):
         """Project to queries, keys and values, attend, project back."""
         features, _ = require_sequence(self, x)
         y = self._project(g, x, "in_proj", 3 * features)
-        y = g.apply(ops.Attention(self.heads, self.causal, self.dropout), y)
-        return self._project(g, y, "out_proj", features)
+        if x.mask:
+            y = g.apply(ops.MaskedAttention(self.heads, self.causal, self.dropout), (y, g.valid(x.mask)))
+        else:
+            y = g.apply(ops.Attention(self.heads, self.causal, self.dropout), y)
+        return replace(self._project(g, y, "out_proj", features), mask=x.mask)
 
     def _project(self, g: Builder, x: Tensor, name: str, outputs: int) -> Tensor:
         fans = (x.shape[0], outputs)

@@ -14,6 +14,7 @@ __all__ = [
     "Broken",
     "Builder",
     "Layer",
+    "Mask",
     "Role",
     "Tensor",
     "UnknownLayerError",
@@ -39,6 +40,25 @@ class Tensor:
     index: int
     shape: Shape
     tokens: int | None = None
+    mask: "Mask | None" = None
+    """Of a sequence: which of its positions are padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Which positions of a sequence are padding: those where some token numbers are one of them.
+
+    Attributes:
+        source: the number of the value that holds the tokens.
+        length: how many there are.
+        token: the one that stands for padding.
+        before: so many positions stand before these, and are no padding.
+    """
+
+    source: int
+    length: int
+    token: int
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,10 @@ class Builder(Protocol):
         """Add an operation and return its output; raises ShapeError where an input does not fit."""
         ...
 
+    def valid(self, mask: Mask) -> Tensor:
+        """Return which positions are no padding, 1 or 0: (1, L)."""
+        ...
+
 
 class Layer(Definition):
     """A layer, written once: its fields are its signature, `build` is its meaning."""
@@ -70,10 +94,19 @@ class Layer(Definition):
     """Whether it reads several values: the one that flows into it, and those named on its line."""
     reads_tokens: ClassVar[bool] = False
     """Whether its input may be token numbers, which say nothing to a layer that computes with them."""
+    reads_mask: ClassVar[bool] = False
+    """Whether its build looks at the padding of what it reads, and says which of its output is padding."""
+    has_weights: ClassVar[bool] = False
+    """Whether it has parameters, which another layer may share."""
     example: ClassVar[str] = ""
     """A line for the reference docs."""
     example_input: ClassVar[str] = "8x6x6"
     """An input shape on which the example line compiles."""
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether each position of its output comes from the same position of its input: padding then stays padding."""
+        return False
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Describe the layer in operations; raises ShapeError where the input does not fit."""
@@ -87,6 +120,11 @@ class Layer(Definition):
 
 class ActivationLayer(Layer):
     """A layer that is one function; its fields are the function's parameters."""
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding: a function goes over the features of one position at most."""
+        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Apply the function of the same name."""

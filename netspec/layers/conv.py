@@ -1,10 +1,11 @@
 """Convolution layers, on images and on sequences."""
 
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.activation import Activation
+from netspec.layers.activation import OptionalActivation
 from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.ops import Pads, ShapeError, same_padding
 from netspec.recipe.initializers import AnyInitializer
@@ -32,11 +33,13 @@ class Conv(Layer):
         "Convolution",
         "convolutional",
     )
+    has_weights: ClassVar[bool] = True
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "conv 20 5x5 relu"
 
     filters: PositiveInt = positional("number of output channels")
     kernel: Size2 = positional("height x width of the kernel; one number means both")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
     pad: Padding = option(
         "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
@@ -63,10 +66,12 @@ class Depthwise(Layer):
 
     kind: Literal["depthwise"] = "depthwise"
     aliases = ("DepthwiseConv2D", "DepthwiseConv1D", "depthwise_conv")
+    has_weights: ClassVar[bool] = True
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "depthwise 3x3 pad=same relu"
 
     kernel: Size2 = positional("height x width of each kernel; one number means both")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
     pad: Padding = option(
         "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
@@ -99,11 +104,12 @@ class Deconv(Layer):
         "Deconvolution",
         "deconvolutional",
     )
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "deconv 4 4x4 stride=2 pad=1 relu"
 
     filters: PositiveInt = positional("number of output channels")
     kernel: Size2 = positional("height x width of the kernel; one number means both")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "distance at which the inputs stand in the output, down and across")
     pad: Padding = option(
         "valid", "what is cut off each side: nothing (`valid`), down to the input x stride (`same`), or rows x columns"
@@ -176,7 +182,15 @@ def _convolve(layer: Conv | Depthwise, g: Builder, x: Tensor, filters: int, grou
     fans = (shape[1] * prod(kernel), outputs * prod(kernel))
     weight = g.weight("kernel", shape, role="kernel", fans=fans, init=layer.init)
     padding = resolve_padding(layer.pad, x, kernel, stride, dilation)
-    return _finish(layer, g, g.apply(ops.Conv(stride, padding, dilation, groups), x, weight), fans)
+    mask = x.mask
+    # Padding is to a convolution what lies beyond the end: zeros.
+    x = g.apply(ops.ZeroPadding(), (x, g.valid(mask))) if mask else x
+    y = g.apply(ops.Conv(stride, padding, dilation, groups), x, weight)
+    if mask and y.shape[1:] != x.shape[1:]:
+        name = layer.canonical()
+        message = f"`{name}` changes the length of a sequence with padding, {x.shape[1]} to {y.shape[1]}"
+        raise ShapeError("E0316", message, f"keep the length: `{name} … pad=same` with stride 1")
+    return replace(_finish(layer, g, y, fans), mask=mask)
 
 
 def _finish(layer: Conv | Depthwise | Deconv, g: Builder, y: Tensor, fans: tuple[int, int]) -> Tensor:

@@ -3,7 +3,7 @@
 from math import prod
 from typing import ClassVar, Literal
 
-from netspec.layers.activation import Activation
+from netspec.layers.activation import OptionalActivation
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Bias, MatMul, Reshape
 from netspec.recipe.initializers import AnyInitializer
@@ -21,14 +21,20 @@ class Dense(Layer):
 
     kind: Literal["fc"] = "fc"
     aliases = ("dense", "Dense", "linear", "Linear", "InnerProduct", "connected")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "fc 10 softmax"
 
     units: PositiveInt = positional("number of outputs")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     bias: bool = option(True, "add a trainable number to each output; `nobias` leaves it out")
     pointwise: bool = option(False, "one product for each position of a sequence or image, over its features only")
     init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
     bias_init: AnyInitializer | None = option(None, "initializer of the bias; the network's default unless given")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding: `pointwise`, each position has its own product."""
+        return self.pointwise
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Flatten, multiply, add the bias, apply the activation."""

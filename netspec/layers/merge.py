@@ -15,6 +15,11 @@ class Merge(Layer):
     merges: ClassVar[bool] = True
     op: ClassVar[ops.Op]
 
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding: what is merged has the same."""
+        return True
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Merge one value, which is that value in a form of its own."""
         return self.join(g, (x,))

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from netspec.layers.activation import Activation
+from netspec.layers.activation import OptionalActivation
 from netspec.layers.base import Builder, Layer, Tensor, require_positions
 from netspec.ops import BatchNorm as BatchNormOp
 from netspec.ops import Bias, Shape
@@ -27,9 +27,10 @@ class BatchNorm(Layer):
 
     kind: Literal["batchnorm"] = "batchnorm"
     aliases = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNormalization", "batch_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "batchnorm"
 
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     momentum: Fraction = option(0.9, "share of the running averages that each step keeps")
 
@@ -54,12 +55,18 @@ class LayerNorm(Layer):
 
     kind: Literal["layernorm"] = "layernorm"
     aliases = ("LayerNorm", "LayerNormalization", "layer_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "layernorm"
 
     over: Literal["positionwise", "all"] = positional("the channels at each position, or all values", "positionwise")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return self.over == "positionwise"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Normalize, scale and shift, apply the activation."""
@@ -76,10 +83,11 @@ class GroupNorm(Layer):
 
     kind: Literal["groupnorm"] = "groupnorm"
     aliases = ("GroupNorm", "GroupNormalization", "group_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "groupnorm 4"
 
     groups: PositiveInt = positional("number of equal groups that the channels are split into")
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(True, "then multiply by a trainable scale and add a trainable offset")
 
@@ -93,9 +101,10 @@ class InstanceNorm(Layer):
 
     kind: Literal["instancenorm"] = "instancenorm"
     aliases = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "instancenorm"
 
-    activation: Activation | None = option(None, "function applied to the result")
+    activation: OptionalActivation = option(None, "function applied to the result")
     epsilon: PositiveFloat = option(1e-5, "added to the variance")
     affine: bool = option(False, "then multiply by a trainable scale and add a trainable offset")
 
@@ -130,10 +139,16 @@ class Scale(Layer):
 
     kind: Literal["scale"] = "scale"
     aliases = ("Scale", "layer_scale", "LayerScale")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "scale 0.1"
 
     init: Float = positional("what each number begins with", 1.0)
     bias: bool = option(False, "then add a trainable number to each channel")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Multiply, add the bias."""

@@ -6,7 +6,7 @@ from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.layers.conv import resolve_padding
 from netspec.ops import AvgPool as AvgPoolOp
 from netspec.ops import GlobalPool as GlobalPoolOp
-from netspec.ops import MaxPool, ShapeError
+from netspec.ops import MaskedGlobalPool, MaxPool, ShapeError
 from netspec.schema.definition import option, positional
 from netspec.schema.types import Padding, Size2
 
@@ -73,6 +73,7 @@ class GlobalPool(Layer):
 
     kind: Literal["globalpool"] = "globalpool"
     aliases = ("global_pool", "GlobalAveragePooling2D", "GlobalAveragePooling1D", "gap")
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "globalpool avg"
 
     mode: Literal["avg", "max"] = positional("mean or maximum", "avg")
@@ -80,6 +81,8 @@ class GlobalPool(Layer):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reduce over all positions."""
         require_positions(self, x)
+        if x.mask:
+            return g.apply(MaskedGlobalPool(self.mode), (x, g.valid(x.mask)))
         return g.apply(GlobalPoolOp(self.mode), x)
 
 

@@ -1,5 +1,6 @@
 """Recurrent layers: a state that goes along a sequence."""
 
+from dataclasses import replace
 from math import sqrt
 from typing import Annotated, ClassVar, Literal
 
@@ -19,6 +20,8 @@ _SQUASHES = OneOf(ACTIVATIONS.only("tanh", "relu"))
 class _RecurrentLayer(Layer):
     """What recurrent layers share: two kernels and two biases, as PyTorch has them, in each direction."""
 
+    has_weights: ClassVar[bool] = True
+    reads_mask: ClassVar[bool] = True
     example_input: ClassVar[str] = "8x6"
 
     units: PositiveInt = positional("features of the state")
@@ -38,7 +41,8 @@ class _RecurrentLayer(Layer):
         forward = self._direction(g, x, features, reverse=False)
         if not self.bidirectional:
             return forward
-        return g.apply(ops.Concat(), (forward, self._direction(g, x, features, reverse=True)))
+        both = g.apply(ops.Concat(), (forward, self._direction(g, x, features, reverse=True)))
+        return replace(both, mask=forward.mask)
 
     def _direction(self, g: Builder, x: Tensor, features: int, *, reverse: bool) -> Tensor:
         op = self.op(reverse=reverse)
@@ -54,7 +58,12 @@ class _RecurrentLayer(Layer):
             weights += [
                 g.weight(f"bias_{of}{suffix}", (rows,), role="bias", fans=fans, init=bias_init) for of in ("ih", "hh")
             ]
-        y = g.apply(op, x, *weights)
+        if x.mask:
+            # At padding the state stays: what it is at the end is what it was at the last token.
+            masked = ops.MaskedRecurrent(op.cell, op.reverse)
+            y = replace(g.apply(masked, (x, g.valid(x.mask)), *weights), mask=x.mask)
+        else:
+            y = g.apply(op, x, *weights)
         # The last step of the way back is the first position.
         return g.apply(ops.Take("first" if reverse else "last"), y) if self.last else y
 

@@ -20,6 +20,11 @@ class Dropout(Layer):
 
     rate: Fraction = positional("share of the values that are zeroed", 0.5)
 
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Drop values."""
         return g.apply(DropoutOp(self.rate), x)
@@ -33,6 +38,11 @@ class Noise(Layer):
     example: ClassVar[str] = "noise 0.1"
 
     std: NonNegativeFloat = positional("standard deviation of the noise")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Add noise."""

@@ -1,5 +1,6 @@
 """Layers of sequences, features x length: token numbers become vectors, positions get marks, one is taken out."""
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from netspec import ops
@@ -20,6 +21,8 @@ class Embedding(Layer):
 
     kind: Literal["embedding"] = "embedding"
     aliases = ("Embedding", "embed")
+    has_weights: ClassVar[bool] = True
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "embedding 16"
     example_input: ClassVar[str] = "10 tokens=20"
     reads_tokens: ClassVar[bool] = True
@@ -37,9 +40,8 @@ class Embedding(Layer):
             )
         fans = (x.tokens, self.width)
         init = self.init or Normal(std=1.0)
-        return g.apply(
-            ops.Embedding(), x, g.weight("weight", (x.tokens, self.width), role="kernel", fans=fans, init=init)
-        )
+        table = g.weight("weight", (x.tokens, self.width), role="kernel", fans=fans, init=init)
+        return replace(g.apply(ops.Embedding(), x, table), mask=x.mask)
 
 
 class Position(Layer):
@@ -50,11 +52,17 @@ class Position(Layer):
 
     kind: Literal["position"] = "position"
     aliases = ("PositionEmbedding", "positional_encoding")
+    has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "position"
     example_input: ClassVar[str] = "8x6"
 
     mode: Literal["trained", "sinusoidal"] = positional("trained marks, or fixed sines and cosines", "trained")
     init: AnyInitializer | None = option(None, "initializer of trained marks; normal(0.02) unless given")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Add the marks."""
@@ -75,6 +83,8 @@ class ClassToken(Layer):
 
     kind: Literal["classtoken"] = "classtoken"
     aliases = ("cls_token", "class_token")
+    has_weights: ClassVar[bool] = True
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "classtoken"
     example_input: ClassVar[str] = "8x6"
 
@@ -85,13 +95,15 @@ class ClassToken(Layer):
         features, _ = require_sequence(self, x)
         init = self.init or Normal(std=0.02)
         vector = g.weight("vector", (features,), role="bias", fans=(features, features), init=init)
-        return g.apply(ops.Prepend(), x, vector)
+        mask = replace(x.mask, before=x.mask.before + 1) if x.mask else None
+        return replace(g.apply(ops.Prepend(), x, vector), mask=mask)
 
 
 class Take(Layer):
     """The features at one end of a sequence: features x length → features."""
 
     kind: Literal["take"] = "take"
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "take last"
     example_input: ClassVar[str] = "8x6"
 
@@ -100,4 +112,6 @@ class Take(Layer):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Take one position."""
         require_sequence(self, x)
+        if x.mask and self.position == "last":
+            return g.apply(ops.TakeLastValid(), (x, g.valid(x.mask)))
         return g.apply(ops.Take(self.position), x)

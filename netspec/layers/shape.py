@@ -8,7 +8,7 @@ from netspec.layers.base import Builder, Layer, Tensor, require_positions
 from netspec.schema.definition import positional
 from netspec.schema.types import Axes, Order
 
-__all__ = ["Flatten", "Permute", "Reshape"]
+__all__ = ["Flatten", "Identity", "Permute", "Reshape"]
 
 
 class Flatten(Layer):
@@ -29,6 +29,25 @@ class Flatten(Layer):
             channels, size = require_positions(self, x)
             return x if len(size) == 1 else g.apply(ops.Reshape((channels, prod(size))), x)
         return x if len(x.shape) == 1 else g.apply(ops.Reshape((prod(x.shape),)), x)
+
+
+class Identity(Layer):
+    """Gives what it reads: a name for a value, or the layer of an `else` that changes nothing."""
+
+    kind: Literal["identity"] = "identity"
+    aliases = ("Identity",)
+    reads_tokens: ClassVar[bool] = True
+    example: ClassVar[str] = "identity"
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Return the input itself."""
+        del g
+        return x
 
 
 class Reshape(Layer):

@@ -5,6 +5,14 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 """
 
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
+from netspec.ops.masks import (
+    MaskedAttention,
+    MaskedGlobalPool,
+    MaskedRecurrent,
+    TakeLastValid,
+    ValidPositions,
+    ZeroPadding,
+)
 from netspec.ops.merge import Add, Concat, Multiply, way_around
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
@@ -31,6 +39,9 @@ __all__ = [
     "GroupNorm",
     "LayerNorm",
     "LocalResponseNorm",
+    "MaskedAttention",
+    "MaskedGlobalPool",
+    "MaskedRecurrent",
     "MatMul",
     "MaxPool",
     "Multiply",
@@ -49,7 +60,10 @@ __all__ = [
     "Sinusoid",
     "SpaceToDepth",
     "Take",
+    "TakeLastValid",
     "Upsample",
+    "ValidPositions",
+    "ZeroPadding",
     "format_shape",
     "same_padding",
     "way_around",

@@ -87,9 +87,14 @@ class Rewriter:
         self._graph = graph
         self._kept: dict[int, Operation] = {}
         self._derived = dict(graph.derived)
-        self._shapes = {0: graph.input, **{o.output: o.shape for o in graph.operations}}
+        self._shapes = {
+            **{i: each.shape for i, each in enumerate(graph.inputs)},
+            **{o.output: o.shape for o in graph.operations},
+        }
         self._readers = {i: o for o in graph.operations for i in o.inputs}
-        self._reads = Counter([i for o in graph.operations for i in o.inputs] + [graph.output, graph.logits])
+        # What is given is read from outside: whatever else reads it, nothing may take its place.
+        asked = [value for o in graph.outputs for value in (o.index, o.logits)]
+        self._reads = Counter([i for o in graph.operations for i in o.inputs] + asked)
         self._next = max(self._shapes) + 1
 
     def shape(self, value: int) -> Shape:
@@ -154,9 +159,10 @@ class Rewriter:
         return replace(
             graph,
             operations=tuple(self._kept.values()),
-            output=same.get(graph.output, graph.output),
-            logits=same.get(graph.logits, graph.logits),
-            nodes={name: value for name, value in nodes.items() if value in self._kept or value == 0},
+            outputs=tuple(
+                replace(o, index=same.get(o.index, o.index), logits=same.get(o.logits, o.logits)) for o in graph.outputs
+            ),
+            nodes={name: v for name, v in nodes.items() if v in self._kept or v < len(graph.inputs)},
             derived=self._needed(),
         )
 

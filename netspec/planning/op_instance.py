@@ -32,6 +32,12 @@ _CHANNELS_LAST_ONLY = (
     ops.Take,
     ops.Recurrent,
     ops.Attention,
+    ops.MaskedRecurrent,
+    ops.MaskedAttention,
+    ops.MaskedGlobalPool,
+    ops.TakeLastValid,
+    ops.ValidPositions,
+    ops.ZeroPadding,
     ops.DepthToSpace,
     ops.SpaceToDepth,
 )

@@ -66,18 +66,17 @@ Timings = Callable[[OpInstance], Mapping[Strategy, float]]
 
 def op_instances(graph: Graph, batch: int, *, gradient: bool) -> list[OpInstance]:
     """Return the operations of a graph with their sizes."""
-    moved = {0: False}
-    readers: dict[int, list[Op]] = {value: [] for value in (0, *(o.output for o in graph.operations))}
+    moved = dict.fromkeys(range(len(graph.inputs)), False)
+    readers: dict[int, list[Op]] = {value: [] for value in (*moved, *(o.output for o in graph.operations))}
     for operation in graph.operations:
         for value in operation.inputs:
             readers[value].append(operation.op)
-    wanted = {graph.output, graph.logits}
     found = []
     for operation in graph.operations:
         trained = any(_trained(graph, path) for path in operation.parameters)
         before = any(moved[value] for value in operation.inputs)
         moved[operation.output] = before or trained
-        pooled = operation.output not in wanted and [MaxPool] == [type(op) for op in readers[operation.output]]
+        pooled = operation.output not in graph.wanted and [MaxPool] == [type(op) for op in readers[operation.output]]
         found.append(_problem(graph, operation, batch, gradient=gradient, input_gradient=before, pooled=pooled))
     return found
 
@@ -246,7 +245,7 @@ class _Pricing:
 
     def _leaving(self, i: int, layout: Layout) -> float:
         """Return what it costs to hand the network's output on as it is declared."""
-        if self.graph.operations[i].output not in {self.graph.output, self.graph.logits}:
+        if self.graph.operations[i].output not in self.graph.wanted:
             return 0.0
         shape = self.graph.operations[i].shape
         return self._conversion(shape, layout, CHANNELS_FIRST, gradient=self.gradient)

@@ -25,6 +25,7 @@ __all__ = [
     "example_shape",
     "examples_wrong",
     "labels_wrong",
+    "looks_numeric",
     "no_class",
     "no_numbers",
     "renumbering",
@@ -42,7 +43,7 @@ NAMES_KEY = "class_names"
 MOST_CLASSES = 65_536
 """Beyond it a label is surely a mistake, and one name per class would fill the memory."""
 
-REGRESSION = "numbers to be predicted (regression) are not supported yet"
+REGRESSION = "numbers to be predicted (regression) go with one output for each, `fc 1`"
 
 Wrong: TypeAlias = "tuple[str, str]"
 """What is wrong, and what would be right."""
@@ -87,6 +88,12 @@ _FEW, _EACH = 20, 5
 """So many different values are classes in any case; of more, each should have so many examples in the mean."""
 
 
+def looks_numeric(different: int, count: int) -> bool:
+    """Return whether whole numbers are rather amounts than classes: of `count` examples so many are different."""
+    # Ages, years, prices: nearly as many values as examples, and more than most problems have classes.
+    return different > max(_FEW, count // _EACH)
+
+
 def renumbering(name: str, labels: LabelFacts, fits: str = "") -> str:
     """Return what to do with labels that are beyond a network's outputs, or no class numbers.
 
@@ -95,8 +102,7 @@ def renumbering(name: str, labels: LabelFacts, fits: str = "") -> str:
         labels: what is known of them.
         fits: what to do where they are numbered from 0 as they should be.
     """
-    # Ages, years, prices: nearly as many values as examples, and more than most problems have classes.
-    if labels.different > max(_FEW, labels.count // _EACH):
+    if looks_numeric(labels.different, labels.count):
         return f"{REGRESSION}; if these are {labels.different:,} classes, number them 0, 1, 2 and so on: {NUMBERING}"
     if fits and labels.least == 0 and labels.most < 2 * labels.different:
         return fits
@@ -133,7 +139,7 @@ _FIXES_OF_EXAMPLES = {
 _FIXES_OF_LABELS = {
     "U": f"number the classes: {NUMBERING}",
     "O": f"number the classes: {NUMBERING}",
-    "M": f"number the classes: {NUMBERING}; a time to be predicted is no class, and not supported yet",
+    "M": f"number the classes: {NUMBERING}; a time to be predicted is a number: (y - y.min()) / np.timedelta64(1, 'D')",
     "V": "give the one field that has the classes: {}['FIELD']",
 }
 """What to do with labels of other types."""
@@ -212,7 +218,7 @@ def labels_wrong(array: ArrayFacts, examples: ArrayFacts) -> Wrong | None:
         return f"{name} has {plural(shape[0], 'label')} for {plural(count, 'example')}", "give one label an example"
     message = f"{name} must have the shape (N,), not {array.shape}"
     if len(shape) > 1 and (shape[1:] == examples.shape[1:] or example_shape(array) == example_shape(examples)):
-        positions = "; labels for each position are not supported yet" if len(shape) > 2 else ""
+        positions = "; labels for each position go with outputs of as many positions" if len(shape) > 2 else ""
         return message, f"if it has examples in it, the order is {listing(KEYS, 'and')}{positions}"
     if prod(shape) == count:
         return message, f"give {name}.reshape(-1)"
@@ -220,10 +226,13 @@ def labels_wrong(array: ArrayFacts, examples: ArrayFacts) -> Wrong | None:
         return (
             message,
             f"if each row has one 1 and else 0, give {name}.argmax(axis=1); several classes at once (multi-label), "
-            "shares of classes and several numbers to be predicted (regression) are not supported yet",
+            f"shares of classes and several numbers to be predicted (regression) go with {shape[1]} outputs",
         )
     if len(shape) > 2:
-        return message, "give one whole number an example; labels for each position are not supported yet"
+        return (
+            message,
+            "give one whole number an example; labels for each position go with outputs of as many positions",
+        )
     return message, "give one whole number an example"
 
 
@@ -232,7 +241,7 @@ def no_class(name: str, index: int, value: float) -> Wrong | None:
     if value != int(value):
         return (
             f"{name}[{index}] is {value}, which is not a whole number: {REGRESSION}",
-            "classes are whole numbers from 0; a training loop of your own can give model.backward floats (`loss mse`)",
+            "classes are whole numbers from 0",
         )
     if value < 0:
         return (

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from netspec.recipe.losses import AnyLoss
+from netspec.recipe.metrics import Measurement
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
     LARGEST,
-    Also,
     Expects,
     Float,
     Fraction,
@@ -26,9 +27,9 @@ __all__ = [
     "EarlyStop",
     "Ema",
     "Evaluate",
-    "Metric",
     "Normalize",
     "OnNonfinite",
+    "OutputSettings",
     "Scale",
     "Shuffle",
     "TimeLimit",
@@ -221,20 +222,15 @@ class Evaluate(Definition):
     batch: PositiveInt = option(1000, "examples taken at a time")
 
 
-Metric = Annotated[
-    Literal["train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"],
-    Also(validation_loss="val_loss", validation_accuracy="val_accuracy"),
-]
-"""What is known after each epoch: the mean over the batches trained on, or a look at a whole split."""
-
-
 class EarlyStop(Definition):
     """Training ends when a measurement has not become better for some epochs."""
 
     kind: Literal["early_stop"] = "early_stop"
     patience: PositiveInt = positional("epochs in a row without improvement after which training ends", 3)
     min_delta: NonNegativeFloat = option(0.0, "what counts as an improvement: by more than this")
-    on: Metric = option("val_loss", "what is watched, a loss or an accuracy; `val_…` needs `data { validation N }`")
+    on: Measurement = option(
+        "val_loss", "what is watched, a loss or a metric of a split; `val_…` needs `data { validation N }`"
+    )
 
 
 class TimeLimit(Definition):
@@ -309,3 +305,12 @@ class OnNonfinite(Definition):
         "`stop` ends the training; `rewind` goes back to the last sound state and leaves the guilty batch out", "stop"
     )
     limit: PositiveInt = option(10, "batches left out at most, then the training ends")
+
+
+class OutputSettings(Definition):
+    """How one of several outputs is learned: `output age loss=mse weight=0.1 target=years`."""
+
+    kind: Literal["output"] = "output"
+    loss: AnyLoss | None = option(None, "what is made small of it; follows from its last layer unless given")
+    weight: PositiveFloat = option(1.0, "by how much its loss counts in the sum of all")
+    target: str | None = option(None, "the name of what it is compared with; its own unless given")

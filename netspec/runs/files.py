@@ -96,11 +96,17 @@ def _measurement(record: object) -> bool:
     step = record.get("step")
     if type(step) is not int or not 0 <= step <= _MOST_STEPS:
         return False
+    outputs = record.get("outputs", {})
+    if not isinstance(outputs, dict) or not all(isinstance(each, dict) for each in outputs.values()):
+        return False
+    numbers = [value for name, value in record.items() if name not in _TEXTS and name != "outputs"]
+    numbers += [value for each in outputs.values() for value in each.values()]
+    return all(_text(record[name]) for name in _TEXTS if name in record) and all(map(_quantity, numbers))
+
+
+def _quantity(value: object) -> bool:
     # Written so that NaN is refused too.
-    return all(
-        _text(value) if name in _TEXTS else value is None or (isinstance(value, int | float) and abs(value) <= _MOST)
-        for name, value in record.items()
-    )
+    return value is None or (isinstance(value, int | float) and abs(value) <= _MOST)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -172,7 +172,8 @@ class RunFolder:
 
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
         """Write the last model, the best one after the best epoch, and the model of the epoch where it is kept."""
-        training = {k: v for k, v in asdict(epoch).items() if k not in {"seconds", "best"} and v is not None}
+        measured = plain(asdict(epoch))
+        training = {k: v for k, v in measured.items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
         arrays = run_folders.arrays_of(variables)
         whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)

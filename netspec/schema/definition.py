@@ -5,14 +5,15 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import Also, AlsoKeyed, Expects
+from netspec.schema.types import Also, AlsoKeyed, Expects, Words
 
 __all__ = ["Definition", "Parameter", "option", "parameters", "positional"]
 
@@ -30,8 +31,18 @@ class Definition(BaseModel):
     """What else it is called: the spellings of Caffe, Darknet, Keras and PyTorch."""
     inline: ClassVar[tuple[str, ...]] = ()
     """Of a command with a body: the arguments that stand on its own line only, and are no settings in the body."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Arguments that came after the format did: where they are the default they are not in the JSON, as before."""
 
     kind: str
+
+    @model_serializer(mode="wrap")
+    def _without_later(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        left_out = {
+            p.name for p in parameters(type(self)) if p.name in self.later and getattr(self, p.name) == p.default
+        }
+        return {name: value for name, value in fields.items() if name not in left_out} if left_out else fields
 
     @classmethod
     def canonical(cls) -> str:
@@ -72,6 +83,8 @@ class Parameter:
         members: the registry this argument is chosen from; empty for plain values.
         takes_words: any word or string will do, such as the name of a dataset.
         is_flag: `true` or `false`.
+        is_whole: whole numbers only, or sizes of them.
+        is_share: a number of at most 1, which may be written as `15%`.
     """
 
     name: str
@@ -85,6 +98,8 @@ class Parameter:
     members: Registry[Definition]
     takes_words: bool
     is_flag: bool
+    is_whole: bool
+    is_share: bool
 
     @property
     def default(self) -> Any:
@@ -117,7 +132,8 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     expects = next((leaf.text for leaf in leaves if isinstance(leaf, Expects)), "")
     if not expects:
         expects = _describe(leaves, [*literals, *members.names])
-    plain: dict[str, Any] = {**literals, **also[False], **flags}
+    words = next((leaf for leaf in leaves if isinstance(leaf, Words)), None)
+    plain: dict[str, Any] = {**literals, **also[False], **flags} if words is None else words
     return Parameter(
         name=name,
         positional=bool(extra.get("positional")),
@@ -130,7 +146,19 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         members=members,
         takes_words=str in leaves,
         is_flag=bool in leaves,
+        is_whole=not any(leaf is float or float in get_args(leaf) for leaf in leaves),
+        is_share=float in leaves and any(_limit(fact) <= 1 for leaf in leaves for fact in _facts(leaf)),
     )
+
+
+def _facts(leaf: Any) -> list[Any]:
+    """Return what an annotation says of a number: `Field(le=1)` in the pieces that Pydantic makes of it."""
+    return list(leaf.metadata) if isinstance(leaf, FieldInfo) else [leaf]
+
+
+def _limit(fact: Any) -> float:
+    limit = getattr(fact, "le", getattr(fact, "lt", None))
+    return limit if isinstance(limit, int | float) else inf
 
 
 def _leaves(annotation: Any) -> list[Any]:

@@ -1,5 +1,7 @@
 """Types of arguments: sizes, ranges, positive numbers …, each with its check and its words for an error message."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Annotated, Any, Literal
@@ -26,6 +28,7 @@ __all__ = [
     "Range",
     "Shape",
     "Size2",
+    "Words",
 ]
 
 # Far above every real network, far below what would overflow when sizes are multiplied.
@@ -45,8 +48,26 @@ class Expects:
 class Also:
     """Annotates what is chosen by words with other spellings of them: `Also(bf16="bfloat16")`."""
 
-    def __init__(self, **spellings: str | bool) -> None:
+    def __init__(self, **spellings: str | bool | None) -> None:
         self.spellings = spellings
+
+
+class Words(dict[str, str]):
+    """Annotates what is chosen by a word of some form: the words of it that are known, and any other that matches."""
+
+    def __init__(self, known: Iterable[str], pattern: str) -> None:
+        super().__init__({word: word for word in known})
+        self.pattern = re.compile(pattern)
+
+    def __hash__(self) -> int:  # type: ignore[override]  # what annotates a type is hashed with it
+        return id(self)
+
+    def get(self, word: str, default: Any = None) -> Any:
+        """Return what a word stands for, itself; else the default."""
+        return word if word in self else default
+
+    def __contains__(self, word: object) -> bool:
+        return super().__contains__(word) or (isinstance(word, str) and self.pattern.fullmatch(word) is not None)
 
 
 class AlsoKeyed(Also):

@@ -23,10 +23,12 @@ __all__ = [
     "Integer",
     "Name",
     "Negative",
+    "Not",
     "Quantity",
     "Range",
     "Size",
     "String",
+    "Tuple",
     "Value",
     "Word",
 ]
@@ -63,7 +65,7 @@ class Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`100k` or `64MiB`; `text` keeps how it was written."""
+    """`100k`, `64MiB` or `15%`; `text` keeps how it was written."""
 
     text: str
     span: Span = field(compare=False, repr=False)
@@ -94,8 +96,16 @@ class Negative:
 
 
 @dataclass(frozen=True, slots=True)
+class Not:
+    """`not x > 1`, the opposite of a condition."""
+
+    operand: Value
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Binary:
-    """Arithmetic: `left operator right` with one of `+ - * / // %`."""
+    """`left operator right`: arithmetic (`+ - * / // %`), a comparison (`== != < <= > >=`), or `and`, `or`."""
 
     operator: str
     left: Value
@@ -105,7 +115,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Arithmetic in parentheses, `(w*2)`."""
+    """Arithmetic or a condition in parentheses, `(w*2)`, `(s > 1)`."""
 
     expression: Value
     span: Span = field(compare=False, repr=False)
@@ -116,6 +126,14 @@ class Size:
     """`5x5`, `1x28x28`, `(k)x(k)`."""
 
     extents: tuple[Value, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """`(16, 3x3, relu)`: several values, those of one round of a `for`, or the names they get there."""
+
+    items: tuple[Value, ...]
     span: Span = field(compare=False, repr=False)
 
 
@@ -137,7 +155,9 @@ class Call:
     span: Span = field(compare=False, repr=False)
 
 
-Value: TypeAlias = Integer | Decimal | Quantity | Word | String | Negative | Binary | Group | Size | Range | Call
+Value: TypeAlias = (
+    Integer | Decimal | Quantity | Word | String | Negative | Not | Binary | Group | Size | Tuple | Range | Call
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,21 @@ from netspec.diagnostics.diagnostic import Diagnostic, Source, Span, listing
 from netspec.diagnostics.visible import BIDI, BREAKS, CONTROLS, INVISIBLE, ascii_twin, described, visible
 
 if TYPE_CHECKING:
+    from netspec.syntax import ast
     from netspec.syntax.foreign import Dialect
 
 __all__ = [
     "deceptive",
     "folded",
     "from_lark",
+    "goes_with",
     "not_text",
     "too_deep",
     "too_large",
     "too_long",
     "too_many",
     "too_many_digits",
+    "tuple_elsewhere",
     "unreadable",
     "unwieldy",
 ]
@@ -165,6 +168,8 @@ def _found(token: Token) -> str:
 def _expected(accepts: set[str]) -> str:
     if {"INT", "NAME"} <= accepts and "_SEP" not in accepts:
         return ", where a value should follow"
+    # A second value in parentheses is rarer than what goes on with the first.
+    accepts = accepts - {"COMMA"} if "PLUS" in accepts else accepts
     words = [w for t in sorted(accepts) if (w := _EXPECTED.get(t, ""))]
     return f", where {listing(words)} should follow" if 0 < len(words) <= 3 else ""
 
@@ -334,6 +339,23 @@ def not_text(source: Source, offset: int, what: str = "not UTF-8 text") -> Diagn
         f"{source.name} is not a text file (byte {offset} is {what})",
         fix="give a .net file; a trained model is used with `netspec predict` and `netspec eval`",
     )
+
+
+def tuple_elsewhere(value: ast.Tuple, source: Source) -> Diagnostic:
+    """Return the diagnostic for several values in parentheses where one belongs: at the first comma."""
+    line, before = value.span.line, value.items[0].span.end_column
+    column = source.line(line).index(",", before - 1) + 1
+    fix = _advice(source, line, column, ",")
+    span = Span(source, line, column, line, column + 1)
+    return Diagnostic("E0103", "unexpected `,`, where an operator or `)` should follow", span, fix=fix)
+
+
+def goes_with(diagnostic: Diagnostic, first: Diagnostic) -> bool:
+    """Return whether a syntax error is one of the same command, behind the first one."""
+    one, two = first.span, diagnostic.span
+    if one is None or two is None or diagnostic.code != "E0103" or one.line != two.line or two.column < one.column:
+        return False
+    return ";" not in _code(one.source.line(one.line))[one.column - 1 : two.column - 1]
 
 
 def too_deep(span: Span, limit: int) -> Diagnostic:

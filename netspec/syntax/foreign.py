@@ -118,44 +118,6 @@ def _operation(found: re.Match[str]) -> str:
     return f"arithmetic stands in parentheses: `({left} {sign} {right})`"
 
 
-_SHARES = re.compile(
-    "dropout|Dropout|drop|rate|p|noise|std|leaky_relu|slope|ema|decay|momentum|beta1|beta2|rho|lr|learning_rate|"
-    "weight_decay|l2|exponential|rise|start|end|zoom|brightness|contrast|until|min_delta"
-)
-"""What takes a share, or what a share of 1 is written for."""
-
-_COUNTS = {
-    "validation": ("examples", "validation 100"),
-    "batch": ("examples", "batch 64"),
-    "buffer": ("examples", "buffer=1000"),
-    "epochs": ("epochs", "epochs 5"),
-    "warmup": ("epochs", "warmup=1"),
-    "patience": ("epochs", "patience=3"),
-    "every": ("steps or epochs", "every=10"),
-    "step": ("epochs", "step 10"),
-    "shift": ("pixels", "shift=2"),
-    "cutout": ("pixels", "cutout=4"),
-    "pad": ("pixels", "pad=1"),
-    "rotate": ("degrees", "rotate=10"),
-    "shear": ("degrees", "shear=10"),
-}
-"""What is written as a share elsewhere and is a number of something here, with an example."""
-
-
-def _percent(found: re.Match[str]) -> str:
-    """Return what takes the place of `20%`: the decimal, where a share is taken at all."""
-    before = re.search(rf"({_N})\s*[=(\s]\s*$", found["before"])
-    name, share = before[1] if before else "", float(found["number"]) / 100
-    if name in _COUNTS:
-        unit, example = _COUNTS[name]
-        return f"`{name}` is a number of {unit}, no share: `{example}`"
-    if not _SHARES.fullmatch(name):
-        return "there is no `%` behind a number: write the number itself"
-    if share >= 1:
-        return "a share is written as a decimal, such as `0.5`"
-    return f"a share is written as a decimal: `{f'{share:.15f}'.rstrip('0')}`"
-
-
 def _bracketed(found: re.Match[str]) -> str:
     inside = listed(found[2])
     if "x" in inside and inside[0].isdigit():
@@ -249,8 +211,8 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"\S\s*\0[<>]", lambda m: "a comparison stands behind `assert`: `assert params < 100k`"),
     # arithmetic
     (
-        r"^(?P<before>.*?)(?<![\w.])(?P<number>\d+(?:\.\d+)?)(?:\0%(?=\s|$|[,);}])|\s*\0%(?!\s*[\w(]))",
-        _percent,
+        r"(?<![\w.])(\d+(?:\.\d+)?)\s+\0%(?!\s*[\w(])",
+        lambda m: f"a `%` touches its number: `{m[1]}%`",
     ),
     (r"\bdevices?\s+[a-z]+\s*\0\*\s*(\d+)", lambda m: f"write `devices {m[1]}`; which kind, --device says"),
     (r"(\([^()]*\)|[\w.]+)\s*\0(\*\*?|//?|\+|%)\s*(\([^()]*\)|[\w.]+)", _operation),
@@ -431,7 +393,8 @@ DIALECTS = (
         "PyTorch or Keras code",
         re.compile(
             rf"[ \t]*(?:class[ \t]+{_N}[^\n:]{{0,80}}:|def[ \t]+{_N}\(|from[ \t]+[\w.]+[ \t]+import|import[ \t]+{_N}\.|"
-            rf"for[ \t]+\w+[ \t]+in\b|(?:{_N}[ \t]*=[ \t]*)?[\w.]*Sequential\(|if[ \t]+__name__|return[ \t]+[\w.]+\()"
+            rf"for[ \t]+\w+[ \t]+in\b[^\n{{]{{0,80}}:|(?:{_N}[ \t]*=[ \t]*)?[\w.]*Sequential\(|if[ \t]+__name__|"
+            r"return[ \t]+[\w.]+\()"
         ),
         re.compile(r"[ \t]*(?:[)\]@]|return\b|class\b|def\b|for\b|from\b|import\b|[\w., ]*=|[\w.]+[.(])"),
         _python,

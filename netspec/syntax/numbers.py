@@ -40,7 +40,7 @@ def _value(value: ast.Value) -> ast.Value:
     match value:
         case ast.Decimal():
             return replace(value, text=decimal_text(value.text))
-        case ast.Negative():
+        case ast.Negative() | ast.Not():
             return replace(value, operand=_value(value.operand))
         case ast.Group():
             return replace(value, expression=_value(value.expression))
@@ -52,5 +52,7 @@ def _value(value: ast.Value) -> ast.Value:
             return replace(value, arguments=_arguments(value.arguments))
         case ast.Size():
             return replace(value, extents=tuple(map(_value, value.extents)))
+        case ast.Tuple():
+            return replace(value, items=tuple(map(_value, value.items)))
         case _:
             return value

@@ -200,6 +200,8 @@ class _TreeBuilder(Transformer[Token, Any]):
         label = rest.pop() if rest and isinstance(rest[-1], ast.Name) else None
         arguments = tuple(x for x in rest if isinstance(x, ast.Argument))
         bodies = tuple(x for x in rest if isinstance(x, ast.Body))
+        if name.text != "for":
+            _single(arguments)
         _current.get().few(arguments, "arguments")
         _current.get().few(bodies, "bodies")
         last = label or (max(rest, key=_end) if rest else name)
@@ -250,6 +252,10 @@ class _TreeBuilder(Transformer[Token, Any]):
         span = _span(c[0]).to(c[1].span)
         return _current.get().nest(ast.Negative(c[1], span), c[1:], span)
 
+    def not_(self, c: list[Any]) -> ast.Not:
+        span = _span(c[0]).to(c[1].span)
+        return _current.get().nest(ast.Not(c[1], span), c[1:], span)
+
     def size(self, c: list[Any]) -> ast.Size:
         _current.get().few(c, "extents")
         return ast.Size(tuple(c), c[0].span.to(c[-1].span))
@@ -257,9 +263,15 @@ class _TreeBuilder(Transformer[Token, Any]):
     def range(self, c: list[Any]) -> ast.Range:
         return ast.Range(c[0], c[1], c[0].span.to(c[1].span))
 
+    def tuple(self, c: list[Any]) -> ast.Tuple:
+        span = _span(c[0]).to(_span(c[-1]))
+        _current.get().few(c[1:-1], "values")
+        return _current.get().nest(ast.Tuple((*c[1:-1],), span), c[1:-1], span)
+
     def call(self, c: list[Any]) -> ast.Call:
         name = _name(c[0])
         span = name.span.to(_span(c[-1]))
+        _single(c[1:-1])
         _current.get().few(c[1:-1], "arguments")
         return _current.get().nest(ast.Call(name, tuple(c[1:-1]), span), [a.value for a in c[1:-1]], span)
 
@@ -271,6 +283,17 @@ class _TreeBuilder(Transformer[Token, Any]):
         span = c[0].span.to(c[2].span)
         # A chain 1+1+1+… leans left as deep as it is long.
         return _current.get().nest(ast.Binary(str(c[1]), c[0], c[2], span), [c[0], c[2]], span)
+
+
+def _single(arguments: Sequence[ast.Argument]) -> None:
+    """Note tuples, which only `for` takes: elsewhere `(5, 5)` is how another language writes a size or a call."""
+    first = next((a.value for a in arguments if isinstance(a.value, ast.Tuple)), None)
+    if first:
+        state = _current.get()
+        mistake = errors.tuple_elsewhere(first, state.source)
+        # What else is wrong in the same parentheses is wrong for the same reason.
+        state.diagnostics = [d for d in state.diagnostics if not errors.goes_with(d, mistake)]
+        state.note(mistake)
 
 
 def _nest_like(node: _T, children: list[Any]) -> _T:

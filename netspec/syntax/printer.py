@@ -36,6 +36,10 @@ def print_value(value: ast.Value) -> str:
             return f"-{print_value(value.operand)}"
         case ast.Group():
             return f"({_expression(value.expression)})"
+        case ast.Not():
+            return f"(not {_expression(value.operand)})"
+        case ast.Tuple():
+            return f"({', '.join(_expression(item) for item in value.items)})"
         case ast.Size():
             return "x".join(print_value(e) for e in value.extents)
         case ast.Range():
@@ -56,6 +60,8 @@ def _expression(value: ast.Value) -> str:
     # The parser leans left and groups explicitly, so operands print as they stand.
     if isinstance(value, ast.Binary):
         return f"{_expression(value.left)} {value.operator} {_expression(value.right)}"
+    if isinstance(value, ast.Not):
+        return f"not {_expression(value.operand)}"
     return print_value(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "Event",
     "Finished",
     "Notice",
+    "Outputs",
     "Result",
     "Rewound",
     "Saved",
@@ -23,6 +25,10 @@ __all__ = [
     "Step",
     "Stopped",
 ]
+
+
+Outputs: TypeAlias = Mapping[str, Mapping[str, float | None]]
+"""What is known of several outputs, of each by its name; empty where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,21 @@ class Evaluated:
     split: str
     loss: float
     accuracy: float | None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Those that are asked for, by name; None where one has no value."""
+    outputs: Outputs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch is over: means over its batches as they were trained on, and the splits as the model now sees them."""
+    """An epoch is over: means over its batches as they were trained on, and the splits as the model now sees them.
+
+    Metrics that are asked for are in `metrics`, by their names behind that of the split: `test_f1`, `validation_f1`.
+    Those of the training set, where `best` or `early_stop` go by one, are of the model as it is after the epoch.
+
+    Attributes:
+        outputs: of several outputs what is known of each by its name: `{"age": {"test_loss": 0.5, …}}`.
+    """
 
     epoch: int
     step: int
@@ -112,6 +128,8 @@ class Epoch:
     test_accuracy: float | None
     seconds: float
     best: bool
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +184,8 @@ class Result:
         steps: taken, those left out among them.
         stopped: why it ended: `epochs`, `early_stop` or `time_limit`.
         left_out: batches that were not learned from, as `on_nonfinite rewind` does.
+        metrics: those that were asked for: `test_f1`, `validation_f1`, `best_test_f1`; None where one has no value.
+        outputs: of several outputs the losses and accuracies of each by its name.
     """
 
     test_accuracy: float | None
@@ -186,6 +206,8 @@ class Result:
     steps: int
     stopped: str
     left_out: int
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +233,19 @@ def metrics_line(event: Event) -> dict[str, Any] | None:
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values as JSON can hold them: numbers that are not finite become null, paths become text."""
+    """Return values as JSON can hold them: numbers that are not finite become null, paths become text.
+
+    What is under `metrics` stands behind the others, each by its own name.
+    `outputs` is left out where there is one output, of which all is known already.
+    """
+    values = {**values, **values.get("metrics", {})}
+    values.pop("metrics", None)
 
     def one(value: Any) -> Any:
         if isinstance(value, float) and not isfinite(value):
             return None
+        if isinstance(value, dict):
+            return {key: one(inner) for key, inner in value.items()}
         return str(value) if isinstance(value, Path) else value
 
-    return {key: one(value) for key, value in values.items()}
+    return {key: one(value) for key, value in values.items() if not (key == "outputs" and not value)}

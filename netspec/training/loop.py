@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -22,6 +22,7 @@ from netspec.training.events import (
     Event,
     Finished,
     Notice,
+    Outputs,
     Result,
     Rewound,
     Stopped,
@@ -30,6 +31,7 @@ from netspec.training.metrics import EpochMetrics, NotFinite
 from netspec.training.progress import Snapshot, TrainingProgress
 from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
 from netspec.training.saving import CheckpointTimer, Recorder
+from netspec.training.scores import asked_of
 from netspec.training.selection import is_better, patience_exceeded, resumed_progress, update_best
 from netspec.training.setup import Setup, set_up
 
@@ -89,6 +91,15 @@ def train(
             recorder.close()
 
 
+class _Look(NamedTuple):
+    """What was measured of a split: of the one output, and of several of each by its name."""
+
+    loss: float
+    accuracy: float | None
+    metrics: dict[str, float | None]
+    outputs: Outputs
+
+
 class _Loop:
     """One training. Everything it does follows from (network, dataset, seed)."""
 
@@ -112,6 +123,8 @@ class _Loop:
         self.call_seconds: float | None = None
         """What a call takes, once that is known."""
         self.halted = False
+        self.notes: list[str] = []
+        self.said = 0
         self.state: TrainState
         self.history: jax.Array
         self.last_finite: Snapshot
@@ -213,7 +226,9 @@ class _Loop:
         rows = np.asarray(self.history, np.float64)[: self.progress.reported]
         epoch = self.progress.epoch
         skipped = self.step_schedule.skipped_in(epoch, self.progress.skipped)
-        return EpochMetrics(epoch, self.step_schedule.before(epoch), self.step_schedule.sizes(), skipped, rows)
+        outputs = [output.name for output in self.setup.model.graph.outputs]
+        before, sizes = self.step_schedule.before(epoch), self.step_schedule.sizes()
+        return EpochMetrics(epoch, before, sizes, skipped, rows, outputs if len(outputs) > 1 else ())
 
     def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
@@ -255,25 +270,56 @@ class _Loop:
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
         for name, split in self.setup.splits.items():
-            loss, accuracy = self._evaluate(variables, split)
-            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, loss, accuracy))
+            found = self._evaluate(variables, name, split)
+            measured = (found.loss, found.accuracy, found.metrics, found.outputs)
+            yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, *measured))
 
-    def _evaluate(self, variables: Variables, split: OnDevice) -> tuple[float, float | None]:
-        return self.trainer.measure(variables, split, self.recipe.evaluate.batch)
+    def _evaluate(self, variables: Variables, name: str, split: OnDevice) -> _Look:
+        """Return the loss, the accuracy and the metrics that are asked for of a split."""
+        scorers = self.setup.scorers(name)
+        add = {output: scorer.add for output, scorer in scorers.items()}
+        measured = self.trainer.measure(variables, split, self.recipe.evaluate.batch, add)
+        metrics = {output: scorer.values() for output, scorer in scorers.items()}
+        for output, scorer in scorers.items():
+            where = f"{name} {output}" if measured.outputs else name
+            self.notes += [f"{where}: {note}" for note in scorer.notes if f"{where}: {note}" not in self.notes]
+        outputs = {
+            output: {"loss": loss, "accuracy": accuracy, **metrics.get(output, {})}
+            for output, (loss, accuracy) in measured.outputs.items()
+        }
+        own = {} if outputs else next(iter(metrics.values()), {})
+        accuracy = measured.accuracy
+        if accuracy is None:
+            accuracy = own.pop("accuracy", None)
+        return _Look(measured.loss, accuracy, own, outputs)
+
+    def _looks_at_train(self) -> bool:
+        """Return whether a metric of the training set is gone by, beside those of its batches."""
+        outputs = [output.name for output in self.setup.model.graph.outputs]
+        names = outputs if len(outputs) > 1 else [""]
+        return any(asked_of("train", self.recipe, output=name) for name in names)
+
+    def _noted(self) -> Iterator[Notice]:
+        """Yield what is to be said of metrics, each thing once."""
+        yield from map(Notice, self.notes[self.said :])
+        self.said = len(self.notes)
 
     def _end_epoch(self, variables: Variables, metrics: EpochMetrics) -> Iterator[Event]:
         """Evaluate the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
         if self._all_skipped():
             raise all_steps_skipped(epoch)
-        test = self._evaluate(variables, self.setup.splits["test"])
+        test = self._evaluate(variables, "test", self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
         held_out = self.setup.splits.get("validation")
-        validation = self._evaluate(variables, held_out) if held_out else (None, None)
-        for name, (loss, _) in (("test", test), ("validation", validation)):
-            if loss is not None and not isfinite(loss):
+        validation = self._evaluate(variables, "validation", held_out) if held_out else None
+        looks = {"validation": validation, "test": test} if validation else {"test": test}
+        if self._looks_at_train():
+            looks["train"] = self._evaluate(variables, "train", self.setup.train)
+        for name, look in looks.items():
+            if not isfinite(look.loss):
                 raise non_finite_split(name, step, epoch)
         train_loss, train_accuracy = metrics.means()
         event = Epoch(
@@ -281,15 +327,18 @@ class _Loop:
             step=step,
             train_loss=train_loss,
             train_accuracy=train_accuracy,
-            validation_loss=validation[0],
-            validation_accuracy=validation[1],
-            test_loss=test[0],
-            test_accuracy=test[1],
+            validation_loss=validation and validation.loss,
+            validation_accuracy=validation and validation.accuracy,
+            test_loss=test.loss,
+            test_accuracy=test.accuracy,
             seconds=time.perf_counter() - metrics.began,
             best=False,
+            metrics={f"{name}_{metric}": v for name, look in looks.items() for metric, v in look.metrics.items()},
+            outputs=_outputs(metrics.output_means(), looks),
         )
         event = replace(event, best=is_better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
+        yield from self._noted()
         yield self._recorded(event)
         yield from saved
         self._begin_next_epoch(event)
@@ -404,4 +453,19 @@ class _Loop:
             steps=self._step(),
             stopped=self.progress.stopped or "epochs",
             left_out=len(self.progress.skipped),
+            metrics={**last.metrics, **{f"best_{n}": v for n, v in best.metrics.items() if n.startswith("test_")}},
+            outputs=last.outputs,
         )
+
+
+def _outputs(train: Mapping[str, tuple[float, float | None]], looks: Mapping[str, _Look]) -> Outputs:
+    """Return what is known of each of several outputs: of the batches trained on, and of each split looked at."""
+    found: dict[str, dict[str, float | None]] = {
+        name: {"train_loss": loss, "train_accuracy": accuracy} for name, (loss, accuracy) in train.items()
+    }
+    for split, look in looks.items():
+        for name, measured in look.outputs.items():
+            # Of the training set the loss and the accuracy are those of the batches.
+            batches = {"loss", "accuracy"} if split == "train" else set()
+            found[name] |= {f"{split}_{key}": value for key, value in measured.items() if key not in batches}
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -36,12 +36,21 @@ class EpochMetrics:
         before: steps taken before it.
         sizes: examples in each of its steps.
         skipped: steps of the epoch that learned nothing.
-        rows: (n, 3) what the steps already reported measured: loss, correct, learning rate.
+        rows: (n, 3) or (n, 5) what the steps already reported measured: loss, correct, learning rate; of
+            several outputs four numbers of each stand behind.
+        outputs: the names of several outputs.
     """
 
     def __init__(
-        self, epoch: int, before: int, sizes: NDArray[np.int64], skipped: Collection[int], rows: NDArray[np.float64]
+        self,
+        epoch: int,
+        before: int,
+        sizes: NDArray[np.int64],
+        skipped: Collection[int],
+        rows: NDArray[np.float64],
+        outputs: Sequence[str] = (),
     ) -> None:
+        self._outputs = outputs
         self.epoch, self.before, self.rows = epoch, before, rows
         self.began = self.since = time.perf_counter()
         self._sizes = sizes.copy()
@@ -82,5 +91,18 @@ class EpochMetrics:
         """
         sizes = self._sizes[start : len(self.rows)]
         rows, sizes = self.rows[start:][sizes > 0], sizes[sizes > 0]
-        loss, correct = rows[:, 0] @ sizes / sizes.sum(), rows[:, 1].sum() / sizes.sum()
+        # By how much the examples of a step count, where that is not once each.
+        weighs = rows.shape[1] > 3 and not self._outputs
+        weights, counts = (rows[:, 3], rows[:, 4]) if weighs else (sizes, sizes)
+        loss, correct = rows[:, 0] @ weights / (weights.sum() or 1), rows[:, 1].sum() / (counts.sum() or 1)
         return float(loss), None if math.isnan(correct) else float(correct)
+
+    def output_means(self) -> dict[str, tuple[float, float | None]]:
+        """Return what `means` does of each of several outputs by its name, its own loss alone."""
+        rows = self.rows[self._sizes[: len(self.rows)] > 0]
+        found = {}
+        for at, name in enumerate(self._outputs):
+            loss, losses, correct, hits = rows[:, 3 + 4 * at : 7 + 4 * at].sum(axis=0)
+            accuracy = None if math.isnan(correct) else float(correct / (hits or 1))
+            found[name] = (float(loss / (losses or 1)), accuracy)
+        return found

@@ -83,6 +83,9 @@ def _finite(value: object) -> bool:
 def _epoch(values: Mapping[str, Any]) -> Epoch:
     """Return an epoch that has ended; raises TypeError or ValueError where the values are none of one."""
     epoch = Epoch(**values)
+    metrics = epoch.metrics.items() if isinstance(epoch.metrics, dict) else [("", "")]
+    if not all(isinstance(name, str) and (value is None or isinstance(value, float)) for name, value in metrics):
+        raise ValueError("a metric of an epoch is none")
     # Losses may be infinite: that of a test set is not what a training stops for.
     numbers = (epoch.train_loss, epoch.test_loss, epoch.seconds)
     optional = (epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy, epoch.test_accuracy)
@@ -91,9 +94,18 @@ def _epoch(values: Mapping[str, Any]) -> Epoch:
         and all(isinstance(number, float) for number in numbers)
         and all(number is None or isinstance(number, float) for number in optional)
         and isinstance(epoch.best, bool)
+        and _measured(epoch.outputs)
     ):
         raise ValueError("a measurement of an epoch is none")
     return epoch
+
+
+def _measured(outputs: object) -> bool:
+    """Return whether of each output there are numbers by name, or nothing where a number is not known."""
+    return isinstance(outputs, dict) and all(
+        isinstance(each, dict) and all(value is None or isinstance(value, float) for value in each.values())
+        for each in outputs.values()
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)

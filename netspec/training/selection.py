@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import inf, isfinite
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.graph.recipe_checks import unmeasured
+from netspec.graph.recipe_checks import Measured, unmeasured
 from netspec.ir.network import Recipe
+from netspec.recipe.metrics import larger_is_better, metric_of, output_of
 from netspec.training.events import Epoch
 from netspec.training.progress import TrainingProgress
 
@@ -61,28 +63,31 @@ def patience_exceeded(progress: TrainingProgress, recipe: Recipe) -> bool:
     return recipe.early_stop is not None and progress.stale >= recipe.early_stop.patience
 
 
-def check_metrics(recipe: Recipe, *, validation: bool, classes: bool) -> None:
+def check_metrics(recipe: Recipe, measured: Mapping[str, Measured], *, validation: bool) -> None:
     """Raise DataError when the recipe asks for a measurement that this training does not make.
 
     Args:
         recipe: the recipe.
+        measured: what can be measured of each output, by its name.
         validation: whether examples are held out.
-        classes: whether there is an accuracy.
     """
-    wrong = unmeasured(recipe, validation=validation, classes=classes)
+    wrong = unmeasured(recipe, measured, validation=validation)
     if wrong:
         raise DataError(*wrong)
 
 
-_FIELDS = {"val_loss": "validation_loss", "val_accuracy": "validation_accuracy"}
-
-
 def _merit(epoch: Epoch, metric: str) -> float:
-    """Return a measurement with such a sign that more is better."""
-    value = getattr(epoch, _FIELDS.get(metric, metric))
+    """Return a measurement with such a sign that more is better; of one without a value, less than of any other."""
+    name = f"validation{metric[3:]}" if metric.startswith("val_") else metric
+    output = output_of(metric)
+    if output:
+        split = name.partition("_")[0]
+        value = epoch.outputs.get(output, {}).get(f"{split}_{metric_of(metric)}")
+    else:
+        value = epoch.metrics[name] if name in epoch.metrics else getattr(epoch, name, None)
     if value is None:
         return -inf
-    return float(value) if metric.endswith("accuracy") else -float(value)
+    return float(value) if larger_is_better(metric) else -float(value)
 
 
 def _default_merit(epoch: Epoch) -> tuple[float, float]:

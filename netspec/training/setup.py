@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import jax
@@ -12,10 +12,13 @@ from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
-from netspec.data.types import Dataset, Split
-from netspec.graph.recipe_checks import normalized_alone
-from netspec.ir.network import DataSource, Recipe
+from netspec.data.types import Dataset, Split, each_array
+from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.recipe_checks import measurable, normalized_alone
+from netspec.ir.network import DataSource, Network, Recipe
+from netspec.recipe.metrics import Task
 from netspec.training.events import Started
+from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 
@@ -35,6 +38,7 @@ class Setup:
         step_schedule: says which.
         train: the training set without the validation set.
         splits: what is evaluated after an epoch: `test`, and before it `validation` where examples are held out.
+        tasks: what each output says, by its name, which the only one does not have; None where no metric is of it.
     """
 
     model: Model
@@ -45,6 +49,13 @@ class Setup:
     step_schedule: StepSchedule
     train: OnDevice
     splits: Mapping[str, OnDevice]
+    tasks: Mapping[str, Task | None] = field(default_factory=dict)
+
+    def scorers(self, split: str) -> dict[str, Scorer]:
+        """Return what adds up the metrics that are asked for of a split, by the names of the outputs."""
+        found = scorers_of(self.model.network, self.model.graph, self.model.inference, self.tasks, split)
+        # What is measured of classes anyway is not measured twice.
+        return {name: scorer for name, scorer in found.items() if scorer.names}
 
     @property
     def recipe(self) -> Recipe:
@@ -102,11 +113,12 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     recipe = network.recipe
     data = network.data or DataSource(name=dataset.name)
     seed = recipe.seed if seed is None else seed
-    check_metrics(
-        recipe,
-        validation=data.validation > 0,
-        classes=not network.reconstructs and len(model.graph.shape(model.graph.logits)) == 1,
-    )
+    if not network.reconstructs:
+        _check_moved(network, dataset)
+    tasks = tasks_of(network, model.graph, dataset.train)
+    found = measurable(network, model.graph)
+    known = {name: replace(each, tasks=(t,) if (t := tasks[name]) else ()) for name, each in found.items()}
+    check_metrics(recipe, known, validation=data.validation > 0)
     train, validation = held_out(dataset.train, data.validation)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
@@ -130,7 +142,18 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     )
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
     on_device = {name: trainer.place(split) for name, split in splits.items()}
-    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), on_device)
+    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), on_device, tasks)
+
+
+def _check_moved(network: Network, dataset: Dataset) -> None:
+    """Raise DataError where images would be moved, and their targets would stay where they are."""
+    augment = network.data.augment if network.data else None
+    placed = (labels.ndim > 2 - (labels.dtype.kind != "f") for labels in each_array(dataset.train.labels))
+    if augment and augment.warps and any(placed):
+        raise DataError(
+            "`augment` moves the images, and the targets at each position would stay where they are",
+            "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `pad` and `flip` out",
+        )
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
@@ -138,4 +161,4 @@ def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
     if not count:
         return split, None
     keep = len(split) - count
-    return Split(split.images[:keep], split.labels[:keep]), Split(split.images[keep:], split.labels[keep:])
+    return split.rows(stop=keep), split.rows(start=keep)

@@ -26,6 +26,7 @@ from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.planning import op_instances
 from netspec.planning.explain import Line
+from netspec.recipe.losses import CrossEntropy
 from netspec.workflows.train import compile_network
 
 __all__ = ["Bench", "Measurement", "Operations", "What", "bench", "timed_in_turn"]
@@ -148,10 +149,12 @@ def bench(
     """
     say = progress or (lambda _: None)
     graph = trace(network) if graph is None else graph
-    outputs = graph.shape(graph.logits)
-    if len(outputs) != 1 and not network.reconstructs:
+    for output in graph.outputs:
+        shape = graph.shape(output.logits)
+        if len(graph.outputs) > 1 or len(shape) == 1 or network.reconstructs:
+            continue
         raise NetspecError(
-            f"{network.name} ends in {'x'.join(map(str, outputs))} numbers: there is nothing it could be trained on",
+            f"{network.name} ends in {'x'.join(map(str, shape))} numbers: there is nothing it could be trained on",
             ONE_ROW,
         )
     model = compile_network(network, device, autotune=autotune, graph=graph, tuning=lambda t: say(_tuning_text(t)))
@@ -240,7 +243,7 @@ def _inference(model: Model, batch: int) -> _Runner:
 
     def run(count: int) -> None:
         for _ in range(count):
-            model.forward(variables, x).block_until_ready()
+            jax.block_until_ready(model.forward(variables, x))  # type: ignore[no-untyped-call]
 
     return run
 
@@ -288,17 +291,29 @@ def _product(device: jax.Device) -> tuple[_Runner, int]:
     return run, size
 
 
-def _images(graph: Graph, count: int) -> np.ndarray[Any, Any]:
-    """Return random inputs as a dataset has them: bytes, or token numbers."""
+def _images(graph: Graph, count: int) -> Any:
+    """Return random inputs as a dataset has them: bytes, or token numbers; several by their names."""
     rng = np.random.default_rng(0)
-    if graph.tokens:
-        return rng.integers(graph.tokens, size=(count, *graph.input), dtype=np.int32)
-    return rng.integers(256, size=(count, *graph.input), dtype=np.uint8)
+    made = {
+        i.name: rng.integers(i.tokens, size=(count, *i.shape), dtype=np.int32)
+        if i.tokens
+        else rng.integers(256, size=(count, *i.shape), dtype=np.uint8)
+        for i in graph.inputs
+    }
+    return made if len(made) > 1 else next(iter(made.values()))
 
 
-def _labels(graph: Graph, count: int) -> np.ndarray[Any, Any]:
-    classes = max(graph.shape(graph.logits)[0], 2)
-    return np.random.default_rng(1).integers(classes, size=count, dtype=np.int32)
+def _labels(graph: Graph, count: int) -> Any:
+    """Return random targets: classes; of several outputs by their names, numbers where one gives several axes."""
+    rng = np.random.default_rng(1)
+    made: dict[str, Any] = {}
+    for output in graph.outputs:
+        shape = graph.shape(output.logits)
+        if len(graph.outputs) > 1 and (len(shape) > 1 or not isinstance(output.loss, CrossEntropy)):
+            made[output.target] = rng.random((count, *shape), np.float32)
+        else:
+            made[output.target] = rng.integers(max(shape[0], 2), size=count, dtype=np.int32)
+    return made if len(graph.outputs) > 1 else next(iter(made.values()))
 
 
 def _training_flops(graph: Graph, batch: int) -> float:

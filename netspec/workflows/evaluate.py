@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Trainer
+from netspec.backends.jax.train.step import Measurement, Trainer
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
+from netspec.recipe.losses import CrossEntropy, Loss
+from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.workflows.predictions import Evaluation, class_names, class_scores, gives_probabilities
 
 __all__ = ["BATCH", "evaluate_split"]
@@ -33,30 +41,92 @@ def evaluate_split(
         DataError: when the dataset has other classes than the model.
     """
     trainer = Trainer(model, steps_per_epoch=1, epochs=1, seed=0)
-    loss, accuracy, logits = trainer.evaluate(variables, trainer.place(split), BATCH)
-    if accuracy is None:
-        none = np.zeros(0)
-        nothing = (np.zeros((0, 0), np.int64), (), none.astype(np.int64), none.astype(np.float32))
-        return Evaluation(dataset.name, len(logits), loss, None, *nothing, split=name)
-    scores = class_scores(model.graph, logits)
+    graph = model.graph
+    tasks = tasks_of(model.network, graph, split)
+    scorers = scorers_of(model.network, graph, model.inference, tasks, "test", accuracy=True)
+    add = {output: scorer.add for output, scorer in scorers.items()}
+    measured = trainer.evaluate(variables, trainer.place(split), BATCH, add)
+    learned = _Learned(model.network, dataset, name, labels)
+    if len(graph.outputs) == 1:
+        return _of_output(learned, graph, split.labels, measured, next(iter(scorers.values()), None))
+    each = {}
+    for output in graph.outputs:
+        loss, accuracy = measured.outputs[output.name]
+        alone = Measurement(loss, accuracy, {}, measured.logits[output.name])
+        own = (graph.only(output), split.labels[output.target], alone, scorers.get(output.name))
+        each[output.name] = _of_output(learned, *own)
+    return replace(_without_classes(learned, len(split), measured), outputs=each)
+
+
+class _Learned(NamedTuple):
+    """What was learned, and what it is looked at on: a part of a dataset by its name."""
+
+    network: Network
+    dataset: Dataset
+    split: str
+    labels: tuple[str, ...]
+
+
+def _without_classes(learned: _Learned, examples: int, measured: Measurement) -> Evaluation:
+    """Return an evaluation of outputs that are not a class for each example."""
+    none = np.zeros(0)
+    return Evaluation(
+        dataset=learned.dataset.name,
+        examples=examples,
+        loss=measured.loss,
+        accuracy=measured.accuracy,
+        confusion=np.zeros((0, 0), np.int64),
+        labels=(),
+        predicted=none.astype(np.int64),
+        probability=none.astype(np.float32),
+        split=learned.split,
+        probable=False,
+    )
+
+
+def _of_output(
+    learned: _Learned, graph: Graph, true: NDArray[Any], measured: Measurement, scorer: Scorer | None
+) -> Evaluation:
+    """Return the evaluation of one output; `graph` is of it alone."""
+    metrics = scorer.values() if scorer else {}
+    accuracy = metrics.get("accuracy") if measured.accuracy is None else measured.accuracy
+    measured = measured._replace(accuracy=accuracy)
+    metrics.pop("accuracy", None)
+    confusion = scorer.confusion if scorer else None
+    if confusion is None or graph.shape(graph.output)[1:] or true.dtype.kind == "f" or _ignores(graph.loss):
+        counts = np.zeros((0, 0), np.int64) if confusion is None else confusion
+        names = () if confusion is None else _class_names(learned, len(confusion))
+        plain = _without_classes(learned, len(true), measured)
+        return replace(plain, confusion=counts, labels=names, metrics=metrics)
+    scores = class_scores(graph, measured.logits)
     classes = scores.shape[1]
     found = scores.argmax(axis=1)
     confusion = np.zeros((classes, classes), np.int64)
-    np.add.at(confusion, (split.labels, found), 1)
+    np.add.at(confusion, (true, found), 1)
     return Evaluation(
-        dataset=dataset.name,
+        dataset=learned.dataset.name,
         examples=len(found),
-        loss=loss,
+        loss=measured.loss,
         accuracy=accuracy,
         confusion=confusion,
-        labels=class_names(_common_labels(labels, dataset, classes), classes),
+        labels=_class_names(learned, classes),
         predicted=found,
         probability=scores[np.arange(len(found)), found],
-        split=name,
-        true=split.labels,
+        split=learned.split,
+        true=true,
         scores=scores,
-        probable=gives_probabilities(model.graph),
+        probable=not learned.network.reconstructs and gives_probabilities(graph),
+        metrics=metrics,
     )
+
+
+def _class_names(learned: _Learned, classes: int) -> tuple[str, ...]:
+    return class_names(_common_labels(learned.labels, learned.dataset, classes), classes)
+
+
+def _ignores(loss: Loss) -> bool:
+    """Return whether some labels may not count."""
+    return isinstance(loss, CrossEntropy) and loss.ignore is not None
 
 
 def _common_labels(own: tuple[str, ...], dataset: Dataset, classes: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from netspec import data as datasets
 from netspec.data.checks import shape_text
-from netspec.diagnostics.diagnostic import DataError
+from netspec.data.types import each_array
+from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.system.files import kind_of
@@ -24,18 +26,23 @@ class Examples:
     """The examples of a file.
 
     Attributes:
-        array: (N, …).
+        array: (N, …); of several inputs each by its name.
         framed_as: the dataset as whose images what is drawn in a picture was framed; empty where it was left as it is.
         notes: what the user should know of the file, a line each.
     """
 
-    array: NDArray[Any]
+    array: Any
     framed_as: str = ""
     notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(next(each_array(self.array)))
 
 
 def image_shape(network: Network) -> tuple[int, ...]:
     """Return the shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
+    if len(network.inputs) > 1:
+        return ()
     if len(network.input) < 3 and network.data:
         info = find(network.data.name)
         if info and prod(info.shape) == prod(network.input):
@@ -45,7 +52,7 @@ def image_shape(network: Network) -> tuple[int, ...]:
 
 def takes_pictures(network: Network) -> bool:
     """Return whether a network's examples are images."""
-    return not network.tokens and len(image_shape(network)) == 3
+    return len(network.inputs) == 1 and not network.tokens and len(image_shape(network)) == 3
 
 
 def read(
@@ -69,6 +76,8 @@ def read(
         DataError: when the file is missing, damaged, or does not fit.
     """
     name = name or ("the data" if isinstance(file, bytes) else str(file))
+    if len(network.inputs) > 1:
+        return Examples(_of_several(network, file, name))
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
     if numpy:
         return Examples(datasets.read_examples(file, network.input, network.tokens, name=name))
@@ -76,6 +85,25 @@ def read(
         _refuse(network, file, name)
     picture = datasets.read_picture(file, image_shape(network), invert=invert, like=like, name=name)
     return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
+
+
+def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[str, NDArray[Any]]:
+    """Return the examples of several inputs in an `.npz` file, each by its name."""
+    names = [i.name for i in network.inputs]
+    if not isinstance(file, bytes) and Path(file).suffix.lower() != ".npz":
+        raise DataError(
+            f"{name}: the network has several inputs: {listing(names, 'and')}",
+            f"give an .npz file with an array for each: np.savez('x.npz', {', '.join(f'{n}=…' for n in names)})",
+        )
+    arrays = datasets.read_arrays(io.BytesIO(file) if isinstance(file, bytes) else Path(file), names, name=name)
+    made = {}
+    for given, array in zip(network.inputs, arrays, strict=True):
+        made[given.name] = datasets.checked_examples(f"{name}: {given.name}", array, given.shape, given.tokens)
+    counts = {key: len(array) for key, array in made.items()}
+    if len(set(counts.values())) > 1:
+        said = listing([f"{key} has {plural(count, 'example')}" for key, count in counts.items()], "and")
+        raise DataError(f"{name}: {said}", "give one row of each for every example")
+    return made
 
 
 def _refuse(network: Network, file: Path | str | bytes, name: str) -> NoReturn:

@@ -94,12 +94,15 @@ def _kernels(r: Request) -> Path:
 
 def _features(r: Request) -> Path:
     run = Run(r.run, r.device)
+    if len(run.network.inputs) > 1:
+        names = listing([i.name for i in run.network.inputs], "and")
+        raise NetspecError(f"{run.file} reads several inputs, {names}", "`features` draws what is made of one picture")
     if r.image is None:
         needs, example = ("an image", "digit.png") if takes_pictures(run.network) else ("an example", "example.npy")
         raise DataError(f"`features` needs {needs}", f"netspec plot {r.run} features {example}")
     image = run.read(r.image, as_is=r.as_is)[:1]
     maps = {name: np.asarray(value)[0] for name, value in run.model.features(run.variables, image).items()}
-    maps.pop("input", None)
+    maps.pop(run.network.inputs[0].name, None)
     if r.layer is not None:
         if r.layer not in maps:
             near = nearest(r.layer, maps)
@@ -122,6 +125,9 @@ def _evaluated(r: Request, *, images: bool = False) -> tuple[Run, Evaluation]:
     loss = f"`netspec plot {r.run} curves` draws its loss"
     if run.network.reconstructs:
         raise DataError(f"{run.file} gives its input again, not classes", loss)
+    if len(run.network.all_outputs) > 1:
+        names = listing([o.name for o in run.network.all_outputs], "and")
+        raise DataError(f"{run.file} gives several outputs, {names}, and this picture is of one", loss)
     if images and (run.network.tokens or len(run.image_shape) == 1):
         reads = "token numbers" if run.network.tokens else "rows of numbers"
         raise DataError(
@@ -129,8 +135,11 @@ def _evaluated(r: Request, *, images: bool = False) -> tuple[Run, Evaluation]:
             f"`netspec plot {r.run} confusion` shows which classes are taken for which",
         )
     found = run.evaluate(r.data, split=r.split)
-    if found.accuracy is None:
-        raise DataError(f"{run.file} gives numbers, not classes", loss)
+    if not found.labels:
+        several = "several labels at once" if run.gives_probabilities else "numbers"
+        raise DataError(f"{run.file} gives {several}, not classes", loss)
+    if images and not len(found.predicted):
+        raise DataError(f"{run.file} gives a class at each position: no example is a mistake as a whole", loss)
     return run, found
 
 

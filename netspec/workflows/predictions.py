@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.graph import Graph
-from netspec.ops import Activation
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 
-__all__ = ["Evaluation", "Prediction", "class_names", "class_scores", "gives_probabilities", "prediction_of"]
+__all__ = [
+    "Evaluation",
+    "Prediction",
+    "at_positions",
+    "class_names",
+    "class_scores",
+    "gives_probabilities",
+    "prediction_of",
+    "several",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +33,17 @@ class Prediction:
         probability: its probability; None where the outputs are no probabilities, as those for the loss mse.
         probabilities: of all classes by name, the most probable first; empty where the outputs are none.
         outputs: the numbers that the network gives where they are no probabilities, in their own order; else empty.
+        labels: where it may be of several classes at once, those whose probability is above 0.5, the likeliest first;
+            else None.
+        positions: where each position has a class, the share of the positions of each class, the most first; else None.
     """
 
     label: str | None
     probability: float | None
     probabilities: Mapping[str, float]
     outputs: tuple[float, ...] = ()
+    labels: tuple[str, ...] | None = None
+    positions: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,6 +63,8 @@ class Evaluation:
         true: (N,) the class of each example.
         scores: (N, K) the probability, or else the output, of each class.
         probable: whether those are probabilities.
+        metrics: those that were asked for in training, or follow from what is learned; None where one has no value.
+        outputs: of several outputs how each does, by its name; else empty.
     """
 
     dataset: str
@@ -65,6 +79,8 @@ class Evaluation:
     true: NDArray[Any] = field(default_factory=lambda: np.zeros(0, np.int64))
     scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     probable: bool = True
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    outputs: Mapping[str, Evaluation] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         right = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"
@@ -99,8 +115,9 @@ class Evaluation:
             DataError: there are no classes, or not so many.
         """
         classes = self.scores.shape[1]
-        if self.accuracy is None:
-            raise DataError("the model names no classes, so there are no likeliest ones", "leave --top-k out")
+        if self.accuracy is None or not self.scores.size:
+            no = "no classes" if self.accuracy is None else "a class for each position, of examples none"
+            raise DataError(f"the model names {no}, so there are no likeliest ones", "leave --top-k out")
         if not 1 <= most <= classes:
             raise DataError(
                 f"the {most} likeliest classes are asked for, but there are {classes} classes",
@@ -118,22 +135,20 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
 
 def gives_probabilities(graph: Graph) -> bool:
     """Return whether a network's outputs are probabilities, by its loss or its last layer."""
-    last = graph.made.get(graph.output)
-    ends = isinstance(last.op, Activation) and last.op.function in {"softmax", "sigmoid"} if last else False
-    return isinstance(graph.loss, CrossEntropy | BinaryCrossEntropy) or ends
+    return graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}
 
 
 def class_scores(graph: Graph, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the probability of each class, (N, K); the outputs as they are where they are no probabilities.
+    """Return the probability of each class, (N, K, ...); the outputs as they are where they are no probabilities.
 
     Args:
         graph: of the network.
-        logits: (N, outputs); one output stands for two classes.
+        logits: (N, outputs, ...); one output stands for two classes.
     """
-    if isinstance(graph.loss, CrossEntropy):
+    if graph.link == "softmax":
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
-    if isinstance(graph.loss, BinaryCrossEntropy):
+    if graph.link == "sigmoid":
         logits = (0.5 * (1 + np.tanh(logits / 2))).astype(np.float32)
     # One output is the probability of the second of two classes.
     return np.concatenate([1 - logits, logits], axis=1) if logits.shape[1] == 1 else logits
@@ -155,6 +170,21 @@ def prediction_of(row: NDArray[np.float32], names: Sequence[str], *, probable: b
     order = np.argsort(-row, kind="stable")
     ranked = {names[i]: float(row[i]) for i in order}
     return Prediction(names[order[0]], float(row[order[0]]), ranked)
+
+
+def several(row: NDArray[np.float32], names: Sequence[str]) -> Prediction:
+    """Return the prediction of several labels at once from the probability of each."""
+    order = np.argsort(-row, kind="stable")
+    ranked = {names[i]: float(row[i]) for i in order}
+    return Prediction(None, None, ranked, labels=tuple(name for name, p in ranked.items() if p > 0.5))
+
+
+def at_positions(scores: NDArray[np.float32], names: Sequence[str]) -> Prediction:
+    """Return the prediction of a class at each position, from scores (K, ...)."""
+    counts = np.bincount(scores.argmax(axis=0).reshape(-1), minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    shares = {names[i]: float(counts[i] / counts.sum()) for i in order if counts[i]}
+    return Prediction(None, None, {}, positions=shares)
 
 
 def class_names(labels: Sequence[str], classes: int) -> tuple[str, ...]:

@@ -33,6 +33,11 @@ def draw_augmented(network: Network, dataset: Dataset, path: Path) -> Path:
     how = network.data.augment if network.data else None
     if how is None:
         raise NetspecError(f"{network.name} has no `augment`", "for example `data mnist { augment rotate=10 shift=2 }`")
+    if len(network.inputs) > 1 or len(network.all_outputs) > 1:
+        raise NetspecError(
+            f"{network.name} has several inputs or outputs, and this picture is of one image and its label",
+            "draw a network of one of each",
+        )
     images = dataset.train.images[:_EXAMPLES]
     key = stream(jax.random.fold_in(jax.random.key(network.recipe.seed), 0))
     repeated = jnp.repeat(jnp.asarray(images), _DRAWS, axis=0)

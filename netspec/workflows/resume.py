@@ -17,8 +17,10 @@ from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
 from netspec.graph.class_loss import with_class_loss
 from netspec.graph.graph import Graph
-from netspec.graph.trace import trace, with_loss
+from netspec.graph.trace import trace, with_loss, with_losses
 from netspec.ir.network import DataSource, Network
+from netspec.recipe.class_weights import weights_of
+from netspec.recipe.losses import CrossEntropy, MeanSquaredError
 from netspec.runs import files as run_files
 from netspec.runs.checkpoints import Checkpoints, with_best
 from netspec.runs.completeness import is_finished, lacks_curves_only, lacks_models, require_own
@@ -165,12 +167,30 @@ def _edited(saved: SavedRun) -> tuple[Network, Graph]:
 
 def _with_its_loss(saved: SavedRun, network: Network, graph: Graph | None) -> tuple[Network, Graph]:
     """Return an edited network with its loss in this run where neither spec nor flag states one, and its graph."""
-    if saved.pinned_loss and network.recipe.loss is None:
-        assert saved.network.recipe.loss is not None
-        network = with_loss(network, saved.network.recipe.loss)
-        return network, trace(network)
     graph = trace(network) if graph is None else graph
-    return with_class_loss(network, graph), graph
+    found = _its_loss(saved, network, graph)
+    return (with_class_loss(network, graph), graph) if found is None else (found, trace(found))
+
+
+def _its_loss(saved: SavedRun, network: Network, graph: Graph) -> Network | None:
+    """Return the network with the loss that its run stated where it is open; None where the run stated none."""
+    if len(network.all_outputs) > 1:
+        stated = {o.name: o.loss for o in saved.network.outputs if o.loss}
+        unstated = [o.name for o in network.outputs if network.stated_loss(o.name) is None]
+        losses = {name: stated[name] for name in unstated if name in stated}
+        return with_losses(network, losses) if losses else None
+    before, now = (each.stated_loss(each.all_outputs[0].name) for each in (saved.network, network))
+    if saved.pinned_loss and now is None:
+        assert before is not None
+        return with_loss(network, before)
+    if isinstance(before, CrossEntropy) and isinstance(now, CrossEntropy) and before.class_weights:
+        # Weights that follow from the labels are in numbers there.
+        open_ = now.class_weights is not None and weights_of(now.class_weights) is None
+        if open_ and before == now.model_copy(update={"class_weights": before.class_weights}):
+            return with_loss(network, before)
+    # So may a loss of numbers.
+    numbers = now is None and isinstance(before, MeanSquaredError) and not graph.ends_in
+    return with_loss(network, before) if numbers and before is not None else None
 
 
 def _differences(saved: SavedRun, network: Network, graph: Graph) -> list[str]:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
+from numpy.typing import NDArray
 
 from netspec import report
 from netspec.backends.jax.autotune import Autotuner, Tuning
@@ -16,15 +18,18 @@ from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
+from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.class_loss import with_class_loss
 from netspec.graph.graph import Graph
-from netspec.graph.trace import trace
+from netspec.graph.trace import trace, with_loss, with_losses
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
 from netspec.recipe.catalog import find, last_part
+from netspec.recipe.class_weights import weights_of, weights_text
+from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
 from netspec.runs.manifest import Origin
@@ -130,10 +135,11 @@ def train(
     chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
     without_data = network.data is None
     network = with_source(network, dataset, path, given=data is not None)
-    if without_data and network.recipe.loss is None:
+    if without_data and any(network.stated_loss(output.name) is None for output in graph.outputs):
         # The loss that is not stated follows from the last layer and the data, which is known only now.
         graph = trace(network)
-    declared, network = network, with_class_loss(network, graph)
+    declared = network
+    network, graph = _with_loss_of(network, graph, dataset)
     notices = _check_dataset(network, graph, dataset, chosen=chosen)
     model = compile_for_training(network, graph, dataset, device, autotune=autotune, tuning=tuning)
     folder = _folder(out, numbered) if is_leader() else None
@@ -149,13 +155,68 @@ def train(
             device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, origin)
-    if network is not declared:
-        loss = model.graph.loss.canonical()
-        notices.append(f"no loss is stated: the outputs are taken as logits of the classes, with the loss {loss}")
+    notices += _losses_noticed(declared, network, model.graph)
     yield from map(Notice, notices)
     yield from with_curves(
         train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder
     )
+
+
+def _with_loss_of(network: Network, graph: Graph, dataset: Dataset) -> tuple[Network, Graph]:
+    """Return a network with its losses stated where they follow from the data, and its graph.
+
+    The weights of classes are then in numbers.
+
+    Raises:
+        DataError: a class that is named has no weight, for there is none of that name.
+    """
+    if network.reconstructs:
+        return network, graph
+    labels = dataset.train.labels
+    if len(graph.outputs) == 1:
+        loss = _loss_of(network, graph, labels, dataset)
+        if loss is None:
+            return with_class_loss(network, graph), graph
+        network = with_loss(network, loss)
+        return network, trace(network)
+    found = {o.name: _loss_of(network, graph.only(o), labels[o.target], dataset) for o in graph.outputs}
+    losses = {name: loss for name, loss in found.items() if loss}
+    network = with_losses(network, losses)
+    return network, trace(network) if losses else graph
+
+
+def _loss_of(network: Network, graph: Graph, labels: NDArray[Any], dataset: Dataset) -> Loss | None:
+    """Return the loss of an output as it follows from the data; None where that says nothing of it."""
+    (output,) = graph.outputs
+    want = wanted(network, graph)
+    loss = network.stated_loss(output.name)
+    if loss is None:
+        plain = not want.stated and labels.dtype.kind == "i" and want.shape[0] > 1 and labels.ndim == len(want.shape)
+        if len(network.all_outputs) > 1 and plain and isinstance(want.loss, MeanSquaredError):
+            # Whole numbers of several outputs are classes: those of one are known for them before.
+            return class_loss(want.shape[0])
+        found = loss_for(want, labels)
+        return found if found != graph.loss else None
+    if not isinstance(loss, CrossEntropy) or loss.class_weights is None or weights_of(loss.class_weights):
+        return None
+    count = len(dataset.train) - (network.data.validation if network.data else 0)
+    weights = class_weights(loss, labels[:count], dataset.labels, want.shape[0])
+    return loss.model_copy(update={"class_weights": weights_text(weights)})
+
+
+def _losses_noticed(declared: Network, network: Network, graph: Graph) -> list[str]:
+    """Return what to say of losses that follow from the data."""
+    said = []
+    for output in graph.outputs:
+        if declared.stated_loss(output.name) is None and network.stated_loss(output.name) is not None:
+            loss = output.loss.canonical()
+            if len(graph.outputs) == 1:
+                what = "the targets are numbers" if loss == "mse" else "the outputs are taken as logits of the classes"
+            else:
+                numbers = f"the targets of {output.name} are numbers"
+                what = numbers if loss == "mse" else f"{output.name} is taken as logits of classes"
+            said.append(f"no loss is stated: {what}, with the loss {loss}")
+    return said
 
 
 def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: bool) -> list[str]:

@@ -15,12 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
-from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.inputs.batches import by_name, require_same_count
+from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, data_path, load_data, require_same
-from netspec.data.types import Dataset, DownloadProgress, Split
+from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
+from netspec.graph.graph import GraphOutput
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
@@ -35,10 +37,12 @@ from netspec.workflows.example_files import Examples, image_shape
 from netspec.workflows.predictions import (
     Evaluation,
     Prediction,
+    at_positions,
     class_names,
     class_scores,
     gives_probabilities,
     prediction_of,
+    several,
 )
 
 __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
@@ -149,25 +153,40 @@ class Run:
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
+        if len(self.network.inputs) > 1:
+            return (".npz",)
         return (".npy", *(datasets.picture_endings() if example_files.takes_pictures(self.network) else ()))
 
-    def probabilities(self, images: ArrayLike) -> NDArray[np.float32]:
+    def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
 
         They are bytes, floats, or token numbers (N, L). Where the outputs are no probabilities, as with the loss mse,
-        they are returned as they are; one output x becomes (1 - x, x), for two classes.
+        they are returned as they are; one output x becomes (1 - x, x), for two classes. Of a network of several inputs
+        the images are by their names, and of several outputs what is returned.
 
         Raises:
             DataError: the model names no classes, or the images do not fit it.
         """
         self._require_answers()
         logits = self._in_batches(images, self.model.logits)
-        return class_scores(self.model.graph, logits.reshape(len(logits), logits.shape[-1]))
+        if not isinstance(logits, dict):
+            return class_scores(self.model.graph, logits)
+        return {
+            output.name: class_scores(self.model.graph.only(output), logits[output.name])
+            if self._names_classes(output)
+            else logits[output.name]
+            for output in self.model.graph.outputs
+        }
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether the outputs are probabilities of classes."""
-        return not self.network.reconstructs and gives_probabilities(self.model.graph)
+        """Whether the outputs are probabilities of classes; of several outputs whether all are."""
+        outputs = self.model.graph.outputs
+        return not self.network.reconstructs and all(map(self._names_classes, outputs))
+
+    def _names_classes(self, output: GraphOutput) -> bool:
+        """Return whether an output gives probabilities of classes."""
+        return gives_probabilities(self.model.graph.only(output))
 
     def _require_answers(self) -> None:
         """Raise DataError for a model that gives its input again."""
@@ -177,32 +196,58 @@ class Run:
                 f"`netspec predict {self.path} FILE -o again.npy` keeps what it gives; run.outputs(images) returns it",
             )
 
-    def outputs(self, images: ArrayLike) -> NDArray[np.float32]:
-        """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`."""
+    def outputs(self, images: Given) -> Any:
+        """Return what the network gives, (N, …) in the shape of its last layer; images as for `probabilities`.
+
+        Of several outputs each is by its name.
+        """
         return self._in_batches(images, self.model.forward)
 
-    def _in_batches(
-        self, images: ArrayLike, function: Callable[[Variables, NDArray[Any]], jax.Array]
-    ) -> NDArray[np.float32]:
-        images = self._checked(images)
+    def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
+        images = self._checked_inputs(images)
+        count = len(next(each_array(images)))
         parts = []
-        for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH]
+        for start in range(0, count, BATCH):
             # All batches but a lone small one have the same size, so that one program serves them.
-            fill = BATCH - len(part) if start else 0
-            padded = np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
-            with enough_memory("close what else computes there"):
-                parts.append(np.asarray(function(self.variables, padded))[: len(part)])
-        shape = self.model.graph.shape(self.model.graph.output)
-        return np.concatenate(parts) if parts else np.zeros((0, *shape), np.float32)
+            size = min(BATCH, count - start)
+            fill = BATCH - size if start else 0
 
-    def _checked(self, images: ArrayLike) -> NDArray[Any]:
+            def padded(array: NDArray[Any], start: int = start, size: int = size, fill: int = fill) -> NDArray[Any]:
+                part = array[start : start + size]
+                return np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
+
+            with enough_memory("close what else computes there"):
+                made = function(self.variables, by_array(padded, images))
+                parts.append(jax.tree.map(lambda array, size=size: np.asarray(array)[:size], made))
+        graph = self.model.graph
+        if len(graph.outputs) == 1:
+            return np.concatenate(parts) if parts else np.zeros((0, *graph.shape(graph.output)), np.float32)
+        return {
+            o.name: np.concatenate([p[o.name] for p in parts])
+            if parts
+            else np.zeros((0, *graph.shape(o.index)), np.float32)
+            for o in graph.outputs
+        }
+
+    def _checked_inputs(self, images: Given) -> Arrays:
+        """Return images as `_checked` does; those of several inputs each by its name."""
+        names = [given.name for given in self.model.graph.inputs]
+        if len(names) == 1 and not isinstance(images, Mapping):
+            return self._checked(images)
+        given = by_name(images, names, "input")
+        if len(names) == 1:
+            return self._checked(given[names[0]])
+        arrays = {name: self._checked(given[name], name) for name in names}
+        require_same_count({f"the input {name}": array for name, array in arrays.items()})
+        return arrays
+
+    def _checked(self, images: ArrayLike, name: str = "images") -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
         if isinstance(images, str | os.PathLike):
             raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
-        array = as_values(images, "images")
+        array = as_values(images, name)
         if array.ndim < 2:
-            raise DataError(f"images of shape {array.shape} have no batch axis", "one image is x[None]")
+            raise DataError(f"{name} of shape {array.shape} have no batch axis", "one image is x[None]")
         if array.dtype.kind != "f":
             return array
         array = as_float32(array)
@@ -214,19 +259,56 @@ class Run:
             )
         return array
 
-    def predict(self, images: ArrayLike) -> list[Prediction]:
-        """Return a prediction for each image; shapes as for `probabilities`.
+    def predict(self, images: Given) -> Any:
+        """Return a prediction for each image, a list of them; shapes as for `probabilities`.
 
-        Where the outputs are no probabilities, as with the loss mse, it has the outputs themselves.
+        Of several outputs there is such a list for each, by its name. Where the outputs are no probabilities, as with
+        the loss mse, it has the outputs themselves.
         """
         self._require_answers()
+        if len(self.model.graph.outputs) > 1:
+            return self._predict_each(images)
         if not self.gives_probabilities:
             rows = self.outputs(images)
             rows = rows.reshape(len(rows), -1)
             return [prediction_of(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
         names = class_names(self.labels, rows.shape[1])
+        if rows.ndim > 2:
+            return [at_positions(scores, names) for scores in rows]
+        if self.several_labels:
+            return [several(row, names) for row in rows]
         return [prediction_of(row, names, probable=True) for row in rows]
+
+    def _predict_each(self, images: Given) -> dict[str, list[Prediction]]:
+        """Return the predictions of several outputs by their names."""
+        scores, found = self.probabilities(images), {}
+        given = {} if self.gives_probabilities else self.outputs(images)
+        for output in self.model.graph.outputs:
+            alone = self.model.graph.only(output)
+            if not self._names_classes(output):
+                rows = given[output.name]
+                found[output.name] = [prediction_of(row, (), probable=False) for row in rows.reshape(len(rows), -1)]
+                continue
+            rows = scores[output.name]
+            names = class_names((), rows.shape[1])
+            if rows.ndim > 2:
+                found[output.name] = [at_positions(row, names) for row in rows]
+            elif "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1:
+                found[output.name] = [several(row, names) for row in rows]
+            else:
+                found[output.name] = [prediction_of(row, names, probable=True) for row in rows]
+        return found
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an example may be of several classes at once: each output is a probability of its own."""
+        graph = self.model.graph
+        if len(graph.outputs) > 1:
+            return False
+        sigmoid = "sigmoid" in (graph.link, graph.ends_in) and graph.shape(graph.output)[0] > 1
+        # What learned one class of several knows their names.
+        return sigmoid and not self.labels and not self.network.reconstructs
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -234,7 +316,11 @@ class Run:
 
         One output that is a probability stands for two.
         """
+        if len(self.model.graph.outputs) > 1:
+            return ()
         shape = self.model.graph.shape(self.model.graph.output)
+        if self.gives_probabilities and len(shape) > 1:
+            return class_names(self.labels, max(shape[0], 2))
         classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
         known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()

@@ -15,7 +15,7 @@ def here(tmp_path: Path) -> Path:
 
 
 def test_plain_lines_and_fresh_numbered_folders(here: Path) -> None:
-    done = spawn(here, "train", "good.net", FORCE_COLOR="", TERM="xterm-256color")
+    done = spawn(here, "train", "good.net", FORCE_COLOR="", TERM="xterm-256color", JAX_DISABLE_MOST_OPTIMIZATIONS="0")
     assert (done.returncode, done.stderr) == (0, "")
     first, epoch, summary, saved = done.stdout.splitlines()
     assert first.startswith("good: 610 parameters; digits: 1,437 training and 360 test images; batch 500, 1 epoch")

@@ -9,7 +9,7 @@ import annotated_types
 import jsonschema
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics.diagnostic import Source
@@ -17,14 +17,18 @@ from netspec.ir.network import Budget, DataSource, Init, Network, Node, Recipe
 from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.layers.merge import Concat
+from netspec.recipe.class_weights import as_weights
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
 from netspec.schema.definition import Definition, _leaves, parameters
 from netspec.schema.registry import OneOf
+from netspec.schema.types import Words
 
 # --- any valid value of any field, from its annotation alone ------------------------------------------------------
+
+_TEXTS = ["mnist", "digits", "some/folder", "a b.npz", "x-1"]
 
 
 def instances(cls: type[BaseModel]) -> st.SearchStrategy[Any]:
@@ -57,6 +61,10 @@ def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     families = [cls for part in (*leaves, *metadata) if isinstance(part, OneOf) for cls in part.registry.entries]
     classes = families or [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, Definition)]
     choices: list[st.SearchStrategy[Any]] = [instances(c) for c in classes]
+    words = next((part for part in (*leaves, *metadata) if isinstance(part, Words)), None)
+    if words is not None:
+        return st.sampled_from(sorted(words))
+    weights = any(isinstance(part, AfterValidator) and part.func is as_weights for part in leaves)
     bounds = [*metadata, *(leaf for leaf in leaves if not isinstance(leaf, type))]
     for leaf in leaves:
         if leaf is type(None):
@@ -64,7 +72,8 @@ def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
         elif leaf is bool:
             choices.append(st.booleans())
         elif leaf is str:
-            choices.append(st.sampled_from(["mnist", "digits", "some/folder", "a b.npz", "x-1"]))
+            texts = ["1 2.5", "a=2 b=0.5"] if weights else _TEXTS
+            choices.append(st.sampled_from(texts))
         elif leaf is int:
             choices.append(integers(bounds))
         elif leaf is float:

@@ -57,6 +57,14 @@ SOUND: dict[str, tuple[str, dict[str, Any]]] = {
         "x_train": np.zeros((40, 5), int), "x_test": np.zeros((9, 5), int)}),
     "autoencoder": ('input 1x4x4; fc 16 sigmoid; data "mine.npz" { target input }', {}),
     "held out": (NET + " { validation 39 }", {}),
+    "a number": (NET.replace("3 softmax", "1"), {"y_train": FLAT[:, 0]}),
+    "several numbers": (NET.replace("3 softmax", "2"), {"y_train": FLAT[:, :2], "y_test": FLAT[:9, :2]}),
+    "one-hot rows": (NET, {"y_train": np.eye(3)[Y], "y_test": np.eye(3)[Y[:9]]}),
+    "several labels": (NET.replace("softmax", "sigmoid"), {"y_train": FLAT[:, :3] > 0.5, "y_test": FLAT[:9, :3] > 0.5}),
+    "pixels": ('input 1x4x4; conv 2 1x1 softmax; data "mine.npz"', {
+        "y_train": X[:, 0] > 99, "y_test": X[:9, 0] > 99}),
+    "ignored": (NET + "; train { loss cross_entropy ignore=-1 }", {"y_train": Y - 1}),
+    "no targets": ('input 1x4x4; fc 4; train { loss kl }; data "mine.npz"', {}),
 }  # fmt: skip
 
 
@@ -72,7 +80,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "objects": (NET, {"y_train": Y.astype(object)}, "E0314", "y_train has the type object, which is not numbers"),
     "dates": (NET, {"y_train": Y.astype("M8[D]")}, "E0314", "y_train has the type datetime64"),
     "fields": (NET, {"y_train": np.zeros(40, "i4,f4")}, "E0314", "y_train has the type void"),
-    "rows": (NET, {"y_train": np.eye(3)[Y]}, "E0314", "y_train must have the shape (N,), not (40, 3)"),
+    "rows": (NET, {"y_train": np.eye(4)[Y]}, "E0314", "y_train must have the shape (N,), not (40, 4)"),
     "regression": (NET, {"y_train": FLAT[:, 0]}, "E0314", "regression"),
     "negative": (NET, {"y_test": Y[:9] - 1}, "E0314", "y_test[0] is -1, but labels count from 0"),
     "integers": (NET, {"x_train": X.astype(int)}, "E0314", "x_train has the type int64"),
@@ -124,7 +132,9 @@ def test_years_and_prices_are_no_classes(tmp_path: Path, labels: Any) -> None:
     save(tmp_path, y_train=labels)
     (found,) = look(tmp_path, NET.replace("fc 3", "fc 10"))
     assert "regression" in found.fix
-    assert "fc 1" not in found.fix
+    assert "softmax" not in found.fix
+    # What it says goes.
+    assert not look(tmp_path, NET.replace("fc 3 softmax", "fc 1"))
 
 
 def test_classes_of_other_numbers(tmp_path: Path) -> None:

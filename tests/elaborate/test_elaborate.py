@@ -104,10 +104,8 @@ def test_a_wrong_let_stays_silent_where_it_is_used() -> None:
     assert codes("let w = (1/0)\ninput 4\nfc w; fc (w*2)") == ["E0212"]
 
 
-@pytest.mark.parametrize(
-    "word", ["relu", "conv", "Conv2d", "same", "bias", "nobias", "input", "train", "else", "true", "he"]
-)
-def test_a_let_may_not_take_a_word_of_the_language(word: str) -> None:
+@pytest.mark.parametrize("word", ["else", "in", "and", "or", "not", "true", "false"])
+def test_a_let_may_not_take_a_word_that_holds_the_language_together(word: str) -> None:
     assert codes(f"let {word} = 3\ninput 4\nfc 3") == ["E0213"]
 
 
@@ -122,7 +120,7 @@ def test_a_let_may_not_take_a_word_of_the_language(word: str) -> None:
         ("input 4\nfc 3 as a\nfc 3 as a", ["E0214"]),
         ("input 4\nfc 3 as input", ["E0214"]),
         ("input 4\nfc 3 { }", ["E0211"]),
-        ("input 4 as x\nfc 3", ["E0211"]),
+        ("init he as x\ninput 4; fc 3", ["E0211"]),
         ("input 4\nfc 3\ndata mnist as x", ["E0211"]),
         ("let w = 3 as x\ninput 4\nfc 3", ["E0211"]),
         ("input 4\nepochs 3\nfc 3", ["E0201"]),

@@ -209,7 +209,7 @@ def test_inner_scopes_copy_no_names() -> None:
     scope = Scope.of_file(())
     scope.values.update({f"a{i}": i for i in range(1_000)})
     (command,) = parse(Source("t.net", "repeat 3 { relu }")).commands
-    inner = scope.round(command.bodies[0], 2).way(command.bodies[0])
+    inner = scope.round(command.bodies[0], 2, {}, {}).way(command.bodies[0])
     assert inner.values.maps[-1] is scope.values.maps[-1]
     assert inner.blocks.maps[-1] is scope.blocks.maps[-1]
     assert inner.labels.maps[-1] is scope.labels.maps[-1]

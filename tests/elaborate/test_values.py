@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.diagnostics.diagnostic import Source
-from netspec.elaborate.evaluate import ValueProblem, evaluate
+from netspec.elaborate.evaluate import Percent, ValueProblem, evaluate
 from netspec.syntax.parser import parse
 
 SCOPE = {"w": 64, "k": (5, 5), "r": 0.5, "s": "text", "zero": 0, "big": 10**17}
@@ -64,12 +64,25 @@ def value(text: str, scope: dict[str, Any] = SCOPE) -> Any:
         ("(8/4)", 2),
         ("(-(w))", -64),
         ("-(w)", -64),
+        ("(7/2)", 3.5),
+        ("(r*2)", 1.0),
+        ("(r*2)x3", (1, 3)),
+        ("(1+k)", (6, 6)),
+        ("(k*2x3)", (10, 15)),
+        ("(0.1+0.2)", 0.3),
+        ("(7.5//2)", 3),
+        ("(1k*2)", 2000),
+        ("15%", 0.15),
+        ("(w>3)", True),
+        ("(not w>3 or w==64)", True),
+        ('(s=="text")', True),
+        ("(k!=5x5)", False),
     ],
 )
 def test_value(text: str, expected: Any) -> None:
     found = value(text)
     assert found == expected
-    assert type(found) is type(expected)
+    assert type(found) is type(expected) or isinstance(found, Percent)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +93,9 @@ def test_value(text: str, expected: Any) -> None:
         ("(1/0)", "E0212", 4, "division by zero"),
         ("(1//zero)", "E0212", 4, "division by zero"),
         ("(1%0)", "E0212", 4, "division by zero"),
-        ("(7/2)", "E0212", 4, "7 / 2 is not a whole number"),
-        ("(r*2)", "E0212", 4, "0.5 is not one"),
-        ("(1+k)", "E0212", 6, "arithmetic needs numbers"),
+        ("(7/2)x3", "E0212", 4, "7 / 2 is not a whole number"),
+        ("(r*3)x3", "E0212", 4, "`(r * 3)` is 1.5, not a whole number"),
+        ("(k+2x3x4)", "E0212", 4, "sizes of 2 and 3 numbers"),
         ("(1+s)", "E0212", 6, "arithmetic needs numbers"),
         ("(r)x5", "E0212", 3, "0.5 is not one"),
         ("(k)x5", "E0212", 3, "arithmetic needs numbers"),

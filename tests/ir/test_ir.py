@@ -28,6 +28,10 @@ def node(**changes: Any) -> dict[str, Any]:
     return {"name": "a", "layer": {"kind": "fc", "units": 3}, "inputs": ["input"], **changes}
 
 
+def given(*shapes: Any) -> list[dict[str, Any]]:
+    return [{"name": f"in_{i}" if i else "input", "shape": shape} for i, shape in enumerate(shapes)]
+
+
 def layer(**fields: Any) -> dict[str, Any]:
     return form(nodes=[node(layer=fields)])
 
@@ -61,7 +65,8 @@ def test_the_schema_describes_the_dumps(path: Path, schema: jsonschema.Draft2020
     "bad",
     [
         form(extra=1),
-        form(input=[]),
+        form(inputs=[]),
+        form(inputs=given([])),
         form(nodes=[]),
         layer(kind="nosuch"),
         layer(kind="fc", units="3"),
@@ -76,6 +81,19 @@ def test_the_schema_refuses_what_the_reader_refuses(
     with pytest.raises(ValidationError):
         read(bad)
     assert not schema.is_valid(bad)
+
+
+def test_a_network_of_format_1_is_read() -> None:
+    now = form()
+    (one,) = now.pop("inputs")
+    before = {**now, "format": 1, "input": one["shape"], "tokens": None}
+    del before["outputs"]
+    assert read(before) == Network.model_validate(before) == read(form())
+
+
+def test_the_one_input_is_replaced_as_before() -> None:
+    net = ns.parse("input 64 tokens=1000\nembedding 8\nfc 3").model_copy(update={"input": (32,), "tokens": 10})
+    assert (net.input, net.tokens, net.graph().input) == ((32,), 10, (32,))
 
 
 def test_a_small_json_is_enough() -> None:
@@ -107,10 +125,25 @@ def test_a_small_json_is_enough() -> None:
         layer(kind="conv", filters=3, kernel=3, pad="sames"),
         layer(kind="dropout", rate=1),
         layer(kind="dropout", rate=True),
-        form(input=["1", 8, 8]),
-        form(input=[1, 8, True]),
-        form(input=8),
-        form(format=2),
+        form(inputs=given(["1", 8, 8])),
+        form(inputs=given([1, 8, True])),
+        form(inputs=given(8)),
+        form(inputs=given([1, 8, 8], [4])),
+        form(inputs=2 * given([1, 8, 8])),
+        form(inputs=[{"shape": [8], "mask": 0}]),
+        form(inputs=[{"shape": [8], "tokens": 3, "mask": 3}]),
+        form(input=[1, 8, 8]),
+        form(format=1, input=[1, 8, 8]),
+        form(format=1, inputs=None, input=[1, 8, True]),
+        form(format=3),
+        form(outputs=[{"name": "a", "node": "nowhere"}]),
+        form(outputs=[{"name": "input", "node": "fc_1"}]),
+        form(outputs=2 * [{"name": "a", "node": "fc_1"}]),
+        form(outputs=[{"name": "a", "node": "conv_1"}]),
+        form(outputs=[{"name": "a", "node": "fc_1", "weight": 0}]),
+        form(nodes=[node(share="a")]),
+        form(nodes=[node(share="input")]),
+        form(nodes=[node(share="b"), node(name="b", inputs=["a"])]),
         form(format="1"),
         form(name=""),
         form(name=3),
@@ -148,7 +181,7 @@ def test_what_is_no_network_is_refused(text: str) -> None:
 def test_a_network_is_frozen() -> None:
     net = read(form())
     for thing, field in (
-        (net, "input"),
+        (net, "inputs"),
         (net.nodes[0], "name"),
         (net.recipe, "epochs"),
         (net.nodes[0].layer, "filters"),
@@ -172,6 +205,31 @@ def test_token_numbers_are_one_row() -> None:
     net = ns.parse("input 64 tokens=1000\nembedding 8\nfc 3")
     assert net.tokens == 1000
     assert Network.model_validate_json(net.model_dump_json()) == net
-    for wrong in ({"input": (8, 8)}, {"tokens": 0}, {"tokens": True}):
+    for wrong in ({"shape": (8, 8)}, {"tokens": 0}, {"tokens": True}):
         with pytest.raises(ValidationError):
-            Network.model_validate({**net.model_dump(), **wrong})
+            Network.model_validate({**net.model_dump(), "inputs": ({**net.inputs[0].model_dump(), **wrong},)})
+
+
+def test_what_came_later_is_not_in_the_json_where_it_is_the_default() -> None:
+    plain = json.loads(ns.parse("input 4; fc 3 softmax; train { loss cross_entropy }").model_dump_json())["recipe"]
+    assert plain["loss"] == {"kind": "cross_entropy"}
+    assert "metrics" not in plain
+    text = 'input 4; fc 3 softmax; train { loss cross_entropy smoothing=0.1 class_weights="1 2 0.5"; metrics f1 top2 }'
+    net = ns.parse(text)
+    said = json.loads(net.model_dump_json())["recipe"]
+    assert said["loss"] == {"kind": "cross_entropy", "smoothing": 0.1, "class_weights": "1 2 0.5"}
+    assert said["metrics"] == {"kind": "metrics", "top2": True, "f1": True}
+    assert Network.model_validate_json(net.model_dump_json()) == net
+
+
+@pytest.mark.parametrize(
+    ("word", "good"),
+    [("val_f1", True), ("test_age_mae", True), ("train_loss", True), ("val_f2", False), ("f1", False), (3, False)],
+)
+def test_a_measurement_is_a_split_and_a_metric(word: Any, good: bool) -> None:
+    value = form(recipe={"kind": "train", "best": word})
+    if good:
+        assert read(value).recipe.best == word
+    else:
+        with pytest.raises(ValidationError):
+            read(value)

@@ -65,7 +65,7 @@ def test_every_setting_is_written_out() -> None:
     text = survives(
         ns.parse(
             "fc 10 softmax\ndata digits { scale 0..1; augment flip; views flip; validation 10 }\n"
-            "train { clip 1; loss mse; evaluate every=3; steps_per_call 2; ema; best val_loss; early_stop; "
+            "train { clip 1; loss mse; evaluate every=3; steps_per_call 2; ema; metrics f1; best val_loss; early_stop; "
             "time_limit hours=1 }"
         )
     )

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,7 @@ FOLDERS = {
     "report": "diagnostics system",
     "runs": "diagnostics system recipe ir graph planning compiler data backends/jax training",
     "workflows": (
-        "diagnostics system ops recipe ir graph elaborate planning describe compiler data backends/jax "
-        "training report runs"
+        "diagnostics system recipe ir graph elaborate planning describe compiler data backends/jax training report runs"
     ),
     "netspec": "diagnostics system compiler workflows",
     "cli": (
@@ -80,8 +80,14 @@ def type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def imports(module: str, *, deferred: bool) -> Iterator[str]:
-    """Yield the modules a file imports, those within functions too where `deferred`; never those for types alone."""
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(FILES[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str, *, deferred: bool) -> tuple[str, ...]:
+    """Return the modules a file imports, those within functions too where `deferred`; never those for types alone."""
 
     def walk(node: ast.AST) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
@@ -100,7 +106,7 @@ def imports(module: str, *, deferred: bool) -> Iterator[str]:
             else:
                 yield from walk(child)
 
-    yield from walk(ast.parse(FILES[module].read_text(encoding="utf-8")))
+    return tuple(walk(tree(module)))
 
 
 def test_folders_are_listed_from_the_ground_up() -> None:
@@ -192,14 +198,13 @@ def test_checking_a_spec_leaves_the_heavy_libraries_alone() -> None:
 
 @pytest.mark.parametrize("module", FILES)
 def test_nothing_runs_code_from_data(module: str) -> None:
-    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
     modules = {i.split(".")[0] for i in imports(module, deferred=True)}
     assert not modules & {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy", "code"}
     # `importlib` serves lazy names out of tables of constants, and `importlib.metadata` the versions.
     loaders = {i for i in imports(module, deferred=True) if i.startswith("importlib")}
     lazy = {"netspec", "netspec.report", "netspec.cli.app"}
     assert module in lazy or loaders <= {"importlib.metadata"}
-    for node in ast.walk(tree):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             assert name not in {"eval", "exec", "__import__"}, f"{module}:{node.lineno}"

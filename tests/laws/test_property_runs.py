@@ -53,7 +53,7 @@ def fitting(draw: st.DrawFn) -> Network:
     return Network(name="t", input=shape, tokens=tokens, nodes=tuple(nodes), recipe=RECIPE)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(fitting(), st.integers(0, 2**31))
 def test_a_network_that_fits_survives_text_and_json_and_runs(net: Network, seed: int) -> None:
     assert ns.parse(resolved_text(net), name="t") == net

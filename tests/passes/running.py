@@ -43,7 +43,14 @@ Results = dict[str, Any]
 PLAIN = Overrides(conv="direct", deconv="direct", layout="channels_last")
 
 
-def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
+def results(graphs: list[Graph], variables: Variables, x: jax.Array, mode: Mode) -> list[Results]:
+    """Return what each graph gives, all in one program: compiling takes most of the time of these tests."""
+    return jax.jit(lambda params, x: [_results(g, Variables(params, variables.state), x, mode) for g in graphs])(
+        variables.params, x
+    )
+
+
+def _results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
     """Return the output, the logits, the new state, and the gradients of a weighted sum of the outputs."""
     train = mode is Mode.TRAINING
     # The plain way throughout, so that passes alone make a difference.
@@ -59,7 +66,7 @@ def results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Res
         return jnp.sum(out * weights), (out, values[graph.logits], state)
 
     grad = jax.grad(weighted, argnums=0 if graph.tokens else (0, 1), has_aux=True)
-    grads, (out, logits, state) = jax.jit(grad)(variables.params, x)
+    grads, (out, logits, state) = grad(variables.params, x)
     return {"output": out, "logits": logits, "state": state, "gradients": grads}
 
 
@@ -70,7 +77,7 @@ def compare(network: Network, mode: Mode, check: Callable[[float, Any, Any], Non
     # Rounding, which batch normalization of nearly equal values makes much of, is not what is looked for.
     with jax.enable_x64(True):
         variables, x = some_variables(declared, seed), some_inputs(network, seed=seed)
-        expected, found = (results(g, variables, x, mode) for g in (declared, optimized))
+        expected, found = results([declared, optimized], variables, x, mode)
     if optimized.logits != optimized.output:
         del expected["logits"], found["logits"]
     for kind, values in expected.items():

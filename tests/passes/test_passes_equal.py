@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,13 +97,18 @@ def test_all_specs(path: Path, mode: Mode) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_each_pass_leaves_a_sound_graph_and_adds_no_work(path: Path, mode: Mode) -> None:
-    declared = ns.load(path).graph()
+    declared = graph_of(path)
     flops = declared.flops
     for each, graph in history(declared, mode):
         sound(graph, declared)
         assert graph.flops <= flops, each.name
         flops = graph.flops
         assert each.rewrite(graph) == graph or each.name == "sink_affine", f"{each.name} does not finish at once"
+
+
+@cache
+def graph_of(path: Path) -> Graph:
+    return ns.load(path).graph()
 
 
 def sound(graph: Graph, declared: Graph) -> None:

@@ -21,6 +21,12 @@ CASES = {
     "batch_norm": ("conv 4 3x3 nobias; batchnorm relu; pool 2; fc 10 softmax", "batch 16", ""),
     # Batches of 10: 4 devices take 3, 3, 3 and 1; the last has 4.
     "drawn": ("noise 0.1; fc 16 tanh; dropout 0.5; fc 10 softmax", "batch 10; l2 0.01", "augment shift=2 flip"),
+    # How much a batch counts is another number on each device, and in some parts nothing does.
+    "weighted": (
+        "fc 16 tanh; fc 10 softmax",
+        'batch 10; loss cross_entropy ignore=3 smoothing=0.1 class_weights="1 2 1 1 1 3 1 0 0.5 1"; metrics f1 auroc',
+        "",
+    ),
     "reconstructed": ("fc 8 tanh; fc 64; reshape 1x8x8", "batch 14; loss mse; clip 1.0", "target input"),
 }
 
@@ -49,7 +55,8 @@ def trained(name: str, devices: int) -> dict[str, Any]:
     figures = ("loss", "test_loss", "validation_loss", "accuracy", "test_accuracy", "validation_accuracy")
     return {
         "losses": [(e.loss, e.accuracy or 0.0) for e in events if type(e).__name__ == "Step"],
-        "looks": [[getattr(e, figure, None) or 0.0 for figure in figures] for e in looks],
+        "looks": [[*(getattr(e, figure, None) or 0.0 for figure in figures), *e.metrics.values()] for e in looks],
+        "epochs": [e.train_loss for e in looks if isinstance(e, ns.Epoch)],
         "weights": [np.asarray(a).ravel().tolist() for a in jax.tree.leaves(last.variables)],
         # The model still computes, on its one device.
         "outputs": np.asarray(last.model.forward(last.variables, arrays()[2])).tolist(),
@@ -66,8 +73,8 @@ def refused(name: str, devices: int) -> str:
     return ""
 
 
-FEW = {"batch_norm": (1, 2), "drawn": (1, 2)}
-ALL = {"batch_norm": (1, 2, 3, 4), "drawn": (1, 2, 4), "reconstructed": (1, 2, 4)}
+FEW = {"batch_norm": (1, 2), "drawn": (1, 2), "weighted": (1, 2)}
+ALL = {"batch_norm": (1, 2, 3, 4), "drawn": (1, 2, 4), "reconstructed": (1, 2, 4), "weighted": (1, 2, 4)}
 
 
 def computed(folder: Path, counts: dict[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -96,8 +103,10 @@ def check_equal(found: dict[str, Any], name: str, devices: int) -> None:
     assert len(one["losses"]) >= 20
     assert one["devices"] == ["cpu:0"]
     assert several["devices"] == [f"cpu:{i}" for i in range(devices)]
-    for what in ("losses", "looks", "outputs"):
+    for what in ("losses", "epochs", "outputs"):
         np.testing.assert_allclose(several[what], one[what], rtol=2e-4, atol=2e-4, err_msg=what)
+    for ours, theirs in zip(several["looks"], one["looks"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)
     for ours, theirs in zip(several["weights"], one["weights"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-4)
 

@@ -21,7 +21,7 @@ from netspec.training.loop import train as train_loop
 from netspec.workflows import train as session
 from netspec.workflows.bench import bench
 
-pytestmark = pytest.mark.usefixtures("kept_programs", "at_once")
+pytestmark = pytest.mark.usefixtures("at_once")
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((64, 6)).astype(np.float32)
@@ -77,26 +77,20 @@ def poison(monkeypatch: pytest.MonkeyPatch, step: int, path: tuple[str, str], va
 def test_a_bad_example_is_blamed_on_the_input(steps_per_call: int) -> None:
     error = refused(network(train=f"steps_per_call {steps_per_call}"), poisoned(5))
     assert "the numbers of `input` are not finite (NaN)" in error.message
+    assert "lower the learning rate" in error.fix
 
 
 def test_the_step_is_that_of_the_bad_example() -> None:
     net = ns.parse('input 6; fc 3 softmax; data "mine" { shuffle off }; train { batch 8; epochs 2 }', name="t")
-    for example, step in ((0, 1), (7, 1), (8, 2), (63, 8)):
+    for example, step in ((7, 1), (8, 2), (63, 8)):
         assert f"at step {step} (epoch 1)" in refused(net, poisoned(example)).message
 
 
-@pytest.mark.parametrize(
-    ("layers", "layer", "kind"),
-    [
-        ("fc 4 init=constant(1e30); fc 4 init=constant(1e30); fc 3 softmax", "fc_2", "inf"),
-        ("fc 4; fc 4 init=constant(1e30); fc 4 init=constant(1e30); fc 3 softmax", "fc_3", "inf"),
-        ("fc 4 init=constant(1e38) relu; fc 3 softmax", "fc_1", "inf"),
-    ],
-)
-def test_the_first_layer_that_overflows_is_named(layers: str, layer: str, kind: str) -> None:
+def test_the_first_layer_that_overflows_is_named() -> None:
+    layers = "fc 4; fc 4 init=constant(1e30); fc 4 init=constant(1e30); fc 3 softmax"
     error = refused(network(layers), dataset(np.abs(X) + 1))
-    assert f"the activations of `{layer}` are not finite" in error.message
-    assert kind in error.message
+    assert "the activations of `fc_3` are not finite" in error.message
+    assert "inf" in error.message
     assert "at step 1 (epoch 1)" in error.message
 
 
@@ -131,10 +125,6 @@ def test_an_infinite_weight_behind_tanh_is_found_although_the_loss_is_finite(mon
     assert "at step 3 (epoch 1)" in refused(network()).message
 
 
-def test_the_exit_says_what_to_do() -> None:
-    assert "lower the learning rate" in refused(network(), poisoned(5)).fix
-
-
 def test_steps_that_are_sound_when_repeated_are_no_fault_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     advance, broken = Trainer.advance, []
 
@@ -154,7 +144,7 @@ def test_steps_that_are_sound_when_repeated_are_no_fault_of_the_recipe(monkeypat
 # --- nothing that is not finite is ever saved ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("step", "value"), [(0, np.nan), (6, np.inf), (7, np.nan), (8, np.inf), (15, np.nan)])
+@pytest.mark.parametrize(("step", "value"), [(0, np.nan), (7, np.inf), (8, np.nan), (15, np.inf)])
 def test_good_checkpoints_and_models_stay(
     step: int, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +196,8 @@ def test_rewinding_leaves_the_batch_out_and_goes_on() -> None:
     assert finished.result.left_out == 2
     assert np.isfinite(finished.result.test_loss)
     assert finished.result.steps == 16
+    # People are told why it takes a while.
+    assert any("taken again to find out why" in e.text for e in events if isinstance(e, Notice))
 
 
 def test_rewinding_is_as_if_the_batch_had_not_been_there() -> None:
@@ -235,10 +227,9 @@ def test_where_no_batch_is_left_the_training_ends() -> None:
     assert error.message == "all batches of epoch 1 are left out: nothing was learned in it"
 
 
-@pytest.mark.parametrize("log_every", [1, 3])
-def test_the_rate_that_is_told_is_the_rate_that_is_used_after_a_rewind(log_every: int) -> None:
+def test_the_rate_that_is_told_is_the_rate_that_is_used_after_a_rewind() -> None:
     net = network(train="optimizer sgd lr=0.1; on_nonfinite rewind; schedule linear")
-    events = list(train_loop(ns.compile(net), poisoned(5), log_every=log_every))
+    events = run(net, poisoned(5))
     steps = [e for e in events if isinstance(e, ns.Step)]
     assert [e.learning_rate for e in steps] == pytest.approx([0.1 * (1 - learned(e.step, events) / 16) for e in steps])
 
@@ -307,7 +298,7 @@ def test_measurements_are_those_of_the_way_that_was_kept(tmp_path: Path) -> None
 def test_a_run_that_went_back_resumes_to_the_same_bits(tmp_path: Path) -> None:
     net = network(train="on_nonfinite rewind; checkpoint every=2")
     list(session.train(net, poisoned(5), out=tmp_path / "whole", log_every=2))
-    for stop_after in (1, 5, 9, 12):
+    for stop_after in (5, 9):
         folder = tmp_path / f"{stop_after}"
         asked = iter(range(stop_after))
         last = list(
@@ -316,11 +307,6 @@ def test_a_run_that_went_back_resumes_to_the_same_bits(tmp_path: Path) -> None:
         assert isinstance(last, Stopped)
         assert isinstance(list(ns.resume(folder, poisoned(5)))[-1], Finished)
         assert (folder / runs.LAST).read_bytes() == (tmp_path / "whole" / runs.LAST).read_bytes()
-
-
-def test_people_are_told_why_it_takes_a_while() -> None:
-    events = run(network(train="on_nonfinite rewind"), poisoned(5))
-    assert any("taken again to find out why" in e.text for e in events if isinstance(e, Notice))
 
 
 def test_a_validation_loss_that_is_not_finite_ends_the_training() -> None:

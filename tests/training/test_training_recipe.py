@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import jax
@@ -34,6 +35,12 @@ def run(net: ns.Network, **how: Any) -> tuple[list[Any], Finished]:
     return events, events[-1]
 
 
+@cache
+def trained(train: str, data: str = "validation 10", **how: Any) -> tuple[list[Any], Finished]:
+    """Return what a recipe gives; each is trained once, however many tests look at it."""
+    return run(network(train, data), **how)
+
+
 def epochs(events: list[Any]) -> list[Epoch]:
     return [e for e in events if isinstance(e, Epoch)]
 
@@ -54,9 +61,9 @@ def expected_end(values: list[float], patience: int, min_delta: float) -> int | 
     return None
 
 
-@pytest.mark.parametrize(("patience", "min_delta"), [(1, 0.0), (2, 0.0), (3, 0.0), (1, 0.05), (2, 0.02)])
+@pytest.mark.parametrize(("patience", "min_delta"), [(1, 0.0), (3, 0.0), (2, 0.02)])
 def test_it_ends_where_the_loss_stops_falling(patience: int, min_delta: float) -> None:
-    long, _ = run(network("optimizer sgd lr=1.5; epochs 25"))
+    long, _ = trained("optimizer sgd lr=1.5; epochs 25")
     values = [e.validation_loss for e in epochs(long)]
     assert all(value is not None for value in values)
     end = expected_end(values, patience, min_delta)  # type: ignore[arg-type]
@@ -68,15 +75,15 @@ def test_it_ends_where_the_loss_stops_falling(patience: int, min_delta: float) -
 
 
 def test_what_is_watched_can_be_an_accuracy() -> None:
-    long, _ = run(network("optimizer sgd lr=1.0; epochs 20"))
+    long, _ = trained("optimizer sgd lr=1.5; epochs 25")
     values = [-float(e.test_accuracy or 0) for e in epochs(long)]
-    events, _ = run(network("optimizer sgd lr=1.0; epochs 20; early_stop 2 on=test_accuracy"))
+    events, _ = run(network("optimizer sgd lr=1.5; epochs 25; early_stop 2 on=test_accuracy"))
     assert len(epochs(events)) == expected_end(values, 2, 0.0)
 
 
 def test_without_an_early_stop_all_epochs_are_run() -> None:
-    _, last = run(network("optimizer sgd lr=1.5; epochs 7"))
-    assert (last.result.stopped, last.result.epochs, last.result.steps) == ("epochs", 7, 21)
+    _, last = trained("optimizer sgd lr=1.5; epochs 25")
+    assert (last.result.stopped, last.result.epochs, last.result.steps) == ("epochs", 25, 75)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +134,13 @@ def test_a_time_limit_ends_at_the_next_step_with_a_last_look() -> None:
     assert epochs(events)[-1].test_loss == last.result.test_loss
 
 
-@pytest.mark.parametrize("log_every", [1, 2, 3, None])
+@pytest.mark.parametrize("log_every", [1, 2, None])
 def test_a_limit_anywhere_in_an_epoch_leaves_means_over_all_its_steps(log_every: int | None) -> None:
-    net = network("epochs 2; steps_per_call 1", data="shuffle off")
-    whole, _ = run(net, log_every=1)
+    said = "epochs 2; steps_per_call 1", "shuffle off"
+    whole, _ = trained(*said, log_every=1)
     steps = [e for e in whole if isinstance(e, Step)]
     for until in range(1, 4):
-        events, last = run(net, log_every=log_every, until=until)
+        events, last = run(network(*said), log_every=log_every, until=until)
         assert (last.result.stopped, last.result.steps) == ("time_limit", until)
         assert epochs(events)[-1].train_loss == pytest.approx(np.mean([s.loss for s in steps[:until]]), rel=1e-6)
         assert max(e.step for e in events if isinstance(e, Step)) == until
@@ -141,9 +148,9 @@ def test_a_limit_anywhere_in_an_epoch_leaves_means_over_all_its_steps(log_every:
 
 def test_an_epoch_that_was_cut_off_costs_no_patience() -> None:
     net = network("epochs 9; early_stop 1 min_delta=100 on=test_loss")
-    _, last = run(net, until=2)
+    events, last = run(net, until=2)
     assert last.result.stopped == "time_limit"
-    progress = update_best(TrainingProgress(taken=2), epochs(run(net, until=2)[0])[-1], net.recipe, whole=False)
+    progress = update_best(TrainingProgress(taken=2), epochs(events)[-1], net.recipe, whole=False)
     assert (progress.watched, progress.stale) == (None, 0)
 
 
@@ -200,7 +207,6 @@ def test_the_average_is_what_is_evaluated_and_returned() -> None:
 @pytest.mark.parametrize(
     ("optimizer", "batch", "accumulate"),
     [
-        ("sgd lr=0.2", 10, 3),
         ("sgd lr=0.2 momentum=0.9", 5, 4),
         ("adam lr=0.01", 7, 2),
         ("adamw lr=0.01 weight_decay=0.1", 10, 100),

@@ -30,7 +30,7 @@ from netspec.workflows import train as session
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (90, 1, 6, 6), np.uint8)
 Y = (X.reshape(90, -1)[:, :3].argmax(axis=1)).astype(np.int32)
-pytestmark = pytest.mark.usefixtures("kept_programs", "at_once")
+pytestmark = pytest.mark.usefixtures("at_once")
 
 DATA = (X[:70], Y[:70], X[70:], Y[70:])
 CLOCK = {"seconds", "examples_per_second"}

@@ -41,14 +41,14 @@ def weights(found: list[ns.Event]) -> list[np.ndarray]:
 @pytest.mark.parametrize("layers", [NORMED, PLAIN], ids=["batch norm", "dropout"])
 def test_the_number_of_steps_in_a_call_changes_nothing(layers: str) -> None:
     one = events(layers, "steps_per_call 1")
-    for count in (4, 6):
-        several = events(layers, f"steps_per_call {count}")
-        assert isinstance(several[0], ns.Started)
-        assert several[0].steps_per_call == count
-        for a, b in zip(weights(one), weights(several), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-        losses = [[e.train_loss for e in found if isinstance(e, ns.Epoch)] for found in (one, several)]
-        np.testing.assert_allclose(*losses, rtol=1e-5)
+    # Of six steps an epoch: four and two, the last of them the smaller one.
+    several = events(layers, "steps_per_call 4")
+    assert isinstance(several[0], ns.Started)
+    assert several[0].steps_per_call == 4
+    for a, b in zip(weights(one), weights(several), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    losses = [[e.train_loss for e in found if isinstance(e, ns.Epoch)] for found in (one, several)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
 def test_the_same_choice_gives_the_same_bits_however_often_it_is_logged() -> None:
@@ -94,16 +94,17 @@ def test_the_choice_is_kept_in_the_run(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "lock.json").read_text())["steps_per_call"] == 3
 
 
-@pytest.mark.parametrize("count", [1, 7, 20, 21, 100])
+@pytest.mark.parametrize("count", [7, 21, 100])
 def test_an_evaluation_in_any_batches_is_the_same(count: int) -> None:
     from netspec.backends.jax.train.step import Trainer  # noqa: PLC0415
 
     model = ns.compile(ns.parse(f"input 1x8x8; {PLAIN}"), "cpu")
     trainer = Trainer(model, steps_per_epoch=1, epochs=1, seed=0)
     variables, split = model.init(0), trainer.place(Split(DATA[2], DATA[3]))
-    loss, accuracy, outputs = trainer.evaluate(variables, split, count)
+    loss, accuracy, several, outputs = trainer.evaluate(variables, split, count)
+    assert several == {}
     assert outputs.shape == (21, 10)
     np.testing.assert_allclose(outputs, model.logits(variables, DATA[2]), rtol=1e-4, atol=1e-5)
     assert loss == pytest.approx(float(model.loss(variables, DATA[2], DATA[3])), rel=1e-5)
     assert accuracy == float((outputs.argmax(axis=1) == DATA[3]).mean())
-    assert trainer.measure(variables, split, count) == (loss, accuracy)
+    assert trainer.measure(variables, split, count) == (loss, accuracy, {}, None)

@@ -55,7 +55,7 @@ def test_the_operations_of_a_step() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "input 6 tokens=9\nembedding 4; lstm 5; take last; fc 3 softmax",
+        "input 6 tokens=9\nembedding 4; take last; fc 3 softmax",
         'input 1x4x4\nfc 3 relu; fc 16 sigmoid; reshape 1x4x4\ndata "x.npz" { target input }',
         "input 4; fc 1 sigmoid",
         "input 4; fc 3; dropout",

@@ -79,7 +79,7 @@ def test_settings_replace_those_of_the_recipe() -> None:
     assert (recipe.epochs, recipe.batch, recipe.seed, recipe.optimizer.lr) == (2, 7, 11, 0.125)
 
 
-@pytest.mark.parametrize("lr", [1e-05, 0.1, 1e-10, 3, np.float32(0.5)])
+@pytest.mark.parametrize("lr", [1e-10, 3, np.float32(0.5)])
 def test_any_way_to_write_a_rate(lr: float) -> None:
     assert end(ns.train(TOY, ARRAYS, lr=lr)).model.network.recipe.optimizer.lr == pytest.approx(float(lr))
 

@@ -328,9 +328,10 @@ def test_the_dataset_after_else_is_the_one_recorded(tmp_path: Path) -> None:
 
 HOT = np.eye(3)[Y]
 TARGETS: dict[str, tuple[str, Any, str, str]] = {
-    "one-hot floats": ("fc 3 softmax", HOT, "needs class labels", "y.argmax(axis=1)"),
+    "one-hot floats of others": ("fc 4 softmax", HOT, "needs class labels", "y.argmax(axis=1)"),
     "one-hot numbers": ("fc 3 softmax", HOT.astype(int), "labels of shape", "y.argmax(axis=1)"),
-    "several classes": ("fc 3 softmax", HOT + 1, "needs class labels", "with sigmoid"),
+    "several classes": ("fc 3 softmax", HOT + 1, "cross_entropy takes targets from 0 to 1", "with sigmoid"),
+    "no shares": ("fc 3 softmax", HOT / 2, r"y\[0\] adds up to 0.5", "divide each row by its sum"),
     "several numbers": ("fc 3 softmax", np.ones((60, 3), int), "labels of shape", "with sigmoid"),
     "numbers for sigmoid": ("fc 3 sigmoid", np.ones((60, 3), int), "labels of shape", "y.astype('float32')"),
     "amounts": ("fc 3 softmax", X[:, 0], "needs class labels", "loss mse"),

@@ -13,17 +13,20 @@ from netspec.backends.jax.kernels.arrange import convert
 from netspec.graph.graph import Graph
 from netspec.planning import CHANNELS_FIRST, Layout, Plan
 
-__all__ = ["EMITTERS", "MERGERS", "Tree", "run_graph"]
+__all__ = ["EMITTERS", "MERGERS", "Batch", "Tree", "run_graph"]
 
 Tree: TypeAlias = dict[str, dict[str, jax.Array]]
 """Arrays by node and name: `tree["conv_1"]["kernel"]`."""
+
+Batch: TypeAlias = jax.Array | dict[str, jax.Array]
+"""What there is one of for each example, (N, …): one array, or of several inputs or outputs each by its name."""
 
 
 class _Values:
     """The values of a run, each in the layout it was made in, and in others once they were asked for."""
 
-    def __init__(self, value: int, x: jax.Array) -> None:
-        self.made: dict[int, dict[Layout, jax.Array]] = {value: {CHANNELS_FIRST: x}}
+    def __init__(self, given: Mapping[int, jax.Array]) -> None:
+        self.made: dict[int, dict[Layout, jax.Array]] = {value: {CHANNELS_FIRST: x} for value, x in given.items()}
 
     def put(self, value: int, layout: Layout, x: jax.Array) -> None:
         """Keep a value."""
@@ -42,7 +45,7 @@ def run_graph(
     graph: Graph,
     params: Mapping[str, Mapping[str, jax.Array]],
     state: Mapping[str, Mapping[str, jax.Array]],
-    x: jax.Array,
+    x: Batch,
     *,
     wanted: Iterable[int],
     plan: Plan,
@@ -58,21 +61,22 @@ def run_graph(
         graph: what to run.
         params: trained arrays by node and name.
         state: running averages by node and name.
-        x: a batch of inputs, (N, *graph.input).
+        x: a batch of inputs, (N, *shape): the one input, or each by its name.
         wanted: the values to return.
         plan: how each operation is computed, and in which layout.
         train: whether dropout drops and batch normalization uses the batch.
         rng: JAX key; needed when the graph drops values in training.
         derived: the derived arrays that operations read, by path; computed here unless given.
         axis_name: of the devices that share the batch, if several do.
-        begin: the value that `x` is, where it is not the input: only what follows it runs.
+        begin: the value that `x` is, where it is not what flows in: only what follows it runs.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
     ctx = EmitContext(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
     derived = derive(graph, params, state) if derived is None else derived
-    values = _Values(begin, x)
+    named = {index: x[given.name] for index, given in enumerate(graph.inputs)} if isinstance(x, dict) else {begin: x}
+    values = _Values(named)
     first = next((at + 1 for at, operation in enumerate(graph.operations) if operation.output == begin), 0)
     for operation, decision in list(zip(graph.operations, plan.decisions, strict=True))[first:]:
         layout = decision.strategy.layout
@@ -84,7 +88,7 @@ def run_graph(
             arrays = [
                 derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters
             ]
-            op_ctx = OpContext(operation, layout, decision.strategy.name)
+            op_ctx = OpContext(operation, layout, decision.strategy.name, tuple(read[1:]))
             made = EMITTERS[type(operation.op)](operation.op, ctx, op_ctx, read[0], arrays)
         values.put(operation.output, layout, made)
     return {v: values.get(v, CHANNELS_FIRST) for v in wanted}, ctx.state

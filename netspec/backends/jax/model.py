@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
 import jax
@@ -14,7 +14,7 @@ from netspec.backends.initial import draw
 from netspec.backends.jax import devices
 from netspec.backends.jax import precision as precision_of
 from netspec.backends.jax.derive import derive
-from netspec.backends.jax.emit import Tree, run_graph
+from netspec.backends.jax.emit import Batch, Tree, run_graph
 from netspec.backends.jax.folding import Folding
 from netspec.backends.jax.inputs.batches import as_inputs, as_targets
 from netspec.backends.jax.inputs.call_arguments import (
@@ -26,12 +26,11 @@ from netspec.backends.jax.inputs.call_arguments import (
 )
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
-from netspec.backends.jax.kernels.shared import average
-from netspec.backends.jax.train.objective import example_losses, penalty
+from netspec.backends.jax.train.objective import loss_of, penalty
 from netspec.backends.jax.variables import Variables
 from netspec.describe.summary import network_summary
 from netspec.diagnostics.diagnostic import DataError, NetspecError
-from netspec.graph.graph import Graph
+from netspec.graph.graph import Graph, GraphOutput
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
 from netspec.planning import OpInstance, Overrides, Plan, Recorded, Timings, make_plan, op_instances, rates_here
@@ -40,6 +39,9 @@ from netspec.planning.record import plan_lines, recorded_plan
 from netspec.system.arguments import as_switch, as_whole, require_kind
 
 __all__ = ["Model", "Tune", "Variables"]
+
+Given: TypeAlias = "ArrayLike | Mapping[str, ArrayLike]"
+"""What callers hand in: one array, or of several inputs or targets each by its name."""
 
 Tune: TypeAlias = Callable[[Sequence[OpInstance], jax.Device], Timings]
 """Measures what a device takes for some operations, as far as that is not known yet."""
@@ -51,7 +53,8 @@ class Model:
     Inputs `x` are (N, C, H, W), or (N, H, W) where there is one channel, or sequences (N, features, length), or
     (N, features). Bytes (uint8) are converted as the spec's `scale` or `normalize` says; floats are taken as they are,
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
-    batch size. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
+    batch size. Of several inputs `x` is a dictionary by their names, of several outputs what is returned, and of their
+    targets `y` by those. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
 
     Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; `loss`, `backward`,
     `apply` and `features` see the image as it is.
@@ -130,21 +133,21 @@ class Model:
             trees[0 if p.trainable else 1].setdefault(node, {})[name] = draw(p, seed)
         return jax.device_put(Variables(*trees), self.device)  # type: ignore[arg-type]
 
-    def forward(self, variables: Variables, x: ArrayLike) -> jax.Array:
+    def forward(self, variables: Variables, x: Given) -> Any:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
         require_variables(variables, self._variable_shapes)
-        return self._forward(variables, self._input(x), self._fold(*variables))
+        return self._in_order(self._forward(variables, self._input(x), self._fold(*variables)))
 
-    def logits(self, variables: Variables, x: ArrayLike) -> jax.Array:
+    def logits(self, variables: Variables, x: Given) -> Any:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
         require_variables(variables, self._variable_shapes)
-        return self._logits(variables, self._input(x), self._fold(*variables))
+        return self._in_order(self._logits(variables, self._input(x), self._fold(*variables)))
 
     def loss(
         self,
         variables: Variables,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Given,
+        y: Given,
         *,
         train: bool = False,
         rng: jax.Array | None = None,
@@ -153,14 +156,14 @@ class Model:
         train = self._asked(variables, train, rng)
         inputs = self._input(x)
         _refuse_empty(inputs)
-        y = self._target(y, inputs.shape[0])
+        y = self._target(y, _leaf(inputs).shape[0])
         return self._loss(variables.params, variables.state, inputs, y, train=train, rng=rng)[0]
 
     def backward(
         self,
         variables: Variables,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Given,
+        y: Given,
         *,
         train: bool = False,
         rng: jax.Array | None = None,
@@ -170,7 +173,7 @@ class Model:
         Args:
             variables: the model's variables.
             x: a batch of inputs.
-            y: class labels (N,), integers, or targets of the outputs' shape.
+            y: class labels (N,), integers, or targets of the outputs' shape; of several outputs by the targets' names.
             train: drop values and normalize by the batch, as in training.
             rng: JAX key for dropout; needed with `train` when the network has dropout.
 
@@ -180,7 +183,7 @@ class Model:
         train = self._asked(variables, train, rng)
         inputs = self._input(x)
         _refuse_empty(inputs)
-        y = self._target(y, inputs.shape[0])
+        y = self._target(y, _leaf(inputs).shape[0])
         loss, grads, finite = self._backward(variables.params, variables.state, inputs, y, train=train, rng=rng)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise _not_finite(loss, grads)
@@ -189,21 +192,17 @@ class Model:
     @overload
     def apply(
         self, variables: Variables, x: Any, train: Literal[False] = False, rng: jax.Array | None = None
-    ) -> jax.Array: ...
+    ) -> Any: ...
 
     @overload
     def apply(
         self, variables: Variables, x: Any, train: Literal[True], rng: jax.Array | None = None
-    ) -> tuple[jax.Array, Tree]: ...
+    ) -> tuple[Any, Tree]: ...
 
     @overload
-    def apply(
-        self, variables: Variables, x: Any, train: bool, rng: jax.Array | None = None
-    ) -> jax.Array | tuple[jax.Array, Tree]: ...
+    def apply(self, variables: Variables, x: Any, train: bool, rng: jax.Array | None = None) -> Any: ...
 
-    def apply(
-        self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None
-    ) -> jax.Array | tuple[jax.Array, Tree]:
+    def apply(self, variables: Variables, x: Any, train: bool = False, rng: jax.Array | None = None) -> Any:
         """Run the pure function itself, for `jax.jit`, `jax.grad`, `jax.vmap` and optimizers of your own.
 
         Returns:
@@ -213,13 +212,13 @@ class Model:
         x = prepare(as_inputs(x, self.graph), self.network)
         if train:
             _refuse_empty(x)
-        at = self.training.output
-        values, state = self._run(self.training, variables, x, (at,), gradient=train, train=train, rng=rng)
-        out = values[at]
+        asked = tuple(output.index for output in self.training.outputs)
+        values, state = self._run(self.training, variables, x, asked, gradient=train, train=train, rng=rng)
+        out = _by_output(self.training, values, _given)
         return (out, state) if train else out
 
-    def features(self, variables: Variables, x: ArrayLike) -> dict[str, jax.Array]:
-        """Return what every node makes of a batch, dropout off: node name → (N, *shape), `input` first."""
+    def features(self, variables: Variables, x: Given) -> dict[str, jax.Array]:
+        """Return what every node makes of a batch, dropout off: node name → (N, *shape), the inputs first."""
         require_variables(variables, self._variable_shapes)
         found = self._features(variables, self._input(x))
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
@@ -283,8 +282,9 @@ class Model:
             "rates": self.rates,
         }
 
-    def _zeros(self, batch: int) -> jax.Array:
-        return jnp.zeros((batch, *self.graph.input), jnp.int32 if self.graph.tokens else jnp.float32)
+    def _zeros(self, batch: int) -> Batch:
+        made = {i.name: jnp.zeros((batch, *i.shape), jnp.int32 if i.tokens else jnp.float32) for i in self.graph.inputs}
+        return made if len(made) > 1 else _leaf(made)
 
     # --- the pure functions that are compiled ---------------------------------------------------------------------
 
@@ -292,30 +292,31 @@ class Model:
         self,
         params: Tree,
         state: Tree,
-        x: jax.Array,
-        y: jax.Array,
+        x: Batch,
+        y: Batch,
         train: bool,
         rng: jax.Array | None,
         counted: jax.Array | None = None,
         axis_name: str | None = None,
-    ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
+    ) -> tuple[jax.Array, tuple[Batch, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
+
+        Of several outputs the loss is the sum of theirs, each times its weight.
 
         The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0. Where several devices share a
         batch, along `axis_name`, each has its own part of it: the loss is the mean over the devices, and so is its
         gradient.
         """
         x = prepare(x, self.network)
-        variables, at = Variables(params, state), self.training.logits
+        variables, asked = Variables(params, state), tuple(output.logits for output in self.training.outputs)
         values, new_state = self._run(
-            self.training, variables, x, (at,), gradient=True, train=train, rng=rng, axis_name=axis_name
+            self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name
         )
-        logits = values[at]
-        losses = example_losses(self.graph.loss, logits, y)
-        mean = jnp.mean(losses) if counted is None else jnp.sum(losses * counted) / average(counted.sum(), axis_name)
+        logits = _by_output(self.training, values, _read_by_loss)
+        mean = loss_of(self.training, logits, y, counted, axis_name)
         return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
-    def targets(self, x: jax.Array, y: jax.Array) -> jax.Array:
+    def targets(self, x: Batch, y: Batch) -> Any:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
         return prepare(x, self.network) if self.network.reconstructs else y
 
@@ -323,7 +324,7 @@ class Model:
         self,
         graph: Graph,
         variables: Variables,
-        x: jax.Array,
+        x: Batch,
         wanted: tuple[int, ...],
         *,
         gradient: bool = False,
@@ -357,52 +358,60 @@ class Model:
         )
         return precision_of.widened(values), state
 
-    def _count(self, x: jax.Array) -> int:
+    def _count(self, x: Batch) -> int:
         """Return for how many examples it is planned how they are computed: the recipe's batch where that is open."""
-        count = x.shape[0]
+        count = _leaf(x).shape[0]
         return count if isinstance(count, int) else self.network.recipe.batch
 
-    def _pure_forward(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array]) -> jax.Array:
-        return self._infer(self.inference.output, variables, x, folded)
+    def _pure_forward(self, variables: Variables, x: Batch, folded: dict[str, jax.Array]) -> Batch:
+        return self._infer(_given, variables, x, folded)
 
-    def logits_of(self, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None = None) -> jax.Array:
+    def logits_of(self, variables: Variables, x: Batch, folded: dict[str, jax.Array] | None = None) -> Any:
         """Return the logits; `x` of bytes or floats; folded kernels are worked out unless given. Pure."""
-        return self._infer(self.inference.logits, variables, x, folded)
+        return self._infer(_read_by_loss, variables, x, folded)
 
-    def _infer(self, value: int, variables: Variables, x: jax.Array, folded: dict[str, jax.Array] | None) -> jax.Array:
-        """Return a value of inference: where there are views, what follows from the mean of their logits."""
+    def _infer(
+        self,
+        value_of: Callable[[GraphOutput], int],
+        variables: Variables,
+        x: Batch,
+        folded: dict[str, jax.Array] | None,
+    ) -> Batch:
+        """Return values of inference: where there are views, what follows from the mean of their logits."""
+        graph, x = self.inference, prepare(x, self.network)
 
-        def infer(x: jax.Array, value: int, begin: int = 0) -> jax.Array:
-            return self._run(self.inference, variables, x, (value,), derived=folded, begin=begin)[0][value]
+        def infer(x: Batch, *values: int, begin: int = 0) -> Mapping[int, jax.Array]:
+            made, _ = self._run(graph, variables, x, values, derived=folded, begin=begin)
+            return made
 
-        x, logits = prepare(x, self.network), self.inference.logits
-        if self._views is None or _is_empty(x):
-            return infer(x, value)
+        if self._views is None or isinstance(x, dict) or _is_empty(x):
+            return _by_output(graph, infer(x, *map(value_of, graph.outputs)), value_of)
+        value, logits = value_of(graph.outputs[0]), graph.logits
         _, background = scaling(self.network.data)
-        mean = mean_of_views(lambda view: infer(view, logits), x, self._views, background)
-        return mean if value == logits else infer(mean, value, logits)
+        mean = mean_of_views(lambda view: infer(view, logits)[logits], x, self._views, background)
+        return mean if value == logits else infer(mean, value, begin=logits)[value]
 
     def _pure_loss(
-        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
-    ) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
+        self, params: Tree, state: Tree, x: Batch, y: Batch, *, train: bool, rng: jax.Array | None
+    ) -> tuple[jax.Array, tuple[Batch, Tree]]:
         return self.objective(params, state, x, y, train, rng)
 
     def _pure_backward(
-        self, params: Tree, state: Tree, x: jax.Array, y: jax.Array, *, train: bool, rng: jax.Array | None
+        self, params: Tree, state: Tree, x: Batch, y: Batch, *, train: bool, rng: jax.Array | None
     ) -> tuple[jax.Array, Tree, jax.Array]:
         """Return the loss, its gradients, and whether all of them are finite numbers."""
         objective = jax.value_and_grad(self._pure_loss, has_aux=True)
         (loss, _), grads = objective(params, state, x, y, train=train, rng=rng)
         return loss, grads, jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((loss, grads))]).all()
 
-    def activations(self, variables: Variables, x: jax.Array, rng: jax.Array) -> dict[str, jax.Array]:
+    def activations(self, variables: Variables, x: Batch, rng: jax.Array) -> dict[str, jax.Array]:
         """Return what every node makes of a batch in training, as declared: before any pass. Pure."""
         x = prepare(x, self.network)
         nodes = self.graph.nodes
         values, _ = self._run(self.graph, variables, x, tuple(nodes.values()), gradient=True, train=True, rng=rng)
         return {name: values[index] for name, index in nodes.items()}
 
-    def _pure_features(self, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
+    def _pure_features(self, variables: Variables, x: Batch) -> dict[str, jax.Array]:
         x = prepare(x, self.network)
         wanted = tuple(self.graph.nodes.values())
         values, _ = self._run(self.graph, variables, x, wanted)
@@ -410,15 +419,19 @@ class Model:
 
     # --- what callers hand in -------------------------------------------------------------------------------------
 
-    def _input(self, x: ArrayLike) -> Any:
+    def _input(self, x: Given) -> Any:
         x = as_inputs(x, self.graph)
-        if isinstance(x, np.ndarray) and self._is_default:
+        if self._is_default and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(x)):
             # The compiled function takes it there itself, in a fraction of the time.
             return x
         return jax.device_put(x, self.device)
 
-    def _target(self, y: ArrayLike, count: int) -> jax.Array:
+    def _target(self, y: Given, count: int) -> Any:
         return jax.device_put(as_targets(y, count, self.graph), self.device)
+
+    def _in_order(self, made: Batch) -> Any:
+        """Return outputs as they were declared: compiled functions return dictionaries in the order of their keys."""
+        return {output.name: made[output.name] for output in self.graph.outputs} if isinstance(made, dict) else made
 
     def _asked(self, variables: Variables, train: bool, rng: jax.Array | None) -> bool:
         """Return whether to compute as in training, all that does not hang on the inputs checked."""
@@ -430,12 +443,33 @@ class Model:
         return train
 
 
-def _is_empty(x: jax.Array) -> bool:
+def _leaf(x: Batch) -> jax.Array:
+    """Return one of the arrays of a batch: all have as many rows."""
+    return next(iter(x.values())) if isinstance(x, dict) else x
+
+
+def _given(output: GraphOutput) -> int:
+    return output.index
+
+
+def _read_by_loss(output: GraphOutput) -> int:
+    return output.logits
+
+
+def _by_output(graph: Graph, values: Mapping[int, jax.Array], value_of: Callable[[GraphOutput], int]) -> Any:
+    """Return the value of the one output, or of several each by its name."""
+    if len(graph.outputs) == 1:
+        return values[value_of(graph.outputs[0])]
+    return {output.name: values[value_of(output)] for output in graph.outputs}
+
+
+def _is_empty(x: Batch) -> bool:
     """Return whether a batch has no examples; one of which it is open how many it has is not empty."""
-    return isinstance(x.shape[0], int) and not x.shape[0]
+    count = _leaf(x).shape[0]
+    return isinstance(count, int) and not count
 
 
-def _refuse_empty(x: jax.Array) -> None:
+def _refuse_empty(x: Batch) -> None:
     """Raise DataError where there is nothing to take the mean of."""
     if _is_empty(x):
         raise DataError("the batch is empty: there is nothing to take a mean of", "give at least one example")

@@ -10,7 +10,7 @@ import typer
 
 from netspec.cli.completion import datasets
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_json, print_table, say
+from netspec.cli.output import metric_text, percent, print_json, print_table, say
 from netspec.cli.process import process_of
 
 if TYPE_CHECKING:
@@ -64,12 +64,26 @@ def evaluate(
         print_json(_json(found, opened.file, tops))
         return 0
     say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
-    if found.accuracy is None:
+    if found.outputs:
         say(f"loss {found.loss:.6f}")
+        for name, each in found.outputs.items():
+            say(f"\n{name}:")
+            _show(each, {})
         return 0
+    _show(found, tops)
+    return 0
+
+
+def _show(found: Evaluation, tops: dict[int, float]) -> None:
+    """Print how one output does."""
+    asked = [f"{name} {metric_text(name, value)}" for name, value in found.metrics.items()]
+    if not found.labels:
+        accuracy = [] if found.accuracy is None else [f"accuracy {percent(found.accuracy)}"]
+        say("   ".join([f"loss {found.loss:.6f}", *accuracy, *asked]))
+        return
     figures = [f"loss {found.loss:.4f}", f"accuracy {percent(found.accuracy)}"]
     figures += [f"top-{most} accuracy {percent(share)}" for most, share in tops.items()]
-    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}"]) + "\n")
+    say("   ".join([*figures, f"macro F1 {percent(found.macro_f1)}", *asked]) + "\n")
     columns = [
         ("class", False),
         ("examples", True),
@@ -80,7 +94,6 @@ def evaluate(
         ("taken for", False),
     ]
     print_table(columns, [_row(found, i) for i in range(len(found.labels))])
-    return 0
 
 
 def _row(found: Evaluation, i: int) -> tuple[str, ...]:
@@ -101,6 +114,14 @@ def _known(share: float) -> float | None:
 
 
 def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, object]:
+    said = {"model": str(file), "dataset": found.dataset, "split": found.split}
+    if found.outputs:
+        each = {name: _figures(output, {}) for name, output in found.outputs.items()}
+        return {**said, "loss": found.loss, "examples": found.examples, "outputs": each}
+    return {**said, **_figures(found, tops)}
+
+
+def _figures(found: Evaluation, tops: dict[int, float]) -> dict[str, object]:
     recall, precision, f1 = found.recall, found.precision, found.f1
     classes = [
         {
@@ -114,13 +135,11 @@ def _json(found: Evaluation, file: Path, tops: dict[int, float]) -> dict[str, ob
         for i, label in enumerate(found.labels)
     ]
     return {
-        "model": str(file),
-        "dataset": found.dataset,
-        "split": found.split,
         "loss": found.loss,
         "accuracy": found.accuracy,
         **({"top_k": {str(most): share for most, share in tops.items()}} if tops else {}),
         "macro_f1": found.macro_f1,
+        **{f"{found.split}_{name}": value for name, value in found.metrics.items()},
         "examples": found.examples,
         "classes": classes,
         "confusion": found.confusion.tolist(),

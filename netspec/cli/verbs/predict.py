@@ -76,12 +76,12 @@ def predict(
                 if isinstance(file, NetspecError):
                     raise file
                 name, examples = _read(file, opened, invert, as_is)
-                names = _names(name, file, len(examples.array))
+                names = _names(name, file, len(examples))
                 if write:
                     write(names, examples.array)
                     written += len(names)
                 if as_json or not write:
-                    for example, prediction in zip(names, opened.predict(examples.array), strict=True):
+                    for example, prediction in zip(names, _by_example(opened, examples), strict=True):
                         _print(example, prediction, opened, examples, top, as_json=as_json)
                 framed += [name] if examples.framed_as else []
                 if not as_json:
@@ -145,20 +145,41 @@ def _read(file: Path, opened: Run, invert: bool | None, as_is: bool) -> tuple[st
 
 def _names(name: str, file: Path, count: int) -> list[str]:
     """Return what each example of a file is called."""
-    single = file.suffix.lower() != ".npy" and count == 1
+    single = file.suffix.lower() not in {".npy", ".npz"} and count == 1
     return [name] if single else [f"{name}[{i}]" for i in range(count)]
 
 
-def _print(name: str, found: Prediction, opened: Run, examples: Examples, top: int, *, as_json: bool) -> None:
+def _by_example(opened: Run, examples: Examples) -> Iterable[Prediction | dict[str, Prediction]]:
+    """Yield the prediction of each example; of several outputs each by its name."""
+    found = opened.predict(examples.array)
+    if not isinstance(found, dict):
+        return list(found)
+    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+
+
+def _print(
+    name: str, found: Prediction | dict[str, Prediction], opened: Run, examples: Examples, top: int, *, as_json: bool
+) -> None:
     if as_json:
         notes = {"notes": list(examples.notes)} if examples.notes else {}
         framed = {"framed_as": examples.framed_as} if examples.framed_as else {}
-        print_json({"file": name, **_facts(found, top), **framed, **notes})
+        if isinstance(found, dict):
+            facts: dict[str, Any] = {"outputs": {output: _facts(each, top) for output, each in found.items()}}
+        else:
+            facts = _facts(found, top)
+        print_json({"file": name, **facts, **framed, **notes})
+    elif isinstance(found, dict):
+        say(f"{name}: " + "   ".join(f"{output} {_text(each, (), top)}" for output, each in found.items()))
     else:
         say(f"{name}: {_text(found, opened.output_names, top)}")
 
 
 def _facts(found: Prediction, top: int) -> dict[str, Any]:
+    if found.positions is not None:
+        return {"positions": dict(found.positions)}
+    if found.labels is not None:
+        ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
+        return {"labels": list(found.labels), "top": ranked}
     if found.outputs:
         return {**({"label": found.label} if _names_class(found) else {}), "outputs": list(found.outputs)}
     ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
@@ -172,6 +193,12 @@ def _names_class(found: Prediction) -> bool:
 
 def _text(found: Prediction, names: Sequence[str], top: int) -> str:
     """Return `7 (99.37 %); then 1 0.40 %`, or numbers where the outputs are no probabilities."""
+    if found.positions is not None:
+        shares = [f"{label} ({percent(share)})" for label, share in list(found.positions.items())[:top]]
+        return f"of the positions {', '.join(shares)}"
+    if found.labels is not None:
+        each = [f"{label} ({percent(p)})" for label, p in found.probabilities.items()]
+        return ", ".join(each[: len(found.labels)]) or f"none; likeliest is {each[0]}"
     if not found.outputs:
         ranked = [(label, percent(p)) for label, p in list(found.probabilities.items())[:top]]
     elif not _names_class(found):

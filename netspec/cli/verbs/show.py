@@ -137,7 +137,7 @@ def _refuse_unused_options(
 def _table(network: Network, graph: Graph, depth: int | None) -> None:
     """Print one row for each layer or block, the totals, and the memory."""
     rows = outline(network, graph, depth)
-    say(f"{network.name}: {input_text(network)}, loss {loss_text(network, graph)}\n")
+    say(f"{network.name}: {', '.join(map(input_text, network.inputs))}, loss {loss_text(network, graph)}\n")
     print_table(
         [
             ("name", False),
@@ -177,9 +177,7 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     """Return the table for programs: a row as `Row.facts` has it; bytes of activations, of one example, in float32."""
     return {
         "name": network.name,
-        "input": list(network.input),
-        "tokens": network.tokens,
-        "loss": graph.loss.canonical(),
+        **_ends(network, graph),
         "batch": used_batch(network),
         "rows": [row.facts() for row in outline(network, graph, depth)],
         "totals": {
@@ -191,6 +189,22 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
             "inference_bytes": inference_bytes(network, graph),
         },
     }
+
+
+def _ends(network: Network, graph: Graph) -> dict[str, Any]:
+    """Return what flows in and what is learned; of several inputs or outputs a list of them."""
+    if len(network.inputs) == 1:
+        ends: dict[str, Any] = {"input": list(network.input), "tokens": network.tokens}
+    else:
+        ends = {"inputs": [{"name": i.name, "shape": list(i.shape), "tokens": i.tokens} for i in network.inputs]}
+    if len(graph.outputs) == 1:
+        return {**ends, "loss": graph.loss.canonical()}
+    pairs = zip(network.outputs, graph.outputs, strict=True)
+    outputs = [
+        {"name": o.name, "node": o.node, "loss": made.loss.canonical(), "weight": o.weight, "target": made.target}
+        for o, made in pairs
+    ]
+    return {**ends, "outputs": outputs}
 
 
 def _stage(stage: Stage, analysis: Analysis | None, network: Network, graph: Graph, batch: int, passes: bool) -> str:

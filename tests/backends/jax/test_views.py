@@ -54,9 +54,13 @@ def test_the_views_are_all_moves_and_their_mirror_images_the_image_first(how: Vi
 
 
 @pytest.mark.parametrize(
-    ("views", "shift", "flip"), [("views shift=1", 1, False), ("views flip", 0, True), ("views shift=1 flip", 1, True)]
+    ("views", "shift", "flip", "end"),
+    [
+        ("views shift=1", 1, False, "fc 3 softmax"),
+        ("views flip", 0, True, "fc 3 sigmoid"),
+        ("views shift=1 flip", 1, True, "fc 3\ntrain { loss mse }"),
+    ],
 )
-@pytest.mark.parametrize("end", ["fc 3 softmax", "fc 3 sigmoid", "fc 3\ntrain { loss mse }"])
 def test_inference_is_the_mean_of_the_logits_of_all_views(views: str, shift: int, flip: bool, end: str) -> None:
     plain, model = ns.compile(network("", end), "cpu"), ns.compile(network(views, end), "cpu")
     variables = model.init(3)

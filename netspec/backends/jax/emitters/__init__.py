@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from netspec import ops
-from netspec.backends.jax.emitters import norm, sequence, shape, values, window
+from netspec.backends.jax.emitters import masks, norm, sequence, shape, values, window
 from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
 from netspec.backends.jax.emitters.merge import MERGERS
 
@@ -15,4 +15,5 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     **values.EMITTERS,
     **shape.EMITTERS,
     **sequence.EMITTERS,
+    **masks.EMITTERS,
 }

@@ -36,11 +36,16 @@ class EmitContext:
 
 @dataclass(frozen=True)
 class OpContext:
-    """One operation with what was decided for it: the layout of what it reads and makes, and its strategy."""
+    """One operation with what was decided for it: the layout of what it reads and makes, and its strategy.
+
+    Attributes:
+        more: what it reads beside its input, such as which positions are valid.
+    """
 
     operation: Operation
     layout: Layout
     strategy: str
+    more: tuple[jax.Array, ...] = ()
 
 
 Emitter: TypeAlias = Callable[[Any, EmitContext, OpContext, jax.Array, list[jax.Array]], jax.Array]

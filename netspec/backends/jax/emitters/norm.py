@@ -25,7 +25,8 @@ def _batch_norm(op: ops.BatchNorm, ctx: EmitContext, at: OpContext, x: jax.Array
         x, scale, offset, epsilon=op.epsilon, layout=at.layout, axis_name=ctx.axis_name
     )
     unbiased = batch_variance * (count / (count - 1))
-    running = ctx.state[at.operation.node]
+    # Shared averages are those of the node that owns them, and each use moves them on.
+    running = ctx.state[at.operation.parameters[2].rpartition("/")[0]]
     running["mean"] = moved(mean, jax.lax.stop_gradient(batch_mean), op.momentum)
     running["variance"] = moved(variance, jax.lax.stop_gradient(unbiased), op.momentum)
     return y

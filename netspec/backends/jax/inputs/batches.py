@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -11,38 +12,90 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.checks import as_float32, as_tokens, as_values
-from netspec.diagnostics.diagnostic import DataError
-from netspec.graph.graph import Graph
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.diagnostics.suggest import nearest
+from netspec.graph.graph import Graph, GraphInput
 from netspec.ops import format_shape
-from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
+from netspec.recipe.class_weights import weights_of
+from netspec.recipe.losses import CrossEntropy, Loss
 
-__all__ = ["as_inputs", "as_targets"]
+__all__ = ["as_inputs", "as_targets", "by_name", "require_same_count"]
 
 
 def as_inputs(x: Any, graph: Graph) -> Any:
-    """Return inputs as (N, *input): bytes, float32, or int32 token numbers.
+    """Return inputs as (N, *shape): bytes, float32, or int32 token numbers; of several inputs each by its name.
 
     A channel axis that is missing is added, one that is too many removed; images become rows.
 
     Raises:
         DataError: where they do not fit.
     """
-    x, shape = _array(x, "x"), graph.input
-    if graph.tokens:
-        x = _as_tokens(x, graph.tokens)
+    if len(graph.inputs) == 1:
+        (given,) = graph.inputs
+        return _as_input(by_name(x, [given.name], "input")[given.name] if isinstance(x, Mapping) else x, given)
+    arrays = by_name(x, [given.name for given in graph.inputs], "input")
+    made = {given.name: _named(given.name, "input", _as_input, arrays[given.name], given) for given in graph.inputs}
+    require_same_count({f"the input {name}": array for name, array in made.items()})
+    return made
+
+
+def by_name(given: Any, names: Sequence[str], what: str) -> Mapping[str, Any]:
+    """Return arrays by their names; raises DataError where they are not just these.
+
+    Args:
+        given: what a caller handed in.
+        names: of all inputs, or of all targets.
+        what: `input` or `target`.
+    """
+    example = "{" + ", ".join(f"{name!r}: …" for name in names) + "}"
+    if not isinstance(given, Mapping):
+        several = f"the network has {len(names)} {what}s: {listing(names, 'and')}"
+        raise DataError(f"{several}; they are not one array", f"give a dictionary: {example}")
+    missing = [name for name in names if name not in given]
+    more = [name for name in given if name not in names]
+    if more:
+        near = nearest(more[0], missing or names) if isinstance(more[0], str) else None
+        said = (
+            f"did you mean {near!r}?" if near else f"there {'is' if len(names) == 1 else 'are'} {listing(names, 'and')}"
+        )
+        raise DataError(f"the network has no {what} {more[0]!r}", said)
+    if missing:
+        raise DataError(f"the {what} {missing[0]!r} is missing", f"give a dictionary: {example}")
+    return given
+
+
+def require_same_count(arrays: Mapping[str, Any]) -> None:
+    """Raise DataError where arrays have not one row for each example, as many all."""
+    (first, array), *others = arrays.items()
+    for name, other in others:
+        if len(other) != len(array):
+            counts = f"{first} has {len(array):,} examples, {name} {len(other):,}"
+            raise DataError(counts, "give one row of each for every example")
+
+
+def _named(name: str, what: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Return what a function makes of one of several arrays; what is wrong with it is said with its name."""
+    try:
+        return function(*given)
+    except DataError as error:
+        raise DataError(f"{what} {name}: {error.message}", error.fix) from None
+
+
+def _as_input(x: Any, given: GraphInput) -> Any:
+    x, shape = _array(x, "x"), given.shape
+    if given.tokens:
+        x = _as_tokens(x, given.tokens)
     elif x.dtype != np.uint8 and not jnp.issubdtype(x.dtype, jnp.floating):
         raise DataError(
             f"inputs must be bytes (uint8) or floats, not {x.dtype}",
             "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
         )
     x = _as_float32(x)
-    given = tuple(x.shape[1:])
-    if x.ndim and given == shape:
+    each = tuple(x.shape[1:])
+    if x.ndim and each == shape:
         return x
     if x.ndim > 1 and (
-        (1, *given) == shape
-        or (len(shape) == 2 and given == (1, *shape))
-        or (len(shape) == 1 and prod(given) == shape[0])
+        (1, *each) == shape or (len(shape) == 2 and each == (1, *shape)) or (len(shape) == 1 and prod(each) == shape[0])
     ):
         return x.reshape(x.shape[0], *shape)
     raise DataError(
@@ -73,7 +126,9 @@ def _as_tokens(x: Any, tokens: int) -> Any:
 
 
 def as_targets(y: Any, count: int, graph: Graph) -> Any:
-    """Return class labels (N,) as int32, or targets of the logits' shape as float32.
+    """Return targets as the losses read them: those of one output, or of several each by the name of the target.
+
+    They are class labels (N,) as int32, or numbers of the logits' shape as float32.
 
     Args:
         y: the targets.
@@ -83,23 +138,42 @@ def as_targets(y: Any, count: int, graph: Graph) -> Any:
     Raises:
         DataError: where they do not fit the examples, the loss or the classes.
     """
+    names = list(dict.fromkeys(output.target for output in graph.outputs))
+    if len(graph.outputs) == 1:
+        return _as_target(by_name(y, names, "target")[names[0]] if isinstance(y, Mapping) else y, count, graph)
+    arrays = by_name(y, names, "target")
+    made = {}
+    for output in graph.outputs:
+        given = _named(output.target, "target", _as_target, arrays[output.target], count, graph.only(output))
+        made[output.target] = given
+    return made
+
+
+def _as_target(y: Any, count: int, graph: Graph) -> Any:
     array = _array(y, "y")
     if array.dtype.kind not in "iubf":
         raise DataError(
             f"y must be class labels or numbers, not {array.dtype}",
             "number the classes from 0: names, y = np.unique(y, return_inverse=True)",
         )
-    wanted = (count, *graph.shape(graph.logits))
+    _require_weights(graph.loss)
+    shape, takes = graph.shape(graph.logits), graph.loss.targets[0]
+    wanted = (count, *shape)
+    if takes in {"nothing", "sequence"} and array.ndim and array.shape[0] == count:
+        return array.astype(np.int32 if takes == "sequence" else np.float32)
     if array.dtype.kind == "f":
         return _as_floats(array, wanted, graph)
-    if array.shape != (count,):
+    if "class" not in graph.loss.targets and array.shape == wanted:
+        return array.astype(np.float32)
+    if array.shape != (count, *shape[1:]):
         fix = "labels are class numbers, not one-hot rows: y.argmax(axis=1)"
         if array.shape == wanted and not isinstance(graph.loss, CrossEntropy):
             fix = "whole numbers are taken for class labels: give targets as floats, y.astype('float32')"
         elif array.ndim != 2 or not _one_hot(array):
             fix = "one whole number an example" + _SEVERAL * (array.shape == wanted)
         raise DataError(
-            f"labels of shape {array.shape} do not fit: expected ({count},), one for each example",
+            f"labels of shape {array.shape} do not fit: expected {(count, *shape[1:])}, "
+            f"one for each {'position' if shape[1:] else 'example'}",
             fix,
         )
     if not isinstance(array, jax.core.Tracer):
@@ -113,13 +187,14 @@ _SEVERAL = "; several classes at once take a last layer with sigmoid, and target
 
 def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
     """Return floats as targets; raises DataError where they do not fit the outputs or the loss."""
-    if isinstance(graph.loss, CrossEntropy):
+    if isinstance(graph.loss, CrossEntropy) and array.shape != wanted:
         if array.ndim == 1:
             fix = "whole numbers: y.astype('int64'); numbers to be predicted go with `loss mse`"
         else:
             fix = "one-hot rows: y.argmax(axis=1)" if _one_hot(array) else "one whole number an example" + _SEVERAL
-        raise DataError("cross_entropy needs class labels, whole numbers", fix)
-    if array.shape != wanted and (array.shape, wanted[1:]) != (wanted[:1], (1,)):
+        raise DataError("cross_entropy needs class labels, whole numbers, or a row of shares for each", fix)
+    # One output a position may be given without an axis of its own.
+    if array.shape != wanted and not (wanted[1] == 1 and array.shape == (wanted[0], *wanted[2:])):
         raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
     if not isinstance(array, jax.core.Tracer):
         _check_targets(np.asarray(array), graph)
@@ -128,15 +203,37 @@ def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
 
 def _check_targets(targets: NDArray[Any], graph: Graph) -> None:
     """Raise DataError for targets that no output can be compared with."""
-    probabilities = isinstance(graph.loss, BinaryCrossEntropy)
+    probabilities, name = "share" in graph.loss.targets, graph.loss.canonical()
     wrong = ~np.isfinite(targets) | (probabilities & ((targets < -_ROUNDING) | (targets > 1 + _ROUNDING)))
     if wrong.any():
         place = [int(i) for i in np.unravel_index(int(wrong.argmax()), targets.shape)]
         value = targets[tuple(place)]
         if np.isfinite(value):
-            message = f"y{place} is {value:g}, but binary_cross_entropy takes targets from 0 to 1"
-            raise DataError(message, "scale them to 0..1, or say `loss mse` and end without `sigmoid`")
+            message = f"y{place} is {value:g}, but {name} takes targets from 0 to 1"
+            shares = "give class numbers, or rows of shares that add up to 1" + _SEVERAL
+            unit = "scale them to 0..1, or say `loss mse` and end without `sigmoid`"
+            raise DataError(message, shares if isinstance(graph.loss, CrossEntropy) else unit)
         raise DataError(f"y{place} is {value}", "give finite numbers only")
+    if isinstance(graph.loss, CrossEntropy):
+        sums = targets.sum(axis=1)
+        wrong = np.abs(sums - 1) > _PROBABLE
+        if wrong.any():
+            place = [int(i) for i in np.unravel_index(int(wrong.argmax()), sums.shape)]
+            message = f"y{place} adds up to {sums[tuple(place)]:g}, but shares of classes add up to 1"
+            raise DataError(message, "divide each row by its sum" + _SEVERAL)
+
+
+def _require_weights(loss: Loss) -> None:
+    """Raise DataError where the weights of classes follow from the labels of a training that there is not."""
+    if isinstance(loss, CrossEntropy) and loss.class_weights and weights_of(loss.class_weights) is None:
+        raise DataError(
+            f"`class_weights={loss.class_weights}` is worked out by a training, from its labels",
+            'say the weights in numbers: class_weights="1 2.5 1"',
+        )
+
+
+_PROBABLE = 1e-3
+"""By so much may shares add up to something else than 1."""
 
 
 _ROUNDING = 1e-6
@@ -153,10 +250,13 @@ def _one_hot(array: Any) -> bool:
 
 def _check_labels(labels: NDArray[np.int32], graph: Graph) -> None:
     classes = max(graph.shape(graph.logits)[0], 2)
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
+    ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
+    wrong = ((labels < 0) | (labels >= classes)) & (np.ones(labels.shape, bool) if ignore is None else labels != ignore)
+    if wrong.any():
+        place = np.unravel_index(int(wrong.argmax()), labels.shape)
+        at = f" at {[int(i) for i in place[1:]]}" if place[1:] else ""
         raise DataError(
-            f"label {labels[wrong[0]]} of example {wrong[0]} is outside the classes 0 to {classes - 1}",
+            f"label {labels[place]} of example {place[0]}{at} is outside the classes 0 to {classes - 1}",
             "labels count from 0",
         )
 

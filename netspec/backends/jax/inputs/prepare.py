@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+from zlib import crc32
+
 import jax
 import jax.numpy as jnp
 
 from netspec.backends.jax.inputs.augment import augmented, stream
-from netspec.ir.network import DataSource, Network
+from netspec.ir.network import DataSource, Input, Network
 from netspec.recipe.settings import Augment
 
 __all__ = ["prepare", "prepare_training", "scaled", "scaling"]
@@ -17,20 +20,29 @@ def scaling(data: DataSource | None) -> tuple[float, float]:
     return data.scaling() if data else (1 / 255, 0.0)
 
 
-def prepare(x: jax.Array, network: Network) -> jax.Array:
-    """Return float32 inputs: bytes are converted, floats are taken as they are. Token numbers are int32."""
-    if network.tokens:
+def prepare(x: Any, network: Network) -> Any:
+    """Return float32 inputs: bytes are converted, floats are taken as they are. Token numbers are int32.
+
+    Several inputs are given, and returned, by their names.
+    """
+    if isinstance(x, dict):
+        return {given.name: _prepared(x[given.name], given, network) for given in network.inputs}
+    return _prepared(x, network.inputs[0], network)
+
+
+def _prepared(x: jax.Array, given: Input, network: Network) -> jax.Array:
+    if given.tokens:
         return x.astype(jnp.int32)
     return scaled(x, network.data) if x.dtype == jnp.uint8 else x.astype(jnp.float32)
 
 
 def prepare_training(
-    x: jax.Array, network: Network, key: jax.Array, first: jax.Array | int = 0, *, done: jax.Array | float = 0.0
-) -> jax.Array:
+    x: Any, network: Network, key: jax.Array, first: jax.Array | int = 0, *, done: jax.Array | float = 0.0
+) -> Any:
     """Return the inputs of a training step, changed at random where the spec says `augment`.
 
     Args:
-        x: a batch as the source has it.
+        x: a batch as the source has it; of several inputs each by its name, and each image is changed in its own way.
         network: says how.
         key: of the step; the changes depend on it and on the place in the batch.
         first: the place of the first of them, where they are a part of the batch.
@@ -39,17 +51,38 @@ def prepare_training(
     augment = network.data.augment if network.data else None
     if augment is None:
         return prepare(x, network)
+    if not isinstance(x, dict):
+        return _changed(x, augment, network, key, first, done)
+    made = {}
+    for given in network.inputs:
+        each = x[given.name]
+        if len(given.shape) == 3:
+            own = jax.random.fold_in(key, crc32(given.name.encode()))
+            made[given.name] = _changed(each, augment, network, own, first, done)
+        else:
+            made[given.name] = _prepared(each, given, network)
+    return made
 
+
+def _changed(
+    x: jax.Array,
+    augment: Augment,
+    network: Network,
+    key: jax.Array,
+    first: jax.Array | int,
+    done: jax.Array | float,
+) -> Any:
     def changed(how: Augment) -> jax.Array:
         y = augmented(x, how, stream(key), first + jnp.arange(len(x)))
         return scaled(y, network.data) if x.dtype == jnp.uint8 else y
 
+    def plain() -> jax.Array:
+        return scaled(x, network.data) if x.dtype == jnp.uint8 else x.astype(jnp.float32)
+
     if augment.until == 1:
         return changed(augment)
     after = augment.after_until()
-    return jax.lax.cond(
-        done < augment.until, lambda: changed(augment), lambda: changed(after) if after else prepare(x, network)
-    )
+    return jax.lax.cond(done < augment.until, lambda: changed(augment), lambda: changed(after) if after else plain())
 
 
 def scaled(x: jax.Array, data: DataSource | None) -> jax.Array:

@@ -9,7 +9,8 @@
 - `attention`: scaled dot-product attention of several heads, and sinusoidal positions.
 - `dropout`, `noise`: inverted dropout and additive noise.
 - `resize`: borders, parts, enlargement and rearrangement of images and sequences.
-- `loss`: losses for each example, from logits, outputs or probabilities.
+- `loss`: losses at each position, from logits, outputs or probabilities.
+- `loss_vectors`: losses of vectors: distances, angles, a distribution, an alignment.
 
 Images are NHWC, sequences NLC, convolution kernels OIHW.  An operation with more than one lowering has one public
 function with a `strategy` argument, a table `STRATEGIES` of the lowerings by name, and a pure function `choose` that

@@ -20,6 +20,7 @@ def attend(
     rate: float = 0.0,
     rng_key: jax.Array | None = None,
     axis_name: str | None = None,
+    valid: jax.Array | None = None,
 ) -> jax.Array:
     """Let each position of a sequence read the others.
 
@@ -30,6 +31,7 @@ def attend(
         rate: probability of dropping a weight, after the softmax.
         rng_key: a JAX random key, needed with a rate.
         axis_name: of the devices that share the batch, if several do.
+        valid: (N, L) of bool: the others are padding, which no position reads. All of them unless given.
 
     Returns:
         (N, L, D), the heads' results side by side. The softmax is taken in float32 at least.
@@ -41,10 +43,13 @@ def attend(
     wide = jnp.promote_types(qkv.dtype, jnp.float32)
     # The queries are scaled, not the scores: there are fewer of them.
     scores = jnp.einsum("nhqd,nhkd->nhqk", q * jnp.asarray(size**-0.5, q.dtype), k, preferred_element_type=wide)
+    # A finite lowest number, for minus infinity turns into NaN as soon as something subtracts it from itself.
+    lowest = float(np.finfo(wide).min)
     if causal:
-        # A finite lowest number, for minus infinity turns into NaN as soon as something subtracts it from itself.
         seen = np.tril(np.ones((length, length), bool))
-        scores = jnp.where(seen, scores, float(np.finfo(wide).min))
+        scores = jnp.where(seen, scores, lowest)
+    if valid is not None:
+        scores = jnp.where(valid[:, None, None, :], scores, lowest)
     weights = jax.nn.softmax(scores, axis=-1).astype(qkv.dtype)
     if rate:
         assert rng_key is not None

@@ -30,6 +30,7 @@ def recurrence(
     *,
     cell: str,
     reverse: bool = False,
+    valid: jax.Array | None = None,
 ) -> jax.Array:
     """Go along a sequence.
 
@@ -40,6 +41,7 @@ def recurrence(
         biases: none, or two of (gates·H,): of the input and of the state.
         cell: which recurrence, a name in `CELLS`.
         reverse: begin at the last step.
+        valid: (N, L, 1) of bool; at other steps, which are padding, the carry stays as it is. All steps unless given.
 
     Returns:
         (N, L, H), the state after each step, at the place of that step.
@@ -56,8 +58,18 @@ def recurrence(
         carry = step(carry, of_input, of_state)
         return carry, carry[0]
 
+    def advance_where(carry: Carry, given: tuple[jax.Array, jax.Array]) -> tuple[Carry, jax.Array]:
+        of_input, goes_on = given
+        after, _ = advance(carry, of_input)
+        carry = tuple(jnp.where(goes_on, new, old) for new, old in zip(after, carry, strict=True))
+        return carry, carry[0]
+
     start = (jnp.zeros((count, units), x.dtype),) * carried
-    _, states = lax.scan(advance, start, jnp.swapaxes(projected, 0, 1), reverse=reverse)
+    by_step = jnp.swapaxes(projected, 0, 1)
+    if valid is None:
+        _, states = lax.scan(advance, start, by_step, reverse=reverse)
+    else:
+        _, states = lax.scan(advance_where, start, (by_step, jnp.swapaxes(valid, 0, 1)), reverse=reverse)
     return jnp.swapaxes(states, 0, 1)
 
 

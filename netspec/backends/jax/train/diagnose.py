@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backends.jax.emit import Tree
+from netspec.backends.jax.emit import Batch, Tree
 from netspec.backends.jax.model import Model, Variables
 
 __all__ = ["Fault", "diagnose"]
@@ -29,7 +29,7 @@ class Fault:
     what: str
 
 
-def diagnose(model: Model, variables: Variables, x: jax.Array, labels: jax.Array, key: jax.Array) -> Fault | None:
+def diagnose(model: Model, variables: Variables, x: Batch, labels: Batch, key: jax.Array) -> Fault | None:
     """Return what went wrong first in a step: in the forward pass, then in the loss, then in the backward pass.
 
     Args:
@@ -45,10 +45,11 @@ def diagnose(model: Model, variables: Variables, x: jax.Array, labels: jax.Array
     y = model.targets(x, labels)
     values_and_gradients = jax.jit(partial(_values_and_gradients, model))
     values, losses, grads = values_and_gradients(variables.params, variables.state, x, y, key)
+    inputs = {given.name for given in model.graph.inputs}
     for node in model.graph.nodes:
         bad = _bad(values[node])
         if bad:
-            made = "numbers" if node == "input" else "activations"
+            made = "numbers" if node in inputs else "activations"
             return Fault(node, f"the {made} of `{node}` are not finite ({bad})")
     bad = _bad(losses)
     if bad:
@@ -63,7 +64,7 @@ def diagnose(model: Model, variables: Variables, x: jax.Array, labels: jax.Array
 
 
 def _values_and_gradients(
-    model: Model, params: Tree, state: Tree, x: jax.Array, y: jax.Array, key: jax.Array
+    model: Model, params: Tree, state: Tree, x: Batch, y: Batch, key: jax.Array
 ) -> tuple[dict[str, jax.Array], jax.Array, Tree]:
     objective = partial(model.objective, train=True, rng=key)
     (loss, _), grads = jax.value_and_grad(objective, has_aux=True)(params, state, x, y)

@@ -6,26 +6,30 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.device_group import DeviceGroup
 from netspec.backends.jax.train.precompile import Program, without_debug_modes
 from netspec.backends.jax.train.step_chunks import depends_on_batch, steps_per_call
-from netspec.backends.jax.train.train_functions import TrainFunctions
+from netspec.backends.jax.train.train_functions import Looked, TrainFunctions, taken
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
-from netspec.data.types import Split
+from netspec.data.types import Split, by_array
 
-__all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
+Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], None]"
+"""Takes the logits and the targets of some examples."""
+
+__all__ = ["Call", "Measurement", "OnDevice", "TrainState", "Trainer"]
 
 
 class Call(NamedTuple):
@@ -48,11 +52,30 @@ class Call(NamedTuple):
 
 
 class OnDevice(NamedTuple):
-    """A split on the device: images as the source has them (bytes stay bytes), labels, and how many there are."""
+    """A split on the device: images as the source has them (bytes stay bytes), labels, and how many there are.
 
-    images: jax.Array
-    labels: jax.Array
+    Of several inputs the images are by their names, of several outputs the labels by those of the targets.
+    """
+
+    images: Batch
+    labels: Batch
     size: int
+
+
+class Measurement(NamedTuple):
+    """What an evaluation measured.
+
+    Attributes:
+        loss: the mean loss, l2 penalty included; of several outputs the sum of theirs, each times its weight.
+        accuracy: the share classified right; None without classes, and where there are several outputs.
+        outputs: of several outputs the loss and the accuracy of each by its name, penalty and weight left out.
+        logits: what the losses read, of one output or by name, where that was asked for.
+    """
+
+    loss: float
+    accuracy: float | None
+    outputs: Mapping[str, tuple[float, float | None]]
+    logits: Any = None
 
 
 class Trainer:
@@ -127,7 +150,7 @@ class Trainer:
 
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
-        images, labels = self.group.replicate((np.asarray(split.images), np.asarray(split.labels)))
+        images, labels = self.group.replicate((by_array(np.asarray, split.images), by_array(np.asarray, split.labels)))
         return OnDevice(images, labels, len(split))
 
     def place_order(self, order: NDArray[np.int32]) -> jax.Array:
@@ -136,8 +159,15 @@ class Trainer:
         return self._put(np.pad(order, (0, missing), mode="edge"))
 
     def blank_history(self) -> jax.Array:
-        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate."""
-        return self._put(np.full((self.steps_per_epoch, 3), np.nan, np.float32))
+        """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate.
+
+        Where examples count more or less by their labels, (steps, 5): also by how much they count, for the loss, and
+        for what is correct. Of several outputs four numbers of each stand behind: what its losses add up to, by how
+        much they count, and the same of what is correct.
+        """
+        outputs = len(self.model.graph.outputs)
+        columns = 3 + 4 * outputs if outputs > 1 else 5 if self._functions.weighs else 3
+        return self._put(np.full((self.steps_per_epoch, columns), np.nan, np.float32))
 
     def prepare(
         self, state: TrainState, data: OnDevice, calls: Iterable[Call], splits: Iterable[OnDevice], batch: int
@@ -198,14 +228,15 @@ class Trainer:
 
     def batch_of(
         self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
-    ) -> tuple[Variables, jax.Array, jax.Array, jax.Array]:
+    ) -> tuple[Variables, Batch, Batch, jax.Array]:
         """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
         first = call.first * self.batch
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
         state, images, labels = self.group.local((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
-        x = self._functions.inputs(images[indices], state.step)
-        return variables, x, labels[indices], self._functions.key(state.step)
+        images, labels = taken((images, labels), indices)
+        x = self._functions.inputs(images, state.step)
+        return variables, x, labels, self._functions.key(state.step)
 
     def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
@@ -248,23 +279,42 @@ class Trainer:
         """Return whether every number of a state is finite."""
         return bool(self._finite(state))
 
-    def measure(self, variables: Variables, data: OnDevice, batch: int) -> tuple[float, float | None]:
-        """Return the mean loss (l2 penalty included) and the accuracy (None without classes)."""
-        return self._means(variables, self._evaluate_batches(variables, data, batch), data.size)
+    def measure(
+        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+    ) -> Measurement:
+        """Return the mean loss (l2 penalty included) and the accuracy (None without classes).
+
+        Args:
+            variables: what is looked at.
+            data: the examples.
+            batch: how many at a time.
+            add: by the names of outputs, given the logits and targets of each batch, as arrays on the host; each
+                example once, in their order.
+        """
+        parts = self._evaluate_batches(variables, data, batch)
+        for name, each in (add or {}).items():
+            _hand_on(parts[name], data.size, each)
+        return self._means(variables, parts, data.size)
 
     def evaluate(
-        self, variables: Variables, data: OnDevice, batch: int
-    ) -> tuple[float, float | None, NDArray[np.float32]]:
-        """Return what `measure` does, and the outputs, (N, K)."""
+        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+    ) -> Measurement:
+        """Return what `measure` does, and the logits, (N, K, ...)."""
         parts = self._evaluate_batches(variables, data, batch)
-        outputs = _joined([p[2] for p in parts], data.size)
-        return *self._means(variables, parts, data.size), outputs
+        for name, each in (add or {}).items():
+            _hand_on(parts[name], data.size, each)
+        logits: Any = {name: _joined([p.logits for p in own], data.size) for name, own in parts.items()}
+        if len(logits) == 1:
+            (logits,) = logits.values()
+        return self._means(variables, parts, data.size)._replace(logits=logits)
 
-    def _evaluate_batches(self, variables: Variables, data: OnDevice, batch: int) -> list[tuple[jax.Array, ...]]:
-        """Return losses, hits and outputs of each batch; nothing waits for them yet."""
+    def _evaluate_batches(self, variables: Variables, data: OnDevice, batch: int) -> dict[str, list[Looked]]:
+        """Return what is seen of each batch by the names of the outputs; nothing waits for it yet."""
         batch = min(batch, data.size)
         starts = [self._start(at) for at in range(0, data.size, batch)]
-        return [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+        parts = [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
+        names = [output.name for output in self.model.graph.outputs]
+        return {names[0]: parts} if len(names) == 1 else {name: [part[name] for part in parts] for name in names}
 
     def _start(self, at: int) -> jax.Array:
         return self._put(np.int32(at))
@@ -273,11 +323,34 @@ class Trainer:
         on_devices: jax.Array = self.group.replicate(array)
         return on_devices
 
-    def _means(self, variables: Variables, parts: list[tuple[jax.Array, ...]], size: int) -> tuple[float, float | None]:
-        extra = self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0
-        losses, right = (_joined([p[i] for p in parts], size) for i in range(2))
-        accuracy = None if np.isnan(right).any() else float(right.mean(dtype=np.float64))
-        return float(losses.mean(dtype=np.float64)) + float(extra), accuracy
+    def _means(self, variables: Variables, parts: Mapping[str, list[Looked]], size: int) -> Measurement:
+        extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
+        outputs, means = self.model.graph.outputs, {}
+        for output in outputs:
+            looks = parts[output.name]
+            losses, loss_counts, right, right_counts = (_joined([p[i] for p in looks], size) for i in range(4))
+            accuracy = None if np.isnan(right).any() else _mean(right, right_counts)
+            means[output.name] = (_mean(losses, loss_counts), accuracy)
+        loss = sum(output.weight * means[output.name][0] for output in outputs) + extra
+        if len(outputs) == 1:
+            return Measurement(loss, means[outputs[0].name][1], {})
+        return Measurement(loss, None, means)
+
+
+def _mean(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> float:
+    """Return the mean over examples of what was added up for each; 0 where none counts."""
+    whole = counts.sum(dtype=np.float64)
+    return float(sums.sum(dtype=np.float64) / whole) if whole else 0.0
+
+
+def _hand_on(parts: list[Looked], size: int, add: Add) -> None:
+    """Give the logits and targets of each batch, without the examples that the last one repeats."""
+    left = size
+    for part in parts:
+        logits, targets = np.asarray(part.logits), np.asarray(part.targets)
+        own = min(len(logits), left)
+        add(logits[len(logits) - own :], targets[len(targets) - own :])
+        left -= own
 
 
 def _all_finite(tree: Any) -> jax.Array:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.inputs.prepare import prepare_training
 from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.device_group import DeviceGroup
-from netspec.backends.jax.train.objective import example_losses, hits, penalty
+from netspec.backends.jax.train.objective import Counted, each_output, hits, measured_losses, penalty, weighs
 from netspec.backends.jax.train.optimizers import transformation
 from netspec.backends.jax.train.schedules import learning_rate
 from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.backends.jax.train.train_state import TrainState
+from netspec.graph.graph import Graph
 
-__all__ = ["TrainFunctions"]
+__all__ = ["Looked", "TrainFunctions", "taken"]
+
+
+class Looked(NamedTuple):
+    """What is seen of some examples: losses and hits as sums and by how much they count, logits and targets."""
+
+    losses: jax.Array
+    loss_counts: jax.Array
+    right: jax.Array
+    right_counts: jax.Array
+    logits: jax.Array
+    targets: jax.Array
 
 
 class TrainFunctions:
@@ -50,6 +63,7 @@ class TrainFunctions:
         self._accumulate, self._ema = recipe.accumulate, recipe.ema
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
+        self.weighs = any(weighs(output.loss) for output in model.graph.outputs)
         self._optimizer = transformation(recipe, self._updates, epochs)
         self._rate = learning_rate(recipe, self._updates, epochs)
 
@@ -83,7 +97,7 @@ class TrainFunctions:
         """Return the randomness of a step."""
         return jax.random.fold_in(jax.random.key(self.seed), step)
 
-    def inputs(self, images: jax.Array, step: jax.Array, first: jax.Array | int = 0) -> jax.Array:
+    def inputs(self, images: Batch, step: jax.Array, first: jax.Array | int = 0) -> Any:
         """Return what the network reads in a step of images as the source has them, the first of them at `first`."""
         done = step / (self.steps_per_epoch * self.epochs)
         return prepare_training(images, self.model.network, self.key(step), first, done=done)
@@ -92,8 +106,8 @@ class TrainFunctions:
         self,
         state: TrainState,
         history: jax.Array,
-        images: jax.Array,
-        labels: jax.Array,
+        images: Batch,
+        labels: Batch,
         order: jax.Array,
         *,
         count: int,
@@ -113,7 +127,7 @@ class TrainFunctions:
             counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
             rate = jnp.asarray(self.rate(state.step), jnp.float32)
             state, measured = self.step(state, images, labels, indices, counted)
-            row = jnp.append(measured, rate)
+            row = jnp.concatenate([measured[:2], rate[None], measured[2:]])
             return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
 
         return one(0, (state, history)) if count == 1 else jax.lax.fori_loop(0, count, one, (state, history))
@@ -121,30 +135,55 @@ class TrainFunctions:
     def step(
         self,
         state: TrainState,
-        images: jax.Array,
-        labels: jax.Array,
+        images: Batch,
+        labels: Batch,
         indices: jax.Array,
         counted: jax.Array | None = None,
     ) -> tuple[TrainState, jax.Array]:
-        """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too."""
+        """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too.
+
+        Of several outputs no one number says how many are right; behind it stand the loss and the number of each.
+        """
         rng = self.key(state.step)
         shard = self.group.shard(indices, counted, never_pad=depends_on_batch(self.model.graph))
         axis_name, counted = shard.axis_name, shard.counted
-        x = self.inputs(images[shard.indices], state.step, shard.first)
-        y = self.model.targets(x, labels[shard.indices])
+        images, labels = taken((images, labels), shard.indices)
+        x = self.inputs(images, state.step, shard.first)
+        y = self.model.targets(x, labels)
         objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
             state.params, state.state, x, y
         )
         loss, grads = average((loss, grads), axis_name)
-        right = hits(self.model.graph.loss, logits, y)
-        correct = jnp.nan if right is None else jnp.sum(right if counted is None else right * counted)
-        measured = jnp.stack([loss, total(jnp.asarray(correct, loss.dtype), axis_name)])
+        measured = jnp.stack([loss, *(total(self._added(logits, y, counted), axis_name))])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
             return self._updated(state, grads)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
+        # Where examples do not all count the same, a batch counts as much as they do together.
+        examples = measured[2] if self.weighs else examples
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
+
+    def _added(self, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
+        """Return how much of a batch is right; where examples do not all count the same, also by how much it counts.
+
+        That is for the loss, and for what is right. Of several outputs no one number says how many are right: behind it
+        stand, of each, what its losses add up to, by how much they count, and the same of what is right.
+        """
+        graph = self.model.training
+        if isinstance(logits, dict):
+            found = [jnp.asarray(jnp.nan)]
+            for _, alone, own, targets in each_output(graph, logits, y):
+                found += [_sum(values, counted) for values in _seen(alone, own, targets)]
+            return [value.astype(jnp.float32) for value in found]
+        assert not isinstance(y, dict)
+        right = hits(graph.loss, logits, y)
+        found = [jnp.asarray(jnp.nan) if right is None else _sum(right.sums, counted)]
+        if self.weighs:
+            losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+            none = jnp.zeros(len(y))
+            found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
+        return [value.astype(jnp.float32) for value in found]
 
     def skip_step(self, state: TrainState) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
@@ -184,22 +223,45 @@ class TrainFunctions:
         return state._replace(params=params, optimizer=optimizer, average=average)
 
     def evaluate(
-        self, variables: Variables, images: jax.Array, labels: jax.Array, start: jax.Array, *, batch: int
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Return the loss of each of the next `batch` examples, whether it is classified right, and its logits."""
+        self, variables: Variables, images: Batch, labels: Batch, start: jax.Array, *, batch: int
+    ) -> Looked | dict[str, Looked]:
+        """Return what is seen of each of the next `batch` examples; of several outputs by their names."""
         # A slice beyond the end begins earlier: the last batch repeats examples of the one before.
-        x, labels = (jax.lax.dynamic_slice_in_dim(a, start, batch) for a in (images, labels))
+        x, labels = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch), (images, labels))
         shard = self.group.shard(jnp.arange(batch))
         if shard.axis_name:
-            x, labels = x[shard.indices], labels[shard.indices]
+            x, labels = taken((x, labels), shard.indices)
         y = self.model.targets(x, labels)
         logits = self.model.logits_of(variables, x)
-        losses = example_losses(self.model.graph.loss, logits, y)
-        right = hits(self.model.graph.loss, logits, y)
-        right = jnp.full(len(y), jnp.nan) if right is None else right.astype(jnp.float32)
-        losses, right, logits = joined((losses, right, logits), shard.axis_name)
-        return losses[:batch], right[:batch], logits[:batch]
+        graph = self.model.inference
+        looks = {}
+        for output, alone, own, targets in each_output(graph, logits, y):
+            found = (*_seen(alone, own, targets), own, targets)
+            looks[output.name] = Looked(*(a[:batch] for a in joined(found, shard.axis_name)))
+        return looks if len(looks) > 1 else looks[graph.outputs[0].name]
 
     def penalty(self, params: Any) -> jax.Array:
         """Return the l2 penalty."""
         return jnp.asarray(penalty(self.model.graph, params, self.model.network.recipe.l2), jnp.float32)
+
+
+def taken(batch: Any, indices: Any) -> Any:
+    """Return some examples of a batch, by their places."""
+    return jax.tree.map(lambda array: array[indices], batch)
+
+
+def _seen(graph: Graph, logits: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
+    """Return of each example of one output: losses, by how much they count, what is right, by how much that counts."""
+    losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed)
+    right = hits(graph.loss, logits, y) or Counted(jnp.full(len(y), jnp.nan), None)
+    return (*_filled(losses), *_filled(right))
+
+
+def _sum(values: jax.Array, counted: jax.Array | None) -> jax.Array:
+    return jnp.sum(values if counted is None else values * counted)
+
+
+def _filled(measured: Counted) -> tuple[jax.Array, jax.Array]:
+    """Return sums and counts, both as arrays."""
+    sums = measured.sums.astype(jnp.float32)
+    return sums, jnp.ones_like(sums) if measured.counts is None else measured.counts.astype(jnp.float32)

@@ -23,10 +23,19 @@ def normal(seed, shape, dtype=jnp.float32):
 
 
 def value_and_gradients(convolve, x, kernel):
+    return all_of([convolve], x, kernel)[0]
+
+
+def all_of(ways, x, kernel):
+    """Values and gradients of each way, computed in one program: compiling takes most of the time of these tests."""
+
     @jax.jit
     def run(x, kernel):
-        y, pull = jax.vjp(convolve, x, kernel)
-        return y, *pull(jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape).astype(y.dtype))
+        found = []
+        for convolve in ways:
+            y, pull = jax.vjp(convolve, x, kernel)
+            found.append((y, *pull(jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape).astype(y.dtype))))
+        return found
 
     return run(x, kernel)
 
@@ -66,24 +75,23 @@ def everywhere(x, kernel, geometry):
     return list(instance.strategies())
 
 
-def computed(x, kernel, geometry, strategy):
+def convolution(geometry, strategy):
     run = partial(conv.conv2d, **geometry, strategy=strategy.name, layout=strategy.layout)
 
     def convolve(x, kernel):
         return convert(run(in_layout(x, strategy.layout), kernel), strategy.layout, CHANNELS_LAST)
 
-    return value_and_gradients(convolve, x, kernel)
+    return convolve
 
 
 def check_every_way(case, least):
     x, kernel, geometry = case
     strategies = everywhere(*case)
     assert least <= {strategy.name for strategy in strategies}
-    expected = computed(
-        x, kernel, geometry, next(strategy for strategy in strategies if strategy.layout == CHANNELS_LAST)
-    )
-    for strategy in strategies:
-        assert_close(computed(x, kernel, geometry, strategy), expected)
+    found = all_of([convolution(geometry, strategy) for strategy in strategies], x, kernel)
+    expected = found[next(i for i, strategy in enumerate(strategies) if strategy.layout == CHANNELS_LAST)]
+    for actual in found:
+        assert_close(actual, expected)
 
 
 @FEW

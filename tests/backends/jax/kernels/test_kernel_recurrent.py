@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from netspec.backends.jax.kernels.recurrent import CELLS, recurrence
+from netspec.backends.jax.kernels import recurrent
+from netspec.backends.jax.kernels.recurrent import CELLS
+
+# One program a call, not one for each operation in it.
+recurrence = jax.jit(recurrent.recurrence, static_argnames=("cell", "reverse"))
 
 GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 
@@ -56,7 +62,7 @@ def test_a_recurrence_is_its_formula(cell: str, reverse: bool, biases: bool) -> 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_state_knows_only_what_came_before(cell: str) -> None:
     x, w, u, b, c = arrays(cell)
-    slope = jax.jacobian(lambda x: recurrence(x, w, u, [b, c], cell=cell)[:, 2])(x)
+    slope = jax.jit(jax.jacobian(lambda x: recurrence(x, w, u, [b, c], cell=cell)[:, 2]))(x)
     assert not np.asarray(slope)[..., 3:, :].any()
     assert np.asarray(slope)[..., :3, :].any()
 
@@ -64,9 +70,8 @@ def test_a_state_knows_only_what_came_before(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "tanh"])
 def test_saturated_gates_have_finite_gradients(cell: str) -> None:
     x, w, u, b, c = (1000 * a for a in arrays(cell))
-    value, slopes = jax.value_and_grad(lambda *a: recurrence(*a[:3], a[3:], cell=cell).sum(), argnums=(0, 1, 2, 3, 4))(
-        *map(jnp.asarray, (x, w, u, b, c))
-    )
+    total = jax.value_and_grad(lambda *a: recurrence(*a[:3], a[3:], cell=cell).sum(), argnums=(0, 1, 2, 3, 4))
+    value, slopes = jax.jit(total)(x, w, u, b, c)
     assert np.isfinite(value)
     assert all(np.isfinite(s).all() for s in slopes)
 
@@ -74,5 +79,5 @@ def test_saturated_gates_have_finite_gradients(cell: str) -> None:
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
 def test_the_type_stays(dtype: type) -> None:
     x, w, u, b, c = (jnp.asarray(a, dtype) for a in arrays("lstm"))
-    assert recurrence(x, w, u, [b, c], cell="lstm").dtype == dtype
-    assert recurrence(x, w, u, [], cell="lstm").dtype == dtype
+    for biases in ([b, c], []):
+        assert jax.eval_shape(partial(recurrence, cell="lstm"), x, w, u, biases).dtype == dtype

@@ -1,0 +1,409 @@
+"""Metrics of the outputs of a split, added up batch by batch: sums where these are enough, else all scores.
+
+What is only a sum needs no memory. AUROC and average precision need the scores of all examples, which are kept as
+float32; of more than `MOST_SCORES` numbers they are not measured. Where a metric has no value, as AUROC of one class
+alone, it is None, and a note says why; no value is ever NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.types import Split
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network, Recipe
+from netspec.recipe.losses import CrossEntropy
+from netspec.recipe.metrics import (
+    METRICS,
+    Task,
+    asked_metrics,
+    metric_of,
+    metrics_of,
+    output_of,
+    possible_tasks,
+    split_of,
+    usual_metrics,
+)
+
+__all__ = [
+    "MOST_SCORES",
+    "Scorer",
+    "asked_of",
+    "probabilities",
+    "scorer_of",
+    "scorers_of",
+    "task_of",
+    "tasks_of",
+    "usual_of",
+]
+
+MOST_SCORES = 2**28
+"""So many scores are kept at most, in a gibibyte."""
+
+_BINS = 15
+
+_Floats = NDArray[np.float64]
+
+
+class Scorer:
+    """The metrics of one output of a network over a split.
+
+    Args:
+        names: which.
+        task: what the outputs say.
+        function: what makes probabilities of them, `softmax` or `sigmoid`; None where they are none, or are so already.
+        classes: how many, or how many numbers, there are at a position.
+        ignore: a label that does not count.
+    """
+
+    def __init__(
+        self, names: Sequence[str], task: Task, function: str | None, classes: int, ignore: int | None = None
+    ) -> None:
+        self.names, self.task, self.function, self.ignore = tuple(names), task, function, ignore
+        self.classes = 2 if task == "two classes" else classes
+        self.notes: list[str] = []
+        self._count = 0
+        self._confusion = (
+            np.zeros((self.classes, self.classes), np.int64) if task in {"classes", "two classes"} else None
+        )
+        # True and false positives and negatives of each label: TP, FP, FN.
+        self._labels = np.zeros((3, self.classes), np.int64)
+        self._all_right = 0
+        self._top = {METRICS[name].k: 0 for name in names if METRICS[name].k}
+        self._log_loss = 0.0
+        self._bins = np.zeros((3, _BINS))
+        self._numbers = _Moments(self.classes)
+        self._kept: list[tuple[NDArray[np.float32], NDArray[np.int32]]] = []
+        self._keeps = bool({"auroc", "average_precision"} & {*names})
+
+    def add(
+        self, outputs: NDArray[np.floating], targets: NDArray[np.generic], counted: NDArray[np.generic] | None = None
+    ) -> None:
+        """Add a batch.
+
+        Args:
+            outputs: (N, K), or (N, K, ...) with positions: the logits.
+            targets: class numbers, (N, ...), or shares, labels or numbers of the shape of the outputs.
+            counted: (N, ...), what counts is not 0; all where it is None.
+        """
+        z = np.moveaxis(np.asarray(outputs, np.float64), 1, -1).reshape(-1, outputs.shape[1])
+        t: NDArray[np.generic] = np.asarray(targets)
+        if t.size == z.size and z.shape[1] > 1:
+            t = np.moveaxis(t.reshape(outputs.shape), 1, -1).reshape(z.shape)
+        else:
+            t = t.reshape(-1)
+        if counted is not None:
+            keep = np.broadcast_to(
+                np.asarray(counted).reshape(*counted.shape, *(1,) * (outputs.ndim - 1 - counted.ndim)),
+                (outputs.shape[0], *outputs.shape[2:]),
+            ).reshape(-1)
+            z, t = z[keep != 0], t[keep != 0]
+        if self.ignore is not None and t.ndim == 1:
+            z, t = z[t != self.ignore], t[t != self.ignore]
+        self._count += len(z)
+        if self.task == "numbers":
+            if self.function == "sigmoid":
+                z = np.exp(-np.logaddexp(0, -z))
+            self._numbers.add(z, t.reshape(z.shape).astype(np.float64))
+        elif self.task == "labels":
+            self._add_labels(z, t.reshape(z.shape).astype(np.float64) >= 0.5)
+        else:
+            self._add_classes(z, (t.argmax(axis=1) if t.ndim == 2 else t).astype(np.int64))
+
+    def _add_classes(self, z: _Floats, y: NDArray[np.int64]) -> None:
+        logs = _log_probabilities(z, self.function)
+        found = logs.argmax(axis=1)
+        assert self._confusion is not None
+        np.add.at(self._confusion, (y, found), 1)
+        own = np.take_along_axis(logs, y[:, None], axis=1)
+        if self._top:
+            before = np.arange(logs.shape[1]) < y[:, None]
+            rank = (logs > own).sum(axis=1) + ((logs == own) & before).sum(axis=1)
+            for k in self._top:
+                self._top[k] += int((rank < k).sum())
+        if {"log_loss", "perplexity"} & {*self.names}:
+            # Sigmoids of several classes need not add up to 1.
+            whole = np.logaddexp.reduce(logs, axis=1) if self.function == "sigmoid" and z.shape[1] > 1 else 0.0
+            self._log_loss += float((whole - own[:, 0]).sum())
+        if "calibration_error" in self.names:
+            confidence = np.exp(np.take_along_axis(logs, found[:, None], axis=1)[:, 0])
+            at = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
+            for i, values in enumerate((np.ones(len(at)), confidence, found == y)):
+                self._bins[i] += np.bincount(at, values, _BINS)
+        if self._keeps:
+            self._keep(logs[:, 1:] if self.classes == 2 else logs, y)
+
+    def _add_labels(self, z: _Floats, y: NDArray[np.bool_]) -> None:
+        found = z > (0 if self.function else 0.5)
+        self._labels += np.stack([(found & y).sum(axis=0), (found & ~y).sum(axis=0), (~found & y).sum(axis=0)])
+        self._all_right += int((found == y).all(axis=1).sum())
+        self._log_loss += float((np.logaddexp(0, z) - z * y).mean(axis=1).sum()) if z.size else 0.0
+        if self._keeps:
+            self._keep(z, y)
+
+    def _keep(self, scores: _Floats, y: NDArray[np.generic]) -> None:
+        kept = sum(scores.size for scores, _ in self._kept) + scores.size
+        if kept > MOST_SCORES:
+            self._keeps = False
+            self._kept = []
+            why = f"they need the scores of all examples, and there are more than {MOST_SCORES:,}"
+            self.notes.append(f"auroc and average_precision are not measured: {why}")
+        else:
+            self._kept.append((scores.astype(np.float32), y.astype(np.int32)))
+
+    @property
+    def confusion(self) -> NDArray[np.int64] | None:
+        """(K, K) counts, a row for each true class, a column for each predicted one; None without classes."""
+        return self._confusion
+
+    def values(self) -> dict[str, float | None]:
+        """Return the value of each metric, in the order they were asked for; None where it has none."""
+        found: dict[str, float | None] = {}
+        for name in self.names:
+            value = self._value(name) if self._count else None
+            found[name] = float(value) if value is not None and isfinite(value) else None
+        missing = [name for name, value in found.items() if value is None]
+        if missing and not self.notes:
+            why = "no example counts" if not self._count else "the targets have one class or value alone, or too few"
+            self.notes.append(f"{', '.join(missing)}: no value, for {why}")
+        return found
+
+    def _value(self, name: str) -> float | None:
+        metric = METRICS[name]
+        if metric.k:
+            return self._top[metric.k] / self._count
+        if name in {"log_loss", "perplexity"}:
+            mean = self._log_loss / self._count
+            return mean if name == "log_loss" else exp(mean) if mean < 700 else None
+        if name == "calibration_error":
+            return float(np.abs(self._bins[1] - self._bins[2]).sum() / self._count)
+        if name in {"auroc", "average_precision"}:
+            return self._ranked(_auroc if name == "auroc" else _average_precision) if self._keeps else None
+        if self.task == "numbers":
+            return self._numbers.value(name)
+        return self._of_counts(name)
+
+    def _of_counts(self, name: str) -> float | None:
+        """Return what follows from true and false positives and negatives."""
+        if self._confusion is None:
+            right, false, missed = self._labels
+            there = np.ones(len(right), bool)
+            all_right = self._all_right
+        else:
+            right = np.diag(self._confusion)
+            false, missed = self._confusion.sum(axis=0) - right, self._confusion.sum(axis=1) - right
+            there = right + false + missed > 0
+            all_right = int(right.sum())
+        if self.task == "two classes" and name in {"iou", "dice"}:
+            there = np.array([False, True])
+        match name:
+            case "accuracy":
+                return all_right / self._count
+            case "balanced_accuracy":
+                known = right + missed > 0
+                return float((right[known] / (right + missed)[known]).mean())
+            case "precision":
+                return float(_share(right, right + false)[there].mean())
+            case "recall":
+                return float(_share(right, right + missed)[there].mean())
+            case "f1" | "dice":
+                return float(_share(2 * right, 2 * right + false + missed)[there].mean())
+            case "iou":
+                return float(_share(right, right + false + missed)[there].mean())
+            case _:
+                sums = 2 * right.sum() + false.sum() + missed.sum()
+                return float(2 * right.sum() / sums) if sums else 0.0
+
+    def _ranked(self, measure: Callable[[NDArray[np.float32], NDArray[np.bool_]], float | None]) -> float | None:
+        """Return the mean over the classes, each against the rest, of those of which there is a value."""
+        if not self._kept:
+            return None
+        scores = np.concatenate([scores for scores, _ in self._kept])
+        y = np.concatenate([y for _, y in self._kept])
+        if self.task == "labels":
+            columns = [(scores[:, i], y[:, i] > 0) for i in range(self.classes)]
+        elif self.classes == 2:
+            columns = [(scores[:, 0], y == 1)]
+        else:
+            columns = [(scores[:, i], y == i) for i in range(self.classes)]
+        known = [value for column in columns if (value := measure(*column)) is not None]
+        return float(np.mean(known)) if known else None
+
+
+def task_of(network: Network, graph: Graph, targets: NDArray[Any]) -> Task | None:
+    """Return what the outputs of a network say, by its loss and its targets; None where there is no metric of them."""
+    outputs = graph.shape(graph.output)
+    tasks = possible_tasks(graph.loss, outputs[0], graph.ends_in)
+    if network.reconstructs:
+        return "numbers" if tasks else None
+    # Class numbers have one axis less than the outputs.
+    whole = targets.dtype.kind in "iu" and targets.ndim == len(outputs)
+    wanted = ("classes", "two classes") if whole else ("numbers", "labels", "two classes", "classes")
+    return next((task for task in wanted if task in tasks), None)
+
+
+def usual_of(network: Network, graph: Graph, task: Task | None) -> tuple[str, ...]:
+    """Return the metrics that follow from what the outputs say; none where the input is learned again."""
+    probable = graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}
+    usual = () if network.reconstructs else usual_metrics(task, graph.shape(graph.output))
+    return tuple(name for name in usual if task and METRICS[name].fits(task, probable=probable))
+
+
+def asked_of(
+    split: str, recipe: Recipe, usual: Sequence[str] = (), possible: Sequence[str] | None = None, output: str = ""
+) -> tuple[str, ...]:
+    """Return the metrics that a recipe asks for of a split, or else the usual; of the training set what it goes by.
+
+    Args:
+        split: which one.
+        recipe: the recipe.
+        usual: what is measured where it says nothing.
+        possible: of several outputs what can be measured of this one: what is asked for is so of those that have it.
+        output: its name.
+    """
+    named = [recipe.best, recipe.early_stop.on if recipe.early_stop else None]
+    own = [m for m in named if m and (split_of(m) == "train") == (split == "train") and output_of(m) == output]
+    by = {metric_of(m) for m in own} - {"loss"}
+    if split == "train":
+        # The accuracy is measured of the batches.
+        return tuple(name for name in METRICS if name in by - {"accuracy"})
+    asked = [name for name in asked_metrics(recipe.metrics) if possible is None or name in possible]
+    return tuple(name for name in METRICS if name in {*(asked or usual), *by})
+
+
+def tasks_of(network: Network, graph: Graph, split: Split) -> dict[str, Task | None]:
+    """Return what each output says, by its name; the only one is by no name."""
+    if len(graph.outputs) == 1:
+        return {"": task_of(network, graph, split.labels)}
+    return {o.name: task_of(network, graph.only(o), split.labels[o.target]) for o in graph.outputs}
+
+
+def scorers_of(
+    network: Network,
+    graph: Graph,
+    inference: Graph,
+    tasks: Mapping[str, Task | None],
+    split: str,
+    *,
+    accuracy: bool = False,
+) -> dict[str, Scorer]:
+    """Return what adds up the metrics that are asked for of a split, or the usual ones, for each output by its name.
+
+    Args:
+        network: the network.
+        graph: as declared.
+        inference: as it is run.
+        tasks: what each output says, by its name, which the only one does not have.
+        split: which one.
+        accuracy: whether that is among them where it is measured of classes anyway.
+    """
+    found = {}
+    several = len(graph.outputs) > 1
+    for output, run in zip(graph.outputs, inference.outputs, strict=True):
+        name = output.name if several else ""
+        task, alone = tasks[name], graph.only(output)
+        if task is None:
+            continue
+        usual = usual_of(network, alone, task)
+        probable = alone.link is not None or alone.ends_in in {"softmax", "sigmoid"}
+        possible = [m.name for m in metrics_of(task, probable=probable)] if several else None
+        names = asked_of(split, network.recipe, usual, possible, name)
+        kept = tuple(n for n in names if accuracy or n != "accuracy" or task == "labels")
+        found[output.name] = scorer_of(inference.only(run), task, kept)
+    return found
+
+
+def scorer_of(graph: Graph, task: Task | None, names: Sequence[str]) -> Scorer:
+    """Return what adds up metrics of the logits of a network."""
+    assert task is not None
+    ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
+    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore)
+
+
+def probabilities(outputs: NDArray[np.floating], function: str | None) -> NDArray[np.float32]:
+    """Return the probability of each class, (N, K, ...); one output x of two classes becomes (1 - x, x).
+
+    Args:
+        outputs: (N, K, ...), the logits.
+        function: what makes probabilities of them; None where they are taken as they are.
+    """
+    rows = np.moveaxis(np.asarray(outputs, np.float64), 1, -1)
+    if function is None:
+        found = np.concatenate([1 - rows, rows], axis=-1) if rows.shape[-1] == 1 else rows
+    else:
+        found = np.exp(_log_probabilities(rows, function))
+    return np.moveaxis(found, -1, 1).astype(np.float32)
+
+
+def _log_probabilities(z: _Floats, function: str | None) -> _Floats:
+    """Return logarithms of probabilities of classes, along the last axis; scores as they are where they are none."""
+    if function == "softmax":
+        shifted = z - z.max(axis=-1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    one = z.shape[-1] == 1
+    if function == "sigmoid":
+        yes = -np.logaddexp(0, -z)
+        return np.concatenate([-np.logaddexp(0, z), yes], axis=-1) if one else yes
+    return np.concatenate([1 - z, z], axis=-1) if one else z
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> _Floats:
+    """Return shares; of nothing 0, as scikit-learn says it."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+def _auroc(scores: NDArray[np.float32], yes: NDArray[np.bool_]) -> float | None:
+    """Return the chance that one of the class has a higher score than another; of equal scores half of them count."""
+    positive, negative = int(yes.sum()), int((~yes).sum())
+    if not positive or not negative:
+        return None
+    _, at, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = last - (counts - 1) / 2
+    return float((ranks[at][yes].sum() - positive * (positive + 1) / 2) / positive / negative)
+
+
+def _average_precision(scores: NDArray[np.float32], yes: NDArray[np.bool_]) -> float | None:
+    if not yes.any():
+        return None
+    values, at = np.unique(-scores, return_inverse=True)
+    right = np.cumsum(np.bincount(at, yes, len(values)))
+    taken = np.cumsum(np.bincount(at, minlength=len(values)))
+    gained = np.diff(right, prepend=0)
+    return float((gained * right / taken).sum() / right[-1])
+
+
+class _Moments:
+    """Sums over numbers, from which mean errors and the variance of the targets follow."""
+
+    def __init__(self, outputs: int) -> None:
+        self.count = 0
+        self.absolute, self.square, self.mean, self.spread = (np.zeros(outputs) for _ in range(4))
+
+    def add(self, outputs: _Floats, targets: _Floats) -> None:
+        if not len(targets):
+            return
+        self.absolute += np.abs(outputs - targets).sum(axis=0)
+        self.square += np.square(outputs - targets).sum(axis=0)
+        # Chan et al. 1979: the spread about a mean, of two parts, without taking squares of large numbers apart.
+        mean, count = targets.mean(axis=0), len(targets)
+        apart = mean - self.mean
+        self.spread += np.square(targets - mean).sum(axis=0) + apart**2 * self.count * count / (self.count + count)
+        self.count += count
+        self.mean += apart * count / self.count
+
+    def value(self, name: str) -> float | None:
+        if name == "mae":
+            return float((self.absolute / self.count).mean())
+        if name == "rmse":
+            return float(np.sqrt(self.square / self.count).mean())
+        if self.count < 2:
+            return None
+        # Of targets that are all the same, 0; 1 where they are met: as scikit-learn says it.
+        share = np.divide(self.square, self.spread, out=(self.square > 0).astype(np.float64), where=self.spread > 0)
+        return float((1 - share).mean())
