@@ -18,7 +18,7 @@ from netspec.workflows import resume as resuming
 from netspec.workflows import train as session
 from netspec.workflows.replay import Replay, replay
 
-pytestmark = pytest.mark.usefixtures("kept_programs", "at_once")
+pytestmark = pytest.mark.usefixtures("at_once")
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 2, 6, 6), np.uint8)
