@@ -42,7 +42,7 @@ FOLDERS = {
     "backends/jax": "diagnostics system ops recipe ir graph passes planning describe data backends",
     "training": "diagnostics recipe ir graph data backends/jax",
     "report": "diagnostics system",
-    "runs": "diagnostics system recipe ir graph compiler data backends/jax training",
+    "runs": "diagnostics system recipe ir graph planning compiler data backends/jax training",
     "workflows": (
         "diagnostics system recipe ir graph elaborate planning describe compiler data backends/jax training report runs"
     ),

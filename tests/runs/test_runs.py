@@ -196,6 +196,7 @@ def test_the_lock_file(folder: Path) -> None:
         "steps_per_call",
         "device",
         "devices",
+        "rates",
         "choices",
         "platform",
         "processor",
