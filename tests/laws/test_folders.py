@@ -37,7 +37,7 @@ FOLDERS = {
     "planning": "ops ir graph",
     "describe": "diagnostics system schema syntax ops recipe layers ir graph elaborate",
     "compiler": "diagnostics system syntax recipe ir graph elaborate",
-    "data": "diagnostics system recipe ir graph",
+    "data": "diagnostics system ops recipe ir graph",
     "backends": "system recipe graph planning",
     "backends/jax": "diagnostics system ops recipe ir graph passes planning describe data backends",
     "training": "diagnostics recipe ir graph data backends/jax",
