@@ -142,7 +142,7 @@ def measured(task: Task) -> dict[str, list[float]]:
     for seed, split in enumerate(splits(task)):
         linear = LogisticRegression(max_iter=2_000) if task.classes else LinearRegression()
         kind = MLPClassifier if task.classes else MLPRegressor
-        mlp = kind(task.hidden, max_iter=2_000, random_state=seed)
+        mlp = kind(hidden_layer_sizes=task.hidden, max_iter=2_000, random_state=seed)
         found["netspec"].append(score(split.y_test, with_netspec(task, split, seed)))
         found["linear"].append(score(split.y_test, with_sklearn(linear, split, scale=False)))
         found["MLP"].append(score(split.y_test, with_sklearn(mlp, split, scale=not task.classes)))

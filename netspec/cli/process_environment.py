@@ -67,11 +67,12 @@ def _positive(text: str) -> bool:
 def explain(error: Exception) -> NetspecError | None:
     """Return the error of the environment behind an exception; None where it has another cause."""
     if isinstance(error, MemoryError):
-        return NetspecError("the memory that this process may have does not suffice", _MORE_MEMORY)
+        return NetspecError("the memory that this process may have does not suffice", _more_memory())
     if isinstance(error, ImportError) and any(sign in str(error) for sign in _NOT_LOADED):
-        return NetspecError(f"a library cannot be loaded: {error}", f"reinstall it, or {_MORE_MEMORY}")
+        return NetspecError(f"a library cannot be loaded: {error}", f"reinstall it, or {_more_memory()}")
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-        return NetspecError("this process may have no more threads, or memory for them", "`ulimit -u` says how many")
+        fix = "close other programs" if _WINDOWS else "`ulimit -u` says how many"
+        return NetspecError("this process may have no more threads, or memory for them", fix)
     if isinstance(error, FileNotFoundError) and not _here():
         return NetspecError("the folder that this command was started in is not there any more", "cd to another one")
     # Few commands end here.
@@ -79,11 +80,19 @@ def explain(error: Exception) -> NetspecError | None:
 
     frames = [frame.f_code.co_filename.replace("\\", "/") for frame, _ in walk_tb(error.__traceback__)]
     if isinstance(error, ValueError) and any(name.endswith("jax/_src/config.py") for name in frames):
-        return NetspecError(f"JAX cannot take a variable of the environment: {error}", "unset it: `env | grep JAX`")
+        listed = "set JAX" if _WINDOWS else "env | grep JAX"
+        return NetspecError(f"JAX cannot take a variable of the environment: {error}", f"unset it: `{listed}`")
     return None
 
 
-_MORE_MEMORY = "let it have more: `ulimit -v` says how many KiB it may"
+_WINDOWS = os.name == "nt"
+"""It has no limits for a process that a shell could say."""
+
+
+def _more_memory() -> str:
+    return "close other programs" if _WINDOWS else "let it have more: `ulimit -v` says how many KiB it may"
+
+
 _NOT_LOADED = ("failed to map segment", "annot allocate memory", "initializing the extension")
 
 

@@ -8,7 +8,6 @@ import hashlib
 import http.client
 import itertools
 import os
-import sys
 import time
 import urllib.parse
 import urllib.request
@@ -22,11 +21,9 @@ from typing import BinaryIO
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DatasetUnavailableError
 from netspec.diagnostics.visible import visible
-from netspec.system.files import open_to_read
+from netspec.system import locks
+from netspec.system.files import open_to_read, replace
 from netspec.system.places import offline
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["download", "file_sha256"]
 
@@ -112,7 +109,7 @@ def _from_any(urls: Sequence[str], file: _File) -> None:
                 os.fsync(stream.fileno())
             if file_sha256(partial) != file.sha256:
                 raise _MirrorError("other content than expected")
-            partial.replace(file.target)
+            replace(partial, file.target)
             _sync_folder(file.target.parent)
         except _MirrorError as error:
             # What a server says is shown, but steers no terminal and fills none.
@@ -195,12 +192,9 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
     """Let one process download while others wait; where locks do not work, each downloads, as safely."""
-    if sys.platform == "win32":
-        yield
-        return
-    with target.with_name(f".{target.name}.lock").open("wb") as lock:
+    with target.with_name(f".{target.name}.lock").open("ab") as lock:
         with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            locks.take(lock, wait=True)
         yield
 
 

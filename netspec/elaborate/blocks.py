@@ -11,7 +11,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.context import Context, Given
 from netspec.elaborate.evaluate import ValueProblem, evaluate_word
 from netspec.elaborate.scope import Block, Scope
-from netspec.elaborate.vocabulary import RESERVED, WORDS, meaning
+from netspec.elaborate.vocabulary import ARGUMENT_WORDS, COMMAND_WORDS, RESERVED, meaning
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
@@ -28,7 +28,7 @@ def hide(name: str, what: str, span: Span, context: Context) -> bool:
         fix = f"choose another name for the {what}"
         context.error("E0213", f"`{name}` is a word of the language itself", span, fix=fix)
         return False
-    if name in WORDS:
+    if name in (COMMAND_WORDS if what == "block" else ARGUMENT_WORDS):
         context.note(f"in this file `{name}` is this {what}; without it, it is {meaning(name)}", span)
     return True
 

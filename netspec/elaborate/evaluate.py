@@ -107,9 +107,7 @@ def evaluate(value: ast.Value, scope: Scope, *, whole: bool = False) -> Any:
         case ast.Tuple():
             raise ValueProblem("E0207", "several values in parentheses are for `for` alone", value.span)
         case ast.Word():
-            found = _named(value, scope)
-            # What `(16 * 0.75)` gave a name is 12 where that is needed.
-            return int(found) if whole and isinstance(found, float) and found.is_integer() else found
+            return _named(value, scope)
         case ast.Call():
             raise ValueProblem("E0207", f"`{value.name.text}(…)` makes no sense here", value.span)
 
@@ -277,9 +275,8 @@ def _plain(found: _Exact, value: ast.Value, whole: bool) -> int | float | tuple[
     """Return a result of arithmetic as Python's number or size."""
     if isinstance(found, tuple):
         return tuple(int(_whole(part, value)) for part in found)
-    if found.decimal and not whole:
-        return float(found.exact)
-    return _whole(found, value)
+    # `(16 * 0.75)` is the whole number 12, which fits where a decimal may stand too.
+    return float(found.exact) if found.exact.denominator != 1 and not whole else _whole(found, value)
 
 
 def _whole(found: _Number, value: ast.Value) -> int:

@@ -14,7 +14,7 @@ from netspec.recipe.settings import Augment, Shuffle, Views
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 
-__all__ = ["CHOICES", "COMMANDS", "RESERVED", "WORDS", "Command", "meaning"]
+__all__ = ["ARGUMENT_WORDS", "CHOICES", "COMMANDS", "COMMAND_WORDS", "RESERVED", "Command", "meaning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,7 @@ _COMMANDS = (
         "if (CONDITION) { commands } [else if (CONDITION) { … }] [else { commands }]",
         "The commands of the first condition that holds. Conditions compare numbers, sizes and words (`==`, `!=`, `<`, "
         "`<=`, `>`, `>=`), and are joined by `and`, `or` and `not`.",
-        "block down(c, stride=1) {\n  conv c 3x3 pad=same\n  if (stride > 1) { pool stride } else { relu }\n}\n"
-        "down 8 stride=2",
+        "let stride = 2\nconv 8 3x3 pad=same\nif (stride > 1) { pool stride } else { relu }",
     ),
     Command(
         "residual",
@@ -175,8 +174,11 @@ def _reachable(roots: Iterable[type[Definition]]) -> set[type[Definition]]:
 RESERVED = frozenset({"as", "else", "in", "and", "or", "not", "true", "false"})
 """What a `let`, a block or a parameter may not take as its name: the words that hold the language together."""
 
-WORDS = frozenset({*_words([*LAYERS.entries, *_OF_LINES]), *LAYERS, *COMMANDS})
-"""What else has a meaning on the lines of a spec; a name of the file's own wins over it."""
+ARGUMENT_WORDS = frozenset(_words([*LAYERS.entries, *_OF_LINES]))
+"""The words that are arguments on the lines of a spec; a value's name of the file's own wins over them."""
+
+COMMAND_WORDS = frozenset({*LAYERS, *COMMANDS})
+"""The words that begin a line; a block of the file's own wins over them."""
 
 CHOICES = frozenset(_words(_reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])) | {"true", "false"})
 """What an argument of anything may be."""

@@ -16,49 +16,52 @@ from netspec import ops
 from netspec.ops import Shape
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
 from netspec.planning.op_instance import OpInstance, Strategy
+from netspec.planning.rates import Rates, rates_here
 
 __all__ = ["conversion", "expected"]
 
-_PRODUCT = 220e3
-"""Floating-point operations a microsecond in large matrix products."""
 
-_STREAM = 16e3
-"""Bytes a microsecond, read or written."""
+def expected(instance: OpInstance, strategy: Strategy, platform: str, rates: Rates | None = None) -> float:
+    """Return the microseconds that an operation is expected to take, gradients included where they are computed.
 
-_CACHED = 64e6
-"""Bytes that an operation may move in a pass so that the caches are still of some use."""
-
-_START = 3.0
-"""Microseconds to start one more loop or product."""
-
-_IMPOSSIBLE = float("inf")
-
-
-def expected(instance: OpInstance, strategy: Strategy, platform: str) -> float:
-    """Return the microseconds that an operation is expected to take, gradients included where they are computed."""
+    Args:
+        instance: the operation.
+        strategy: how it is computed.
+        platform: `cpu`, `gpu` …
+        rates: of the cost model; those of the installed JAX unless given.
+    """
     if platform != "cpu":
         return _off_cpu(strategy)
+    rates = rates or rates_here()
     if isinstance(instance.op, ops.Conv):
-        return _conv(instance, strategy)
+        return _conv(instance, strategy, rates)
     if isinstance(instance.op, ops.ConvTranspose):
-        return _conv_transpose(instance, strategy)
+        return _conv_transpose(instance, strategy, rates)
     if isinstance(instance.op, ops.MaxPool):
-        return _max_pool(instance, strategy)
+        return _max_pool(instance, strategy, rates)
     if isinstance(instance.op, ops.MatMul):
-        return _product(_flops(instance), instance) + _values(instance) * 1.5 / _STREAM
-    return _START + _passes(instance, 2) * _values(instance) / _STREAM
+        return _product(_flops(instance), instance, rates) + _values(instance) * 1.5 / rates.stream
+    return rates.start + _passes(instance, 2) * _values(instance) / rates.stream
 
 
 def conversion(
-    shape: Shape, batch: int, source: Layout, target: Layout, *, gradient: bool, training: bool = True
+    shape: Shape,
+    batch: int,
+    source: Layout,
+    target: Layout,
+    *,
+    gradient: bool,
+    training: bool = True,
+    rates: Rates | None = None,
 ) -> float:
     """Return the microseconds to bring a value from one layout to another, and its gradient back where there is one."""
+    rates = rates or rates_here()
     if source == target or _same_memory(shape, batch, source, target):
         return 0.0
     size = 4.0 * batch * prod(shape)
     # Transposing reads or writes across cache lines. In inference XLA has the reader do it, each time it reads.
     across = 4 if training else 12
-    return (2 if gradient else 1) * (_START + across * size / _STREAM)
+    return (2 if gradient else 1) * (rates.start + across * size / rates.stream)
 
 
 def _same_memory(shape: Shape, batch: int, source: Layout, target: Layout) -> bool:
@@ -86,9 +89,9 @@ def _passes(instance: OpInstance, both: int) -> int:
     return 1 if not instance.gradient else 1 + both if instance.input_gradient else both
 
 
-def _product(flops: float, instance: OpInstance, rate: float = _PRODUCT) -> float:
+def _product(flops: float, instance: OpInstance, rates: Rates, rate: float | None = None) -> float:
     times = _passes(instance, 2)
-    return times * (_START + flops / rate)
+    return times * (rates.start + flops / (rate or rates.product))
 
 
 def _values(instance: OpInstance) -> float:
@@ -103,52 +106,63 @@ def _run(instance: OpInstance, layout: Layout) -> float:
     return 1 + 4 / inner
 
 
-def _conv(instance: OpInstance, strategy: Strategy) -> float:
+def _conv(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
     outputs, inputs = instance.out[0], instance.parameters[0][1]
     flops, values = _flops(instance), _values(instance)
     # Matrix products of few rows or columns do not reach the rate of large ones.
-    rate = _PRODUCT * min(outputs, 64) / (min(outputs, 64) + 12) * min(1.0, (inputs * prod(instance.window) + 8) / 40)
+    rate = rates.product * min(outputs, 64) / (min(outputs, 64) + 12)
+    rate *= min(1.0, (inputs * prod(instance.window) + 8) / 40)
     columns = 4.0 * instance.batch * instance.image[0] * prod(instance.window) * prod(instance.out[1:])
     groups = getattr(instance.op, "groups", 1)
     run = _run(instance, strategy.layout)
     if strategy.name == "direct":
-        return _direct(instance, strategy.layout, flops, values, groups)
+        return _direct(instance, strategy.layout, flops, values, groups, rates)
     if strategy.name == "matmul":
-        return _product(flops, instance, rate) + _passes(instance, 2) * values / _STREAM + groups * 2 * _START
+        return (
+            _product(flops, instance, rates, rate)
+            + _passes(instance, 2) * values / rates.stream
+            + groups * 2 * rates.start
+        )
     if strategy.name == "taps":
         return (
-            _START * prod(instance.window) + _passes(instance, 2) * prod(instance.window) * values * run / 2.5 / _STREAM
+            rates.start * prod(instance.window)
+            + _passes(instance, 2) * prod(instance.window) * values * run / 2.5 / rates.stream
         )
     if strategy.name == "winograd":
         terms = instance.window[1] + 3
         fewer = terms / (4 * instance.window[1])
         transformed = columns * fewer + 4.0 * instance.batch * prod(instance.out) * terms / 4
         once = (transformed + values) * run
-        moved = (1.0 if once < _CACHED else 1.5) * _passes(instance, 2) * once
-        return terms * _product(flops * fewer / terms, instance, rate) + moved / _STREAM + 6 * _START
+        moved = (1.0 if once < rates.cached else 1.5) * _passes(instance, 2) * once
+        return terms * _product(flops * fewer / terms, instance, rates, rate) + moved / rates.stream + 6 * rates.start
     # im2col: the columns are written and read, and for the gradients read, written and added up.
-    moved = _passes(instance, 2) * 2.5 * columns * run + values
-    return _product(flops, instance, rate) + moved / _STREAM + _START * prod(instance.window) + groups * 2 * _START
+    moved = _passes(instance, 2) * rates.columns * columns * run + values
+    return (
+        _product(flops, instance, rates, rate)
+        + moved / rates.stream
+        + rates.start * prod(instance.window)
+        + groups * 2 * rates.start
+    )
 
 
-def _direct(instance: OpInstance, layout: Layout, flops: float, values: float, groups: int) -> float:
+def _direct(instance: OpInstance, layout: Layout, flops: float, values: float, groups: int, rates: Rates) -> float:
     """The platform's convolution: good forward, slower backward, slow in groups; it wants the channels last."""
     outputs, depth = instance.out[0], instance.parameters[0][1] * prod(instance.window)
     if instance.pooled and layout == CHANNELS_LAST and groups == 1:
-        return _direct_pooled(instance, flops)
+        return _direct_pooled(instance, flops, rates)
     # It computes several outputs at once, and several terms of each.
-    rate = _PRODUCT * depth / (depth + 32) * outputs / (outputs + 8)
-    # Where no gradient follows, XLA 0.10 hands it to a library that is half as fast with a convolution alone.
-    spent = flops / ((0.7 if instance.gradient else 0.5) * rate)
+    rate = rates.product * depth / (depth + 32) * outputs / (outputs + 8)
+    # Where no gradient follows, XLA hands it to a library, slower with a convolution alone.
+    spent = flops / ((rates.direct if instance.gradient else rates.direct_alone) * rate)
     if instance.gradient:
-        spent += (_passes(instance, 2) - 1) * flops / (0.4 * rate)
+        spent += (_passes(instance, 2) - 1) * flops / (rates.direct_back * rate)
     if groups > 1:
         spent *= 10
-    moved = 0.0 if layout == CHANNELS_LAST else 4 * _passes(instance, 2) * values / _STREAM
-    return spent + _passes(instance, 2) * (3 * _START + values / _STREAM) + moved
+    moved = 0.0 if layout == CHANNELS_LAST else 4 * _passes(instance, 2) * values / rates.stream
+    return spent + _passes(instance, 2) * (3 * rates.start + values / rates.stream) + moved
 
 
-def _direct_pooled(instance: OpInstance, flops: float) -> float:
+def _direct_pooled(instance: OpInstance, flops: float, rates: Rates) -> float:
     """The platform's convolution with the pooling that follows: a few lines at a time, what lies between stays there.
 
     Measured on a CPU with AVX2 (medians), 1,024 images, 1 to 32 and 32 to 32 channels, 5 x 5: 18 and 37 ms with relu
@@ -158,8 +172,8 @@ def _direct_pooled(instance: OpInstance, flops: float) -> float:
     depth = inputs * prod(instance.window)
     # Channels are computed in vectors of eight, whole or not.
     share = outputs / _filled(outputs) * (inputs / _filled(inputs) if inputs > 1 else 1.0)
-    rate = _PRODUCT * share * depth / (depth + 15) * outputs / (outputs + 8)
-    return 3 * _START + 1.15 * flops / rate + _values(instance) / _STREAM / 2
+    rate = rates.product * share * depth / (depth + 15) * outputs / (outputs + 8)
+    return 3 * rates.start + 1.15 * flops / rate + _values(instance) / rates.stream / 2
 
 
 def _filled(count: int) -> int:
@@ -167,25 +181,25 @@ def _filled(count: int) -> int:
     return -(-count // 8) * 8
 
 
-def _conv_transpose(instance: OpInstance, strategy: Strategy) -> float:
+def _conv_transpose(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
     flops, values = _flops(instance), _values(instance)
     if strategy.name == "direct":
         spread = prod(instance.strides("stride"))
-        return 3 * flops * spread / (0.3 * _PRODUCT) * (10 if getattr(instance.op, "groups", 1) > 1 else 1)
+        return 3 * flops * spread / (0.3 * rates.product) * (10 if getattr(instance.op, "groups", 1) > 1 else 1)
     columns = 4.0 * instance.batch * prod(instance.image[1:]) * instance.out[0] * prod(instance.window)
     moved = _passes(instance, 2) * 1.5 * columns * _run(instance, strategy.layout) + values
-    return _product(flops, instance) + moved / _STREAM
+    return _product(flops, instance, rates) + moved / rates.stream
 
 
-def _max_pool(instance: OpInstance, strategy: Strategy) -> float:
+def _max_pool(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
     values, run = _values(instance), _run(instance, strategy.layout)
     taps = prod(instance.window)
     if strategy.name == "reshape":
-        return _START + _passes(instance, 2) * values * run / _STREAM
+        return rates.start + _passes(instance, 2) * values * run / rates.stream
     if strategy.name == "slices":
         overlap = 4.0 * instance.batch * prod(instance.output) * taps
-        return _START * taps + _passes(instance, 2) * (values + overlap / 2) * run / _STREAM
+        return rates.start * taps + _passes(instance, 2) * (values + overlap / 2) * run / rates.stream
     if instance.gradient:
-        return _START + 40 * values / _STREAM  # XLA's select-and-scatter
+        return rates.start + 40 * values / rates.stream  # XLA's select-and-scatter
     # With the channels last it is one program with the convolution before it, which counts what it reads.
-    return _START + (0 if strategy.layout == CHANNELS_LAST else 2) * values / _STREAM
+    return rates.start + (0 if strategy.layout == CHANNELS_LAST else 2) * values / rates.stream

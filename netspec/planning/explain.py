@@ -9,6 +9,7 @@ from netspec.graph.graph import Graph
 from netspec.ops import format_shape
 from netspec.planning.op_instance import Strategy
 from netspec.planning.plan import Plan, Timings, costs, op_instances
+from netspec.planning.rates import Rates
 
 __all__ = ["Line", "explain"]
 
@@ -41,13 +42,20 @@ class Line:
 
 
 def explain(
-    graph: Graph, plan: Plan, *, platform: str, batch: int, gradient: bool, timings: Timings | None = None
+    graph: Graph,
+    plan: Plan,
+    *,
+    platform: str,
+    batch: int,
+    gradient: bool,
+    timings: Timings | None = None,
+    rates: Rates | None = None,
 ) -> Iterator[Line]:
     """Yield a line for each operation of a graph; the arguments are those that the plan was made with."""
     listed = op_instances(graph, batch, gradient=gradient)
     for operation, instance, decision in zip(graph.operations, listed, plan.decisions, strict=True):
         strategy = decision.strategy
-        known, how = costs(instance, platform, timings, list(instance.strategies()))
+        known, how = costs(instance, platform, timings, list(instance.strategies()), rates)
         timed = how == "measured" or platform == "cpu"
         yield Line(
             node=operation.node,

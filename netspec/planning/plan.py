@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from netspec.graph.graph import Graph, Operation
 from netspec.ir.network import Compile
-from netspec.ops import Conv, ConvTranspose, MaxPool, Op
+from netspec.ops import Conv, ConvTranspose, MaxPool, Op, Shape
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout
 from netspec.planning.op_instance import OpInstance, Strategy, native_layouts
+from netspec.planning.rates import Rates, rates_here
 
 __all__ = ["Decision", "Overrides", "Plan", "Timings", "costs", "make_plan", "op_instances"]
 
@@ -108,6 +109,7 @@ def make_plan(
     gradient: bool,
     overrides: Overrides | None = None,
     timings: Timings | None = None,
+    rates: Rates | None = None,
 ) -> Plan:
     """Choose how to compute a graph.
 
@@ -118,6 +120,7 @@ def make_plan(
         gradient: whether gradients are computed too.
         overrides: what the user asks for.
         timings: measured times, which are believed before expected ones.
+        rates: of the cost model; those of the installed JAX unless given.
 
     Returns:
         The plan. Each operation on its own takes its fastest strategy in its layout; the layouts are those that make
@@ -125,10 +128,9 @@ def make_plan(
         operation by operation until no single change helps.
     """
     batch = max(batch, 1)  # none is planned like one
-    options = [
-        _options(p, platform, overrides or Overrides(), timings) for p in op_instances(graph, batch, gradient=gradient)
-    ]
-    pricing = _Pricing(graph, options, batch, gradient)
+    overrides, rates = overrides or Overrides(), rates or rates_here()
+    options = [_options(p, platform, overrides, timings, rates) for p in op_instances(graph, batch, gradient=gradient)]
+    pricing = _Pricing(graph, options, batch, gradient, rates)
     starts = [[_nearest(own, layout) for own in options] for layout in LAYOUTS.values()]
     layouts = min((pricing.improved(start) for start in starts), key=pricing.total)
     return Plan(tuple(own[layout] for own, layout in zip(options, layouts, strict=True)))
@@ -138,7 +140,11 @@ _Options = Mapping[Layout, Decision]
 
 
 def costs(
-    instance: OpInstance, platform: str, timings: Timings | None, strategies: Sequence[Strategy]
+    instance: OpInstance,
+    platform: str,
+    timings: Timings | None,
+    strategies: Sequence[Strategy],
+    rates: Rates | None = None,
 ) -> tuple[dict[Strategy, float], str]:
     """Return what some strategies take in microseconds, and how that is known: `measured` or `expected`.
 
@@ -148,14 +154,16 @@ def costs(
     known = {strategy: measured[strategy] for strategy in strategies if strategy in measured}
     if known:
         return known, "measured"
-    return {strategy: expected(instance, strategy, platform) for strategy in strategies}, "expected"
+    return {strategy: expected(instance, strategy, platform, rates) for strategy in strategies}, "expected"
 
 
-def _options(instance: OpInstance, platform: str, overrides: Overrides, timings: Timings | None) -> _Options:
+def _options(
+    instance: OpInstance, platform: str, overrides: Overrides, timings: Timings | None, rates: Rates | None = None
+) -> _Options:
     """Return the fastest choice for one operation in each of its layouts, as far as that is left open."""
     strategies, why = _allowed(instance, overrides)
     found: dict[Layout, Decision] = {}
-    known, how = costs(instance, platform, timings, strategies)
+    known, how = costs(instance, platform, timings, strategies, rates)
     for strategy, cost in known.items():
         if strategy.layout not in found or cost < found[strategy.layout].microseconds:
             found[strategy.layout] = Decision(strategy, why or how, cost)
@@ -186,8 +194,10 @@ def _nearest(own: _Options, layout: Layout) -> Layout:
 class _Pricing:
     """What a choice of layouts costs, in microseconds."""
 
-    def __init__(self, graph: Graph, options: Sequence[_Options], batch: int, gradient: bool) -> None:
-        self.graph, self.options, self.batch, self.gradient = graph, options, batch, gradient
+    def __init__(
+        self, graph: Graph, options: Sequence[_Options], batch: int, gradient: bool, rates: Rates | None = None
+    ) -> None:
+        self.graph, self.options, self.batch, self.gradient, self.rates = graph, options, batch, gradient, rates
         self.made_by = {operation.output: i for i, operation in enumerate(graph.operations)}
         self.readers: list[list[int]] = [[] for _ in graph.operations]
         for i, operation in enumerate(graph.operations):
@@ -230,7 +240,7 @@ class _Pricing:
             source = layouts[self.made_by[value]] if value in self.made_by else CHANNELS_FIRST
             back = self.gradient and value in self.made_by
             shape = self.graph.shape(value)
-            cost += conversion(shape, self.batch, source, layout, gradient=back, training=self.gradient)
+            cost += self._conversion(shape, source, layout, gradient=back)
         return cost
 
     def _leaving(self, i: int, layout: Layout) -> float:
@@ -238,4 +248,9 @@ class _Pricing:
         if self.graph.operations[i].output not in self.graph.wanted:
             return 0.0
         shape = self.graph.operations[i].shape
-        return conversion(shape, self.batch, layout, CHANNELS_FIRST, gradient=self.gradient, training=self.gradient)
+        return self._conversion(shape, layout, CHANNELS_FIRST, gradient=self.gradient)
+
+    def _conversion(self, shape: Shape, source: Layout, target: Layout, *, gradient: bool) -> float:
+        return conversion(
+            shape, self.batch, source, target, gradient=gradient, training=self.gradient, rates=self.rates
+        )

@@ -214,10 +214,17 @@ def _sessions(value: object) -> bool:
     )
 
 
+def _choices(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(plan, dict) and _number(plan.get("batch")) and _texts(plan.get("operations"))
+        for plan in value.values()
+    )
+
+
 _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "format": _number,
     **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
-    **dict.fromkeys(("device", "platform", "processor", "python", "run", "begun", "failed"), _text),
+    **dict.fromkeys(("device", "platform", "processor", "python", "run", "begun", "failed", "rates"), _text),
     "models": lambda value: isinstance(value, dict) and all(map(_texts, value.values())),
     "ended": _named_texts,
     **dict.fromkeys(("data_path", "asked_device"), lambda value: value is None or _text(value)),
@@ -225,6 +232,7 @@ _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("overrides", "lets", "sets", "packages", "flags"), _named_texts),
     **dict.fromkeys(("devices", "labels"), _texts),
     "autotune": lambda value: isinstance(value, bool),
+    "choices": _choices,
     "resumed": _sessions,
 }
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import RunError
+from netspec.system import locks
 from netspec.system.files import open_to_add, open_to_read
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["NAME", "RunLock", "is_held"]
 
@@ -20,16 +17,11 @@ NAME = ".lock"
 
 def is_held(folder: Path) -> bool:
     """Return whether a process trains in a run folder, as far as the system tells; nothing is changed there."""
-    if sys.platform == "win32":
-        return False
     try:
         with open_to_read(folder / NAME) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            return locks.is_taken(file)
     except OSError:
         return False
-    return False
 
 
 class RunLock:
@@ -53,10 +45,8 @@ class RunLock:
             raise RunError(
                 f"{folder / NAME} cannot be written: {reason}", "a training needs a folder it can write to"
             ) from None
-        if sys.platform == "win32":
-            return
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(self._file)
         except BlockingIOError:
             self._file.seek(0)
             owner = self._file.read(20).decode("ascii", errors="replace").strip()

@@ -12,10 +12,12 @@ from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.data.types import Dataset
 from netspec.ir.network import Network
+from netspec.planning.rates import FIRST, rates_here, rates_of_version
+from netspec.planning.record import Recorded
 from netspec.runs.environment import here
 from netspec.training.events import Started
 
-__all__ = ["Origin", "digest", "manifest_facts", "network_text", "strategies"]
+__all__ = ["Origin", "digest", "manifest_facts", "network_text", "recorded_strategies", "strategies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         "steps_per_call": event.steps_per_call,
         "device": event.device,
         "devices": list(event.devices),
+        "rates": model.rates.version,
         "choices": strategies(model, dataset, len(event.devices)),
         **here(),
     }
@@ -76,18 +79,31 @@ def digest(text: str) -> str:
 
 
 def strategies(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
-    """Return how each device computes each operation, in training and in evaluation: rounding depends on it."""
-    recipe = model.network.recipe
-    data = model.network.data
-    examples = len(dataset.train) - (data.validation if data else 0)
-    training = rows_per_device(min(recipe.batch, examples), devices, never_pad=depends_on_batch(model.graph))
-    evaluation = rows_per_device(min(recipe.evaluate.batch, len(dataset.test)), devices)
-    modes = {"training": (training, True), "evaluation": (evaluation, False)}
-    found = {}
-    for mode, (batch, gradient) in modes.items():
-        lines = model.explain(batch, gradient=gradient)
-        operations = [
-            f"{x.node} {x.operation}: {', '.join(filter(None, (x.strategy, x.layout, x.why)))}" for x in lines
-        ]
-        found[mode] = {"batch": batch, "operations": operations}
+    """Return how each device computes each operation, at each batch size of a training: rounding depends on it."""
+    recipe, never_pad = model.network.recipe, depends_on_batch(model.graph)
+    held_out = model.network.data.validation if model.network.data else 0
+    examples = len(dataset.train) - held_out
+    batch = min(recipe.batch, examples)
+    # A smaller last batch is padded where that makes no difference.
+    trained = {"training": batch, "training, last batch": examples % batch if never_pad else 0}
+    evaluated = {"evaluation": len(dataset.test), "evaluation, validation": held_out}
+    found: dict[str, Any] = {}
+    for mode, count in trained.items():
+        if count:
+            found[mode] = _planned(model, rows_per_device(count, devices, never_pad=never_pad), gradient=True)
+    for mode, count in evaluated.items():
+        if count:
+            found[mode] = _planned(model, rows_per_device(min(recipe.evaluate.batch, count), devices), gradient=False)
     return found
+
+
+def _planned(model: Model, batch: int, *, gradient: bool) -> dict[str, Any]:
+    return {"batch": batch, "operations": model.plan_lines(batch, gradient=gradient)}
+
+
+def recorded_strategies(manifest: Mapping[str, Any]) -> Recorded:
+    """Return the plans that the manifest of a run records, and the rates they were made with."""
+    found = manifest.get("choices") or {}
+    plans = {(own["batch"], mode.startswith("training")): tuple(own["operations"]) for mode, own in found.items()}
+    # Runs that record no version were planned with the first one; an unknown version is that of a newer netspec.
+    return Recorded(rates_of_version(manifest.get("rates", FIRST.version)) or rates_here(), plans)

@@ -13,6 +13,7 @@ import re
 import select
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
     "open_to_read",
     "read_given",
     "read_text",
+    "replace",
     "sweep",
 ]
 
@@ -117,7 +119,8 @@ _PATIENCE = 10.0  # seconds until the next bytes
 
 def _read_pipe(path: Path, most: int) -> bytes:
     found = bytearray()
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    # Windows has no such pipes, and no such flags.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         while len(found) < most:
             if not select.select([handle], [], [], _PATIENCE)[0]:
@@ -185,12 +188,35 @@ def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
             os.fsync(stream.fileno())
         # mkstemp makes files private; a finished one is as readable as any other the user writes.
         temporary.chmod(0o666 & ~_umask() if mode is None else mode)
-        temporary.replace(target)
+        replace(temporary, target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
     _sync_folder(target.parent)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Give a file the name of another one, which is gone then.
+
+    Windows refuses that as long as another program has the other one open, be it to read or to look for viruses: there
+    it is tried again for a while.
+
+    Raises:
+        OSError: when it cannot be done.
+    """
+    for pause in _PAUSES:
+        try:
+            source.replace(target)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    source.replace(target)
+
+
+_PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0, 1.0) if os.name == "nt" else ()
+"""Seconds between the attempts."""
 
 
 def atomic_write(target: Path, data: bytes | str, mode: int | None = None) -> None:

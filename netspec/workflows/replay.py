@@ -23,8 +23,7 @@ from netspec.runs.listing import newest
 from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Finished, Started, Stopped
 from netspec.training.loop import train as train_loop
-from netspec.workflows.saved_run import environment_changes, read_saved_run, same_data
-from netspec.workflows.train import compile_for_training
+from netspec.workflows.saved_run import compile_as_recorded, environment_changes, read_saved_run, same_data
 
 __all__ = ["ACCURACY_TOLERANCE", "LOSS_TOLERANCE", "Difference", "Replay", "replay"]
 
@@ -126,9 +125,7 @@ def replay(
     until = _steps(folder)
     dataset = same_data(saved, saved.network, saved.graph, data, progress)
     device = saved.origin.device if device is None else device
-    model = compile_for_training(
-        saved.network, saved.graph, dataset, device, autotune=saved.origin.autotune, tuning=tuning
-    )
+    model = compile_as_recorded(saved, saved.network, saved.graph, dataset, device, tuning=tuning)
     earlier = [text for session in saved.manifest.get("resumed", ()) for text in session.get("elsewhere", ())]
     reasons = (*environment_changes(saved, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:

@@ -31,8 +31,8 @@ from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Notice
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
-from netspec.workflows.saved_run import SavedRun, environment_changes, read_saved_run, same_data
-from netspec.workflows.train import compile_for_training, data_source_path, draw_run_curves, with_curves, with_source
+from netspec.workflows.saved_run import SavedRun, compile_as_recorded, environment_changes, read_saved_run, same_data
+from netspec.workflows.train import data_source_path, draw_run_curves, with_curves, with_source
 
 __all__ = ["resume"]
 
@@ -88,7 +88,7 @@ def resume(
             if data is not None:
                 network = with_source(network, dataset, data_source_path(data), given=True)
         device = saved.origin.device if device is None else device
-        model = compile_for_training(network, graph, dataset, device, autotune=saved.origin.autotune, tuning=tuning)
+        model = compile_as_recorded(saved, network, graph, dataset, device, tuning=tuning)
         snapshot, lost = with_best(folder, snapshot, saved.manifest, changed=bool(changes))
         others = environment_changes(saved, model, dataset)
         origin = _origin(saved, settings or {}, sets or {}, data)

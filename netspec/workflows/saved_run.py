@@ -1,13 +1,17 @@
-"""A run read back from its folder: what it was started with, its data, and what would change its bits."""
+"""A run read back from its folder: what it was started with, its data, its plans, and what would change its bits."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
+
+from netspec.backends.jax.autotune import Tuning
+from netspec.backends.jax.devices import resolve
 from netspec.backends.jax.model import Model
 from netspec.data.for_network import Data, data_path, load_data, require_same
 from netspec.data.types import Dataset, DownloadProgress
@@ -16,11 +20,12 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.runs import files as run_files
 from netspec.runs.environment import differences, here
-from netspec.runs.manifest import Origin, digest, strategies
+from netspec.runs.manifest import Origin, digest, recorded_strategies, strategies
 from netspec.system.files import read_text
 from netspec.workflows.read_network import read_network
+from netspec.workflows.train import compile_for_training
 
-__all__ = ["SavedRun", "environment_changes", "read_saved_run", "same_data"]
+__all__ = ["SavedRun", "compile_as_recorded", "environment_changes", "read_saved_run", "same_data"]
 
 _NEEDED = {"overrides", "lets", "sets", "data_path", "log_every", "autotune", "resumed"}
 """Keys that the manifest must have; the others are compared where they are there."""
@@ -112,11 +117,42 @@ def same_data(
     return dataset
 
 
+def compile_as_recorded(
+    saved: SavedRun,
+    network: Network,
+    graph: Graph,
+    dataset: Dataset,
+    device: str | jax.Device | None,
+    *,
+    tuning: Callable[[Tuning], None] | None = None,
+) -> Model:
+    """Return a network compiled with the plans that its run recorded, whatever would be chosen now.
+
+    Args:
+        saved: the run.
+        network: what is trained from here on.
+        graph: of the network.
+        dataset: what it learns from.
+        device: what computes; for another platform than before, the plans are made anew.
+        tuning: called with how far autotuning is, where a plan is not recorded.
+    """
+    recorded = recorded_strategies(saved.manifest)
+    platforms = {name.partition(":")[0] for name in saved.manifest.get("devices", ())}
+    # Other overrides than the run was begun with ask for other plans.
+    if resolve(device).platform not in platforms or network.compile != saved.network.compile:
+        recorded = replace(recorded, plans={})
+    return compile_for_training(
+        network, graph, dataset, device, autotune=saved.origin.autotune, tuning=tuning, recorded=recorded
+    )
+
+
 def environment_changes(saved: SavedRun, model: Model, dataset: Dataset) -> list[str]:
     """Return why the bits may not be those of an uninterrupted run, if there is a reason."""
     device = model.device
     now = {**here(), "device": device.device_kind if device.platform != "cpu" else "cpu"}
     found = list(differences(saved.manifest, now))
-    if saved.manifest.get("choices") != strategies(model, dataset, len(saved.manifest.get("devices") or ["one"])):
+    planned = strategies(model, dataset, len(saved.manifest.get("devices") or ["one"]))
+    # Older runs recorded fewer of their plans.
+    if any(planned.get(mode) != plan for mode, plan in (saved.manifest.get("choices") or {}).items()):
         found.append("operations are computed in other ways than before")
     return [f"not to the same bits, since these differ: {'; '.join(found)}"] if found else []

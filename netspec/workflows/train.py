@@ -26,6 +26,7 @@ from netspec.graph.class_loss import with_class_loss
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace, with_loss, with_losses
 from netspec.ir.network import DataSource, Network
+from netspec.planning import Recorded
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.class_weights import weights_of, weights_text
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
@@ -61,6 +62,7 @@ def compile_network(
     graph: Graph | None = None,
     batches: Collection[int] | None = None,
     tuning: Callable[[Tuning], None] | None = None,
+    recorded: Recorded | None = None,
 ) -> Model:
     """Return a network compiled for a device.
 
@@ -72,6 +74,7 @@ def compile_network(
         graph: of the network; traced here unless given.
         batches: the batch sizes for which they are; all unless given.
         tuning: called with how far that is.
+        recorded: the plans of a run that is resumed or replayed, which come before measured and expected ones.
 
     Raises:
         SpecError: when shapes do not fit.
@@ -80,7 +83,7 @@ def compile_network(
     """
     tunes = _autotunes(network, autotune)
     tune = Autotuner(timings_folder(), batches=batches, progress=tuning) if tunes else None
-    return Model(network, trace(network) if graph is None else graph, device, precision, tune)
+    return Model(network, trace(network) if graph is None else graph, device, precision, tune, recorded)
 
 
 def train(
@@ -260,15 +263,18 @@ def compile_for_training(
     *,
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
+    recorded: Recorded | None = None,
 ) -> Model:
-    """Return a network compiled for its training on a dataset; arguments and errors as for `train`."""
+    """Return a network compiled for its training on a dataset; arguments and errors as for `compile_network`."""
     devices = shared_devices(resolve(device), network.recipe.devices, network.recipe.batch)
     require_agreement(network.model_dump_json() + dataset.sha256)
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
     batches = _batches(network, dataset, len(devices))
-    model = compile_network(network, device, autotune=autotune, graph=graph, batches=batches, tuning=tuning)
+    model = compile_network(
+        network, device, autotune=autotune, graph=graph, batches=batches, tuning=tuning, recorded=recorded
+    )
     check_steps(network, graph, dataset)
     return model
 

@@ -181,6 +181,14 @@ def test_memory_that_does_not_suffice_is_said() -> None:
     assert process_environment.explain(ValueError("x")) is None
 
 
+def test_on_windows_no_limit_is_named_that_its_shells_do_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_environment, "_WINDOWS", True)
+    for error in (MemoryError(), RuntimeError("can't start new thread")):
+        known = process_environment.explain(error)
+        assert known is not None
+        assert known.fix == "close other programs"
+
+
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     done = shell(tmp_path, "mkdir gone; cd gone; rmdir ../gone; echo 'fc 1' | netspec check -")
     assert (done.returncode, done.stdout) == (1, "")

@@ -37,12 +37,12 @@ FOLDERS = {
     "planning": "ops ir graph",
     "describe": "diagnostics system schema syntax ops recipe layers ir graph elaborate",
     "compiler": "diagnostics system syntax recipe ir graph elaborate",
-    "data": "diagnostics system recipe ir graph",
+    "data": "diagnostics system ops recipe ir graph",
     "backends": "system recipe graph planning",
     "backends/jax": "diagnostics system ops recipe ir graph passes planning describe data backends",
     "training": "diagnostics recipe ir graph data backends/jax",
     "report": "diagnostics system",
-    "runs": "diagnostics system recipe ir graph compiler data backends/jax training",
+    "runs": "diagnostics system recipe ir graph planning compiler data backends/jax training",
     "workflows": (
         "diagnostics system recipe ir graph elaborate planning describe compiler data backends/jax training report runs"
     ),

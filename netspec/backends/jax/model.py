@@ -33,8 +33,9 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
-from netspec.planning import OpInstance, Overrides, Plan, Timings, make_plan, op_instances
+from netspec.planning import OpInstance, Overrides, Plan, Recorded, Timings, make_plan, op_instances, rates_here
 from netspec.planning.explain import Line, explain
+from netspec.planning.record import plan_lines, recorded_plan
 from netspec.system.arguments import as_switch, as_whole, require_kind
 
 __all__ = ["Model", "Tune", "Variables"]
@@ -69,8 +70,10 @@ class Model:
             the same variables, and kept beside them.
         device: what computes.
         precision: what inference computes in.
+        rates: what is expected where nothing was measured.
 
-    `tune` gives measured times of a device for the operations of a plan; expected ones are used without.
+    `tune` gives measured times of a device for the operations of a plan; expected ones are used without. `recorded` are
+    the plans of a run that goes on: they come before both.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Model:
         device: str | jax.Device | None = None,
         precision: str = "float32",
         tune: Tune | None = None,
+        recorded: Recorded | None = None,
     ) -> None:
         # A spec and a path are what `ns.compile` takes.
         require_kind(network, Network, "network", "a Network", "ns.compile(network) makes a Model of one")
@@ -91,6 +95,9 @@ class Model:
         self.device = devices.resolve(device)
         self._is_default = self.device == devices.resolve(None)
         self._tune = tune
+        self.rates = recorded.rates if recorded else rates_here()
+        plans = recorded.plans if recorded else {}
+        self._recorded = {(self._planned(batch, g)[1], g): lines for (batch, g), lines in plans.items()}
         self._views = network.data.views if network.data else None
         self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._fold = Folding(self.inference)
@@ -241,9 +248,22 @@ class Model:
     def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
         key = (id(graph), batch, gradient)
         if key not in self._plans:
-            overrides = Overrides.of(self.network.compile)
-            self._plans[key] = make_plan(graph, overrides=overrides, **self._known(graph, batch, gradient))
+            self._plans[key] = self._recorded_plan(graph, batch, gradient) or make_plan(
+                graph, overrides=Overrides.of(self.network.compile), **self._known(graph, batch, gradient)
+            )
         return self._plans[key]
+
+    def _recorded_plan(self, graph: Graph, batch: int, gradient: bool) -> Plan | None:
+        lines = self._recorded.get((batch, gradient))
+        if lines is None:
+            return None
+        platform = self.device.platform
+        return recorded_plan(graph, lines, platform=platform, batch=batch, gradient=gradient, rates=self.rates)
+
+    def plan_lines(self, batch: int, *, gradient: bool) -> list[str]:
+        """Return how each operation is computed, as a run records it."""
+        graph, at_once = self._planned(batch, gradient)
+        return plan_lines(graph, self._plan(graph, at_once, gradient))
 
     def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
         """Yield a line for each operation of a plan: how it is computed, and why."""
@@ -254,7 +274,13 @@ class Model:
     def _known(self, graph: Graph, batch: int, gradient: bool) -> dict[str, Any]:
         """Return what plans are made from: where, for which batch, and what was measured."""
         timings = self._tune(op_instances(graph, batch, gradient=gradient), self.device) if self._tune else None
-        return {"platform": self.device.platform, "batch": batch, "gradient": gradient, "timings": timings}
+        return {
+            "platform": self.device.platform,
+            "batch": batch,
+            "gradient": gradient,
+            "timings": timings,
+            "rates": self.rates,
+        }
 
     def _zeros(self, batch: int) -> Batch:
         made = {i.name: jnp.zeros((batch, *i.shape), jnp.int32 if i.tokens else jnp.float32) for i in self.graph.inputs}
