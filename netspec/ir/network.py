@@ -304,6 +304,8 @@ class Network(_Model):
                 raise ValueError(
                     f"node {node.name!r} shares the weights of {node.share!r}, and no node before it is that"
                 )
+            if node.share is not None and not node.layer.has_weights:
+                raise ValueError(f"node {node.name!r} shares weights, and {node.layer.canonical()} has none")
             known.add(node.name)
         self._require_outputs(inputs, known - inputs - {INPUT})
         read = {i for node in self.nodes for i in node.inputs}

@@ -167,12 +167,19 @@ def _edited(saved: SavedRun) -> tuple[Network, Graph]:
 
 def _with_its_loss(saved: SavedRun, network: Network, graph: Graph | None) -> tuple[Network, Graph]:
     """Return an edited network with its loss in this run where neither spec nor flag states one, and its graph."""
+    found = _its_loss(saved, network)
+    if found is not None:
+        return found, trace(found)
     graph = trace(network) if graph is None else graph
-    found = _its_loss(saved, network, graph)
-    return (with_class_loss(network, graph), graph) if found is None else (found, trace(found))
+    before, now = (each.stated_loss(each.all_outputs[0].name) for each in (saved.network, network))
+    # A loss of numbers may follow from the targets.
+    if len(graph.outputs) == 1 and now is None and isinstance(before, MeanSquaredError) and not graph.ends_in:
+        network = with_loss(network, before)
+        return network, trace(network)
+    return with_class_loss(network, graph), graph
 
 
-def _its_loss(saved: SavedRun, network: Network, graph: Graph) -> Network | None:
+def _its_loss(saved: SavedRun, network: Network) -> Network | None:
     """Return the network with the loss that its run stated where it is open; None where the run stated none."""
     if len(network.all_outputs) > 1:
         stated = {o.name: o.loss for o in saved.network.outputs if o.loss}
@@ -188,9 +195,7 @@ def _its_loss(saved: SavedRun, network: Network, graph: Graph) -> Network | None
         open_ = now.class_weights is not None and weights_of(now.class_weights) is None
         if open_ and before == now.model_copy(update={"class_weights": before.class_weights}):
             return with_loss(network, before)
-    # So may a loss of numbers.
-    numbers = now is None and isinstance(before, MeanSquaredError) and not graph.ends_in
-    return with_loss(network, before) if numbers and before is not None else None
+    return None
 
 
 def _differences(saved: SavedRun, network: Network, graph: Graph) -> list[str]:

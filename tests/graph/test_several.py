@@ -166,7 +166,6 @@ def test_a_chain_of_sharing_ends_at_the_first() -> None:
             "which has no bias",
         ),
         (node("a", "fc", "input", units=4), node("b", "prelu", "input", share="a"), "which is `fc`"),
-        (node("a", "fc", "input", units=4), node("b", "relu", "input", share="a"), "which is `fc`"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -176,10 +175,12 @@ def test_weights_that_do_not_fit_are_refused(first: Any, second: Any, said: str)
     assert [d.code for d in error.value.diagnostics] == ["E0315"]
 
 
-def test_a_layer_without_weights_may_share_with_one_like_it() -> None:
-    """As in two uses of a block, all of whose layers are shared."""
-    graph = shared(node("a", "relu", "input"), node("b", "relu", "input", share="a"))
-    assert not graph.parameters
+@pytest.mark.parametrize("layer", ["relu", "add"])
+def test_a_layer_without_weights_shares_none(layer: str) -> None:
+    reads = ("a", "input") if layer == "add" else ("a",)
+    nodes = (node("a", "fc", "input", units=8), node("b", layer, *reads, share="a"))
+    with pytest.raises(ValidationError, match="has none"):
+        Network(input=(8,), nodes=nodes)
 
 
 def test_an_fc_is_tied_to_an_embedding() -> None:

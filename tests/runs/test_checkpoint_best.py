@@ -73,7 +73,7 @@ def test_the_best_epoch_is_kept_where_its_model_is(
         return
     assert after is not None
     assert after.progress == replace(before.progress, best=None)
-    assert (after.step, after.mark, after.kept_sha256) == (step, 7, "abc")
+    assert (after.step, after.mark, after.metrics_sha256) == (step, 7, "abc")
     assert after.arrays is before.arrays
     why = "is of a later epoch" if file == LATER else f"is {file}"
     assert said == [
