@@ -47,6 +47,13 @@ def test_blocks_are_shown_as_they_are() -> None:
     assert 20_000 < graph.parameter_count < 100_000
 
 
+def test_twins_are_shown_as_they_are() -> None:
+    net = ns.parse(between("twins").removeprefix("```\n").removesuffix("```"))
+    assert [i.name for i in net.inputs] == ["left", "right"]
+    assert [o.name for o in net.outputs] == ["sum", "distance"]
+    assert net.graph().parameter_count == 16 * 26 + 64 * (16 * 144 + 1) + 11 * (128 + 1)
+
+
 def test_commands_of_the_table_exist() -> None:
     named = set(re.findall(r"^\| `netspec (\w+)", README, re.MULTILINE))
     assert named <= set(VERBS)
