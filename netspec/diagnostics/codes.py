@@ -426,8 +426,8 @@ CODES: dict[str, Code] = {
     ),
     "E0405": Code(
         "an output that nothing reads",
-        "A network has one output, its last layer. A way that was left with `from` must be merged again by `add`, "
-        "`multiply` or `concat`.",
+        "The output of a network is its last layer, or the layers that `output` names. A way that was left with `from` "
+        "must be merged again by `add`, `multiply` or `concat`, or be an output too.",
         "conv 8 3x3 as a; relu\nfrom a\nfc 10 softmax",
         "conv 8 3x3 as a; relu\nconcat a\nfc 10 softmax",
     ),
