@@ -156,12 +156,10 @@ def page(found: dict[str, dict[str, list[float]]]) -> str:
     def cell(values: list[float]) -> str:
         return f"{mean(values):.3f} ± {stdev(values):.3f}"
 
-    rows = [
-        " | ".join(
-            ["", task.name, "accuracy" if task.classes else "R²", *map(cell, found[task.name].values()), ""]
-        ).strip()
-        for task in TASKS
-    ]
+    rows = []
+    for task in TASKS:
+        cells = [task.name, "accuracy" if task.classes else "R²", *map(cell, found[task.name].values())]
+        rows.append(f"| {' | '.join(cells)} |")
     specs = "\n\n".join(f"{task.name}:\n\n```net\n{task.spec}\n```" for task in TASKS)
     return "\n".join(
         [
