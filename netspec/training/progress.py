@@ -49,11 +49,12 @@ class TrainingProgress:
     watching: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values; floats keep every bit. Metrics are there where some were asked for."""
+        """Return it as plain values; floats keep every bit. Metrics and several outputs are there where there are some."""
         values = {_SKIPPED if name == "skipped" else name: value for name, value in asdict(self).items()}
         for part in ("best", "last"):
-            if values[part] and not values[part]["metrics"]:
-                del values[part]["metrics"]
+            for name in ("metrics", "outputs"):
+                if values[part] and not values[part][name]:
+                    del values[part][name]
         return values
 
     @classmethod

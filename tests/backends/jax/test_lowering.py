@@ -61,17 +61,17 @@ def test_forward_and_backward_of_every_layer(cls: Any, platform: str) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_training_steps_of_every_spec(path: Path, platform: str) -> None:
     model = ns.compile(ns.load(path), "cpu")
-    trainer = Trainer(model, steps_per_epoch=10, epochs=2, seed=0, at_most=2)
+    trainer = Trainer(model, steps_per_epoch=10, epochs=2, seed=0, max_steps_per_call=2)
     # Shapes alone: the arrays of a large network are not drawn.
     arrays: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for p in model.graph.parameters.values():
         node, _, name = p.path.rpartition("/")
         arrays[0 if p.trainable else 1].setdefault(node, {})[name] = jax.ShapeDtypeStruct(p.shape, jnp.float32)
-    learning = trainer._learning
-    state = jax.eval_shape(learning.state_of, Variables(*arrays))
+    functions = trainer._functions
+    state = jax.eval_shape(functions.state_of, Variables(*arrays))
     images = jax.ShapeDtypeStruct((64, *model.graph.input), jnp.int32 if model.graph.tokens else jnp.uint8)
     labels = jax.ShapeDtypeStruct((64,), jnp.int32)
     order = jax.ShapeDtypeStruct((10 * trainer.batch,), jnp.int32)
     history = jax.ShapeDtypeStruct((10, 3), jnp.float32)
-    step = partial(learning.advance, count=2, length=trainer.batch, size=10 * trainer.batch)
+    step = partial(functions.advance, count=2, length=trainer.batch, size=10 * trainer.batch)
     assert lowers(step, platform, state, history, images, labels, order)
