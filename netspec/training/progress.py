@@ -49,7 +49,7 @@ class TrainingProgress:
     watching: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values; floats keep every bit. Metrics and several outputs are there where there are some."""
+        """Return it as plain values; floats keep every bit. Metrics and outputs are there where there are some."""
         values = {_SKIPPED if name == "skipped" else name: value for name, value in asdict(self).items()}
         for part in ("best", "last"):
             for name in ("metrics", "outputs"):
