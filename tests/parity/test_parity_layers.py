@@ -530,6 +530,7 @@ def stacked(x: torch.Tensor, axis: int) -> torch.Tensor:
 SHAPE = [
     Case("flatten", "2x3x5", nn.Flatten),
     Case("flatten", "7", nn.Identity),
+    Case("identity", "2x3x5", nn.Identity),
     Case("flatten positions", "2x3x5", lambda: nn.Flatten(2)),
     Case("flatten positions", "3x5", nn.Identity),
     Case("reshape 2x3x5", "30", lambda: nn.Unflatten(1, (2, 3, 5))),

@@ -12,7 +12,7 @@ import pytest
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Huber, MeanSquaredError
-from netspec.training.progress import Progress
+from netspec.training.progress import TrainingProgress
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
@@ -244,15 +244,15 @@ def test_batches_whose_gradients_are_averaged_count_as_their_examples_do() -> No
 
 def test_progress_keeps_metrics_and_reads_that_of_before() -> None:
     epoch = ns.Epoch(1, 5, 0.1, None, None, None, 0.2, None, 1.0, True, {"test_mae": 0.5, "test_r2": None})
-    progress = Progress(epoch=2, best=epoch, last=epoch)
+    progress = TrainingProgress(epoch=2, best=epoch, last=epoch)
     kept = json.loads(json.dumps(progress.to_json()))
-    assert Progress.from_json(kept) == progress
+    assert TrainingProgress.from_json(kept) == progress
     for part in ("best", "last"):
         del kept[part]["metrics"]
-    assert Progress.from_json(kept).last == ns.Epoch(1, 5, 0.1, None, None, None, 0.2, None, 1.0, True)
+    assert TrainingProgress.from_json(kept).last == ns.Epoch(1, 5, 0.1, None, None, None, 0.2, None, 1.0, True)
     kept["last"]["metrics"] = {"test_mae": "low"}
     with pytest.raises(ValueError, match="a metric of an epoch is none"):
-        Progress.from_json(kept)
+        TrainingProgress.from_json(kept)
 
 
 SEQUENCES = {
