@@ -430,7 +430,7 @@ class Wiring:
         rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled.keys()
         if rounds and "/" not in text:
             label = text if f"{prefix}{text}_1" in self.labelled else text.rpartition("_")[0]
-            return f"`{label}` is known within its round of `repeat` only; label the layer behind the `repeat`"
+            return f"`{label}` is known within its round only; label the layer behind the repetition"
         inner = next((n for n in self.labelled if n == text or n.endswith(f"/{text}")), "")
         use, _, label = inner.rpartition("/")
         if not use:
@@ -443,7 +443,7 @@ class Wiring:
         if scope.frame.prefix + text in self.places:
             return "give that layer a label: `… as a`; numbers change when lines are inserted"
         if text in scope.frame.reserved:
-            return "the layer that carries it comes later, or is inside a `repeat`"
+            return "the layer that carries it comes later, or is inside a repetition or an `if` that does not run"
         known = [name for name in scope.labels if name != "input"]
         near = nearest(text, scope.labels)
         fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""

@@ -26,7 +26,6 @@ __all__ = [
     "loss_text",
     "recorded",
     "trace",
-    "with_class_loss",
     "with_loss",
     "with_losses",
 ]
@@ -94,20 +93,6 @@ def recorded(network: Network, graph: Graph) -> Network:
         return network
     open_to_data = network.classifies and isinstance(graph.loss, MeanSquaredError)
     return with_loss(network, graph.loss) if open_to_data else network
-
-
-def with_class_loss(network: Network) -> Network:
-    """Return a network with its loss stated where it follows from the data, so that what is kept of it says so.
-
-    Raises:
-        SpecError: when shapes do not fit, or no loss follows.
-    """
-    several = len(network.all_outputs) > 1
-    if several or network.stated_loss(network.all_outputs[0].name) is not None or not network.classifies:
-        return network
-    graph = trace(network)
-    alone = trace(network, recorded=True)
-    return network if graph.loss == alone.loss else with_loss(network, graph.loss)
 
 
 def with_losses(network: Network, losses: Mapping[str, Loss]) -> Network:

@@ -219,6 +219,7 @@ class Broken(Layer):
     """Stands where a line could not be understood, so that the rest of the network is still checked."""
 
     kind: Literal["broken"] = "broken"
+    reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = ""
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
