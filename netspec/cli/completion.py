@@ -51,7 +51,7 @@ def _datasets() -> Iterable[str]:
     return [info.name for info in DATASETS]
 
 
-PICTURES = ("curves", "confusion", "kernels", "features", "mistakes")
+PICTURES = ("curves", "confusion", "kernels", "features", "mistakes", "scatter", "examples")
 """As `pictures.PICTURES`, which needs JAX; a test compares them."""
 
 templates = _chosen_from(_templates)

@@ -8,7 +8,10 @@
 | kernels | `draw_kernels` | the first layer's weights |
 | features | `draw_features` | what every layer makes of one image |
 | confusion | `draw_confusion` | which classes are taken for which |
+| labels | `draw_labels` | how each of several labels does |
 | mistakes | `draw_mistakes` | the most confident wrong predictions |
+| scatter | `draw_scatter` | predicted numbers against the true ones |
+| examples | `draw_examples` | examples beside what is true and what is predicted |
 
 Every function takes the path of the file it writes and returns it. The file appears whole or not at all, an
 existing one is replaced, and a folder that does not exist is a `RunError`.
@@ -22,29 +25,42 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netspec.report.confusion import draw_confusion
     from netspec.report.curves import draw_curves
+    from netspec.report.examples import Column, draw_examples, mask_colors
     from netspec.report.features import draw_features
     from netspec.report.grid import draw_dataset, draw_grid
     from netspec.report.kernels import draw_kernels
+    from netspec.report.labels import draw_labels
     from netspec.report.mistakes import draw_mistakes
+    from netspec.report.scatter import draw_scatter
 
 __all__ = [
+    "Column",
     "draw_confusion",
     "draw_curves",
     "draw_dataset",
+    "draw_examples",
     "draw_features",
     "draw_grid",
     "draw_kernels",
+    "draw_labels",
     "draw_mistakes",
+    "draw_scatter",
+    "mask_colors",
 ]
 
 _MODULES = {
+    "Column": "examples",
     "draw_confusion": "confusion",
     "draw_curves": "curves",
     "draw_dataset": "grid",
+    "draw_examples": "examples",
     "draw_features": "features",
     "draw_grid": "grid",
     "draw_kernels": "kernels",
+    "draw_labels": "labels",
     "draw_mistakes": "mistakes",
+    "draw_scatter": "scatter",
+    "mask_colors": "examples",
 }
 
 

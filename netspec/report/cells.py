@@ -57,7 +57,7 @@ class Cells:
         figure: Figure,
         left: float,
         top: float,
-        pictures: NDArray[Any],
+        pictures: NDArray[Any] | Sequence[NDArray[Any]],
         captions: Sequence[str] = (),
         **image_options: Any,
     ) -> Any:
@@ -67,7 +67,7 @@ class Cells:
             figure: what to draw on.
             left: inches.
             top: inches.
-            pictures: (count, H, W) for a color map, or (count, H, W, 3) for RGB.
+            pictures: (count, H, W) for a color map, or (count, H, W, 3) for RGB; of several sizes a list of them.
             captions: one for each picture, or none; a newline separates lines.
             **image_options: for matplotlib's `imshow`, such as `cmap` and `norm`.
 

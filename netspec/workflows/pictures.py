@@ -11,8 +11,8 @@ import numpy as np
 from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
+from netspec.workflows import answers
 from netspec.workflows.example_files import takes_pictures
-from netspec.workflows.predictions import Evaluation
 from netspec.workflows.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -28,8 +28,9 @@ class Request:
         image: an image file, for `features`.
         layer: the one layer whose maps are drawn, for `features`.
         device: what computes.
-        data: another dataset than it was trained on, for `confusion` and `mistakes`.
+        data: another dataset than it was trained on, for pictures of how a model does.
         split: which part of it, likewise.
+        output: which of several outputs, likewise.
         as_is: leave the image as it is, but for its size.
     """
 
@@ -40,6 +41,7 @@ class Request:
     device: str | None = None
     data: str | None = None
     split: str = "test"
+    output: str | None = None
     as_is: bool = False
 
 
@@ -68,11 +70,6 @@ def _run_name(folder: Path) -> str:
     """Return `lenet/001` for a numbered run, else the folder's own name; where it lies is nobody's concern."""
     whole = folder.resolve()
     return f"{whole.parent.name}/{whole.name}" if whole.name.isdecimal() else whole.name
-
-
-def _data_name(name: str) -> str:
-    """Return what a dataset is called: the last part of a path."""
-    return Path(name).name
 
 
 def _kernels(r: Request) -> Path:
@@ -113,63 +110,13 @@ def _features(r: Request) -> Path:
     return report.draw_features(shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}")
 
 
-def _confusion(r: Request) -> Path:
-    run, found = _evaluated(r)
-    title = f"{run.network.name} on {_data_name(found.dataset)}" + _part(found)
-    return report.draw_confusion(found.confusion, found.labels, r.out, title=title)
-
-
-def _evaluated(r: Request, *, images: bool = False) -> tuple[Run, Evaluation]:
-    """Return how a model does; raises DataError where it names no classes, or takes no images and those are wanted."""
-    run = Run(r.run, r.device)
-    loss = f"`netspec plot {r.run} curves` draws its loss"
-    if run.network.reconstructs:
-        raise DataError(f"{run.file} gives its input again, not classes", loss)
-    if len(run.network.all_outputs) > 1:
-        names = listing([o.name for o in run.network.all_outputs], "and")
-        raise DataError(f"{run.file} gives several outputs, {names}, and this picture is of one", loss)
-    if images and (run.network.tokens or len(run.image_shape) == 1):
-        reads = "token numbers" if run.network.tokens else "rows of numbers"
-        raise DataError(
-            f"{run.file} reads {reads}, not images: its mistakes cannot be drawn",
-            f"`netspec plot {r.run} confusion` shows which classes are taken for which",
-        )
-    found = run.evaluate(r.data, split=r.split)
-    if not found.labels:
-        several = "several labels at once" if run.gives_probabilities else "numbers"
-        raise DataError(f"{run.file} gives {several}, not classes", loss)
-    if images and not len(found.predicted):
-        raise DataError(f"{run.file} gives a class at each position: no example is a mistake as a whole", loss)
-    return run, found
-
-
-def _part(found: Evaluation) -> str:
-    return "" if found.split == "test" else f", {found.split} set"
-
-
-def _mistakes(r: Request) -> Path:
-    run, found = _evaluated(r, images=True)
-    part = run.part(run.dataset(r.data), r.split)
-    shape = run.image_shape
-    images = part.images.reshape(-1, *((1, *shape) if len(shape) == 2 else shape))
-    title = f"{run.network.name} on {_data_name(found.dataset)}{_part(found)}: most confident mistakes"
-    return report.draw_mistakes(
-        images,
-        part.labels,
-        found.predicted,
-        found.probability,
-        found.labels,
-        r.out,
-        title=title,
-        probable=found.probable,
-    )
-
-
 PICTURES: dict[str, Callable[[Request], Path]] = {
     "curves": _curves,
-    "confusion": _confusion,
+    "confusion": answers.draw_confusion,
     "kernels": _kernels,
     "features": _features,
-    "mistakes": _mistakes,
+    "mistakes": answers.draw_mistakes,
+    "scatter": answers.draw_scatter,
+    "examples": answers.draw_examples,
 }
 """What `netspec plot` can draw."""

@@ -28,29 +28,50 @@ def plot(
     image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="The PNG file; PICTURE.png in the run folder otherwise."),
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="The PNG file; PICTURE.png, or PICTURE_OUTPUT.png, in the run folder otherwise.",
+        ),
     ] = None,
     layer: Annotated[str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="NAME|PATH", help="Another dataset, for confusion and mistakes."),
+        typer.Option("--data", metavar="NAME|PATH", help="Another dataset, for pictures of how a model does."),
     ] = None,
     split: Annotated[Part | None, typer.Option("--split", help="Which part of it, likewise; test otherwise.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="NAME", help="Which of several outputs, likewise.")
+    ] = None,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Do not look for what is drawn in the image of features, to frame it.")
     ] = False,
     device: Device = None,
 ) -> int:
-    """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes."""
-    if picture not in {"confusion", "mistakes"} and (data or split):
-        raise typer.BadParameter(f"{picture} draws no dataset: leave out --data and --split", param_hint="PICTURE")
+    """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes.
+
+    `scatter` draws predicted numbers against the true ones, `examples` inputs beside what is true and predicted.
+    """
+    if picture in {"curves", "kernels", "features"} and (data or split or output):
+        raise typer.BadParameter(
+            f"{picture} draws no dataset: leave out --data, --split and --output", param_hint="PICTURE"
+        )
     from netspec.workflows.pictures import Request, draw  # noqa: PLC0415
 
     process_of(context).enable_compile_cache()
     run = newest(run)
     folder = run if kind_of(run, RunError) == "folder" else run.parent
     asked = Request(
-        run, out or folder / f"{picture}.png", image, layer, device, data=data, split=split or Part.TEST, as_is=as_is
+        run,
+        out or folder / (f"{picture}_{output}.png" if output else f"{picture}.png"),
+        image,
+        layer,
+        device,
+        data=data,
+        split=split or Part.TEST,
+        output=output,
+        as_is=as_is,
     )
     say(draw(picture, asked))
     return 0

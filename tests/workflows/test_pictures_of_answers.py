@@ -1,0 +1,127 @@
+"""`netspec plot` of each kind of target: what is drawn is what is true and what the model gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec import report
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.workflows.pictures import Request, draw
+from netspec.workflows.trained import open_run
+
+SPEC = """
+input 1x6x6 as photo
+conv 3 1x1 softmax as mask
+from photo; fc 4 relu as trunk; fc 2 softmax as kind
+from trunk; fc 1 as age
+from trunk; fc 3 sigmoid as tags
+output mask
+output kind
+output age loss=mse
+output tags
+train { epochs 1; batch 8 }
+"""
+
+
+def arrays(rng: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
+    made = {}
+    for split, count in (("train", 16), ("test", 6)):
+        made[f"photo_{split}"] = rng.random((count, 1, 6, 6), np.float32)
+        made[f"mask_{split}"] = rng.integers(0, 3, (count, 6, 6))
+        made[f"kind_{split}"] = rng.integers(0, 2, count)
+        made[f"age_{split}"] = rng.random(count, np.float32) * 80
+        made[f"tags_{split}"] = (rng.random((count, 3)) > 0.5).astype(np.float32)
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("answers")
+    data = arrays(np.random.default_rng(0))
+    np.savez(folder / "data.npz", **data)  # type: ignore[arg-type]
+    run = folder / "run"
+    for _ in ns.train(ns.parse(SPEC), data=folder / "data.npz", out=run):
+        pass
+    return run, folder, data
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for name in ("draw_confusion", "draw_examples", "draw_labels", "draw_mistakes", "draw_scatter"):
+
+        def keep(*given: Any, name: str = name, **options: Any) -> Path:
+            seen.update(picture=name, given=given, **options)
+            return Path("x.png")
+
+        monkeypatch.setattr(report, name, keep)
+    return seen
+
+
+def ask(trained: tuple[Path, Path, dict[str, Any]], picture: str, output: str | None) -> None:
+    draw(picture, Request(trained[0], trained[1] / "x.png", output=output))
+
+
+def test_numbers(trained: Any, drawn: dict[str, Any]) -> None:
+    ask(trained, "scatter", "age")
+    true, found, names, _ = drawn["given"]
+    np.testing.assert_array_equal(true[:, 0], trained[2]["age_test"])
+    given = open_run(trained[0]).outputs({"photo": trained[2]["photo_test"]})
+    np.testing.assert_allclose(found, given["age"], rtol=1e-6)
+    assert names == ["age"]
+    ask(trained, "examples", "age")
+    assert drawn["given"][1][0] == f"{true[0, 0]:.3g} → {found[0, 0]:.3g}"
+
+
+def test_several_labels(trained: Any, drawn: dict[str, Any]) -> None:
+    ask(trained, "confusion", "tags")
+    assert drawn["picture"] == "draw_labels"
+    np.testing.assert_array_equal(drawn["given"][0], trained[2]["tags_test"] == 1)
+    ask(trained, "examples", "tags")
+    labels = [str(i) for i in range(3) if trained[2]["tags_test"][0, i]]
+    assert drawn["given"][1][0].startswith((", ".join(labels) or "none") + " →")
+
+
+def test_a_class_for_each_example(trained: Any, drawn: dict[str, Any]) -> None:
+    ask(trained, "confusion", "kind")
+    matrix, names, _ = drawn["given"]
+    np.testing.assert_array_equal(matrix.sum(axis=1), np.bincount(trained[2]["kind_test"], minlength=2))
+    assert len(names) == 2
+    assert "kind" in drawn["title"]
+    ask(trained, "mistakes", "kind")
+    np.testing.assert_array_equal(drawn["given"][0], trained[2]["photo_test"])
+    ask(trained, "examples", "kind")
+    assert [caption[0] for caption in drawn["given"][1]] == [str(k) for k in trained[2]["kind_test"]]
+
+
+def test_a_class_at_each_position(trained: Any, drawn: dict[str, Any]) -> None:
+    ask(trained, "confusion", "mask")
+    assert drawn["given"][0].sum() == 6 * 36
+    ask(trained, "examples", "mask")
+    columns, captions, _ = drawn["given"]
+    assert [column.name for column in columns] == ["photo", "true", "predicted"]
+    np.testing.assert_array_equal(columns[1].images, report.mask_colors(trained[2]["mask_test"]))
+    assert not any(captions)
+
+
+@pytest.mark.parametrize(
+    ("picture", "output", "says"),
+    [
+        ("confusion", None, r"gives several outputs, mask, kind, age and tags\n  fix: .*--output mask"),
+        ("confusion", "kin", r"no output 'kin'\n  fix: did you mean kind"),
+        ("confusion", "age", r"numbers, not classes\n  fix: `netspec plot .*run scatter --output age`"),
+        ("scatter", "kind", r"no numbers\n  fix: `netspec plot .*run confusion --output kind`"),
+        ("mistakes", "mask", r"at each position.*\n  fix: `netspec plot .*run examples --output mask`"),
+        ("mistakes", "tags", r"several labels at once\n  fix: `netspec plot .*run confusion --output tags`"),
+    ],
+)
+def test_what_cannot_be_drawn_is_answered_with_what_can(
+    trained: Any, picture: str, output: str | None, says: str
+) -> None:
+    with pytest.raises(NetspecError, match=says):
+        ask(trained, picture, output)
