@@ -261,6 +261,12 @@ class Network(_Model):
     compile: Compile = Field(default_factory=Compile)
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
 
+    if TYPE_CHECKING:
+        # For type checkers, which do not see that the validator below takes the short form of one input.
+        def __init__(
+            self, *, nodes: Iterable[Node], input: Iterable[int] = ..., tokens: int | None = ..., **fields: Any
+        ) -> None: ...
+
     @model_validator(mode="before")
     @classmethod
     def _of_one_input(cls, given: Any) -> Any:
