@@ -54,6 +54,7 @@ except ns.NetspecError as other:
 def f(train: bool) -> None:
     print(model.apply(v, np.zeros((1, 4)), train))
 
+
 short = ns.Network(input=(1, 28, 28), nodes=net.nodes)
 long = ns.Network(inputs=net.inputs, nodes=net.nodes, name="long")
 print(short.input, long.inputs[0].shape)

@@ -9,7 +9,7 @@ from math import prod
 from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
-from netspec.graph.trace import follows_from_targets
+from netspec.graph.losses import follows_from_targets
 from netspec.ir.network import Network, Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets

@@ -18,7 +18,7 @@ from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import ModelFileError, Source
 from netspec.diagnostics.visible import visible
 from netspec.graph.graph import Graph
-from netspec.graph.trace import recorded
+from netspec.graph.losses import recorded
 from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from netspec.compiler import analyze, load_source, require
 from netspec.diagnostics.diagnostic import NetspecError, RunError, Source, SpecError
 from netspec.graph.graph import Graph
-from netspec.graph.trace import recorded, trace
+from netspec.graph.losses import recorded
+from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.runs.listing import newest
 from netspec.system.arguments import as_path, described

@@ -15,9 +15,9 @@ from netspec.data.types import DownloadProgress
 from netspec.describe.diff import Comparison, compare
 from netspec.diagnostics.diagnostic import ModelFileError, RunError, Source
 from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
-from netspec.graph.class_loss import with_class_loss
 from netspec.graph.graph import Graph
-from netspec.graph.trace import trace, with_loss, with_losses
+from netspec.graph.losses import with_class_loss, with_loss, with_losses
+from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.recipe.class_weights import weights_of
 from netspec.recipe.losses import CrossEntropy, MeanSquaredError

@@ -22,9 +22,9 @@ from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
-from netspec.graph.class_loss import with_class_loss
 from netspec.graph.graph import Graph
-from netspec.graph.trace import trace, with_loss, with_losses
+from netspec.graph.losses import with_class_loss, with_loss, with_losses
+from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
 from netspec.recipe.catalog import find, last_part

@@ -16,8 +16,8 @@ from netspec.cli.operations import operations_text
 from netspec.describe.diff import compare
 from netspec.describe.outline import outline
 from netspec.graph.graph import Graph
+from netspec.graph.losses import loss_text
 from netspec.graph.memory import inference_bytes, training_bytes
-from netspec.graph.trace import loss_text
 from netspec.ir.network import Input, Network, Output
 from netspec.ir.text import resolved_text
 from netspec.passes import Mode, optimize

@@ -15,7 +15,8 @@ import netspec as ns
 from netspec.compiler import analyze
 from netspec.data import from_arrays
 from netspec.diagnostics.diagnostic import DataError, Source
-from netspec.graph.trace import loss_text, trace, with_loss
+from netspec.graph.losses import loss_text, with_loss
+from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from netspec.runs import files as runs

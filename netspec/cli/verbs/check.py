@@ -15,7 +15,7 @@ from netspec.cli.paths import STDIN, read_stdin, require_specs, spec_name, specs
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, Source, SpecError, plural
 from netspec.diagnostics.visible import visible
-from netspec.graph.trace import loss_text
+from netspec.graph.losses import loss_text
 from netspec.syntax.parser import read_source
 
 __all__ = ["check", "check_files"]

@@ -14,9 +14,9 @@ from netspec.cli.output import bytes_text, count_text, print_json, print_table, 
 from netspec.compiler import Analysis, analyze, load_source, require
 from netspec.describe.outline import Row, outline
 from netspec.graph.graph import Graph
+from netspec.graph.losses import loss_text
 from netspec.graph.memory import inference_bytes, training_bytes
 from netspec.graph.recipe_checks import used_batch
-from netspec.graph.trace import loss_text
 from netspec.ir.network import Network
 from netspec.ir.text import input_text, resolved_text
 from netspec.ops import format_shape
