@@ -110,7 +110,8 @@ def analyze(
         if not recorded:
             diagnostics += check_targets(network, graph, made.places)
         named = (network.data.name, network.data.fallback) if network.data else ()
-        if files and not all(name is None or find(name) for name in named):
+        seen = any(d.code == "E0314" for d in diagnostics)
+        if files and not seen and not all(name is None or find(name) for name in named):
             from netspec.graph.file_checks import look_at_data  # noqa: PLC0415
 
             diagnostics += look_at_data(network, graph, made.places, source.folder)

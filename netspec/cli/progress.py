@@ -20,7 +20,6 @@ from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
-from netspec.workflows.example_files import takes_pictures
 
 __all__ = ["Progress"]
 
@@ -135,7 +134,7 @@ class Progress:
         held = f", {event.validation:,} for validation" if event.validation else ""
         self._line(
             f"{event.name}: {plural(event.parameters, 'parameter')}; "
-            f"{event.dataset}: {event.train:,} training{held} and {event.test:,} test images; "
+            f"{event.dataset}: {event.train:,} training{held} and {event.test:,} test {event.reads}; "
             f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, "
             f"on {event.device}" + (f" ({', '.join(event.devices)})" if len(event.devices) > 1 else "")
         )
@@ -156,8 +155,12 @@ class Progress:
             self.task,
             completed=done,
             description=f"epoch {event.epoch}/{self.started.epochs}",
-            state=f"loss {event.loss:.4f}{accuracy}  {event.examples_per_second:,.0f} img/s",
+            state=f"loss {event.loss:.4f}{accuracy}  {event.examples_per_second:,.0f} {self._unit}/s",
         )
+
+    @property
+    def _unit(self) -> str:
+        return "img" if self.started is None or self.started.reads == "images" else "examples"
 
     def _epoch(self, event: Epoch) -> None:
         assert self.started is not None
@@ -221,9 +224,11 @@ class Progress:
 
 def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
+    if network.data and network.data.is_text:
+        return f'generate {folder} --prompt "…"'
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
-    file = picture if takes_pictures(network) else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
+    file = picture if network.reads_images else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 

@@ -15,12 +15,14 @@ from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
 from netspec.data.named import array_names, from_named_arrays, is_plain, plain_arrays, read_named_npz, targets
 from netspec.data.targets import Wanted, wanted
+from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
+from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
@@ -37,6 +39,7 @@ def load_data(
     graph: Graph | None = None,
     base: Path | None = None,
     progress: DownloadProgress | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Return the dataset to use with a network; its labels fit.
 
@@ -46,19 +49,25 @@ def load_data(
         graph: of the network; traced here unless given.
         base: the folder that paths in the network's spec are relative to.
         progress: called while a dataset is downloaded.
+        vocabulary: of a trained model, which a text is read by.
 
     Raises:
         DataError: when it cannot be had, or does not fit the network.
     """
     graph = trace(network) if graph is None else graph
-    dataset = _load(network, graph, data, base, progress)
+    dataset = _load(network, graph, data, base, progress, vocabulary)
     if not network.reconstructs:
         check_labels(graph, dataset)
     return dataset
 
 
 def _load(
-    network: Network, graph: Graph, data: Data | None, base: Path | None, progress: DownloadProgress | None
+    network: Network,
+    graph: Graph,
+    data: Data | None,
+    base: Path | None,
+    progress: DownloadProgress | None,
+    vocabulary: Vocabulary | None,
 ) -> Dataset:
     want = _wanted(network, graph)
     if isinstance(data, Dataset):
@@ -82,7 +91,9 @@ def _load(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
-    if len(graph.inputs) > 1 or len(targets(graph)) > 1:
+    if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
+        dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), vocabulary)
+    elif len(graph.inputs) > 1 or len(targets(graph)) > 1:
         dataset = _named_file(network, graph, names)
     else:
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)

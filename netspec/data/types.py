@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import require_kind
 
 __all__ = ["Arrays", "Dataset", "DownloadProgress", "Split", "by_array", "each_array", "fingerprint"]
@@ -72,6 +73,7 @@ class Dataset:
         labels: the class names; none where the targets are numbers.
         notices: what was done that the user should know, a line each, such as a fallback or a resizing.
         sha256: of the four arrays, in hexadecimal; lock files record it.
+        vocabulary: what the token numbers of a text stand for; None where they come as numbers.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Dataset:
     labels: tuple[str, ...]
     notices: tuple[str, ...]
     sha256: str
+    vocabulary: Vocabulary | None = None
 
     def __post_init__(self) -> None:
         fix = "data=(x_train, y_train, x_test, y_test) is all that ns.train needs"
@@ -96,7 +99,13 @@ class Dataset:
 
     @classmethod
     def of(
-        cls, name: str, train: Split, test: Split, labels: tuple[str, ...], notices: tuple[str, ...] = ()
+        cls,
+        name: str,
+        train: Split,
+        test: Split,
+        labels: tuple[str, ...],
+        notices: tuple[str, ...] = (),
+        vocabulary: Vocabulary | None = None,
     ) -> Dataset:
         """Return the dataset of these parts, with its fingerprint."""
         if not (isinstance(train, Split) and isinstance(test, Split)):
@@ -106,7 +115,7 @@ class Dataset:
         names = [name for part in parts if isinstance(part, Mapping) for name in part]
         if names:
             digest = hashlib.sha256(f"{digest} {names}".encode()).hexdigest()
-        return cls(name, train, test, labels, notices, digest)
+        return cls(name, train, test, labels, notices, digest, vocabulary)
 
     @property
     def shape(self) -> tuple[int, ...]:

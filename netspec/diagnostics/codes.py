@@ -431,6 +431,13 @@ CODES: dict[str, Code] = {
         "conv 8 3x3 as a; relu\nfrom a\nfc 10 softmax",
         "conv 8 3x3 as a; relu\nconcat a\nfc 10 softmax",
     ),
+    "E0406": Code(
+        "what the data has is not known",
+        "`classes` and `tokens` stand for how many the data has. Of built-in datasets and of texts that is known; for "
+        "other data the spec says the number.",
+        "fc classes softmax",
+        "data digits\nfc classes softmax",
+    ),
     "E0501": Code(
         "a budget is not kept",
         "An `assert` states a limit for the whole network: params, flops (of one example), memory (bytes of a training "

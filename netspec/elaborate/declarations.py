@@ -15,8 +15,9 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.scope import Scope
 from netspec.elaborate.wiring import place_of
-from netspec.ir.network import Budget, Compile, DataSource, Init, Recipe
+from netspec.ir.network import Budget, Compile, DataSource, Init, Input, Recipe
 from netspec.recipe import catalog as datasets
+from netspec.sources.survey import completed
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
@@ -79,6 +80,11 @@ class Declarations:
             for name in (data.name, data.fallback):
                 self._known_dataset(name, written, command)
         self.data = data
+
+    def complete_data(self, inputs: tuple[Input, ...]) -> None:
+        """Write out what goes without saying of a text."""
+        if self.data and self.data.is_text:
+            self.data = completed(self.data, inputs[0].shape[0] if inputs else None)
 
     def _split_else(self, command: ast.Command) -> tuple[list[ast.Argument], ast.Argument | None]:
         """Take `else NAME` out of the arguments."""

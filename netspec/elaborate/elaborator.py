@@ -14,6 +14,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.blocks import define, hide
 from netspec.elaborate.context import Context
 from netspec.elaborate.control import Rounds, branches, rounds
+from netspec.elaborate.data_words import data_words
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.ends import Ends
 from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate, evaluate_condition, evaluate_word
@@ -98,7 +99,8 @@ class _Elaborator:
         self.wiring = Wiring(self.context, self.run, self.places)
         self.ends = Ends(self.context, self.places, self.wiring)
         self.includes = Includes(file.source.folder)
-        self.scope = Scope.of_file(file.commands)
+        self.data_words = data_words(file)
+        self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
         self.opened: list[Opened] = []
         self.judged: set[tuple[int, Any]] = set()
@@ -368,7 +370,11 @@ class _Elaborator:
                 fix = "add at least one, for example `fc 10 softmax`"
                 self.context.error("E0404", "the spec has no layers", start, fix=fix)
         self.ends.require_read(nodes, outputs, self.at)
-        inputs = self.ends.resolve_inputs(start, self.declared)
+        error = self.data_words.error
+        if error and "data" in self.places:
+            self.context.error("E0314", error.message, self.places["data"].span, fix=error.fix)
+        inputs = self.ends.resolve_inputs(start, self.declared, self.data_words)
+        self.declared.complete_data(inputs)
         if self.context.full:
             self.context.diagnostics.append(_too_many(self.at))
         network = None

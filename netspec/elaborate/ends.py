@@ -5,6 +5,7 @@ from __future__ import annotations
 from netspec.diagnostics.diagnostic import Place, Related, Span, listing
 from netspec.elaborate.binder import bind
 from netspec.elaborate.context import Context
+from netspec.elaborate.data_words import DataWords
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.inputs import read_input
 from netspec.elaborate.scope import Scope
@@ -66,7 +67,7 @@ class Ends:
         if label:
             scope.labels.setdefault(label.text, INPUT)
 
-    def resolve_inputs(self, start: Span, declared: Declarations) -> tuple[Input, ...]:
+    def resolve_inputs(self, start: Span, declared: Declarations, of_data: DataWords) -> tuple[Input, ...]:
         """Return the inputs as declared, else the one that the dataset has; none where that is not known."""
         if self.inputs or self.named or self.missed:
             return tuple(self.inputs) if len(self.inputs) == len(self.named) else ()
@@ -75,6 +76,10 @@ class Ends:
             info = datasets.find(candidate) if candidate else None
             if info:
                 return (Input(shape=info.shape),)
+        if data and of_data.survey and of_data.survey.data.name == data.name:
+            return of_data.survey.inputs
+        if of_data.error:
+            return ()
         if any(d.code in {"E0401", "E0404"} for d in self.context.diagnostics):
             return ()
         if data or "data" not in self.places:

@@ -26,6 +26,7 @@ __all__ = [
     "LabelledWord",
     "Percent",
     "Scope",
+    "Unanswered",
     "ValueProblem",
     "evaluate",
     "evaluate_condition",
@@ -55,6 +56,14 @@ class ValueProblem(Exception):  # noqa: N818 - reported as a diagnostic, never r
         self.code, self.message, self.span, self.fix = code, message, span, fix
         self.name = name
         """The name whose value is to blame, where one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What `classes` and `tokens` stand for where the data does not say it: why, and what would be right."""
+
+    why: str
+    fix: str
 
 
 class Percent(float):
@@ -175,6 +184,8 @@ def _named(value: ast.Word, scope: Scope) -> Any:
     found = scope.get(value.text)
     if found is UNKNOWN:
         raise ValueProblem("", "", value.span)
+    if isinstance(found, Unanswered):
+        raise ValueProblem("E0406", f"`{value.text}` is not known: {found.why}", value.span, found.fix)
     if isinstance(found, LabelledWord):
         message = f"`{value.text}` stands for the layer labelled `{found.text}`, which is no value here"
         raise ValueProblem("E0212", message, value.span, name=value.text)

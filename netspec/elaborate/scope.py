@@ -85,9 +85,10 @@ class Scope:
     named: ChainMap[str, Span] = field(default_factory=ChainMap)
 
     @classmethod
-    def of_file(cls, commands: Iterable[ast.Command]) -> Scope:
-        """Return the scope of a file, with nothing in it yet."""
-        return cls(ChainMap(), ChainMap(), ChainMap({"input": "input"}), ChainMap(), Frame("", labels_in(commands)))
+    def of_file(cls, commands: Iterable[ast.Command], of_data: Mapping[str, Any]) -> Scope:
+        """Return the scope of a file, with nothing in it yet but what the data says: `classes`, `tokens`."""
+        values = ChainMap[str, Any]({}, dict(of_data))
+        return cls(values, ChainMap(), ChainMap({"input": "input"}), ChainMap(), Frame("", labels_in(commands)))
 
     def way(self, body: ast.Body) -> Scope:
         """Return the scope of a body whose labels are seen behind it, as those of `residual` and `branch` are."""

@@ -7,7 +7,7 @@ from math import prod
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, plural
 from netspec.graph.graph import Graph
-from netspec.ir.network import Network
+from netspec.ir.network import DataSource, Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.losses import BinaryCrossEntropy
@@ -21,6 +21,8 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
         return []
     if len(network.inputs) > 1 or len({o.target_name for o in network.all_outputs}) > 1:
         return _of_several(network, places)
+    if network.data.is_text:
+        return _of_text(network, graph, network.data, places)
     if network.tokens and (network.data.scale or network.data.normalize):
         message = "`scale` and `normalize` say how bytes become numbers; token numbers stay what they are"
         return [_diagnostic("E0308", message, places.get("data"), "remove it from `data`")]
@@ -52,6 +54,26 @@ def _of_several(network: Network, places: Places) -> Iterable[Diagnostic]:
     elif network.data.augment and not any(len(i.shape) == 3 for i in network.inputs):
         message = "`augment` moves the pixels of images, but none of the inputs is an image"
         yield _diagnostic("E0308", message, place, "remove it from `data`")
+
+
+def _of_text(network: Network, graph: Graph | None, data: DataSource, places: Places) -> Iterator[Diagnostic]:
+    """Yield what a network cannot learn of a text: its next token, at each position or behind the last."""
+    given, place = network.inputs[0], places.get("data")
+    length = data.text.length if data.text else None
+    if given.tokens is None:
+        message = "a text is token numbers, but the input is of plain numbers"
+        yield _diagnostic("E0308", message, places.get(given.name), "leave `input` out: it follows from the text")
+        return
+    if length and given.shape != (length,):
+        message = f"`text` cuts examples of {length} tokens, but the input has {given.shape[0]}"
+        yield _diagnostic("E0308", message, place, "leave `length=` out, or `input`: one follows from the other")
+        return
+    if graph is None:
+        return
+    shape, last = graph.shape(graph.output), places.get(network.all_outputs[0].node)
+    if shape not in {(given.tokens, *given.shape), (given.tokens,)}:
+        message = f"`target next` is one of {given.tokens} tokens, but the network ends in {format_shape(shape)}"
+        yield _diagnostic("E0304", message, last, "end with `fc tokens softmax pointwise`")
 
 
 def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:

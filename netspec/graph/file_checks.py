@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Place, Places, Related, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
-from netspec.ir.network import Network
+from netspec.ir.network import DataSource, Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.array_facts import (
@@ -27,6 +27,7 @@ from netspec.recipe.array_facts import (
 )
 from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
 from netspec.recipe.losses import CrossEntropy, Loss
+from netspec.sources.survey import survey
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]
@@ -61,12 +62,28 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 yield _at(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
             missing.append(_at(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
+        elif data.is_text:
+            yield from _of_text(network, data, places, folder)
         elif len(network.inputs) == 1 and len(network.all_outputs) == 1:
             # Arrays by other names are looked at when the training begins.
             yield from _misfits(network, graph, places, name, _contents(path, kind, name))
     # What comes first may be missing where there is something to take instead.
     if len(missing) == len(names):
         yield missing[0]
+
+
+def _of_text(network: Network, data: DataSource, places: Places, folder: Path) -> Iterator[Diagnostic]:
+    """Yield what is wrong with a text, or with how many tokens the network says that it has."""
+    try:
+        found = survey(data, folder)
+    except DataError as error:
+        yield _at(places.get("data"), "E0314", (error.message, error.fix))
+        return
+    if found and network.tokens and network.tokens != found.tokens:
+        given = network.inputs[0]
+        message = f"the text has {found.tokens} tokens, but the input has {network.tokens}"
+        fix = f"say `tokens={found.tokens}`, or leave `input` out: it follows from the text"
+        yield _at(places.get(given.name), "E0308", (message, fix), places.get("data"))
 
 
 def _contents(path: Path, kind: str, name: str) -> Contents:

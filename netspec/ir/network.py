@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.layers import AnyLayer
+from netspec.recipe.catalog import find
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss, Loss
 from netspec.recipe.metrics import AnyMetrics, Measurement
@@ -24,11 +26,21 @@ from netspec.recipe.settings import (
     OnNonfinite,
     Scale,
     Shuffle,
+    Text,
     TimeLimit,
     Views,
 )
 from netspec.schema.definition import Definition, option, positional
-from netspec.schema.types import Also, Expects, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Shape
+from netspec.schema.types import (
+    Also,
+    Expects,
+    NonNegativeFloat,
+    NonNegativeInt,
+    Part,
+    PositiveFloat,
+    PositiveInt,
+    Shape,
+)
 
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
@@ -125,6 +137,7 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
+    later = ("text", "test")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -132,10 +145,14 @@ class DataSource(Definition):
     shuffle: Shuffle = option(Shuffle, "order of the training examples")
     augment: Augment | None = option(None, "random changes of the training images")
     views: Views | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
-    target: Literal["label", "input"] = option(
-        "label", "what the network learns to give: the label, or its own input again, as an autoencoder does"
+    text: Text | None = option(None, "how a text is cut into tokens: characters unless given")
+    target: Literal["label", "input", "next"] = option(
+        "label",
+        "what the network learns to give: the label, its own input again, as an autoencoder does, or of a text the "
+        "next token at each position, as a language model does",
     )
     validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
+    test: Part | None = option(None, "of a text, how much of its end is for the test; 10% unless given")
 
     def scaling(self) -> tuple[float, float]:
         """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
@@ -152,6 +169,24 @@ class DataSource(Definition):
     def _one_scaling(self) -> "DataSource":
         if self.scale and self.normalize:
             raise ValueError("`scale` and `normalize` both say how bytes become numbers: keep one")
+        return self
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text, by what it says or by the name of the file."""
+        return self.text is not None or self.name.lower().endswith(".txt")
+
+    @model_validator(mode="after")
+    def _of_text(self) -> "DataSource":
+        if not self.is_text:
+            if self.target == "next":
+                raise ValueError("`target next` is for a text: say `text chars` or `text words`")
+            if self.test is not None:
+                raise ValueError("`test` says how a text is divided; this data has a test part of its own")
+        elif self.scale or self.normalize or self.augment or self.views:
+            raise ValueError("a text is token numbers: `scale`, `normalize`, `augment` and `views` are for images")
+        elif self.target == "input":
+            raise ValueError("a text is token numbers, not amounts: say `target next`")
         return self
 
 
@@ -383,6 +418,19 @@ class Network(_Model):
     def input_named(self, name: str) -> Input | None:
         """Return the input of a name; None where no input is called that."""
         return next((i for i in self.inputs if i.name == name), None)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
+        if len(self.inputs) > 1:
+            return ()
+        info = find(self.data.name) if self.data and len(self.input) < 3 else None
+        return info.shape if info and prod(info.shape) == prod(self.input) else self.input
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether its examples are images."""
+        return len(self.inputs) == 1 and not self.tokens and len(self.image_shape) == 3
 
     @property
     def reconstructs(self) -> bool:

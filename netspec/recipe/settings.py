@@ -10,6 +10,7 @@ from netspec.recipe.metrics import Measurement
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
     LARGEST,
+    Also,
     Expects,
     Float,
     Fraction,
@@ -32,6 +33,7 @@ __all__ = [
     "OutputSettings",
     "Scale",
     "Shuffle",
+    "Text",
     "TimeLimit",
     "Views",
 ]
@@ -70,6 +72,27 @@ class Shuffle(Definition):
     def _off_is_off(self) -> "Shuffle":
         if self.mode == "off" and self.buffer is not None:
             raise ValueError("`off` and `buffer=` contradict each other")
+        return self
+
+
+class Text(Definition):
+    """How a text becomes token numbers: every character, word or byte is one."""
+
+    kind: Literal["text"] = "text"
+    unit: Annotated[Literal["chars", "words", "bytes"], Also(characters="chars")] = positional(
+        "what a token is; words are those and marks of punctuation", "chars"
+    )
+    length: PositiveInt | None = option(None, "tokens in an example; 128, or as the input says, unless given")
+    size: PositiveInt | None = option(
+        None, "how many tokens there are at most, the most frequent; all others are one token then"
+    )
+
+    @model_validator(mode="after")
+    def _bytes_are_256(self) -> "Text":
+        if self.unit == "bytes" and self.size is not None:
+            raise ValueError("there are 256 bytes: leave `size` out")
+        if self.size == 1:
+            raise ValueError("one token says nothing: `size` is 2 or more")
         return self
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import ModelFileError, Source
@@ -24,6 +25,7 @@ from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.safetensors_file import Declared, FileKind
+from netspec.sources.vocabulary import Vocabulary
 from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
@@ -55,6 +57,7 @@ class ModelFile:
         labels: the class names.
         training: what is known of how it was trained, such as the epoch and the test accuracy.
         seal: the hash that the file states, where it was read from one.
+        vocabulary: what the token numbers of a text stand for, where it learned from one.
     """
 
     network: Network
@@ -63,6 +66,7 @@ class ModelFile:
     labels: tuple[str, ...]
     training: Mapping[str, Any]
     seal: str = ""
+    vocabulary: Vocabulary | None = None
 
 
 def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None = None) -> None:
@@ -77,6 +81,8 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
         "labels": json.dumps(list(model.labels)),
         "training": json.dumps(dict(model.training), allow_nan=False),
     }
+    if model.vocabulary is not None:
+        metadata["vocabulary"] = model.vocabulary.model_dump_json()
     sealed.write(path, _KIND, model.arrays, metadata, announce)
 
 
@@ -113,7 +119,21 @@ def read(path: Path) -> ModelFile:
         raise sealed.damaged(path, _KIND, "two of its classes have the same name")
     if not isinstance(training, dict):
         raise sealed.damaged(path, _KIND, "what it says of its training is not an object")
-    return ModelFile(*spec[0], arrays, tuple(labels), training, metadata["sha256"])
+    vocabulary = _vocabulary(path, metadata, spec[0][0])
+    return ModelFile(*spec[0], arrays, tuple(labels), training, metadata["sha256"], vocabulary)
+
+
+def _vocabulary(path: Path, metadata: Mapping[str, str], network: Network) -> Vocabulary | None:
+    """Return the vocabulary in a model file, if there is one; it has as many tokens as the input."""
+    if "vocabulary" not in metadata:
+        return None
+    try:
+        found = Vocabulary.model_validate_json(metadata["vocabulary"])
+    except ValidationError:
+        raise sealed.damaged(path, _KIND, "its vocabulary cannot be read") from None
+    if len(network.inputs) != 1 or network.tokens != len(found):
+        raise sealed.damaged(path, _KIND, "its vocabulary is of another size than its input says")
+    return found
 
 
 def stated(path: Path) -> str | None:

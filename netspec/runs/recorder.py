@@ -25,6 +25,7 @@ from netspec.runs.files import BEST, CURVES, LAST, MANIFEST, MANIFEST_FORMAT, ME
 from netspec.runs.lock import RunLock
 from netspec.runs.manifest import Origin, digest, manifest_facts, network_text
 from netspec.runs.model_file import ModelFile
+from netspec.sources.vocabulary import Vocabulary
 from netspec.system.files import atomic_write, open_to_add, read_text, sweep
 from netspec.training.events import Epoch, Event, Result, Saved, Started, metrics_line, plain
 from netspec.training.progress import Snapshot
@@ -70,6 +71,7 @@ class RunFolder:
         self.text = self.origin.text or resolved_text(model.network)
         self.resumed, self.before, self.changes, self.differences = resumed, before, changes, differences
         self.labels: tuple[str, ...] = ()
+        self.vocabulary: Vocabulary | None = None
         self.dataset = ""
         self._lock = lock or RunLock(folder)
         # An older run, without a name, is resumed without one.
@@ -83,6 +85,7 @@ class RunFolder:
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; the manifest last: with it the run can be resumed."""
         self.labels = dataset.labels
+        self.vocabulary = dataset.vocabulary
         self.dataset = dataset.name if find(dataset.name) else last_part(dataset.name)
         self._require_files()
         self._sweep()
@@ -176,7 +179,9 @@ class RunFolder:
         training = {k: v for k, v in measured.items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
         arrays = run_folders.arrays_of(variables)
-        whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
+        whole = ModelFile(
+            self.model.network, self.model.graph, arrays, self.labels, training, vocabulary=self.vocabulary
+        )
         saved = []
         self._require_run()
         keep = self.model.network.recipe.checkpoint.keep

@@ -53,6 +53,7 @@ class Started:
         devices: what shares each batch, such as `("cpu:0", "cpu:1")`.
         folder: the run folder, if one is written.
         step: steps taken before, by a training that is taken up again.
+        reads: what an example is called: `images`, or `examples` where they are none.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Started:
     devices: tuple[str, ...]
     folder: Path | None
     step: int = 0
+    reads: str = "images"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Setup:
             devices=tuple(f"{d.platform}:{d.id}" for d in self.devices),
             folder=folder,
             step=step,
+            # Images that are read as a row or a sequence are images too.
+            reads="images" if self.model.network.reads_images else "examples",
         )
 
     def notices(self) -> Iterator[str]:

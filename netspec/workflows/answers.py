@@ -18,7 +18,6 @@ from netspec.graph.graph import GraphOutput
 from netspec.recipe.metrics import Task
 from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
-from netspec.workflows.example_files import image_shape, takes_pictures
 from netspec.workflows.predictions import Evaluation, class_names
 from netspec.workflows.trained import Run
 
@@ -214,8 +213,8 @@ def _inputs(answers: _Answers) -> list[report.Column]:
     network = answers.run.network
     images = _first(answers.part.images, _EXAMPLES)
     if not isinstance(images, Mapping):
-        shape = image_shape(network)
-        is_image = takes_pictures(network) and len(shape) > 1
+        shape = network.image_shape
+        is_image = network.reads_images and len(shape) > 1
         return [report.Column(network.inputs[0].name, images.reshape(-1, *_three(shape)))] if is_image else []
     return [
         report.Column(given.name, images[given.name].reshape(-1, *_three(given.shape)))
@@ -233,7 +232,7 @@ def _pictures_of(answers: _Answers, given: NDArray[Any]) -> list[report.Column]:
     count = len(given)
     if answers.run.network.reconstructs:
         network = answers.run.network
-        return [report.Column("given again", given.reshape(count, *_three(image_shape(network))))]
+        return [report.Column("given again", given.reshape(count, *_three(network.image_shape)))]
     true = np.asarray(answers.targets[:count])
     if answers.task in {"classes", "two classes"}:
         true = true.argmax(axis=1) if true.ndim == 4 and true.shape[1] > 1 else true.reshape(count, *given.shape[2:])

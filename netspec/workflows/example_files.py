@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,10 +14,10 @@ from netspec.data.checks import shape_text
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
-from netspec.recipe.catalog import DatasetInfo, find
+from netspec.recipe.catalog import DatasetInfo
 from netspec.system.files import kind_of
 
-__all__ = ["Examples", "image_shape", "read", "takes_pictures"]
+__all__ = ["Examples", "read"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,22 +36,6 @@ class Examples:
 
     def __len__(self) -> int:
         return len(next(each_array(self.array)))
-
-
-def image_shape(network: Network) -> tuple[int, ...]:
-    """Return the shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
-    if len(network.inputs) > 1:
-        return ()
-    if len(network.input) < 3 and network.data:
-        info = find(network.data.name)
-        if info and prod(info.shape) == prod(network.input):
-            return info.shape
-    return network.input
-
-
-def takes_pictures(network: Network) -> bool:
-    """Return whether a network's examples are images."""
-    return len(network.inputs) == 1 and not network.tokens and len(image_shape(network)) == 3
 
 
 def read(
@@ -81,9 +64,9 @@ def read(
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
     if numpy:
         return Examples(datasets.read_examples(file, network.input, network.tokens, name=name))
-    if not takes_pictures(network):
+    if not network.reads_images:
         _refuse(network, file, name)
-    picture = datasets.read_picture(file, image_shape(network), invert=invert, like=like, name=name)
+    picture = datasets.read_picture(file, network.image_shape, invert=invert, like=like, name=name)
     return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
 
 

@@ -12,7 +12,6 @@ from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.workflows import answers
-from netspec.workflows.example_files import takes_pictures
 from netspec.workflows.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -95,7 +94,7 @@ def _features(r: Request) -> Path:
         names = listing([i.name for i in run.network.inputs], "and")
         raise NetspecError(f"{run.file} reads several inputs, {names}", "`features` draws what is made of one picture")
     if r.image is None:
-        needs, example = ("an image", "digit.png") if takes_pictures(run.network) else ("an example", "example.npy")
+        needs, example = ("an image", "digit.png") if run.network.reads_images else ("an example", "example.npy")
         raise DataError(f"`features` needs {needs}", f"netspec plot {r.run} features {example}")
     image = run.read(r.image, as_is=r.as_is)[:1]
     maps = {name: np.asarray(value)[0] for name, value in run.model.features(run.variables, image).items()}

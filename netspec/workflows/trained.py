@@ -33,7 +33,7 @@ from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.training.setup import held_out
 from netspec.workflows import example_files
 from netspec.workflows.evaluate import BATCH, evaluate_split
-from netspec.workflows.example_files import Examples, image_shape
+from netspec.workflows.example_files import Examples
 from netspec.workflows.predictions import (
     Evaluation,
     Prediction,
@@ -63,6 +63,7 @@ class Run:
         model: compiled for the device.
         variables: the trained arrays.
         labels: the class names.
+        vocabulary: what the token numbers of a text stand for; None where it learned from no text.
     """
 
     def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
@@ -73,6 +74,7 @@ class Run:
             run_files.require_own_model(self.file, self._content.seal, run_files.read_manifest(path))
         self.network = self._content.network
         self.labels = self._content.labels
+        self.vocabulary = self._content.vocabulary
         self.model = Model(self.network, self._content.graph, device)
         self.variables: Variables = run_folders.variables_of(self._content, self.model)
 
@@ -107,7 +109,7 @@ class Run:
     @property
     def image_shape(self) -> tuple[int, ...]:
         """The shape of one picture, (C, H, W): the input, or the images that are read as a row or a sequence."""
-        return image_shape(self.network)
+        return self.network.image_shape
 
     @cached_property
     def learned_from(self) -> DatasetInfo | None:
@@ -155,7 +157,7 @@ class Run:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
         if len(self.network.inputs) > 1:
             return (".npz",)
-        return (".npy", *(datasets.picture_endings() if example_files.takes_pictures(self.network) else ()))
+        return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
 
     def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -382,9 +384,9 @@ class Run:
             run_files.read_manifest(self.path) if data is None and (self.path / run_files.MANIFEST).is_file() else None
         )
         if manifest is None:
-            return load_data(self.network, data, graph=self.model.graph, progress=progress)
+            return load_data(self.network, data, graph=self.model.graph, progress=progress, vocabulary=self.vocabulary)
         path = data_path(self.path, self.network, manifest, arrays="say what to look at: --data PATH")
-        dataset = load_data(self.network, path, graph=self.model.graph, progress=progress)
+        dataset = load_data(self.network, path, graph=self.model.graph, progress=progress, vocabulary=self.vocabulary)
         require_same(self.path, manifest, dataset, fix="say that it is meant: --data PATH")
         return dataset
 

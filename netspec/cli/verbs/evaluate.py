@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,6 +60,9 @@ def evaluate(
     process.enable_compile_cache()
     opened = open_run(run, device)
     found = opened.evaluate(data, split=split)
+    if opened.vocabulary:
+        # A table of all characters or words says nothing of a language model.
+        found = replace(found, labels=())
     tops = {most: found.top_accuracy(most) for most in dict.fromkeys(top or [])}
     if as_json:
         print_json(_json(found, opened.file, tops))

@@ -1,0 +1,90 @@
+"""Texts: read, divided into a part to learn from and a part to test on, and cut into tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.settings import Text
+from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
+from netspec.system.files import kind_of, open_to_read
+
+__all__ = ["TEST_SHARE", "DividedText", "divided", "read_text"]
+
+TEST_SHARE = 0.1
+"""The share of a text, its end, that is kept for the test where nothing else is said."""
+
+_MOST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class DividedText:
+    """A text in two parts: it is learned from the beginning, and tested on the end."""
+
+    train: str
+    test: str
+
+    def vocabulary(self, unit: Unit, size: int | None) -> Vocabulary:
+        """Return the vocabulary of the training part."""
+        return Vocabulary.of(unit, self.train, size=size, others=self.test)
+
+
+def read_text(path: Path, name: str) -> str:
+    """Return the text of a file, each line ended by a line feed.
+
+    Args:
+        path: where it is.
+        name: what messages call it.
+
+    Raises:
+        DataError: there is none, it is no UTF-8, or there is nothing in it.
+    """
+    kind = kind_of(path, DataError)
+    if kind != "file":
+        missing = "does not exist" if kind is None else "is not a file"
+        raise DataError(f"{name} {missing}", 'name a text file, such as `data "book.txt"`')
+    try:
+        with open_to_read(path) as stream:
+            content = stream.read(_MOST + 1)
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
+    if len(content) > _MOST:
+        raise DataError(f"{name} is larger than 2 GiB", "split it")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name} is no UTF-8: byte 0x{content[error.start]:02x} in line {line}",
+            f"convert it, for example with `iconv -f latin1 -t utf-8 {name}`",
+        ) from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise DataError(f"{name} is empty", "give a file with a text in it")
+    return text
+
+
+def divided(text: str, settings: Text, test: float | None) -> DividedText:
+    """Return a text divided into its beginning and its end.
+
+    Args:
+        text: all of it.
+        settings: how it is cut into tokens.
+        test: how many examples of it are for the test, or which share; `TEST_SHARE` where it is None.
+    """
+    if isinstance(test, int):
+        cut = _before(text, settings.unit, test * (settings.length or 1) + 1)
+    else:
+        cut = len(text) - round(len(text) * (TEST_SHARE if test is None else test))
+    return DividedText(text[:cut], text[cut:])
+
+
+def _before(text: str, unit: Unit, tokens: int) -> int:
+    """Return the place in a text behind which there are so many tokens; 0 where there are fewer."""
+    if unit == "bytes":
+        return len(text.encode("utf-8")[:-tokens].decode("utf-8", errors="ignore"))
+    if unit == "chars":
+        return max(0, len(text) - tokens)
+    starts = word_starts(text)
+    return starts[-tokens] if len(starts) > tokens else 0

@@ -1,0 +1,125 @@
+"""The vocabulary of a text: which tokens there are, text to their numbers and back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["BYTES", "Unit", "Vocabulary", "pieces", "word_starts"]
+
+Unit: TypeAlias = Literal["chars", "words", "bytes"]
+"""What a token is: a character, a word or a mark of punctuation, or a byte of UTF-8."""
+
+BYTES = 256
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*|\n|[^\w\s]")
+_TIGHT_BEFORE, _TIGHT_AFTER = frozenset(".,;:!?)]}'’”%\n"), frozenset("([{\n“")
+
+
+class Vocabulary(BaseModel):
+    """The tokens of a text, each with a number: its place in the order.
+
+    Attributes:
+        unit: what a token is.
+        tokens: them all, but for bytes, which need no list.
+        unknown: whether the number behind the last stands for whatever is none of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    unit: Unit
+    tokens: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ()
+    unknown: bool = False
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Vocabulary:
+        if len(set(self.tokens)) < len(self.tokens):
+            raise ValueError("a token is there twice")
+        if (self.unit == "bytes") == bool(self.tokens):
+            raise ValueError("bytes have no list of tokens, and all else has one")
+        return self
+
+    @classmethod
+    def of(cls, unit: Unit, text: str, *, size: int | None = None, others: str = "") -> Vocabulary:
+        """Return the vocabulary of a text.
+
+        Characters are in the order of their code points, words in that of their frequency.
+
+        Args:
+            unit: what a token is.
+            text: what it is made of, the training part.
+            size: how many tokens at most, the most frequent, one for all others among them.
+            others: further texts that are to be read with it, which may hold what this one does not.
+        """
+        if unit == "bytes":
+            return cls(unit=unit)
+        if unit == "chars":
+            counts, more = Counter(text), set(others)
+        else:
+            counts, more = Counter(pieces(unit, text)), set()
+        cut = size is not None and len(counts) > size
+        # A text always holds words that no other does.
+        unknown = unit == "words" or cut or not more <= set(counts)
+        kept = sorted(counts, key=lambda token: (-counts[token], token))
+        kept = kept[: size - 1] if cut and size is not None else kept
+        return cls(unit=unit, tokens=tuple(sorted(kept) if unit == "chars" else kept), unknown=unknown)
+
+    def __len__(self) -> int:
+        """Return how many numbers there are."""
+        return BYTES if self.unit == "bytes" else len(self.tokens) + self.unknown
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each token."""
+        return {token: number for number, token in enumerate(self.tokens)}
+
+    def encode(self, text: str) -> list[int]:
+        """Return the numbers of a text; what is not known gets that of unknown tokens.
+
+        Raises:
+            KeyError: a token is not known, and there is no number for such ones.
+        """
+        if self.unit == "bytes":
+            return list(text.encode("utf-8"))
+        found = pieces(self.unit, text)
+        if self.unknown:
+            return [self.numbers.get(token, len(self.tokens)) for token in found]
+        return [self.numbers[token] for token in found]
+
+    def missing(self, text: str) -> list[str]:
+        """Return the tokens of a text that are not known, each once, in their order."""
+        if self.unit == "bytes":
+            return []
+        return [token for token in dict.fromkeys(pieces(self.unit, text)) if token not in self.numbers]
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """Return the text of some numbers; unknown ones are written as �, words with the usual spaces."""
+        if self.unit == "bytes":
+            return bytes(numbers).decode("utf-8", errors="replace")
+        tokens = [self.tokens[n] if n < len(self.tokens) else "\ufffd" for n in numbers]
+        return "".join(tokens) if self.unit == "chars" else _spaced(tokens)
+
+
+def pieces(unit: Unit, text: str) -> Sequence[str]:
+    """Return a text cut into its characters, or into words and marks of punctuation."""
+    return text if unit == "chars" else _WORD.findall(text)
+
+
+def word_starts(text: str) -> list[int]:
+    """Return where the words and marks of punctuation of a text begin."""
+    return [match.start() for match in _WORD.finditer(text)]
+
+
+def _spaced(words: Sequence[str]) -> str:
+    """Return words with a space between two where one belongs."""
+    made: list[str] = []
+    for word in words:
+        if made and word[0] not in _TIGHT_BEFORE and made[-1][-1] not in _TIGHT_AFTER:
+            made.append(" ")
+        made.append(word)
+    return "".join(made)

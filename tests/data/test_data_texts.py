@@ -1,0 +1,87 @@
+"""Texts as examples, and a language model trained on one, resumed, evaluated and opened again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec.data.texts import load_text
+from netspec.diagnostics.diagnostic import DataError, ModelFileError
+from netspec.ir.network import DataSource
+from netspec.recipe.settings import Text
+from netspec.runs import model_file
+from netspec.workflows.trained import open_run
+
+SPEC = 'data "book.txt" { text chars length=8; test 20% }\nembedding 4; lstm 6; fc tokens softmax pointwise\n'
+BOOK = "to be, or not to be: that is the question.\n" * 12
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("texts")
+    (folder / "book.txt").write_text(BOOK, encoding="utf-8")
+    (folder / "s.net").write_text(SPEC + "train { epochs 1; batch 16 }\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Path:
+    for _ in ns.train(folder / "s.net", out=folder / "run"):
+        pass
+    return folder / "run"
+
+
+def test_targets_are_what_follows(folder: Path) -> None:
+    data = DataSource(name="book.txt", text=Text(length=8))
+    dataset = load_text(folder / "book.txt", data, (17, 8))
+    assert dataset.vocabulary is not None
+    train = dataset.train
+    whole = dataset.vocabulary.decode(train.images.reshape(-1).tolist())
+    assert BOOK.startswith(whole)
+    after = dataset.vocabulary.decode(train.labels.reshape(-1).tolist())
+    assert BOOK[1:].startswith(after)
+    last = load_text(folder / "book.txt", data, (17,))
+    np.testing.assert_array_equal(last.train.labels, train.labels[:, -1])
+
+
+def test_a_language_model_knows_its_vocabulary(run: Path, folder: Path) -> None:
+    opened = open_run(run)
+    assert opened.vocabulary is not None
+    assert set(opened.vocabulary.tokens) == set(BOOK)
+    assert opened.evaluate().metrics["perplexity"] == pytest.approx(np.exp(opened.evaluate().loss), rel=1e-5)
+    (folder / "other.txt").write_text("to be that is not the question " * 2, encoding="utf-8")
+    assert opened.evaluate(folder / "other.txt").examples == 1
+    (folder / "wrong.txt").write_text("TO BE" * 20, encoding="utf-8")
+    with pytest.raises(DataError, match="never seen: 'T', 'O', 'B' and 'E'"):
+        opened.evaluate(folder / "wrong.txt")
+
+
+def test_it_is_resumed_and_another_text_is_noticed(run: Path, folder: Path) -> None:
+    last = list(ns.resume(run, epochs=2))[-1]
+    assert isinstance(last, ns.Finished)
+    assert open_run(run).vocabulary is not None
+    (folder / "book.txt").write_text(BOOK + "to", encoding="utf-8")
+    with pytest.raises(ns.NetspecError, match="SHA-256"):
+        list(ns.resume(run, epochs=3))
+    (folder / "book.txt").write_text(BOOK, encoding="utf-8")
+
+
+def test_a_damaged_vocabulary_is_refused(run: Path, tmp_path: Path) -> None:
+    model = model_file.read(run / "last.safetensors")
+    assert model.vocabulary is not None
+    fewer = model.vocabulary.model_copy(update={"tokens": model.vocabulary.tokens[:-1]})
+    changed = model_file.ModelFile(
+        model.network, model.graph, model.arrays, model.labels, model.training, vocabulary=fewer
+    )
+    model_file.write(tmp_path / "m.safetensors", changed)
+    with pytest.raises(ModelFileError, match="vocabulary is of another size"):
+        model_file.read(tmp_path / "m.safetensors")
+
+
+def test_a_text_that_is_too_short_is_refused(folder: Path) -> None:
+    (folder / "short.txt").write_text("to be, or not to be", encoding="utf-8")
+    with pytest.raises(DataError, match="the test part has 2 tokens, and an example takes 9"):
+        load_text(folder / "short.txt", DataSource(name="short.txt", text=Text(length=8)), (17, 8))

@@ -1,0 +1,103 @@
+"""What a spec takes from its data without loading it: the input of a text, `tokens` and `classes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netspec.compiler import analyze, load_source, require
+from netspec.diagnostics.diagnostic import SpecError
+from netspec.ir.network import Network
+from netspec.ir.text import resolved_text
+
+BODY = "embedding 4; lstm 8; fc tokens softmax pointwise"
+
+
+def network(folder: Path, text: str) -> Network:
+    file = folder / "s.net"
+    file.write_text(text, encoding="utf-8")
+    return require(analyze(load_source(file), files=True))[0]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "book.txt").write_text("to be, or not to be: that is the question.\n" * 20, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_text_says_the_input_and_the_tokens(folder: Path) -> None:
+    net = network(folder, f'data "book.txt"\n{BODY}')
+    characters = len(set((folder / "book.txt").read_text(encoding="utf-8")))
+    assert (net.input, net.tokens) == ((128,), characters)
+    assert net.data is not None
+    assert (net.data.target, net.data.text.unit if net.data.text else "") == ("next", "chars")
+
+
+@pytest.mark.parametrize(
+    ("settings", "length", "tokens"),
+    [
+        ("text chars length=16", 16, 17),
+        ("text words length=8", 8, 13),
+        ("text words length=8 size=5", 8, 5),
+        ("text bytes; test 20%", 128, 256),
+    ],
+)
+def test_its_settings_say_how_it_is_cut(folder: Path, settings: str, length: int, tokens: int) -> None:
+    net = network(folder, f'data "book.txt" {{ {settings} }}\n{BODY}')
+    assert (net.input, net.tokens) == ((length,), tokens)
+
+
+def test_the_input_may_be_declared_and_says_the_length(folder: Path) -> None:
+    net = network(folder, f'input 32 tokens=tokens\ndata "book.txt"\n{BODY}')
+    assert net.input == (32,)
+    assert net.data is not None
+    assert net.data.text is not None
+    assert net.data.text.length == 32
+
+
+def test_classes_are_those_of_a_built_in_dataset(tmp_path: Path) -> None:
+    graph = require(analyze(load_source(_spec(tmp_path, "data mnist\nfc classes softmax"))))[1]
+    assert graph.shape(graph.output) == (10,)
+
+
+def test_a_name_of_the_file_comes_first(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, "data mnist\nlet classes = 7\nfc classes softmax\nfc 10 softmax")
+    assert require(analyze(load_source(spec)))[0].nodes[0].layer.model_dump()["units"] == 7
+
+
+def _spec(folder: Path, text: str) -> Path:
+    file = folder / "s.net"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_what_is_resolved_needs_no_data(folder: Path) -> None:
+    net = network(folder, f'data "book.txt" {{ text words length=8 }}\n{BODY}')
+    (folder / "book.txt").unlink()
+    again = require(analyze(load_source(_spec(folder, resolved_text(net)))))[0]
+    assert again == net
+
+
+@pytest.mark.parametrize(
+    ("spec", "content", "says"),
+    [
+        (f'data "none.txt"\n{BODY}', None, "none.txt does not exist"),
+        (f'data "bad.txt"\n{BODY}', b"caf\xe9\n", "bad.txt is no UTF-8: byte 0xe9 in line 1"),
+        (f'data "bad.txt"\n{BODY}', b"\n \n", "bad.txt is empty"),
+        (f'input 8 tokens=9\ndata "bad.txt"\n{BODY.replace("tokens", "9")}', b"abcdabcdef", "the text has"),
+        ('input 8x4\ndata "bad.txt"\nfc 3 softmax', b"abcd" * 9, "the input is of plain numbers"),
+        (
+            f'data "bad.txt"\n{BODY.replace("tokens", "3")}',
+            b"abcd" * 90,
+            "one of 4 tokens, but the network ends in 3x128",
+        ),
+    ],
+)
+def test_a_text_that_does_not_fit_is_one_mistake(tmp_path: Path, spec: str, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / "bad.txt").write_bytes(content)
+    with pytest.raises(SpecError) as caught:
+        network(tmp_path, spec)
+    assert len(caught.value.diagnostics) == 1
+    assert says in caught.value.diagnostics[0].message
