@@ -51,7 +51,10 @@ _HANDING_ON = (
 )
 """Operations whose outputs lie where their inputs do."""
 
-_UNBOUNDED = {"relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"}
+_UNBOUNDED = {
+    *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"),
+    *("ramp", "exp", "log", "abs", "square", "sqrt"),
+}
 """Functions that go as far up as is wanted."""
 
 _ONES, _ZEROS = Ones.model_construct(), Zeros.model_construct()

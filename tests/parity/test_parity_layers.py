@@ -92,6 +92,11 @@ def extremes(shape: tuple[int, ...]) -> np.ndarray:
     return values.astype(np.float32)
 
 
+def positive(shape: tuple[int, ...]) -> np.ndarray:
+    """Return values in 0.01 to 8: what a logarithm and a root are taken of."""
+    return np.random.default_rng(0).uniform(0.01, 8, shape).astype(np.float32)
+
+
 def ties(shape: tuple[int, ...]) -> np.ndarray:
     """Return small whole numbers: most windows have several largest values."""
     return np.random.default_rng(0).integers(-1, 2, shape).astype(np.float32)
@@ -450,6 +455,13 @@ ELEMENTWISE: dict[str, Callable[[], torch.nn.Module]] = {
     "hardshrink 3.0": lambda: nn.Hardshrink(3.0),
     "tanhshrink": nn.Tanhshrink,
     "log_sigmoid": nn.LogSigmoid,
+    "abs": lambda: Function(torch.abs),
+    "square": lambda: Function(torch.square),
+    # On the bounds, which are among the corners, the slope is 1.
+    "clamp -1 3": lambda: Function(lambda x: x.clamp(-1, 3)),
+    "clamp max=1": lambda: Function(lambda x: x.clamp(max=1)),
+    "clamp 0": lambda: Function(lambda x: x.clamp(min=0)),
+    "ramp": lambda: Function(lambda x: x * (x > 0) + 0.1 * x),
 }
 ACTIVATION = [Case(line, "2x3x5", make, values) for line, make in ELEMENTWISE.items() for values in (corners, extremes)]
 ACTIVATION += [
@@ -469,10 +481,17 @@ ACTIVATION += [
         ("glu", "8", lambda: nn.GLU(1)),
     )
 ]
+ACTIVATION += [
+    Case("exp", "2x3x5", lambda: Function(torch.exp), corners),
+    Case("log", "2x3x5", lambda: Function(torch.log), positive),
+    Case("sqrt", "2x3x5", lambda: Function(torch.sqrt), positive),
+]
 # Trained or gated, and a word on the line of another layer.
 WORDS = [
     conv("conv 4 3x3 prelu", "3x5x6", lambda: nn.Conv2d(3, 4, 3), lambda: PReluWord(4)),
     conv("fc 6 glu", "7", lambda: nn.Linear(7, 6), lambda: nn.GLU(1)),
+    conv("fc 6 exp", "7", lambda: nn.Linear(7, 6), lambda: Function(torch.exp)),
+    conv("fc 6 clamp(max=0.1)", "7", lambda: nn.Linear(7, 6), lambda: Function(lambda x: x.clamp(max=0.1))),
     conv("batchnorm prelu(shared=true)", "3x5", lambda: nn.BatchNorm1d(3), PReluWord),
 ]
 
