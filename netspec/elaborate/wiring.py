@@ -198,7 +198,7 @@ class Wiring:
             near = nearest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             fix = self._merge_below(command) or fix
-            message = f"`branch` needs two bodies or more, then {listing(merges)}"
+            message = "`branch` needs two bodies or more, then a merge such as add, multiply or concat"
             span = command.arguments[0].span if words and not known else command.name.span
             if words[1:] and words[0] in merges and len(command.bodies) > 1:
                 message, span = f"`{words[0]}` merges the bodies and takes no more", command.arguments[1].span

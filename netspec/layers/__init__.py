@@ -3,11 +3,23 @@
 from typing import Annotated, TypeAlias
 
 from netspec.layers.activation import ACTIVATIONS
+from netspec.layers.arithmetic import Times
 from netspec.layers.attention import Attention
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
 from netspec.layers.conv import Conv, Deconv, Depthwise
 from netspec.layers.dense import Dense
-from netspec.layers.merge import Add, Concat, Multiply
+from netspec.layers.merge import (
+    Add,
+    Average,
+    Concat,
+    CosineSimilarity,
+    Divide,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+)
 from netspec.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.recurrent import Gru, Lstm, Rnn
@@ -35,6 +47,7 @@ LAYERS: Registry[Layer] = Registry(
         InstanceNorm,
         LocalResponseNorm,
         Scale,
+        Times,
         Dropout,
         Noise,
         Flatten,
@@ -47,7 +60,14 @@ LAYERS: Registry[Layer] = Registry(
         PixelShuffle,
         PixelUnshuffle,
         Add,
+        Subtract,
         Multiply,
+        Divide,
+        Maximum,
+        Minimum,
+        Average,
+        Dot,
+        CosineSimilarity,
         Concat,
         Embedding,
         Position,

@@ -102,6 +102,13 @@ def ties(shape: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(0).integers(-1, 2, shape).astype(np.float32)
 
 
+def zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Return zeros in the first example, 1, 2, 3 … in the others."""
+    values = np.tile(np.arange(1, np.prod(shape[1:]) + 1, dtype=np.float32).reshape(shape[1:]), (shape[0], 1))
+    values[0] = 0
+    return values
+
+
 def tokens(shape: tuple[int, ...], count: int) -> np.ndarray:
     """Return token numbers, the first and the last one among them, and most of them several times."""
     numbers = np.random.default_rng(count).integers(0, count, int(np.prod(shape)))
@@ -316,6 +323,10 @@ NORM = [
     Case("scale", "3x4x5", lambda: Scale(3)),
     Case("scale 0.1 bias", "3x6", lambda: Scale(3, bias=True)),
     Case("scale bias", "5", lambda: Scale(5, bias=True)),
+    Case("times 0.1", "3x4x5", lambda: Function(lambda x: 0.1 * x)),
+    Case("times -1 plus=1", "3x6", lambda: Function(lambda x: 1 - x)),
+    # Keras's name, whose arguments are called scale and offset.
+    Case("Rescaling 2.5 plus=-0.5", "5", lambda: Function(lambda x: 2.5 * x - 0.5)),
 ]
 
 
@@ -536,10 +547,55 @@ MERGE = [
     Case("tanh as a; sigmoid; multiply a input", "3x4", lambda: Function(lambda x: x.tanh() * x.tanh().sigmoid() * x)),
     Case("globalpool; multiply input", "3x4x5", lambda: Function(lambda x: x.mean((2, 3), keepdim=True) * x)),
     Case("globalpool; multiply input", "3x7", lambda: Function(lambda x: x.mean(2, keepdim=True) * x)),
+    Case(
+        "tanh as a; sigmoid; subtract a input", "3x4x5", lambda: Function(lambda x: x.tanh().sigmoid() - x.tanh() - x)
+    ),
+    Case("globalpool as m; from input; subtract m", "3x4x5", lambda: Function(lambda x: x - x.mean((2, 3), True))),
+    Case("globalpool; subtract input", "3x7", lambda: Function(lambda x: x.mean(2, True) - x)),
+    Case("softplus as a; tanh; divide a", "3x4x5", lambda: Function(lambda x: F.softplus(x).tanh() / F.softplus(x))),
+    Case(
+        "softplus as a; globalpool; divide a",
+        "3x7",
+        lambda: Function(lambda x: F.softplus(x).mean(2, True) / F.softplus(x)),
+    ),
+    # Values of -1, 0 and 1: where both are equal each has half of the gradient.
+    Case("square as a; tanh; maximum a input", "3x4x5", lambda: Function(largest), ties),
+    Case("square as a; tanh; minimum a input", "3x4", lambda: Function(smallest), ties),
+    Case("globalpool max as m; from input; minimum m", "3x4x5", lambda: Function(lambda x: x * 1.0)),
+    Case("tanh as a; sigmoid; average a input", "3x4", lambda: Function(lambda x: stacked(x[:, None], 1).mean(1))),
+    Case("tanh as a; sigmoid; dot a", "7", lambda: Function(lambda x: product(x.tanh().sigmoid(), x.tanh()))),
+    Case("tanh as a; sigmoid; dot a", "3x4", lambda: Function(lambda x: product(x.tanh().sigmoid(), x.tanh()))),
+    Case("identity; dot input", "3x4x5", lambda: Function(lambda x: product(x, x))),
+    Case(
+        "tanh as a; sigmoid; cosine_similarity a", "7", lambda: Function(lambda x: cosine(x.tanh().sigmoid(), x.tanh()))
+    ),
+    Case("sigmoid; cosine_similarity input", "3x4x5", lambda: Function(lambda x: cosine(x.sigmoid(), x))),
+    # A vector of zeros has no direction: 0, and no gradient that is none.
+    Case(
+        "sigmoid as a; from input; cosine_similarity a", "3", lambda: Function(lambda x: cosine(x, x.sigmoid())), zeros
+    ),
     Case("tanh as a; sigmoid; concat a input", "3x4x5", lambda: Function(lambda x: stacked(x, 1))),
     Case("tanh as a; sigmoid; concat a input", "3x4", lambda: Function(lambda x: stacked(x, 1))),
     Case("tanh as a; sigmoid; concat a input", "6", lambda: Function(lambda x: stacked(x, 1))),
 ]
+
+
+def largest(x: torch.Tensor) -> torch.Tensor:
+    a = x.square()
+    return torch.maximum(torch.maximum(a.tanh(), a), x)
+
+
+def smallest(x: torch.Tensor) -> torch.Tensor:
+    a = x.square()
+    return torch.minimum(torch.minimum(a.tanh(), a), x)
+
+
+def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a * b).sum(1, keepdim=True)
+
+
+def cosine(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return nn.CosineSimilarity(dim=1)(a, b)[:, None]
 
 
 def stacked(x: torch.Tensor, axis: int) -> torch.Tensor:
