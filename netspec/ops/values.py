@@ -64,7 +64,7 @@ class Activation(Op):
     """A function of each value; `softmax` and `log_softmax` are taken over the channels (or features)."""
 
     function: str
-    parameters: tuple[tuple[str, float | bool | None], ...] = ()
+    parameters: tuple[tuple[str, float | bool], ...] = ()
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
