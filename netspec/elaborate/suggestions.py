@@ -71,6 +71,10 @@ def command_word(word: str, blocks: Iterable[str] = ()) -> str:
     return "a block" if word in blocks else "a command" if word in COMMANDS else ""
 
 
+_PARTS = (
+    "`part 1 of=2` takes the first half of the channels, and `from` the same label `part 2 of=2` the other; "
+    "`channels 16 offset=8` takes so many, `crop` positions"
+)
 _DIALECTS = {
     "while": "`repeat 3 { … }` runs commands several times",
     "loop": "`repeat 3 { … }` runs commands several times",
@@ -82,6 +86,19 @@ _DIALECTS = {
     "network": "remove it: the file is the network, and its name is the network's",
     "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
     "activation": "an activation is a layer by its own name: `relu`",
+    "split": _PARTS,
+    "Split": _PARTS,
+    "chunk": _PARTS,
+    "slice": _PARTS,
+    "Slice": _PARTS,
+    "narrow": _PARTS,
+    "mul": "`times 2` multiplies by a number, `multiply LABEL` by a labelled value",
+    "div": "`times 0.5` divides by 2, `divide LABEL` by a labelled value",
+    "plus": "`times 1 plus=2` adds a number, `add LABEL` a labelled value",
+    "sub": "`times 1 plus=-2` subtracts a number, `subtract LABEL` a labelled value",
+    "pow": "`square` and `sqrt` are layers",
+    "mean": "`globalpool` is the mean over all positions, `average LABEL` that of labelled values",
+    "sum": "`globalpool sum` is the sum over all positions, `add LABEL` that of labelled values",
 }
 
 _FLAGS = {

@@ -40,6 +40,8 @@ _TWO = "two classes take two outputs with softmax, `fc 2 softmax`, or one with s
 
 _HANDING_ON = (
     ops.Concat,
+    ops.Channels,
+    ops.ShuffleChannels,
     ops.Reshape,
     ops.Permute,
     ops.Take,

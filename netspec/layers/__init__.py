@@ -6,6 +6,7 @@ from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.arithmetic import Times
 from netspec.layers.attention import Attention
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
+from netspec.layers.channels import Channels, ChannelShuffle, Part
 from netspec.layers.conv import Conv, Deconv, Depthwise
 from netspec.layers.dense import Dense
 from netspec.layers.merge import (
@@ -59,6 +60,9 @@ LAYERS: Registry[Layer] = Registry(
         Upsample,
         PixelShuffle,
         PixelUnshuffle,
+        Channels,
+        Part,
+        ChannelShuffle,
         Add,
         Subtract,
         Multiply,

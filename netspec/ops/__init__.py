@@ -28,7 +28,17 @@ from netspec.ops.merge import (
 )
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
-from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
+from netspec.ops.shape import (
+    Channels,
+    Crop,
+    DepthToSpace,
+    Pad,
+    Permute,
+    Reshape,
+    ShuffleChannels,
+    SpaceToDepth,
+    Upsample,
+)
 from netspec.ops.values import Activation, Affine, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
@@ -41,6 +51,7 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "Bias",
+    "Channels",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -76,6 +87,7 @@ __all__ = [
     "Scale",
     "Shape",
     "ShapeError",
+    "ShuffleChannels",
     "Sinusoid",
     "SpaceToDepth",
     "Subtract",

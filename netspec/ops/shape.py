@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from netspec.diagnostics.diagnostic import plural
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
-__all__ = ["Crop", "DepthToSpace", "Pad", "Permute", "Reshape", "SpaceToDepth", "Upsample"]
+__all__ = [
+    "Channels",
+    "Crop",
+    "DepthToSpace",
+    "Pad",
+    "Permute",
+    "Reshape",
+    "ShuffleChannels",
+    "SpaceToDepth",
+    "Upsample",
+]
 
 
 class _Move(Op):
@@ -92,6 +103,41 @@ class Crop(_Move):
                 "crop to a smaller size, or enlarge with `pad`",
             )
         return (x[0], *self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels(_Move):
+    """Some of the channels (or features): as many as `count` from `start` on; all positions."""
+
+    start: int
+    count: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if self.start + self.count > x[0]:
+            beyond = f" after the first {self.start:,}" if self.start else ""
+            rest = x[0] - self.start
+            fix = f"take at most {rest:,}" if rest > 0 else "begin further to the front"
+            message = f"{plural(self.count, 'channel')}{beyond} are more than the input has: {plural(x[0], 'channel')}"
+            raise ShapeError("E0309", message, fix)
+        return (self.count, *x[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class ShuffleChannels(_Move):
+    """The channels of equal groups in turn: the first of each group, then the second of each. Zhang et al. 2018."""
+
+    groups: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if x[0] % self.groups:
+            raise ShapeError(
+                "E0309",
+                f"{x[0]} channels cannot be split into {self.groups} equal groups",
+                f"use a number of groups that divides {x[0]}",
+            )
+        return x
 
 
 @dataclass(frozen=True, slots=True)

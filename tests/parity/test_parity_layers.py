@@ -541,6 +541,20 @@ RESIZE = [
     Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),
 ]
 
+CHANNELS = [
+    Case("channels 2", "5x3x4", lambda: Function(lambda x: x[:, :2])),
+    Case("channels 2 offset=3", "5x3x4", lambda: Function(lambda x: x[:, 3:])),
+    Case("channels 1 offset=2", "5x4", lambda: Function(lambda x: x[:, 2:3])),
+    Case("channels 3 offset=1", "7", lambda: Function(lambda x: x[:, 1:4])),
+    Case("part 2 of=3", "6x3x4", lambda: Function(lambda x: x.chunk(3, 1)[1])),
+    Case("part 1 of=2", "6x4", lambda: Function(lambda x: x.chunk(2, 1)[0])),
+    Case("part 4 of=4", "8", lambda: Function(lambda x: x.chunk(4, 1)[3])),
+    Case("channelshuffle 2", "6x3x4", lambda: nn.ChannelShuffle(2)),
+    Case("channelshuffle 3", "6x3x4", lambda: nn.ChannelShuffle(3)),
+    Case("channelshuffle 3", "6x4", lambda: Function(lambda x: nn.ChannelShuffle(3)(x[..., None])[..., 0])),
+    Case("channelshuffle 4", "8", lambda: Function(lambda x: nn.ChannelShuffle(4)(x[..., None, None])[..., 0, 0])),
+]
+
 MERGE = [
     Case("tanh as a; sigmoid; add a", "3x4x5", lambda: Function(lambda x: x.tanh() + x.tanh().sigmoid())),
     Case("tanh; add input input", "7", lambda: Function(lambda x: x.tanh() + 2 * x)),
@@ -635,6 +649,7 @@ CASES = [
     *WORDS,
     *RESIZE,
     *SHAPE,
+    *CHANNELS,
     *MERGE,
     *RECURRENT,
     *ATTENTION,

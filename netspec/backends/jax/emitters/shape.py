@@ -48,6 +48,18 @@ def _crop(op: ops.Crop, _: EmitContext, at: OpContext, x: jax.Array, arrays: lis
     return on_positions(lambda x: resize.crop(x, op.start, op.size), x, at.layout)
 
 
+def _channels(op: ops.Channels, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    return jax.lax.slice_in_dim(x, op.start, op.start + op.count, axis=at.layout.channels)
+
+
+def _shuffle(
+    op: ops.ShuffleChannels, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    del arrays
+    return resize.shuffle_channels(x, op.groups, axis=at.layout.channels % x.ndim)
+
+
 def _upsample(op: ops.Upsample, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     enlarge = resize.upsample_nearest if op.mode == "nearest" else resize.upsample_linear
@@ -59,6 +71,8 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Permute: _permute,
     ops.Pad: _pad,
     ops.Crop: _crop,
+    ops.Channels: _channels,
+    ops.ShuffleChannels: _shuffle,
     ops.Upsample: _upsample,
     ops.DepthToSpace: lambda op, _run, _at, x, _arrays: resize.depth_to_space(x, op.factor),
     ops.SpaceToDepth: lambda op, _run, _at, x, _arrays: resize.space_to_depth(x, op.factor),

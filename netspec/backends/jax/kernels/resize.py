@@ -22,6 +22,12 @@ def crop(x: jax.Array, start: tuple[int, ...], size: tuple[int, ...]) -> jax.Arr
     return x[(slice(None), *(slice(s, s + n) for s, n in zip(start, size, strict=True)))]
 
 
+def shuffle_channels(x: jax.Array, groups: int, axis: int) -> jax.Array:
+    """Takes the channels of equal groups in turn: channel i of group j of g goes to i g + j."""
+    split = x.reshape(*x.shape[:axis], groups, -1, *x.shape[axis + 1 :])
+    return jnp.swapaxes(split, axis, axis + 1).reshape(x.shape)
+
+
 def upsample_nearest(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
     """Repeats each position as often as the factor of its axis says."""
     return reduce(lambda y, axis: jnp.repeat(y, factor[axis], axis + 1), range(len(factor)), x)
