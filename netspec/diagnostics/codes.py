@@ -343,8 +343,9 @@ CODES: dict[str, Code] = {
     ),
     "E0310": Code(
         "the ways that meet have different shapes",
-        "`add`, `multiply` and their like need inputs of one shape; `concat` needs one height and width. `netspec show` "
-        "on the part above tells the shapes. `pad=same` keeps a size, a 1x1 convolution changes the number of channels.",
+        "`add`, `multiply` and their like need inputs of one shape; `concat` needs one height and width. "
+        "`netspec show` on the part above tells the shapes. `pad=same` keeps a size, and a 1x1 convolution changes the "
+        "number of channels.",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3; add a",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3 pad=same; add a",
     ),

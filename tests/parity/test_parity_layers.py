@@ -174,6 +174,20 @@ CONV_1D = [
     conv("conv 4 3 relu", "1x8", lambda: nn.Conv1d(1, 4, 3), nn.ReLU),
 ]
 
+# All zeros before the first position, as many as the kernel reaches back. ZeroPad1d takes left, right.
+CAUSAL = [
+    conv("conv 4 3 pad=causal", "3x9", lambda: nn.ZeroPad1d((2, 0)), lambda: nn.Conv1d(3, 4, 3)),
+    conv("conv 4 2 causal dilation=4", "3x9", lambda: nn.ZeroPad1d((4, 0)), lambda: nn.Conv1d(3, 4, 2, dilation=4)),
+    conv("conv 4 3 pad=causal stride=2", "3x8", lambda: nn.ZeroPad1d((2, 0)), lambda: nn.Conv1d(3, 4, 3, stride=2)),
+    conv("conv 2 5 pad=causal nobias", "1x3", lambda: nn.ZeroPad1d((4, 0)), lambda: nn.Conv1d(1, 2, 5, bias=False)),
+    conv(
+        "depthwise 3 pad=causal dilation=2",
+        "4x9",
+        lambda: nn.ZeroPad1d((4, 0)),
+        lambda: Depthwise1d(4, 4, 3, dilation=2, groups=4),
+    ),
+]
+
 DEPTHWISE = [
     conv("depthwise 3x3", "4x6x7", lambda: Depthwise(4, 4, 3, groups=4)),
     conv(
@@ -637,6 +651,7 @@ SHAPE = [
 CASES = [
     *CONV,
     *CONV_1D,
+    *CAUSAL,
     *DEPTHWISE,
     *DECONV,
     *POOL,
