@@ -97,6 +97,10 @@ def _pads(definition: Any, given: Collection[str]) -> bool:
     return "pad" in given and definition.pad not in {"valid", "same", (0, 0)}
 
 
+def _uncounted(definition: Any, given: Collection[str]) -> bool:
+    return _pads(definition, given) and "count_padding" not in given
+
+
 def _decays(definition: Any, given: Collection[str]) -> bool:
     return "weight_decay" in given and definition.weight_decay > 0
 
@@ -112,7 +116,7 @@ def _apart(definition: Any, given: Collection[str]) -> bool:
     return gaps and definition.pad == "valid" and "output_pad" not in given
 
 
-_COUNTED = (("PyTorch counts the padding as zeros, here it does not count; `pad 1` on a line before it counts", _pads),)
+_COUNTED = (("PyTorch counts the padding as zeros, here it does not count unless `count_padding` is said", _uncounted),)
 _LOGISTIC = ("Darknet puts `logistic` behind it where no activation is given; here is none", _without("activation"))
 _SWITCH = ("Darknet's `pad=1` is half the kernel, `pad=same`; here it is one row and column", _switched)
 _STEPS = (
@@ -139,6 +143,8 @@ SPELLINGS: dict[str, Spelling] = {
     "BatchNormalization": Spelling("batchnorm", "Keras", {"epsilon": 0.001, "momentum": 0.99}),
     "LayerNormalization": Spelling("layernorm", "Keras", {"epsilon": 0.001}),
     "GroupNormalization": Spelling("groupnorm", "Keras", {"epsilon": 0.001}),
+    "GlobalMaxPooling1D": Spelling("globalpool", "Keras", {"mode": "max"}),
+    "GlobalMaxPooling2D": Spelling("globalpool", "Keras", {"mode": "max"}),
     "SimpleRNN": Spelling("rnn", "Keras", {"last": True}),
     # what no argument expresses
     "AvgPool1d": Spelling("avgpool", remarks=_COUNTED),

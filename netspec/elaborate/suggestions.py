@@ -33,6 +33,7 @@ __all__ = [
 _ARGUMENTS = {
     "alpha": "slope decay",
     "bias_initializer": "bias_init",
+    "count_include_pad": "count_padding",
     "dropout_ratio": "rate",
     "eps": "epsilon",
     "gamma": "factor",

@@ -16,8 +16,8 @@ __all__ = ["Conv", "Deconv", "Depthwise", "resolve_padding"]
 
 
 _PAD = (
-    "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns; of a sequence also "
-    "all of them before it (`causal`), so that a position reads only itself and those before it"
+    "zeros around the input: none (`valid`), enough to keep its size (`same`), all of them before a sequence "
+    "(`causal`), or rows x columns"
 )
 
 

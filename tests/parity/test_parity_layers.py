@@ -266,8 +266,24 @@ AVGPOOL = [
     Case("avgpool 3 stride=2", "3x8x9", lambda: nn.AvgPool2d(3, 2)),
     Case("avgpool 2x3 stride=3x1", "2x8x7", lambda: nn.AvgPool2d((2, 3), (3, 1))),
     Case("avgpool 3x2 pad=1x1", "2x7x6", lambda: nn.AvgPool2d((3, 2), padding=(1, 1), count_include_pad=False)),
-    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
     Case("pad 1; avgpool 3 stride=1", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
+    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
+    Case("avgpool 3 stride=1 pad=1 count_padding", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
+    Case("avgpool 3x4 stride=2x1 pad=1x2 count_padding", "2x6x5", lambda: nn.AvgPool2d((3, 4), (2, 1), (1, 2))),
+    # Of the last windows what lies beyond the padding does not count.
+    Case("avgpool 2 stride=3 pad=1 ceil count_padding", "2x7x8", lambda: nn.AvgPool2d(2, 3, 1, ceil_mode=True)),
+    Case("avgpool 3 stride=2 ceil count_padding", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True)),
+    Case("avgpool 3 stride=2 pad=1 ceil count_padding", "3x8", lambda: nn.AvgPool1d(3, 2, 1, ceil_mode=True)),
+    Case(
+        "avgpool 4 stride=1 pad=same count_padding",
+        "2x5",
+        lambda: nn.Sequential(nn.ZeroPad1d((1, 2)), nn.AvgPool1d(4, 1)),
+    ),
+    Case(
+        "scale bias; avgpool 3 pad=1 count_padding",
+        "2x6x5",
+        lambda: nn.Sequential(Scale(2, bias=True), nn.AvgPool2d(3, padding=1)),
+    ),
     Case("avgpool 3 stride=2 ceil", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False)),
     Case(
         "avgpool 2 stride=3 pad=1 ceil",
@@ -287,6 +303,8 @@ GLOBALPOOL = [
     Case("globalpool", "3x5x4", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), ties),
+    Case("globalpool sum", "3x5x4", lambda: Function(lambda x: x.sum((2, 3)))),
+    Case("globalpool sum", "3x6", lambda: Function(lambda x: x.sum(2))),
     Case("globalpool", "3x6", lambda: Function(lambda x: x.mean(2))),
     Case("globalpool max", "3x6", lambda: nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), ties),
 ]

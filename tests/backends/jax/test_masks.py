@@ -16,6 +16,7 @@ from netspec.diagnostics.diagnostic import Source
 BODIES = [
     "globalpool",
     "globalpool max",
+    "globalpool sum",
     "take last",
     "take first",
     "lstm 5 last",
@@ -30,6 +31,10 @@ BODIES = [
     "depthwise 3x3 pad=same; scale; fc 7 pointwise tanh; dropout 0.2; globalpool",
     "identity as a; fc 6 pointwise relu; add a; globalpool",
     "identity as b; lstm 6; concat b; globalpool",
+    "conv 6 3 pad=causal dilation=2 relu; depthwise 2 pad=causal; globalpool sum",
+    "times 2 plus=1 as c; part 2 of=3 as d; from c; channels 2 offset=1; subtract d; square; globalpool",
+    "channelshuffle 2 as e; exp; cosine_similarity e; globalpool max",
+    "globalpool as f; from words; minimum f; clamp -3 3; globalpool",
 ]
 OUTPUTS = [f"out_{i}" for i in range(len(BODIES))]
 LABELS = dict.fromkeys(OUTPUTS, np.array([0, 1, 2, 3]))
