@@ -110,6 +110,10 @@ def _switched(definition: Any, given: Collection[str]) -> bool:
     return "pad" in given and definition.pad == (1, 1) and definition.kernel != (3, 3)
 
 
+def _is_cubic(definition: Any, given: Collection[str]) -> bool:
+    return "mode" in given and definition.mode == "bicubic"
+
+
 def _apart(definition: Any, given: Collection[str]) -> bool:
     """Return whether kernels of a transposed convolution leave gaps."""
     gaps = any(k < s for k, s in zip(definition.kernel, definition.stride, strict=True))
@@ -125,6 +129,7 @@ _STEPS = (
 _COUPLED = (
     ("as in PyTorch the weight decay is added to the gradient; Keras's is apart from it, as `adamw` has it", _decays),
 )
+_KEYS = (("as in PyTorch `bicubic` has the sharpness -0.75; Keras's has -0.5", _is_cubic),)
 _GAPS = (("Keras's output is stride x the input; `output_pad=` adds what is missing", _apart),)
 
 
@@ -157,6 +162,7 @@ SPELLINGS: dict[str, Spelling] = {
     "route": Spelling(
         "concat", remarks=(("Darknet's joins what it names alone; here what flows in comes first", _always),)
     ),
+    "UpSampling2D": Spelling("upsample", remarks=_KEYS),
     "SGD": Spelling("sgd", remarks=_COUPLED),
     "Adam": Spelling("adam", remarks=_COUPLED),
     "OneCycleLR": Spelling(

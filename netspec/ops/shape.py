@@ -142,14 +142,16 @@ class ShuffleChannels(_Move):
 
 @dataclass(frozen=True, slots=True)
 class Upsample(Op):
-    """Each position becomes `factor` positions: copies (`nearest`) or, between the inputs, their mixture (`bilinear`).
+    """Each position becomes `factor` positions: copies (`nearest`) or, between the inputs, their mixture.
 
-    Positions are the middles of pixels, and beyond the outermost middles the image goes on unchanged (PyTorch's
-    `align_corners=False`). On sequences `bilinear` is linear.
+    Positions are the middles of pixels, and beyond the outermost middles the image goes on unchanged; with
+    `align_corners` the outermost middles stay the outermost, and the others are spread evenly between. `bilinear` mixes
+    the two nearest of each axis, `bicubic` the four nearest (Keys 1981, with -0.75).
     """
 
     factor: tuple[int, ...]
-    mode: Literal["nearest", "bilinear"]
+    mode: Literal["nearest", "bilinear", "bicubic"]
+    align_corners: bool = False
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
@@ -157,8 +159,8 @@ class Upsample(Op):
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del x, parameters
-        # Two products and a sum for each axis.
-        return 3 * len(self.factor) * prod(out) if self.mode == "bilinear" else 0
+        # For each axis two products and a sum, or four and three.
+        return {"nearest": 0, "bilinear": 3, "bicubic": 7}[self.mode] * len(self.factor) * prod(out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -550,6 +550,16 @@ def center(*size: int) -> Callable[[], Function]:
     return lambda: Function(cut)
 
 
+def enlarge(factor: str, mode: str, corners: bool) -> Callable[[], torch.nn.Module]:
+    scale = tuple(map(int, factor.split("x")))
+    return lambda: nn.Upsample(None, scale, mode, align_corners=corners)
+
+
+def row(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return a module of images on a sequence as one of one row."""
+    return module(x[:, :, None])[:, :, 0]
+
+
 RESIZE = [
     Case("pad 1", "2x4x5", lambda: nn.ZeroPad2d(1)),
     Case("pad 1x2 reflect", "2x4x5", lambda: nn.ReflectionPad2d((2, 2, 1, 1))),
@@ -568,6 +578,18 @@ RESIZE = [
     Case("upsample 3x1 bilinear", "2x1x4", lambda: nn.Upsample(scale_factor=(3, 1), mode="bilinear")),
     Case("upsample 3", "2x4", lambda: nn.Upsample(scale_factor=3)),
     Case("upsample 4 bilinear", "2x5", lambda: nn.Upsample(scale_factor=4, mode="linear")),
+    *(
+        Case(f"upsample {factor} {mode}{' align_corners' * corners}", shape, enlarge(factor, mode, corners))
+        for factor, mode, corners, shape in (
+            ("2x3", "bilinear", True, "2x3x4"),
+            ("3x2", "bilinear", True, "2x1x4"),
+            ("2x3", "bicubic", False, "2x3x4"),
+            ("2x3", "bicubic", True, "2x3x4"),
+            ("4x1", "bicubic", True, "2x5x1"),
+        )
+    ),
+    Case("upsample 4 mode=linear align_corners", "2x5", lambda: nn.Upsample(None, 4, "linear", align_corners=True)),
+    Case("upsample 3 mode=cubic", "2x5", lambda: Function(lambda x: row(enlarge("1x3", "bicubic", False)(), x))),
     Case("pixelshuffle 2", "12x3x2", lambda: nn.PixelShuffle(2)),
     Case("pixelshuffle 3", "9x2x3", lambda: nn.PixelShuffle(3)),
     Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),

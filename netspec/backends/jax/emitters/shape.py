@@ -62,8 +62,12 @@ def _shuffle(
 
 def _upsample(op: ops.Upsample, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    enlarge = resize.upsample_nearest if op.mode == "nearest" else resize.upsample_linear
-    return on_positions(lambda x: enlarge(x, op.factor), x, at.layout)
+    if op.mode == "nearest":
+        return on_positions(lambda x: resize.upsample_nearest(x, op.factor), x, at.layout)
+    if op.mode == "bilinear" and not op.align_corners:
+        return on_positions(lambda x: resize.upsample_linear(x, op.factor), x, at.layout)
+    how = {"cubic": op.mode == "bicubic", "align_corners": op.align_corners}
+    return on_positions(lambda x: resize.upsample_gathered(x, op.factor, **how), x, at.layout)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {

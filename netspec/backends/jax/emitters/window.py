@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from netspec import ops
 from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext, on_positions
 from netspec.backends.jax.kernels import conv, deconv, pool
+from netspec.backends.jax.kernels.arrange import NO_PADDING
 
 __all__ = ["EMITTERS"]
 
@@ -56,7 +57,7 @@ def _max_pool(op: ops.MaxPool, _: EmitContext, at: OpContext, x: jax.Array, arra
 def _avg_pool(op: ops.AvgPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
-    counted = _geometry(op, "counted")["counted"] if op.counted else pool.NO_PADDING
+    counted = _geometry(op, "counted")["counted"] if op.counted else NO_PADDING
     return _pool(lambda x: pool.avg_pool2d(x, **where, counted=counted), at, x)
 
 
