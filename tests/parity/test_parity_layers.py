@@ -595,6 +595,51 @@ RESIZE = [
     Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),
 ]
 
+
+def shuffled(x: torch.Tensor) -> torch.Tensor:
+    """Return what a unit of ShuffleNet v2 does around its convolutions."""
+    left, right = x.chunk(2, 1)
+    return nn.ChannelShuffle(2)(torch.cat([right.relu(), left], 1))
+
+
+def gated(x: torch.Tensor) -> torch.Tensor:
+    """Return WaveNet's gate: the tanh of one half times the sigmoid of the other."""
+    a, b = x.chunk(2, 1)
+    return a.tanh() * b.sigmoid()
+
+
+# What is built of several of these layers.
+IDIOMS = [
+    Case(
+        "identity as x; part 1 of=2 as a; from x; part 2 of=2; relu; concat a; channelshuffle 2",
+        "8x3x4",
+        lambda: Function(shuffled),
+    ),
+    Case(
+        "identity as x; part 1 of=2; tanh as a; from x; part 2 of=2; sigmoid; multiply a",
+        "8x5",
+        lambda: Function(gated),
+    ),
+    # The distance of two vectors, as in a siamese network.
+    Case(
+        "tanh as a; square; subtract a as d; dot d; sqrt",
+        "7",
+        lambda: Function(lambda x: (x.tanh().square() - x.tanh()).norm(dim=1, keepdim=True)),
+    ),
+    # Channels are centered and scaled by what they are themselves: instance normalization by hand.
+    Case(
+        "globalpool as m; from input; subtract m as d; square; globalpool; times 1 plus=1; sqrt as s; from d; divide s",
+        "3x4x5",
+        lambda: nn.InstanceNorm2d(3, eps=1.0),
+    ),
+    # A highway, y·t + x·(1 − t).
+    Case(
+        "sigmoid as t; times -1 plus=1; multiply input as kept; from input; tanh; multiply t; add kept",
+        "3x6",
+        lambda: Function(lambda x: x.tanh() * x.sigmoid() + x * (1 - x.sigmoid())),
+    ),
+]
+
 CHANNELS = [
     Case("channels 2", "5x3x4", lambda: Function(lambda x: x[:, :2])),
     Case("channels 2 offset=3", "5x3x4", lambda: Function(lambda x: x[:, 3:])),
@@ -705,6 +750,7 @@ CASES = [
     *RESIZE,
     *SHAPE,
     *CHANNELS,
+    *IDIOMS,
     *MERGE,
     *RECURRENT,
     *ATTENTION,
