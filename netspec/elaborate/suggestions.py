@@ -87,6 +87,8 @@ _DIALECTS = {
     "network": "remove it: the file is the network, and its name is the network's",
     "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
     "activation": "an activation is a layer by its own name: `relu`",
+    "Lambda": "no code is run here: `exp`, `log`, `abs`, `square`, `sqrt`, `clamp` and `times` are layers",
+    "PairwiseDistance": "`subtract a as d; dot d; sqrt` is the distance to the value labelled `a`",
     "split": _PARTS,
     "Split": _PARTS,
     "chunk": _PARTS,

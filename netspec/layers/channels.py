@@ -2,8 +2,6 @@
 
 from typing import ClassVar, Literal
 
-from pydantic_core import PydanticUndefined
-
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import ShapeError
@@ -36,16 +34,17 @@ class Channels(Layer):
 
 
 class Part(Layer):
-    """One of several equal parts of the channels (or features), counted from 1: `part 1 of=2` is the first half.
+    """One of several equal parts of the channels (or features), counted from 1; of two unless more are said.
 
-    The other half is read from the same label: `conv 32 3x3 as y; part 1 of=2 as a; from y; part 2 of=2`.
+    `part 1 of=2` is the first half. The other half is read from the same label:
+    `conv 32 3x3 as y; part 1 of=2 as a; from y; part 2 of=2`.
     """
 
     kind: Literal["part"] = "part"
     example: ClassVar[str] = "part 1 of=2"
 
     number: PositiveInt = positional("which one, counted from 1")
-    of: PositiveInt = option(PydanticUndefined, "how many equal parts there are")
+    of: PositiveInt = option(2, "how many equal parts there are")
 
     @property
     def positionwise(self) -> bool:
