@@ -27,6 +27,7 @@ __all__ = [
     "split_size",
     "unknown_command",
     "value_text",
+    "with_number",
 ]
 
 
@@ -116,6 +117,29 @@ _FLAGS = {
     "coordinator": "--coordinator HOST:PORT",
     "processes": "--processes N",
 }
+
+
+_WITH_NUMBERS = {
+    "add": "`times 1 plus={}` adds a number",
+    "subtract": "`times 1 plus={minus}` subtracts a number",
+    "multiply": "`times {}` multiplies by a number",
+    "divide": "`times (1 / {})` divides by a number",
+    "maximum": "`clamp min={}` compares with a number",
+    "minimum": "`clamp max={}` compares with a number",
+    "average": "`avgpool {}` is the mean of a window",
+}
+
+
+def with_number(kind: str, value: ast.Value, scope: Mapping[str, Any]) -> str:
+    """Say what does with a number what a merging layer does with a label; empty where the value is none."""
+    held = scope.get(value.text) if isinstance(value, ast.Word) else None
+    named = isinstance(held, int | float) and not isinstance(held, bool)
+    written = isinstance(value, ast.Integer | ast.Decimal | ast.Negative | ast.Group)
+    if kind not in _WITH_NUMBERS or not (named or written):
+        return ""
+    text = print_value(value)
+    minus = f"(0 - {text})" if named or text.startswith("(") else text[1:] if text.startswith("-") else f"-{text}"
+    return _WITH_NUMBERS[kind].format(text, minus=minus)
 
 
 def flag_place(name: str, given: ast.Value | None = None) -> str:
