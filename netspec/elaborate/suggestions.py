@@ -89,6 +89,7 @@ _DIALECTS = {
     "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
     "activation": "an activation is a layer by its own name: `relu`",
     "Lambda": "no code is run here: `exp`, `log`, `abs`, `square`, `sqrt`, `clamp` and `times` are layers",
+    "CoordConv": "`coordinates; conv 16 3x3` is one",
     "PairwiseDistance": "`subtract a as d; dot d; sqrt` is the distance to the value labelled `a`",
     "split": _PARTS,
     "Split": _PARTS,

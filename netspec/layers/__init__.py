@@ -6,7 +6,7 @@ from netspec.layers.activation import ACTIVATIONS
 from netspec.layers.arithmetic import Times
 from netspec.layers.attention import Attention
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
-from netspec.layers.channels import Channels, ChannelShuffle, Part
+from netspec.layers.channels import Channels, ChannelShuffle, Coordinates, Part
 from netspec.layers.conv import Conv, Deconv, Depthwise
 from netspec.layers.dense import Dense
 from netspec.layers.merge import (
@@ -63,6 +63,7 @@ LAYERS: Registry[Layer] = Registry(
         Channels,
         Part,
         ChannelShuffle,
+        Coordinates,
         Add,
         Subtract,
         Multiply,

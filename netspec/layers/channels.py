@@ -1,14 +1,14 @@
-"""Layers that take some of the channels (or features), or put them into another order."""
+"""Layers that take some of the channels (or features), put them into another order, or add some."""
 
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor
+from netspec.layers.base import Builder, Layer, Tensor, require_positions
 from netspec.ops import ShapeError
 from netspec.schema.definition import option, positional
 from netspec.schema.types import NonNegativeInt, PositiveInt
 
-__all__ = ["ChannelShuffle", "Channels", "Part"]
+__all__ = ["ChannelShuffle", "Channels", "Coordinates", "Part"]
 
 
 class Channels(Layer):
@@ -84,3 +84,20 @@ class ChannelShuffle(Layer):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reorder the channels."""
         return g.apply(ops.ShuffleChannels(self.groups), x)
+
+
+class Coordinates(Layer):
+    """Adds channels that say where a position is, -1 at the first and 1 at the last: C x H x W → (C + 2) x H x W.
+
+    The row comes before the column; on a sequence, C x L → (C + 1) x L. A convolution behind it is a CoordConv.
+    Liu et al. 2018.
+    """
+
+    kind: Literal["coordinates"] = "coordinates"
+    aliases = ("AddCoords", "coords")
+    example: ClassVar[str] = "coordinates"
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Add the channels."""
+        require_positions(self, x)
+        return g.apply(ops.Coordinates(), x)

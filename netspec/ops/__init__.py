@@ -30,6 +30,7 @@ from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
 from netspec.ops.shape import (
     Channels,
+    Coordinates,
     Crop,
     DepthToSpace,
     Pad,
@@ -55,6 +56,7 @@ __all__ = [
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Coordinates",
     "CosineSimilarity",
     "Crop",
     "DepthToSpace",

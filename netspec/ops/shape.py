@@ -11,6 +11,7 @@ from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
 __all__ = [
     "Channels",
+    "Coordinates",
     "Crop",
     "DepthToSpace",
     "Pad",
@@ -121,6 +122,15 @@ class Channels(_Move):
             message = f"{plural(self.count, 'channel')}{beyond} are more than the input has: {plural(x[0], 'channel')}"
             raise ShapeError("E0309", message, fix)
         return (self.count, *x[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates(_Move):
+    """A channel more for each axis of positions, which says where along it a position is: -1 the first, 1 the last."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return (x[0] + len(x) - 1, *x[1:])
 
 
 @dataclass(frozen=True, slots=True)

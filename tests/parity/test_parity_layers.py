@@ -596,6 +596,15 @@ RESIZE = [
 ]
 
 
+def with_places(x: torch.Tensor) -> torch.Tensor:
+    """Add a channel for each axis: from -1 to 1 along it, the same along the others."""
+    for axis, size in enumerate(x.shape[2:], 2):
+        steps = torch.linspace(-1, 1, size, dtype=x.dtype) if size > 1 else torch.zeros(1, dtype=x.dtype)
+        shape = [size if a == axis else 1 for a in range(x.ndim)]
+        x = torch.cat([x, steps.reshape(shape).expand(len(x), 1, *x.shape[2:])], 1)
+    return x
+
+
 def shuffled(x: torch.Tensor) -> torch.Tensor:
     """Return what a unit of ShuffleNet v2 does around its convolutions."""
     left, right = x.chunk(2, 1)
@@ -648,6 +657,9 @@ CHANNELS = [
     Case("part 2 of=3", "6x3x4", lambda: Function(lambda x: x.chunk(3, 1)[1])),
     Case("part 1 of=2", "6x4", lambda: Function(lambda x: x.chunk(2, 1)[0])),
     Case("part 4 of=4", "8", lambda: Function(lambda x: x.chunk(4, 1)[3])),
+    Case("coordinates", "2x3x4", lambda: Function(with_places)),
+    Case("coordinates", "2x1x3", lambda: Function(with_places)),
+    Case("coordinates", "2x5", lambda: Function(with_places)),
     Case("channelshuffle 2", "6x3x4", lambda: nn.ChannelShuffle(2)),
     Case("channelshuffle 3", "6x3x4", lambda: nn.ChannelShuffle(3)),
     Case("channelshuffle 3", "6x4", lambda: Function(lambda x: nn.ChannelShuffle(3)(x[..., None])[..., 0])),

@@ -117,7 +117,17 @@ def test_labels_at_padding_count_in_no_loss_and_no_metric() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["flatten", "fc 3", "conv 4 3", "conv 4 3 pad=same stride=2", "pool 2", "batchnorm", "reshape 3x4x5", "upsample 2"],
+    [
+        "flatten",
+        "fc 3",
+        "conv 4 3",
+        "conv 4 3 pad=same stride=2",
+        "pool 2",
+        "batchnorm",
+        "reshape 3x4x5",
+        "upsample 2",
+        "coordinates",
+    ],
 )
 def test_layers_that_cannot_tell_padding_refuse_it(body: str) -> None:
     text = f"input 10 tokens=20 mask=0\nembedding 6\n{body}\nglobalpool\nfc 3 softmax"

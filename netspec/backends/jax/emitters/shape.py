@@ -53,6 +53,16 @@ def _channels(op: ops.Channels, _: EmitContext, at: OpContext, x: jax.Array, arr
     return jax.lax.slice_in_dim(x, op.start, op.start + op.count, axis=at.layout.channels)
 
 
+def _coordinates(
+    _: ops.Coordinates, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    del arrays
+    found = from_declared(jnp.asarray(resize.coordinates(at.operation.shape[1:]), x.dtype)[None], at.layout)
+    shape = list(x.shape)
+    shape[at.layout.channels] = found.shape[at.layout.channels]
+    return jnp.concatenate([x, jnp.broadcast_to(found, shape)], axis=at.layout.channels)
+
+
 def _shuffle(
     op: ops.ShuffleChannels, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
 ) -> jax.Array:
@@ -76,6 +86,7 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Pad: _pad,
     ops.Crop: _crop,
     ops.Channels: _channels,
+    ops.Coordinates: _coordinates,
     ops.ShuffleChannels: _shuffle,
     ops.Upsample: _upsample,
     ops.DepthToSpace: lambda op, _run, _at, x, _arrays: resize.depth_to_space(x, op.factor),

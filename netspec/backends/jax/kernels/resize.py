@@ -30,6 +30,12 @@ def shuffle_channels(x: jax.Array, groups: int, axis: int) -> jax.Array:
     return jnp.swapaxes(split, axis, axis + 1).reshape(x.shape)
 
 
+def coordinates(size: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Returns where along each axis every position is, from -1 to 1: (axes, *size); an axis of one position has 0."""
+    along = [np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in size]
+    return np.stack(np.meshgrid(*along, indexing="ij"))
+
+
 def upsample_nearest(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
     """Repeats each position as often as the factor of its axis says."""
     return reduce(lambda y, axis: jnp.repeat(y, factor[axis], axis + 1), range(len(factor)), x)
