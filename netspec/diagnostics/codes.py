@@ -343,8 +343,9 @@ CODES: dict[str, Code] = {
     ),
     "E0310": Code(
         "the ways that meet have different shapes",
-        "`add` and `multiply` need inputs of one shape; `concat` needs one height and width. `netspec show` on the "
-        "part above tells the shapes. `pad=same` keeps a size, and a 1x1 convolution changes the number of channels.",
+        "`add`, `multiply` and their like need inputs of one shape; `concat` needs one height and width. "
+        "`netspec show` on the part above tells the shapes. `pad=same` keeps a size, and a 1x1 convolution changes the "
+        "number of channels.",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3; add a",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3 pad=same; add a",
     ),
@@ -427,7 +428,7 @@ CODES: dict[str, Code] = {
     "E0405": Code(
         "an output that nothing reads",
         "The output of a network is its last layer, or the layers that `output` names. A way that was left with `from` "
-        "must be merged again by `add`, `multiply` or `concat`, or be an output too.",
+        "must be merged again by `add`, `concat` or the like, or be an output too.",
         "conv 8 3x3 as a; relu\nfrom a\nfc 10 softmax",
         "conv 8 3x3 as a; relu\nconcat a\nfc 10 softmax",
     ),

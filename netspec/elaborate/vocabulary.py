@@ -122,7 +122,8 @@ _COMMANDS = (
     Command(
         "branch",
         "branch { commands } { commands } … MERGE",
-        "Runs two bodies or more on the same input and merges what they make: `add`, `multiply` or `concat`.",
+        "Runs two bodies or more on the same input and merges what they make: `add`, `concat`, `multiply` or another "
+        "layer that reads labels, in the order of the bodies.",
         "branch { conv 8 1x1 } { pool 3x3 stride=1 pad=same; conv 8 1x1 } concat",
     ),
     Command(

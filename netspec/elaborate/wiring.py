@@ -17,7 +17,7 @@ from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.limits import Expansion
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS
-from netspec.elaborate.suggestions import command_word
+from netspec.elaborate.suggestions import command_word, with_number
 from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
 from netspec.syntax import ast
@@ -133,7 +133,9 @@ class Wiring:
         if not command.arguments and command.name.span.line not in self.silent:
             fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
             self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
-        sources = [self.labelled_node(a, scope) for a in self._labels(command, scope)]
+        kind, values = cls.canonical(), scope.values
+        labels = self._labels(command, scope)
+        sources = [self.labelled_node(a, scope, fix=with_number(kind, a.value, values)) for a in labels]
         whole = [s for s in sources if s is not None]
         good = bool(whole) and len(whole) == len(command.arguments)
         spelling = SPELLINGS.get(command.name.text)
@@ -198,7 +200,7 @@ class Wiring:
             near = nearest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             fix = self._merge_below(command) or fix
-            message = f"`branch` needs two bodies or more, then {listing(merges)}"
+            message = "`branch` needs two bodies or more, then a merge such as add, multiply or concat"
             span = command.arguments[0].span if words and not known else command.name.span
             if words[1:] and words[0] in merges and len(command.bodies) > 1:
                 message, span = f"`{words[0]}` merges the bodies and takes no more", command.arguments[1].span
@@ -405,12 +407,21 @@ class Wiring:
             return None
         return name
 
-    def labelled_node(self, argument: ast.Argument, scope: Scope, none: str = "no layer before this") -> str | None:
-        """Return the node that a word names; `none` says what there is not where there is none."""
+    def labelled_node(
+        self, argument: ast.Argument, scope: Scope, none: str = "no layer before this", fix: str = ""
+    ) -> str | None:
+        """Return the node that a word names.
+
+        Args:
+            argument: the word.
+            scope: where it is written.
+            none: what is said where there is none.
+            fix: what would be right there, where that is known.
+        """
         value = argument.value
         text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
         if argument.key is not None or not text:
-            fix = "for example `conv 64 3x3 as c2`, and later `add c2`"
+            fix = fix or "for example `conv 64 3x3 as c2`, and later `add c2`"
             self.context.error("E0207", "a label is a word", argument.span, fix=fix)
             return None
         passed = scope.values.get(text)
@@ -418,7 +429,7 @@ class Wiring:
             return passed.node
         if text in scope.labels:
             return scope.labels[text]
-        fix = self._hidden(text, scope) or self._label_fix(text, scope)
+        fix = fix or self._hidden(text, scope) or self._label_fix(text, scope)
         self.context.error("E0215", f"{none} is labelled `{text}`", argument.span, fix=fix)
         return None
 

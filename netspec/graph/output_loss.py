@@ -22,6 +22,8 @@ TWO_CLASSES = "two classes take two outputs with softmax, `fc 2 softmax`, or one
 
 _HANDING_ON = (
     ops.Concat,
+    ops.Channels,
+    ops.ShuffleChannels,
     ops.Reshape,
     ops.Permute,
     ops.Take,
@@ -33,7 +35,10 @@ _HANDING_ON = (
 )
 """Operations whose outputs lie where their inputs do."""
 
-_UNBOUNDED = {"relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"}
+_UNBOUNDED = {
+    *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"),
+    *("ramp", "exp", "log", "abs", "square", "sqrt"),
+}
 """Functions that go as far up as is wanted."""
 
 

@@ -294,6 +294,7 @@ _INSTEAD = {
     "groupnorm": "use `layernorm`, which goes over the features of each position",
     "instancenorm": "use `layernorm`, which goes over the features of each position",
     "pool": "use `globalpool max`, which knows what is padding",
+    "coordinates": "use `position sinusoidal`: the place among all positions depends on how many are padding",
     "avgpool": "use `globalpool`, which knows what is padding",
 }
 """What knows padding, in place of what does not."""

@@ -71,7 +71,7 @@ def layer_text(layer: Definition) -> str:
 
 
 def _arguments(definition: Definition, *, every: bool) -> str:
-    words = []
+    words, in_order = [], True
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
         if p.name in definition.later and value == p.default:
@@ -79,13 +79,15 @@ def _arguments(definition: Definition, *, every: bool) -> str:
         # What a number is says more than that it is the default: `dropout 0.5`.
         number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or (not every and not p.required and value == p.default and not number):
+            # A number without a key would be taken for the one that is left out.
+            in_order = in_order and not p.positional
             continue
         if not every and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
             # A person writes `pool 2` for 2x2; on a sequence the one number is all there is.
             value = value[0]
         if isinstance(value, bool):
             words.append(p.name if value else f"no{p.name}")
-        elif p.positional or (not every and isinstance(value, Definition)):
+        elif (p.positional and (in_order or isinstance(value, str))) or (not every and isinstance(value, Definition)):
             words.append(value_text(value, every=every))
         else:
             words.append(f"{p.name}={value_text(value, every=every)}")

@@ -3,11 +3,24 @@
 from typing import Annotated, TypeAlias
 
 from netspec.layers.activation import ACTIVATIONS
+from netspec.layers.arithmetic import Times
 from netspec.layers.attention import Attention
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
+from netspec.layers.channels import Channels, ChannelShuffle, Coordinates, Part
 from netspec.layers.conv import Conv, Deconv, Depthwise
 from netspec.layers.dense import Dense
-from netspec.layers.merge import Add, Concat, Multiply
+from netspec.layers.merge import (
+    Add,
+    Average,
+    Concat,
+    CosineSimilarity,
+    Divide,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+)
 from netspec.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.recurrent import Gru, Lstm, Rnn
@@ -35,6 +48,7 @@ LAYERS: Registry[Layer] = Registry(
         InstanceNorm,
         LocalResponseNorm,
         Scale,
+        Times,
         Dropout,
         Noise,
         Flatten,
@@ -46,8 +60,19 @@ LAYERS: Registry[Layer] = Registry(
         Upsample,
         PixelShuffle,
         PixelUnshuffle,
+        Channels,
+        Part,
+        ChannelShuffle,
+        Coordinates,
         Add,
+        Subtract,
         Multiply,
+        Divide,
+        Maximum,
+        Minimum,
+        Average,
+        Dot,
+        CosineSimilarity,
         Concat,
         Embedding,
         Position,

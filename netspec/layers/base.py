@@ -128,7 +128,8 @@ class ActivationLayer(Layer):
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Apply the function of the same name."""
-        values = tuple((p.name, getattr(self, p.name)) for p in parameters(type(self)))
+        given = ((p.name, getattr(self, p.name)) for p in parameters(type(self)))
+        values = tuple((name, value) for name, value in given if value is not None)
         return g.apply(Activation(self.canonical(), values), x)
 
 

@@ -13,25 +13,55 @@ from netspec.ops.masks import (
     ValidPositions,
     ZeroPadding,
 )
-from netspec.ops.merge import Add, Concat, Multiply, way_around
+from netspec.ops.merge import (
+    Add,
+    Average,
+    Concat,
+    CosineSimilarity,
+    Divide,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    way_around,
+)
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
-from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
-from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
+from netspec.ops.shape import (
+    Channels,
+    Coordinates,
+    Crop,
+    DepthToSpace,
+    Pad,
+    Permute,
+    Reshape,
+    ShuffleChannels,
+    SpaceToDepth,
+    Upsample,
+)
+from netspec.ops.values import Activation, Affine, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
     "Activation",
     "Add",
+    "Affine",
     "Attention",
+    "Average",
     "AvgPool",
     "BatchNorm",
     "Bias",
+    "Channels",
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Coordinates",
+    "CosineSimilarity",
     "Crop",
     "DepthToSpace",
+    "Divide",
+    "Dot",
     "Dropout",
     "Embedding",
     "Gated",
@@ -44,6 +74,8 @@ __all__ = [
     "MaskedRecurrent",
     "MatMul",
     "MaxPool",
+    "Maximum",
+    "Minimum",
     "Multiply",
     "Noise",
     "Op",
@@ -57,8 +89,10 @@ __all__ = [
     "Scale",
     "Shape",
     "ShapeError",
+    "ShuffleChannels",
     "Sinusoid",
     "SpaceToDepth",
+    "Subtract",
     "Take",
     "TakeLastValid",
     "Upsample",

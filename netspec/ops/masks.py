@@ -35,9 +35,9 @@ class ZeroPadding(Op):
 
 @dataclass(frozen=True, slots=True)
 class MaskedGlobalPool(Op):
-    """The mean or the maximum over all valid positions: `(D, L)` and `(1, L)` → `(D,)`; 0 where none is valid."""
+    """The mean, the maximum or the sum over all valid positions: `(D, L)`, `(1, L)` → `(D,)`; 0 where none is valid."""
 
-    mode: Literal["avg", "max"]
+    mode: Literal["avg", "max", "sum"]
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters

@@ -7,7 +7,7 @@ from math import prod
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
+__all__ = ["Activation", "Affine", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
 
 _SHARES = {"softmax", "softmin", "log_softmax"}
 """Functions of what the channels (or features) of a position are beside each other."""
@@ -41,6 +41,22 @@ class Scale(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
         return x
+
+
+@dataclass(frozen=True, slots=True)
+class Affine(Op):
+    """Multiplies each value by a constant and adds another."""
+
+    factor: float
+    offset: float = 0.0
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
+        return prod(out) * (2 if self.offset else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ _POSITIONAL = re.compile(
 _LEFT_OUT = re.compile(
     "in_channels|in_features|input_shape|input_dim|input_size|num_embeddings|num_channels|name|data_format|inplace|"
     "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats|num_parameters|start_dim|end_dim|"
-    "count_include_pad|align_corners|beta_initializer|gamma_initializer|center|trainable"
+    "beta_initializer|gamma_initializer|center|trainable"
 )
 _RENAMED = {
     "padding": "pad",
@@ -25,6 +25,7 @@ _RENAMED = {
     "dilation_rate": "dilation",
     "eps": "epsilon",
     "ceil_mode": "ceil",
+    "count_include_pad": "count_padding",
     "elementwise_affine": "affine",
     "kernel_initializer": "init",
     "bias_initializer": "bias_init",

@@ -12,8 +12,10 @@ import netspec as ns
 from netspec.compiler import analyze
 from netspec.describe.format import format_source
 from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.vocabulary import ARGUMENT_WORDS, RESERVED
 from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
+from netspec.layers import LAYERS
 
 
 def network(text: str) -> Network:
@@ -87,6 +89,18 @@ def test_a_text_declares_what_it_says_written_out(text: str, written_out: str) -
 )
 def test_names_of_the_file_win_over_words_of_netspec(text: str, meaning: str) -> None:
     same(text, meaning)
+
+
+def test_every_word_may_be_a_name_of_the_file() -> None:
+    # A word that is new to the language changes no spec that was there before it.
+    for word in sorted({*LAYERS.names, *ARGUMENT_WORDS} - RESERVED):
+        same(f"let {word} = 5\ndense {word}", "fc 5")
+        same(f"block {word}(n) {{ dense n }}\n{word} 3", "fc 3")
+        same(f"for {word} in 2 3 {{ fc {word} }}", "fc 2; fc 3")
+        same(
+            f"tanh as {word}; relu; add {word} as c_; from {word}; relu; add c_",
+            "tanh as a; relu; add a as c_; from a; relu; add c_",
+        )
 
 
 def test_a_name_that_hides_a_word_is_noted() -> None:

@@ -92,9 +92,21 @@ def extremes(shape: tuple[int, ...]) -> np.ndarray:
     return values.astype(np.float32)
 
 
+def positive(shape: tuple[int, ...]) -> np.ndarray:
+    """Return values in 0.01 to 8: what a logarithm and a root are taken of."""
+    return np.random.default_rng(0).uniform(0.01, 8, shape).astype(np.float32)
+
+
 def ties(shape: tuple[int, ...]) -> np.ndarray:
     """Return small whole numbers: most windows have several largest values."""
     return np.random.default_rng(0).integers(-1, 2, shape).astype(np.float32)
+
+
+def zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Return zeros in the first example, 1, 2, 3 … in the others."""
+    values = np.tile(np.arange(1, np.prod(shape[1:]) + 1, dtype=np.float32).reshape(shape[1:]), (shape[0], 1))
+    values[0] = 0
+    return values
 
 
 def tokens(shape: tuple[int, ...], count: int) -> np.ndarray:
@@ -160,6 +172,20 @@ CONV_1D = [
     conv("conv 4 1x3 pad=0x1 stride=1x2 dilation=1x2", "5x12", lambda: nn.Conv1d(5, 4, 3, 2, 1, dilation=2)),
     conv("conv 4 4 pad=same", "2x7", lambda: nn.ZeroPad1d((1, 2)), lambda: nn.Conv1d(2, 4, 4)),
     conv("conv 4 3 relu", "1x8", lambda: nn.Conv1d(1, 4, 3), nn.ReLU),
+]
+
+# All zeros before the first position, as many as the kernel reaches back. ZeroPad1d takes left, right.
+CAUSAL = [
+    conv("conv 4 3 pad=causal", "3x9", lambda: nn.ZeroPad1d((2, 0)), lambda: nn.Conv1d(3, 4, 3)),
+    conv("conv 4 2 causal dilation=4", "3x9", lambda: nn.ZeroPad1d((4, 0)), lambda: nn.Conv1d(3, 4, 2, dilation=4)),
+    conv("conv 4 3 pad=causal stride=2", "3x8", lambda: nn.ZeroPad1d((2, 0)), lambda: nn.Conv1d(3, 4, 3, stride=2)),
+    conv("conv 2 5 pad=causal nobias", "1x3", lambda: nn.ZeroPad1d((4, 0)), lambda: nn.Conv1d(1, 2, 5, bias=False)),
+    conv(
+        "depthwise 3 pad=causal dilation=2",
+        "4x9",
+        lambda: nn.ZeroPad1d((4, 0)),
+        lambda: Depthwise1d(4, 4, 3, dilation=2, groups=4),
+    ),
 ]
 
 DEPTHWISE = [
@@ -240,8 +266,24 @@ AVGPOOL = [
     Case("avgpool 3 stride=2", "3x8x9", lambda: nn.AvgPool2d(3, 2)),
     Case("avgpool 2x3 stride=3x1", "2x8x7", lambda: nn.AvgPool2d((2, 3), (3, 1))),
     Case("avgpool 3x2 pad=1x1", "2x7x6", lambda: nn.AvgPool2d((3, 2), padding=(1, 1), count_include_pad=False)),
-    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
     Case("pad 1; avgpool 3 stride=1", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
+    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
+    Case("avgpool 3 stride=1 pad=1 count_padding", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
+    Case("avgpool 3x4 stride=2x1 pad=1x2 count_padding", "2x6x5", lambda: nn.AvgPool2d((3, 4), (2, 1), (1, 2))),
+    # Of the last windows what lies beyond the padding does not count.
+    Case("avgpool 2 stride=3 pad=1 ceil count_padding", "2x7x8", lambda: nn.AvgPool2d(2, 3, 1, ceil_mode=True)),
+    Case("avgpool 3 stride=2 ceil count_padding", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True)),
+    Case("avgpool 3 stride=2 pad=1 ceil count_padding", "3x8", lambda: nn.AvgPool1d(3, 2, 1, ceil_mode=True)),
+    Case(
+        "avgpool 4 stride=1 pad=same count_padding",
+        "2x5",
+        lambda: nn.Sequential(nn.ZeroPad1d((1, 2)), nn.AvgPool1d(4, 1)),
+    ),
+    Case(
+        "scale bias; avgpool 3 pad=1 count_padding",
+        "2x6x5",
+        lambda: nn.Sequential(Scale(2, bias=True), nn.AvgPool2d(3, padding=1)),
+    ),
     Case("avgpool 3 stride=2 ceil", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False)),
     Case(
         "avgpool 2 stride=3 pad=1 ceil",
@@ -261,6 +303,8 @@ GLOBALPOOL = [
     Case("globalpool", "3x5x4", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), ties),
+    Case("globalpool sum", "3x5x4", lambda: Function(lambda x: x.sum((2, 3)))),
+    Case("globalpool sum", "3x6", lambda: Function(lambda x: x.sum(2))),
     Case("globalpool", "3x6", lambda: Function(lambda x: x.mean(2))),
     Case("globalpool max", "3x6", lambda: nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), ties),
 ]
@@ -311,6 +355,10 @@ NORM = [
     Case("scale", "3x4x5", lambda: Scale(3)),
     Case("scale 0.1 bias", "3x6", lambda: Scale(3, bias=True)),
     Case("scale bias", "5", lambda: Scale(5, bias=True)),
+    Case("times 0.1", "3x4x5", lambda: Function(lambda x: 0.1 * x)),
+    Case("times -1 plus=1", "3x6", lambda: Function(lambda x: 1 - x)),
+    # Keras's name, whose arguments are called scale and offset.
+    Case("Rescaling 2.5 plus=-0.5", "5", lambda: Function(lambda x: 2.5 * x - 0.5)),
 ]
 
 
@@ -450,6 +498,13 @@ ELEMENTWISE: dict[str, Callable[[], torch.nn.Module]] = {
     "hardshrink 3.0": lambda: nn.Hardshrink(3.0),
     "tanhshrink": nn.Tanhshrink,
     "log_sigmoid": nn.LogSigmoid,
+    "abs": lambda: Function(torch.abs),
+    "square": lambda: Function(torch.square),
+    # On the bounds, which are among the corners, the slope is 1.
+    "clamp -1 3": lambda: Function(lambda x: x.clamp(-1, 3)),
+    "clamp max=1": lambda: Function(lambda x: x.clamp(max=1)),
+    "clamp 0": lambda: Function(lambda x: x.clamp(min=0)),
+    "ramp": lambda: Function(lambda x: x * (x > 0) + 0.1 * x),
 }
 ACTIVATION = [Case(line, "2x3x5", make, values) for line, make in ELEMENTWISE.items() for values in (corners, extremes)]
 ACTIVATION += [
@@ -469,10 +524,17 @@ ACTIVATION += [
         ("glu", "8", lambda: nn.GLU(1)),
     )
 ]
+ACTIVATION += [
+    Case("exp", "2x3x5", lambda: Function(torch.exp), corners),
+    Case("log", "2x3x5", lambda: Function(torch.log), positive),
+    Case("sqrt", "2x3x5", lambda: Function(torch.sqrt), positive),
+]
 # Trained or gated, and a word on the line of another layer.
 WORDS = [
     conv("conv 4 3x3 prelu", "3x5x6", lambda: nn.Conv2d(3, 4, 3), lambda: PReluWord(4)),
     conv("fc 6 glu", "7", lambda: nn.Linear(7, 6), lambda: nn.GLU(1)),
+    conv("fc 6 exp", "7", lambda: nn.Linear(7, 6), lambda: Function(torch.exp)),
+    conv("fc 6 clamp(max=0.1)", "7", lambda: nn.Linear(7, 6), lambda: Function(lambda x: x.clamp(max=0.1))),
     conv("batchnorm prelu(shared=true)", "3x5", lambda: nn.BatchNorm1d(3), PReluWord),
 ]
 
@@ -486,6 +548,16 @@ def center(*size: int) -> Callable[[], Function]:
         return x
 
     return lambda: Function(cut)
+
+
+def enlarge(factor: str, mode: str, corners: bool) -> Callable[[], torch.nn.Module]:
+    scale = tuple(map(int, factor.split("x")))
+    return lambda: nn.Upsample(None, scale, mode, align_corners=corners)
+
+
+def row(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return a module of images on a sequence as one of one row."""
+    return module(x[:, :, None])[:, :, 0]
 
 
 RESIZE = [
@@ -506,9 +578,92 @@ RESIZE = [
     Case("upsample 3x1 bilinear", "2x1x4", lambda: nn.Upsample(scale_factor=(3, 1), mode="bilinear")),
     Case("upsample 3", "2x4", lambda: nn.Upsample(scale_factor=3)),
     Case("upsample 4 bilinear", "2x5", lambda: nn.Upsample(scale_factor=4, mode="linear")),
+    *(
+        Case(f"upsample {factor} {mode}{' align_corners' * corners}", shape, enlarge(factor, mode, corners))
+        for factor, mode, corners, shape in (
+            ("2x3", "bilinear", True, "2x3x4"),
+            ("3x2", "bilinear", True, "2x1x4"),
+            ("2x3", "bicubic", False, "2x3x4"),
+            ("2x3", "bicubic", True, "2x3x4"),
+            ("4x1", "bicubic", True, "2x5x1"),
+        )
+    ),
+    Case("upsample 4 mode=linear align_corners", "2x5", lambda: nn.Upsample(None, 4, "linear", align_corners=True)),
+    Case("upsample 3 mode=cubic", "2x5", lambda: Function(lambda x: row(enlarge("1x3", "bicubic", False)(), x))),
     Case("pixelshuffle 2", "12x3x2", lambda: nn.PixelShuffle(2)),
     Case("pixelshuffle 3", "9x2x3", lambda: nn.PixelShuffle(3)),
     Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),
+]
+
+
+def with_places(x: torch.Tensor) -> torch.Tensor:
+    """Add a channel for each axis: from -1 to 1 along it, the same along the others."""
+    for axis, size in enumerate(x.shape[2:], 2):
+        steps = torch.linspace(-1, 1, size, dtype=x.dtype) if size > 1 else torch.zeros(1, dtype=x.dtype)
+        shape = [size if a == axis else 1 for a in range(x.ndim)]
+        x = torch.cat([x, steps.reshape(shape).expand(len(x), 1, *x.shape[2:])], 1)
+    return x
+
+
+def shuffled(x: torch.Tensor) -> torch.Tensor:
+    """Return what a unit of ShuffleNet v2 does around its convolutions."""
+    left, right = x.chunk(2, 1)
+    return nn.ChannelShuffle(2)(torch.cat([right.relu(), left], 1))
+
+
+def gated(x: torch.Tensor) -> torch.Tensor:
+    """Return WaveNet's gate: the tanh of one half times the sigmoid of the other."""
+    a, b = x.chunk(2, 1)
+    return a.tanh() * b.sigmoid()
+
+
+# What is built of several of these layers.
+IDIOMS = [
+    Case(
+        "identity as x; part 1 of=2 as a; from x; part 2 of=2; relu; concat a; channelshuffle 2",
+        "8x3x4",
+        lambda: Function(shuffled),
+    ),
+    Case(
+        "identity as x; part 1 of=2; tanh as a; from x; part 2 of=2; sigmoid; multiply a",
+        "8x5",
+        lambda: Function(gated),
+    ),
+    # The distance of two vectors, as in a siamese network.
+    Case(
+        "tanh as a; square; subtract a as d; dot d; sqrt",
+        "7",
+        lambda: Function(lambda x: (x.tanh().square() - x.tanh()).norm(dim=1, keepdim=True)),
+    ),
+    # Channels are centered and scaled by what they are themselves: instance normalization by hand.
+    Case(
+        "globalpool as m; from input; subtract m as d; square; globalpool; times 1 plus=1; sqrt as s; from d; divide s",
+        "3x4x5",
+        lambda: nn.InstanceNorm2d(3, eps=1.0),
+    ),
+    # A highway, y·t + x·(1 − t).
+    Case(
+        "sigmoid as t; times -1 plus=1; multiply input as kept; from input; tanh; multiply t; add kept",
+        "3x6",
+        lambda: Function(lambda x: x.tanh() * x.sigmoid() + x * (1 - x.sigmoid())),
+    ),
+]
+
+CHANNELS = [
+    Case("channels 2", "5x3x4", lambda: Function(lambda x: x[:, :2])),
+    Case("channels 2 offset=3", "5x3x4", lambda: Function(lambda x: x[:, 3:])),
+    Case("channels 1 offset=2", "5x4", lambda: Function(lambda x: x[:, 2:3])),
+    Case("channels 3 offset=1", "7", lambda: Function(lambda x: x[:, 1:4])),
+    Case("part 2 of=3", "6x3x4", lambda: Function(lambda x: x.chunk(3, 1)[1])),
+    Case("part 1 of=2", "6x4", lambda: Function(lambda x: x.chunk(2, 1)[0])),
+    Case("part 4 of=4", "8", lambda: Function(lambda x: x.chunk(4, 1)[3])),
+    Case("coordinates", "2x3x4", lambda: Function(with_places)),
+    Case("coordinates", "2x1x3", lambda: Function(with_places)),
+    Case("coordinates", "2x5", lambda: Function(with_places)),
+    Case("channelshuffle 2", "6x3x4", lambda: nn.ChannelShuffle(2)),
+    Case("channelshuffle 3", "6x3x4", lambda: nn.ChannelShuffle(3)),
+    Case("channelshuffle 3", "6x4", lambda: Function(lambda x: nn.ChannelShuffle(3)(x[..., None])[..., 0])),
+    Case("channelshuffle 4", "8", lambda: Function(lambda x: nn.ChannelShuffle(4)(x[..., None, None])[..., 0, 0])),
 ]
 
 MERGE = [
@@ -517,10 +672,55 @@ MERGE = [
     Case("tanh as a; sigmoid; multiply a input", "3x4", lambda: Function(lambda x: x.tanh() * x.tanh().sigmoid() * x)),
     Case("globalpool; multiply input", "3x4x5", lambda: Function(lambda x: x.mean((2, 3), keepdim=True) * x)),
     Case("globalpool; multiply input", "3x7", lambda: Function(lambda x: x.mean(2, keepdim=True) * x)),
+    Case(
+        "tanh as a; sigmoid; subtract a input", "3x4x5", lambda: Function(lambda x: x.tanh().sigmoid() - x.tanh() - x)
+    ),
+    Case("globalpool as m; from input; subtract m", "3x4x5", lambda: Function(lambda x: x - x.mean((2, 3), True))),
+    Case("globalpool; subtract input", "3x7", lambda: Function(lambda x: x.mean(2, True) - x)),
+    Case("softplus as a; tanh; divide a", "3x4x5", lambda: Function(lambda x: F.softplus(x).tanh() / F.softplus(x))),
+    Case(
+        "softplus as a; globalpool; divide a",
+        "3x7",
+        lambda: Function(lambda x: F.softplus(x).mean(2, True) / F.softplus(x)),
+    ),
+    # Values of -1, 0 and 1: where both are equal each has half of the gradient.
+    Case("square as a; tanh; maximum a input", "3x4x5", lambda: Function(largest), ties),
+    Case("square as a; tanh; minimum a input", "3x4", lambda: Function(smallest), ties),
+    Case("globalpool max as m; from input; minimum m", "3x4x5", lambda: Function(lambda x: x * 1.0)),
+    Case("tanh as a; sigmoid; average a input", "3x4", lambda: Function(lambda x: stacked(x[:, None], 1).mean(1))),
+    Case("tanh as a; sigmoid; dot a", "7", lambda: Function(lambda x: product(x.tanh().sigmoid(), x.tanh()))),
+    Case("tanh as a; sigmoid; dot a", "3x4", lambda: Function(lambda x: product(x.tanh().sigmoid(), x.tanh()))),
+    Case("identity; dot input", "3x4x5", lambda: Function(lambda x: product(x, x))),
+    Case(
+        "tanh as a; sigmoid; cosine_similarity a", "7", lambda: Function(lambda x: cosine(x.tanh().sigmoid(), x.tanh()))
+    ),
+    Case("sigmoid; cosine_similarity input", "3x4x5", lambda: Function(lambda x: cosine(x.sigmoid(), x))),
+    # A vector of zeros has no direction: 0, and no gradient that is none.
+    Case(
+        "sigmoid as a; from input; cosine_similarity a", "3", lambda: Function(lambda x: cosine(x, x.sigmoid())), zeros
+    ),
     Case("tanh as a; sigmoid; concat a input", "3x4x5", lambda: Function(lambda x: stacked(x, 1))),
     Case("tanh as a; sigmoid; concat a input", "3x4", lambda: Function(lambda x: stacked(x, 1))),
     Case("tanh as a; sigmoid; concat a input", "6", lambda: Function(lambda x: stacked(x, 1))),
 ]
+
+
+def largest(x: torch.Tensor) -> torch.Tensor:
+    a = x.square()
+    return torch.maximum(torch.maximum(a.tanh(), a), x)
+
+
+def smallest(x: torch.Tensor) -> torch.Tensor:
+    a = x.square()
+    return torch.minimum(torch.minimum(a.tanh(), a), x)
+
+
+def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a * b).sum(1, keepdim=True)
+
+
+def cosine(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return nn.CosineSimilarity(dim=1)(a, b)[:, None]
 
 
 def stacked(x: torch.Tensor, axis: int) -> torch.Tensor:
@@ -548,6 +748,7 @@ SHAPE = [
 CASES = [
     *CONV,
     *CONV_1D,
+    *CAUSAL,
     *DEPTHWISE,
     *DECONV,
     *POOL,
@@ -560,6 +761,8 @@ CASES = [
     *WORDS,
     *RESIZE,
     *SHAPE,
+    *CHANNELS,
+    *IDIOMS,
     *MERGE,
     *RECURRENT,
     *ATTENTION,

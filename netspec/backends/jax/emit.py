@@ -83,7 +83,7 @@ def run_graph(
         read = [values.get(i, layout) for i in operation.inputs]
         merger = MERGERS.get(type(operation.op))
         if merger:
-            made = merger(read, layout)
+            made = merger(operation.op, read, layout)
         else:
             arrays = [
                 derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters

@@ -25,7 +25,8 @@ def _zero(_: ops.ZeroPadding, __: EmitContext, at: OpContext, x: jax.Array, arra
 
 def _pool(op: ops.MaskedGlobalPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    return masks.global_max(x, at.more[0]) if op.mode == "max" else masks.global_mean(x, at.more[0])
+    compute = {"max": masks.global_max, "avg": masks.global_mean, "sum": masks.global_sum}[op.mode]
+    return compute(x, at.more[0])
 
 
 def _take(_: ops.TakeLastValid, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:

@@ -31,6 +31,12 @@ def _activation(op: ops.Activation, _: EmitContext, at: OpContext, x: jax.Array,
     return function(x, **dict(op.parameters), **axis)
 
 
+def _affine(op: ops.Affine, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    y = x * op.factor
+    return y + op.offset if op.offset else y
+
+
 def _prelu(_: ops.PRelu, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     (slope,) = arrays
     return activation.prelu(x, slope if slope.size == 1 else spread(slope, x.ndim, at.layout))
@@ -70,6 +76,7 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.MatMul: _matmul,
     ops.Bias: lambda _op, _run, at, x, arrays: x + spread(arrays[0], x.ndim, at.layout),
     ops.Scale: lambda _op, _run, at, x, arrays: x * spread(arrays[0], x.ndim, at.layout),
+    ops.Affine: _affine,
     ops.Dropout: _dropout,
     ops.Activation: _activation,
     ops.PRelu: _prelu,
