@@ -70,6 +70,7 @@ class RunFolder:
         self.text = self.origin.text or resolved_text(model.network)
         self.resumed, self.before, self.changes, self.differences = resumed, before, changes, differences
         self.labels: tuple[str, ...] = ()
+        self.output_labels: dict[str, tuple[str, ...]] = {}
         self.dataset = ""
         self._lock = lock or RunLock(folder)
         # An older run, without a name, is resumed without one.
@@ -83,6 +84,8 @@ class RunFolder:
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; the manifest last: with it the run can be resumed."""
         self.labels = dataset.labels
+        names = {output.name: dataset.target_labels.get(output.target) for output in self.model.graph.outputs}
+        self.output_labels = {output: own for output, own in names.items() if own}
         self.dataset = dataset.name if find(dataset.name) else last_part(dataset.name)
         self._require_files()
         self._sweep()
@@ -176,7 +179,7 @@ class RunFolder:
         training = {k: v for k, v in measured.items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
         arrays = run_folders.arrays_of(variables)
-        whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training)
+        whole = ModelFile(self.model.network, self.model.graph, arrays, self.labels, training, "", self.output_labels)
         saved = []
         self._require_run()
         keep = self.model.network.recipe.checkpoint.keep
