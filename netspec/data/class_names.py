@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.checks import as_values
+from netspec.data.checks import as_values, require
 from netspec.data.targets import Wanted
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import classes_misfit
-from netspec.recipe.class_names import are_numbers, empty_name, in_order, mixed_kinds, unknown_name
+from netspec.recipe.class_names import (
+    are_numbers,
+    empty_name,
+    in_order,
+    mixed_kinds,
+    no_row,
+    takes_no_names,
+    unknown_name,
+)
 
 __all__ = ["Numbered", "numbered", "require_takes_names"]
 
@@ -89,18 +97,7 @@ def numbered(
 
 def require_takes_names(want: Wanted, key: str, names: Sequence[str], name: str) -> None:
     """Raise DataError where an output learns no classes, or fewer than there are names."""
-    loss, targets = want.loss, want.loss.targets
-    if "class" not in targets:
-        kind = {"sequence": "rows of class numbers", "pair": "0 and 1"}.get(targets[0], "numbers")
-        raise DataError(
-            f"{key} has names of classes, but {loss.canonical()} takes {kind}",
-            f"give {kind}, or leave `loss` out and end in `fc {len(names)} softmax`",
-        )
-    if want.ignore is not None and 0 <= want.ignore < len(names):
-        raise DataError(
-            f"`ignore={want.ignore}` leaves out a label that is a number, but {key} has names of classes",
-            "leave those examples out of the data",
-        )
+    require(takes_no_names(key, len(names), want.loss))
     wrong = classes_misfit(name, want.shape[0], len(names))
     if wrong and len(want.shape) == 1 and len(names) > max(want.shape[0], 2):
         raise DataError(*wrong)
@@ -114,10 +111,7 @@ def _as_texts(array: NDArray[Any], key: str) -> NDArray[np.str_] | None:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
     if array.ndim != 1:
-        raise DataError(
-            f"{key} has texts of the shape {array.shape}, but names of classes are (N,)",
-            "give one name an example; several labels at once are rows of 0 and 1, for `fc 3 sigmoid`",
-        )
+        raise DataError(*no_row(key, array.shape))
     if kind != "U":
         values = array.tolist()
         _require_texts(values, key)

@@ -8,11 +8,11 @@ from netspec.data.checks import renumbered, require
 from netspec.data.parts import sizes
 from netspec.data.targets import check_targets
 from netspec.data.types import Dataset
-from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import without_end, without_variance
 from netspec.ir.network import Network
-from netspec.recipe.array_facts import KEYS_VAL, classes_misfit
+from netspec.recipe.array_facts import classes_misfit
 from netspec.recipe.class_names import are_numbers
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.recipe.settings import Augment
@@ -79,9 +79,9 @@ def check_hold_out(count: int, dataset: Dataset) -> None:
     """Raise DataError when holding out `count` examples for validation is not possible, or there are some given."""
     if count and dataset.validation is not None:
         raise DataError(
-            f"`validation {count}` takes examples for validation out of the training set, but {dataset.name} has some "
-            f"of its own: {len(dataset.validation):,} in {listing(KEYS_VAL, 'and')}",
-            "leave `validation` out of the spec, or those arrays out of the data",
+            f"`validation {count}` takes examples for validation out of the training set, but {dataset.name} has "
+            f"{len(dataset.validation):,} of its own",
+            "leave `validation` out of the spec, or the arrays whose names end in `_val` out of the data",
         )
     if count >= len(dataset.train):
         raise DataError(

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from netspec.diagnostics.suggest import nearest
+from netspec.ops import Shape
 from netspec.recipe.array_facts import Wrong
+from netspec.recipe.losses import CrossEntropy, Loss
 
-__all__ = ["are_numbers", "empty_name", "in_order", "mixed_kinds", "unknown_name"]
+__all__ = ["are_numbers", "empty_name", "in_order", "mixed_kinds", "no_row", "takes_no_names", "unknown_name"]
 
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 
@@ -53,6 +55,32 @@ def unknown_name(key: str, index: int, name: str, count: int, others: int, names
 def empty_name(key: str, index: int) -> Wrong:
     """Return what is wrong with a text of no characters among names."""
     return f"{key}[{index}] is an empty text: an example without a label", "leave those out of both arrays"
+
+
+def no_row(key: str, shape: Shape) -> Wrong:
+    """Return what is wrong with names that are not one for each example."""
+    return (
+        f"{key} has texts of the shape {shape}, but names of classes are (N,)",
+        "give one name an example; several labels at once are rows of 0 and 1, for `fc 3 sigmoid`",
+    )
+
+
+def takes_no_names(key: str, classes: int, loss: Loss) -> Wrong | None:
+    """Return what is wrong with names of classes for a loss; None where nothing is."""
+    targets = loss.targets
+    if "class" not in targets:
+        kind = {"sequence": "rows of class numbers", "pair": "0 and 1"}.get(targets[0], "numbers")
+        return (
+            f"{key} has names of classes, but {loss.canonical()} takes {kind}",
+            f"give {kind}, or leave `loss` out and end in `fc {classes} softmax`",
+        )
+    ignore = loss.ignore if isinstance(loss, CrossEntropy) else None
+    if ignore is not None and 0 <= ignore < classes:
+        return (
+            f"`ignore={ignore}` leaves out a label that is a number, but {key} has names of classes",
+            "leave those examples out of the data",
+        )
+    return None
 
 
 def mixed_kinds(key: str, other: str) -> Wrong:
