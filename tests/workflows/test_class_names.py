@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from cli.command_line import cli
 from ir.several_networks import arrays, siamese
-from sklearn.linear_model import LogisticRegression
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
@@ -109,8 +108,9 @@ def test_two_names_are_0_and_1(end: str, tmp_path: Path) -> None:
     list(ns.train(net, data, out=tmp_path / "run"))
     run = ns.open(tmp_path / "run")
     assert run.labels == ("no", "yes")
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is not installed")
     clear = X[np.abs(X[:, 0]) > 0.5]
-    oracle = LogisticRegression(C=1e6, max_iter=1000).fit(X[:40], y[:40])
+    oracle = linear_model.LogisticRegression(C=1e6, max_iter=1000).fit(X[:40], y[:40])
     assert [p.label for p in run.predict(clear)] == oracle.predict(clear).tolist()
     with pytest.raises(DataError, match="the network has 1 output, but arrays has 3 classes"):
         list(ns.train(net, DATA))
