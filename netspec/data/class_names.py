@@ -71,7 +71,6 @@ def numbered(
     """
     if any(want.loss.targets == ("nothing",) for want in wants):
         return None
-    known = None if known is None or are_numbers(known) else known
     arrays = {key: as_values(values, key) for key, values in given.items()}
     texts = {key: _as_texts(array, key) for key, array in arrays.items()}
     without = next((key for key, found in texts.items() if found is None), None)
@@ -83,7 +82,7 @@ def numbered(
     other = next((key for key, found in texts.items() if found is not None), None)
     if other is not None:
         raise DataError(*mixed_kinds(other, without))
-    if all_names is not None or not wants:
+    if all_names is not None or not wants or (known and are_numbers(known)):
         return None
     whole = _as_names(arrays, wants, known, held_out)
     if whole is None:

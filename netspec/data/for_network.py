@@ -215,15 +215,18 @@ def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *,
 
 
 def as_recorded(manifest: Mapping[str, Any], dataset: Dataset) -> Dataset:
-    """Return the dataset of a run: older ones took no notice of arrays for validation."""
-    return dataset if "given_validation" in manifest else dataset.without_validation()
+    """Return the dataset of a run: one that was begun without arrays for validation goes on without them."""
+    if dataset.validation is None or manifest.get("given_validation"):
+        return dataset
+    notice = f"{dataset.name} has arrays for validation, which this run was begun without: they are not used"
+    return replace(dataset.without_validation(), notices=(*dataset.notices, notice))
 
 
 def known_names(graph: Graph, manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the names of the classes that a run learned, by the targets that have some."""
     found = {target: tuple(names) for target, names in manifest.get("target_labels", {}).items()}
     labels = tuple(manifest.get("labels", ()))
-    if len(graph.outputs) == 1 and labels and not are_numbers(labels):
+    if len(graph.outputs) == 1 and labels:
         found[graph.outputs[0].target] = labels
     return found
 

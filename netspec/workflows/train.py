@@ -275,7 +275,7 @@ def compile_for_training(
 ) -> Model:
     """Return a network compiled for its training on a dataset; arguments and errors as for `compile_network`."""
     devices = shared_devices(resolve(device), network.recipe.devices, network.recipe.batch)
-    require_agreement(network.model_dump_json() + dataset.sha256)
+    require_agreement(f"{network.model_dump_json()}{dataset.sha256}{dataset.labels}{dataset.target_labels}")
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")

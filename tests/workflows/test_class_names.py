@@ -186,14 +186,30 @@ def test_given_examples_are_validated_on_and_not_trained_on() -> None:
         list(ns.train(plain, DATA))
 
 
-def test_an_older_run_took_no_notice_of_arrays_for_validation(tmp_path: Path) -> None:
+def test_a_run_without_arrays_for_validation_goes_on_without_them(tmp_path: Path) -> None:
+    """Older netspec took no notice of them, and wrote nothing of them."""
     path, lock = tmp_path / "n.npz", tmp_path / "run" / "lock.json"
     np.savez(path, **DATA)  # type: ignore[arg-type]
     list(ns.train(ns.parse("input 4; fc 3 softmax; train { epochs 1; batch 40 }"), path, out=tmp_path / "run"))
     np.savez(path, **DATA, **VAL)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="is not what"):
-        list(ns.resume(tmp_path / "run", epochs=2))
     manifest = json.loads(lock.read_text())
     del manifest["given_validation"]
     lock.write_text(json.dumps(manifest))
-    assert list(ns.resume(tmp_path / "run", epochs=2))
+    for epochs in (2, 3):
+        said = [e.text for e in ns.resume(tmp_path / "run", epochs=epochs) if isinstance(e, ns.Notice)]
+        assert sum("they are not used" in text for text in said) == 1
+    assert ns.open(tmp_path / "run").evaluate().examples == 20
+
+
+def test_other_names_are_no_classes_of_a_model_of_numbers(tmp_path: Path) -> None:
+    y = np.unique(NAMES, return_inverse=True)[1]
+    numbers = {**DATA, "y_train": y[:40], "y_test": y[40:]}
+    net = ns.parse("input 4; fc 3 softmax; train { epochs 1; batch 40 }")
+    list(ns.train(net, numbers, out=tmp_path / "run"))
+    run = ns.open(tmp_path / "run")
+    with pytest.raises(DataError, match="a class that the model does not have"):
+        run.evaluate(DATA)
+    with pytest.raises(DataError):
+        run.evaluate({**numbers, "y_train": y[:40] * 10, "y_test": y[40:] * 10})
+    texts = {**numbers, "y_train": y[:40].astype(str), "y_test": y[40:].astype(str)}
+    np.testing.assert_array_equal(run.evaluate(texts).confusion, run.evaluate(numbers).confusion)
