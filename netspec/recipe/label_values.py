@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isfinite
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from netspec.recipe.array_facts import ArrayFacts, LabelFacts, Wrong, no_class
 from netspec.recipe.class_names import empty_name, in_order, mixed_kinds, unknown_name
@@ -41,7 +41,9 @@ class Labels:
     wrong: Wrong | None = None
 
 
-def labels_of(arrays: Sequence[ArrayFacts], values: Mapping[str, Values | None], held_out: int, lists: bool) -> Labels:
+def labels_of(
+    arrays: Sequence[ArrayFacts], values: Mapping[str, Values | None], held_out: int, *, lists: bool
+) -> Labels:
     """Return what is known of the labels of one target.
 
     Args:
@@ -57,54 +59,62 @@ def labels_of(arrays: Sequence[ArrayFacts], values: Mapping[str, Values | None],
     one_each = [each for each in arrays if each.shape[1:] in {(), (1,)} and len(each.shape) > 0]
     read = {each.name: found for each in one_each if (found := values.get(each.name)) and len(found) == each.shape[0]}
     if any(texts):
-        return _of_names(arrays[0].name, {k: v for k, v in read.items() if isinstance(v, list)}, held_out, lists)
+        names = {k: v for k, v in read.items() if isinstance(v, list)}
+        return _of_names(arrays[0].name, names, held_out, lists=lists)
     return _of_numbers(arrays, {k: v for k, v in read.items() if not isinstance(v, list)}, held_out)
 
 
-def _of_names(train: str, read: Mapping[str, list[str]], held_out: int, lists: bool) -> Labels:
+def _of_names(train: str, read: Mapping[str, list[str]], held_out: int, *, lists: bool) -> Labels:
     for key, names in read.items():
         if "" in names:
             return Labels(wrong=empty_name(key, names.index("")))
     if train not in read or lists:
         return Labels()
-    own = in_order(_trained(read[train], held_out))
-    return Labels(names=own, wrong=_unknown(train, read, own, held_out))
+    own = set(_trained(read[train], held_out))
+    names = in_order(own)
+    return Labels(names=names, wrong=_unknown(train, read, own, names, held_out))
 
 
 def _of_numbers(arrays: Sequence[ArrayFacts], read: Mapping[str, array[int] | array[float]], held_out: int) -> Labels:
-    odd = next(
-        (w for key, found in read.items() for i, v in enumerate(found) if isfinite(v) and (w := no_class(key, i, v))),
-        None,
-    )
-    every = [v for found in read.values() for v in found]
-    if len(read) < max(len(arrays), 2) or not all(map(isfinite, every)):
-        return Labels(odd=odd)
-    whole = {key: [int(v) for v in found] for key, found in read.items()}
-    if any(v != int(v) for v in every):
+    # There may be a million, of which few are different.
+    different: dict[str, set[Any]] = {key: set(found) for key, found in read.items()}
+    odd = None
+    for key, found in read.items():
+        bad = {v for v in different[key] if isfinite(v) and no_class(key, 0, v)}
+        if bad:
+            index = next(i for i, v in enumerate(found) if v in bad)
+            odd = no_class(key, index, found[index])
+            break
+    every: set[Any] = set().union(*different.values())
+    if len(read) < max(len(arrays), 2) or not all(isfinite(v) and v == int(v) for v in every):
         return Labels(odd=odd)
     train = arrays[0].name
-    own = _trained(whole[train], held_out)
-    names = in_order(map(str, set(own)))
-    texts = {key: [*map(str, found)] for key, found in whole.items()}
-    other = _unknown(train, texts, names, held_out)
-    return Labels(_facts([v for found in whole.values() for v in found]) if not odd else None, _facts(own), odd, other)
+    seen = _trained(read[train], held_out)
+    own: set[Any] = set(seen)
+    names = in_order(str(int(v)) for v in own)
+    numbers = None if odd else _facts(every, sum(map(len, read.values())))
+    return Labels(numbers, _facts(own, len(seen)), odd, _unknown(train, read, own, names, held_out))
 
 
-def _trained(labels: Sequence[str] | Sequence[int], held_out: int) -> list:  # type: ignore[type-arg]
-    return [*(labels[: len(labels) - held_out] if held_out < len(labels) else labels)]
+def _trained(labels: Any, held_out: int) -> Any:
+    """Return the labels of the examples to train on; of all where that would leave none."""
+    return labels[: len(labels) - held_out] if 0 < held_out < len(labels) else labels
 
 
-def _facts(labels: Sequence[int]) -> LabelFacts:
-    different = set(labels)
-    return LabelFacts(min(different), max(different), len(different), len(labels))
+def _facts(different: Set[Any], count: int) -> LabelFacts:
+    return LabelFacts(int(min(different)), int(max(different)), len(different), count)
 
 
-def _unknown(train: str, read: Mapping[str, Sequence[str]], names: Sequence[str], held_out: int) -> Wrong | None:
+def _unknown(
+    train: str, read: Mapping[str, Values], known: Set[Any], names: Sequence[str], held_out: int
+) -> Wrong | None:
     """Return what is wrong with the first label that is not among those to train on; None where all are."""
-    known, lacking = set(names), f"the training part of {train}" if 0 < held_out < len(read[train]) else train
+    lacking = f"the training part of {train}" if 0 < held_out < len(read[train]) else train
     for key, found in read.items():
-        index = next((i for i, name in enumerate(found) if name not in known), None)
-        if index is not None:
-            others = len({*found} - known) - 1
-            return unknown_name(key, index, found[index], found.count(found[index]), others, names, lacking)
+        others = set(found) - known
+        if others:
+            index, value = next((i, v) for i, v in enumerate(found) if v in others)
+            name = value if isinstance(value, str) else str(int(value))
+            count = sum(v == value for v in found)
+            return unknown_name(key, index, name, count, len(others) - 1, names, lacking)
     return None
