@@ -65,9 +65,9 @@ def labels_of(
 
 
 def _of_names(train: str, read: Mapping[str, list[str]], held_out: int, *, lists: bool) -> Labels:
-    for key, names in read.items():
-        if "" in names:
-            return Labels(wrong=empty_name(key, names.index("")))
+    for key, found in read.items():
+        if "" in found:
+            return Labels(wrong=empty_name(key, found.index("")))
     if train not in read or lists:
         return Labels()
     own = set(_trained(read[train], held_out))
@@ -105,9 +105,7 @@ def _facts(different: Set[Any], count: int) -> LabelFacts:
     return LabelFacts(int(min(different)), int(max(different)), len(different), count)
 
 
-def _unknown(
-    train: str, read: Mapping[str, Values], known: Set[Any], names: Sequence[str], held_out: int
-) -> Wrong | None:
+def _unknown(train: str, read: Mapping[str, Any], known: Set[Any], names: Sequence[str], held_out: int) -> Wrong | None:
     """Return what is wrong with the first label that is not among those to train on; None where all are."""
     lacking = f"the training part of {train}" if 0 < held_out < len(read[train]) else train
     for key, found in read.items():
