@@ -55,7 +55,7 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
                 f"{dataset.name} has a label {most} ({where}), but the network has only {plural(shape[0], 'output')}",
                 renumbered(
                     np.concatenate([*splits.values()]),
-                    f"y_{'train' if which == 'training' else which[:4].removesuffix('i')}",
+                    {"training": "y_train", "validation": "y_val"}.get(which, "y_test"),
                     f"labels count from 0; let the network end in {largest + 1} outputs",
                 ),
             )

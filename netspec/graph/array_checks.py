@@ -77,8 +77,8 @@ def _validation_wrong(
     elif held_out >= count:
         message = f"`validation {held_out}` leaves nothing to train on: {name} has {plural(count, 'example')}"
         yield at_place(place, "E0311", (message, "hold out fewer"))
-    elif not held_out and not given and graph and contents.keys and network.data and not network.data.fallback:
-        lacking = lacks_validation(network, graph)
+    elif not held_out and not given and graph and network.data and not network.data.fallback:
+        lacking = lacks_validation(network, graph, by_name=bool(contents.keys))
         if lacking:
             yield at_place(places.get("train"), "E0311", lacking, place)
 

@@ -80,14 +80,23 @@ def _has_none_for_validation(network: Network) -> bool:
     return all(datasets.find(name) for name in (data.name, data.fallback) if name)
 
 
-def lacks_validation(network: Network, graph: Graph) -> tuple[str, str] | None:
-    """Return that a recipe selects or stops by a validation set, which there is not; None where it does not."""
+def lacks_validation(network: Network, graph: Graph, *, by_name: bool) -> tuple[str, str] | None:
+    """Return that a recipe selects or stops by a validation set, which there is not; None where it does not.
+
+    Args:
+        network: its recipe does.
+        graph: of the network.
+        by_name: whether the data could have arrays for validation.
+    """
     asked = (network.recipe.best, network.recipe.early_stop.on if network.recipe.early_stop else None)
     if not any(name and name.startswith("val_") for name in asked):
         return None
     measured = measurable(network, graph)
     found = unmeasured(network.recipe, measured, validation=False, hold_out=_hold_out(network))
-    return found and (found[0], found[1].replace(", or say", ", give x_val and y_val in the file, or say"))
+    if not found or not by_name:
+        return found
+    arrays = "x_val and y_val" if len(network.inputs) == len(network.all_outputs) == 1 else "arrays NAME_val of each"
+    return found[0], found[1].replace(", or say", f", give {arrays} in the file, or say")
 
 
 def _examples(network: Network) -> list[int]:

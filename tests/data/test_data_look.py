@@ -367,6 +367,8 @@ def test_a_folder(tmp_path: Path) -> None:
     assert not look(tmp_path, text)
     assert len(read_idx_folder(folder).train) == 40
     assert [d.code for d in look(tmp_path, text.replace("fc 3", "fc 4"))] == ["E0304"]
+    (lacking,) = look(tmp_path, f"{text}; train {{ best val_loss }}")
+    assert (lacking.code, "x_val" in lacking.fix) == ("E0311", False)
     assert [d.code for d in look(tmp_path, text.replace("1x4x4", "1x5x5"))] == ["E0308"]
     labels = folder / IDX_NAMES[1]
     for content, said in {
