@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from netspec import data as datasets
 from netspec.data.checks import as_tokens
+from netspec.data.class_names import require_takes_names
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
 from netspec.data.named import (
@@ -66,6 +67,10 @@ def load_data(
     dataset = _load(network, graph, data, base, progress, known or {})
     if not network.reconstructs:
         check_labels(graph, dataset)
+    for output in graph.outputs if len(graph.outputs) > 1 else ():
+        names = dataset.target_labels.get(output.target)
+        if names:
+            require_takes_names(wanted(network, graph.only(output)), f"the target {output.target}", names, dataset.name)
     return dataset
 
 

@@ -157,4 +157,9 @@ def test_a_dataset_of_one_target_serves_outputs_that_share_it() -> None:
     net = Network(input=(1, 8, 8), nodes=nodes, outputs=outputs)
     data = load_data(net, "digits")
     assert set(data.train.labels) == {"digit"}
+    x, y = np.ones((9, 1, 8, 8), np.uint8), np.array(list("abcdefgha"))
+    assert load_data(net, (x, y, x, y)).target_labels == {"digit": tuple("abcdefgh")}
+    narrow = net.model_copy(update={"nodes": (nodes[0], node("late", "fc", "input", units=4, activation="softmax"))})
+    with pytest.raises(ns.DataError, match="the network has 4 outputs, but arrays has 8 classes"):
+        load_data(narrow, (x, y, x, y))
     assert data.train.images.shape[1:] == (1, 8, 8)
