@@ -73,20 +73,20 @@ def as_target(values: ArrayLike, name: str, examples: NDArray[Any], want: Wanted
         DataError: they do not fit, or hold what the loss does not take.
     """
     array = as_values(values, name)
+    if want.loss.targets == ("nothing",) and array.ndim and len(array) == len(examples):
+        return np.zeros(len(array), np.int32)
     if array.dtype.kind in "buif" and array.ndim and len(array) == len(examples):
         found = _fitted(array, name, want)
         if found is not None:
             return found
     elif array.dtype.kind not in "OUSMmV":
-        require(no_numbers(facts(array, name)))
+        require(no_numbers(facts(array, name), targets=True))
     return as_labels(values, name, examples)
 
 
 def _fitted(array: NDArray[Any], name: str, want: Wanted) -> NDArray[Any] | None:
     """Return targets of another kind than a class number for each example; None where they are these, or nothing."""
     count, shape, takes = len(array), want.shape, want.loss.targets
-    if takes == ("nothing",):
-        return np.zeros(count, np.int32)
     if takes == ("sequence",):
         return _sequences(array, name, want)
     _require_finite(array, name)

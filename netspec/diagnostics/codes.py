@@ -367,9 +367,10 @@ CODES: dict[str, Code] = {
     ),
     "E0314": Code(
         "the data file is not what is needed",
-        "A path after `data` names an `.npz` file with the arrays x_train, y_train, x_test and y_test, or a folder "
-        "with the four IDX files of MNIST, beside the spec or below its folder. `netspec check` looks whether it is "
-        "there and what it says of names, types and sizes; the values are looked at when the training begins. "
+        "A path after `data` names an `.npz` file with the arrays x_train, y_train, x_test and y_test, for several "
+        "inputs or outputs NAME_train and NAME_test of each, or a folder with the four IDX files of MNIST, beside the "
+        "spec or below its folder. `netspec check` looks whether it is there and what it says of names, types, sizes "
+        "and classes; other values are looked at when the training begins. "
         "docs/your_data.md says what each array has to be.",
         'input 4\nfc 3 softmax\ndata "nothere.npz"',
         'input 4\nfc 3 softmax\ndata "here.npz"',

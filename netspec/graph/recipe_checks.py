@@ -28,6 +28,7 @@ __all__ = [
     "MAX_STEPS",
     "Measured",
     "check_recipe",
+    "lacks_validation",
     "measurable",
     "normalized_alone",
     "unmeasured",
@@ -44,7 +45,8 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
     """Yield what is asked for under `best` and `early_stop`, and not measured."""
     if graph is None:
         return
-    validation = network.data is not None and network.data.validation > 0
+    # A file, or arrays in memory, may have examples for validation: that is seen when they are looked at.
+    validation = not _has_none_for_validation(network)
     measured = measurable(network, graph)
     wrong = unmeasured(network.recipe, measured, validation=validation, hold_out=_hold_out(network))
     if wrong:
@@ -68,6 +70,33 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
         count = network.data.validation
         message = f"`validation {count}` leaves nothing to train on: {data.name} has {data.train:,} examples"
         yield _at("data", "E0311", (message, f"hold out fewer: `{_hold_out(network)}`"), places)
+
+
+def _has_none_for_validation(network: Network) -> bool:
+    """Return whether it is known that there are no examples for validation."""
+    data = network.data
+    if data is None or data.validation:
+        return False
+    return all(datasets.find(name) for name in (data.name, data.fallback) if name)
+
+
+def lacks_validation(network: Network, graph: Graph, *, by_name: bool) -> tuple[str, str] | None:
+    """Return that a recipe selects or stops by a validation set, which there is not; None where it does not.
+
+    Args:
+        network: its recipe does.
+        graph: of the network.
+        by_name: whether the data could have arrays for validation.
+    """
+    asked = (network.recipe.best, network.recipe.early_stop.on if network.recipe.early_stop else None)
+    if not any(name and name.startswith("val_") for name in asked):
+        return None
+    measured = measurable(network, graph)
+    found = unmeasured(network.recipe, measured, validation=False, hold_out=_hold_out(network))
+    if not found or not by_name:
+        return found
+    arrays = "x_val and y_val" if len(network.inputs) == len(network.all_outputs) == 1 else "arrays NAME_val of each"
+    return found[0], found[1].replace(", or say", f", give {arrays} in the file, or say")
 
 
 def _examples(network: Network) -> list[int]:

@@ -12,7 +12,8 @@ from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
-from netspec.data.types import Dataset, Split, each_array
+from netspec.data.parts import divided, sizes
+from netspec.data.types import Dataset, each_array
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
@@ -22,7 +23,7 @@ from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 
-__all__ = ["Setup", "held_out", "set_up"]
+__all__ = ["Setup", "set_up"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +121,8 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     tasks = tasks_of(network, model.graph, dataset.train)
     found = measurable(network, model.graph)
     known = {name: replace(each, tasks=(t,) if (t := tasks[name]) else ()) for name, each in found.items()}
-    check_metrics(recipe, known, validation=data.validation > 0)
-    train, validation = held_out(dataset.train, data.validation)
+    check_metrics(recipe, known, validation=sizes(network, dataset)[1] > 0)
+    train, validation = divided(network, dataset)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
     devices = shared_devices(model.device, recipe.devices, recipe.batch)
@@ -156,11 +157,3 @@ def _check_moved(network: Network, dataset: Dataset) -> None:
             "`augment` moves the images, and the targets at each position would stay where they are",
             "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `pad` and `flip` out",
         )
-
-
-def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
-    """Take the last `count` examples out of a training set."""
-    if not count:
-        return split, None
-    keep = len(split) - count
-    return split.rows(stop=keep), split.rows(start=keep)

@@ -18,6 +18,7 @@ from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
+from netspec.data.parts import sizes
 from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
@@ -28,6 +29,7 @@ from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
 from netspec.recipe.catalog import find, last_part
+from netspec.recipe.class_names import are_numbers
 from netspec.recipe.class_weights import weights_of, weights_text
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
 from netspec.runs import files as run_files
@@ -131,8 +133,14 @@ def train(
     dataset = loaded() if loaded else load_data(network, data, graph=graph, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     path = data_source_path(data) if data is not None else _named_path(network, dataset, base)
+    # Names that the data has for its classes are those of all of them.
+    named = data is not None and not are_numbers(dataset.labels)
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
-    chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
+    chosen = (
+        isinstance(data, str | Path)
+        or (data is None and network.data is not None and not network.data.fallback)
+        or named
+    )
     without_data = network.data is None
     network = with_source(network, dataset, path, given=data is not None)
     if without_data and any(network.stated_loss(output.name) is None for output in graph.outputs):
@@ -199,8 +207,8 @@ def _loss_of(network: Network, graph: Graph, labels: NDArray[Any], dataset: Data
         return found if found != graph.loss else None
     if not isinstance(loss, CrossEntropy) or loss.class_weights is None or weights_of(loss.class_weights):
         return None
-    count = len(dataset.train) - (network.data.validation if network.data else 0)
-    weights = class_weights(loss, labels[:count], dataset.labels, want.shape[0])
+    count, _ = sizes(network, dataset)
+    weights = class_weights(loss, labels[:count], dataset.names_of(output.target), want.shape[0])
     return loss.model_copy(update={"class_weights": weights_text(weights)})
 
 
@@ -267,7 +275,7 @@ def compile_for_training(
 ) -> Model:
     """Return a network compiled for its training on a dataset; arguments and errors as for `compile_network`."""
     devices = shared_devices(resolve(device), network.recipe.devices, network.recipe.batch)
-    require_agreement(network.model_dump_json() + dataset.sha256)
+    require_agreement(f"{network.model_dump_json()}{dataset.sha256}{dataset.labels}{dataset.target_labels}")
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
@@ -314,10 +322,10 @@ def _folder(out: Path | None, numbered: Path | None) -> Path | None:
 
 def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
     """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
-    recipe, held_out = network.recipe, network.data.validation if network.data else 0
+    recipe, (train, held_out) = network.recipe, sizes(network, dataset)
     evaluated = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
-    sizes = {min(recipe.batch, len(dataset.train) - held_out), *evaluated}
-    return {rows_per_device(batch, devices) for batch in sizes}
+    batches = {min(recipe.batch, train), *evaluated}
+    return {rows_per_device(batch, devices) for batch in batches}
 
 
 def with_source(network: Network, dataset: Dataset, path: str | None, *, given: bool) -> Network:
