@@ -141,7 +141,24 @@ class Ends:
                 found[name] = Output(
                     name=name, node=node, loss=settings.loss, weight=settings.weight, target=settings.target
                 )
+        self._forgotten_from(list(found.values()))
         return tuple(found.values())
+
+    def _forgotten_from(self, outputs: list[Output]) -> None:
+        """Note an output that reads the probabilities of another one, only because that is on the line above."""
+        nodes = {node.name: node for node in self.wiring.nodes}
+        given = {output.node: output.name for output in outputs}
+        for number, node in enumerate(self.wiring.nodes):
+            (above, *more) = node.inputs
+            if node.name not in given or above not in given or more or number in self.wiring.jumped:
+                continue
+            layer = nodes[above].layer
+            ends = getattr(layer, "activation", None) or layer
+            if ends.canonical() in {"softmax", "sigmoid"}:
+                place, before = self.places[node.name], nodes[above].inputs[0]
+                label = self.wiring.labelled.get(before, before if before not in nodes else "LABEL")
+                message = f"`{place.text}` reads the output `{given[above]}`, behind its {ends.canonical()}"
+                self.context.note(f"{message}; `from {label}` before it makes two heads of one layer", place.span)
 
     # --- what nothing reads -----------------------------------------------------------------------------------------
 

@@ -17,7 +17,16 @@ from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.catalog import find
 from netspec.recipe.class_weights import named_weights, weights_of
 from netspec.recipe.initializers import Initializer, Ones, Zeros
-from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss, default_loss
+from netspec.recipe.losses import (
+    BinaryCrossEntropy,
+    Contrastive,
+    CrossEntropy,
+    Ctc,
+    Loss,
+    MeanSquaredError,
+    class_loss,
+    default_loss,
+)
 
 __all__ = [
     "MAX_DIAGNOSTICS",
@@ -143,6 +152,11 @@ def with_loss(network: Network, loss: Loss) -> Network:
     if network.outputs:
         return with_losses(network, {network.outputs[0].name: loss})
     return network.model_copy(update={"recipe": network.recipe.model_copy(update={"loss": loss})})
+
+
+def _stating(loss: Loss, output: Output) -> str:
+    """Return how a loss is stated where that of an output stands: on the output's own line, or in `train`."""
+    return f"loss={loss.canonical()}" if output.loss else f"loss {loss.canonical()}"
 
 
 def _wrong_arguments(loss: Loss, outputs: int) -> Iterator[ShapeError]:
@@ -313,13 +327,14 @@ class _Builder:
         if stated is None and classes and not recorded and len(value.shape) == 1:
             loss = self._of_classes(name, value, loss)
         if function in loss.refuses:
-            other = default_loss(function).canonical()
+            right = _stating(default_loss(function), output)
+            fix = f"write `{right}`, or leave the loss out: it follows from the last layer"
+            if isinstance(loss, BinaryCrossEntropy):
+                fix += "; several labels at once end in sigmoid"
+            elif isinstance(loss, CrossEntropy) and value.shape[0] > 1:
+                fix += "; one class of several ends in softmax"
             self._report(
-                ShapeError(
-                    "E0402",
-                    f"the loss {loss.canonical()} does not fit a last layer with {function}",
-                    f"write `loss {other}`, or leave the loss out: it follows from the last layer",
-                ),
+                ShapeError("E0402", f"the loss {loss.canonical()} does not fit a last layer with {function}", fix),
                 name,
                 "the last layer",
                 self._stated_loss(output),
@@ -329,13 +344,13 @@ class _Builder:
         elif self.network.reconstructs:
             self._check_reconstruction(output, value, loss)
         else:
-            for error in self._misfits(value, loss):
+            for error in self._misfits(output, value, loss):
                 one = "the last layer has one output" if error.code == "E0309" else ""
                 label = one or f"its output is {format_shape(value.shape)}"
                 self._report(error, name, label, self._stated_loss(output))
         return loss
 
-    def _misfits(self, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
+    def _misfits(self, output: Output, value: Tensor, loss: Loss) -> Iterator[ShapeError]:
         """Yield what is wrong with a loss for outputs of this shape, and for the data that is named."""
         shape, kind, data = value.shape, loss.canonical(), self.network.data
         classes = self.network.classifies and data is not None and find(data.name) is not None
@@ -352,7 +367,7 @@ class _Builder:
             yield ShapeError("E0305", message, self._one_row())
         elif classes and not {"class", "nothing"} & {*loss.targets}:
             message = f"the loss {kind} is not for classes, which {data.name if data else 'the data'} has"
-            yield ShapeError("E0402", message, f"write `loss {class_loss(shape[0]).canonical()}`")
+            yield ShapeError("E0402", message, f"write `{_stating(class_loss(shape[0]), output)}`")
         elif isinstance(loss, CrossEntropy) and shape[0] == 1:
             message = "cross_entropy of one output is 0 whatever that is: nothing can be learned"
             yield ShapeError("E0309", message, _TWO)
@@ -425,7 +440,11 @@ class _Builder:
             what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
             message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
             stated = self.network.stated_loss(output.name)
-            end = "write `loss mse`" if stated else "end with `sigmoid` or without an activation"
+            end = (
+                f"write `{_stating(MeanSquaredError(), output)}`"
+                if stated
+                else "end with `sigmoid` or without an activation"
+            )
             fix = f"{end}, or leave `target input` out"
             self._report(ShapeError("E0402", message, fix), name, "the last layer", self._stated_loss(output))
         elif prod(value.shape) != prod(shape):

@@ -192,6 +192,12 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"({_N})\s*\0:=?\s*([^\s,:)]+)", lambda m: f"a key takes `=`: `{m[1]}={m[2]}`"),
     (r"\0:", lambda m: "the language has no colon: `conv 20 5x5 stride=2`"),
     # an equals sign
+    (
+        r"\bif\s*\((?:[^{}]{0,200}(?:\b(?:and|or|not)\b|\())?\s*((?:(?!\b(?:and|or|not)\b)[^(){}]){1,40}?)"
+        r"\s*\0=\s*([^\s(){}=]+)",
+        lambda m: f"a condition compares by `==`: `{m[1]} == {m[2]}`",
+    ),
+    (r"\bif\s*\([^{}]{0,200}\0=", lambda m: "a condition compares by `==`: `(width == 64)`"),
     (rf"^({_N})\s*\0=\s*{{", lambda m: f"a body follows without `=`: `{m[1]} {{`"),
     (rf"^({_N})\s*\0=+(?!>)\s*([^\s=>].*)", _assigned),
     (rf"^assert\s.*?({_N})\s*=\s*\0=+\s*(\S+)", lambda m: f"a budget has a bound: `{m[1]} <= {m[2]}`"),
