@@ -13,6 +13,7 @@ from netspec.ir.network import INPUT, Input, Output
 from netspec.recipe import catalog as datasets
 from netspec.recipe.settings import OutputSettings
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 
 __all__ = ["Ends"]
 
@@ -94,6 +95,10 @@ class Ends:
                 place = self.places[lost[0].name]
                 message = f"`{place.text}` does not say which of the {len(names)} inputs it reads"
                 fix = f"put {listing(names, 'or')} before it"
+                _, *merged = lost[0].inputs
+                if len(merged) > 1 and all(name in {i.name for i in self.inputs} for name in merged):
+                    # What is named first flows in.
+                    fix = f"write `from {merged[0]}; {' '.join([lost[0].layer.canonical(), *merged[1:]])}`"
                 self.context.error("E0221", message, place.span, fix=fix, related=place.uses)
             unread = {node.name for node in lost}
             return [node if node.name not in unread else node.without(self.inputs[0].name) for node in nodes]
@@ -119,6 +124,11 @@ class Ends:
         found: dict[str, Output] = {}
         for command in self.outputs:
             label, *arguments = command.arguments
+            more = next((a for a in arguments if self._is_label(a, scope)), None)
+            if more is not None:
+                fix = f"give each a line of its own: `output {print_value(more.value)}`"
+                self.context.error("E0203", "an `output` names one layer", more.span, fix=fix)
+                continue
             node = self.wiring.labelled_node(label, scope, "no layer")
             settings = bind(OutputSettings, command.name, arguments, self.context)
             if node is None or settings is None:
@@ -143,6 +153,9 @@ class Ends:
                 )
         self._forgotten_from(list(found.values()))
         return tuple(found.values())
+
+    def _is_label(self, argument: ast.Argument, scope: Scope) -> bool:
+        return argument.key is None and isinstance(argument.value, ast.Word) and argument.value.text in scope.labels
 
     def _forgotten_from(self, outputs: list[Output]) -> None:
         """Note an output that reads the probabilities of another one, only because that is on the line above."""

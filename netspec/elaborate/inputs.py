@@ -41,6 +41,10 @@ def read_input(command: ast.Command, name: str, context: Context) -> Input | Non
         context.error("E0206", "a size is written in one piece", span, fix=fix)
     elif len(shapes) == 1:
         shape = _shape(shapes[0], context)
+    elif words := [a for a in shapes if isinstance(a.value, ast.Word) and a.value.text in _LEAST]:
+        text = print_value(words[0].value)
+        message = f"`{text}` is an argument of `input`, and takes its value with a `=`"
+        context.error("E0203", message, words[0].span, fix=f"for example `{text}={_LEAST[text][1]}`")
     elif not any(d.code == "E0202" for d in context.diagnostics[before:]):
         # A misspelt key is one mistake: the shape that it may have stood for is then not missed too.
         fix = "channels x height x width: `input 1x28x28`" if tokens is None else _TOKENS_EXAMPLE
