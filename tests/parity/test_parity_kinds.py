@@ -10,7 +10,8 @@ import jax
 import numpy as np
 import pytest
 from agreement import assert_agree
-from kind_twins import KINDS, Twin
+from kind_twins import Twin
+from kinds import KINDS
 from twins import tensors_of, torch
 
 import netspec as ns
