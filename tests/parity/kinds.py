@@ -142,10 +142,10 @@ KINDS = {
     "tied language model with biases": Kind(
         """
         input 7 tokens=9
-        embedding 5 as words; lstm 5 as read
+        embedding 5 as words; fc 5 tanh pointwise as mix
         fc 9 pointwise softmax share=words as next
         """,
-        by_hand.Recurrent,
+        by_hand.TiedWithBiases,
         lambda z, y, x: F.cross_entropy(z["next"], y["target"]),
         {"input": classes(9, 7)},
         {"target": classes(9, 7)},
@@ -207,7 +207,7 @@ KINDS = {
     "masks and labels at positions": Kind(
         """
         input 7 tokens=9 mask=0
-        embedding 4 as words; gru 5 bidirectional as read; fc 3 pointwise softmax as tag
+        embedding 4 as words; rnn 5 bidirectional as read; fc 3 pointwise softmax as tag
         """,
         by_hand.PaddedLanguage,
         lambda z, y, x: F.cross_entropy(z["tag"].transpose(1, 2)[x["input"] != 0], y["target"][x["input"] != 0]),
