@@ -95,6 +95,8 @@ class Wiring:
         self.steps = 0
         self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
+        self.jumped: set[int] = set()
+        """By their numbers, the nodes that begin with a `from`."""
         self.bound: dict[tuple[int, Any, int], Layer | None] = {}
         self.sharing: list[_Sharing] = []
 
@@ -141,7 +143,19 @@ class Wiring:
         spelling = SPELLINGS.get(command.name.text)
         for text, _ in spelling.remarks if good and spelling else ():
             self.context.note(f"`{command.name.text}`: {text}", command.name.span)
+        if good:
+            self._taken_twice(command, cls, whole)
         self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
+
+    def _taken_twice(self, command: ast.Command, cls: type[Layer], sources: Sequence[str]) -> None:
+        """Note a label of what flows in already: `concat a b` behind the layer `b` is b, a and b."""
+        again = [a for a, source in zip(command.arguments, sources, strict=True) if source == self.cursor]
+        others = [print_argument(a) for a in command.arguments if a not in again]
+        # The product of a value with itself is its square.
+        if again and (others or cls.canonical() != "multiply"):
+            message = f"`{print_argument(again[0])}` flows in from the line above, and is taken a second time"
+            once = f"; `{' '.join([command.name.text, *others])}` takes it once" if others else ""
+            self.context.note(message + once, again[0].span)
 
     def _labels(self, command: ast.Command, scope: Scope) -> Sequence[ast.Argument]:
         """Return the arguments of a merge, up to a word that begins another command."""
@@ -169,6 +183,7 @@ class Wiring:
             self.place(command, Broken(), (self.cursor,), scope)
         else:
             self.cursor = source
+            self.jumped.add(len(self.nodes))
 
     def broken(self, command: ast.Command, scope: Scope) -> None:
         """Stand in for a command that was not understood."""

@@ -143,7 +143,7 @@ def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
         weights = jnp.asarray(rng.normal(size=(2, *m.graph.shape(m.graph.output))))
 
         def scalar(params: Any, *moved: jax.Array) -> jax.Array:
-            # `apply` makes inputs float32, as users' inputs are; the run behind it keeps what it is given.
+            # What is declared, before any pass.
             values, _ = m._run(
                 m.graph, Variables(params, variables.state), *(moved or (jnp.asarray(x),)), (m.graph.output,)
             )

@@ -338,6 +338,14 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
                 yield last, name, tensor
 
 
+def tensors_of(layer: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield (name, tensor) of one layer of a twin, by netspec's names: its parameters, then its running averages."""
+    kind = _KINDS[type(layer)]
+    for name, attribute in (_PARAMETERS[kind] | _STATE.get(kind, {})).items():
+        if (tensor := _attribute(layer, attribute)) is not None:
+            yield name, tensor
+
+
 def _attribute(module: torch.nn.Module, path: str) -> Any:
     """Return `out_proj.weight` of a module; None where it has none, as without biases."""
     return reduce(lambda owner, name: getattr(owner, name, None), path.split("."), module)

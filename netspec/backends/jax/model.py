@@ -26,6 +26,7 @@ from netspec.backends.jax.inputs.call_arguments import (
 )
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
+from netspec.backends.jax.precision import own_type
 from netspec.backends.jax.train.objective import loss_of, penalty
 from netspec.backends.jax.variables import Variables
 from netspec.describe.summary import network_summary
@@ -55,6 +56,7 @@ class Model:
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size. Of several inputs `x` is a dictionary by their names, of several outputs what is returned, and of their
     targets `y` by those. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
+    Within `jax.enable_x64(True)`, variables of float64 make all of it compute in float64.
 
     Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; `loss`, `backward`,
     `apply` and `features` see the image as it is.
@@ -136,12 +138,12 @@ class Model:
     def forward(self, variables: Variables, x: Given) -> Any:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
         require_variables(variables, self._variable_shapes)
-        return self._in_order(self._forward(variables, self._input(x), self._fold(*variables)))
+        return self._in_order(self._forward(variables, self._input(x, variables), self._fold(*variables)))
 
     def logits(self, variables: Variables, x: Given) -> Any:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
         require_variables(variables, self._variable_shapes)
-        return self._in_order(self._logits(variables, self._input(x), self._fold(*variables)))
+        return self._in_order(self._logits(variables, self._input(x, variables), self._fold(*variables)))
 
     def loss(
         self,
@@ -154,9 +156,9 @@ class Model:
     ) -> jax.Array:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
         train = self._asked(variables, train, rng)
-        inputs = self._input(x)
+        inputs = self._input(x, variables)
         _refuse_empty(inputs)
-        y = self._target(y, _leaf(inputs).shape[0])
+        y = self._target(y, _leaf(inputs).shape[0], variables)
         return self._loss(variables.params, variables.state, inputs, y, train=train, rng=rng)[0]
 
     def backward(
@@ -181,9 +183,9 @@ class Model:
             NetspecError: when the loss or a gradient is not a finite number; not within a `jax.jit` of your own.
         """
         train = self._asked(variables, train, rng)
-        inputs = self._input(x)
+        inputs = self._input(x, variables)
         _refuse_empty(inputs)
-        y = self._target(y, _leaf(inputs).shape[0])
+        y = self._target(y, _leaf(inputs).shape[0], variables)
         loss, grads, finite = self._backward(variables.params, variables.state, inputs, y, train=train, rng=rng)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise _not_finite(loss, grads)
@@ -209,7 +211,8 @@ class Model:
             The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
         """
         train = self._asked(variables, train, rng)
-        x = prepare(as_inputs(x, self.graph), self.network)
+        dtype = own_type(variables)
+        x = prepare(as_inputs(x, self.graph, dtype), self.network, dtype)
         if train:
             _refuse_empty(x)
         asked = tuple(output.index for output in self.training.outputs)
@@ -220,7 +223,7 @@ class Model:
     def features(self, variables: Variables, x: Given) -> dict[str, jax.Array]:
         """Return what every node makes of a batch, dropout off: node name → (N, *shape), the inputs first."""
         require_variables(variables, self._variable_shapes)
-        found = self._features(variables, self._input(x))
+        found = self._features(variables, self._input(x, variables))
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
         return {name: found[name] for name in self.graph.nodes}
 
@@ -307,7 +310,7 @@ class Model:
         batch, along `axis_name`, each has its own part of it: the loss is the mean over the devices, and so is its
         gradient.
         """
-        x = prepare(x, self.network)
+        x = prepare(x, self.network, own_type(params))
         variables, asked = Variables(params, state), tuple(output.logits for output in self.training.outputs)
         values, new_state = self._run(
             self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name
@@ -378,7 +381,7 @@ class Model:
         folded: dict[str, jax.Array] | None,
     ) -> Batch:
         """Return values of inference: where there are views, what follows from the mean of their logits."""
-        graph, x = self.inference, prepare(x, self.network)
+        graph, x = self.inference, prepare(x, self.network, own_type(variables))
 
         def infer(x: Batch, *values: int, begin: int = 0) -> Mapping[int, jax.Array]:
             made, _ = self._run(graph, variables, x, values, derived=folded, begin=begin)
@@ -406,28 +409,28 @@ class Model:
 
     def activations(self, variables: Variables, x: Batch, rng: jax.Array) -> dict[str, jax.Array]:
         """Return what every node makes of a batch in training, as declared: before any pass. Pure."""
-        x = prepare(x, self.network)
+        x = prepare(x, self.network, own_type(variables))
         nodes = self.graph.nodes
         values, _ = self._run(self.graph, variables, x, tuple(nodes.values()), gradient=True, train=True, rng=rng)
         return {name: values[index] for name, index in nodes.items()}
 
     def _pure_features(self, variables: Variables, x: Batch) -> dict[str, jax.Array]:
-        x = prepare(x, self.network)
+        x = prepare(x, self.network, own_type(variables))
         wanted = tuple(self.graph.nodes.values())
         values, _ = self._run(self.graph, variables, x, wanted)
         return {name: values[index] for name, index in self.graph.nodes.items()}
 
     # --- what callers hand in -------------------------------------------------------------------------------------
 
-    def _input(self, x: Given) -> Any:
-        x = as_inputs(x, self.graph)
+    def _input(self, x: Given, variables: Variables) -> Any:
+        x = as_inputs(x, self.graph, own_type(variables))
         if self._is_default and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(x)):
             # The compiled function takes it there itself, in a fraction of the time.
             return x
         return jax.device_put(x, self.device)
 
-    def _target(self, y: Given, count: int) -> Any:
-        return jax.device_put(as_targets(y, count, self.graph), self.device)
+    def _target(self, y: Given, count: int, variables: Variables) -> Any:
+        return jax.device_put(as_targets(y, count, self.graph, own_type(variables)), self.device)
 
     def _in_order(self, made: Batch) -> Any:
         """Return outputs as they were declared: compiled functions return dictionaries in the order of their keys."""
