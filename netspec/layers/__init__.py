@@ -11,9 +11,9 @@ from netspec.layers.merge import Add, Concat, Multiply
 from netspec.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.recurrent import Gru, Lstm, Rnn
-from netspec.layers.regularize import Dropout, Noise
+from netspec.layers.regularize import Dropout, Noise, StochasticDepth
 from netspec.layers.resize import Crop, Pad, PixelShuffle, PixelUnshuffle, Upsample
-from netspec.layers.sequence import ClassToken, Embedding, Position, Take
+from netspec.layers.sequence import ClassToken, Embedding, OneHot, Position, Take
 from netspec.layers.shape import Flatten, Identity, Permute, Reshape
 from netspec.schema.registry import OneOf, Registry
 
@@ -36,6 +36,7 @@ LAYERS: Registry[Layer] = Registry(
         LocalResponseNorm,
         Scale,
         Dropout,
+        StochasticDepth,
         Noise,
         Flatten,
         Identity,
@@ -50,6 +51,7 @@ LAYERS: Registry[Layer] = Registry(
         Multiply,
         Concat,
         Embedding,
+        OneHot,
         Position,
         ClassToken,
         Take,

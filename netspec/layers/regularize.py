@@ -5,10 +5,11 @@ from typing import ClassVar, Literal
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Dropout as DropoutOp
 from netspec.ops import Noise as NoiseOp
+from netspec.ops import StochasticDepth as StochasticDepthOp
 from netspec.schema.definition import positional
 from netspec.schema.types import Fraction, NonNegativeFloat
 
-__all__ = ["Dropout", "Noise"]
+__all__ = ["Dropout", "Noise", "StochasticDepth"]
 
 
 class Dropout(Layer):
@@ -28,6 +29,29 @@ class Dropout(Layer):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Drop values."""
         return g.apply(DropoutOp(self.rate), x)
+
+
+class StochasticDepth(Layer):
+    """Zeroes all values of an example with probability `rate`, else scales them by 1/(1 − rate), in training.
+
+    As the last layer in a body of `residual`, it leaves that body out for the example. Huang et al. 2016; each example
+    has its own draw, as in torchvision's mode `row`.
+    """
+
+    kind: Literal["stochastic_depth"] = "stochastic_depth"
+    aliases = ("StochasticDepth", "DropPath", "drop_path")
+    example: ClassVar[str] = "stochastic_depth 0.1"
+
+    rate: Fraction = positional("share of the examples that are zeroed")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Drop examples."""
+        return g.apply(StochasticDepthOp(self.rate), x)
 
 
 class Noise(Layer):

@@ -15,9 +15,9 @@ from netspec.ops.masks import (
 )
 from netspec.ops.merge import Add, Concat, Multiply, way_around
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
-from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
+from netspec.ops.sequence import Attention, Embedding, OneHot, Prepend, Recurrent, Sinusoid, Take
 from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
-from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
+from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale, StochasticDepth
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "MaxPool",
     "Multiply",
     "Noise",
+    "OneHot",
     "Op",
     "PRelu",
     "Pad",
@@ -59,6 +60,7 @@ __all__ = [
     "ShapeError",
     "Sinusoid",
     "SpaceToDepth",
+    "StochasticDepth",
     "Take",
     "TakeLastValid",
     "Upsample",

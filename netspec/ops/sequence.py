@@ -8,7 +8,7 @@ from typing import Literal
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Attention", "Embedding", "Prepend", "Recurrent", "Sinusoid", "Take"]
+__all__ = ["Attention", "Embedding", "OneHot", "Prepend", "Recurrent", "Sinusoid", "Take"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,21 @@ class Embedding(Op):
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         return (parameters[0][1], x[0])
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot(Op):
+    """Token numbers `(L,)` below `tokens` become columns with a single 1: `(tokens, L)`."""
+
+    tokens: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return (self.tokens, x[0])
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del out, x, parameters

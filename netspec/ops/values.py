@@ -7,7 +7,7 @@ from math import prod
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
+__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale", "StochasticDepth"]
 
 _SHARES = {"softmax", "softmin", "log_softmax"}
 """Functions of what the channels (or features) of a position are beside each other."""
@@ -113,6 +113,11 @@ class Dropout(Op):
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del out, x, parameters
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class StochasticDepth(Dropout):
+    """In training zeroes all of an example with probability `rate`, else scales it by 1/(1 − rate)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ STRATEGIES: Mapping[type[Op], tuple[str, ...]] = MappingProxyType(
 
 _CHANNELS_LAST_ONLY = (
     ops.Embedding,
+    ops.OneHot,
     ops.Sinusoid,
     ops.Prepend,
     ops.Take,

@@ -146,6 +146,8 @@ def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
             return jnp.sum(weights * values[m.graph.output])
 
         point = (variables.params, *moving)
+        if not jax.tree.leaves(point):
+            return  # Of tokens, without weights, nothing can move.
         way = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape)), point)
         computed = jax.jit(jax.value_and_grad(scalar, argnums=tuple(range(len(point)))))
         _, gradient = computed(*point)

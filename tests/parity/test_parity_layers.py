@@ -403,6 +403,7 @@ ATTENTION = [
 
 SEQUENCE = [
     Case("embedding 4", "6 tokens=9", lambda: Embedded(9, 4)),
+    Case("onehot", "6 tokens=9", lambda: Function(lambda x: F.one_hot(x, 9).movedim(-1, 1).double())),
     Case("position", "4x5", lambda: Position(4, 5)),
     Case("position sinusoidal", "4x7", lambda: Function(waves)),
     Case("position sinusoidal", "5x7", lambda: Function(waves)),
@@ -543,6 +544,7 @@ SHAPE = [
     Case("flatten", "3x5", nn.Flatten),
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
     Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
+    Case("stochastic_depth 0.3", "2x3x5", nn.Identity),
 ]
 
 CASES = [
@@ -752,6 +754,26 @@ def test_dropout_in_training(rate: float) -> None:
         assert abs(near.mean() - (1 - rate) ** 2) < 5 * np.sqrt(3 / near.size), f"along axis {axis}"
     assert (apply(x, jax.random.key(0)) == out).all()
     assert ((np.asarray(apply(x, jax.random.key(1))) != 0) != kept).mean() > rate * (1 - rate)
+
+
+@pytest.mark.parametrize("shape", ["2x3x4", "2x5", "7"])
+@pytest.mark.parametrize("rate", [0.5, 0.3])
+def test_stochastic_depth_in_training(rate: float, shape: str) -> None:
+    model = ns.compile(ns.parse(f"input {shape}\nstochastic_depth {rate}"), "cpu")
+    count = 4000
+    x = np.random.default_rng(0).uniform(1, 2, (count, *model.graph.input)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    out = np.asarray(apply(x, jax.random.key(0)))
+    kept = (out != 0).reshape(count, -1)
+    # As torchvision's `row`: an example is there, scaled, or it is not.
+    assert (kept.all(1) | ~kept.any(1)).all()
+    assert abs(kept[:, 0].mean() - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / count)
+    assert_agree(out[kept[:, 0]], x[kept[:, 0]] / (1 - rate), "surviving examples")
+    near = kept[1:, 0] & kept[:-1, 0]
+    assert abs(near.mean() - (1 - rate) ** 2) < 5 * np.sqrt(3 / count)
+    assert (apply(x, jax.random.key(0)) == out).all()
+    assert ((np.asarray(apply(x, jax.random.key(1))) != 0).reshape(count, -1)[:, 0] != kept[:, 0]).any()
+    assert_agree(model.apply(model.init(), x), x, "outputs of evaluation")
 
 
 def test_two_dropouts_drop_different_values() -> None:

@@ -21,6 +21,13 @@ def _embedding(_: ops.Embedding, __: EmitContext, at: OpContext, x: jax.Array, a
     return arrays[0].at[x.astype(jnp.uint32)].get(mode="fill", fill_value=jnp.nan)
 
 
+def _one_hot(op: ops.OneHot, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    rows = jax.nn.one_hot(x, op.tokens, dtype=ctx.dtype)
+    # As for an embedding: what is no token is no number.
+    return jnp.where((x.astype(jnp.uint32) < op.tokens)[..., None], rows, jnp.nan)
+
+
 def _sinusoid(_: ops.Sinusoid, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del at, arrays
     return x + jnp.asarray(attention.sinusoids(*x.shape[1:]), x.dtype)
@@ -53,6 +60,7 @@ def _attention(op: ops.Attention, ctx: EmitContext, at: OpContext, x: jax.Array,
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Embedding: _embedding,
+    ops.OneHot: _one_hot,
     ops.Sinusoid: _sinusoid,
     ops.Prepend: _prepend,
     ops.Take: _take,

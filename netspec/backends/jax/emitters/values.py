@@ -51,6 +51,23 @@ def _dropout(op: ops.Dropout, ctx: EmitContext, at: OpContext, x: jax.Array, arr
     return dropout.apply(x, factor)
 
 
+def _stochastic_depth(
+    op: ops.StochasticDepth, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    del arrays
+    if not (ctx.train and op.rate):
+        return x
+    # One number for each example, in the layout of the rest.
+    shape = [1] * x.ndim
+    shape[at.layout.batch] = x.shape[at.layout.batch]
+    factor = drawn(
+        lambda shape: dropout.mask(shape, ctx.key(at.operation), rate=op.rate, dtype=x.dtype),
+        (shape[at.layout.batch],),
+        ctx.axis_name,
+    )
+    return dropout.apply(x, factor.reshape(shape))
+
+
 def _noise(op: ops.Noise, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     if not (ctx.train and op.std):
@@ -71,6 +88,7 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Bias: lambda _op, _run, at, x, arrays: x + spread(arrays[0], x.ndim, at.layout),
     ops.Scale: lambda _op, _run, at, x, arrays: x * spread(arrays[0], x.ndim, at.layout),
     ops.Dropout: _dropout,
+    ops.StochasticDepth: _stochastic_depth,
     ops.Activation: _activation,
     ops.PRelu: _prelu,
     ops.Gated: _gated,
