@@ -11,7 +11,7 @@ from netspec.layers.merge import Add, Concat, Multiply
 from netspec.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.recurrent import Gru, Lstm, Rnn
-from netspec.layers.regularize import Dropout, Noise, StochasticDepth
+from netspec.layers.regularize import Dropout, Noise, Sample, StochasticDepth
 from netspec.layers.resize import Crop, Pad, PixelShuffle, PixelUnshuffle, Upsample
 from netspec.layers.sequence import ClassToken, Embedding, OneHot, Position, Take
 from netspec.layers.shape import Flatten, Identity, Permute, Reshape
@@ -38,6 +38,7 @@ LAYERS: Registry[Layer] = Registry(
         Dropout,
         StochasticDepth,
         Noise,
+        Sample,
         Flatten,
         Identity,
         Reshape,

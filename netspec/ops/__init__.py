@@ -17,7 +17,7 @@ from netspec.ops.merge import Add, Concat, Multiply, way_around
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 from netspec.ops.sequence import Attention, Embedding, OneHot, Prepend, Recurrent, Sinusoid, Take
 from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
-from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale, StochasticDepth
+from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Sample, Scale, StochasticDepth
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Prepend",
     "Recurrent",
     "Reshape",
+    "Sample",
     "Scale",
     "Shape",
     "ShapeError",

@@ -7,7 +7,7 @@ from math import prod
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale", "StochasticDepth"]
+__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Sample", "Scale", "StochasticDepth"]
 
 _SHARES = {"softmax", "softmin", "log_softmax"}
 """Functions of what the channels (or features) of a position are beside each other."""
@@ -133,6 +133,32 @@ class Noise(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
         return x
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Op):
+    """Numbers of normal distributions: `(2C, ...)`, means m and logarithms v of variances → `(C, ...)`.
+
+    In training m + exp(v/2)·ε, ε standard normal; else m. Kingma & Welling 2014.
+    """
+
+    @property
+    def draws(self) -> bool:
+        return True
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if x[0] % 2:
+            raise ShapeError(
+                "E0309",
+                f"{x[0]} features cannot be cut into as many means as logarithms of variances",
+                "use an even number of features (or channels): `fc 32; sample` gives 16",
+            )
+        return (x[0] // 2, *x[1:])
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del out, x, parameters

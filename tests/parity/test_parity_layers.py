@@ -545,6 +545,8 @@ SHAPE = [
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
     Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
     Case("stochastic_depth 0.3", "2x3x5", nn.Identity),
+    Case("sample", "4x3x5", lambda: Function(lambda x: x.chunk(2, 1)[0])),
+    Case("sample", "6", lambda: Function(lambda x: x.chunk(2, 1)[0])),
 ]
 
 CASES = [
@@ -796,3 +798,20 @@ def test_noise_in_training() -> None:
     assert (apply(x, jax.random.key(1)) - x != added).mean() > 0.99
     with pytest.raises(ns.NetspecError, match="needs randomness"):
         model.apply(model.init(), x, train=True)
+
+
+@pytest.mark.parametrize("shape", ["2x100x100", "4x100"])
+def test_sample_in_training(shape: str) -> None:
+    model = ns.compile(ns.parse(f"input {shape}\nsample"), "cpu")
+    x = np.random.default_rng(0).uniform(-1, 1, (50, *model.graph.input)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    mean, log_variance = np.split(x.astype(np.float64), 2, axis=1)
+    drawn = np.asarray(apply(x, jax.random.key(0)))
+    epsilon = (drawn - mean) / np.exp(log_variance / 2)
+    assert abs(epsilon.mean()) < 5 / np.sqrt(epsilon.size)
+    assert abs(epsilon.var() - 1) < 5 * np.sqrt(2 / epsilon.size)
+    assert abs(np.mean(epsilon**4) - 3) < 5 * np.sqrt(96 / epsilon.size)
+    # The gradient goes through the draw: 1 to the mean, (drawn - mean)/2 to the logarithm of the variance.
+    slopes = jax.grad(lambda x: apply(x, jax.random.key(0)).sum())(x)
+    assert_agree(slopes, np.concatenate([np.ones_like(mean), (drawn - mean) / 2], axis=1), "gradient of the input")
+    assert (apply(x, jax.random.key(1)) != drawn).mean() > 0.99

@@ -30,7 +30,7 @@ BODIES = [
     "depthwise 3x3 pad=same; scale; fc 7 pointwise tanh; dropout 0.2; globalpool",
     "identity as a; fc 6 pointwise relu; add a; globalpool",
     "identity as b; lstm 6; concat b; globalpool",
-    "from input; onehot; stochastic_depth 0.3; lstm 5 last",
+    "from input; onehot; stochastic_depth 0.3; sample; lstm 5 last",
 ]
 OUTPUTS = [f"out_{i}" for i in range(len(BODIES))]
 LABELS = dict.fromkeys(OUTPUTS, np.array([0, 1, 2, 3]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import jax
+import jax.numpy as jnp
 
 from netspec import ops
 from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
@@ -77,6 +78,17 @@ def _noise(op: ops.Noise, ctx: EmitContext, at: OpContext, x: jax.Array, arrays:
     )
 
 
+def _sample(_: ops.Sample, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    mean, log_variance = jnp.split(x, 2, axis=at.layout.channels)
+    if not ctx.train:
+        return mean
+    epsilon = _drawn(
+        lambda shape: noise.normal(shape, ctx.key(at.operation), std=1.0, dtype=x.dtype), ctx, mean, at.layout
+    )
+    return mean + jnp.exp(log_variance / 2) * epsilon
+
+
 def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], ctx: EmitContext, x: jax.Array, layout: Layout) -> jax.Array:
     """Return random numbers for each value: drawn as values are declared, so that no layout changes a result."""
     shape = [x.shape[layout.axes(x.ndim).index(axis)] for axis in range(x.ndim)]
@@ -93,4 +105,5 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.PRelu: _prelu,
     ops.Gated: _gated,
     ops.Noise: _noise,
+    ops.Sample: _sample,
 }
