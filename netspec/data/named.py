@@ -42,11 +42,11 @@ def is_plain(graph: Graph) -> bool:
 
 
 def targets(graph: Graph) -> dict[str, list[GraphOutput]]:
-    """Return the outputs by the name of the target that they are compared with."""
+    """Return the outputs by the name of the target that they are compared with, those that are compared at all."""
     found: dict[str, list[GraphOutput]] = {}
     for output in graph.outputs:
         found.setdefault(output.target, []).append(output)
-    return found
+    return {target: [o for o in outputs if o.loss.compares] or outputs for target, outputs in found.items()}
 
 
 def array_names(graph: Graph) -> tuple[str, ...]:
@@ -120,7 +120,9 @@ def _keys(arrays: Mapping[str, Any], graph: Graph) -> dict[tuple[str, str], str]
     named = {
         (own, split): _choose(arrays, own, short, split, graph) for own, short in shown.items() for split in _SPLITS
     }
-    more = [key for key in arrays if key not in named.values()]
+    # What a loss without targets was given before it needed none.
+    unread = {f"{o.name}_{split}" for o in graph.outputs if not o.loss.compares for split in _SPLITS}
+    more = [key for key in arrays if key not in named.values() and key not in unread]
     if more:
         near = nearest(str(more[0]), [f"{own}_{split}" for own, split in named])
         fix = f"did you mean {near}?" if near else f"the network takes {listing(array_names(graph), 'and')}"

@@ -85,7 +85,7 @@ def as_target(values: ArrayLike, name: str, examples: NDArray[Any], want: Wanted
 def _fitted(array: NDArray[Any], name: str, want: Wanted) -> NDArray[Any] | None:
     """Return targets of another kind than a class number for each example; None where they are these, or nothing."""
     count, shape, takes = len(array), want.shape, want.loss.targets
-    if takes == ("nothing",):
+    if not want.loss.compares:
         return np.zeros(count, np.int32)
     if takes == ("sequence",):
         return _sequences(array, name, want)

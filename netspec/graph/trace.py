@@ -82,9 +82,22 @@ def trace(network: Network, places: Places | None = None, *, recorded: bool = Fa
         inputs=tuple(GraphInput(i.name, i.shape, i.tokens, i.mask) for i in network.inputs),
         operations=tuple(builder.operations),
         parameters=builder.parameters,
-        outputs=tuple(outputs),
+        outputs=_compared(outputs, network),
         nodes={name: value.index for name, value in builder.values.items() if value is not None},
     )
+
+
+def _compared(outputs: Sequence[GraphOutput], network: Network) -> tuple[GraphOutput, ...]:
+    """Return outputs with what they are compared with: of one whose loss needs nothing, what another one is.
+
+    Where the input is to be given again, all are compared with that.
+    """
+    if len(outputs) == 1:
+        return tuple(outputs)
+    first = next((o.target for o in outputs if o.loss.compares), outputs[0].target)
+    stated = {o.name for o in network.all_outputs if o.target}
+    own = set() if network.reconstructs else {o.name for o in outputs if o.loss.compares or o.name in stated}
+    return tuple(o if o.name in own else replace(o, target=first) for o in outputs)
 
 
 def recorded(network: Network, graph: Graph) -> Network:
@@ -324,9 +337,9 @@ class _Builder:
                 "the last layer",
                 self._stated_loss(output),
             )
-        elif self.network.reconstructs and (len(self.inputs) > 1 or len(self.network.all_outputs) > 1):
+        elif self.network.reconstructs and len(self.inputs) > 1:
             self._several_again()
-        elif self.network.reconstructs:
+        elif self.network.reconstructs and loss.compares:
             self._check_reconstruction(output, value, loss)
         else:
             for error in self._misfits(value, loss):
@@ -347,7 +360,7 @@ class _Builder:
         elif isinstance(loss, Ctc) and len(shape) != 2:
             message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
             yield ShapeError("E0305", message, "end with a layer of sequences, such as `fc CLASSES softmax pointwise`")
-        elif classes and len(shape) != 1 and loss.targets != ("nothing",) and not isinstance(loss, MeanSquaredError):
+        elif classes and len(shape) != 1 and loss.compares and not isinstance(loss, MeanSquaredError):
             message = f"{kind} needs one row of outputs, the network ends in {format_shape(shape)}"
             yield ShapeError("E0305", message, self._one_row())
         elif classes and not {"class", "nothing"} & {*loss.targets}:
@@ -409,8 +422,8 @@ class _Builder:
         return None
 
     def _several_again(self) -> None:
-        """Report, once, that of several inputs or outputs none is to be given again."""
-        message = "`target input` is for a network of one input and one output"
+        """Report, once, that of several inputs none is to be given again."""
+        message = "`target input` is for a network of one input"
         if not any(d.message == message for d in self.diagnostics):
             place = self.places.get("data")
             fix = "leave it out: each output is compared with the target of its name"
@@ -419,8 +432,6 @@ class _Builder:
     def _check_reconstruction(self, output: Output, value: Tensor, loss: Loss) -> None:
         """Report an autoencoder that cannot give its input again."""
         name, shape = output.node, self.network.input
-        if loss.targets == ("nothing",):
-            return
         if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
             what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
             message = f"the network is to give its input again, and {loss.canonical()} is for {what}"

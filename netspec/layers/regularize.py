@@ -77,8 +77,8 @@ class Noise(Layer):
 class Sample(Layer):
     """Draws from normal distributions: 2n features, n means and then n logarithms of variances → n features.
 
-    In training mean + exp(log variance / 2)·ε, which gradients go through; in evaluation the mean. It goes with the loss
-    `kl` of what it reads, as in a variational autoencoder. Kingma & Welling 2014.
+    In training mean + exp(log variance / 2)·ε, which gradients go through; in evaluation the mean. It goes with the
+    loss `kl` of what it reads, as in a variational autoencoder. Kingma & Welling 2014.
     """
 
     kind: Literal["sample"] = "sample"
