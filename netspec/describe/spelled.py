@@ -59,7 +59,7 @@ def _carried(
         if p.name not in spelling.carries or p.name in given:
             continue
         value = spelling.carries[p.name]
-        if p.is_flag:
+        if isinstance(value, bool):
             written.append(ast.Argument(None, ast.Word(p.name if value else f"no{p.name}", span), "=", span))
         else:
             key = None if p.positional else ast.Name(p.name, span)
@@ -90,7 +90,9 @@ def _mentions(argument: ast.Argument, names: Collection[str]) -> bool:
 
 
 def _value(value: Any, span: Span) -> ast.Value:
-    """Return a number, or a size of equal numbers, as it is written."""
+    """Return a word, a number, or a size of equal numbers, as it is written."""
+    if isinstance(value, str):
+        return ast.Word(value, span)
     if isinstance(value, tuple):
         value = value[0]
     return ast.Integer(value, span) if isinstance(value, int) else ast.Decimal(repr(value), span)

@@ -139,7 +139,7 @@ SPELLINGS: dict[str, Spelling] = {
     "BatchNormalization": Spelling("batchnorm", "Keras", {"epsilon": 0.001, "momentum": 0.99}),
     "LayerNormalization": Spelling("layernorm", "Keras", {"epsilon": 0.001}),
     "GroupNormalization": Spelling("groupnorm", "Keras", {"epsilon": 0.001}),
-    "SimpleRNN": Spelling("rnn", "Keras", {"last": True}),
+    "SimpleRNN": Spelling("rnn", "Keras", {"last": True, "bias": "one"}),
     # what no argument expresses
     "AvgPool1d": Spelling("avgpool", remarks=_COUNTED),
     "AvgPool2d": Spelling("avgpool", remarks=_COUNTED),

@@ -87,7 +87,8 @@ class Recurrent(Op):
     """A recurrence over `(D, L)`: the state after each position, `(H, L)`; it begins at 0.
 
     Parameters `(gates·H, D)` of the input and `(gates·H, H)` of the state before, then, if any, a bias `(gates·H,)`
-    for each. The gates lie as in PyTorch: of `lstm` input, forget, cell, output; of `gru` reset, update, new.
+    for each, or one alone for their sum. The gates lie as in PyTorch: of `lstm` input, forget, cell, output; of `gru`
+    reset, update, new.
     """
 
     cell: Literal["tanh", "relu", "gru", "lstm"]

@@ -51,8 +51,8 @@ MEANS = [
     (IMAGE, "conv 8 1 activation=leaky(slope=0.3)", "conv 8 1 leaky_relu(0.3)"),
     (IMAGE, "let act = leaky\nconv 8 1 act", "let act = leaky\nconv 8 1 leaky_relu(0.1)"),
     (IMAGE, "block b(act) { conv 4 1 act }\nb leaky", "block b(act) { conv 4 1 act }\nb leaky_relu(0.1)"),
-    (SEQUENCE, "SimpleRNN 4", "rnn 4 last"),
-    (SEQUENCE, "SimpleRNN 4 nolast", "rnn 4"),
+    (SEQUENCE, "SimpleRNN 4", "rnn 4 last bias=one"),
+    (SEQUENCE, "SimpleRNN 4 nolast", "rnn 4 bias=one"),
 ]
 
 

@@ -17,6 +17,8 @@ from twins import (
     Depthwise,
     Depthwise1d,
     LayerNormOver,
+    OneBiasLstm,
+    OneBiasRnn,
     Position,
     PReluWord,
     Scale,
@@ -392,6 +394,12 @@ RECURRENT.append(recurrent("rnn 5 relu last", nn.RNN, last, nonlinearity="relu")
 # A sequence of one step, and of one feature, which lies on the device as it is handed in.
 RECURRENT.append(Case("lstm 5", "3x1", lambda: Along(nn.LSTM(3, 5, batch_first=True), states)))
 RECURRENT.append(Case("gru 5", "1x7", lambda: Along(nn.GRU(1, 5, batch_first=True), states)))
+
+RECURRENT += [
+    Case("lstm 5 bias=one", "3x7", lambda: OneBiasLstm(3, 5)),
+    Case("lstm 5 bias=one bidirectional", "3x4", lambda: OneBiasLstm(3, 5, bidirectional=True)),
+    Case("rnn 5 bias=one", "3x7", lambda: OneBiasRnn(3, 5)),
+]
 
 ATTENTION = [
     Case("attention 2", "6x5", lambda: Attention(6, 2)),

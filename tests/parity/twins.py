@@ -189,6 +189,46 @@ class ClassToken(nn.Module):
         return torch.cat([self.vector.expand(len(x), 1, -1).transpose(1, 2), x], dim=2)
 
 
+class OneBiasRnn(nn.Module):
+    """A plain recurrence on (N, D, L), step by step, with one vector of biases, as Keras has it."""
+
+    gates = 1
+
+    def __init__(self, features: int, units: int, *, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.units, self.ways = units, ("", "_reverse") if bidirectional else ("",)
+        for way in self.ways:
+            for name, shape in (("weight_ih", (features,)), ("weight_hh", (units,)), ("bias", ())):
+                self.register_parameter(f"{name}{way}", nn.Parameter(torch.zeros(self.gates * units, *shape)))
+
+    def step(self, sums: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return sums.tanh(), memory
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = []
+        for way in self.ways:
+            state = memory = torch.zeros(len(x), self.units, dtype=x.dtype)
+            steps = range(x.shape[2])
+            states = {}
+            for at in reversed(steps) if way else steps:
+                read = x[:, :, at] @ getattr(self, f"weight_ih{way}").T + state @ getattr(self, f"weight_hh{way}").T
+                state, memory = self.step(read + getattr(self, f"bias{way}"), memory)
+                states[at] = state
+            made.append(torch.stack([states[at] for at in steps], dim=2))
+        return torch.cat(made, dim=1)
+
+
+class OneBiasLstm(OneBiasRnn):
+    """The same of an LSTM, its gates in PyTorch's order."""
+
+    gates = 4
+
+    def step(self, sums: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        i, f, g, o = sums.chunk(4, dim=1)
+        memory = f.sigmoid() * memory + i.sigmoid() * g.tanh()
+        return o.sigmoid() * memory.tanh(), memory
+
+
 class Depthwise(nn.Conv2d):
     """A convolution with as many groups as channels, under netspec's own name for it."""
 
@@ -243,6 +283,8 @@ _KINDS = {
     nn.LSTM: "lstm",
     nn.GRU: "gru",
     nn.RNN: "rnn",
+    OneBiasLstm: "lstm",
+    OneBiasRnn: "rnn",
     nn.MultiheadAttention: "attention",
     Position: "position",
     ClassToken: "classtoken",
@@ -253,6 +295,7 @@ _RECURRENT = {
     for of in ("ih", "hh")
     for way in ("", "_reverse")
 }
+_ONE_BIAS = {name: name for way in ("", "_reverse") for name in (f"weight_ih{way}", f"weight_hh{way}", f"bias{way}")}
 _NORM = {"scale": "weight", "offset": "bias"}
 _KERNEL = {"kernel": "weight", "bias": "bias"}
 _PARAMETERS = {
@@ -332,7 +375,8 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
         kind_here = within.get(module, "") + kind
         seen[kind_here] += 1
         last = f"{kind_here}_{seen[kind_here]}"
-        for name, attribute in table.get(kind, {}).items():
+        names = _ONE_BIAS if isinstance(module, OneBiasRnn) and table is _PARAMETERS else table.get(kind, {})
+        for name, attribute in names.items():
             tensor = _attribute(module, attribute)
             if tensor is not None:
                 yield last, name, tensor

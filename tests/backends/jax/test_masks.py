@@ -20,7 +20,7 @@ BODIES = [
     "take first",
     "lstm 5 last",
     "gru 5 bidirectional last",
-    "rnn 5; take last",
+    "rnn 5 bias=one; take last",
     "lstm 5 bidirectional; globalpool",
     "attention 2; globalpool",
     "position sinusoidal; attention 2 causal; take last",
