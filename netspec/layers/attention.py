@@ -1,11 +1,12 @@
-"""Attention: every position of a sequence reads all the others."""
+"""Attention: every position of a sequence reads all the others, or those of another sequence."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor, require_sequence
-from netspec.ops import Bias, MatMul
+from netspec.layers.base import Builder, Layer, Tensor, Weight, require_sequence
+from netspec.ops import Bias, MatMul, ShapeError, format_shape
 from netspec.recipe.initializers import AnyInitializer
 from netspec.schema.definition import option, positional
 from netspec.schema.types import Fraction, PositiveInt
@@ -14,15 +15,16 @@ __all__ = ["Attention"]
 
 
 class Attention(Layer):
-    """Multi-head self-attention: features x length stays; each head has features/heads of them. Vaswani et al. 2017.
+    """Multi-head attention: features x length stays; each head has features/heads of them. Vaswani et al. 2017.
 
-    Queries, keys and values are one product of the input, and the heads' results go through another, as in PyTorch's
-    MultiheadAttention.
+    Queries, keys and values are products of the input, and the heads' results go through another, as in PyTorch's
+    MultiheadAttention. With `memory=LABEL`, keys and values are products of the labelled sequence, as in a decoder.
     """
 
     kind: Literal["attention"] = "attention"
     aliases = ("MultiheadAttention", "MultiHeadAttention", "self_attention")
     has_weights: ClassVar[bool] = True
+    second: ClassVar[str] = "memory"
     reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "attention 4"
     example_input: ClassVar[str] = "8x6"
@@ -43,6 +45,46 @@ class Attention(Layer):
         else:
             y = g.apply(ops.Attention(self.heads, self.causal, self.dropout), y)
         return replace(self._project(g, y, "out_proj", features), mask=x.mask)
+
+    def join(self, g: Builder, xs: Sequence[Tensor]) -> Tensor:
+        """Attend to itself, or to another sequence where there are two."""
+        if len(xs) == 1:
+            return self.build(g, xs[0])
+        x, memory = xs
+        features, _ = require_sequence(self, x)
+        if len(memory.shape) != 2:
+            raise ShapeError(
+                "E0302",
+                f"`memory` must be a sequence (features x length), and it is {format_shape(memory.shape)}",
+                "label what comes before the layers that flatten; `flatten positions` makes a sequence of an image",
+            )
+        if self.causal:
+            raise ShapeError(
+                "E0309",
+                "`causal` orders the positions of one sequence, and with `memory` those of another are read",
+                "leave `causal` out here; the attention before it, of the sequence to itself, has it",
+            )
+        weights = self._in_proj(g, features, memory.shape[0])
+        if memory.mask:
+            masked = ops.MaskedCrossAttention(self.heads, self.dropout)
+            y = g.apply(masked, (x, memory, g.valid(memory.mask)), *weights)
+        else:
+            y = g.apply(ops.CrossAttention(self.heads, self.dropout), (x, memory), *weights)
+        return replace(self._project(g, y, "out_proj", features), mask=x.mask)
+
+    def _in_proj(self, g: Builder, features: int, others: int) -> list[Weight]:
+        """Return the weights of queries, keys and values: in one, or apart where there are other features to read."""
+        shapes = {"in_proj_weight": (3 * features, features)}
+        reads = (features, others, others)
+        if others != features:
+            shapes = {f"{name}_proj_weight": (features, read) for name, read in zip("qkv", reads, strict=True)}
+        weights = [
+            g.weight(name, shape, role="kernel", fans=shape[::-1], init=self.init) for name, shape in shapes.items()
+        ]
+        if self.bias:
+            fans = (features, 3 * features)
+            weights.append(g.weight("in_proj_bias", fans[1:], role="bias", fans=fans, init=self.bias_init))
+        return weights
 
     def _project(self, g: Builder, x: Tensor, name: str, outputs: int) -> Tensor:
         fans = (x.shape[0], outputs)

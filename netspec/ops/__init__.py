@@ -7,6 +7,7 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 from netspec.ops.masks import (
     MaskedAttention,
+    MaskedCrossAttention,
     MaskedGlobalPool,
     MaskedRecurrent,
     TakeLastValid,
@@ -15,7 +16,7 @@ from netspec.ops.masks import (
 )
 from netspec.ops.merge import Add, Concat, Multiply, way_around
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
-from netspec.ops.sequence import Attention, Embedding, OneHot, Prepend, Recurrent, Sinusoid, Take
+from netspec.ops.sequence import Attention, CrossAttention, Embedding, OneHot, Prepend, Recurrent, Sinusoid, Take
 from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
 from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Sample, Scale, StochasticDepth
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
@@ -31,6 +32,7 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "Crop",
+    "CrossAttention",
     "DepthToSpace",
     "Dropout",
     "Embedding",
@@ -40,6 +42,7 @@ __all__ = [
     "LayerNorm",
     "LocalResponseNorm",
     "MaskedAttention",
+    "MaskedCrossAttention",
     "MaskedGlobalPool",
     "MaskedRecurrent",
     "MatMul",

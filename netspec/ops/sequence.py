@@ -8,7 +8,7 @@ from typing import Literal
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Attention", "Embedding", "OneHot", "Prepend", "Recurrent", "Sinusoid", "Take"]
+__all__ = ["Attention", "CrossAttention", "Embedding", "OneHot", "Prepend", "Recurrent", "Sinusoid", "Take"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +129,50 @@ class Attention(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
         features = x[0] // 3
-        if features % self.heads:
-            fits = max(h for h in range(1, min(self.heads, 1024)) if features % h == 0)
-            raise ShapeError(
-                "E0309",
-                f"{features} features cannot be split into {self.heads} equal heads",
-                f"use a number of heads that divides {features}, such as {fits}",
-            )
+        _require_heads(features, self.heads)
         return (features, x[1])
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del x, parameters
         # Two products for each pair of positions; scaling and softmax of each weight.
         return out[1] ** 2 * (4 * out[0] + 5 * self.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossAttention(Op):
+    """Attention of `(D, L)`, which makes the queries, to `(F, M)`, which makes keys and values: `(D, L)`.
+
+    Parameters `(3D, D)` of all three where F is D, or `(D, D)`, `(D, F)` and `(D, F)`, then, if any, a bias `(3D,)`.
+    These are the heads' results, before they are mixed.
+    """
+
+    heads: int
+    rate: float = 0.0
+
+    @property
+    def draws(self) -> bool:
+        return self.rate > 0
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        _require_heads(x[0], self.heads)
+        return x
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x
+        (features, length), memory, weights = out, parameters[0], parameters[1:]
+        biased = len(weights) % 2 == 0
+        queries = length * features * (2 * features + biased)
+        keys_and_values = 2 * memory[1] * features * (2 * memory[0] + biased)
+        return queries + keys_and_values + length * memory[1] * (4 * features + 5 * self.heads)
+
+
+def _require_heads(features: int, heads: int) -> None:
+    """Raise ShapeError where features cannot be split into equal heads."""
+    if features % heads:
+        fits = max(h for h in range(1, min(heads, 1024)) if features % h == 0)
+        raise ShapeError(
+            "E0309",
+            f"{features} features cannot be split into {heads} equal heads",
+            f"use a number of heads that divides {features}, such as {fits}",
+        )

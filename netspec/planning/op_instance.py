@@ -33,6 +33,7 @@ _CHANNELS_LAST_ONLY = (
     ops.Take,
     ops.Recurrent,
     ops.Attention,
+    ops.CrossAttention,
     ops.MaskedRecurrent,
     ops.MaskedAttention,
     ops.MaskedGlobalPool,

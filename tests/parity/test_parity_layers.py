@@ -354,6 +354,24 @@ class Attention(nn.Module):
         return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0].movedim(-1, 1)
 
 
+class Reads(nn.Module):
+    """Attention of (N, D, L) to what a module makes of it."""
+
+    def __init__(self, memory: torch.nn.Module, features: int, heads: int, read: int, **options: Any) -> None:
+        super().__init__()
+        self.memory = memory
+        options |= {"kdim": read, "vdim": read} if read != features else {}
+        self.attention = nn.MultiheadAttention(features, heads, batch_first=True, **options)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        memory = self.memory(x).movedim(1, -1)
+        return self.attention(x.movedim(1, -1), memory, memory, need_weights=False)[0].movedim(-1, 1)
+
+
+def first_positions(count: int) -> Function:
+    return Function(lambda x: x[:, :, :count])
+
+
 def waves(x: torch.Tensor) -> torch.Tensor:
     """Add the table of Vaswani et al. to (N, D, L), entry by entry as the paper writes it."""
     _, features, length = x.shape
@@ -407,6 +425,18 @@ ATTENTION = [
     Case("attention 3 causal", "6x5", lambda: Attention(6, 3, causal=True)),
     Case("attention 2 dropout=0.4", "6x5", lambda: Attention(6, 2, dropout=0.4)),
     Case("attention 2 causal", "6x1", lambda: Attention(6, 2, causal=True)),
+    Case("crop 3 offset=0 as m; from input; attention 2 memory=m", "6x5", lambda: Reads(first_positions(3), 6, 2, 6)),
+    Case(
+        "fc 4 pointwise as fc_1; from input; attention 3 memory=fc_1 dropout=0.4 nobias",
+        "6x5",
+        lambda: Reads(Along(nn.Linear(6, 4)), 6, 3, 4, bias=False, dropout=0.4),
+    ),
+    Case(
+        "fc 4 pointwise as fc_1; from input; attention 2 memory=fc_1",
+        "6x5",
+        lambda: Reads(Along(nn.Linear(6, 4)), 6, 2, 4),
+    ),
+    Case("attention 2 memory=input", "6x5", lambda: Reads(nn.Identity(), 6, 2, 6)),
 ]
 
 SEQUENCE = [

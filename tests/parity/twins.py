@@ -315,6 +315,7 @@ _PARAMETERS = {
     "rnn": _RECURRENT,
     "attention": {
         "in_proj_weight": "in_proj_weight",
+        **{f"{name}_proj_weight": f"{name}_proj_weight" for name in "qkv"},
         "in_proj_bias": "in_proj_bias",
         "out_proj_weight": "out_proj.weight",
         "out_proj_bias": "out_proj.bias",

@@ -30,6 +30,7 @@ BODIES = [
     "depthwise 3x3 pad=same; scale; fc 7 pointwise tanh; dropout 0.2; globalpool",
     "identity as a; fc 6 pointwise relu; add a; globalpool",
     "identity as b; lstm 6; concat b; globalpool",
+    "lstm 5 as memory; from words; attention 2 memory=memory; globalpool",
     "from input; onehot; stochastic_depth 0.3; sample; lstm 5 last",
 ]
 OUTPUTS = [f"out_{i}" for i in range(len(BODIES))]

@@ -58,6 +58,22 @@ def _attention(op: ops.Attention, ctx: EmitContext, at: OpContext, x: jax.Array,
     return attention.attend(x, heads=op.heads, causal=op.causal, rate=rate, rng_key=key, axis_name=ctx.axis_name)
 
 
+def _cross_attention(
+    op: ops.CrossAttention, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    dropped = ctx.train and op.draws
+    return attention.attend_to(
+        x,
+        at.more[0],
+        arrays,
+        heads=op.heads,
+        rate=op.rate if dropped else 0.0,
+        rng_key=ctx.key(at.operation) if dropped else None,
+        axis_name=ctx.axis_name,
+        valid=at.more[1][..., 0] != 0 if isinstance(op, ops.MaskedCrossAttention) else None,
+    )
+
+
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Embedding: _embedding,
     ops.OneHot: _one_hot,
@@ -66,4 +82,6 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Take: _take,
     ops.Recurrent: _recurrent,
     ops.Attention: _attention,
+    ops.CrossAttention: _cross_attention,
+    ops.MaskedCrossAttention: _cross_attention,
 }
