@@ -16,7 +16,17 @@ from netspec.ops.masks import (
 )
 from netspec.ops.merge import Add, Concat, Multiply, way_around
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
-from netspec.ops.sequence import Attention, CrossAttention, Embedding, OneHot, Prepend, Recurrent, Sinusoid, Take
+from netspec.ops.sequence import (
+    Attention,
+    CrossAttention,
+    Embedding,
+    OneHot,
+    Prepend,
+    Recurrent,
+    Sinusoid,
+    Take,
+    WindowAttention,
+)
 from netspec.ops.shape import Crop, DepthToSpace, Pad, Permute, Reshape, SpaceToDepth, Upsample
 from netspec.ops.values import Activation, Bias, Dropout, Gated, MatMul, Noise, PRelu, Sample, Scale, StochasticDepth
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
@@ -69,6 +79,7 @@ __all__ = [
     "TakeLastValid",
     "Upsample",
     "ValidPositions",
+    "WindowAttention",
     "ZeroPadding",
     "format_shape",
     "same_padding",

@@ -8,7 +8,17 @@ from typing import Literal
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Attention", "CrossAttention", "Embedding", "OneHot", "Prepend", "Recurrent", "Sinusoid", "Take"]
+__all__ = [
+    "Attention",
+    "CrossAttention",
+    "Embedding",
+    "OneHot",
+    "Prepend",
+    "Recurrent",
+    "Sinusoid",
+    "Take",
+    "WindowAttention",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,37 @@ class CrossAttention(Op):
         queries = length * features * (2 * features + biased)
         keys_and_values = 2 * memory[1] * features * (2 * memory[0] + biased)
         return queries + keys_and_values + length * memory[1] * (4 * features + 5 * self.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowAttention(Op):
+    """Attention within windows of an image: queries, keys, values `(3C, H, W)` → `(C, H, W)`. Liu et al. 2021.
+
+    The windows divide the image evenly. They begin `shift` rows and columns later than the image, and what is cut off
+    there is the end of the last ones; of such a window, parts that are apart in the image do not read each other. The
+    parameter `((2h - 1)·(2w - 1), heads)` has what is added to a score for how far apart, and which way, two positions
+    are. In training each weight is dropped with probability `rate`, after the softmax.
+    """
+
+    heads: int
+    window: tuple[int, int]
+    shift: tuple[int, int] = (0, 0)
+    rate: float = 0.0
+
+    @property
+    def draws(self) -> bool:
+        return self.rate > 0
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        channels = x[0] // 3
+        _require_heads(channels, self.heads)
+        return (channels, *x[1:])
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
+        # As for attention, and one addition to each score.
+        return prod(out[1:]) * prod(self.window) * (4 * out[0] + 6 * self.heads)
 
 
 def _require_heads(features: int, heads: int) -> None:

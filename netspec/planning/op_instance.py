@@ -34,6 +34,7 @@ _CHANNELS_LAST_ONLY = (
     ops.Recurrent,
     ops.Attention,
     ops.CrossAttention,
+    ops.WindowAttention,
     ops.MaskedRecurrent,
     ops.MaskedAttention,
     ops.MaskedGlobalPool,

@@ -178,6 +178,7 @@ def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
         "input 16x12x12\nfc 64 pointwise nobias; fc 10 nobias",
         "input 64x16\nattention 2 nobias",
         "input 64x16\ncrop 8 as m; from input; attention 2 memory=m nobias",
+        "input 32x8x8\nattention 2 window=4 nobias",
         # One step: XLA does not know how often a loop runs.
         "input 64x1\nlstm 128",
         "input 64x1\ngru 128 nobias",

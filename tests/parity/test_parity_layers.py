@@ -22,6 +22,7 @@ from twins import (
     Position,
     PReluWord,
     Scale,
+    WindowAttention,
     gradients,
     load_weights,
     nn,
@@ -436,6 +437,12 @@ ATTENTION = [
         "6x5",
         lambda: Reads(Along(nn.Linear(6, 4)), 6, 2, 4),
     ),
+    Case("attention 2 window=3", "4x6x9", lambda: WindowAttention(4, 2, (3, 3))),
+    Case("attention 2 window=4 shift=2", "4x8x12", lambda: WindowAttention(4, 2, (4, 4), (2, 2))),
+    # Padded to 6 x 9, and to one window a column, which is not moved along it.
+    Case("attention 1 window=3 shift=1 dropout=0.2", "4x5x7", lambda: WindowAttention(4, 1, (3, 3), (1, 1))),
+    Case("attention 2 window=4x3 shift=1x2 nobias", "4x3x7", lambda: WindowAttention(4, 2, (4, 3), (1, 2), bias=False)),
+    Case("attention 2 window=2x3 shift=0x1", "4x6x6", lambda: WindowAttention(4, 2, (2, 3), (0, 1))),
     Case("attention 2 memory=input", "6x5", lambda: Reads(nn.Identity(), 6, 2, 6)),
 ]
 

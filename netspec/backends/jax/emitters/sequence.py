@@ -1,4 +1,4 @@
-"""Operations on sequences, all of them (N, L, D), and on token numbers, (N, L)."""
+"""Operations on sequences, (N, L, D), and token numbers, (N, L); attention also within images, (N, H, W, C)."""
 
 from __future__ import annotations
 
@@ -74,6 +74,22 @@ def _cross_attention(
     )
 
 
+def _window_attention(
+    op: ops.WindowAttention, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    dropped = ctx.train and op.draws
+    return attention.attend_in_windows(
+        x,
+        arrays[0],
+        heads=op.heads,
+        window=op.window,
+        shift=op.shift,
+        rate=op.rate if dropped else 0.0,
+        rng_key=ctx.key(at.operation) if dropped else None,
+        axis_name=ctx.axis_name,
+    )
+
+
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Embedding: _embedding,
     ops.OneHot: _one_hot,
@@ -83,5 +99,6 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Recurrent: _recurrent,
     ops.Attention: _attention,
     ops.CrossAttention: _cross_attention,
+    ops.WindowAttention: _window_attention,
     ops.MaskedCrossAttention: _cross_attention,
 }
