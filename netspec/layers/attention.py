@@ -27,7 +27,7 @@ class Attention(Layer):
 
     kind: Literal["attention"] = "attention"
     aliases = ("MultiheadAttention", "MultiHeadAttention", "self_attention")
-    later = ("window", "shift")
+    later = ("rotary", "window", "shift")
     has_weights: ClassVar[bool] = True
     second: ClassVar[str] = "memory"
     reads_mask: ClassVar[bool] = True
@@ -38,6 +38,9 @@ class Attention(Layer):
     causal: bool = option(False, "a position reads only itself and those before it")
     dropout: Fraction = option(0.0, "share of the attention weights that are zeroed in training")
     bias: bool = option(True, "add a trainable number to each feature of both products; `nobias` leaves them out")
+    rotary: bool = option(
+        False, "turn queries and keys by their positions, which then need no other mark (Su et al. 2021)"
+    )
     window: Size2 | None = option(None, "attend within windows of an image, of so many rows and columns")
     shift: Amount = option((0, 0), "so many rows and columns later than the image the windows begin")
     init: AnyInitializer | None = option(None, "initializer of both kernels; the network's default unless given")
@@ -52,20 +55,19 @@ class Attention(Layer):
         features, _ = require_sequence(self, x)
         y = self._project(g, x, "in_proj", 3 * features)
         if x.mask:
-            y = g.apply(ops.MaskedAttention(self.heads, self.causal, self.dropout), (y, g.valid(x.mask)))
+            masked = ops.MaskedAttention(self.heads, self.causal, self.dropout, self.rotary)
+            y = g.apply(masked, (y, g.valid(x.mask)))
         else:
-            y = g.apply(ops.Attention(self.heads, self.causal, self.dropout), y)
+            y = g.apply(ops.Attention(self.heads, self.causal, self.dropout, self.rotary), y)
         return replace(self._project(g, y, "out_proj", features), mask=x.mask)
 
     def _within(self, g: Builder, x: Tensor, window: tuple[int, int]) -> Tensor:
         """Attend within windows, of an image that is padded until they divide it."""
         channels, *size = require_image(self, x)
-        if self.causal:
-            raise ShapeError(
-                "E0309",
-                "`causal` orders the positions of a sequence, and windows are of an image",
-                "leave `causal` out",
-            )
+        if self.causal or self.rotary:
+            word, does = ("causal", "orders") if self.causal else ("rotary", "marks")
+            message = f"`{word}` {does} the positions of a sequence, and windows are of an image"
+            raise ShapeError("E0309", message, f"leave `{word}` out")
         if any(by >= n for by, n in zip(self.shift, window, strict=True)):
             fix = f"half of it is usual: `shift={format_shape(tuple(n // 2 for n in window))}`"
             message = f"`shift={format_shape(self.shift)}` must be less than the window, {format_shape(window)}"
@@ -99,11 +101,12 @@ class Attention(Layer):
                 f"`memory` must be a sequence (features x length), and it is {format_shape(memory.shape)}",
                 "label what comes before the layers that flatten; `flatten positions` makes a sequence of an image",
             )
-        if self.causal:
+        if self.causal or self.rotary:
+            word, does = ("causal", "orders") if self.causal else ("rotary", "marks")
             raise ShapeError(
                 "E0309",
-                "`causal` orders the positions of one sequence, and with `memory` those of another are read",
-                "leave `causal` out here; the attention before it, of the sequence to itself, has it",
+                f"`{word}` {does} the positions of one sequence, and with `memory` those of another are read",
+                f"leave `{word}` out here; the attention before it, of the sequence to itself, has it",
             )
         weights = self._in_proj(g, features, memory.shape[0])
         if memory.mask:

@@ -125,12 +125,14 @@ class Attention(Op):
     """Scaled dot-product attention of several heads: queries, keys, values `(3D, L)` → `(D, L)`. Vaswani et al. 2017.
 
     Each head has D/heads consecutive features. `causal` lets a position see itself and those before it. In training
-    each weight is dropped with probability `rate`, after the softmax.
+    each weight is dropped with probability `rate`, after the softmax. With `rotary`, queries and keys are turned by
+    their positions first: features 2i and 2i + 1 of a head of size S by position / 10000^(2i/S). Su et al. 2021.
     """
 
     heads: int
     causal: bool = False
     rate: float = 0.0
+    rotary: bool = False
 
     @property
     def draws(self) -> bool:
@@ -140,12 +142,19 @@ class Attention(Op):
         del parameters
         features = x[0] // 3
         _require_heads(features, self.heads)
+        if self.rotary and features // self.heads % 2:
+            raise ShapeError(
+                "E0309",
+                f"`rotary` turns pairs of features, and each head has {features // self.heads}",
+                "let the heads have an even number of features: features / heads",
+            )
         return (features, x[1])
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del x, parameters
         # Two products for each pair of positions; scaling and softmax of each weight.
-        return out[1] ** 2 * (4 * out[0] + 5 * self.heads)
+        turned = 6 * out[0] * out[1] if self.rotary else 0
+        return out[1] ** 2 * (4 * out[0] + 5 * self.heads) + turned
 
 
 @dataclass(frozen=True, slots=True)

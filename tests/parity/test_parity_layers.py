@@ -369,6 +369,24 @@ class Reads(nn.Module):
         return self.attention(x.movedim(1, -1), memory, memory, need_weights=False)[0].movedim(-1, 1)
 
 
+class Rotary(Attention):
+    """Self-attention whose queries and keys are complex numbers, turned by their positions: Su et al., equation 13."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, own = x.movedim(1, -1), self.attention
+        qkv = F.linear(x, own.in_proj_weight, own.in_proj_bias)
+        q, k, v = (part.unflatten(-1, (own.num_heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1))
+        length, size = q.shape[-2:]
+        angles = torch.arange(length)[:, None] * 10000.0 ** (-2 * torch.arange(size // 2, dtype=x.dtype) / size)
+        turn = torch.polar(torch.ones_like(angles), angles)
+        q, k = (
+            torch.view_as_real(torch.view_as_complex(a.unflatten(-1, (-1, 2)).contiguous()) * turn).flatten(-2)
+            for a in (q, k)
+        )
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return own.out_proj(out.transpose(1, 2).flatten(-2)).movedim(-1, 1)
+
+
 def first_positions(count: int) -> Function:
     return Function(lambda x: x[:, :, :count])
 
@@ -437,6 +455,8 @@ ATTENTION = [
         "6x5",
         lambda: Reads(Along(nn.Linear(6, 4)), 6, 2, 4),
     ),
+    Case("attention 2 rotary", "8x5", lambda: Rotary(8, 2)),
+    Case("attention 1 causal rotary", "6x4", lambda: Rotary(6, 1, causal=True)),
     Case("attention 2 window=3", "4x6x9", lambda: WindowAttention(4, 2, (3, 3))),
     Case("attention 2 window=4 shift=2", "4x8x12", lambda: WindowAttention(4, 2, (4, 4), (2, 2))),
     # Padded to 6 x 9, and to one window a column, which is not moved along it.

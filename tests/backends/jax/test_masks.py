@@ -22,7 +22,7 @@ BODIES = [
     "gru 5 bidirectional last",
     "rnn 5 bias=one; take last",
     "lstm 5 bidirectional; globalpool",
-    "attention 2; globalpool",
+    "attention 2; attention 1 rotary; globalpool",
     "position sinusoidal; attention 2 causal; take last",
     "classtoken; attention 2; layernorm; take first",
     "classtoken; gru 4; globalpool",

@@ -55,7 +55,15 @@ def _attention(op: ops.Attention, ctx: EmitContext, at: OpContext, x: jax.Array,
     dropped = ctx.train and op.draws
     key = ctx.key(at.operation) if dropped else None
     rate = op.rate if dropped else 0.0
-    return attention.attend(x, heads=op.heads, causal=op.causal, rate=rate, rng_key=key, axis_name=ctx.axis_name)
+    return attention.attend(
+        x,
+        heads=op.heads,
+        causal=op.causal,
+        rate=rate,
+        rng_key=key,
+        axis_name=ctx.axis_name,
+        rotary=op.rotary,
+    )
 
 
 def _cross_attention(

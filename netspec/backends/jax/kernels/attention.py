@@ -24,6 +24,7 @@ def attend(
     rng_key: jax.Array | None = None,
     axis_name: str | None = None,
     valid: jax.Array | None = None,
+    rotary: bool = False,
 ) -> jax.Array:
     """Let each position of a sequence read the others.
 
@@ -35,6 +36,7 @@ def attend(
         rng_key: a JAX random key, needed with a rate.
         axis_name: of the devices that share the batch, if several do.
         valid: (N, L) of bool: the others are padding, which no position reads. All of them unless given.
+        rotary: turn queries and keys by their positions.
 
     Returns:
         (N, L, D), the heads' results side by side. The softmax is taken in float32 at least.
@@ -43,10 +45,24 @@ def attend(
     size = features // 3 // heads
     # Heads before positions: then each product is a batch of plain matrix products.
     q, k, v = jnp.transpose(qkv.reshape(count, length, 3, heads, size), (2, 0, 3, 1, 4))
+    if rotary:
+        q, k = _turned(q), _turned(k)
     seen = np.tril(np.ones((length, length), bool)) if causal else None
     if valid is not None:
         valid = valid[:, None, None, :]
     return _weighted(q, k, v, (seen, valid), rate=rate, rng_key=rng_key, axis_name=axis_name)
+
+
+def _turned(x: jax.Array) -> jax.Array:
+    """Return (N, heads, L, S) with features 2i and 2i + 1 turned by the angle position / 10000^(2i/S).
+
+    The product of two then depends on how far apart they are. Su et al., "RoFormer", 2021.
+    """
+    *_, length, size = x.shape
+    angle = np.arange(length)[:, None] / 10_000 ** (np.arange(0, size, 2) / size)
+    cos, sin = (jnp.asarray(of(angle), x.dtype) for of in (np.cos, np.sin))
+    a, b = x[..., ::2], x[..., 1::2]
+    return jnp.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)
 
 
 def attend_to(
