@@ -8,7 +8,7 @@ from netspec.diagnostics.diagnostic import Diagnostic, Span, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.spellings import Spelling
-from netspec.elaborate.suggestions import flag_place, nearest_argument, setting_place, size_of_names
+from netspec.elaborate.suggestions import elsewhere, flag_place, nearest_argument, setting_place, size_of_names
 from netspec.ir.network import DataSource, Recipe
 from netspec.layers import Layer
 from netspec.schema.definition import Definition, Parameter, parameters
@@ -82,6 +82,8 @@ def unknown_word(bound: BoundArguments, word: str, span: Span, near: str | None)
     key = bound.key_of(word)
     if key:
         fix = f"write `{key}={word}`"
+    elif place := elsewhere(bound.cls.canonical(), word):
+        fix = place
     elif word in _labels(bound.cls):
         fix = f"it takes the label of a layer: `{word}=LABEL`"
     elif near and near not in bound.choices and near in bound.parameters:

@@ -40,7 +40,7 @@ class StochasticDepth(Layer):
     """
 
     kind: Literal["stochastic_depth"] = "stochastic_depth"
-    aliases = ("StochasticDepth", "DropPath", "drop_path")
+    aliases = ("StochasticDepth", "DropPath", "drop_path", "droppath")
     example: ClassVar[str] = "stochastic_depth 0.1"
 
     rate: Fraction = positional("share of the examples that are zeroed")

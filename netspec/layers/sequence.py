@@ -1,14 +1,14 @@
 """Layers of sequences, features x length: token numbers become vectors, positions get marks, one is taken out."""
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import ShapeError
 from netspec.recipe.initializers import AnyInitializer, Normal
 from netspec.schema.definition import option, positional
-from netspec.schema.types import PositiveInt
+from netspec.schema.types import Also, PositiveInt
 
 __all__ = ["ClassToken", "Embedding", "OneHot", "Position", "Take"]
 
@@ -71,7 +71,8 @@ def _require_tokens(layer: Layer, x: Tensor) -> int:
 class Position(Layer):
     """Adds a mark to each position, so that attention can tell them apart; features x length stays.
 
-    The marks are trained, from normal(0.02), or the fixed sines and cosines of Vaswani et al. 2017.
+    The marks are trained, from normal(0.02), or the fixed sines and cosines of Vaswani et al. 2017. Rotary positions
+    are those of an `attention` itself: `attention 8 rotary`.
     """
 
     kind: Literal["position"] = "position"
@@ -80,7 +81,9 @@ class Position(Layer):
     example: ClassVar[str] = "position"
     example_input: ClassVar[str] = "8x6"
 
-    mode: Literal["trained", "sinusoidal"] = positional("trained marks, or fixed sines and cosines", "trained")
+    mode: Annotated[Literal["trained", "sinusoidal"], Also(learned="trained")] = positional(
+        "trained marks, or fixed sines and cosines", "trained"
+    )
     init: AnyInitializer | None = option(None, "initializer of trained marks; normal(0.02) unless given")
 
     @property
