@@ -138,7 +138,8 @@ def _wanted(network: Network, graph: Graph) -> Wanted | None:
     """Return what labels are to be; None where there are none, or where outputs of several kinds share them."""
     if network.reconstructs:
         return None
-    first, *others = (wanted(network, graph.only(output)) for output in graph.outputs)
+    compared = [output for output in graph.outputs if output.loss.compares] or graph.outputs
+    first, *others = (wanted(network, graph.only(output)) for output in compared)
     return first if all(other == first for other in others) else None
 
 

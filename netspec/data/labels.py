@@ -107,7 +107,7 @@ def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None
 
     Outside of it the loss has no least value, and what makes it smallest gives nothing of the input.
     """
-    if not network.reconstructs or not isinstance(graph.loss, BinaryCrossEntropy):
+    if not network.reconstructs or not any(isinstance(o.loss, BinaryCrossEntropy) for o in graph.outputs):
         return
     assert network.data is not None
     is_bytes = dataset.train.images.dtype.kind == "u"

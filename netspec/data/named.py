@@ -43,11 +43,11 @@ def is_plain(graph: Graph) -> bool:
 
 
 def targets(graph: Graph) -> dict[str, list[GraphOutput]]:
-    """Return the outputs by the name of the target that they are compared with."""
+    """Return the outputs by the name of the target that they are compared with, those that are compared at all."""
     found: dict[str, list[GraphOutput]] = {}
     for output in graph.outputs:
         found.setdefault(output.target, []).append(output)
-    return found
+    return {target: [o for o in outputs if o.loss.compares] or outputs for target, outputs in found.items()}
 
 
 def names_of_arrays(graph: Graph) -> ArrayNames:
@@ -151,7 +151,9 @@ def _keys(arrays: Mapping[str, Any], graph: Graph) -> Keys:
     """Return the key that each input and target has among some arrays, by its name and the split."""
     names = names_of_arrays(graph)
     named = _chosen(arrays, names)
-    more = [key for key in arrays if key not in named.values()]
+    # What a loss without targets was given before it needed none.
+    unread = {f"{o.name}_{split}" for o in graph.outputs if not o.loss.compares for split in SPLITS}
+    more = [key for key in arrays if key not in named.values() and key not in unread]
     if more:
         near = nearest(str(more[0]), names.possible())
         fix = f"did you mean {near}?" if near else f"the network takes {listing(names.shown(), 'and')}"

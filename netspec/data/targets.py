@@ -73,7 +73,7 @@ def as_target(values: ArrayLike, name: str, examples: NDArray[Any], want: Wanted
         DataError: they do not fit, or hold what the loss does not take.
     """
     array = as_values(values, name)
-    if want.loss.targets == ("nothing",) and array.ndim and len(array) == len(examples):
+    if not want.loss.compares and array.ndim and len(array) == len(examples):
         return np.zeros(len(array), np.int32)
     if array.dtype.kind in "buif" and array.ndim and len(array) == len(examples):
         found = _fitted(array, name, want)

@@ -94,7 +94,9 @@ def _mentions(argument: ast.Argument, names: Collection[str]) -> bool:
 
 
 def _value(value: Any, span: Span) -> ast.Value:
-    """Return a number, or a size of equal numbers, as it is written."""
+    """Return a word, a number, or a size of equal numbers, as it is written."""
+    if isinstance(value, str):
+        return ast.Word(value, span)
     if isinstance(value, tuple):
         value = value[0]
     return ast.Integer(value, span) if isinstance(value, int) else ast.Decimal(repr(value), span)

@@ -150,7 +150,7 @@ SPELLINGS: dict[str, Spelling] = {
     "GroupNormalization": Spelling("groupnorm", "Keras", {"epsilon": 0.001}),
     "GlobalMaxPooling1D": Spelling("globalpool", "Keras", {"mode": "max"}),
     "GlobalMaxPooling2D": Spelling("globalpool", "Keras", {"mode": "max"}),
-    "SimpleRNN": Spelling("rnn", "Keras", {"last": True}),
+    "SimpleRNN": Spelling("rnn", "Keras", {"last": True, "bias": "one"}),
     # what no argument expresses
     "AvgPool1d": Spelling("avgpool", remarks=_COUNTED),
     "AvgPool2d": Spelling("avgpool", remarks=_COUNTED),

@@ -16,6 +16,7 @@ from netspec.syntax.printer import print_value
 
 __all__ = [
     "command_word",
+    "elsewhere",
     "example_call",
     "example_of",
     "example_setting",
@@ -33,18 +34,27 @@ __all__ = [
 
 _ARGUMENTS = {
     "alpha": "slope decay",
+    "attention_dropout": "dropout",
     "bias_initializer": "bias_init",
     "count_include_pad": "count_padding",
+    "context": "memory",
+    "drop_prob": "rate",
     "dropout_ratio": "rate",
+    "encoder": "memory",
     "eps": "epsilon",
     "gamma": "factor",
+    "is_causal": "causal",
     "kernel_initializer": "init",
+    "key": "memory",
+    "keys": "memory",
+    "kv": "memory",
     "learning_rate": "lr",
     "local_size": "size",
     "negative_slope": "slope",
     "max_value": "max",
     "min_value": "min",
     "multiplier": "factor",
+    "num_heads": "heads",
     "num_output": "units filters",
     "offset": "plus",
     "out_channels": "filters",
@@ -55,8 +65,23 @@ _ARGUMENTS = {
     "rho": "decay",
     "scale": "factor",
     "scale_factor": "factor",
-    "size": "kernel factor",
+    "shift_size": "shift",
+    "size": "kernel factor window",
+    "source": "memory",
+    "use_bias": "bias",
+    "value": "memory",
+    "window_size": "window",
 }
+
+_ELSEWHERE = {
+    ("position", "rotary"): "it is a word of what reads the positions: `attention 8 rotary`",
+    ("position", "rope"): "it is a word of what reads the positions: `attention 8 rotary`",
+}
+
+
+def elsewhere(kind: str, word: str) -> str:
+    """Return where a word belongs that is looked for in another layer; empty where that is not known."""
+    return _ELSEWHERE.get((kind, word), "")
 
 
 def nearest_argument(key: str, known: Iterable[str]) -> str | None:

@@ -181,7 +181,11 @@ ARGUMENT_WORDS = frozenset(_words([*LAYERS.entries, *_OF_LINES]))
 COMMAND_WORDS = frozenset({*LAYERS, *COMMANDS})
 """The words that begin a line; a block of the file's own wins over them."""
 
-CHOICES = frozenset(_words(_reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])) | {"true", "false"})
+_ALL = _reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])
+
+CHOICES = frozenset(
+    _words(_ALL) | {word for cls in _ALL for p in parameters(cls) for word in p.keyed} | {"true", "false"}
+)
 """What an argument of anything may be."""
 
 

@@ -105,15 +105,31 @@ class Wiring:
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
         key = (id(command), scope.key, scope.rebound)
-        arguments, share = _split_share(command)
+        cls = LAYERS[command.name.text]
+        arguments, share = self._apart(command.arguments, "share")
+        arguments, second = self._apart(arguments, cls.second)
         if key not in self.bound:
-            cls = LAYERS[command.name.text]
             self.bound[key] = bind(cls, command.name, arguments, self.context)
             if self.bound[key] or not self._runs_on(command):
                 self.no_body(command)
         layer = self.bound[key] or Broken()
-        shared = self._shared(LAYERS[command.name.text], share, scope) if share else None
-        self.place(command, layer if shared or not share else Broken(), (self.cursor,), scope, shared)
+        shared = self._shared(cls, share, scope) if share else None
+        other = self._second(second, scope) if second else None
+        good = (shared or not share) and (other or not second)
+        sources = (self.cursor, other) if other else (self.cursor,)
+        self.place(command, layer if good else Broken(), sources, scope, shared)
+
+    def _second(self, argument: ast.Argument, scope: Scope) -> str | None:
+        """Return what `memory=LABEL` names; None where there is none, which is reported."""
+        key = argument.key.text if argument.key else ""
+        return self.labelled_node(replace(argument, key=None), scope, example=f"{key}=c2")
+
+    def _apart(self, arguments: Sequence[ast.Argument], key: str) -> tuple[Sequence[ast.Argument], ast.Argument | None]:
+        """Return the arguments of a line but `KEY=LABEL`, and that; a second one of it is reported."""
+        found = [a for a in arguments if key and a.key and a.key.text == key and a.relation == "="]
+        for again in found[1:]:
+            self.context.error("E0209", f"`{key}` is given twice", again.span, fix="keep one")
+        return [a for a in arguments if a not in found] if found else arguments, found[0] if found else None
 
     def _shared(self, cls: type[Layer], argument: ast.Argument, scope: Scope) -> str | None:
         """Return the layer whose weights are shared: `share=words`; None where there is none, which is reported."""
@@ -121,7 +137,7 @@ class Wiring:
             message = f"`{cls.canonical()}` has no weights that it could share"
             self.context.error("E0315", message, argument.span, fix=f"leave `{print_argument(argument)}` out")
             return None
-        node = self.labelled_node(replace(argument, key=None), scope)
+        node = self.labelled_node(replace(argument, key=None), scope, example="share=c2")
         if node is not None and node not in self.kinds:
             message = f"`{print_value(argument.value)}` is an input, and has no weights"
             self.context.error("E0215", message, argument.span, fix="share the weights of a labelled layer")
@@ -267,7 +283,7 @@ class Wiring:
             self.broken(command, scope)
             return
         takes_share = any(p.key and p.key.text == "share" for p in block.parameters)
-        arguments, share = (command.arguments, None) if takes_share else _split_share(command)
+        arguments, share = (command.arguments, None) if takes_share else self._apart(command.arguments, "share")
         command = replace(command, arguments=tuple(arguments))
         values = bind_parameters(block, command, self.context)
         earlier = self._earlier_use(block, share, scope) if share else None
@@ -423,7 +439,12 @@ class Wiring:
         return name
 
     def labelled_node(
-        self, argument: ast.Argument, scope: Scope, none: str = "no layer before this", fix: str = ""
+        self,
+        argument: ast.Argument,
+        scope: Scope,
+        none: str = "no layer before this",
+        fix: str = "",
+        example: str = "add c2",
     ) -> str | None:
         """Return the node that a word names.
 
@@ -432,11 +453,12 @@ class Wiring:
             scope: where it is written.
             none: what is said where there is none.
             fix: what would be right there, where that is known.
+            example: how a label is read where it is written.
         """
         value = argument.value
         text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
         if argument.key is not None or not text:
-            fix = fix or "for example `conv 64 3x3 as c2`, and later `add c2`"
+            fix = fix or f"for example `conv 64 3x3 as c2`, and later `{example}`"
             self.context.error("E0207", "a label is a word", argument.span, fix=fix)
             return None
         passed = scope.values.get(text)
@@ -480,12 +502,6 @@ class Wiring:
         if command.bodies:
             message = f"`{command.name.text}` takes no body"
             self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
-
-
-def _split_share(command: ast.Command) -> tuple[Sequence[ast.Argument], ast.Argument | None]:
-    """Return the arguments of a command but `share=LABEL`, and that."""
-    share = next((a for a in command.arguments if a.key and a.key.text == "share" and a.relation == "="), None)
-    return [a for a in command.arguments if a is not share] if share else command.arguments, share
 
 
 def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:

@@ -110,11 +110,11 @@ def output_loss(network: Network, output: Output, ending: Ending, *, recorded: b
         elif isinstance(loss, CrossEntropy) and shape[0] > 1:
             fix += "; one class of several ends in softmax"
         misfits.append(Misfit(ShapeError("E0402", message, fix), loss_shown=True))
-    elif network.reconstructs and (len(network.inputs) > 1 or len(network.all_outputs) > 1):
-        message = "`target input` is for a network of one input and one output"
+    elif network.reconstructs and len(network.inputs) > 1:
+        message = "`target input` is for a network of one input"
         fix = "leave it out: each output is compared with the target of its name"
         misfits.append(Misfit(ShapeError("E0305", message, fix), of_data=True))
-    elif network.reconstructs:
+    elif network.reconstructs and loss.compares:
         misfits += _of_reconstruction(network, output, ending, loss)
     else:
         for error in _of_shape(network, output, ending, loss):
@@ -140,7 +140,7 @@ def _of_shape(network: Network, output: Output, ending: Ending, loss: Loss) -> I
     elif isinstance(loss, Ctc) and len(shape) != 2:
         message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
         yield ShapeError("E0305", message, "end with a layer of sequences, such as `fc CLASSES softmax pointwise`")
-    elif classes and len(shape) != 1 and loss.targets != ("nothing",) and not isinstance(loss, MeanSquaredError):
+    elif classes and len(shape) != 1 and loss.compares and not isinstance(loss, MeanSquaredError):
         message = f"{kind} needs one row of outputs, the network ends in {format_shape(shape)}"
         yield ShapeError("E0305", message, _one_row(ending))
     elif classes and not {"class", "nothing"} & {*loss.targets}:
@@ -223,8 +223,6 @@ def _bound(ending: Ending) -> Op | None:
 def _of_reconstruction(network: Network, output: Output, ending: Ending, loss: Loss) -> Iterator[Misfit]:
     """Yield why an autoencoder cannot give its input again."""
     value, shape = ending.value, network.input
-    if loss.targets == ("nothing",):
-        return
     if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
         what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
         message = f"the network is to give its input again, and {loss.canonical()} is for {what}"

@@ -53,7 +53,7 @@ def trace(network: Network, places: Places | None = None, *, recorded: bool = Fa
         inputs=tuple(GraphInput(i.name, i.shape, i.tokens, i.mask) for i in network.inputs),
         operations=tuple(builder.operations),
         parameters=builder.parameters,
-        outputs=tuple(outputs),
+        outputs=_compared(outputs, network),
         nodes={name: value.index for name, value in builder.values.items() if value is not None},
     )
 
@@ -121,7 +121,7 @@ class _Builder:
             shapes = [format_shape(x.shape) for x in xs]
             related = [
                 Related(self.places[source].span, f"this gives {shape}")
-                for source, shape in zip(sources, shapes, strict=True)
+                for source, shape in dict(zip(sources, shapes, strict=True)).items()
                 if len(xs) > 1 and source in self.places
             ]
             shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
@@ -284,7 +284,7 @@ def _common_mask(layer: Layer, xs: Sequence[Tensor]) -> Mask | None:
     if not layer.positionwise and not layer.reads_mask:
         fix = "put `globalpool`, `take last` or a recurrent layer with `last` before it, or leave `mask=` out"
         raise ShapeError("E0316", f"`{name}` would take padding for values", _INSTEAD.get(name, fix))
-    if len(masks) > 1:
+    if len(masks) > 1 and not layer.reads_mask:
         raise ShapeError("E0316", f"`{name}` reads sequences with different padding", "merge what is pooled of each")
     return masks.pop()
 

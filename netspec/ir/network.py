@@ -337,8 +337,9 @@ class Network(_Model):
             missing = [i for i in node.inputs if i not in known or (i == INPUT and i not in inputs)]
             if missing:
                 raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
-            if len(node.inputs) > 1 and not node.layer.merges:
-                raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads one")
+            if len(node.inputs) > (2 if node.layer.second else 1) and not node.layer.merges:
+                most = f"one, and one as {node.layer.second}" if node.layer.second else "one"
+                raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads {most}")
             if len(node.inputs) < 2 and node.layer.merges:
                 raise ValueError(f"node {node.name!r} reads one node, but {node.layer.canonical()} merges several")
             if node.share is not None and (node.share not in known or node.share in inputs):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Node, Output, Recipe
+from netspec.layers.base import Layer
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "resolved_text", "shared_text", "value_text"]
+__all__ = ["input_text", "layer_text", "others_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
@@ -25,7 +27,7 @@ def resolved_text(network: Network) -> str:
             node.layer.canonical(),
             _arguments(node.layer, every=True),
             *shared_text(node),
-            *map(print_label, node.inputs[1:]),
+            *others_text(node.layer, map(print_label, node.inputs[1:])),
         ]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
@@ -54,6 +56,11 @@ def input_text(given: Input) -> str:
 def shared_text(node: Node) -> list[str]:
     """Return what a layer says of the weights that it shares, if it does: `share="a/conv_1"`."""
     return [f"share={print_label(node.share)}"] if node.share else []
+
+
+def others_text(layer: Layer, names: Iterable[str]) -> list[str]:
+    """Return what a layer says of what it reads beside what flows in: `stem`, or `memory=stem`."""
+    return [f"{layer.second}={name}" if layer.second else name for name in names]
 
 
 def _output(output: Output) -> str:

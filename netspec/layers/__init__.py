@@ -24,9 +24,9 @@ from netspec.layers.merge import (
 from netspec.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.recurrent import Gru, Lstm, Rnn
-from netspec.layers.regularize import Dropout, Noise
+from netspec.layers.regularize import Dropout, Noise, Sample, StochasticDepth
 from netspec.layers.resize import Crop, Pad, PixelShuffle, PixelUnshuffle, Upsample
-from netspec.layers.sequence import ClassToken, Embedding, Position, Take
+from netspec.layers.sequence import ClassToken, Embedding, OneHot, Position, Take
 from netspec.layers.shape import Flatten, Identity, Permute, Reshape
 from netspec.schema.registry import OneOf, Registry
 
@@ -50,7 +50,9 @@ LAYERS: Registry[Layer] = Registry(
         Scale,
         Times,
         Dropout,
+        StochasticDepth,
         Noise,
+        Sample,
         Flatten,
         Identity,
         Reshape,
@@ -75,6 +77,7 @@ LAYERS: Registry[Layer] = Registry(
         CosineSimilarity,
         Concat,
         Embedding,
+        OneHot,
         Position,
         ClassToken,
         Take,

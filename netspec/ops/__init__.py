@@ -7,6 +7,7 @@ never written. A FLOP is one addition, multiplication or comparison; transcenden
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 from netspec.ops.masks import (
     MaskedAttention,
+    MaskedCrossAttention,
     MaskedGlobalPool,
     MaskedRecurrent,
     TakeLastValid,
@@ -27,7 +28,17 @@ from netspec.ops.merge import (
     way_around,
 )
 from netspec.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
-from netspec.ops.sequence import Attention, Embedding, Prepend, Recurrent, Sinusoid, Take
+from netspec.ops.sequence import (
+    Attention,
+    CrossAttention,
+    Embedding,
+    OneHot,
+    Prepend,
+    Recurrent,
+    Sinusoid,
+    Take,
+    WindowAttention,
+)
 from netspec.ops.shape import (
     Channels,
     Coordinates,
@@ -40,7 +51,19 @@ from netspec.ops.shape import (
     SpaceToDepth,
     Upsample,
 )
-from netspec.ops.values import Activation, Affine, Bias, Dropout, Gated, MatMul, Noise, PRelu, Scale
+from netspec.ops.values import (
+    Activation,
+    Affine,
+    Bias,
+    Dropout,
+    Gated,
+    MatMul,
+    Noise,
+    PRelu,
+    Sample,
+    Scale,
+    StochasticDepth,
+)
 from netspec.ops.window import AvgPool, Conv, ConvTranspose, GlobalPool, MaxPool, Pads, same_padding
 
 __all__ = [
@@ -59,6 +82,7 @@ __all__ = [
     "Coordinates",
     "CosineSimilarity",
     "Crop",
+    "CrossAttention",
     "DepthToSpace",
     "Divide",
     "Dot",
@@ -70,6 +94,7 @@ __all__ = [
     "LayerNorm",
     "LocalResponseNorm",
     "MaskedAttention",
+    "MaskedCrossAttention",
     "MaskedGlobalPool",
     "MaskedRecurrent",
     "MatMul",
@@ -78,6 +103,7 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Noise",
+    "OneHot",
     "Op",
     "PRelu",
     "Pad",
@@ -86,17 +112,20 @@ __all__ = [
     "Prepend",
     "Recurrent",
     "Reshape",
+    "Sample",
     "Scale",
     "Shape",
     "ShapeError",
     "ShuffleChannels",
     "Sinusoid",
     "SpaceToDepth",
+    "StochasticDepth",
     "Subtract",
     "Take",
     "TakeLastValid",
     "Upsample",
     "ValidPositions",
+    "WindowAttention",
     "ZeroPadding",
     "format_shape",
     "same_padding",

@@ -7,9 +7,17 @@ from math import prod
 from typing import Literal
 
 from netspec.ops.base import Op, Shape
-from netspec.ops.sequence import Attention, Recurrent
+from netspec.ops.sequence import Attention, CrossAttention, Recurrent
 
-__all__ = ["MaskedAttention", "MaskedGlobalPool", "MaskedRecurrent", "TakeLastValid", "ValidPositions", "ZeroPadding"]
+__all__ = [
+    "MaskedAttention",
+    "MaskedCrossAttention",
+    "MaskedGlobalPool",
+    "MaskedRecurrent",
+    "TakeLastValid",
+    "ValidPositions",
+    "ZeroPadding",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +83,12 @@ class MaskedRecurrent(Recurrent):
 @dataclass(frozen=True, slots=True)
 class MaskedAttention(Attention):
     """Attention in which no position reads padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedCrossAttention(CrossAttention):
+    """Attention to a sequence, of which no position of padding is read: `(D, L)`, `(F, M)` and `(1, M)` → `(D, L)`."""
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        memory, _, *weights = parameters
+        return CrossAttention.flops(self, out, x, memory, *weights)

@@ -188,6 +188,12 @@ class Run:
         outputs = self.model.graph.outputs
         return not self.network.reconstructs and all(map(self._names_classes, outputs))
 
+    @property
+    def input_again(self) -> str:
+        """The name of the output that is the input again, where there is one such; empty where there is none."""
+        again = [o.name for o in self.model.graph.outputs if o.loss.compares] if self.network.reconstructs else []
+        return again[0] if len(again) == 1 else ""
+
     def _names_classes(self, output: GraphOutput) -> bool:
         """Return whether an output gives probabilities of classes."""
         return gives_probabilities(self.model.graph.only(output))

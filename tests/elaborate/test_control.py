@@ -53,6 +53,7 @@ def same(text: str, written_out: str) -> None:
         ("let a = relu\nif (a == ReLU) { tanh }\nfc 2", "tanh; fc 2"),
         ("let a = none\nif (a != none) { tanh }\nfc 2 a", "fc 2"),
         ("let k = 3x3\nif (k == 3x3 and not (k == 5x5)) { tanh }\nfc 2", "tanh; fc 2"),
+        ("let b = one\nflatten positions\nlstm 4 bias=b", "flatten positions\nlstm 4 bias=one"),
         ("let deep = true\nif deep { tanh }\nfc 2", "tanh; fc 2"),
         ("let n = 0\nif (n > 0 and 8 // n > 2) { tanh }\nfc 2", "fc 2"),
         ("let deep = (3 > 2)\nif (deep or 1 > 2) { tanh }\nfc 2 bias=deep", "tanh; fc 2"),
@@ -84,6 +85,7 @@ def test_a_text_declares_what_it_says_written_out(text: str, written_out: str) -
         ("block train(n) { dense n }\ntrain 3", "dense 3"),
         ("block b(same) { conv same 3x3 }\nb 4", "conv 4 3x3"),
         ("for max in 2 3 { fc max }", "fc 2; fc 3"),
+        ("let one = 5\nlet onehot = 2\nfc one as sample; fc onehot; concat sample", "fc 5 as a; fc 2; concat a"),
         ("let epochs = 2\nfc 2\ntrain { epochs epochs }", "fc 2"),
     ],
 )

@@ -51,13 +51,13 @@ MEANS = [
     (IMAGE, "conv 8 1 activation=leaky(slope=0.3)", "conv 8 1 leaky_relu(0.3)"),
     (IMAGE, "let act = leaky\nconv 8 1 act", "let act = leaky\nconv 8 1 leaky_relu(0.1)"),
     (IMAGE, "block b(act) { conv 4 1 act }\nb leaky", "block b(act) { conv 4 1 act }\nb leaky_relu(0.1)"),
-    (SEQUENCE, "SimpleRNN 4", "rnn 4 last"),
+    (SEQUENCE, "SimpleRNN 4", "rnn 4 last bias=one"),
+    (SEQUENCE, "SimpleRNN 4 nolast", "rnn 4 bias=one"),
     # A word of the file's own is not what the name carries.
-    (SEQUENCE, "let last = 3\nSimpleRNN 4\nfc last", "let last = 3\nrnn 4 last=true\nfc last"),
+    (SEQUENCE, "let last = 3\nSimpleRNN 4\nfc last", "let last = 3\nrnn 4 last=true bias=one\nfc last"),
     (IMAGE, "let max = 3\nGlobalMaxPooling2D\nfc max", "globalpool max\nfc 3"),
     (IMAGE, "GlobalMaxPooling2D", "globalpool max"),
     (SEQUENCE, "GlobalMaxPooling1D", "globalpool max"),
-    (SEQUENCE, "SimpleRNN 4 nolast", "rnn 4"),
 ]
 
 

@@ -17,9 +17,12 @@ from twins import (
     Depthwise,
     Depthwise1d,
     LayerNormOver,
+    OneBiasLstm,
+    OneBiasRnn,
     Position,
     PReluWord,
     Scale,
+    WindowAttention,
     gradients,
     load_weights,
     nn,
@@ -400,6 +403,42 @@ class Attention(nn.Module):
         return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0].movedim(-1, 1)
 
 
+class Reads(nn.Module):
+    """Attention of (N, D, L) to what a module makes of it."""
+
+    def __init__(self, memory: torch.nn.Module, features: int, heads: int, read: int, **options: Any) -> None:
+        super().__init__()
+        self.memory = memory
+        options |= {"kdim": read, "vdim": read} if read != features else {}
+        self.attention = nn.MultiheadAttention(features, heads, batch_first=True, **options)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        memory = self.memory(x).movedim(1, -1)
+        return self.attention(x.movedim(1, -1), memory, memory, need_weights=False)[0].movedim(-1, 1)
+
+
+class Rotary(Attention):
+    """Self-attention whose queries and keys are complex numbers, turned by their positions: Su et al., equation 13."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, own = x.movedim(1, -1), self.attention
+        qkv = F.linear(x, own.in_proj_weight, own.in_proj_bias)
+        q, k, v = (part.unflatten(-1, (own.num_heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1))
+        length, size = q.shape[-2:]
+        angles = torch.arange(length)[:, None] * 10000.0 ** (-2 * torch.arange(size // 2, dtype=x.dtype) / size)
+        turn = torch.polar(torch.ones_like(angles), angles)
+        q, k = (
+            torch.view_as_real(torch.view_as_complex(a.unflatten(-1, (-1, 2)).contiguous()) * turn).flatten(-2)
+            for a in (q, k)
+        )
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return own.out_proj(out.transpose(1, 2).flatten(-2)).movedim(-1, 1)
+
+
+def first_positions(count: int) -> Function:
+    return Function(lambda x: x[:, :, :count])
+
+
 def waves(x: torch.Tensor) -> torch.Tensor:
     """Add the table of Vaswani et al. to (N, D, L), entry by entry as the paper writes it."""
     _, features, length = x.shape
@@ -441,16 +480,43 @@ RECURRENT.append(recurrent("rnn 5 relu last", nn.RNN, last, nonlinearity="relu")
 RECURRENT.append(Case("lstm 5", "3x1", lambda: Along(nn.LSTM(3, 5, batch_first=True), states)))
 RECURRENT.append(Case("gru 5", "1x7", lambda: Along(nn.GRU(1, 5, batch_first=True), states)))
 
+RECURRENT += [
+    Case("lstm 5 bias=one", "3x7", lambda: OneBiasLstm(3, 5)),
+    Case("lstm 5 bias=one bidirectional", "3x4", lambda: OneBiasLstm(3, 5, bidirectional=True)),
+    Case("rnn 5 bias=one", "3x7", lambda: OneBiasRnn(3, 5)),
+]
+
 ATTENTION = [
     Case("attention 2", "6x5", lambda: Attention(6, 2)),
     Case("attention 1 nobias", "4x7", lambda: Attention(4, 1, bias=False)),
     Case("attention 3 causal", "6x5", lambda: Attention(6, 3, causal=True)),
     Case("attention 2 dropout=0.4", "6x5", lambda: Attention(6, 2, dropout=0.4)),
     Case("attention 2 causal", "6x1", lambda: Attention(6, 2, causal=True)),
+    Case("crop 3 offset=0 as m; from input; attention 2 memory=m", "6x5", lambda: Reads(first_positions(3), 6, 2, 6)),
+    Case(
+        "fc 4 pointwise as fc_1; from input; attention 3 memory=fc_1 dropout=0.4 nobias",
+        "6x5",
+        lambda: Reads(Along(nn.Linear(6, 4)), 6, 3, 4, bias=False, dropout=0.4),
+    ),
+    Case(
+        "fc 4 pointwise as fc_1; from input; attention 2 memory=fc_1",
+        "6x5",
+        lambda: Reads(Along(nn.Linear(6, 4)), 6, 2, 4),
+    ),
+    Case("attention 2 rotary", "8x5", lambda: Rotary(8, 2)),
+    Case("attention 1 causal rotary", "6x4", lambda: Rotary(6, 1, causal=True)),
+    Case("attention 2 window=3", "4x6x9", lambda: WindowAttention(4, 2, (3, 3))),
+    Case("attention 2 window=4 shift=2", "4x8x12", lambda: WindowAttention(4, 2, (4, 4), (2, 2))),
+    # Padded to 6 x 9, and to one window a column, which is not moved along it.
+    Case("attention 1 window=3 shift=1 dropout=0.2", "4x5x7", lambda: WindowAttention(4, 1, (3, 3), (1, 1))),
+    Case("attention 2 window=4x3 shift=1x2 nobias", "4x3x7", lambda: WindowAttention(4, 2, (4, 3), (1, 2), bias=False)),
+    Case("attention 2 window=2x3 shift=0x1", "4x6x6", lambda: WindowAttention(4, 2, (2, 3), (0, 1))),
+    Case("attention 2 memory=input", "6x5", lambda: Reads(nn.Identity(), 6, 2, 6)),
 ]
 
 SEQUENCE = [
     Case("embedding 4", "6 tokens=9", lambda: Embedded(9, 4)),
+    Case("onehot", "6 tokens=9", lambda: Function(lambda x: F.one_hot(x, 9).movedim(-1, 1).double())),
     Case("position", "4x5", lambda: Position(4, 5)),
     Case("position sinusoidal", "4x7", lambda: Function(waves)),
     Case("position sinusoidal", "5x7", lambda: Function(waves)),
@@ -743,6 +809,9 @@ SHAPE = [
     Case("flatten", "3x5", nn.Flatten),
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
     Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
+    Case("stochastic_depth 0.3", "2x3x5", nn.Identity),
+    Case("sample", "4x3x5", lambda: Function(lambda x: x.chunk(2, 1)[0])),
+    Case("sample", "6", lambda: Function(lambda x: x.chunk(2, 1)[0])),
 ]
 
 CASES = [
@@ -957,6 +1026,26 @@ def test_dropout_in_training(rate: float) -> None:
     assert ((np.asarray(apply(x, jax.random.key(1))) != 0) != kept).mean() > rate * (1 - rate)
 
 
+@pytest.mark.parametrize("shape", ["2x3x4", "2x5", "7"])
+@pytest.mark.parametrize("rate", [0.5, 0.3])
+def test_stochastic_depth_in_training(rate: float, shape: str) -> None:
+    model = ns.compile(ns.parse(f"input {shape}\nstochastic_depth {rate}"), "cpu")
+    count = 4000
+    x = np.random.default_rng(0).uniform(1, 2, (count, *model.graph.input)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    out = np.asarray(apply(x, jax.random.key(0)))
+    kept = (out != 0).reshape(count, -1)
+    # As torchvision's `row`: an example is there, scaled, or it is not.
+    assert (kept.all(1) | ~kept.any(1)).all()
+    assert abs(kept[:, 0].mean() - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / count)
+    assert_agree(out[kept[:, 0]], x[kept[:, 0]] / (1 - rate), "surviving examples")
+    near = kept[1:, 0] & kept[:-1, 0]
+    assert abs(near.mean() - (1 - rate) ** 2) < 5 * np.sqrt(3 / count)
+    assert (apply(x, jax.random.key(0)) == out).all()
+    assert ((np.asarray(apply(x, jax.random.key(1))) != 0).reshape(count, -1)[:, 0] != kept[:, 0]).any()
+    assert_agree(model.apply(model.init(), x), x, "outputs of evaluation")
+
+
 def test_two_dropouts_drop_different_values() -> None:
     model = ns.compile(ns.parse("input 1000\ndropout 0.5\ndropout 0.5"), "cpu")
     out = model.apply(model.init(), jnp.ones((20, 1000)), train=True, rng=jax.random.key(0))[0]
@@ -977,3 +1066,20 @@ def test_noise_in_training() -> None:
     assert (apply(x, jax.random.key(1)) - x != added).mean() > 0.99
     with pytest.raises(ns.NetspecError, match="needs randomness"):
         model.apply(model.init(), x, train=True)
+
+
+@pytest.mark.parametrize("shape", ["2x100x100", "4x100"])
+def test_sample_in_training(shape: str) -> None:
+    model = ns.compile(ns.parse(f"input {shape}\nsample"), "cpu")
+    x = np.random.default_rng(0).uniform(-1, 1, (50, *model.graph.input)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    mean, log_variance = np.split(x.astype(np.float64), 2, axis=1)
+    drawn = np.asarray(apply(x, jax.random.key(0)))
+    epsilon = (drawn - mean) / np.exp(log_variance / 2)
+    assert abs(epsilon.mean()) < 5 / np.sqrt(epsilon.size)
+    assert abs(epsilon.var() - 1) < 5 * np.sqrt(2 / epsilon.size)
+    assert abs(np.mean(epsilon**4) - 3) < 5 * np.sqrt(96 / epsilon.size)
+    # The gradient goes through the draw: 1 to the mean, (drawn - mean)/2 to the logarithm of the variance.
+    slopes = jax.grad(lambda x: apply(x, jax.random.key(0)).sum())(x)
+    assert_agree(slopes, np.concatenate([np.ones_like(mean), (drawn - mean) / 2], axis=1), "gradient of the input")
+    assert (apply(x, jax.random.key(1)) != drawn).mean() > 0.99

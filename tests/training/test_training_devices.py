@@ -22,7 +22,11 @@ CASES = {
     # 54 examples in batches of 16: the last has 6, which 2 devices can cut evenly and 4 cannot.
     "batch_norm": ("conv 4 3x3 nobias; batchnorm relu; pool 2; fc 10 softmax", "batch 16", ""),
     # Batches of 10: 4 devices take 3, 3, 3 and 1; the last has 4.
-    "drawn": ("noise 0.1; fc 16 tanh; dropout 0.5; fc 10 softmax", "batch 10; l2 0.01", "augment shift=2 flip"),
+    "drawn": (
+        "noise 0.1; fc 32; sample; stochastic_depth 0.3; dropout 0.5; fc 10 softmax",
+        "batch 10; l2 0.01",
+        "augment shift=2 flip",
+    ),
     # How much a batch counts is another number on each device, and in some parts nothing does.
     "weighted": (
         "fc 16 tanh; fc 10 softmax",

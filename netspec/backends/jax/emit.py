@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 
 from netspec.backends.jax.derive import derive, look_up
 from netspec.backends.jax.emitters import EMITTERS, MERGERS, EmitContext, OpContext
@@ -73,7 +74,9 @@ def run_graph(
     Returns:
         The wanted values, channels first, and the state after the run.
     """
-    ctx = EmitContext(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
+    # Weights say what is computed in; token numbers do not.
+    dtype = next((array.dtype for arrays in params.values() for array in arrays.values()), jnp.float32)
+    ctx = EmitContext(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name, dtype)
     derived = derive(graph, params, state) if derived is None else derived
     named = {index: x[given.name] for index, given in enumerate(graph.inputs)} if isinstance(x, dict) else {begin: x}
     values = _Values(named)

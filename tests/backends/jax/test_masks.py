@@ -21,9 +21,9 @@ BODIES = [
     "take first",
     "lstm 5 last",
     "gru 5 bidirectional last",
-    "rnn 5; take last",
+    "rnn 5 bias=one; take last",
     "lstm 5 bidirectional; globalpool",
-    "attention 2; globalpool",
+    "attention 2; attention 1 rotary; globalpool",
     "position sinusoidal; attention 2 causal; take last",
     "classtoken; attention 2; layernorm; take first",
     "classtoken; gru 4; globalpool",
@@ -35,6 +35,8 @@ BODIES = [
     "times 2 plus=1 as c; part 2 of=3 as d; from c; channels 2 offset=1; subtract d; square; globalpool",
     "channelshuffle 2 as e; exp; cosine_similarity e; globalpool max",
     "globalpool as f; from words; minimum f; clamp -3 3; globalpool",
+    "lstm 5 as memory; from words; attention 2 memory=memory; globalpool",
+    "from input; onehot; stochastic_depth 0.3; sample; lstm 5 last",
 ]
 OUTPUTS = [f"out_{i}" for i in range(len(BODIES))]
 LABELS = dict.fromkeys(OUTPUTS, np.array([0, 1, 2, 3]))

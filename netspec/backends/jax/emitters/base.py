@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from zlib import crc32
 
 import jax
+import jax.numpy as jnp
 
 from netspec.graph.graph import Operation
 from netspec.planning.layouts import CHANNELS_FIRST, Layout
@@ -21,12 +22,14 @@ class EmitContext:
 
     Attributes:
         axis_name: of the devices that share the batch, if several do.
+        dtype: what is computed in, for values that are not made of others.
     """
 
     train: bool
     rng: jax.Array | None
     state: dict[str, dict[str, jax.Array]] = field(default_factory=dict)
     axis_name: str | None = None
+    dtype: Any = jnp.float32
 
     def key(self, operation: Operation) -> jax.Array:
         """Return the random stream of one operation: other layers added or removed do not change it."""

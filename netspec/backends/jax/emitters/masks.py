@@ -52,6 +52,7 @@ def _attention(
         x,
         heads=op.heads,
         causal=op.causal,
+        rotary=op.rotary,
         rate=op.rate if dropped else 0.0,
         rng_key=ctx.key(at.operation) if dropped else None,
         axis_name=ctx.axis_name,

@@ -146,9 +146,13 @@ def as_targets(y: Any, count: int, graph: Graph, dtype: Any = np.float32) -> Any
     if len(graph.outputs) == 1:
         y = by_name(y, names, "target")[names[0]] if isinstance(y, Mapping) else y
         return _as_target(y, count, graph, dtype)
-    arrays = by_name(y, names, "target")
+    idle = {output.name for output in graph.outputs if not output.loss.compares} - {*names}
+    if isinstance(y, Mapping):
+        y = {name: array for name, array in y.items() if name not in idle}
+    arrays = by_name({names[0]: y} if len(names) == 1 and not isinstance(y, Mapping) else y, names, "target")
     made = {}
-    for output in graph.outputs:
+    # What is compared with nothing takes whatever there is: another one says what it must be.
+    for output in sorted(graph.outputs, key=lambda output: output.loss.compares):
         given = _named(output.target, "target", _as_target, arrays[output.target], count, graph.only(output), dtype)
         made[output.target] = given
     return made

@@ -38,7 +38,7 @@ def recurrence(
         x: (N, L, D).
         weight_ih: (gates·H, D), of the input.
         weight_hh: (gates·H, H), of the state.
-        biases: none, or two of (gates·H,): of the input and of the state.
+        biases: none, or two of (gates·H,), of the input and of the state; one alone is that of the input.
         cell: which recurrence, a name in `CELLS`.
         reverse: begin at the last step.
         valid: (N, L, 1) of bool; at other steps, which are padding, the carry stays as it is. All steps unless given.
@@ -49,7 +49,8 @@ def recurrence(
     step, carried = CELLS[cell]
     count, _, _ = x.shape
     units = weight_hh.shape[1]
-    bias_ih, bias_hh = biases or (jnp.zeros((), x.dtype),) * 2
+    none = jnp.zeros((), x.dtype)
+    bias_ih, bias_hh, *_ = (*biases, none, none)
     projected = jnp.matmul(x, weight_ih.T, preferred_element_type=x.dtype) + bias_ih
     transposed = weight_hh.T
 
