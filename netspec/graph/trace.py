@@ -58,6 +58,19 @@ def trace(network: Network, places: Places | None = None, *, recorded: bool = Fa
     )
 
 
+def _compared(outputs: Sequence[GraphOutput], network: Network) -> tuple[GraphOutput, ...]:
+    """Return outputs with what they are compared with: of one whose loss needs nothing, what another one is.
+
+    Where the input is to be given again, all are compared with that.
+    """
+    if len(outputs) == 1:
+        return tuple(outputs)
+    first = next((o.target for o in outputs if o.loss.compares), outputs[0].target)
+    stated = {o.name for o in network.all_outputs if o.target}
+    own = set() if network.reconstructs else {o.name for o in outputs if o.loss.compares or o.name in stated}
+    return tuple(o if o.name in own else replace(o, target=first) for o in outputs)
+
+
 class _Builder:
     """The builder that layers are handed; it also keeps what went wrong. A failed node's value is None."""
 
