@@ -17,7 +17,7 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.recipe.array_facts import looks_numeric, no_numbers, shape_text
+from netspec.recipe.array_facts import no_numbers, shape_text
 from netspec.recipe.class_weights import balanced, named_weights
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss
 
@@ -119,9 +119,7 @@ def _is_number(flat: NDArray[Any], want: Wanted, *, whole: bool) -> bool:
         return True
     if whole and ((flat == 0) | (flat == 1)).all():
         return False
-    if want.stated:
-        return not want.loss.absorbs
-    return not whole or looks_numeric(len(np.unique(flat)), flat.size)
+    return not (want.stated and want.loss.absorbs)
 
 
 def _classes(flat: NDArray[Any], name: str, want: Wanted) -> NDArray[np.int32]:

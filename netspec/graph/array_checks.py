@@ -19,7 +19,6 @@ from netspec.recipe.array_facts import (
     example_shape,
     examples_wrong,
     labels_wrong,
-    looks_numeric,
     shape_misfit,
     unlike,
 )
@@ -131,9 +130,9 @@ class _Aim:
         """Return whether whole numbers, or any where none are given, may be amounts."""
         if self.loss is None or self.output is None or self.output[0] != 1:
             return self.loss is not None and "class" not in self.loss.targets
-        if self.stated:
-            return not self.loss.absorbs and (labels is None or labels.most > 1 or labels.least < 0)
-        return labels is None or looks_numeric(labels.different, labels.count)
+        if self.stated and self.loss.absorbs:
+            return False
+        return labels is None or labels.most > 1 or labels.least < 0
 
     def names_by_numbers(self, labels: Labels, *, listed: bool) -> bool:
         """Return whether whole numbers are the names of as many classes as there are outputs."""

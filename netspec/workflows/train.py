@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from numpy.typing import NDArray
 
 from netspec import report
@@ -20,7 +21,7 @@ from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
 from netspec.data.parts import sizes
 from netspec.data.targets import class_weights, loss_for, wanted
-from netspec.data.types import Dataset, DownloadProgress
+from netspec.data.types import Arrays, Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.graph import Graph
@@ -28,6 +29,7 @@ from netspec.graph.losses import with_class_loss, with_loss, with_losses
 from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
+from netspec.recipe.array_facts import looks_numeric
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.class_names import are_numbers
 from netspec.recipe.class_weights import weights_of, weights_text
@@ -163,7 +165,7 @@ def train(
             device=device if isinstance(device, str) else None,
         )
         recorder = RunFolder(folder, model, origin)
-    notices += _losses_noticed(declared, network, model.graph)
+    notices += _losses_noticed(declared, network, model.graph, dataset.train.labels)
     yield from map(Notice, notices)
     yield from with_curves(
         train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder
@@ -212,7 +214,16 @@ def _loss_of(network: Network, graph: Graph, labels: NDArray[Any], dataset: Data
     return loss.model_copy(update={"class_weights": weights_text(weights)})
 
 
-def _losses_noticed(declared: Network, network: Network, graph: Graph) -> list[str]:
+def _possible_classes(targets: NDArray[Any]) -> int:
+    """Return how many classes numbers may be, where they are whole and look like some; else 0."""
+    flat = targets.reshape(-1)
+    if targets.shape[1:] not in {(), (1,)} or not (flat == np.floor(flat)).all() or flat.min(initial=0) < 0:
+        return 0
+    different = len(np.unique(flat))
+    return 0 if looks_numeric(different, flat.size) else max(int(flat.max(initial=0)) + 1, 2)
+
+
+def _losses_noticed(declared: Network, network: Network, graph: Graph, labels: Arrays) -> list[str]:
     """Return what to say of losses that follow from the data."""
     said = []
     for output in graph.outputs:
@@ -223,7 +234,9 @@ def _losses_noticed(declared: Network, network: Network, graph: Graph) -> list[s
             else:
                 numbers = f"the targets of {output.name} are numbers"
                 what = numbers if loss == "mse" else f"{output.name} is taken as logits of classes"
-            said.append(f"no loss is stated: {what}, with the loss {loss}")
+            classes = _possible_classes(labels[output.target] if isinstance(labels, Mapping) else labels)
+            doubt = f"; if they are {classes} classes, end with `fc {classes} softmax`" if loss == "mse" else ""
+            said.append(f"no loss is stated: {what}, with the loss {loss}{doubt if classes else ''}")
     return said
 
 
