@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,7 @@ def _load(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
-    if len(graph.inputs) > 1 or len(targets(graph)) > 1:
+    if len(graph.inputs) > 1 or len(targets(graph)) > 1 or _names_the_target(graph, names):
         dataset = _named_file(network, graph, names)
     else:
         dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)
@@ -128,6 +129,19 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
     (target,) = targets(graph)
     parts = (Split(part.images, {target: part.labels}) for part in (dataset.train, dataset.test))
     return replace(dataset, **dict(zip(("train", "test"), parts, strict=True)))  # type: ignore[arg-type]
+
+
+def _names_the_target(graph: Graph, names: Sequence[str]) -> bool:
+    """Return whether a `.npz` file has the one target of several outputs under its own name, `kind_train`, not `y`."""
+    path = next((p for name in names if kind_of(p := expanded(name, DataError), DataError) == "file"), None)
+    if len(graph.outputs) == 1 or path is None or path.suffix.lower() != ".npz":
+        return False
+    (target,) = targets(graph)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{target}_train.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False  # What is wrong with it is said where it is read.
 
 
 def _named_file(network: Network, graph: Graph, names: Sequence[str]) -> Dataset:
