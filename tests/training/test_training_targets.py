@@ -311,7 +311,7 @@ def test_a_variational_autoencoder_is_ten_lines() -> None:
     assert given == pytest.approx([expected] * 3, rel=1e-5)
 
 
-def test_what_needs_no_target_has_that_of_another_output() -> None:
+def test_what_needs_no_target_has_that_of_another_output(tmp_path: Path) -> None:
     text = "input 4\nfc 6 as code; sample; fc 3 softmax as kind\noutput kind\noutput code loss=kl weight=0.1"
     net = ns.parse(f"{text}\ntrain {{ epochs 1 }}")
     assert {o.target for o in net.graph().outputs} == {"kind"}
@@ -323,3 +323,10 @@ def test_what_needs_no_target_has_that_of_another_output() -> None:
         found = list(ns.train(net, given))[-1].result
         assert found.test_loss == by_array.test_loss
         assert found.outputs["kind"]["test_accuracy"] == by_array.outputs["kind"]["test_accuracy"]
+    for name, arrays in (
+        ("named", {**named, **idle}),
+        ("plain", dict(zip(("x_train", "y_train", "x_test", "y_test"), parts(CLASSES), strict=True))),
+    ):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+        found = list(ns.train(net, tmp_path / f"{name}.npz"))[-1].result
+        assert found.test_loss == by_array.test_loss
