@@ -10,7 +10,7 @@ from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "resolved_text", "shared_text", "value_text"]
+__all__ = ["input_text", "layer_text", "part_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
@@ -30,6 +30,10 @@ def resolved_text(network: Network) -> str:
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     lines += map(_output, network.outputs)
+    lines += [f'weights "{network.weights}"'] if network.weights else []
+    lines += [f"freeze {part_text(f.part)}" + (f" until={f.until}" if f.until else "") for f in network.freeze]
+    lines += [f"unfreeze {part_text(part)}" for part in network.unfreeze]
+    lines += [f"rate {part_text(r.part)} {_number(r.factor)}" for r in network.rates]
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -54,6 +58,11 @@ def input_text(given: Input) -> str:
 def shared_text(node: Node) -> list[str]:
     """Return what a layer says of the weights that it shares, if it does: `share="a/conv_1"`."""
     return [f"share={print_label(node.share)}"] if node.share else []
+
+
+def part_text(part: str | None) -> str:
+    """Return a part as a spec names it: `stem`, `"stage_1/conv_1"`, `all` for the whole network."""
+    return "all" if part is None else f'"{part}"' if part == "all" else print_label(part)
 
 
 def _output(output: Output) -> str:
