@@ -99,7 +99,7 @@ def learning_values(graph: Graph, frozen: Iterable[str]) -> frozenset[int]:
     """Return the values that depend on what is trained: the backward pass goes through these alone."""
     still, found = frozenset(frozen), set[int]()
     for operation in graph.operations:
-        own = any(path not in still for path in operation.parameters)
+        own = any(path not in still and graph.parameters[path].trainable for path in operation.parameters)
         if own or not found.isdisjoint(operation.inputs):
             found.add(operation.output)
     return frozenset(found)

@@ -233,7 +233,7 @@ class _Loop:
     def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
         if not call.length:
-            self.state = self.trainer.skip_step(self.state)
+            self.state = self.trainer.skip_step(self.state, call.phase)
             return
         began = time.perf_counter()
         self.state, self.history = self.trainer.advance(self.state, self.history, self.setup.train, order, call)

@@ -92,7 +92,7 @@ class Setup:
                 f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
             )
-        lone = normalized_alone(graph) if self.train.size % batch == 1 else None
+        lone = normalized_alone(self.model.network, graph) if self.train.size % batch == 1 else None
         if lone:
             better = next(n for n in range(batch + 1, self.train.size + 1) if self.train.size % n != 1)
             yield (

@@ -21,12 +21,14 @@ class EmitContext:
 
     Attributes:
         axis_name: of the devices that share the batch, if several do.
+        frozen: the arrays that training leaves as they are, by path.
     """
 
     train: bool
     rng: jax.Array | None
     state: dict[str, dict[str, jax.Array]] = field(default_factory=dict)
     axis_name: str | None = None
+    frozen: frozenset[str] = frozenset()
 
     def key(self, operation: Operation) -> jax.Array:
         """Return the random stream of one operation: other layers added or removed do not change it."""
