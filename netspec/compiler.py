@@ -116,6 +116,10 @@ def analyze(
             from netspec.graph.file_checks import look_at_data  # noqa: PLC0415
 
             diagnostics += look_at_data(network, graph, made.places, source.folder)
+        if files and graph and network.weights:
+            from netspec.graph.weights_check import look_at_weights  # noqa: PLC0415
+
+            diagnostics += look_at_weights(network, graph, made.places, source.folder)
     if network and graph and not diagnostics:
         diagnostics += check_budgets(network, graph, made.places)
     if diagnostics:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
@@ -55,6 +56,7 @@ def train(
     stop: Callable[[], bool] | None = None,
     until: int | None = None,
     halt_at: int | None = None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
 ) -> Iterator[Event]:
     """Train a model by its network's recipe.
 
@@ -68,6 +70,7 @@ def train(
         stop: asked after each call of the program whether to save and stop.
         until: steps after which to end as at a time limit; the recipe's own is ignored then.
         halt_at: steps after which to save and stop; the recipe's time limit is ignored then too.
+        initial: trained arrays to start from, by path; of a training that is resumed the snapshot has them.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
@@ -80,7 +83,7 @@ def train(
     """
     try:
         with enough_memory():
-            setup = set_up(model, dataset, seed=seed, log_every=log_every)
+            setup = set_up(model, dataset, seed=seed, log_every=log_every, initial=initial)
             yield from _Loop(setup, recorder, resumed, stop, until, halt_at).events()
     except Exception as error:
         if recorder:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import jax
+from numpy.typing import NDArray
 
 from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
@@ -14,6 +16,7 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.data.types import Dataset, Split, each_array
 from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.parts import check_until, parts
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
 from netspec.recipe.metrics import Task
@@ -81,11 +84,13 @@ class Setup:
             devices=tuple(f"{d.platform}:{d.id}" for d in self.devices),
             folder=folder,
             step=step,
+            frozen=parts(self.model.network, self.model.graph).frozen_count(self.model.graph),
         )
 
     def notices(self) -> Iterator[str]:
         """Yield what to say before the training begins."""
         yield from self.dataset.notices
+        yield from check_until(self.model.network)
         batch, graph = self.trainer.batch, self.model.graph
         if batch % len(self.devices) and depends_on_batch(graph):
             yield (
@@ -101,7 +106,14 @@ class Setup:
             )
 
 
-def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int | None) -> Setup:
+def set_up(
+    model: Model,
+    dataset: Dataset,
+    *,
+    seed: int | None,
+    log_every: int | None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
+) -> Setup:
     """Put the examples on the device and prepare the program; arguments as for `train`.
 
     Whether the dataset fits the network was checked before: by `load_data` and when the model was compiled.
@@ -131,6 +143,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         batch=batch,
         max_steps_per_call=log_every or log_interval(steps),
         devices=devices,
+        initial=initial,
     )
     step_schedule = StepSchedule(
         trainer,
