@@ -15,7 +15,7 @@ what was wrong, where, and what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +99,7 @@ __all__ = [
     "parse",
     "replay",
     "resume",
+    "save_model",
     "trace",
     "train",
 ]
@@ -405,6 +406,24 @@ def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # no
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
     return open_run(path, device)
+
+
+def save_model(path: str | Path, model: Model, variables: Variables, *, labels: Sequence[str] = ()) -> Path:
+    """Write the variables of a training loop of your own as a model file, which `open` and `netspec predict` take.
+
+    Args:
+        path: the file, whose name ends in `.safetensors`.
+        model: whose variables they are.
+        variables: all of its arrays.
+        labels: the names of the classes, in the order of the outputs.
+
+    Raises:
+        DataError: when the variables are not those of the model, or have numbers that are not finite.
+        RunError: when the file cannot be written.
+    """
+    from netspec.workflows.save import save_model as save  # noqa: PLC0415
+
+    return save(path, model, variables, labels)
 
 
 def _overrides(let: Mapping[str, Any] | None, set: Mapping[str, Any] | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -64,7 +64,7 @@ def nothing_fits(name: str, found: Match) -> tuple[str, str] | None:
     """Return that nothing of a file can be taken, and what would be right; None where something can."""
     if found.taken:
         return None
-    message = f"{name} has the weights of another network: no array has the name and the shape of one of this network"
+    message = f"no array of {name} has the name and the shape of a weight of this network"
     if found.fresh:
         path, (own, other) = next(iter(found.fresh.items()))
         shown = "x".join(map(str, own)), "x".join(map(str, other))
@@ -75,4 +75,4 @@ def nothing_fits(name: str, found: Match) -> tuple[str, str] | None:
         return message, "the network has no weights at all: leave `weights` out"
     near = nearest(here[0], there)
     example = f"for example `{near}`, which is `{here[0]}` here" if near else f"such as {', '.join(there[:3])}"
-    return message, f"label the layers as they are named there, {example}" if there else "the file has no arrays"
+    return message, f"label the layers as they are named there, {example}" if there else f"arrays are named as `netspec show` names the layers, such as `{here[0]}/…`"

@@ -29,6 +29,11 @@ CASES = {
         'batch 10; loss cross_entropy ignore=3 smoothing=0.1 class_weights="1 2 1 1 1 3 1 0 0.5 1"; metrics f1 auroc',
         "",
     ),
+    "frozen": (
+        "conv 4 3x3 as c; batchnorm as n; relu; pool 2; fc 8 tanh as f; fc 10 softmax; freeze c n; freeze f until=2",
+        "batch 16; l2 0.01; clip 1.0",
+        "",
+    ),
     "reconstructed": ("fc 8 tanh; fc 64; reshape 1x8x8", "batch 14; loss mse; clip 1.0", "target input"),
 }
 
@@ -100,6 +105,11 @@ FEW = {"batch_norm": (1, 2), "drawn": (1, 2), "weighted": (1, 2)}
 ALL = {
     "batch_norm": (1, 2, 3, 4),
     "drawn": (1, 2, 4),
+    "frozen": (
+        "conv 4 3x3 as c; batchnorm as n; relu; pool 2; fc 8 tanh as f; fc 10 softmax; freeze c n; freeze f until=2",
+        "batch 16; l2 0.01; clip 1.0",
+        "",
+    ),
     "reconstructed": (1, 2, 4),
     "weighted": (1, 2, 4),
     "several": (1, 2, 4),

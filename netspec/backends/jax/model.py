@@ -111,6 +111,9 @@ class Model:
     def __repr__(self) -> str:
         return network_summary(self.network, f"Model on {self.device.platform}, {self.precision}, of")
 
+    def __copy__(self) -> Model:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         # Nothing in it changes but what it remembers: as of a function, one is enough.
         return self
