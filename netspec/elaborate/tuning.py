@@ -193,11 +193,11 @@ class Tuning:
             if part in known:
                 found.append((part, argument.span))
             elif part in given:
-                fix = f"weights have layers: {listing([*known][:6])}" if known else ""
+                fix = f"name a layer or the use of a block: {_known(scope, known, given)}" if known else ""
                 self.context.error("E0215", f"`{text}` is an input, and has no weights", argument.span, fix=fix)
             elif not self._is_broken(scope, text):
                 near = nearest(text, scope.labels, known)
-                fix = f"did you mean `{near}`?" if near else _known(scope, known)
+                fix = f"did you mean `{near}`?" if near else _known(scope, known, given)
                 self.context.error("E0215", f"no layer and no block is named `{text}`", argument.span, fix=fix)
         if not command.arguments:
             message = f"`{command.name.text}` needs the label of a layer or of the use of a block, or `all`"
@@ -253,8 +253,8 @@ def _is_label(value: ast.Value, scope: Scope, known: dict[str, None]) -> bool:
     return word not in scope.values and (word in scope.labels or word in scope.uses or word in known)
 
 
-def _known(scope: Scope, known: dict[str, None]) -> str:
-    labels = [name for name in scope.labels if name != INPUT]
+def _known(scope: Scope, known: dict[str, None], given: set[str]) -> str:
+    labels = [name for name in scope.labels if name not in given]
     blocks = [part for part in known if any(other.startswith(f"{part}/") for other in known)]
     names = list(dict.fromkeys([*labels, *blocks, *known]))[:8]
     return f"there are {listing(names, 'and')}" if names else ""

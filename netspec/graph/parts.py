@@ -135,7 +135,11 @@ def check_parts(network: Network, graph: Graph, places: Places) -> Iterator[Diag
         when = f" for the first {found.ends()[0]} epochs" if found.ends() else ""
         message = f"everything is frozen{when}: there is nothing to train"
         first = network.freeze[0].part or "all"
-        yield _at(f"freeze {first}", "E0331", (message, f"train the last layer: `unfreeze {part_text(head)}`"), places)
+        named = next((part for part in parts_of(head) if any(f.part == part for f in network.freeze)), None)
+        fix = f"train the last layer: `unfreeze {part_text(head)}`"
+        if named is not None:
+            fix = f"train the last layer: leave `freeze {part_text(named)}` out"
+        yield _at(f"freeze {first}", "E0331", (message, fix), places)
 
 
 def check_until(network: Network) -> list[str]:
