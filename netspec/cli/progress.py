@@ -141,12 +141,17 @@ class Progress:
         count = len(event.taken) + len(event.fresh) + len(event.missing)
         self._line(f"weights of {event.source}: {len(event.taken)} of {plural(count, 'array')} taken")
         rows = [
-            *((p, format_shape(s["shape"]), f"begins fresh: {format_shape(s['found'])} there") for p, s in event.fresh.items()),
+            *(
+                (p, format_shape(s["shape"]), f"begins fresh: {format_shape(s['found'])} there")
+                for p, s in event.fresh.items()
+            ),
             *((path, "", "begins fresh: not there") for path in event.missing),
             *((path, "", "not used: not in this network") for path in event.unused),
         ]
         for path, shape, what in rows[:_ROWS]:
-            self._line("  " + "  ".join([path.ljust(max(len(r[0]) for r in rows[:_ROWS])), *([shape] if shape else []), what]))
+            self._line(
+                "  " + "  ".join([path.ljust(max(len(r[0]) for r in rows[:_ROWS])), *([shape] if shape else []), what])
+            )
         if len(rows) > _ROWS:
             self._line(f"  and {len(rows) - _ROWS} more: --json and the run's lock.json have all")
 

@@ -146,7 +146,9 @@ def check_until(network: Network) -> list[str]:
     """Return notices of parts that the training ends before it comes to train them."""
     epochs = network.recipe.epochs
     late = [f for f in network.freeze if f.until is not None and f.until >= epochs]
-    return [f"`{part_text(f.part)}` stays frozen: `until={f.until}` is the end of the training, or after it" for f in late]
+    return [
+        f"`{part_text(f.part)}` stays frozen: `until={f.until}` is the end of the training, or after it" for f in late
+    ]
 
 
 def _past_end(froze: Freeze, epochs: int) -> tuple[str, str] | None:
@@ -165,7 +167,10 @@ def _without_effect(
     if not trained:
         return f"`{part_text(part)}` has no weights, so that `{command}` changes nothing", _with_weights(part, graph)
     if command == "rate" and found.forever.issuperset(trained):
-        return f"`{part_text(part)}` is frozen, so that no learning rate moves it", f"leave `rate {part_text(part)}` out"
+        return (
+            f"`{part_text(part)}` is frozen, so that no learning rate moves it",
+            f"leave `rate {part_text(part)}` out",
+        )
     if command == "unfreeze":
         # Without this line, is any of it frozen?
         without = network.model_copy(update={"unfreeze": tuple(p for p in network.unfreeze if p != part)})

@@ -25,8 +25,9 @@ def look_at_weights(network: Network, graph: Graph, places: Places, folder: Path
         return
     place = places.get("weights")
     span, uses = (place.span, place.uses) if place else (None, ())
+    path = folder / network.weights
     try:
-        path = (folder / network.weights).resolve()
+        path = path.resolve()
         if not path.is_relative_to(folder.resolve()):
             wrong = f"{network.weights} is a link that leads outside the spec's folder"
             fix = "put the file beside the spec, or give it with --weights PATH"
@@ -34,7 +35,9 @@ def look_at_weights(network: Network, graph: Graph, places: Places, folder: Path
             return
         kind = kind_of(path, RunError)
         if kind is None:
-            fix = path_fix(path, ".safetensors", runs=True, otherwise="name a model file or a run folder beside the spec")
+            fix = path_fix(
+                path, ".safetensors", runs=True, otherwise="name a model file or a run folder beside the spec"
+            )
             yield Diagnostic("E0333", f"{network.weights}: there is no such file", span, fix=fix, related=uses)
             return
         if kind == "folder":
@@ -47,7 +50,9 @@ def look_at_weights(network: Network, graph: Graph, places: Places, folder: Path
             path = inside[0]
         header = read_header(path)
     except (RunError, ModelFileError) as error:
-        yield Diagnostic("E0333", error.message, span, fix=error.fix or "name a model file", related=uses)
+        # As the spec names it: where that is on this machine does not matter.
+        message = error.message.replace(str(path), network.weights)
+        yield Diagnostic("E0333", message, span, fix=error.fix or "name a model file", related=uses)
         return
     except (OSError, RuntimeError, ValueError) as error:
         message = f"{network.weights} cannot be looked for: {error}".splitlines()[0]
@@ -68,11 +73,19 @@ def nothing_fits(name: str, found: Match) -> tuple[str, str] | None:
     if found.fresh:
         path, (own, other) = next(iter(found.fresh.items()))
         shown = "x".join(map(str, own)), "x".join(map(str, other))
-        return message, f"`{path}` is {shown[0]} here and {shown[1]} there: give the layers the sizes that they have there"
+        return (
+            message,
+            f"`{path}` is {shown[0]} here and {shown[1]} there: give the layers the sizes that they have there",
+        )
     there = sorted({path.rpartition("/")[0] for path in found.unused} - {""})
     here = list(dict.fromkeys(path.rpartition("/")[0] for path in found.missing))
     if not here:
         return message, "the network has no weights at all: leave `weights` out"
     near = nearest(here[0], there)
     example = f"for example `{near}`, which is `{here[0]}` here" if near else f"such as {', '.join(there[:3])}"
-    return message, f"label the layers as they are named there, {example}" if there else f"arrays are named as `netspec show` names the layers, such as `{here[0]}/…`"
+    return (
+        message,
+        f"label the layers as they are named there, {example}"
+        if there
+        else f"arrays are named as `netspec show` names the layers, such as `{here[0]}/…`",
+    )

@@ -103,7 +103,7 @@ def read_header(path: Path) -> WeightsHeader:
         metadata = stated.pop("__metadata__", {})
         if not all(isinstance(value, str) for value in metadata.values()) or len(stated) > _MOST_ARRAYS:
             raise ValueError
-        arrays = {name: _array(entry, size - 8 - length) for name, entry in stated.items()}
+        arrays = {name: _array(entry) for name, entry in stated.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelFileError(f"{path} is damaged: its header cannot be read", _AGAIN) from None
     if size != 8 + length + max((a.start + a.bytes for a in arrays.values()), default=0):
@@ -121,11 +121,11 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return known
 
 
-def _array(entry: Mapping[str, Any], room: int) -> StoredArray:
-    """Return an array of the header; raises ValueError where it is not in the room that the file has."""
+def _array(entry: Mapping[str, Any]) -> StoredArray:
+    """Return an array of the header; raises ValueError where its place is not as large as it is."""
     dtype, shape, (first, last) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
     whole = all(type(n) is int and 0 <= n < 2**63 for n in (*shape, first, last))
-    if not whole or len(shape) > 32 or not 0 <= first <= last <= room:
+    if not whole or len(shape) > 32 or first > last:
         raise ValueError
     found = StoredArray(dtype, shape, first)
     if found.bytes != last - first:

@@ -146,13 +146,7 @@ class _Loop:
         for text in self.setup.notices():
             yield Notice(text)
         yield started
-        self.trainer.prepare(
-            self.state,
-            self.setup.train,
-            self.step_schedule.calls(self.progress.epoch, self.progress.skipped),
-            self.setup.splits.values(),
-            self.recipe.evaluate.batch,
-        )
+        self._prepare(self.progress.epoch, splits=True)
         self.last_finite = self.resumed or self._snapshot()
         if restored:
             self.state, self.history = restored
@@ -166,6 +160,12 @@ class _Loop:
             except NotFinite as seen:
                 yield from self._rewind(seen)
         yield self._stopped() if self.halted else self._finished()
+
+    def _prepare(self, epoch: int, *, splits: bool) -> None:
+        """Begin to compile what the steps of an epoch need, and the evaluations of the splits."""
+        calls = self.step_schedule.calls(epoch, self.progress.skipped)
+        evaluated = self.setup.splits.values() if splits else ()
+        self.trainer.prepare(self.state, self.setup.train, calls, evaluated, self.recipe.evaluate.batch)
 
     def _is_done(self) -> bool:
         return bool(self.progress.stopped) or self.progress.epoch > self.recipe.epochs
@@ -196,6 +196,9 @@ class _Loop:
         epoch = self.progress.epoch
         metrics = self._epoch_metrics()
         order = self.step_schedule.order(epoch)
+        if epoch < self.recipe.epochs and self.trainer.phase(epoch + 1) != self.trainer.phase(epoch):
+            # What is frozen changes then: the other program is compiled meanwhile.
+            self._prepare(epoch + 1, splits=False)
         for call in self.step_schedule.remaining(epoch, self.progress.skipped, self.progress.taken):
             self._advance(call, order)
             self.progress = replace(self.progress, taken=call.stop)

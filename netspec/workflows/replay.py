@@ -130,7 +130,7 @@ def replay(
     model = compile_as_recorded(saved, saved.network, saved.graph, dataset, device, tuning=tuning)
     earlier = [text for session in saved.manifest.get("resumed", ()) for text in session.get("elsewhere", ())]
     reasons = (*environment_changes(saved, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
-    start = same_weights(folder, saved.network, saved.graph, saved.origin.weights)
+    start = same_weights(folder, saved.graph, saved.origin.weights)
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:
         place = run_folders.named_folder(out or Path(temporary) / "run")
         recorder = RunFolder(place, model, replace(saved.origin, weights=start.record if start else None))

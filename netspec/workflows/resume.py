@@ -91,7 +91,7 @@ def resume(
         device = saved.origin.device if device is None else device
         model = compile_as_recorded(saved, network, graph, dataset, device, tuning=tuning)
         # A checkpoint has all that the training started from.
-        start = None if snapshot else same_weights(folder, network, graph, saved.origin.weights)
+        start = None if snapshot else same_weights(folder, graph, saved.origin.weights)
         snapshot, lost = with_best(folder, snapshot, saved.manifest, changed=bool(changes))
         others = environment_changes(saved, model, dataset)
         origin = _origin(saved, settings or {}, sets or {}, data)

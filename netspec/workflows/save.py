@@ -24,7 +24,9 @@ def save_model(path: str | Path, model: Model, variables: Variables, labels: Seq
     file = as_path(path, "path", "mine.safetensors", RunError)
     require_kind(model, Model, "model", "a Model", "ns.compile(network) makes one")
     if file.suffix != ".safetensors":
-        raise RunError(f"{file} is no name of a model file", f"it ends in .safetensors: {file.with_suffix('.safetensors')}")
+        raise RunError(
+            f"{file} is no name of a model file", f"it ends in .safetensors: {file.with_suffix('.safetensors')}"
+        )
     require_variables(variables, variable_shapes(model.graph))
     names = _labels(labels, model)
     arrays = {name: np.asarray(a, np.float32) for name, a in run_folders.arrays_of(variables).items()}
@@ -41,7 +43,9 @@ def save_model(path: str | Path, model: Model, variables: Variables, labels: Seq
 def _labels(labels: Any, model: Model) -> tuple[str, ...]:
     """Return the names of the classes; raises DataError where they cannot be."""
     if isinstance(labels, str) or not isinstance(labels, Sequence) or not all(isinstance(x, str) for x in labels):
-        raise DataError(f"labels are a list of class names, not {described(labels)}", 'for example labels=["cat", "dog"]')
+        raise DataError(
+            f"labels are a list of class names, not {described(labels)}", 'for example labels=["cat", "dog"]'
+        )
     names = tuple(labels)
     if len(set(names)) < len(names):
         raise DataError("two labels are the same", "each class has a name of its own")

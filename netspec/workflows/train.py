@@ -153,6 +153,8 @@ def train(
     network, graph = _with_loss_of(network, graph, dataset)
     notices = _check_dataset(network, graph, dataset, chosen=chosen)
     model = compile_for_training(network, graph, dataset, device, autotune=autotune, tuning=tuning)
+    if start:
+        require_agreement(str(start.record["sha256"]))
     folder = _folder(out, numbered) if is_leader() else None
     recorder = None
     if folder:

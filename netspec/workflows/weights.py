@@ -88,7 +88,7 @@ def start_weights(
     return StartWeights({name: file.arrays[name] for name in found.taken}, _event(named, found), record)
 
 
-def same_weights(folder: Path, network: Network, graph: Graph, record: Mapping[str, Any] | None) -> StartWeights | None:
+def same_weights(folder: Path, graph: Graph, record: Mapping[str, Any] | None) -> StartWeights | None:
     """Return what a run started from, as its manifest records it; None where all began fresh.
 
     Raises:

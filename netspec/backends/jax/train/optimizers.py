@@ -74,7 +74,9 @@ def rule_of(recipe: Recipe, steps_per_epoch: int, epochs: int, kernels: _Kernels
 
 def _which_decay(params: Any, kernels: _Kernels) -> Any:
     """Return a tree like the parameters that says of each whether it decays."""
-    return {node: {name: kernels is None or f"{node}/{name}" in kernels for name in own} for node, own in params.items()}
+    return {
+        node: {name: kernels is None or f"{node}/{name}" in kernels for name in own} for node, own in params.items()
+    }
 
 
 def _decayed(values: Any, params: Any, by: float, kernels: _Kernels) -> Any:
@@ -86,6 +88,7 @@ def _decayed(values: Any, params: Any, by: float, kernels: _Kernels) -> Any:
 
 
 def clipped(grads: Any, clip: Clip) -> Any:
+    """Return gradients clipped as a recipe says."""
     most, value = clip.norm, clip.value
     if value is not None:
         grads = jax.tree.map(lambda g: jnp.clip(g, -value, value), grads)
