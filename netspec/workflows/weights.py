@@ -128,6 +128,9 @@ def notices_of(network: Network, graph: Graph, start: StartWeights | None) -> It
         yield f"{named}: frozen as drawn at random, for {why}"
     if start is None:
         return
+    kernels = {p.path for p in graph.parameters.values() if p.role == "kernel"}
+    if kernels and not kernels & taken and not start.from_memory:
+        yield "no kernel fits, only what is as long by chance: these may be the weights of another network"
     ends = {output.node for output in network.all_outputs}
     for path, (own, other) in ((p, start.event.fresh[p].values()) for p in start.event.fresh):
         if path.rpartition("/")[0] in ends and path.endswith("/kernel") and own[0] != other[0]:
