@@ -10,8 +10,10 @@ import pytest
 from twins import nn, torch
 
 import netspec as ns
+from netspec.backends.jax.train.optimizers import transformation
 from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Split
+from netspec.recipe.optimizers import OPTIMIZERS
 
 STEPS = 3
 
@@ -138,3 +140,21 @@ def test_parts_that_are_frozen_for_an_epoch() -> None:
         optimizer.step()
     for path, array in arrays(trainer.variables(state)).items():
         assert np.abs(array - named[path].detach().numpy()).max() <= 1e-6, path
+
+
+@pytest.mark.parametrize("name", [cls.canonical() for cls in OPTIMIZERS.entries if "decays" in cls.model_fields])
+def test_decay_of_kernels_alone(name: str) -> None:
+    """A kernel moves as with the decay, a bias as without it."""
+    rng = np.random.default_rng(0)
+    params, grads = (
+        {"a": {k: rng.normal(size=(3, 2)).astype(np.float32) for k in ("kernel", "bias")}} for _ in range(2)
+    )
+
+    def moved(settings: str, kernels: frozenset[str] | None = None) -> Any:
+        recipe = ns.parse(f"input 4; fc 2; train {{ optimizer {name} {settings} }}").recipe
+        rule = transformation(recipe, 5, 2, kernels)
+        return rule.update(grads, rule.init(params), params, 0)[0]["a"]
+
+    ours = moved("weight_decay=0.5 kernels", frozenset({"a/kernel"}))
+    assert np.array_equal(ours["kernel"], moved("weight_decay=0.5")["kernel"])
+    assert np.array_equal(ours["bias"], moved("weight_decay=0.0")["bias"])
