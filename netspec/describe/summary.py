@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.graph.graph import Graph
+from netspec.graph.parts import parts
 from netspec.ir.network import Network
 from netspec.ir.text import layer_text, others_text, shared_text
 from netspec.ops import Shape, format_shape
@@ -28,6 +29,8 @@ def network_summary(network: Network, kind: str = "Network") -> str:
     try:
         costs = {cost.name: cost for cost in graph.costs(network)} if graph else {}
         facts = [f"{graph.parameter_count:,} parameters"] if graph else []
+        frozen = parts(network, graph).frozen_count(graph) if graph else 0
+        facts += [f"{frozen:,} of them frozen"] if frozen else []
         facts += [plural(len(network.nodes), "layer")]
         facts += [f"data {network.data.name}"] if network.data else []
 

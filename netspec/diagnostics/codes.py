@@ -398,6 +398,33 @@ CODES: dict[str, Code] = {
         'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2" }',
         'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2 0.5" }',
     ),
+    "E0331": Code(
+        "nothing to train",
+        "`freeze` covers every weight, so that a training would change none. `unfreeze` takes parts out of it.",
+        "fc 8 relu\nfc 3 softmax as head\nfreeze all",
+        "fc 8 relu\nfc 3 softmax as head\nfreeze all\nunfreeze head",
+    ),
+    "E0332": Code(
+        "a part that is trained as if nothing were said",
+        "What `freeze`, `unfreeze` or `rate` says of a part must change something: the part has weights, `unfreeze` "
+        "takes it out of what is frozen, `rate` is of weights that are trained, and `until=` ends before the training.",
+        "fc 8 relu as stem\nfc 3 softmax as head\nunfreeze head",
+        "fc 8 relu as stem\nfc 3 softmax as head\nfreeze all\nunfreeze head",
+    ),
+    "E0333": Code(
+        "the weights cannot be read",
+        "`weights` names a model file, a run folder, or a `.safetensors` file of arrays whose names are those of the "
+        "network's weights, beside the spec or below its folder. The path is not there, or is another kind of file.",
+        'fc 3 softmax\nweights "nothere.safetensors"',
+        'fc 3 softmax\nweights "base.safetensors"',
+    ),
+    "E0334": Code(
+        "weights of another network",
+        "No array of the file has the name and the shape of a weight of this network, so that nothing would be taken. "
+        "Layers are named as `netspec show` prints them.",
+        'fc 3 softmax as head\nweights "other.safetensors"',
+        'fc 3 softmax\nweights "base.safetensors"',
+    ),
     "E0401": Code(
         "unknown dataset",
         "There is no built-in dataset of this name (`netspec data list`). A path stands in quotes.",

@@ -52,6 +52,34 @@ _COMMANDS = (
         "output kind\noutput age loss=mse weight=0.1",
     ),
     Command(
+        "weights",
+        'weights "FILE"',
+        "The trained weights that a training starts from: a model file, a run folder, or another `.safetensors` file "
+        "with names such as `conv_1/kernel`. What has the same name and shape is taken, the rest begins as `init` "
+        "says, and a table lists both. A path is one of the spec's own folder; `--weights PATH` takes any.",
+        'conv 8 3x3 relu as stem; globalpool\nfc 3 softmax\nweights "base.safetensors"\nfreeze stem',
+    ),
+    Command(
+        "freeze",
+        "freeze LABEL … [until=EPOCHS] | freeze all [until=EPOCHS]",
+        "Parts that stay as they are: no gradient, no decay, and batch normalization that uses its running averages. "
+        "A part is a layer, by its label or name, or a use of a block; with `until=2` it is trained after two epochs. "
+        "Of all that is said of a layer, the closest holds: its own name, then the block that it is in, then `all`.",
+        "conv 8 3x3 as stem; batchnorm as norm; relu; globalpool\nfc 3 softmax\nfreeze stem norm",
+    ),
+    Command(
+        "unfreeze",
+        "unfreeze LABEL …",
+        "Takes parts out of what is frozen.",
+        "conv 8 3x3 relu as stem; globalpool\nfc 3 softmax as head\nfreeze all\nunfreeze head",
+    ),
+    Command(
+        "rate",
+        "rate LABEL … FACTOR",
+        "Multiplies the learning rate of some parts, or of `all`; of several the closest holds, as for `freeze`.",
+        "conv 8 3x3 relu as stem; globalpool\nfc 3 softmax\nrate stem 0.1",
+    ),
+    Command(
         "let",
         "let NAME = VALUE",
         "A name for a value, or for a word such as `relu`. At the top of a file it is given once, and "

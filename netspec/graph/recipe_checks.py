@@ -10,6 +10,7 @@ from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing,
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.graph.losses import follows_from_targets
+from netspec.graph.parts import parts
 from netspec.ir.network import Network, Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
@@ -62,7 +63,7 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
         if endless:
             yield _at("train", "E0307", endless, places)
         if alone:
-            yield _at(normalized_alone(graph) or "train", "E0309", alone, places)
+            yield _at(normalized_alone(network, graph) or "train", "E0309", alone, places)
         if endless or alone:
             break
     data = datasets.find(network.data.name) if network.data else None
@@ -121,10 +122,14 @@ def without_end(network: Network, examples: int) -> tuple[str, str] | None:
     return message, f"say `epochs {MAX_STEPS // steps}` or less; `time_limit` and `early_stop` end a training too"
 
 
-def normalized_alone(graph: Graph) -> str | None:
-    """Return the first node whose batch normalization sees one value a channel of each example; None without one."""
-    found = (o.node for o in graph.operations if isinstance(o.op, BatchNorm) and prod(o.shape[1:]) == 1)
-    return next(found, None)
+def normalized_alone(network: Network, graph: Graph) -> str | None:
+    """Return the first node whose batch normalization sees one value a channel of each example; None without one.
+
+    One that is frozen for all of the training looks at no batch.
+    """
+    norms = [o for o in graph.operations if isinstance(o.op, BatchNorm) and prod(o.shape[1:]) == 1]
+    frozen = parts(network, graph).forever if norms else frozenset()
+    return next((o.node for o in norms if o.parameters[2] not in frozen), None)
 
 
 def without_variance(network: Network, graph: Graph, examples: int | None) -> tuple[str, str] | None:
@@ -135,7 +140,7 @@ def without_variance(network: Network, graph: Graph, examples: int | None) -> tu
         graph: its operations.
         examples: what it is trained on, where that is known.
     """
-    node = normalized_alone(graph)
+    node = normalized_alone(network, graph)
     if node is None or min(network.recipe.batch, examples or network.recipe.batch) > 1:
         return None
     if network.recipe.batch > 1:

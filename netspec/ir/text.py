@@ -12,7 +12,7 @@ from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "others_text", "resolved_text", "shared_text", "value_text"]
+__all__ = ["input_text", "layer_text", "others_text", "part_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
@@ -32,6 +32,10 @@ def resolved_text(network: Network) -> str:
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     lines += map(_output, network.outputs)
+    lines += [f'weights "{network.weights}"'] if network.weights else []
+    lines += [f"freeze {part_text(f.part)}" + (f" until={f.until}" if f.until else "") for f in network.freeze]
+    lines += [f"unfreeze {part_text(part)}" for part in network.unfreeze]
+    lines += [f"rate {part_text(r.part)} {_number(r.factor)}" for r in network.rates]
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -61,6 +65,11 @@ def shared_text(node: Node) -> list[str]:
 def others_text(layer: Layer, names: Iterable[str]) -> list[str]:
     """Return what a layer says of what it reads beside what flows in: `stem`, or `memory=stem`."""
     return [f"{layer.second}={name}" if layer.second else name for name in names]
+
+
+def part_text(part: str | None) -> str:
+    """Return a part as a spec names it: `stem`, `"stage_1/conv_1"`, `all` for the whole network."""
+    return "all" if part is None else f'"{part}"' if part == "all" else print_label(part)
 
 
 def _output(output: Output) -> str:

@@ -34,6 +34,7 @@ class Origin:
         log_every: steps between two Step events, where that was given.
         autotune: whether the strategies to compute were measured.
         device: the device that was asked for, in words.
+        weights: what it started from: the file, its SHA-256, and which of its arrays were taken.
     """
 
     text: str | None = None
@@ -44,6 +45,7 @@ class Origin:
     log_every: int | None = None
     autotune: bool = False
     device: str | None = None
+    weights: Mapping[str, Any] | None = None
 
 
 def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Started) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         "log_every": origin.log_every,
         "autotune": origin.autotune,
         "asked_device": origin.device,
+        **({"weights": dict(origin.weights)} if origin.weights else {}),
         "steps_per_call": event.steps_per_call,
         "device": event.device,
         "devices": list(event.devices),

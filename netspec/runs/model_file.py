@@ -93,6 +93,8 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
 
 def _portable(network: Network) -> Network:
     """Return the network with paths of datasets cut to their last part: a model names no folder of its machine."""
+    if network.weights:
+        network = network.model_copy(update={"weights": last_part(network.weights).removeprefix("./")})
     data = network.data
     if data is None:
         return network

@@ -239,6 +239,10 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"\S\s*\0[<>]", lambda m: "a comparison stands behind `assert`: `assert params < 100k`"),
     # arithmetic
     (
+        rf"^(?:freeze|unfreeze|rate)\b.*?({_N})\s*\0/\s*([\w/]+)",
+        lambda m: f'a name with a slash stands in quotes: `"{m[1]}/{m[2]}"`',
+    ),
+    (
         r"(?<![\w.])(\d+(?:\.\d+)?)\s+\0%(?!\s*[\w(])",
         lambda m: f"a `%` touches its number: `{m[1]}%`",
     ),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import jax
+from numpy.typing import NDArray
 
 from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
@@ -15,6 +17,7 @@ from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interva
 from netspec.data.parts import divided, sizes
 from netspec.data.types import Dataset, each_array
 from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.parts import check_until, parts
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
 from netspec.recipe.metrics import Task
@@ -84,18 +87,20 @@ class Setup:
             step=step,
             # Images that are read as a row or a sequence are images too.
             reads="images" if self.model.network.reads_images else "examples",
+            frozen=parts(self.model.network, self.model.graph).frozen_count(self.model.graph),
         )
 
     def notices(self) -> Iterator[str]:
         """Yield what to say before the training begins."""
         yield from self.dataset.notices
+        yield from check_until(self.model.network)
         batch, graph = self.trainer.batch, self.model.graph
         if batch % len(self.devices) and depends_on_batch(graph):
             yield (
                 f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
             )
-        lone = normalized_alone(graph) if self.train.size % batch == 1 else None
+        lone = normalized_alone(self.model.network, graph) if self.train.size % batch == 1 else None
         if lone:
             better = next(n for n in range(batch + 1, self.train.size + 1) if self.train.size % n != 1)
             yield (
@@ -104,7 +109,14 @@ class Setup:
             )
 
 
-def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int | None) -> Setup:
+def set_up(
+    model: Model,
+    dataset: Dataset,
+    *,
+    seed: int | None,
+    log_every: int | None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
+) -> Setup:
     """Put the examples on the device and prepare the program; arguments as for `train`.
 
     Whether the dataset fits the network was checked before: by `load_data` and when the model was compiled.
@@ -134,6 +146,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         batch=batch,
         max_steps_per_call=log_every or log_interval(steps),
         devices=devices,
+        initial=initial,
     )
     step_schedule = StepSchedule(
         trainer,

@@ -83,6 +83,7 @@ def read_saved_run(folder: Path) -> SavedRun:
             log_every=manifest["log_every"],
             autotune=manifest["autotune"],
             device=manifest.get("asked_device"),
+            weights=manifest.get("weights"),
         )
     except (OSError, ValueError) as error:
         raise RunError(

@@ -17,6 +17,7 @@ from netspec.backends.jax.autotune import Autotuner, Tuning
 from netspec.backends.jax.devices import is_leader, require_agreement, resolve, shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
+from netspec.backends.jax.variables import with_arrays
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
 from netspec.data.parts import sizes
@@ -36,13 +37,16 @@ from netspec.recipe.class_weights import weights_of, weights_text
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
+from netspec.runs import model_file
 from netspec.runs.manifest import Origin
+from netspec.runs.model_file import ModelFile
 from netspec.runs.recorder import RunFolder
 from netspec.system.background import Background
 from netspec.system.files import expanded, kind_of
 from netspec.system.places import timings_folder
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
+from netspec.workflows.weights import INITIAL, StartWeights, notices_of, start_weights, weights_name
 
 __all__ = [
     "Data",
@@ -107,6 +111,8 @@ def train(
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    weights: str | Path | None = None,
+    variables: Any = None,
 ) -> Iterator[Event]:
     """Train a network; see `netspec.train` for the arguments it shares.
 
@@ -126,12 +132,17 @@ def train(
         autotune: whether the strategies are measured; as the network says unless given.
         tuning: called with how far that is.
         stop: asked again and again whether to save and stop.
+        weights: a run folder or a file to start from, in place of what the network names.
+        variables: variables to start from, in place of both.
     """
     if log_every is not None and (not isinstance(log_every, int) or log_every < 1):
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     network = with_settings(network, settings or {})
     # No setting changes an operation: the graph is that of the network with them too.
     graph = trace(network) if graph is None else graph
+    start = start_weights(network, graph, weights, variables, base)
+    if start and (weights is not None or variables is not None):
+        network = network.model_copy(update={"weights": None if weights is None else weights_name(weights)})
     dataset = loaded() if loaded else load_data(network, data, graph=graph, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     path = data_source_path(data) if data is not None else _named_path(network, dataset, base)
@@ -152,6 +163,8 @@ def train(
     network, graph = _with_loss_of(network, graph, dataset)
     notices = _check_dataset(network, graph, dataset, chosen=chosen)
     model = compile_for_training(network, graph, dataset, device, autotune=autotune, tuning=tuning)
+    if start:
+        require_agreement(str(start.record["sha256"]))
     folder = _folder(out, numbered) if is_leader() else None
     recorder = None
     if folder:
@@ -163,13 +176,39 @@ def train(
             log_every=log_every,
             autotune=_autotunes(network, autotune),
             device=device if isinstance(device, str) else None,
+            weights=_recorded(start, folder, model) if start else None,
         )
         recorder = RunFolder(folder, model, origin)
     notices += _losses_noticed(declared, network, model.graph, dataset.train.labels)
+    notices += notices_of(network, model.graph, start)
+    if start:
+        yield start.event
     yield from map(Notice, notices)
     yield from with_curves(
-        train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder
+        train_loop(
+            model,
+            dataset,
+            log_every=log_every,
+            recorder=recorder,
+            stop=stop,
+            initial=start.arrays if start else None,
+        ),
+        network,
+        folder,
     )
+
+
+def _recorded(start: StartWeights, folder: Path, model: Model) -> Mapping[str, Any]:
+    """Return what a run folder says of the weights that it starts from; those from memory are written into it."""
+    if not start.from_memory:
+        return start.record
+    arrays = run_folders.arrays_of(with_arrays(model.init(), start.arrays))
+    file = folder / INITIAL
+    try:
+        model_file.write(file, ModelFile(model.network, model.graph, arrays, (), {}))
+    except OSError as error:
+        raise RunError(f"{file} cannot be written: {error.strerror}", "choose another folder") from None
+    return {**start.record, "sha256": run_files.digest_of(file)}
 
 
 def _with_loss_of(network: Network, graph: Graph, dataset: Dataset) -> tuple[Network, Graph]:

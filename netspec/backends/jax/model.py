@@ -113,6 +113,9 @@ class Model:
     def __repr__(self) -> str:
         return network_summary(self.network, f"Model on {self.device.platform}, {self.precision}, of")
 
+    def __copy__(self) -> Model:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         # Nothing in it changes but what it remembers: as of a function, one is enough.
         return self
@@ -301,6 +304,7 @@ class Model:
         rng: jax.Array | None,
         counted: jax.Array | None = None,
         axis_name: str | None = None,
+        frozen: frozenset[str] = frozenset(),
     ) -> tuple[jax.Array, tuple[Batch, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
 
@@ -308,12 +312,12 @@ class Model:
 
         The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0. Where several devices share a
         batch, along `axis_name`, each has its own part of it: the loss is the mean over the devices, and so is its
-        gradient.
+        gradient. Batch normalization whose averages are `frozen` uses them.
         """
         x = prepare(x, self.network, own_type(params))
         variables, asked = Variables(params, state), tuple(output.logits for output in self.training.outputs)
         values, new_state = self._run(
-            self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name
+            self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name, frozen=frozen
         )
         logits = _by_output(self.training, values, _read_by_loss)
         mean = loss_of(self.training, x, logits, y, counted, axis_name)
@@ -336,6 +340,7 @@ class Model:
         rng: jax.Array | None = None,
         axis_name: str | None = None,
         begin: int = 0,
+        frozen: frozenset[str] = frozenset(),
     ) -> tuple[Any, Tree]:
         """Run a graph in the precision of training or of inference; running averages stay float32."""
         if _is_empty(x):
@@ -358,6 +363,7 @@ class Model:
             derived=derived,
             axis_name=axis_name,
             begin=begin,
+            frozen=frozen,
         )
         return precision_of.widened(values), state
 
@@ -407,11 +413,14 @@ class Model:
         (loss, _), grads = objective(params, state, x, y, train=train, rng=rng)
         return loss, grads, jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((loss, grads))]).all()
 
-    def activations(self, variables: Variables, x: Batch, rng: jax.Array) -> dict[str, jax.Array]:
+    def activations(
+        self, variables: Variables, x: Batch, rng: jax.Array, frozen: frozenset[str] = frozenset()
+    ) -> dict[str, jax.Array]:
         """Return what every node makes of a batch in training, as declared: before any pass. Pure."""
         x = prepare(x, self.network, own_type(variables))
         nodes = self.graph.nodes
-        values, _ = self._run(self.graph, variables, x, tuple(nodes.values()), gradient=True, train=True, rng=rng)
+        wanted = tuple(nodes.values())
+        values, _ = self._run(self.graph, variables, x, wanted, gradient=True, train=True, rng=rng, frozen=frozen)
         return {name: values[index] for name, index in nodes.items()}
 
     def _pure_features(self, variables: Variables, x: Batch) -> dict[str, jax.Array]:
