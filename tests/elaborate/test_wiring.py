@@ -297,6 +297,18 @@ def test_a_network_from_json_must_be_whole() -> None:
         ns.Network.model_validate(form)
 
 
+def test_attention_reads_one_more_at_most() -> None:
+    net = ns.parse("input 4x5\nlstm 4 as a\nattention 2 memory=a\nglobalpool\nfc 2")
+    form = net.model_dump(mode="json")
+    assert form["nodes"][1]["inputs"] == ["a", "a"]
+    # What came after the format is not in it where it is the default.
+    assert form["nodes"][1]["layer"].keys() == {"kind", "heads", "causal", "dropout", "bias", "init", "bias_init"}
+    assert ns.Network.model_validate(form) == net
+    form["nodes"][1]["inputs"] = ["a", "a", "input"]
+    with pytest.raises(ValueError, match="attention reads one, and one as memory"):
+        ns.Network.model_validate(form)
+
+
 def test_the_expansion_has_a_limit() -> None:
     assert codes("input 4\nrepeat 100001 { relu }") == ["E0218"]
     assert codes("input 4\nrepeat 1000000000 { let a = 1 }\nrelu") == ["E0218"]
