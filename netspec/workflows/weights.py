@@ -131,7 +131,9 @@ def notices_of(network: Network, graph: Graph, start: StartWeights | None) -> It
     kernels = {p.path for p in graph.parameters.values() if p.role == "kernel"}
     if kernels and not kernels & taken and not start.from_memory:
         yield "no kernel fits, only what is as long by chance: these may be the weights of another network"
-    ends = {output.node for output in network.all_outputs}
+    # The softmax may be a layer of its own behind the one with the weights.
+    last = [p.path.rpartition("/")[0] for p in graph.parameters.values() if p.role == "kernel"][-1:]
+    ends = {*(output.node for output in network.all_outputs), *last}
     for path, (own, other) in ((p, start.event.fresh[p].values()) for p in start.event.fresh):
         if path.rpartition("/")[0] in ends and path.endswith("/kernel") and own[0] != other[0]:
             yield f"`{path.rpartition('/')[0]}` has {own[0]} outputs, and {other[0]} in the file: it begins fresh"

@@ -131,6 +131,13 @@ def test_variables_of_a_program(base: Path, form: str) -> None:
     assert len(event.taken) == (6 if form == "by node" else 8)
 
 
+def test_another_number_of_classes_is_said_of_logits_too(base: Path) -> None:
+    net = ns.parse(spec(4).replace("fc 4 softmax as head", "fc 4 as head; softmax"))
+    events = ns.train(net, (X[:40], Y[:40] + (X[:40, 0, 5, 5] > 200), X[40:], Y[40:]), weights=base)
+    said = next(e.text for e in events if isinstance(e, ns.Notice))
+    assert said == "`head` has 4 outputs, and 3 in the file: it begins fresh"
+
+
 def test_frozen_at_random_is_said() -> None:
     events = ns.train(network(more="freeze stem"), DATA)
     text = next(e.text for e in events if isinstance(e, ns.Notice) and "random" in e.text)
