@@ -426,6 +426,8 @@ class Network(_Model):
 
     def _require_parts(self) -> None:
         """Raise ValueError where what is frozen, or has a rate of its own, is no part, or is named twice."""
+        if not (self.freeze or self.unfreeze or self.rates):
+            return
         parts = self.parts()
         for what, named in (
             ("frozen or not", [*(f.part for f in self.freeze), *self.unfreeze]),
