@@ -59,7 +59,8 @@ def _carried(
         if p.name not in spelling.carries or p.name in given:
             continue
         value = spelling.carries[p.name]
-        word = value if isinstance(value, str) else ("" if value else "no") + p.name if p.is_flag else ""
+        bare = isinstance(value, str) and value not in p.keyed
+        word = value if bare else ("" if value else "no") + p.name if isinstance(value, bool) else ""
         if word in own:
             # The file means something else by it.
             return None

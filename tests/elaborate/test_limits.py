@@ -132,7 +132,7 @@ def test_commands_on_one_long_line_each_take_their_own_part() -> None:
 def sizes(text: str) -> Size:
     """Return the least size of the body of the first command, with the blocks of the file."""
     file = parse(Source("t.net", text))
-    scope = Scope.of_file(file.commands)
+    scope = Scope.of_file(file.commands, {})
     for command in file.commands[:-1]:
         name = command.arguments[0].value.text  # type: ignore[union-attr]
         scope.blocks[name] = Block(command.name, (), command.bodies[0], scope)
@@ -206,7 +206,7 @@ def test_bodies_and_blocks_count_together() -> None:
 
 
 def test_inner_scopes_copy_no_names() -> None:
-    scope = Scope.of_file(())
+    scope = Scope.of_file((), {})
     scope.values.update({f"a{i}": i for i in range(1_000)})
     (command,) = parse(Source("t.net", "repeat 3 { relu }")).commands
     inner = scope.round(command.bodies[0], 2, {}, {}).way(command.bodies[0])
