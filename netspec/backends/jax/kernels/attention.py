@@ -6,10 +6,11 @@ Source: Vaswani et al., "Attention Is All You Need", 2017.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from netspec.backends.jax.kernels.dropout import dropout
 
-__all__ = ["attend", "sinusoids"]
+__all__ = ["attend", "attend_next", "sinusoids"]
 
 
 def attend(
@@ -56,6 +57,36 @@ def attend(
         weights = dropout(weights, rng_key, rate=rate, axis_name=axis_name)
     out = jnp.einsum("nhqk,nhkd->nqhd", weights, v, preferred_element_type=qkv.dtype)
     return out.reshape(count, length, heads * size)
+
+
+def attend_next(
+    qkv: jax.Array, keys: jax.Array, values: jax.Array, position: jax.Array, valid: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Let one more position of a sequence read itself and those before it.
+
+    Args:
+        qkv: (N, 1, 3D), its query, key and value.
+        keys: (N, heads, L, D/heads), those of the positions before it; the others are not read.
+        values: likewise.
+        position: its number, from 0 to L - 1.
+        valid: (N, L) of bool: the others are padding, which it does not read. All of them unless given.
+
+    Returns:
+        (N, 1, D), the heads' results side by side; then the keys and the values with its own among them.
+    """
+    count, heads, length, size = keys.shape
+    q, k, v = jnp.transpose(qkv.reshape(count, 1, 3, heads, size), (2, 0, 3, 1, 4))
+    keys = lax.dynamic_update_slice_in_dim(keys, k, position, axis=2)
+    values = lax.dynamic_update_slice_in_dim(values, v, position, axis=2)
+    wide = jnp.promote_types(qkv.dtype, jnp.float32)
+    scores = jnp.einsum("nhqd,nhkd->nhqk", q * jnp.asarray(size**-0.5, q.dtype), keys, preferred_element_type=wide)
+    seen = jnp.arange(length) <= position
+    if valid is not None:
+        seen = seen & valid[:, None, None, :]
+    scores = jnp.where(seen, scores, float(np.finfo(wide).min))
+    weights = jax.nn.softmax(scores, axis=-1).astype(qkv.dtype)
+    out = jnp.einsum("nhqk,nhkd->nqhd", weights, values, preferred_element_type=qkv.dtype)
+    return out.reshape(count, 1, heads * size), keys, values
 
 
 def sinusoids(length: int, features: int) -> np.ndarray:
