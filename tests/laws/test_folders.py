@@ -45,7 +45,8 @@ FOLDERS = {
     "report": "diagnostics system",
     "runs": "diagnostics system recipe ir sources graph planning compiler data backends/jax training",
     "workflows": (
-        "diagnostics system recipe ir graph elaborate planning describe compiler data backends/jax training report runs"
+        "diagnostics system recipe ir sources graph elaborate planning describe compiler data backends/jax training "
+        "report runs"
     ),
     "netspec": "diagnostics system compiler workflows",
     "cli": (

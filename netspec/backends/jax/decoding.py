@@ -47,7 +47,8 @@ class Decoder:
 
     def start(self, variables: Variables, count: int = 1) -> Memory:
         """Return what is kept before the first position of so many sequences."""
-        return self._start(variables, count)
+        # Placed where the steps compute, or the first one would be compiled for itself.
+        return jax.device_put(self._start(variables, count), self.model.device)
 
     def step(self, variables: Variables, memory: Memory, tokens: ArrayLike) -> tuple[jax.Array, Memory]:
         """Return the logits, (N, K), after one more position of each sequence, and what is kept then.

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-
 from jax import lax
 from jax.typing import DTypeLike
 
@@ -103,8 +102,9 @@ def _next_attention(
     _: ops.Attention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
 ) -> tuple[jax.Array, Kept]:
     del at, arrays
-    y, *kept_now = attention.attend_next(x, *kept, position)
-    return y, tuple(kept_now)
+    keys, values = kept
+    y, keys, values = attention.attend_next(x, keys, values, position)
+    return y, (keys, values)
 
 
 STEPS: Mapping[type[ops.Op], Stepping] = {

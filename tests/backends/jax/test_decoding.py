@@ -1,0 +1,128 @@
+"""One step of a network whose layers look back is its full computation, position by position."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec import ops
+from netspec.backends.jax.decoding import Continuation, Decoder
+from netspec.backends.jax.emitters import EMITTERS, STEPS, EmitContext, OpContext
+from netspec.graph.graph import Operation
+from netspec.planning.layouts import CHANNELS_LAST
+
+LENGTH, TOKENS = 7, 5
+HEAD = f"fc {TOKENS} softmax pointwise"
+
+LAYERS = (
+    "lstm 6",
+    "gru 6 nobias",
+    "rnn 6 relu",
+    "rnn 6",
+    "position",
+    "position sinusoidal",
+    "attention 2 causal",
+    "residual { layernorm; attention 3 causal dropout=0.2 }",
+    "residual { layernorm; fc 8 gelu pointwise; fc 6 pointwise }",
+    "batchnorm relu",
+    "conv 6 1 tanh",
+    "scale 0.3 bias",
+    "prelu",
+    "dropout 0.3",
+    "lrn 3",
+)
+"""Layers of 6 features that keep the length."""
+
+
+def drawn(seed: int) -> str:
+    """Return a random network of such layers."""
+    rng = np.random.default_rng(seed)
+    inside = [LAYERS[i] for i in rng.choice(len(LAYERS), 5, replace=False)]
+    return "; ".join(["embedding 6", *inside, HEAD])
+
+
+SPECS = [
+    *(drawn(seed) for seed in range(6)),
+    "; ".join(["embedding 6", *LAYERS, HEAD]),
+    f"embedding 6 as words; lstm 6; gru 6; fc {TOKENS} pointwise nobias softmax share=words",
+    f"embedding 4 as a; lstm 4; concat a; attention 2 causal as b; multiply b; {HEAD}",
+]
+
+
+MASKED = [
+    "; ".join(["embedding 6", *(layer for layer in LAYERS if layer not in {"batchnorm relu", "lrn 3"}), HEAD]),
+    SPECS[-1],
+]
+"""Networks of layers that take padding."""
+
+
+@pytest.mark.parametrize(
+    ("spec", "mask"), [*((spec, "") for spec in SPECS), *((spec, " mask=0") for spec in MASKED)], ids=str
+)
+def test_a_step_is_the_full_computation_at_its_position(spec: str, mask: str) -> None:
+    model = ns.compile(ns.parse(f"input {LENGTH} tokens={TOKENS}{mask}; {spec}"))
+    variables = model.init(1)
+    tokens = np.random.default_rng(2).integers(0, TOKENS, (3, LENGTH))
+    tokens[0, :3] = 0
+    full = np.asarray(model.logits(variables, tokens))
+    decoder = Decoder(model)
+    memory = decoder.start(variables, len(tokens))
+    for position in range(LENGTH):
+        logits, memory = decoder.step(variables, memory, tokens[:, position])
+        # What is given at padding means nothing.
+        told = tokens[:, position] != 0 if mask else slice(None)
+        np.testing.assert_allclose(logits[told], full[told, :, position], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask", ["", " mask=0"])
+@pytest.mark.parametrize("end", ["gru 6 last", "lstm 5; take last; fc 8 relu; reshape 4x2; flatten"])
+def test_the_newest_row_is_that_of_all_positions_so_far(end: str, mask: str) -> None:
+    model = ns.compile(ns.parse(f"input {LENGTH} tokens={TOKENS}{mask}; embedding 6; {end}; fc {TOKENS} softmax"))
+    variables = model.init(1)
+    tokens = np.random.default_rng(2).integers(0, TOKENS, (3, LENGTH))
+    tokens[0, 3:] = 0
+    tokens[1] = 0
+    decoder = Decoder(model)
+    memory = decoder.start(variables, len(tokens))
+    for position in range(LENGTH):
+        logits, memory = decoder.step(variables, memory, tokens[:, position])
+    np.testing.assert_allclose(logits, model.logits(variables, tokens), rtol=1e-5, atol=1e-5)
+
+
+def test_a_convolution_that_looks_back_keeps_its_last_inputs() -> None:
+    """Of a network that is made by hand, for what a spec says of padding is the same on both sides."""
+    rng = np.random.default_rng(0)
+    for taps, dilation, groups in ((3, 1, 1), (2, 3, 2), (1, 1, 4)):
+        op = ops.Conv((1,), ((dilation * (taps - 1), 0),), (dilation,), groups)
+        at = OpContext(Operation(op, (0,), ("c/kernel",), 1, (8, LENGTH), "c", 0), CHANNELS_LAST, "direct")
+        x = rng.normal(size=(2, LENGTH, 4)).astype(np.float32)
+        arrays = [rng.normal(size=(8, 4 // groups, taps)).astype(np.float32)]
+        full = EMITTERS[ops.Conv](op, EmitContext(train=False, rng=None), at, x, arrays)
+        kept = STEPS[ops.Conv].start(at.operation, arrays, 2, np.float32)
+        for position in range(LENGTH):
+            y, kept = STEPS[ops.Conv].step(op, at, x[:, [position]], arrays, kept, np.int32(position))
+            np.testing.assert_allclose(y[:, 0], full[:, position], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "endless"),
+    [
+        (f"embedding 4; lstm 6; {HEAD}", True),
+        (f"embedding 6; position; attention 2 causal; {HEAD}", False),
+        (f"embedding 4; lstm 6 bidirectional last; fc {TOKENS} softmax", False),
+    ],
+)
+def test_a_sequence_longer_than_an_example(spec: str, endless: bool) -> None:
+    """A recurrence goes on; what sees only so many positions reads the last ones, all of them anew."""
+    model = ns.compile(ns.parse(f"input {LENGTH} tokens={TOKENS}; {spec}"))
+    variables = model.init(1)
+    tokens = np.random.default_rng(2).integers(0, TOKENS, 3 * LENGTH).tolist()
+    continuation = Continuation(Decoder(model), variables)
+    continuation.read(tokens[:LENGTH])
+    longer = ns.compile(ns.parse(f"input {len(tokens)} tokens={TOKENS}; {spec}")) if endless else model
+    for end in range(LENGTH + 1, len(tokens) + 1):
+        found = continuation.read([tokens[end - 1]])
+        seen = tokens if endless else tokens[end - LENGTH : end]
+        full = np.asarray(longer.logits(variables, [seen]))[0].reshape(TOKENS, -1)
+        np.testing.assert_allclose(found, full[:, end - 1 if endless else -1], rtol=1e-5, atol=1e-5)
