@@ -15,7 +15,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.text import layer_text
 from netspec.sources.vocabulary import GrowingText, Vocabulary
 from netspec.system.arguments import as_whole, described
-from netspec.workflows.predictions import class_scores
+from netspec.workflows.predictions import class_scores, gives_probabilities
 from netspec.workflows.sampling import Chance, Sampling
 
 __all__ = ["LENGTH", "SEED", "LanguageModel"]
@@ -204,10 +204,13 @@ def _vocabulary(file: Path, model: Model, vocabulary: Vocabulary | None) -> Voca
             what = "reads images, not a text" if network.reads_images else "reads numbers, not a text"
         raise DataError(f"{file} is no language model: it {what}", fix)
     tokens = len(vocabulary)
-    ends = [graph.shape(output.index) for output in graph.outputs]
+    shapes = [graph.shape(output.index) for output in graph.outputs]
     heads = {tokens, 1} if tokens == 2 else {tokens}
     follows = network.data is None or network.data.is_text or network.data.target == "next"
-    one = follows and len(ends) == len(graph.inputs) == 1
-    if not one or ends[0][0] not in heads or ends[0][1:] not in {(), graph.input}:
+    one = follows and len(shapes) == len(graph.inputs) == 1
+    if not one or shapes[0][0] not in heads or shapes[0][1:] not in {(), graph.input}:
         raise DataError(f"{file} is no language model: it does not give one of its {tokens} tokens", fix)
+    if not gives_probabilities(graph):
+        ends = "let it end in `softmax`, or learn with `loss cross_entropy`"
+        raise DataError(f"{file} is no language model: it gives numbers, not how likely each token is", ends)
     return vocabulary
