@@ -331,8 +331,8 @@ class Run:
     def generate(
         self,
         prompt: str = "",
-        *,
         length: int = LENGTH,
+        *,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
@@ -366,8 +366,8 @@ class Run:
     def stream(
         self,
         prompt: str = "",
-        *,
         length: int = LENGTH,
+        *,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -107,7 +108,7 @@ def test_the_same_seed_writes_the_same_text(here: Path) -> None:
     assert len(text) == 40
     assert text == run.generate("to ", length=40, seed=0) == opened(here, "chars").generate("to ", length=40)
     assert "".join(run.stream("to ", length=40)) == text
-    assert run.generate("to ", length=20) == text[:20]
+    assert run.generate("to ", 20) == text[:20]
     assert run.generate("to ", length=40, seed=1) != text
     # The text before a prompt goes on as if it had been written.
     assert (
@@ -249,10 +250,9 @@ def test_the_prompt_may_be_empty_or_on_standard_input(here: Path, cli: Any, monk
     assert nothing[0] == 0
     assert cli("chars", "--prompt", "", "--length", "9") == nothing
     for content, out in ((b"to\r\nbe", "to\nbe"), (b"\xef\xbb\xbfto", "to")):
-        piped = type("Stdin", (), {"buffer": __import__("io").BytesIO(content)})
-        monkeypatch.setattr(sys, "stdin", piped)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert cli("chars", "--prompt", "-", "--length", "9")[1].startswith(out)
-    monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": __import__("io").BytesIO(b"\xff")}))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
     code, out, err = cli("chars", "--prompt", "-")
     assert (code, out) == (1, "")
     assert "the prompt on standard input is no UTF-8" in err

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 import netspec as ns
 from netspec import ops
 from netspec.backends.jax.decoding import Continuation, Decoder
-from netspec.backends.jax.emitters import EMITTERS, STEPS, EmitContext, OpContext
+from netspec.backends.jax.emitters import EMITTERS, MERGERS, STEPS, EmitContext, OpContext
+from netspec.graph import causality
 from netspec.graph.graph import Operation
 from netspec.planning.layouts import CHANNELS_LAST
 
@@ -103,6 +105,32 @@ def test_a_convolution_that_looks_back_keeps_its_last_inputs() -> None:
         for position in range(LENGTH):
             y, kept = STEPS[ops.Conv].step(op, at, x[:, [position]], arrays, kept, np.int32(position))
             np.testing.assert_allclose(y[:, 0], full[:, position], rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_said_to_look_back_can_be_computed() -> None:
+    each = (*causality._EACH, *causality._ROWS)
+    assert all(op in EMITTERS or op in MERGERS for op in each)
+    assert set(STEPS) - set(each) == {
+        ops.Recurrent,
+        ops.Attention,
+        ops.Conv,
+        ops.MaskedRecurrent,
+        ops.MaskedAttention,
+        ops.TakeLastValid,
+    }
+
+
+def test_what_is_kept_has_the_precision_of_the_model() -> None:
+    spec = f"input {LENGTH} tokens={TOKENS}; embedding 6; position; lstm 6; attention 2 causal; conv 6 1; {HEAD}"
+    model = ns.compile(ns.parse(spec), precision="bfloat16")
+    variables, decoder = model.init(1), Decoder(model)
+    full = np.asarray(model.logits(variables, [[1, 2, 3, 4, 0, 1, 2]]))
+    memory = decoder.start(variables)
+    for position, token in enumerate((1, 2, 3)):
+        before = jax.tree.map(lambda a: (a.shape, a.dtype), memory)
+        logits, memory = decoder.step(variables, memory, [token])
+        assert jax.tree.map(lambda a: (a.shape, a.dtype), memory) == before
+        np.testing.assert_allclose(logits[0], full[0, :, position], atol=0.02)
 
 
 @pytest.mark.parametrize(
