@@ -40,20 +40,17 @@ def main() -> int:
         Continuation(decoder, variables).read([0])
         continuation = Continuation(decoder, variables)
         model.logits(variables, tokens[None])
-        step = _seconds(lambda i, c=continuation: c.read([int(tokens[i])]))
-        anew = _seconds(lambda _, m=model, v=variables: np.asarray(m.logits(v, tokens[None])))
+        step = median(_seconds(continuation.read, [int(token)]) for token in tokens[:COUNT])
+        anew = median(_seconds(model.logits, variables, tokens[None]) for _ in range(COUNT))
         print(f"{name}: {1 / step:,.0f} tokens/s step by step, {1 / anew:,.0f} computed anew ({anew / step:.0f} times)")
     return 0
 
 
-def _seconds(run: Callable[[int], Any]) -> float:
-    """Return the median of the seconds that a call takes."""
-    taken = []
-    for i in range(COUNT):
-        begin = time.perf_counter()
-        run(i)
-        taken.append(time.perf_counter() - begin)
-    return median(taken)
+def _seconds(function: Callable[..., Any], *arguments: Any) -> float:
+    """Return the seconds that a call takes, until its result is there."""
+    begin = time.perf_counter()
+    np.asarray(function(*arguments))
+    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from netspec import ops
 from netspec.graph.graph import Graph, Operation
+from netspec.ir.network import Network, Node
 
-__all__ = ["Causality", "causality"]
+__all__ = ["Causality", "causality", "reads_ahead"]
 
 _EACH = (
     ops.Embedding,
@@ -67,6 +68,17 @@ def causality(graph: Graph) -> Causality:
     asked = [output.logits for output in graph.outputs]
     first = next((ahead[value] for value in asked if value in ahead), "")
     return Causality(not first, first, limited)
+
+
+def reads_ahead(network: Network, graph: Graph) -> Node | None:
+    """Return the node because of which the outputs at all positions know what comes after; None where none do.
+
+    Of a language model that is a mistake: it learns to repeat what it reads.
+    """
+    ahead = causality(graph).ahead
+    if not ahead or len(graph.shape(graph.output)) == 1:
+        return None
+    return next(node for node in network.nodes if node.name == ahead)
 
 
 def _kind(graph: Graph, operation: Operation, read: set[str]) -> str:

@@ -14,8 +14,10 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.data.types import Dataset, Split, each_array
 from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.causality import reads_ahead
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
+from netspec.ir.text import layer_text
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started
 from netspec.training.scores import Scorer, scorers_of, tasks_of
@@ -93,6 +95,15 @@ class Setup:
             yield (
                 f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
+            )
+        network = self.model.network
+        foretells = network.data is not None and network.data.is_text and len(graph.outputs) == 1
+        ahead = reads_ahead(network, self.model.training) if foretells else None
+        if ahead:
+            yield (
+                f"`{layer_text(ahead.layer)}` ({ahead.name}) reads the tokens that the outputs are to give: the loss "
+                "says nothing of how well they are foretold, and the model cannot write on; layers that look back only "
+                "are `lstm`, `gru` and `attention 4 causal`"
             )
         lone = normalized_alone(graph) if self.train.size % batch == 1 else None
         if lone:

@@ -12,6 +12,7 @@ from netspec.backends.jax.decoding import Continuation, Decoder
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
 from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.graph.causality import reads_ahead
 from netspec.ir.text import layer_text
 from netspec.sources.vocabulary import GrowingText, Vocabulary
 from netspec.system.arguments import as_whole, described
@@ -48,12 +49,11 @@ class LanguageModel:
         self.graph = model.graph
         (self.length,) = self.graph.input
         self._decoder = Decoder(model)
-        # Outputs at all positions that know what follows have learned to repeat it.
-        ahead = self._decoder.causality.ahead
-        if ahead and len(self.graph.shape(self.graph.output)) > 1:
-            layer = next(layer_text(node.layer) for node in model.network.nodes if node.name == ahead)
+        ahead = reads_ahead(model.network, model.training)
+        if ahead:
+            layer = f"`{layer_text(ahead.layer)}` ({ahead.name})"
             raise DataError(
-                f"{file} cannot write on: `{layer}` ({ahead}) reads tokens that come after the one it is to give",
+                f"{file} cannot write on: {layer} reads tokens that come after the one it is to give",
                 "train one whose layers look back only: `lstm`, `gru`, `attention 4 causal`; or one that gives the "
                 "token behind an example: `take last` before the last layer",
             )

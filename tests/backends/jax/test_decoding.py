@@ -107,17 +107,30 @@ def test_a_convolution_that_looks_back_keeps_its_last_inputs() -> None:
             np.testing.assert_allclose(y[:, 0], full[:, position], rtol=1e-5, atol=1e-5)
 
 
-def test_what_is_said_to_look_back_can_be_computed() -> None:
-    each = (*causality._EACH, *causality._ROWS)
-    assert all(op in EMITTERS or op in MERGERS for op in each)
-    assert set(STEPS) - set(each) == {
-        ops.Recurrent,
-        ops.Attention,
-        ops.Conv,
-        ops.MaskedRecurrent,
-        ops.MaskedAttention,
-        ops.TakeLastValid,
-    }
+ACROSS = {
+    ops.AvgPool,
+    ops.ConvTranspose,
+    ops.Crop,
+    ops.DepthToSpace,
+    ops.GlobalPool,
+    ops.MaskedGlobalPool,
+    ops.MaxPool,
+    ops.Pad,
+    ops.Permute,
+    ops.Prepend,
+    ops.SpaceToDepth,
+    ops.Upsample,
+}
+"""Operations of which a position of a sequence is no matter of itself and those before it."""
+
+
+def test_of_every_operation_it_is_known_whether_it_looks_back() -> None:
+    """A new one is named in `graph/causality.py`, if it is computed at each position by itself, in STEPS, or above."""
+    every = {op for name in ops.__all__ if isinstance(op := getattr(ops, name), type) and issubclass(op, ops.Op)}
+    alone = {*causality._EACH, *causality._ROWS, ops.Take, ops.ValidPositions}
+    assert alone | set(STEPS) | ACROSS == every - {ops.Op}
+    assert not (alone | set(STEPS)) & ACROSS
+    assert all(op in EMITTERS or op in MERGERS for op in alone)
 
 
 def test_what_is_kept_has_the_precision_of_the_model() -> None:
