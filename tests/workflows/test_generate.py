@@ -249,6 +249,7 @@ def test_the_prompt_may_be_empty_or_on_standard_input(here: Path, cli: Any, monk
     nothing = cli("chars", "--length", "9")
     assert nothing[0] == 0
     assert cli("chars", "--prompt", "", "--length", "9") == nothing
+    assert cli("chars", "--prompt", "to\r\nbe", "--length", "9")[1].startswith("to\nbe")
     for content, out in ((b"to\r\nbe", "to\nbe"), (b"\xef\xbb\xbfto", "to")):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert cli("chars", "--prompt", "-", "--length", "9")[1].startswith(out)

@@ -67,7 +67,7 @@ def generate(
     """Write on from a prompt with a language model, trained on a text (`data "book.txt" { target next }`)."""
     _require_within("--temperature", temperature, 0 <= temperature < float("inf"), "0 or more")
     _require_within("--top-p", top_p, 0 < top_p <= 1, "above 0, at most 1")
-    given = _stdin() if prompt == "-" else prompt
+    given = (_stdin() if prompt == "-" else prompt).replace("\r\n", "\n").replace("\r", "\n")
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
     process_of(context).enable_compile_cache()
@@ -107,7 +107,7 @@ def _stdin() -> str:
     if len(content) > _MOST_BYTES:
         raise DataError(f"standard input has more than {_MOST_BYTES:,} bytes", "give the end of it")
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("the prompt on standard input is no UTF-8", "write it in UTF-8") from None
 
