@@ -15,7 +15,7 @@ what was wrong, where, and what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Started,
         Step,
         Stopped,
+        Weights,
     )
     from netspec.training.recovery import NonFiniteLossError
     from netspec.workflows.predictions import Evaluation, Prediction
@@ -89,6 +90,7 @@ __all__ = [
     "Step",
     "Stopped",
     "Variables",
+    "Weights",
     "__version__",
     "compile",
     "keep_memory",
@@ -97,6 +99,7 @@ __all__ = [
     "parse",
     "replay",
     "resume",
+    "save_model",
     "trace",
     "train",
 ]
@@ -124,6 +127,7 @@ _LAZY = {
     "Step": "netspec.training.events",
     "Stopped": "netspec.training.events",
     "Variables": "netspec.backends.jax.model",
+    "Weights": "netspec.training.events",
     "keep_memory": "netspec.backends.host_memory",
 }
 
@@ -241,6 +245,8 @@ def train(
     log_every: int | None = None,
     autotune: bool | None = None,
     stop: Callable[[], bool] | None = None,
+    weights: str | Path | None = None,
+    variables: Variables | Mapping[str, Any] | None = None,
 ) -> Iterator[Event]:
     """Train a network, one event at a time.
 
@@ -257,8 +263,12 @@ def train(
         log_every: steps between two Step events.
         autotune: as for `compile`.
         stop: asked again and again between steps; once it says True, a checkpoint is saved, and Stopped is the last.
+        weights: a run folder, a model file, or a `.safetensors` file to start from, in place of the network's
+            `weights`; by name and shape.
+        variables: trained arrays to start from in place of both: `run.variables`, or `{"conv_1/kernel": array}`.
 
     Yields:
+        Weights, where it starts from some: which arrays were taken. Then
         Started, Step, Evaluated, Epoch, Saved and Finished events; the last one has `.result`, `.model`, `.variables`.
         Rewound where the recipe goes back from a number that is not finite.
 
@@ -268,7 +278,8 @@ def train(
         DataError: when the data cannot be had or does not fit.
         DeviceError: when there are not as many devices.
         NonFiniteLossError: when the loss is no longer a number.
-        RunError: when the run folder cannot be written.
+        RunError: when the run folder cannot be written, or there are no such weights.
+        ModelFileError: when the weights are damaged, or those of another network.
     """
     from netspec.system.arguments import as_function, as_number, as_path, as_switch, as_whole  # noqa: PLC0415
     from netspec.workflows.read_network import network_of  # noqa: PLC0415
@@ -282,6 +293,7 @@ def train(
     steps = None if log_every is None else as_whole(log_every, "log_every", 50)
     tunes = None if autotune is None else as_switch(autotune, "autotune")
     stops = None if stop is None else as_function(stop, "stop", "lambda: False")
+    start = None if weights is None else as_path(weights, "weights", "runs/lenet/001", RunError)
     from netspec.workflows import train as session  # noqa: PLC0415
 
     return session.train(
@@ -295,6 +307,8 @@ def train(
         log_every=steps,
         autotune=tunes,
         stop=stops,
+        weights=start,
+        variables=variables,
     )
 
 
@@ -392,6 +406,24 @@ def open(path: str | Path, device: str | jax.Device | None = None) -> Run:  # no
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
     return open_run(path, device)
+
+
+def save_model(path: str | Path, model: Model, variables: Variables, *, labels: Sequence[str] = ()) -> Path:
+    """Write the variables of a training loop of your own as a model file, which `open` and `netspec predict` take.
+
+    Args:
+        path: the file, whose name ends in `.safetensors`.
+        model: whose variables they are.
+        variables: all of its arrays.
+        labels: the names of the classes, in the order of the outputs.
+
+    Raises:
+        DataError: when the variables are not those of the model, or have numbers that are not finite.
+        RunError: when the file cannot be written.
+    """
+    from netspec.workflows.save import save_model as save  # noqa: PLC0415
+
+    return save(path, model, variables, labels)
 
 
 def _overrides(let: Mapping[str, Any] | None, set: Mapping[str, Any] | None) -> tuple[dict[str, str], dict[str, str]]:

@@ -16,6 +16,7 @@ from netspec.elaborate.spellings import of_shapes
 from netspec.graph.budgets import check_budgets
 from netspec.graph.data_checks import check_data, check_targets
 from netspec.graph.graph import Graph
+from netspec.graph.parts import check_parts
 from netspec.graph.recipe_checks import check_recipe
 from netspec.graph.trace import MAX_DIAGNOSTICS, trace
 from netspec.ir.network import Network
@@ -109,12 +110,17 @@ def analyze(
         diagnostics += check_recipe(network, graph, made.places)
         if not recorded:
             diagnostics += check_targets(network, graph, made.places)
+            diagnostics += check_parts(network, graph, made.places) if graph else ()
         named = (network.data.name, network.data.fallback) if network.data else ()
         seen = any(d.code == "E0314" for d in diagnostics)
         if files and not seen and not all(name is None or find(name) for name in named):
             from netspec.graph.file_checks import look_at_data  # noqa: PLC0415
 
             diagnostics += look_at_data(network, graph, made.places, source.folder)
+        if files and graph and network.weights:
+            from netspec.graph.weights_check import look_at_weights  # noqa: PLC0415
+
+            diagnostics += look_at_weights(network, graph, made.places, source.folder)
     if network and graph and not diagnostics:
         diagnostics += check_budgets(network, graph, made.places)
     if diagnostics:

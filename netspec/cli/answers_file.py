@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -51,7 +51,7 @@ def answers_file(out: Path, run: Run) -> Iterator[Write]:
     try:
         with atomic_path(out) as temporary:
             if out.suffix.lower() == ".npy":
-                if len(run.model.graph.outputs) > 1:
+                if len(run.model.graph.outputs) > 1 and not run.input_again:
                     raise RunError("the network has several outputs: they are not one array", "write a .csv file")
                 with _array(temporary, run) as write:
                     yield write
@@ -77,9 +77,10 @@ def _array(path: Path, run: Run) -> Iterator[Write]:
 
 
 def _table(writer: Any, run: Run) -> Write:
-    if len(run.model.graph.outputs) > 1:
+    if len(run.model.graph.outputs) > 1 and not run.input_again:
         return _table_of_several(writer, run)
-    positions = len(run.model.graph.shape(run.model.graph.output)) > 1
+    single = len(run.model.graph.outputs) == 1
+    positions = single and len(run.model.graph.shape(run.model.graph.output)) > 1
     names = () if positions else run.output_names
     headed = False
 
@@ -137,4 +138,6 @@ def _heading(names: Sequence[str], outputs: int) -> list[str]:
 def _rows(run: Run, examples: NDArray[Any], *, flat: bool) -> NDArray[Any]:
     """Return the probabilities of classes, or else what the network gives."""
     found = run.probabilities(examples) if run.gives_probabilities else run.outputs(examples)
+    # Beside the input again, an autoencoder may give what it makes of it.
+    found = found[run.input_again] if isinstance(found, Mapping) else found
     return found.reshape(len(found), -1) if flat else found

@@ -18,10 +18,14 @@ from netspec.cli.output import metric_text, percent, seconds_text
 from netspec.diagnostics.diagnostic import plural
 from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
+from netspec.ops import format_shape
 from netspec.recipe.catalog import find
-from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped
+from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped, Weights
 
 __all__ = ["Progress"]
+
+_ROWS = 20
+"""Of the table of weights that were not taken, at most."""
 
 
 class _Time(ProgressColumn):
@@ -81,6 +85,8 @@ class Progress:
         match event:
             case Notice():
                 self._line(f"note: {event.text}", style="yellow", always=True)
+            case Weights():
+                self._weights(event)
             case Started():
                 self._begin(event)
             case Step():
@@ -129,11 +135,32 @@ class Progress:
             if tuning.note:
                 self._line(f"note: the times cannot be kept: {tuning.note}", style="yellow", always=True)
 
+    def _weights(self, event: Weights) -> None:
+        """Print how much of trained weights was taken, and a table of what was not."""
+        count = len(event.taken) + len(event.fresh) + len(event.missing)
+        self._line(f"weights of {event.source}: {len(event.taken)} of {plural(count, 'array')} taken")
+        rows = [
+            *(
+                (p, format_shape(s["shape"]), f"begins fresh: {format_shape(s['found'])} there")
+                for p, s in event.fresh.items()
+            ),
+            *((path, "", "begins fresh: not there") for path in event.missing),
+            *((path, "", "not used: not in this network") for path in event.unused),
+        ]
+        for path, shape, what in rows[:_ROWS]:
+            self._line(
+                "  " + "  ".join([path.ljust(max(len(r[0]) for r in rows[:_ROWS])), *([shape] if shape else []), what])
+            )
+        if len(rows) > _ROWS:
+            self._line(f"  and {len(rows) - _ROWS} more: --json and the run's lock.json have all")
+
     def _begin(self, event: Started) -> None:
         self.started = event
         held = f", {event.validation:,} for validation" if event.validation else ""
         self._line(
-            f"{event.name}: {plural(event.parameters, 'parameter')}; "
+            f"{event.name}: {plural(event.parameters, 'parameter')}"
+            + (f", {event.frozen:,} of them frozen" if event.frozen else "")
+            + "; "
             f"{event.dataset}: {event.train:,} training{held} and {event.test:,} test {event.reads}; "
             f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, "
             f"on {event.device}" + (f" ({', '.join(event.devices)})" if len(event.devices) > 1 else "")

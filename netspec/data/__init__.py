@@ -1,6 +1,6 @@
 """Datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
 
-from netspec.data.arrays import from_arrays
+from netspec.data.arrays import Reading, from_arrays
 from netspec.data.decoding import picture_endings
 from netspec.data.examples import checked_examples, read_examples
 from netspec.data.images import read_image, read_picture
@@ -12,6 +12,7 @@ from netspec.data.types import Dataset, DownloadProgress, Split
 __all__ = [
     "Dataset",
     "DownloadProgress",
+    "Reading",
     "Split",
     "batch_indices",
     "checked_examples",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,47 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.data import idx, npz
 from netspec.data.checks import as_labels, as_pixels, as_tokens, facts, require, require_range
+from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.recipe.array_facts import KEYS, NAMES_KEY, examples_wrong, unlike
+from netspec.recipe.array_facts import KEYS, KEYS_VAL, NAMES_KEY, examples_wrong, unlike
+from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames
 from netspec.system.files import kind_of
 
-__all__ = ["KEYS", "from_arrays", "read_idx_folder", "read_npz"]
+__all__ = ["KEYS", "Reading", "from_arrays", "read_idx_folder", "read_npz"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a network reads the arrays of a dataset.
+
+    Attributes:
+        names: what the arrays of its input and its target may be called beside `x` and `y`.
+        keys: what they are called, as KEYS and KEYS_VAL are; those unless given.
+        known: the names of the classes that a model has learned.
+        held_out: so many of the training examples are for validation.
+    """
+
+    names: ArrayNames = field(default_factory=lambda: ArrayNames.of(("x",), ("y",)))
+    keys: tuple[str, ...] | None = None
+    known: tuple[str, ...] | None = None
+    held_out: int = 0
+
+    def keys_in(self, there: Collection[str], where: str) -> tuple[str, ...]:
+        """Return the keys of the arrays in a file; those that are missing too, but for validation.
+
+        Raises:
+            DataError: of the arrays for validation one is there and the other is not.
+        """
+        found, missing = self.names.chosen(there)
+        lone = [name for name in missing if name in KEYS_VAL]
+        if lone:
+            raise DataError(*self.names.lacks(lone[0], there, where))
+        order = [(own, split) for split in (*SPLITS, VALIDATION) for own in self.names.shorts]
+        usual = dict(zip(order, KEYS, strict=False))
+        return tuple(key for each in order if (key := found.get(each) or usual.get(each)))
 
 
 def from_arrays(
@@ -30,61 +63,86 @@ def from_arrays(
     x_test: ArrayLike,
     y_test: ArrayLike,
     *,
+    x_val: ArrayLike | None = None,
+    y_val: ArrayLike | None = None,
     shape: tuple[int, ...] | None = None,
     tokens: int | None = None,
     labels: Sequence[str] | None = None,
     name: str = "arrays",
     want: Wanted | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Return a dataset of arrays in memory.
 
     Args:
         x_train: (N, C, H, W) images, (N, H, W) images of one channel, (N, F) vectors, or, where `shape` says so,
             (N, F, L) sequences; uint8 or float. Token numbers are (N, L), of an integer type.
-        y_train: (N,) whole numbers from 0.
+        y_train: (N,) whole numbers from 0, or names of classes, texts.
         x_test: as `x_train`.
-        y_test: as `y_train`.
+        y_test: as `y_train`; of names only those that `y_train` has.
+        x_val: as `x_test`, for validation.
+        y_val: as `y_test`, likewise.
         shape: of one example, where the network states it: (C, H, W), (F, L) or (F,).
         tokens: how many there are, where the examples are token numbers.
-        labels: the class names; "0", "1", … up to the largest label when left out.
+        labels: the class names; those of `y_train`, or "0", "1", … up to the largest label, when left out.
         name: what to call the dataset.
         want: what the output takes, where targets may be other than a class number for each example.
+        reading: how a network reads them, where there is more to it.
 
     Raises:
         DataError: an array has a wrong type, shape, length or value, or does not fit `shape`; or the class names are
             no texts, or not all different.
     """
-    _require_order((x_train, y_train, x_test, y_test))
-    train, test = (
-        _split(x_train, y_train, KEYS[:2], tokens, want),
-        _split(x_test, y_test, KEYS[2:], tokens, want),
-    )
-    if want and (train.labels.dtype.kind, train.labels.ndim) != (test.labels.dtype.kind, test.labels.ndim):
-        train, test = _alike(train, want), _alike(test, want)
-    require(unlike(facts(train.images, "x_train"), facts(test.images, "x_test")))
-    if want and not _named_classes(train, want):
-        return fit(Dataset.of(name, train, test, tuple(_class_names(labels)) if labels else ()), shape, resizable=False)
-    if labels is None:
+    reading = reading or Reading()
+    given = [x_train, y_train, x_test, y_test]
+    _require_order(given)
+    if (x_val is None) != (y_val is None):
+        there, missing = KEYS_VAL if y_val is None else reversed(KEYS_VAL)
+        raise DataError(f"{there} is given without {missing}", "give both, or neither")
+    given += [] if x_val is None or y_val is None else [x_val, y_val]
+    keys = reading.keys or (*KEYS, *KEYS_VAL)
+    names = None if labels is None else _class_names(labels)
+    wants = () if want is None else (want,)
+    ys = dict(zip(keys[1::2], given[1::2], strict=False))
+    found = numbered(ys, wants, all_names=names, known=reading.known, held_out=reading.held_out)
+    if found and want:
+        require_takes_names(want, keys[1], found.names, name)
+    splits = [
+        _split(x, found.arrays[key[1]] if found else y, key, tokens, None if found else want)
+        for x, y, key in zip(given[::2], given[1::2], zip(keys[::2], keys[1::2], strict=True), strict=False)
+    ]
+    if want and len({(split.labels.dtype.kind, split.labels.ndim) for split in splits}) > 1:
+        splits = [_alike(split, want) for split in splits]
+    for split, key in zip(splits[1:], keys[2::2], strict=False):
+        require(unlike(facts(splits[0].images, keys[0]), facts(split.images, key)))
+    if found:
+        names = found.names
+    elif want and not _named_classes(splits[0], want):
+        names = names or ()
+    elif names is None:
         ignore = want.ignore if want else None
-        largest = max(int(y[y != ignore].max(initial=0)) for y in (train.labels, test.labels))
+        largest = max(int(split.labels[split.labels != ignore].max(initial=0)) for split in splits)
         names = tuple(str(label) for label in range(largest + 1))
-    else:
-        names = _class_names(labels)
-    if want is None or want.ignore is None:
-        require_range(train.labels, "y_train", len(names))
-        require_range(test.labels, "y_test", len(names))
-    return fit(Dataset.of(name, train, test, names), shape, resizable=False)
+    if not found and names and not (want and (want.ignore is not None or not _named_classes(splits[0], want))):
+        for split, key in zip(splits, keys[1::2], strict=False):
+            require_range(split.labels, key, len(names))
+    notices = found.notices if found else ()
+    dataset = Dataset.of(name, splits[0], splits[1], names, notices, validation=splits[2] if splits[2:] else None)
+    return fit(dataset, shape, resizable=False)
 
 
-def read_npz(path: Path, tokens: int | None = None, want: Wanted | None = None) -> Dataset:
+def read_npz(
+    path: Path, tokens: int | None = None, want: Wanted | None = None, reading: Reading | None = None
+) -> Dataset:
     """Return the dataset in a `.npz` file with the arrays x_train, y_train, x_test and y_test.
 
-    Class names, where the file has them, are in a fifth one, class_names.
+    Class names, where the file has them, are in a fifth one, class_names; examples for validation in x_val and y_val.
 
     Args:
         path: of the file.
         tokens: as for `from_arrays`.
         want: likewise.
+        reading: likewise; the arrays may have the names of the network's input and target.
 
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
@@ -92,16 +150,19 @@ def read_npz(path: Path, tokens: int | None = None, want: Wanted | None = None) 
     kind = kind_of(path, DataError)
     if kind != "file":
         raise DataError(f"{path} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
+    reading = reading or Reading()
     try:
         with zipfile.ZipFile(path) as archive:
-            members = npz.members(path, archive, KEYS, optional=(NAMES_KEY,))
-            arrays = [npz.unpacked(path, archive, member) for member in members[: len(KEYS)]]
-            names, notices = _names_in(path, archive, members[len(KEYS) :])
+            keys = reading.keys_in({info.filename.removesuffix(".npy") for info in archive.infolist()}, str(path))
+            members = npz.members(path, archive, keys, optional=(NAMES_KEY,))
+            arrays = [npz.unpacked(path, archive, member) for member in members[: len(keys)]]
+            names, notices = _names_in(path, archive, members[len(keys) :])
     except DataError:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
         raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-    return replace(_named(path, arrays, tokens, names, want), notices=notices)
+    made = _named(path, arrays, tokens, names, want, replace(reading, keys=keys))
+    return replace(made, notices=(*notices, *made.notices))
 
 
 def _names_in(
@@ -145,9 +206,11 @@ def _named(
     tokens: int | None = None,
     names: list[str] | None = None,
     want: Wanted | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
+    val: dict[str, Any] = dict(zip(KEYS_VAL, arrays[4:], strict=False))
     try:
-        return from_arrays(*arrays, tokens=tokens, labels=names, name=str(path), want=want)
+        return from_arrays(*arrays[:4], **val, tokens=tokens, labels=names, name=str(path), want=want, reading=reading)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 

@@ -143,7 +143,7 @@ def as_labels(values: ArrayLike, name: str, examples: NDArray[Any]) -> NDArray[n
         _refuse_rows(array, name, examples)
     if array.dtype.kind == "O":
         _refuse_objects(array, name)
-    require(labels_wrong(facts(array, name), facts(examples, name.replace("y_", "x_"))))
+    require(labels_wrong(facts(array, name), facts(examples, "examples")))
     array = array.reshape(-1)
     if array.dtype.kind == "f":
         array = array.astype(np.float64)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -41,12 +43,11 @@ def fit(dataset: Dataset, shape: tuple[int, ...] | None, *, resizable: bool) -> 
     if len(shape) == 3:
         return _resized(dataset, shape)
     # Three axes in a file are taken for images of one channel: a network of two axes knows them for sequences.
-    train, test = dataset.train, dataset.test
-    return _with_images(dataset, train.images.reshape(-1, *shape), test.images.reshape(-1, *shape))
+    return _with_images(dataset, lambda images: images.reshape(-1, *shape))
 
 
 def _resized(dataset: Dataset, shape: tuple[int, ...]) -> Dataset:
-    needed = (len(dataset.train) + len(dataset.test)) * math.prod(shape)
+    needed = sum(map(len, dataset.splits.values())) * math.prod(shape)
     if needed > _LARGEST:
         raise DataError(
             f"{dataset.name} resized to {shape_text(shape)} would fill {needed / 2**30:.0f} GiB of memory",
@@ -54,19 +55,9 @@ def _resized(dataset: Dataset, shape: tuple[int, ...]) -> Dataset:
         )
     before, after = shape_text(dataset.shape[1:]), shape_text(shape[1:])
     size = (shape[1], shape[2])
-    return _with_images(
-        dataset,
-        resize(dataset.train.images, size),
-        resize(dataset.test.images, size),
-        notice=f"{dataset.name}: {before} images resized to {after} (bicubic)",
-    )
+    made = _with_images(dataset, lambda images: resize(images, size))
+    return replace(made, notices=(*made.notices, f"{dataset.name}: {before} images resized to {after} (bicubic)"))
 
 
-def _with_images(dataset: Dataset, train: NDArray[Any], test: NDArray[Any], notice: str = "") -> Dataset:
-    return Dataset.of(
-        dataset.name,
-        Split(train, dataset.train.labels),
-        Split(test, dataset.test.labels),
-        dataset.labels,
-        (*dataset.notices, notice) if notice else dataset.notices,
-    )
+def _with_images(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Dataset:
+    return dataset.by_split(lambda split: Split(function(split.images), split.labels))

@@ -11,9 +11,18 @@ from numpy.typing import ArrayLike
 
 from netspec import data as datasets
 from netspec.data.checks import as_tokens
+from netspec.data.class_names import require_takes_names
 from netspec.data.fitting import fit
 from netspec.data.labels import check_labels
-from netspec.data.named import array_names, from_named_arrays, is_plain, plain_arrays, read_named_npz, targets
+from netspec.data.named import (
+    array_names,
+    from_named_arrays,
+    is_plain,
+    names_of_arrays,
+    plain_arrays,
+    read_named_npz,
+    targets,
+)
 from netspec.data.targets import Wanted, wanted
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
@@ -21,12 +30,14 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.ir.network import Network
+from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
+from netspec.recipe.class_names import are_numbers
 from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
-__all__ = ["Data", "data_path", "load_data", "require_same"]
+__all__ = ["Data", "as_recorded", "data_path", "known_names", "load_data", "require_same"]
 
 Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
 """A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), or arrays by name."""
@@ -40,6 +51,7 @@ def load_data(
     base: Path | None = None,
     progress: DownloadProgress | None = None,
     vocabulary: Vocabulary | None = None,
+    known: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Dataset:
     """Return the dataset to use with a network; its labels fit.
 
@@ -50,14 +62,19 @@ def load_data(
         base: the folder that paths in the network's spec are relative to.
         progress: called while a dataset is downloaded.
         vocabulary: of a trained model, which a text is read by.
+        known: the names of the classes that a model of the network has learned, by the targets that have some.
 
     Raises:
         DataError: when it cannot be had, or does not fit the network.
     """
     graph = trace(network) if graph is None else graph
-    dataset = _load(network, graph, data, base, progress, vocabulary)
+    dataset = _load(network, graph, data, base, progress, vocabulary, known or {})
     if not network.reconstructs:
         check_labels(graph, dataset)
+    for output in graph.outputs if len(graph.outputs) > 1 else ():
+        names = dataset.target_labels.get(output.target)
+        if names:
+            require_takes_names(wanted(network, graph.only(output)), f"the target {output.target}", names, dataset.name)
     return dataset
 
 
@@ -68,8 +85,14 @@ def _load(
     base: Path | None,
     progress: DownloadProgress | None,
     vocabulary: Vocabulary | None,
+    known: Mapping[str, tuple[str, ...]],
 ) -> Dataset:
     want = _wanted(network, graph)
+    reading = datasets.Reading(
+        names_of_arrays(graph),
+        known=known.get(graph.outputs[0].target),
+        held_out=network.data.validation if network.data else 0,
+    )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
     if isinstance(data, tuple | list):
@@ -77,14 +100,22 @@ def _load(
         if len(data) != 4:
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
-            raise DataError(f"data has {wrong}", "give four arrays: (x_train, y_train, x_test, y_test)")
-        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want)
+            more = "; those for validation go by name: {'x_train': …, 'x_val': …, 'y_val': …}" if len(data) == 6 else ""
+            raise DataError(f"data has {wrong}", f"give four arrays: (x_train, y_train, x_test, y_test){more}")
+        dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want, reading=reading)
         return _by_target(graph, dataset)
     if isinstance(data, Mapping):
         if is_plain(graph):
-            four = plain_arrays(data, graph)
-            return datasets.from_arrays(*four, shape=network.input, tokens=network.tokens, want=want)
-        return from_named_arrays(data, network, graph)
+            arrays, keys = plain_arrays(data, graph)
+            return datasets.from_arrays(
+                *arrays[:4],
+                **dict(zip(KEYS_VAL, arrays[4:], strict=False)),
+                shape=network.input,
+                tokens=network.tokens,
+                want=want,
+                reading=replace(reading, keys=keys),
+            )
+        return from_named_arrays(data, network, graph, known=known)
     if data is not None and not isinstance(data, str | Path):
         raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
     if isinstance(data, str) and ("://" in data or "\0" in data or not data):
@@ -93,10 +124,12 @@ def _load(
     names, notices = _names(network, data, base)
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
         dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), vocabulary)
-    elif len(graph.inputs) > 1 or len(targets(graph)) > 1:
-        dataset = _named_file(network, graph, names)
+    elif not reading.names.is_plain:
+        dataset = _named_file(network, graph, names, known)
     else:
-        dataset = datasets.load(names, shape=network.input, tokens=network.tokens, progress=progress, want=want)
+        dataset = datasets.load(
+            names, shape=network.input, tokens=network.tokens, progress=progress, want=want, reading=reading
+        )
         dataset = _by_target(graph, dataset)
     return replace(dataset, notices=(*notices, *dataset.notices))
 
@@ -105,7 +138,8 @@ def _wanted(network: Network, graph: Graph) -> Wanted | None:
     """Return what labels are to be; None where there are none, or where outputs of several kinds share them."""
     if network.reconstructs:
         return None
-    first, *others = (wanted(network, graph.only(output)) for output in graph.outputs)
+    compared = [output for output in graph.outputs if output.loss.compares] or graph.outputs
+    first, *others = (wanted(network, graph.only(output)) for output in compared)
     return first if all(other == first for other in others) else None
 
 
@@ -117,11 +151,12 @@ def _loaded(network: Network, graph: Graph, data: Dataset) -> Dataset:
         _require_kind(network, data)
         return _by_target(graph, fit(data, network.input, resizable=False))
     arrays = {}
-    for split, part in (("train", data.train), ("test", data.test)):
-        for kind, one in ((part.images, "x"), (part.labels, "y")):
+    for split, part in (("train", data.train), ("test", data.test), ("val", data.validation)):
+        for kind, one in ((part.images, "x"), (part.labels, "y")) if part else ():
             for name, array in kind.items() if isinstance(kind, Mapping) else ((one, kind),):
                 arrays[f"{name}_{split}"] = array
-    return replace(from_named_arrays(arrays, network, graph, name=data.name), notices=data.notices)
+    made = from_named_arrays(arrays, network, graph, name=data.name)
+    return replace(made, notices=data.notices, labels=data.labels, target_labels=data.target_labels)
 
 
 def _require_one_of_each(graph: Graph, what: str) -> None:
@@ -136,17 +171,22 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
     if len(graph.outputs) == 1:
         return dataset
     (target,) = targets(graph)
-    parts = (Split(part.images, {target: part.labels}) for part in (dataset.train, dataset.test))
-    return replace(dataset, **dict(zip(("train", "test"), parts, strict=True)))  # type: ignore[arg-type]
+    train, test, validation = (
+        part and Split(part.images, {target: part.labels}) for part in (dataset.train, dataset.test, dataset.validation)
+    )
+    assert train is not None
+    assert test is not None
+    named = {} if are_numbers(dataset.labels) else {target: dataset.labels}
+    return replace(dataset, train=train, test=test, validation=validation, target_labels=named)
 
 
-def _named_file(network: Network, graph: Graph, names: Sequence[str]) -> Dataset:
+def _named_file(network: Network, graph: Graph, names: Sequence[str], known: Mapping[str, tuple[str, ...]]) -> Dataset:
     """Return the dataset in the first `.npz` file that is there, of arrays by name."""
     paths = [expanded(name, DataError) for name in names]
     path = next((path for path in paths if kind_of(path, DataError)), paths[-1])
     if find(str(names[paths.index(path)])) or path.suffix.lower() != ".npz":
         _require_one_of_each(graph, f"the examples and labels of {path}")
-    return read_named_npz(path, network, graph)
+    return read_named_npz(path, network, graph, known)
 
 
 def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:
@@ -171,13 +211,37 @@ def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, ar
 
 
 def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
-    """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256."""
+    """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256 and its class names."""
     if dataset.sha256 != manifest.get("data_sha256"):
         raise DataError(
             f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
             f"that was {str(manifest.get('data_sha256'))[:12]}…",
             fix,
         )
+    learned, now = tuple(manifest.get("labels", ())), dataset.labels
+    if now != learned and not are_numbers(learned) and not are_numbers(now):
+        raise DataError(
+            f"{dataset.name} is not what {folder} learned from: its classes are {listing(now, 'and')}, "
+            f"those were {listing(learned, 'and')}",
+            fix,
+        )
+
+
+def as_recorded(manifest: Mapping[str, Any], dataset: Dataset) -> Dataset:
+    """Return the dataset of a run: one that was begun without arrays for validation goes on without them."""
+    if dataset.validation is None or manifest.get("given_validation"):
+        return dataset
+    notice = f"{dataset.name} has arrays for validation, which this run was begun without: they are not used"
+    return replace(dataset.without_validation(), notices=(*dataset.notices, notice))
+
+
+def known_names(graph: Graph, manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes that a run learned, by the targets that have some."""
+    found = {target: tuple(names) for target, names in manifest.get("target_labels", {}).items()}
+    labels = tuple(manifest.get("labels", ()))
+    if len(graph.outputs) == 1 and labels:
+        found[graph.outputs[0].target] = labels
+    return found
 
 
 def _require_kind(network: Network, dataset: Dataset) -> None:

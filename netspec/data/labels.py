@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netspec.data.checks import renumbered
+from netspec.data.checks import renumbered, require
+from netspec.data.parts import sizes
 from netspec.data.targets import check_targets
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, plural
@@ -12,6 +13,7 @@ from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import without_end, without_variance
 from netspec.ir.network import Network
 from netspec.recipe.array_facts import classes_misfit
+from netspec.recipe.class_names import are_numbers
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.recipe.settings import Augment
 
@@ -25,14 +27,11 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
     """Raise DataError when a dataset has a label that the network has no output for."""
     if len(graph.outputs) > 1:
         for output in graph.outputs:
-            own = {
-                f"{output.target} {which}": part.labels[output.target]
-                for which, part in (("training", dataset.train), ("test", dataset.test))
-            }
+            own = {f"{output.target} {which}": part.labels[output.target] for which, part in dataset.splits.items()}
             check_targets(graph.only(output), dataset.name, own)
         return
     shape = graph.shape(graph.output)
-    splits = {"training": dataset.train.labels, "test": dataset.test.labels}
+    splits = {which: part.labels for which, part in dataset.splits.items()}
     usual = all(labels.dtype.kind == "i" and labels.ndim == 1 for labels in splits.values())
     if graph.loss.targets[0] in {"nothing", "sequence", "pair"} or not usual:
         check_targets(graph, dataset.name, splits)
@@ -49,12 +48,14 @@ def check_labels(graph: Graph, dataset: Dataset) -> None:
     for which, labels in splits.items():
         most = int(labels.max(initial=0))
         if most >= max(shape[0], 2):
+            if not are_numbers(dataset.labels):
+                require(classes_misfit(dataset.name, shape[0], len(dataset.labels)))
             where = f"{which} example {labels.argmax():,}, counted from 0"
             raise DataError(
                 f"{dataset.name} has a label {most} ({where}), but the network has only {plural(shape[0], 'output')}",
                 renumbered(
                     np.concatenate([*splits.values()]),
-                    f"y_{'train' if which == 'training' else which}",
+                    {"training": "y_train", "validation": "y_val"}.get(which, "y_test"),
                     f"labels count from 0; let the network end in {largest + 1} outputs",
                 ),
             )
@@ -75,7 +76,13 @@ def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None
 
 
 def check_hold_out(count: int, dataset: Dataset) -> None:
-    """Raise DataError when holding out `count` examples for validation would leave nothing to train on."""
+    """Raise DataError when holding out `count` examples for validation is not possible, or there are some given."""
+    if count and dataset.validation is not None:
+        raise DataError(
+            f"`validation {count}` takes examples for validation out of the training set, but {dataset.name} has "
+            f"{len(dataset.validation):,} of its own",
+            "leave `validation` out of the spec, or the arrays whose names end in `_val` out of the data",
+        )
     if count >= len(dataset.train):
         raise DataError(
             f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
@@ -85,7 +92,7 @@ def check_hold_out(count: int, dataset: Dataset) -> None:
 
 def check_steps(network: Network, graph: Graph, dataset: Dataset) -> None:
     """Raise DataError when the steps that the recipe makes of a dataset cannot be taken."""
-    examples = len(dataset.train) - (network.data.validation if network.data else 0)
+    examples, _ = sizes(network, dataset)
     wrong = without_end(network, examples) or without_variance(network, graph, examples)
     if wrong:
         raise DataError(*wrong)
@@ -100,14 +107,14 @@ def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None
 
     Outside of it the loss has no least value, and what makes it smallest gives nothing of the input.
     """
-    if not network.reconstructs or not isinstance(graph.loss, BinaryCrossEntropy):
+    if not network.reconstructs or not any(isinstance(o.loss, BinaryCrossEntropy) for o in graph.outputs):
         return
     assert network.data is not None
     is_bytes = dataset.train.images.dtype.kind == "u"
     factor, offset = network.data.scaling() if is_bytes else (1.0, 0.0)
     targets = "with `target input` they are the targets, which binary_cross_entropy takes from 0 to 1"
     no_bce = "or say `loss mse` and end without `sigmoid`"
-    for which, images in (("training", dataset.train.images), ("test", dataset.test.images)):
+    for which, images in ((which, part.images) for which, part in dataset.splits.items()):
         low, high = (float(v) * factor + offset for v in (images.min(), images.max()))
         if low < -_ROUNDING or high > 1 + _ROUNDING:
             fix = "leave `scale` and `normalize` out: bytes become 0..1 then" if is_bytes else "scale them to 0..1"

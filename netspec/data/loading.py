@@ -48,6 +48,7 @@ def load(
     tokens: int | None = None,
     progress: DownloadProgress | None = None,
     want: Wanted | None = None,
+    reading: arrays.Reading | None = None,
 ) -> Dataset:
     """Return the first of the named datasets that is to be had.
 
@@ -59,6 +60,7 @@ def load(
         tokens: how many there are, where the network reads token numbers.
         progress: called while a dataset is downloaded.
         want: what the output takes, where the targets of a file may be other than class numbers.
+        reading: how the network reads the arrays of a file, where there is more to it.
 
     Raises:
         DatasetUnavailableError: none of them is to be had now.
@@ -69,7 +71,7 @@ def load(
     notices: list[str] = []
     for name, following in zip(names, [*names[1:], None], strict=True):
         try:
-            dataset = _load_one(name, tokens, progress, want)
+            dataset = _load_one(name, tokens, progress, want, reading)
         except DatasetUnavailableError:
             if following is None:
                 raise
@@ -106,7 +108,13 @@ def fetch(name: str, progress: DownloadProgress | None = None) -> Path:
     return READERS[info.name].fetch(progress)
 
 
-def _load_one(name: str, tokens: int | None, progress: DownloadProgress | None, want: Wanted | None) -> Dataset:
+def _load_one(
+    name: str,
+    tokens: int | None,
+    progress: DownloadProgress | None,
+    want: Wanted | None,
+    reading: arrays.Reading | None,
+) -> Dataset:
     info = _built_in(name)
     path = expanded(name, DataError)
     npz = path.suffix.lower() == ".npz"
@@ -118,7 +126,7 @@ def _load_one(name: str, tokens: int | None, progress: DownloadProgress | None, 
     if info:
         train, test = READERS[info.name].load(progress)
         return Dataset.of(info.name, train, test, info.labels)
-    return arrays.read_npz(path, tokens, want) if npz else arrays.read_idx_folder(path)
+    return arrays.read_npz(path, tokens, want, reading) if npz else arrays.read_idx_folder(path)
 
 
 def _built_in(name: str) -> DatasetInfo | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netspec.data import npz
 from netspec.data.checks import as_pixels, as_tokens, as_values, facts, require, require_range
+from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target, wanted
 from netspec.data.types import Dataset, Split
@@ -20,20 +21,20 @@ from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph, GraphInput, GraphOutput
 from netspec.ir.network import Network
 from netspec.ops import format_shape
-from netspec.recipe.array_facts import examples_wrong, unlike
+from netspec.recipe.array_facts import classes_misfit, examples_wrong, unlike
+from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames, Keys
 from netspec.system.files import kind_of
 
 __all__ = [
     "array_names",
     "from_named_arrays",
     "is_plain",
+    "names_of_arrays",
     "plain_arrays",
     "read_arrays",
     "read_named_npz",
     "targets",
 ]
-
-_SPLITS = ("train", "test")
 
 
 def is_plain(graph: Graph) -> bool:
@@ -42,93 +43,135 @@ def is_plain(graph: Graph) -> bool:
 
 
 def targets(graph: Graph) -> dict[str, list[GraphOutput]]:
-    """Return the outputs by the name of the target that they are compared with."""
+    """Return the outputs by the name of the target that they are compared with, those that are compared at all."""
     found: dict[str, list[GraphOutput]] = {}
     for output in graph.outputs:
         found.setdefault(output.target, []).append(output)
-    return found
+    return {target: [o for o in outputs if o.loss.compares] or outputs for target, outputs in found.items()}
+
+
+def names_of_arrays(graph: Graph) -> ArrayNames:
+    """Return what the arrays of a network may be called."""
+    return ArrayNames.of([i.name for i in graph.inputs], list(targets(graph)))
 
 
 def array_names(graph: Graph) -> tuple[str, ...]:
     """Return how the arrays of a network are named, inputs before targets: `photo_train`, …, `age_test`."""
-    names = [short or own for own, short in _shown_names(graph).items()]
-    return tuple(f"{name}_{split}" for split in _SPLITS for name in names)
+    return names_of_arrays(graph).shown()
 
 
-def _shown_names(graph: Graph) -> dict[str, str]:
-    """Return what each input and target may be called too, by its name: the only one is `x`, or `y`."""
-    inputs, compared = [i.name for i in graph.inputs], list(targets(graph))
-    shown = {name: "x" if len(inputs) == 1 else "" for name in inputs}
-    return {**shown, **{name: "y" if len(compared) == 1 else "" for name in compared}}
-
-
-def from_named_arrays(arrays: Mapping[str, Any], network: Network, graph: Graph, *, name: str = "arrays") -> Dataset:
+def from_named_arrays(
+    arrays: Mapping[str, Any],
+    network: Network,
+    graph: Graph,
+    *,
+    name: str = "arrays",
+    known: Mapping[str, tuple[str, ...]] | None = None,
+) -> Dataset:
     """Return the dataset of arrays by name.
 
     Args:
-        arrays: `NAME_train` and `NAME_test` for each input and each target; the only input may be called `x`, the only
-            target `y`.
+        arrays: `NAME_train` and `NAME_test` for each input and each target, and for validation `NAME_val`; the only
+            input may be called `x`, the only target `y`.
         network: what they are for.
         graph: of it.
         name: what to call the dataset.
+        known: the names of the classes that a model has learned, by the targets that have some.
 
     Raises:
         DataError: one is missing, or does not fit; it is named.
     """
     named = _keys(arrays, graph)
+    parts = [split for split in (*SPLITS, VALIDATION) if (graph.inputs[0].name, split) in named]
     splits: dict[str, Split] = {}
     wants = {target: [wanted(network, graph.only(o)) for o in outputs] for target, outputs in targets(graph).items()}
-    for split in _SPLITS:
+    given = {(target, split): arrays[named[target, split]] for target in wants for split in parts}
+    notices: list[str] = []
+    target_labels = {}
+    for target, of in wants.items():
+        keys = {named[target, split]: given[target, split] for split in parts}
+        own, held_out = (known or {}).get(target), network.data.validation if network.data else 0
+        found = numbered(keys, of, known=own, held_out=held_out)
+        if found is None:
+            continue
+        for want in of:
+            require_takes_names(want, named[target, "train"], found.names, f"the target {target}")
+            if len(found.names) < max(want.shape[0], 2) and not own:
+                misfit = classes_misfit(f"the target {target}", want.shape[0], len(found.names))
+                require(misfit and (misfit[0], f"let it end in {len(found.names)} outputs"))
+        given.update({(target, split): found.arrays[named[target, split]] for split in parts})
+        target_labels[target] = found.names
+        notices += found.notices
+    for split in parts:
         images = {i.name: _examples(arrays[named[i.name, split]], named[i.name, split], i) for i in graph.inputs}
         first = next(iter(images.values()))
         for key, array in images.items():
             _require_count(array, named[key, split], first, named[graph.inputs[0].name, split])
         labels = {
-            target: _target(arrays[named[target, split]], named[target, split], first, of)
-            for target, of in wants.items()
+            target: _target(given[target, split], named[target, split], first, of) for target, of in wants.items()
         }
         one_in, one_out = len(graph.inputs) == 1, len(graph.outputs) == 1
         splits[split] = Split(first if one_in else images, next(iter(labels.values())) if one_out else labels)
     for target in wants:
-        kinds = {(a.dtype.kind, a.shape[1:]) for a in (_of(splits[s].labels, target) for s in _SPLITS)}
+        kinds = {(a.dtype.kind, a.shape[1:]) for a in (_of(splits[s].labels, target) for s in parts)}
         if len(kinds) > 1:
             raise DataError(
-                f"{named[target, 'train']} and {named[target, 'test']} are not of one kind: classes and numbers",
-                "give both as whole numbers, or both as floats of one shape",
+                f"{listing([named[target, s] for s in parts], 'and')} are not of one kind: classes and numbers",
+                "give all as whole numbers, or all as floats of one shape",
             )
     for i in graph.inputs:
-        parts = [facts(_of(splits[s].images, i.name), named[i.name, s]) for s in _SPLITS]
-        require(unlike(parts[0], parts[1], i.tokens))
-    return Dataset.of(name, splits["train"], splits["test"], ())
+        train, *others = (facts(_of(splits[s].images, i.name), named[i.name, s]) for s in parts)
+        for other in others:
+            require(unlike(train, other, i.tokens))
+    one_out = len(graph.outputs) == 1
+    return Dataset.of(
+        name,
+        splits["train"],
+        splits["test"],
+        next(iter(target_labels.values()), ()) if one_out else (),
+        tuple(notices),
+        validation=splits.get(VALIDATION),
+        target_labels={} if one_out else target_labels,
+    )
 
 
-def plain_arrays(arrays: Mapping[str, Any], graph: Graph) -> tuple[Any, Any, Any, Any]:
-    """Return (x_train, y_train, x_test, y_test) of arrays by name, for a network of one input and one output.
+def plain_arrays(arrays: Mapping[str, Any], graph: Graph) -> tuple[list[Any], tuple[str, ...]]:
+    """Return x_train, y_train, x_test, y_test, and where there are some x_val and y_val, with what they are called.
 
     Raises:
         DataError: one is missing, or there is one more.
     """
     named = _keys(arrays, graph)
-    order = [(name, split) for split in _SPLITS for name in (graph.inputs[0].name, graph.outputs[0].target)]
-    x_train, y_train, x_test, y_test = (arrays[named[each]] for each in order)
-    return x_train, y_train, x_test, y_test
+    names = (graph.inputs[0].name, graph.outputs[0].target)
+    keys = tuple(named[each] for split in (*SPLITS, VALIDATION) for name in names if (each := (name, split)) in named)
+    return [arrays[key] for key in keys], keys
 
 
-def _keys(arrays: Mapping[str, Any], graph: Graph) -> dict[tuple[str, str], str]:
+def _keys(arrays: Mapping[str, Any], graph: Graph) -> Keys:
     """Return the key that each input and target has among some arrays, by its name and the split."""
-    shown = _shown_names(graph)
-    named = {
-        (own, split): _choose(arrays, own, short, split, graph) for own, short in shown.items() for split in _SPLITS
-    }
-    more = [key for key in arrays if key not in named.values()]
+    names = names_of_arrays(graph)
+    named = _chosen(arrays, names)
+    # What a loss without targets was given before it needed none.
+    unread = {f"{o.name}_{split}" for o in graph.outputs if not o.loss.compares for split in SPLITS}
+    more = [key for key in arrays if key not in named.values() and key not in unread]
     if more:
-        near = nearest(str(more[0]), [f"{own}_{split}" for own, split in named])
-        fix = f"did you mean {near}?" if near else f"the network takes {listing(array_names(graph), 'and')}"
+        near = nearest(str(more[0]), names.possible())
+        fix = f"did you mean {near}?" if near else f"the network takes {listing(names.shown(), 'and')}"
         raise DataError(f"data has an array {more[0]!r} that the network has no use for", fix)
     return named
 
 
-def read_named_npz(path: Path, network: Network, graph: Graph) -> Dataset:
+def _chosen(there: Mapping[str, Any], names: ArrayNames, where: str = "data") -> Keys:
+    """Return the keys of the arrays among some; raises DataError where one is missing."""
+    found, missing = names.chosen(there)
+    if missing:
+        raise DataError(*names.lacks(missing[0], there, where))
+    return found
+
+
+def read_named_npz(
+    path: Path, network: Network, graph: Graph, known: Mapping[str, tuple[str, ...]] | None = None
+) -> Dataset:
     """Return the dataset in a `.npz` file of arrays by name; others in it are not read.
 
     Raises:
@@ -136,12 +179,11 @@ def read_named_npz(path: Path, network: Network, graph: Graph) -> Dataset:
     """
 
     def choose(there: Mapping[str, Any]) -> list[str]:
-        shown = _shown_names(graph).items()
-        return [_choose(there, own, short, split, graph, str(path)) for own, short in shown for split in _SPLITS]
+        return list(_chosen(there, names_of_arrays(graph), str(path)).values())
 
     arrays = _in_archive(path, str(path), choose)
     try:
-        return from_named_arrays(arrays, network, graph, name=str(path))
+        return from_named_arrays(arrays, network, graph, name=str(path), known=known)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 
@@ -178,17 +220,6 @@ def _in_archive(
         raise
     except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
         raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-
-
-def _choose(arrays: Mapping[str, Any], own: str, short: str, split: str, graph: Graph, where: str = "data") -> str:
-    """Return the key that an input or a target has among some arrays."""
-    names = [f"{name}_{split}" for name in (short, own) if name]
-    found = next((name for name in names if name in arrays), None)
-    if found is None:
-        near = nearest(names[-1], [key for key in arrays if isinstance(key, str) and key not in array_names(graph)])
-        wanted = f"it takes {listing(array_names(graph), 'and')}"
-        raise DataError(f"{where} lacks {names[0]}", f"{wanted}; did you mean it by {near}?" if near else wanted)
-    return found
 
 
 def _of(arrays: Any, name: str) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.recipe.array_facts import NUMBERING, shape_text
+from netspec.recipe.array_facts import shape_text
 
 __all__ = ["members", "unpacked"]
 
@@ -69,10 +69,11 @@ def unpacked(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> N
         version = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read_header(stream)
+        stem = member.filename.removesuffix(".npy")
         if dtype.hasobject:
             raise DataError(
                 f"{path}: {member.filename} holds Python objects, which would run code when read",
-                f"number the classes: {NUMBERING}" if member.filename[:2] == "y_" else "give arrays of numbers",
+                f"give {stem}.astype(str) for names of classes, or numbers: {stem}.astype('float32')",
             )
         claimed = math.prod(shape) * dtype.itemsize
         if claimed != member.file_size - stream.tell():

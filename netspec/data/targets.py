@@ -17,7 +17,7 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.recipe.array_facts import looks_numeric, no_numbers, shape_text
+from netspec.recipe.array_facts import no_numbers, shape_text
 from netspec.recipe.class_weights import balanced, named_weights
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss
 
@@ -73,20 +73,20 @@ def as_target(values: ArrayLike, name: str, examples: NDArray[Any], want: Wanted
         DataError: they do not fit, or hold what the loss does not take.
     """
     array = as_values(values, name)
+    if not want.loss.compares and array.ndim and len(array) == len(examples):
+        return np.zeros(len(array), np.int32)
     if array.dtype.kind in "buif" and array.ndim and len(array) == len(examples):
         found = _fitted(array, name, want)
         if found is not None:
             return found
     elif array.dtype.kind not in "OUSMmV":
-        require(no_numbers(facts(array, name)))
+        require(no_numbers(facts(array, name), targets=True))
     return as_labels(values, name, examples)
 
 
 def _fitted(array: NDArray[Any], name: str, want: Wanted) -> NDArray[Any] | None:
     """Return targets of another kind than a class number for each example; None where they are these, or nothing."""
     count, shape, takes = len(array), want.shape, want.loss.targets
-    if takes == ("nothing",):
-        return np.zeros(count, np.int32)
     if takes == ("sequence",):
         return _sequences(array, name, want)
     _require_finite(array, name)
@@ -119,9 +119,7 @@ def _is_number(flat: NDArray[Any], want: Wanted, *, whole: bool) -> bool:
         return True
     if whole and ((flat == 0) | (flat == 1)).all():
         return False
-    if want.stated:
-        return not want.loss.absorbs
-    return not whole or looks_numeric(len(np.unique(flat)), flat.size)
+    return not (want.stated and want.loss.absorbs)
 
 
 def _classes(flat: NDArray[Any], name: str, want: Wanted) -> NDArray[np.int32]:

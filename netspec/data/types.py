@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -72,8 +72,11 @@ class Dataset:
         test: the test examples.
         labels: the class names; none where the targets are numbers.
         notices: what was done that the user should know, a line each, such as a fallback or a resizing.
-        sha256: of the four arrays, in hexadecimal; lock files record it.
+        sha256: of the arrays, in hexadecimal; lock files record it.
         vocabulary: what the token numbers of a text stand for; None where they come as numbers.
+        validation: the examples for validation, where they were given; else `validation` in a spec takes some out of
+            the training examples.
+        target_labels: of several outputs the names of the classes of those targets that have some, by their names.
     """
 
     name: str
@@ -83,17 +86,22 @@ class Dataset:
     notices: tuple[str, ...]
     sha256: str
     vocabulary: Vocabulary | None = None
+    validation: Split | None = None
+    target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         fix = "data=(x_train, y_train, x_test, y_test) is all that ns.train needs"
         for name in ("train", "test"):
             require_kind(getattr(self, name), Split, name, "a Split of images and labels", fix, DataError)
+        if self.validation is not None:
+            require_kind(self.validation, Split, "validation", "a Split of images and labels", fix, DataError)
         for name, kind, what in (("name", str, "a text"), ("labels", tuple, "the names of the classes, a tuple")):
             require_kind(getattr(self, name), kind, name, what, fix, DataError)
 
     def __repr__(self) -> str:
         classes = ", ".join(map(str, self.labels[:_FEW])) + (", …" if len(self.labels) > _FEW else "")
-        counts = f"{len(self.train):,} training and {len(self.test):,} test examples"
+        given = f", {len(self.validation):,} validation" if self.validation else ""
+        counts = f"{len(self.train):,} training{given} and {len(self.test):,} test examples"
         named = f"{len(self.labels)} classes: {classes}" if self.labels else f"targets of {_shape(self.train.labels)}"
         return f"Dataset {self.name}: {counts} of {_shape(self.train.images)}\n  {named[:_WIDTH]}"
 
@@ -105,17 +113,51 @@ class Dataset:
         test: Split,
         labels: tuple[str, ...],
         notices: tuple[str, ...] = (),
+        *,
         vocabulary: Vocabulary | None = None,
+        validation: Split | None = None,
+        target_labels: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Dataset:
         """Return the dataset of these parts, with its fingerprint."""
         if not (isinstance(train, Split) and isinstance(test, Split)):
             return cls(name, train, test, labels, notices, "")  # which says what is wrong
-        parts = (train.images, train.labels, test.images, test.labels)
+        parts = tuple(each for s in (train, test, validation) if s is not None for each in (s.images, s.labels))
         digest = fingerprint(*(array for part in parts for array in each_array(part)))
         names = [name for part in parts if isinstance(part, Mapping) for name in part]
         if names:
             digest = hashlib.sha256(f"{digest} {names}".encode()).hexdigest()
-        return cls(name, train, test, labels, notices, digest, vocabulary)
+        return cls(name, train, test, labels, notices, digest, vocabulary, validation, target_labels or {})
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The parts that there are, by their names: `training`, `test` and `validation`."""
+        given = {"validation": self.validation} if self.validation is not None else {}
+        return {"training": self.train, "test": self.test, **given}
+
+    def by_split(self, function: Callable[[Split], Split]) -> Dataset:
+        """Return what a function makes of each part, as a dataset of its own fingerprint."""
+        validation = None if self.validation is None else function(self.validation)
+        return self._with(function(self.train), function(self.test), validation)
+
+    def without_validation(self) -> Dataset:
+        """Return the dataset without examples that were given for validation."""
+        return self if self.validation is None else self._with(self.train, self.test, None)
+
+    def _with(self, train: Split, test: Split, validation: Split | None) -> Dataset:
+        return Dataset.of(
+            self.name,
+            train,
+            test,
+            self.labels,
+            self.notices,
+            validation=validation,
+            target_labels=self.target_labels,
+            vocabulary=self.vocabulary,
+        )
+
+    def names_of(self, target: str) -> tuple[str, ...]:
+        """Return the names of the classes of a target; none where it has none."""
+        return self.target_labels.get(target, () if isinstance(self.train.labels, Mapping) else self.labels)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from netspec.graph.graph import Graph, Parameter
 from netspec.graph.memory import inference_bytes, training_bytes
 from netspec.graph.recipe_checks import used_batch
 from netspec.ir.network import INPUT, Network, Node
-from netspec.ir.text import value_text
+from netspec.ir.text import part_text, value_text
 from netspec.ops import Shape
 from netspec.schema.definition import Definition, parameters
 
@@ -22,7 +22,7 @@ Status = Literal["same", "added", "removed", "changed", "affected", "renamed"]
 """`affected`: it says the same, but its shape or cost follows from another change. `renamed`: only its name differs."""
 
 
-_SECTIONS = ("input", "output", "init", "data", "train", "compile", "assert")
+_SECTIONS = ("input", "output", "weights", "freeze", "unfreeze", "rate", "init", "data", "train", "compile", "assert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,11 @@ def _settings(network: Network, graph: Graph) -> dict[str, str]:
         path = f"output {output.name}"
         found |= {path: output.node, f"{path}.weight": value_text(output.weight), f"{path}.target": made.target}
         found[f"{path}.loss"] = value_text(made.loss)
+    found |= {"weights": network.weights} if network.weights else {}
+    for froze in network.freeze:
+        found[f"freeze {part_text(froze.part)}"] = f"until={froze.until}" if froze.until else "yes"
+    found |= {f"unfreeze {part_text(part)}": "yes" for part in network.unfreeze}
+    found |= {f"rate {part_text(r.part)}": value_text(r.factor) for r in network.rates}
     found |= _flat(network.init, "init.")
     if network.data:
         found |= _flat(network.data, "data.")

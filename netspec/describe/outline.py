@@ -31,6 +31,7 @@ class Row:
         bytes: of all values of one example in float32.
         layers: how many layers it stands for.
         block: whether it stands for a block.
+        second: the key with which it names what it reads beside what flows in, `memory=`; empty where that is bare.
     """
 
     name: str
@@ -44,11 +45,13 @@ class Row:
     bytes: int
     layers: int = 1
     block: bool = False
+    second: str = ""
 
     def text(self) -> str:
         """Return the words with what they read: `add stem` also reads the row above, `conv 8 3x3 ← stem` does not."""
         if not self.block and self.inputs[0] == self.above:
-            return " ".join([self.layer, *map(self._near, self.inputs[1:])])
+            key = f"{self.second}=" if self.second else ""
+            return " ".join([self.layer, *(f"{key}{self._near(name)}" for name in self.inputs[1:])])
         reads = "" if self.inputs == (self.above,) else f" ← {', '.join(map(self._near, self.inputs))}"
         return self.layer + reads
 
@@ -117,4 +120,5 @@ def _row(name: str, members: Sequence[tuple[Node, NodeCost]], around: tuple[str,
         bytes=sum(cost.bytes for _, cost in members),
         layers=len(members),
         block=block,
+        second="" if block else first.layer.second,
     )

@@ -135,7 +135,7 @@ def signature(cls: type[Definition]) -> str:
             words.append(f"[{p.name}]")
         else:
             words.append(f"[{p.name}={'' if p.default is None else value_text(p.default)}]")
-    return " ".join(words)
+    return " ".join(words + [f"[{key}=LABEL]" for key in [getattr(cls, "second", "")] if key])
 
 
 def page(cls: type[Definition]) -> str:

@@ -59,8 +59,12 @@ def _carried(
         if p.name not in spelling.carries or p.name in given:
             continue
         value = spelling.carries[p.name]
-        if p.is_flag:
-            written.append(ast.Argument(None, ast.Word(p.name if value else f"no{p.name}", span), "=", span))
+        word = value if isinstance(value, str) else ("" if value else "no") + p.name if p.is_flag else ""
+        if word in own:
+            # The file means something else by it.
+            return None
+        if word:
+            written.append(ast.Argument(None, ast.Word(word, span), "=", span))
         else:
             key = None if p.positional else ast.Name(p.name, span)
             written.append(ast.Argument(key, _value(value, span), "=", span))
@@ -90,7 +94,9 @@ def _mentions(argument: ast.Argument, names: Collection[str]) -> bool:
 
 
 def _value(value: Any, span: Span) -> ast.Value:
-    """Return a number, or a size of equal numbers, as it is written."""
+    """Return a word, a number, or a size of equal numbers, as it is written."""
+    if isinstance(value, str):
+        return ast.Word(value, span)
     if isinstance(value, tuple):
         value = value[0]
     return ast.Integer(value, span) if isinstance(value, int) else ast.Decimal(repr(value), span)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.graph.graph import Graph
+from netspec.graph.parts import parts
 from netspec.ir.network import Network
-from netspec.ir.text import layer_text, shared_text
+from netspec.ir.text import layer_text, others_text, shared_text
 from netspec.ops import Shape, format_shape
 
 __all__ = ["graph_summary", "network_summary"]
@@ -28,13 +29,16 @@ def network_summary(network: Network, kind: str = "Network") -> str:
     try:
         costs = {cost.name: cost for cost in graph.costs(network)} if graph else {}
         facts = [f"{graph.parameter_count:,} parameters"] if graph else []
+        frozen = parts(network, graph).frozen_count(graph) if graph else 0
+        facts += [f"{frozen:,} of them frozen"] if frozen else []
         facts += [plural(len(network.nodes), "layer")]
         facts += [f"data {network.data.name}"] if network.data else []
 
         def row(index: int) -> tuple[str, ...]:
             node = network.nodes[index]
             cost = costs.get(node.name)
-            words = (node.name, " ".join([layer_text(node.layer), *shared_text(node), *node.inputs[1:]]))
+            others = others_text(node.layer, node.inputs[1:])
+            words = (node.name, " ".join([layer_text(node.layer), *shared_text(node), *others]))
             return (*words, format_shape(cost.shape), f"{cost.parameters:,}" if cost else "") if cost else words
 
         first = [_input_row(i.name, i.shape, i.tokens) for i in network.inputs]

@@ -343,8 +343,9 @@ CODES: dict[str, Code] = {
     ),
     "E0310": Code(
         "the ways that meet have different shapes",
-        "`add` and `multiply` need inputs of one shape; `concat` needs one height and width. `netspec show` on the "
-        "part above tells the shapes. `pad=same` keeps a size, and a 1x1 convolution changes the number of channels.",
+        "`add`, `multiply` and their like need inputs of one shape; `concat` needs one height and width. "
+        "`netspec show` on the part above tells the shapes. `pad=same` keeps a size, and a 1x1 convolution changes the "
+        "number of channels.",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3; add a",
         "input 8x6x6\nconv 8 3x3 as a; conv 8 3x3 pad=same; add a",
     ),
@@ -366,9 +367,10 @@ CODES: dict[str, Code] = {
     ),
     "E0314": Code(
         "the data file is not what is needed",
-        "A path after `data` names an `.npz` file with the arrays x_train, y_train, x_test and y_test, or a folder "
-        "with the four IDX files of MNIST, beside the spec or below its folder. `netspec check` looks whether it is "
-        "there and what it says of names, types and sizes; the values are looked at when the training begins. "
+        "A path after `data` names an `.npz` file with the arrays x_train, y_train, x_test and y_test, for several "
+        "inputs or outputs NAME_train and NAME_test of each, or a folder with the four IDX files of MNIST, beside the "
+        "spec or below its folder. `netspec check` looks whether it is there and what it says of names, types, sizes "
+        "and classes; other values are looked at when the training begins. "
         "docs/your_data.md says what each array has to be.",
         'input 4\nfc 3 softmax\ndata "nothere.npz"',
         'input 4\nfc 3 softmax\ndata "here.npz"',
@@ -395,6 +397,33 @@ CODES: dict[str, Code] = {
         "the outputs, counted from 0.",
         'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2" }',
         'input 4\nfc 3 softmax\ntrain { loss cross_entropy class_weights="1 2 0.5" }',
+    ),
+    "E0331": Code(
+        "nothing to train",
+        "`freeze` covers every weight, so that a training would change none. `unfreeze` takes parts out of it.",
+        "fc 8 relu\nfc 3 softmax as head\nfreeze all",
+        "fc 8 relu\nfc 3 softmax as head\nfreeze all\nunfreeze head",
+    ),
+    "E0332": Code(
+        "a part that is trained as if nothing were said",
+        "What `freeze`, `unfreeze` or `rate` says of a part must change something: the part has weights, `unfreeze` "
+        "takes it out of what is frozen, `rate` is of weights that are trained, and `until=` ends before the training.",
+        "fc 8 relu as stem\nfc 3 softmax as head\nunfreeze head",
+        "fc 8 relu as stem\nfc 3 softmax as head\nfreeze all\nunfreeze head",
+    ),
+    "E0333": Code(
+        "the weights cannot be read",
+        "`weights` names a model file, a run folder, or a `.safetensors` file of arrays whose names are those of the "
+        "network's weights, beside the spec or below its folder. The path is not there, or is another kind of file.",
+        'fc 3 softmax\nweights "nothere.safetensors"',
+        'fc 3 softmax\nweights "base.safetensors"',
+    ),
+    "E0334": Code(
+        "weights of another network",
+        "No array of the file has the name and the shape of a weight of this network, so that nothing would be taken. "
+        "Layers are named as `netspec show` prints them.",
+        'fc 3 softmax as head\nweights "other.safetensors"',
+        'fc 3 softmax\nweights "base.safetensors"',
     ),
     "E0401": Code(
         "unknown dataset",
@@ -427,7 +456,7 @@ CODES: dict[str, Code] = {
     "E0405": Code(
         "an output that nothing reads",
         "The output of a network is its last layer, or the layers that `output` names. A way that was left with `from` "
-        "must be merged again by `add`, `multiply` or `concat`, or be an output too.",
+        "must be merged again by `add`, `concat` or the like, or be an output too.",
         "conv 8 3x3 as a; relu\nfrom a\nfc 10 softmax",
         "conv 8 3x3 as a; relu\nconcat a\nfc 10 softmax",
     ),

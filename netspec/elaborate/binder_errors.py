@@ -8,7 +8,7 @@ from netspec.diagnostics.diagnostic import Diagnostic, Span, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.spellings import Spelling
-from netspec.elaborate.suggestions import flag_place, nearest_argument, setting_place, size_of_names
+from netspec.elaborate.suggestions import elsewhere, flag_place, nearest_argument, setting_place, size_of_names
 from netspec.ir.network import DataSource, Recipe
 from netspec.layers import Layer
 from netspec.schema.definition import Definition, Parameter, parameters
@@ -42,7 +42,7 @@ __all__ = [
 def unknown_key(bound: BoundArguments, key: ast.Name, argument: ast.Argument) -> Diagnostic:
     """Return the error of a key that the definition does not have."""
     owner = next((p for p in bound.parameters.values() if key.text in p.members), None)
-    near = nearest_argument(key.text, bound.parameters)
+    near = nearest_argument(key.text, [*bound.parameters, *_labels(bound.cls)])
     if owner:
         fix = f"write `{key.text}({print_value(argument.value)})`"
     else:
@@ -52,6 +52,13 @@ def unknown_key(bound: BoundArguments, key: ast.Name, argument: ast.Argument) ->
         if bound.cls is Recipe:
             fix = flag_place(key.text, argument.value) or setting_place(key.text, argument.value) or fix
     return Diagnostic("E0202", f"`{bound.name.text}` has no argument `{key.text}`", key.span, fix=fix)
+
+
+def _labels(cls: type[Definition]) -> list[str]:
+    """Return the keys on the line of a layer that take a label."""
+    if not issubclass(cls, Layer):
+        return []
+    return [*(["share"] if cls.has_weights else []), *([cls.second] if cls.second else [])]
 
 
 def _member_argument(bound: BoundArguments, key: str, argument: ast.Argument) -> str:
@@ -75,6 +82,10 @@ def unknown_word(bound: BoundArguments, word: str, span: Span, near: str | None)
     key = bound.key_of(word)
     if key:
         fix = f"write `{key}={word}`"
+    elif place := elsewhere(bound.cls.canonical(), word):
+        fix = place
+    elif word in _labels(bound.cls):
+        fix = f"it takes the label of a layer: `{word}=LABEL`"
     elif near and near not in bound.choices and near in bound.parameters:
         fix = f"did you mean `{near}=…`?"
     elif near:

@@ -149,7 +149,12 @@ def _values(
     if len(items) != len(names):
         needs = "one value" if len(names) == 1 else f"{len(names)} values, `({', '.join(names)})`"
         message = f"each round of this `for` takes {needs}; `{print_value(value)}` has {len(items)}"
-        raise ValueProblem("E0207", message, value.span)
+        fix = ""
+        if len(names) == 1:
+            fix = f"values stand side by side: `for {names[0]} in {' '.join(map(print_value, items))}`"
+        raise ValueProblem("E0207", message, value.span, fix)
+    if isinstance(value, ast.Call) and value.name.text == "range":
+        raise ValueProblem("E0207", "a range is its two ends", value.span, f"for example `for {names[0]} in 1..3`")
     return [tuple(evaluate_word(item, scope, labels) for item in items)]
 
 

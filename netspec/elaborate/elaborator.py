@@ -22,6 +22,7 @@ from netspec.elaborate.includes import Includes
 from netspec.elaborate.rebinding import Opened, lost, read_behind
 from netspec.elaborate.scope import Scope, labels_in
 from netspec.elaborate.suggestions import unknown_command
+from netspec.elaborate.tuning import Tuning
 from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
 from netspec.ir.network import Compile, DataSource, Input, Network, Node, Recipe
 from netspec.layers import LAYERS
@@ -98,6 +99,7 @@ class _Elaborator:
         self.declared = Declarations(self.context, self.places)
         self.wiring = Wiring(self.context, self.run, self.places)
         self.ends = Ends(self.context, self.places, self.wiring)
+        self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
         self.data_words = data_words(file)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
@@ -111,6 +113,7 @@ class _Elaborator:
             **dict.fromkeys(self.declared.once, self.declared.declare),
             "input": self.ends.input,
             "output": self.ends.output,
+            **dict.fromkeys(("weights", "freeze", "unfreeze", "rate"), self.tuning.take),
             "assert": self.declared.budget,
             "let": self._let,
             "block": self._block,
@@ -362,6 +365,7 @@ class _Elaborator:
         start = Span(self.file.source, 1, 1, 1, 2)
         outputs = self.ends.resolve_outputs(self.scope)
         nodes = self.ends.joined(self.wiring.nodes)
+        self.tuning.resolve(self.scope, [node.name for node in nodes], self.ends.inputs)
         if not nodes and not self.context.diagnostics:
             if self.scope.blocks and not self.ends.inputs:
                 fix = 'include it from a spec: `include "FILE"`, then use its blocks like layers'
@@ -387,6 +391,10 @@ class _Elaborator:
                 "compile": d.compile,
                 "budgets": tuple(d.budgets) or None,
                 "outputs": outputs or None,
+                "weights": self.tuning.weights,
+                "freeze": tuple(self.tuning.freeze) or None,
+                "unfreeze": tuple(self.tuning.unfreeze) or None,
+                "rates": tuple(self.tuning.rates) or None,
             }
             parts = {key: value for key, value in kept.items() if value is not None}
             network = _network(name=name, inputs=inputs, nodes=nodes, valid=not self.context.diagnostics, **parts)

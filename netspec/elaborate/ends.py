@@ -14,6 +14,7 @@ from netspec.ir.network import INPUT, Input, Output
 from netspec.recipe import catalog as datasets
 from netspec.recipe.settings import OutputSettings
 from netspec.syntax import ast
+from netspec.syntax.printer import print_value
 
 __all__ = ["Ends"]
 
@@ -99,6 +100,10 @@ class Ends:
                 place = self.places[lost[0].name]
                 message = f"`{place.text}` does not say which of the {len(names)} inputs it reads"
                 fix = f"put {listing(names, 'or')} before it"
+                _, *merged = lost[0].inputs
+                if len(merged) > 1 and all(name in {i.name for i in self.inputs} for name in merged):
+                    # What is named first flows in.
+                    fix = f"write `from {merged[0]}; {' '.join([lost[0].layer.canonical(), *merged[1:]])}`"
                 self.context.error("E0221", message, place.span, fix=fix, related=place.uses)
             unread = {node.name for node in lost}
             return [node if node.name not in unread else node.without(self.inputs[0].name) for node in nodes]
@@ -124,6 +129,11 @@ class Ends:
         found: dict[str, Output] = {}
         for command in self.outputs:
             label, *arguments = command.arguments
+            more = next((a for a in arguments if self._is_label(a, scope)), None)
+            if more is not None:
+                fix = f"give each a line of its own: `output {print_value(more.value)}`"
+                self.context.error("E0203", "an `output` names one layer", more.span, fix=fix)
+                continue
             node = self.wiring.labelled_node(label, scope, "no layer")
             settings = bind(OutputSettings, command.name, arguments, self.context)
             if node is None or settings is None:
@@ -146,7 +156,27 @@ class Ends:
                 found[name] = Output(
                     name=name, node=node, loss=settings.loss, weight=settings.weight, target=settings.target
                 )
+        self._forgotten_from(list(found.values()))
         return tuple(found.values())
+
+    def _is_label(self, argument: ast.Argument, scope: Scope) -> bool:
+        return argument.key is None and isinstance(argument.value, ast.Word) and argument.value.text in scope.labels
+
+    def _forgotten_from(self, outputs: list[Output]) -> None:
+        """Note an output that reads the probabilities of another one, only because that is on the line above."""
+        nodes = {node.name: node for node in self.wiring.nodes}
+        given = {output.node: output.name for output in outputs}
+        for number, node in enumerate(self.wiring.nodes):
+            (above, *more) = node.inputs
+            if node.name not in given or above not in given or more or number in self.wiring.jumped:
+                continue
+            layer = nodes[above].layer
+            ends = getattr(layer, "activation", None) or layer
+            if ends.canonical() in {"softmax", "sigmoid"}:
+                place, before = self.places[node.name], nodes[above].inputs[0]
+                label = self.wiring.labelled.get(before, before if before not in nodes else "LABEL")
+                message = f"`{place.text}` reads the output `{given[above]}`, behind its {ends.canonical()}"
+                self.context.note(f"{message}; `from {label}` before it makes two heads of one layer", place.span)
 
     # --- what nothing reads -----------------------------------------------------------------------------------------
 

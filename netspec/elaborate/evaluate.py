@@ -329,7 +329,12 @@ def _compared(value: ast.Binary, scope: Scope) -> bool:
     (kind, one), (other, two) = left, right
     if kind != other:
         message = f"{kind} and {other} cannot be compared: `{print_value(value.left)}`, `{print_value(value.right)}`"
-        raise ValueProblem("E0212", message, value.span)
+        fix = ""
+        if {kind, other} == {"a word", "a string"}:
+            fix = 'a word stands without quotes: `relu`, not `"relu"`'
+        elif "a number" in {kind, other} and {one, two} & {"true", "false"}:
+            fix = "what is on or off is a number here: `let deep = 1`, then `(deep == 1)`"
+        raise ValueProblem("E0212", message, value.span, fix)
     if value.operator not in {"==", "!="} and kind != "a number":
         raise ValueProblem("E0212", f"{kind} is neither more nor less than another", value.span, "use `==` or `!=`")
     return _COMPARISONS[value.operator](one, two)

@@ -18,6 +18,7 @@ __all__ = ["read_input"]
 _LARGEST = 10**9
 _EXAMPLE = "for example `input 1x28x28` or `input 784`"
 _TOKENS_EXAMPLE = "for example `input 64 tokens=1000`: 64 whole numbers from 0 to 999"
+_MASK_EXAMPLE = "for example `input 64 tokens=1000 mask=0`"
 
 
 def read_input(command: ast.Command, name: str, context: Context) -> Input | None:
@@ -40,6 +41,10 @@ def read_input(command: ast.Command, name: str, context: Context) -> Input | Non
         context.error("E0206", "a size is written in one piece", span, fix=fix)
     elif len(shapes) == 1:
         shape = _shape(shapes[0], context)
+    elif words := [a for a in shapes if isinstance(a.value, ast.Word) and a.value.text in _LEAST]:
+        text = print_value(words[0].value)
+        message = f"`{text}` is an argument of `input`, and takes its value with a `=`"
+        context.error("E0203", message, words[0].span, fix=f"for example `{text}={_LEAST[text][1]}`")
     elif not any(d.code == "E0202" for d in context.diagnostics[before:]):
         # A misspelt key is one mistake: the shape that it may have stood for is then not missed too.
         fix = "channels x height x width: `input 1x28x28`" if tokens is None else _TOKENS_EXAMPLE
@@ -53,7 +58,11 @@ def read_input(command: ast.Command, name: str, context: Context) -> Input | Non
     if mask is not None and (tokens is None or mask >= tokens):
         place = next(a.span for a in command.arguments if a.key and a.key.text == "mask")
         message = "`mask` is the token that stands for padding, one of those that `tokens=` counts"
-        context.error("E0207", message, place, fix="for example `input 64 tokens=1000 mask=0`")
+        fix = _MASK_EXAMPLE
+        if tokens is not None:
+            message = f"{message}: 0{f' to {tokens - 1:,}' * (tokens > 1)}, not {mask:,}"
+            fix = f"count it too: `tokens={mask + 1} mask={mask}`, or give one of these"
+        context.error("E0207", message, place, fix=fix)
         return None
     return Input(name=name, shape=shape, tokens=tokens, mask=mask)
 
@@ -114,7 +123,7 @@ def _whole(argument: ast.Argument, least: int, context: Context) -> int | None:
     name = argument.key.text if argument.key else ""
     expects = "a positive whole number" if least else "a whole number, 0 or more"
     message = f"`{name}` must be {expects}, not `{print_value(argument.value)}`"
-    context.error("E0207", message, argument.span, fix=_TOKENS_EXAMPLE)
+    context.error("E0207", message, argument.span, fix=_TOKENS_EXAMPLE if least else _MASK_EXAMPLE)
     return None
 
 

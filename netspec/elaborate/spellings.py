@@ -97,6 +97,10 @@ def _pads(definition: Any, given: Collection[str]) -> bool:
     return "pad" in given and definition.pad not in {"valid", "same", (0, 0)}
 
 
+def _uncounted(definition: Any, given: Collection[str]) -> bool:
+    return _pads(definition, given) and "count_padding" not in given
+
+
 def _decays(definition: Any, given: Collection[str]) -> bool:
     return "weight_decay" in given and definition.weight_decay > 0
 
@@ -106,13 +110,17 @@ def _switched(definition: Any, given: Collection[str]) -> bool:
     return "pad" in given and definition.pad == (1, 1) and definition.kernel != (3, 3)
 
 
+def _is_cubic(definition: Any, given: Collection[str]) -> bool:
+    return "mode" in given and definition.mode == "bicubic"
+
+
 def _apart(definition: Any, given: Collection[str]) -> bool:
     """Return whether kernels of a transposed convolution leave gaps."""
     gaps = any(k < s for k, s in zip(definition.kernel, definition.stride, strict=True))
     return gaps and definition.pad == "valid" and "output_pad" not in given
 
 
-_COUNTED = (("PyTorch counts the padding as zeros, here it does not count; `pad 1` on a line before it counts", _pads),)
+_COUNTED = (("PyTorch counts the padding as zeros, here it does not count unless `count_padding` is said", _uncounted),)
 _LOGISTIC = ("Darknet puts `logistic` behind it where no activation is given; here is none", _without("activation"))
 _SWITCH = ("Darknet's `pad=1` is half the kernel, `pad=same`; here it is one row and column", _switched)
 _STEPS = (
@@ -121,6 +129,7 @@ _STEPS = (
 _COUPLED = (
     ("as in PyTorch the weight decay is added to the gradient; Keras's is apart from it, as `adamw` has it", _decays),
 )
+_KEYS = (("as in PyTorch `bicubic` has the sharpness -0.75; Keras's has -0.5", _is_cubic),)
 _GAPS = (("Keras's output is stride x the input; `output_pad=` adds what is missing", _apart),)
 
 
@@ -139,7 +148,9 @@ SPELLINGS: dict[str, Spelling] = {
     "BatchNormalization": Spelling("batchnorm", "Keras", {"epsilon": 0.001, "momentum": 0.99}),
     "LayerNormalization": Spelling("layernorm", "Keras", {"epsilon": 0.001}),
     "GroupNormalization": Spelling("groupnorm", "Keras", {"epsilon": 0.001}),
-    "SimpleRNN": Spelling("rnn", "Keras", {"last": True}),
+    "GlobalMaxPooling1D": Spelling("globalpool", "Keras", {"mode": "max"}),
+    "GlobalMaxPooling2D": Spelling("globalpool", "Keras", {"mode": "max"}),
+    "SimpleRNN": Spelling("rnn", "Keras", {"last": True, "bias": "one"}),
     # what no argument expresses
     "AvgPool1d": Spelling("avgpool", remarks=_COUNTED),
     "AvgPool2d": Spelling("avgpool", remarks=_COUNTED),
@@ -151,6 +162,7 @@ SPELLINGS: dict[str, Spelling] = {
     "route": Spelling(
         "concat", remarks=(("Darknet's joins what it names alone; here what flows in comes first", _always),)
     ),
+    "UpSampling2D": Spelling("upsample", remarks=_KEYS),
     "SGD": Spelling("sgd", remarks=_COUPLED),
     "Adam": Spelling("adam", remarks=_COUPLED),
     "OneCycleLR": Spelling(

@@ -16,6 +16,7 @@ from netspec.syntax.printer import print_value
 
 __all__ = [
     "command_word",
+    "elsewhere",
     "example_call",
     "example_of",
     "example_setting",
@@ -27,29 +28,60 @@ __all__ = [
     "split_size",
     "unknown_command",
     "value_text",
+    "with_number",
 ]
 
 
 _ARGUMENTS = {
     "alpha": "slope decay",
+    "attention_dropout": "dropout",
     "bias_initializer": "bias_init",
+    "count_include_pad": "count_padding",
+    "context": "memory",
+    "drop_prob": "rate",
     "dropout_ratio": "rate",
+    "encoder": "memory",
     "eps": "epsilon",
     "gamma": "factor",
+    "is_causal": "causal",
     "kernel_initializer": "init",
+    "key": "memory",
+    "keys": "memory",
+    "kv": "memory",
     "learning_rate": "lr",
     "local_size": "size",
     "negative_slope": "slope",
+    "max_value": "max",
+    "min_value": "min",
+    "multiplier": "factor",
+    "num_heads": "heads",
     "num_output": "units filters",
+    "offset": "plus",
     "out_channels": "filters",
     "out_features": "units",
     "p": "rate",
     "pool_size": "kernel",
     "probability": "rate",
     "rho": "decay",
+    "scale": "factor",
     "scale_factor": "factor",
-    "size": "kernel factor",
+    "shift_size": "shift",
+    "size": "kernel factor window",
+    "source": "memory",
+    "use_bias": "bias",
+    "value": "memory",
+    "window_size": "window",
 }
+
+_ELSEWHERE = {
+    ("position", "rotary"): "it is a word of what reads the positions: `attention 8 rotary`",
+    ("position", "rope"): "it is a word of what reads the positions: `attention 8 rotary`",
+}
+
+
+def elsewhere(kind: str, word: str) -> str:
+    """Return where a word belongs that is looked for in another layer; empty where that is not known."""
+    return _ELSEWHERE.get((kind, word), "")
 
 
 def nearest_argument(key: str, known: Iterable[str]) -> str | None:
@@ -66,6 +98,10 @@ def command_word(word: str, blocks: Iterable[str] = ()) -> str:
     return "a block" if word in blocks else "a command" if word in COMMANDS else ""
 
 
+_PARTS = (
+    "`part 1 of=2` takes the first half of the channels, and `from` the same label `part 2 of=2` the other; "
+    "`channels 16 offset=8` takes so many, `crop` positions"
+)
 _DIALECTS = {
     "while": "`repeat 3 { … }` runs commands several times",
     "loop": "`repeat 3 { … }` runs commands several times",
@@ -77,6 +113,22 @@ _DIALECTS = {
     "network": "remove it: the file is the network, and its name is the network's",
     "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
     "activation": "an activation is a layer by its own name: `relu`",
+    "Lambda": "no code is run here: `exp`, `log`, `abs`, `square`, `sqrt`, `clamp` and `times` are layers",
+    "CoordConv": "`coordinates; conv 16 3x3` is one",
+    "PairwiseDistance": "`subtract a as d; dot d; sqrt` is the distance to the value labelled `a`",
+    "split": _PARTS,
+    "Split": _PARTS,
+    "chunk": _PARTS,
+    "slice": _PARTS,
+    "Slice": _PARTS,
+    "narrow": _PARTS,
+    "mul": "`times 2` multiplies by a number, `multiply LABEL` by a labelled value",
+    "div": "`times 0.5` divides by 2, `divide LABEL` by a labelled value",
+    "plus": "`times 1 plus=2` adds a number, `add LABEL` a labelled value",
+    "sub": "`times 1 plus=-2` subtracts a number, `subtract LABEL` a labelled value",
+    "pow": "`square` and `sqrt` are layers",
+    "mean": "`globalpool` is the mean over all positions, `average LABEL` that of labelled values",
+    "sum": "`globalpool sum` is the sum over all positions, `add LABEL` that of labelled values",
 }
 
 _FLAGS = {
@@ -91,6 +143,29 @@ _FLAGS = {
     "coordinator": "--coordinator HOST:PORT",
     "processes": "--processes N",
 }
+
+
+_WITH_NUMBERS = {
+    "add": "`times 1 plus={}` adds a number",
+    "subtract": "`times 1 plus={minus}` subtracts a number",
+    "multiply": "`times {}` multiplies by a number",
+    "divide": "`times (1 / {})` divides by a number",
+    "maximum": "`clamp min={}` compares with a number",
+    "minimum": "`clamp max={}` compares with a number",
+    "average": "`avgpool {}` is the mean of a window",
+}
+
+
+def with_number(kind: str, value: ast.Value, scope: Mapping[str, Any]) -> str:
+    """Say what does with a number what a merging layer does with a label; empty where the value is none."""
+    held = scope.get(value.text) if isinstance(value, ast.Word) else None
+    named = isinstance(held, int | float) and not isinstance(held, bool)
+    written = isinstance(value, ast.Integer | ast.Decimal | ast.Negative | ast.Group)
+    if kind not in _WITH_NUMBERS or not (named or written):
+        return ""
+    text = print_value(value)
+    minus = f"(0 - {text})" if named or text.startswith("(") else text[1:] if text.startswith("-") else f"-{text}"
+    return _WITH_NUMBERS[kind].format(text, minus=minus)
 
 
 def flag_place(name: str, given: ast.Value | None = None) -> str:

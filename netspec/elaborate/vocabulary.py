@@ -52,6 +52,34 @@ _COMMANDS = (
         "output kind\noutput age loss=mse weight=0.1",
     ),
     Command(
+        "weights",
+        'weights "FILE"',
+        "The trained weights that a training starts from: a model file, a run folder, or another `.safetensors` file "
+        "with names such as `conv_1/kernel`. What has the same name and shape is taken, the rest begins as `init` "
+        "says, and a table lists both. A path is one of the spec's own folder; `--weights PATH` takes any.",
+        'conv 8 3x3 relu as stem; globalpool\nfc 3 softmax\nweights "base.safetensors"\nfreeze stem',
+    ),
+    Command(
+        "freeze",
+        "freeze LABEL … [until=EPOCHS] | freeze all [until=EPOCHS]",
+        "Parts that stay as they are: no gradient, no decay, and batch normalization that uses its running averages. "
+        "A part is a layer, by its label or name, or a use of a block; with `until=2` it is trained after two epochs. "
+        "Of all that is said of a layer, the closest holds: its own name, then the block that it is in, then `all`.",
+        "conv 8 3x3 as stem; batchnorm as norm; relu; globalpool\nfc 3 softmax\nfreeze stem norm",
+    ),
+    Command(
+        "unfreeze",
+        "unfreeze LABEL …",
+        "Takes parts out of what is frozen.",
+        "conv 8 3x3 relu as stem; globalpool\nfc 3 softmax as head\nfreeze all\nunfreeze head",
+    ),
+    Command(
+        "rate",
+        "rate LABEL … FACTOR",
+        "Multiplies the learning rate of some parts, or of `all`; of several the closest holds, as for `freeze`.",
+        "conv 8 3x3 relu as stem; globalpool\nfc 3 softmax\nrate stem 0.1",
+    ),
+    Command(
         "let",
         "let NAME = VALUE",
         "A name for a value, or for a word such as `relu`. At the top of a file it is given once, and "
@@ -122,7 +150,8 @@ _COMMANDS = (
     Command(
         "branch",
         "branch { commands } { commands } … MERGE",
-        "Runs two bodies or more on the same input and merges what they make: `add`, `multiply` or `concat`.",
+        "Runs two bodies or more on the same input and merges what they make: `add`, `concat`, `multiply` or another "
+        "layer that reads labels, in the order of the bodies.",
         "branch { conv 8 1x1 } { pool 3x3 stride=1 pad=same; conv 8 1x1 } concat",
     ),
     Command(
@@ -180,7 +209,11 @@ ARGUMENT_WORDS = frozenset(_words([*LAYERS.entries, *_OF_LINES]))
 COMMAND_WORDS = frozenset({*LAYERS, *COMMANDS})
 """The words that begin a line; a block of the file's own wins over them."""
 
-CHOICES = frozenset(_words(_reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])) | {"true", "false"})
+_ALL = _reachable([*LAYERS.entries, Init, DataSource, Recipe, Compile])
+
+CHOICES = frozenset(
+    _words(_ALL) | {word for cls in _ALL for p in parameters(cls) for word in p.keyed} | {"true", "false"}
+)
 """What an argument of anything may be."""
 
 

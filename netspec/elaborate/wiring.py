@@ -17,7 +17,7 @@ from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.limits import Expansion
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS
-from netspec.elaborate.suggestions import command_word
+from netspec.elaborate.suggestions import command_word, with_number
 from netspec.layers import LAYERS
 from netspec.layers.base import Broken, Layer
 from netspec.syntax import ast
@@ -95,6 +95,8 @@ class Wiring:
         self.steps = 0
         self.weights: dict[int, int] = {}
         self.expansion = Expansion(MAX_DEPTH)
+        self.jumped: set[int] = set()
+        """By their numbers, the nodes that begin with a `from`."""
         self.bound: dict[tuple[int, Any, int], Layer | None] = {}
         self.sharing: list[_Sharing] = []
 
@@ -103,15 +105,31 @@ class Wiring:
     def layer(self, command: ast.Command, scope: Scope) -> None:
         """Put a layer behind the last one; its line is bound once for all places where it means the same."""
         key = (id(command), scope.key, scope.rebound)
-        arguments, share = _split_share(command)
+        cls = LAYERS[command.name.text]
+        arguments, share = self._apart(command.arguments, "share")
+        arguments, second = self._apart(arguments, cls.second)
         if key not in self.bound:
-            cls = LAYERS[command.name.text]
             self.bound[key] = bind(cls, command.name, arguments, self.context)
             if self.bound[key] or not self._runs_on(command):
                 self.no_body(command)
         layer = self.bound[key] or Broken()
-        shared = self._shared(LAYERS[command.name.text], share, scope) if share else None
-        self.place(command, layer if shared or not share else Broken(), (self.cursor,), scope, shared)
+        shared = self._shared(cls, share, scope) if share else None
+        other = self._second(second, scope) if second else None
+        good = (shared or not share) and (other or not second)
+        sources = (self.cursor, other) if other else (self.cursor,)
+        self.place(command, layer if good else Broken(), sources, scope, shared)
+
+    def _second(self, argument: ast.Argument, scope: Scope) -> str | None:
+        """Return what `memory=LABEL` names; None where there is none, which is reported."""
+        key = argument.key.text if argument.key else ""
+        return self.labelled_node(replace(argument, key=None), scope, example=f"{key}=c2")
+
+    def _apart(self, arguments: Sequence[ast.Argument], key: str) -> tuple[Sequence[ast.Argument], ast.Argument | None]:
+        """Return the arguments of a line but `KEY=LABEL`, and that; a second one of it is reported."""
+        found = [a for a in arguments if key and a.key and a.key.text == key and a.relation == "="]
+        for again in found[1:]:
+            self.context.error("E0209", f"`{key}` is given twice", again.span, fix="keep one")
+        return [a for a in arguments if a not in found] if found else arguments, found[0] if found else None
 
     def _shared(self, cls: type[Layer], argument: ast.Argument, scope: Scope) -> str | None:
         """Return the layer whose weights are shared: `share=words`; None where there is none, which is reported."""
@@ -119,7 +137,7 @@ class Wiring:
             message = f"`{cls.canonical()}` has no weights that it could share"
             self.context.error("E0315", message, argument.span, fix=f"leave `{print_argument(argument)}` out")
             return None
-        node = self.labelled_node(replace(argument, key=None), scope)
+        node = self.labelled_node(replace(argument, key=None), scope, example="share=c2")
         if node is not None and node not in self.kinds:
             message = f"`{print_value(argument.value)}` is an input, and has no weights"
             self.context.error("E0215", message, argument.span, fix="share the weights of a labelled layer")
@@ -133,13 +151,27 @@ class Wiring:
         if not command.arguments and command.name.span.line not in self.silent:
             fix = f"label a layer, `conv 64 3x3 as c2`, and name it: `{cls.canonical()} c2`"
             self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
-        sources = [self.labelled_node(a, scope) for a in self._labels(command, scope)]
+        kind, values = cls.canonical(), scope.values
+        labels = self._labels(command, scope)
+        sources = [self.labelled_node(a, scope, fix=with_number(kind, a.value, values)) for a in labels]
         whole = [s for s in sources if s is not None]
         good = bool(whole) and len(whole) == len(command.arguments)
         spelling = SPELLINGS.get(command.name.text)
         for text, _ in spelling.remarks if good and spelling else ():
             self.context.note(f"`{command.name.text}`: {text}", command.name.span)
+        if good:
+            self._taken_twice(command, cls, whole)
         self.place(command, cls.model_validate({}) if good else Broken(), (self.cursor, *whole), scope)
+
+    def _taken_twice(self, command: ast.Command, cls: type[Layer], sources: Sequence[str]) -> None:
+        """Note a label of what flows in already: `concat a b` behind the layer `b` is b, a and b."""
+        again = [a for a, source in zip(command.arguments, sources, strict=True) if source == self.cursor]
+        others = [print_argument(a) for a in command.arguments if a not in again]
+        # The product of a value with itself is its square.
+        if again and (others or cls.canonical() != "multiply"):
+            message = f"`{print_argument(again[0])}` flows in from the line above, and is taken a second time"
+            once = f"; `{' '.join([command.name.text, *others])}` takes it once" if others else ""
+            self.context.note(message + once, again[0].span)
 
     def _labels(self, command: ast.Command, scope: Scope) -> Sequence[ast.Argument]:
         """Return the arguments of a merge, up to a word that begins another command."""
@@ -167,6 +199,7 @@ class Wiring:
             self.place(command, Broken(), (self.cursor,), scope)
         else:
             self.cursor = source
+            self.jumped.add(len(self.nodes))
 
     def broken(self, command: ast.Command, scope: Scope) -> None:
         """Stand in for a command that was not understood."""
@@ -198,7 +231,7 @@ class Wiring:
             near = nearest(words[0], merges) if words else None
             fix = f"did you mean `{near}`?" if near and not known else "`branch { … } { … } concat`"
             fix = self._merge_below(command) or fix
-            message = f"`branch` needs two bodies or more, then {listing(merges)}"
+            message = "`branch` needs two bodies or more, then a merge such as add, multiply or concat"
             span = command.arguments[0].span if words and not known else command.name.span
             if words[1:] and words[0] in merges and len(command.bodies) > 1:
                 message, span = f"`{words[0]}` merges the bodies and takes no more", command.arguments[1].span
@@ -250,7 +283,7 @@ class Wiring:
             self.broken(command, scope)
             return
         takes_share = any(p.key and p.key.text == "share" for p in block.parameters)
-        arguments, share = (command.arguments, None) if takes_share else _split_share(command)
+        arguments, share = (command.arguments, None) if takes_share else self._apart(command.arguments, "share")
         command = replace(command, arguments=tuple(arguments))
         values = bind_parameters(block, command, self.context)
         earlier = self._earlier_use(block, share, scope) if share else None
@@ -405,12 +438,27 @@ class Wiring:
             return None
         return name
 
-    def labelled_node(self, argument: ast.Argument, scope: Scope, none: str = "no layer before this") -> str | None:
-        """Return the node that a word names; `none` says what there is not where there is none."""
+    def labelled_node(
+        self,
+        argument: ast.Argument,
+        scope: Scope,
+        none: str = "no layer before this",
+        fix: str = "",
+        example: str = "add c2",
+    ) -> str | None:
+        """Return the node that a word names.
+
+        Args:
+            argument: the word.
+            scope: where it is written.
+            none: what is said where there is none.
+            fix: what would be right there, where that is known.
+            example: how a label is read where it is written.
+        """
         value = argument.value
         text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
         if argument.key is not None or not text:
-            fix = "for example `conv 64 3x3 as c2`, and later `add c2`"
+            fix = fix or f"for example `conv 64 3x3 as c2`, and later `{example}`"
             self.context.error("E0207", "a label is a word", argument.span, fix=fix)
             return None
         passed = scope.values.get(text)
@@ -418,7 +466,7 @@ class Wiring:
             return passed.node
         if text in scope.labels:
             return scope.labels[text]
-        fix = self._hidden(text, scope) or self._label_fix(text, scope)
+        fix = fix or self._hidden(text, scope) or self._label_fix(text, scope)
         self.context.error("E0215", f"{none} is labelled `{text}`", argument.span, fix=fix)
         return None
 
@@ -454,12 +502,6 @@ class Wiring:
         if command.bodies:
             message = f"`{command.name.text}` takes no body"
             self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
-
-
-def _split_share(command: ast.Command) -> tuple[Sequence[ast.Argument], ast.Argument | None]:
-    """Return the arguments of a command but `share=LABEL`, and that."""
-    share = next((a for a in command.arguments if a.key and a.key.text == "share" and a.relation == "="), None)
-    return [a for a in command.arguments if a is not share] if share else command.arguments, share
 
 
 def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:

@@ -19,8 +19,9 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     """Return what does not fit between a network and the built-in datasets it names; paths are checked when loaded."""
     if network.data is None:
         return []
-    if len(network.inputs) > 1 or len({o.target_name for o in network.all_outputs}) > 1:
-        return _of_several(network, places)
+    targets = {o.target for o in graph.outputs} if graph else _declared_targets(network)
+    if len(network.inputs) > 1 or len(targets) > 1:
+        return _of_several(network, targets, places)
     if network.data.is_text:
         return _of_text(network, graph, network.data, places)
     if network.tokens and (network.data.scale or network.data.normalize):
@@ -37,13 +38,19 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     return [d for info in infos for d in _problems(network, graph, info, places)][:1]
 
 
-def _of_several(network: Network, places: Places) -> Iterable[Diagnostic]:
+def _declared_targets(network: Network) -> set[str]:
+    """Return what outputs are compared with, as far as it is stated."""
+    stated = ((o, network.stated_loss(o.name)) for o in network.all_outputs)
+    found = {o.target_name for o, loss in stated if loss is None or loss.compares}
+    return set(sorted(found)[:1]) if network.reconstructs else found
+
+
+def _of_several(network: Network, targets: set[str], places: Places) -> Iterable[Diagnostic]:
     """Yield what a network of several inputs or targets cannot take."""
     assert network.data is not None
     place = places.get("data")
     info = next((i for n in (network.data.name, network.data.fallback) if n and (i := datasets.find(n))), None)
     if info:
-        targets = {o.target_name for o in network.all_outputs}
         has = f"{plural(len(network.inputs), 'input')} and {plural(len(targets), 'target')}"
         message = f"the network has {has}, but an example of {info.name} is one image and one label"
         yield _diagnostic("E0308", message, place, "name an .npz file with an array for each: docs/your_data.md")
@@ -84,7 +91,8 @@ def check_targets(network: Network, graph: Graph | None, places: Places) -> Iter
     known = [info for n in names if (info := datasets.find(n))]
     factor, offset = network.data.scaling()
     low, high = offset, 255 * factor + offset
-    if network.reconstructs and isinstance(graph.loss, BinaryCrossEntropy) and known and not _in_unit(low, high):
+    compared = next((o for o in graph.outputs if isinstance(o.loss, BinaryCrossEntropy)), None)
+    if network.reconstructs and compared and known and not _in_unit(low, high):
         how = "normalize" if network.data.normalize else "scale"
         stated = places.get("train") if network.recipe.loss else None
         message = (
@@ -99,12 +107,16 @@ def check_targets(network: Network, graph: Graph | None, places: Places) -> Iter
             related=tuple(
                 Related(p.span, label)
                 for p, label in (
-                    (places.get(network.nodes[-1].name), "the outputs are compared with them"),
+                    (places.get(_node_of(network, compared.name)), "the outputs are compared with them"),
                     (stated, "the loss is stated here"),
                 )
                 if p
             ),
         )
+
+
+def _node_of(network: Network, output: str) -> str:
+    return next(o.node for o in network.all_outputs if o.name == output)
 
 
 def _in_unit(low: float, high: float) -> bool:
@@ -182,6 +194,8 @@ def _problems(
     if graph is None or network.reconstructs:
         return
     for declared, output in zip(network.all_outputs, graph.outputs, strict=True):
+        if not output.loss.compares:
+            continue
         yield from _classes_problems(graph.only(output), declared.node, info, places)
 
 

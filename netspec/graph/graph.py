@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network, Node
-from netspec.ir.text import layer_text, shared_text
+from netspec.ir.text import layer_text, others_text, shared_text
 from netspec.layers.base import Mask, Role
 from netspec.ops import Activation, Op, Shape
 from netspec.recipe.initializers import Initializer
@@ -267,7 +267,7 @@ class Graph:
         owned = {path: self.parameters[path] for path in paths if path.rpartition("/")[0] == node.name}
         return NodeCost(
             name=node.name,
-            text=" ".join([layer_text(node.layer), *shared_text(node), *node.inputs[1:]]),
+            text=" ".join([layer_text(node.layer), *shared_text(node), *others_text(node.layer, node.inputs[1:])]),
             shape=self.shape(self.nodes.get(node.name, -1)),
             parameters=sum(p.size for p in owned.values() if p.trainable),
             flops=sum(o.flops for o in operations),

@@ -9,9 +9,11 @@ LeNet's, each convolution one program with its pooling, took an eighth of the fi
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from math import prod
 
 from netspec.graph.graph import Graph
+from netspec.graph.parts import learning_values, parts
 from netspec.graph.recipe_checks import used_batch
 from netspec.ir.network import Network
 from netspec.ops import Bias
@@ -28,17 +30,27 @@ def training_bytes(network: Network, graph: Graph) -> int:
     the backward pass reads again, and the gradients that are under way, two as large as the largest value; or what
     `augment` takes for each, where that is more.
     """
+    frozen = parts(network, graph).forever
     weights = sum(p.size for p in graph.parameters.values() if p.trainable)
+    moved = sum(p.size for p in graph.parameters.values() if p.trainable and p.path not in frozen)
     state = sum(p.size for p in graph.parameters.values() if not p.trainable)
     # A bias is added in place, and its gradient needs no value of the forward pass.
-    sizes = [
-        *(prod(i.shape) for i in graph.inputs),
-        *(prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias)),
-    ]
-    values = sum(sizes) + 2 * max(sizes)
-    kept = weights * (2 + network.recipe.optimizer.averages()) + state
+    sizes = {o.output: prod(o.shape) for o in graph.operations if not isinstance(o.op, Bias)}
+    largest = max([*(prod(i.shape) for i in graph.inputs), *sizes.values()])
+    values = graph.input_values + sum(_read_again(graph, sizes, frozen)) + 2 * largest
+    kept = weights + moved * (1 + network.recipe.optimizer.averages()) + state
     # Images are changed before the first layer computes: what that takes is free again by then.
     return _FLOAT * kept + max(_FLOAT * used_batch(network) * values, augment_bytes(network, graph))
+
+
+def _read_again(graph: Graph, sizes: Mapping[int, int], frozen: Collection[str]) -> Iterator[int]:
+    """Yield the sizes of the values of an example that the backward pass reads: all, but those of what is frozen."""
+    if not frozen:
+        yield from sizes.values()
+        return
+    learning = learning_values(graph, frozen)
+    read = {value for o in graph.operations if o.output in learning for value in (o.output, *o.inputs)}
+    yield from (size for value, size in sizes.items() if value in read)
 
 
 def augment_bytes(network: Network, graph: Graph) -> int:

@@ -14,7 +14,16 @@ from netspec.layers.base import Tensor
 from netspec.ops import Activation, Op, ShapeError, format_shape
 from netspec.recipe.catalog import find
 from netspec.recipe.class_weights import named_weights, weights_of
-from netspec.recipe.losses import Contrastive, CrossEntropy, Ctc, Loss, MeanSquaredError, class_loss, default_loss
+from netspec.recipe.losses import (
+    BinaryCrossEntropy,
+    Contrastive,
+    CrossEntropy,
+    Ctc,
+    Loss,
+    MeanSquaredError,
+    class_loss,
+    default_loss,
+)
 
 __all__ = ["TWO_CLASSES", "Ending", "Misfit", "output_loss"]
 
@@ -22,6 +31,8 @@ TWO_CLASSES = "two classes take two outputs with softmax, `fc 2 softmax`, or one
 
 _HANDING_ON = (
     ops.Concat,
+    ops.Channels,
+    ops.ShuffleChannels,
     ops.Reshape,
     ops.Permute,
     ops.Take,
@@ -33,7 +44,10 @@ _HANDING_ON = (
 )
 """Operations whose outputs lie where their inputs do."""
 
-_UNBOUNDED = {"relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"}
+_UNBOUNDED = {
+    *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "hard_swish", "softplus"),
+    *("ramp", "exp", "log", "abs", "square", "sqrt"),
+}
 """Functions that go as far up as is wanted."""
 
 
@@ -88,24 +102,33 @@ def output_loss(network: Network, output: Output, ending: Ending, *, recorded: b
     if stated is None and network.classifies and len(network.all_outputs) == 1 and not recorded and len(shape) == 1:
         loss, misfits = _of_classes(ending, loss)
     if function in loss.refuses:
-        other = default_loss(function).canonical()
         message = f"the loss {loss.canonical()} does not fit a last layer with {function}"
-        fix = f"write `loss {other}`, or leave the loss out: it follows from the last layer"
+        right = _stating(default_loss(function), output)
+        fix = f"write `{right}`, or leave the loss out: it follows from the last layer"
+        if isinstance(loss, BinaryCrossEntropy):
+            fix += "; several labels at once end in sigmoid"
+        elif isinstance(loss, CrossEntropy) and shape[0] > 1:
+            fix += "; one class of several ends in softmax"
         misfits.append(Misfit(ShapeError("E0402", message, fix), loss_shown=True))
-    elif network.reconstructs and (len(network.inputs) > 1 or len(network.all_outputs) > 1):
-        message = "`target input` is for a network of one input and one output"
+    elif network.reconstructs and len(network.inputs) > 1:
+        message = "`target input` is for a network of one input"
         fix = "leave it out: each output is compared with the target of its name"
         misfits.append(Misfit(ShapeError("E0305", message, fix), of_data=True))
-    elif network.reconstructs:
+    elif network.reconstructs and loss.compares:
         misfits += _of_reconstruction(network, output, ending, loss)
     else:
-        for error in _of_shape(network, ending, loss):
+        for error in _of_shape(network, output, ending, loss):
             label = "the last layer has one output" if error.code == "E0309" else f"its output is {format_shape(shape)}"
             misfits.append(Misfit(error, label, loss_shown=True))
     return loss, misfits
 
 
-def _of_shape(network: Network, ending: Ending, loss: Loss) -> Iterator[ShapeError]:
+def _stating(loss: Loss, output: Output) -> str:
+    """Return how a loss is stated where that of an output stands: on the output's own line, or in `train`."""
+    return f"loss={loss.canonical()}" if output.loss else f"loss {loss.canonical()}"
+
+
+def _of_shape(network: Network, output: Output, ending: Ending, loss: Loss) -> Iterator[ShapeError]:
     """Yield what is wrong with a loss for outputs of this shape, and for the data that is named."""
     shape, kind, data = ending.value.shape, loss.canonical(), network.data
     classes = network.classifies and data is not None and find(data.name) is not None
@@ -117,12 +140,12 @@ def _of_shape(network: Network, ending: Ending, loss: Loss) -> Iterator[ShapeErr
     elif isinstance(loss, Ctc) and len(shape) != 2:
         message = f"ctc needs positions, classes x length, the network ends in {format_shape(shape)}"
         yield ShapeError("E0305", message, "end with a layer of sequences, such as `fc CLASSES softmax pointwise`")
-    elif classes and len(shape) != 1 and loss.targets != ("nothing",) and not isinstance(loss, MeanSquaredError):
+    elif classes and len(shape) != 1 and loss.compares and not isinstance(loss, MeanSquaredError):
         message = f"{kind} needs one row of outputs, the network ends in {format_shape(shape)}"
         yield ShapeError("E0305", message, _one_row(ending))
     elif classes and not {"class", "nothing"} & {*loss.targets}:
         message = f"the loss {kind} is not for classes, which {data.name if data else 'the data'} has"
-        yield ShapeError("E0402", message, f"write `loss {class_loss(shape[0]).canonical()}`")
+        yield ShapeError("E0402", message, f"write `{_stating(class_loss(shape[0]), output)}`")
     elif isinstance(loss, CrossEntropy) and shape[0] == 1:
         message = "cross_entropy of one output is 0 whatever that is: nothing can be learned"
         yield ShapeError("E0309", message, TWO_CLASSES)
@@ -200,13 +223,12 @@ def _bound(ending: Ending) -> Op | None:
 def _of_reconstruction(network: Network, output: Output, ending: Ending, loss: Loss) -> Iterator[Misfit]:
     """Yield why an autoencoder cannot give its input again."""
     value, shape = ending.value, network.input
-    if loss.targets == ("nothing",):
-        return
     if isinstance(loss, CrossEntropy) or not {"number", "share"} & {*loss.targets}:
         what = {"pair": "pairs", "sequence": "sequences of classes"}.get(loss.targets[0], "classes")
         message = f"the network is to give its input again, and {loss.canonical()} is for {what}"
         stated = network.stated_loss(output.name)
-        end = "write `loss mse`" if stated else "end with `sigmoid` or without an activation"
+        mse = f"write `{_stating(MeanSquaredError(), output)}`"
+        end = mse if stated else "end with `sigmoid` or without an activation"
         fix = f"{end}, or leave `target input` out"
         yield Misfit(ShapeError("E0402", message, fix), loss_shown=True)
     elif prod(value.shape) != prod(shape):

@@ -10,6 +10,7 @@ from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing,
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.graph.losses import follows_from_targets
+from netspec.graph.parts import parts
 from netspec.ir.network import Network, Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
@@ -28,6 +29,7 @@ __all__ = [
     "MAX_STEPS",
     "Measured",
     "check_recipe",
+    "lacks_validation",
     "measurable",
     "normalized_alone",
     "unmeasured",
@@ -44,7 +46,8 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
     """Yield what is asked for under `best` and `early_stop`, and not measured."""
     if graph is None:
         return
-    validation = network.data is not None and network.data.validation > 0
+    # A file, or arrays in memory, may have examples for validation: that is seen when they are looked at.
+    validation = not _has_none_for_validation(network)
     measured = measurable(network, graph)
     wrong = unmeasured(network.recipe, measured, validation=validation, hold_out=_hold_out(network))
     if wrong:
@@ -60,7 +63,7 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
         if endless:
             yield _at("train", "E0307", endless, places)
         if alone:
-            yield _at(normalized_alone(graph) or "train", "E0309", alone, places)
+            yield _at(normalized_alone(network, graph) or "train", "E0309", alone, places)
         if endless or alone:
             break
     data = datasets.find(network.data.name) if network.data else None
@@ -68,6 +71,33 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
         count = network.data.validation
         message = f"`validation {count}` leaves nothing to train on: {data.name} has {data.train:,} examples"
         yield _at("data", "E0311", (message, f"hold out fewer: `{_hold_out(network)}`"), places)
+
+
+def _has_none_for_validation(network: Network) -> bool:
+    """Return whether it is known that there are no examples for validation."""
+    data = network.data
+    if data is None or data.validation:
+        return False
+    return all(datasets.find(name) for name in (data.name, data.fallback) if name)
+
+
+def lacks_validation(network: Network, graph: Graph, *, by_name: bool) -> tuple[str, str] | None:
+    """Return that a recipe selects or stops by a validation set, which there is not; None where it does not.
+
+    Args:
+        network: its recipe does.
+        graph: of the network.
+        by_name: whether the data could have arrays for validation.
+    """
+    asked = (network.recipe.best, network.recipe.early_stop.on if network.recipe.early_stop else None)
+    if not any(name and name.startswith("val_") for name in asked):
+        return None
+    measured = measurable(network, graph)
+    found = unmeasured(network.recipe, measured, validation=False, hold_out=_hold_out(network))
+    if not found or not by_name:
+        return found
+    arrays = "x_val and y_val" if len(network.inputs) == len(network.all_outputs) == 1 else "arrays NAME_val of each"
+    return found[0], found[1].replace(", or say", f", give {arrays} in the file, or say")
 
 
 def _examples(network: Network) -> list[int]:
@@ -92,10 +122,14 @@ def without_end(network: Network, examples: int) -> tuple[str, str] | None:
     return message, f"say `epochs {MAX_STEPS // steps}` or less; `time_limit` and `early_stop` end a training too"
 
 
-def normalized_alone(graph: Graph) -> str | None:
-    """Return the first node whose batch normalization sees one value a channel of each example; None without one."""
-    found = (o.node for o in graph.operations if isinstance(o.op, BatchNorm) and prod(o.shape[1:]) == 1)
-    return next(found, None)
+def normalized_alone(network: Network, graph: Graph) -> str | None:
+    """Return the first node whose batch normalization sees one value a channel of each example; None without one.
+
+    One that is frozen for all of the training looks at no batch.
+    """
+    norms = [o for o in graph.operations if isinstance(o.op, BatchNorm) and prod(o.shape[1:]) == 1]
+    frozen = parts(network, graph).forever if norms else frozenset()
+    return next((o.node for o in norms if o.parameters[2] not in frozen), None)
 
 
 def without_variance(network: Network, graph: Graph, examples: int | None) -> tuple[str, str] | None:
@@ -106,7 +140,7 @@ def without_variance(network: Network, graph: Graph, examples: int | None) -> tu
         graph: its operations.
         examples: what it is trained on, where that is known.
     """
-    node = normalized_alone(graph)
+    node = normalized_alone(network, graph)
     if node is None or min(network.recipe.batch, examples or network.recipe.batch) > 1:
         return None
     if network.recipe.batch > 1:

@@ -115,5 +115,8 @@ class Owners:
     def _fitting(self, node: str, owner: str) -> str:
         """Return what would make the weights fit."""
         if self._tied(node, owner):
+            layer = self._layers[node]
+            if isinstance(layer, Dense) and not layer.pointwise:
+                return "give the `fc` the word `pointwise`: it then takes the product at each position"
             return "an `fc` that shares with an `embedding` reads its width and gives one output for each token"
         return "let both read values of the same size, and write both layers alike"

@@ -53,9 +53,22 @@ def trace(network: Network, places: Places | None = None, *, recorded: bool = Fa
         inputs=tuple(GraphInput(i.name, i.shape, i.tokens, i.mask) for i in network.inputs),
         operations=tuple(builder.operations),
         parameters=builder.parameters,
-        outputs=tuple(outputs),
+        outputs=_compared(outputs, network),
         nodes={name: value.index for name, value in builder.values.items() if value is not None},
     )
+
+
+def _compared(outputs: Sequence[GraphOutput], network: Network) -> tuple[GraphOutput, ...]:
+    """Return outputs with what they are compared with: of one whose loss needs nothing, what another one is.
+
+    Where the input is to be given again, all are compared with that.
+    """
+    if len(outputs) == 1:
+        return tuple(outputs)
+    first = next((o.target for o in outputs if o.loss.compares), outputs[0].target)
+    stated = {o.name for o in network.all_outputs if o.target}
+    own = set() if network.reconstructs else {o.name for o in outputs if o.loss.compares or o.name in stated}
+    return tuple(o if o.name in own else replace(o, target=first) for o in outputs)
 
 
 class _Builder:
@@ -121,7 +134,7 @@ class _Builder:
             shapes = [format_shape(x.shape) for x in xs]
             related = [
                 Related(self.places[source].span, f"this gives {shape}")
-                for source, shape in zip(sources, shapes, strict=True)
+                for source, shape in dict(zip(sources, shapes, strict=True)).items()
                 if len(xs) > 1 and source in self.places
             ]
             shown = [*shapes[:4], "others"] if len(shapes) > 5 else shapes
@@ -284,7 +297,7 @@ def _common_mask(layer: Layer, xs: Sequence[Tensor]) -> Mask | None:
     if not layer.positionwise and not layer.reads_mask:
         fix = "put `globalpool`, `take last` or a recurrent layer with `last` before it, or leave `mask=` out"
         raise ShapeError("E0316", f"`{name}` would take padding for values", _INSTEAD.get(name, fix))
-    if len(masks) > 1:
+    if len(masks) > 1 and not layer.reads_mask:
         raise ShapeError("E0316", f"`{name}` reads sequences with different padding", "merge what is pooled of each")
     return masks.pop()
 
@@ -294,6 +307,7 @@ _INSTEAD = {
     "groupnorm": "use `layernorm`, which goes over the features of each position",
     "instancenorm": "use `layernorm`, which goes over the features of each position",
     "pool": "use `globalpool max`, which knows what is padding",
+    "coordinates": "use `position sinusoidal`: the place among all positions depends on how many are padding",
     "avgpool": "use `globalpool`, which knows what is padding",
 }
 """What knows padding, in place of what does not."""

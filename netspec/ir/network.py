@@ -45,7 +45,22 @@ from netspec.schema.types import (
 if TYPE_CHECKING:
     from netspec.graph.graph import Graph
 
-__all__ = ["FORMAT", "INPUT", "Budget", "Compile", "DataSource", "Init", "Input", "Network", "Node", "Output", "Recipe"]
+__all__ = [
+    "FORMAT",
+    "INPUT",
+    "Budget",
+    "Compile",
+    "DataSource",
+    "Freeze",
+    "Init",
+    "Input",
+    "Network",
+    "Node",
+    "Output",
+    "Rate",
+    "Recipe",
+    "parts_of",
+]
 
 FORMAT: Literal[2] = 2
 """Version of the JSON form; a reader refuses a newer one. In format 1 there was one input, and no name for it."""
@@ -59,6 +74,12 @@ _NODE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
 def _twice(names: Iterable[str]) -> str | None:
     """Return the first name that is there more than once."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
+def parts_of(name: str) -> list[str]:
+    """Return a node's name and those of the blocks that it is in, the closest first: `a/b/c`, `a/b`, `a`."""
+    pieces = name.split("/")
+    return ["/".join(pieces[:n]) for n in range(len(pieces), 0, -1)]
 
 
 class _Model(BaseModel):
@@ -115,6 +136,21 @@ class Node(_Model):
     inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     share: _Name | None = None
     """The node whose weights it uses, in place of weights of its own."""
+
+
+class Freeze(_Model):
+    """A part whose weights stay as they are: a layer, or a use of a block; None for the whole network."""
+
+    part: _Name | None = None
+    until: PositiveInt | None = None
+    """After how many epochs it is trained like the others; never unless given."""
+
+
+class Rate(_Model):
+    """A part that is trained at another learning rate: the recipe's times a factor."""
+
+    part: _Name | None = None
+    factor: PositiveFloat
 
 
 class Init(Definition):
@@ -291,6 +327,13 @@ class Network(_Model):
     outputs: Annotated[tuple[Output, ...], Field(strict=False)] = ()
     """What the network gives; its last node unless given."""
     init: Init = Field(default_factory=Init)
+    weights: _DatasetName | None = None
+    """The file of trained weights that a training starts from: a path in the spec's folder."""
+    freeze: Annotated[tuple[Freeze, ...], Field(strict=False)] = ()
+    unfreeze: Annotated[tuple[_Name, ...], Field(strict=False)] = ()
+    """Parts of what is frozen that are trained. Of all that is said of a layer, the closest holds: what names itself,
+    then the block that it is in, then the whole."""
+    rates: Annotated[tuple[Rate, ...], Field(strict=False)] = ()
     data: DataSource | None = None
     recipe: Recipe = Field(default_factory=Recipe)
     compile: Compile = Field(default_factory=Compile)
@@ -337,8 +380,9 @@ class Network(_Model):
             missing = [i for i in node.inputs if i not in known or (i == INPUT and i not in inputs)]
             if missing:
                 raise ValueError(f"node {node.name!r} reads {missing[0]!r}, which no node before it is named")
-            if len(node.inputs) > 1 and not node.layer.merges:
-                raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads one")
+            if len(node.inputs) > (2 if node.layer.second else 1) and not node.layer.merges:
+                most = f"one, and one as {node.layer.second}" if node.layer.second else "one"
+                raise ValueError(f"node {node.name!r} reads several nodes, but {node.layer.canonical()} reads {most}")
             if len(node.inputs) < 2 and node.layer.merges:
                 raise ValueError(f"node {node.name!r} reads one node, but {node.layer.canonical()} merges several")
             if node.share is not None and (node.share not in known or node.share in inputs):
@@ -349,6 +393,7 @@ class Network(_Model):
                 raise ValueError(f"node {node.name!r} shares weights, and {node.layer.canonical()} has none")
             known.add(node.name)
         self._require_outputs(inputs, known - inputs - {INPUT})
+        self._require_parts()
         read = {i for node in self.nodes for i in node.inputs}
         unread = known - read - inputs - {INPUT} - {o.node for o in self.all_outputs}
         if unread:
@@ -369,6 +414,24 @@ class Network(_Model):
                 raise ValueError(f"an input and an output are named {output.name!r}")
             if output.node not in nodes:
                 raise ValueError(f"the output {output.name!r} is {output.node!r}, which no node is named")
+
+    def _require_parts(self) -> None:
+        """Raise ValueError where what is frozen, or has a rate of its own, is no part, or is named twice."""
+        parts = self.parts()
+        for what, named in (
+            ("frozen or not", [*(f.part for f in self.freeze), *self.unfreeze]),
+            ("given a rate", [r.part for r in self.rates]),
+        ):
+            twice = _twice(part or "all" for part in named)
+            if twice:
+                raise ValueError(f"{twice!r} is {what} twice")
+            lost = [part for part in named if part is not None and part not in parts]
+            if lost:
+                raise ValueError(f"{lost[0]!r} is to be {what}, and no node is named that")
+
+    def parts(self) -> set[str]:
+        """Return the names of what can be frozen: of the nodes, and of the uses of blocks that these are in."""
+        return {part for node in self.nodes for part in parts_of(node.name)}
 
     def __repr__(self) -> str:
         # Another look upward: what an interpreter shows has the shapes in it.

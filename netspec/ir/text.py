@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Node, Output, Recipe
+from netspec.layers.base import Layer
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
-__all__ = ["input_text", "layer_text", "resolved_text", "shared_text", "value_text"]
+__all__ = ["input_text", "layer_text", "others_text", "part_text", "resolved_text", "shared_text", "value_text"]
 
 
 def resolved_text(network: Network) -> str:
@@ -25,11 +27,15 @@ def resolved_text(network: Network) -> str:
             node.layer.canonical(),
             _arguments(node.layer, every=True),
             *shared_text(node),
-            *map(print_label, node.inputs[1:]),
+            *others_text(node.layer, map(print_label, node.inputs[1:])),
         ]
         lines.append(" ".join([w for w in words if w] + ["as", print_label(node.name)]))
         previous = node.name
     lines += map(_output, network.outputs)
+    lines += [f'weights "{network.weights}"'] if network.weights else []
+    lines += [f"freeze {part_text(f.part)}" + (f" until={f.until}" if f.until else "") for f in network.freeze]
+    lines += [f"unfreeze {part_text(part)}" for part in network.unfreeze]
+    lines += [f"rate {part_text(r.part)} {_number(r.factor)}" for r in network.rates]
     if network.data:
         lines.append(_data(network.data))
     lines.append("train {\n" + _settings(network.recipe) + "}")
@@ -56,6 +62,16 @@ def shared_text(node: Node) -> list[str]:
     return [f"share={print_label(node.share)}"] if node.share else []
 
 
+def others_text(layer: Layer, names: Iterable[str]) -> list[str]:
+    """Return what a layer says of what it reads beside what flows in: `stem`, or `memory=stem`."""
+    return [f"{layer.second}={name}" if layer.second else name for name in names]
+
+
+def part_text(part: str | None) -> str:
+    """Return a part as a spec names it: `stem`, `"stage_1/conv_1"`, `all` for the whole network."""
+    return "all" if part is None else f'"{part}"' if part == "all" else print_label(part)
+
+
 def _output(output: Output) -> str:
     """Return an output as a spec says it: `output age loss=mse weight=0.1 target=years`."""
     words = [f"output {print_label(output.node)}"]
@@ -71,7 +87,7 @@ def layer_text(layer: Definition) -> str:
 
 
 def _arguments(definition: Definition, *, every: bool) -> str:
-    words = []
+    words, in_order = [], True
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
         if p.name in definition.later and value == p.default:
@@ -79,13 +95,15 @@ def _arguments(definition: Definition, *, every: bool) -> str:
         # What a number is says more than that it is the default: `dropout 0.5`.
         number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or (not every and not p.required and value == p.default and not number):
+            # A number without a key would be taken for the one that is left out.
+            in_order = in_order and not p.positional
             continue
         if not every and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
             # A person writes `pool 2` for 2x2; on a sequence the one number is all there is.
             value = value[0]
         if isinstance(value, bool):
             words.append(p.name if value else f"no{p.name}")
-        elif p.positional or (not every and isinstance(value, Definition)):
+        elif (p.positional and (in_order or isinstance(value, str))) or (not every and isinstance(value, Definition)):
             words.append(value_text(value, every=every))
         else:
             words.append(f"{p.name}={value_text(value, every=every)}")

@@ -3,17 +3,30 @@
 from typing import Annotated, TypeAlias
 
 from netspec.layers.activation import ACTIVATIONS
+from netspec.layers.arithmetic import Times
 from netspec.layers.attention import Attention
 from netspec.layers.base import Builder, Layer, Role, Tensor, Weight
+from netspec.layers.channels import Channels, ChannelShuffle, Coordinates, Part
 from netspec.layers.conv import Conv, Deconv, Depthwise
 from netspec.layers.dense import Dense
-from netspec.layers.merge import Add, Concat, Multiply
+from netspec.layers.merge import (
+    Add,
+    Average,
+    Concat,
+    CosineSimilarity,
+    Divide,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+)
 from netspec.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Scale
 from netspec.layers.pool import AvgPool, GlobalPool, Pool
 from netspec.layers.recurrent import Gru, Lstm, Rnn
-from netspec.layers.regularize import Dropout, Noise
+from netspec.layers.regularize import Dropout, Noise, Sample, StochasticDepth
 from netspec.layers.resize import Crop, Pad, PixelShuffle, PixelUnshuffle, Upsample
-from netspec.layers.sequence import ClassToken, Embedding, Position, Take
+from netspec.layers.sequence import ClassToken, Embedding, OneHot, Position, Take
 from netspec.layers.shape import Flatten, Identity, Permute, Reshape
 from netspec.schema.registry import OneOf, Registry
 
@@ -35,8 +48,11 @@ LAYERS: Registry[Layer] = Registry(
         InstanceNorm,
         LocalResponseNorm,
         Scale,
+        Times,
         Dropout,
+        StochasticDepth,
         Noise,
+        Sample,
         Flatten,
         Identity,
         Reshape,
@@ -46,10 +62,22 @@ LAYERS: Registry[Layer] = Registry(
         Upsample,
         PixelShuffle,
         PixelUnshuffle,
+        Channels,
+        Part,
+        ChannelShuffle,
+        Coordinates,
         Add,
+        Subtract,
         Multiply,
+        Divide,
+        Maximum,
+        Minimum,
+        Average,
+        Dot,
+        CosineSimilarity,
         Concat,
         Embedding,
+        OneHot,
         Position,
         ClassToken,
         Take,

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from netspec import ops
 from netspec.layers.base import ActivationLayer, Builder, Tensor
+from netspec.layers.functions import Abs, Clamp, Exp, Log, Ramp, Sqrt, Square
 from netspec.recipe.initializers import Constant
 from netspec.schema.definition import option, positional
 from netspec.schema.registry import OneOf, Registry
@@ -302,6 +303,13 @@ ACTIVATIONS: Registry[ActivationLayer] = Registry(
         Glu,
         Softplus,
         Softsign,
+        Ramp,
+        Exp,
+        Log,
+        Abs,
+        Square,
+        Sqrt,
+        Clamp,
         Softmax,
         Softmin,
         LogSoftmax,

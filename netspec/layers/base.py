@@ -92,6 +92,8 @@ class Layer(Definition):
 
     merges: ClassVar[bool] = False
     """Whether it reads several values: the one that flows into it, and those named on its line."""
+    second: ClassVar[str] = ""
+    """The key of a label that may stand on its line, `memory=LABEL`: what it then reads beside what flows in."""
     reads_tokens: ClassVar[bool] = False
     """Whether its input may be token numbers, which say nothing to a layer that computes with them."""
     reads_mask: ClassVar[bool] = False
@@ -113,7 +115,7 @@ class Layer(Definition):
         raise NotImplementedError
 
     def join(self, g: Builder, xs: Sequence[Tensor]) -> Tensor:
-        """Describe the layer on all it reads; only a merging layer reads more than one value."""
+        """Describe the layer on all it reads: one value, unless it merges or has a `second`."""
         (x,) = xs
         return self.build(g, x)
 
@@ -128,7 +130,8 @@ class ActivationLayer(Layer):
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Apply the function of the same name."""
-        values = tuple((p.name, getattr(self, p.name)) for p in parameters(type(self)))
+        given = ((p.name, getattr(self, p.name)) for p in parameters(type(self)))
+        values = tuple((name, value) for name, value in given if value is not None)
         return g.apply(Activation(self.canonical(), values), x)
 
 

@@ -10,9 +10,15 @@ from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.ops import Pads, ShapeError, same_padding
 from netspec.recipe.initializers import AnyInitializer
 from netspec.schema.definition import option, positional
-from netspec.schema.types import Amount, Padding, PositiveInt, Size2
+from netspec.schema.types import Amount, CausalPadding, Padding, PositiveInt, Size2
 
 __all__ = ["Conv", "Deconv", "Depthwise", "resolve_padding"]
+
+
+_PAD = (
+    "zeros around the input: none (`valid`), enough to keep its size (`same`), all of them before a sequence "
+    "(`causal`), or rows x columns"
+)
 
 
 class Conv(Layer):
@@ -41,9 +47,7 @@ class Conv(Layer):
     kernel: Size2 = positional("height x width of the kernel; one number means both")
     activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
-    pad: Padding = option(
-        "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
-    )
+    pad: CausalPadding = option("valid", _PAD)
     dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     groups: PositiveInt = option(1, "channels are split into so many independent groups")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
@@ -73,9 +77,7 @@ class Depthwise(Layer):
     kernel: Size2 = positional("height x width of each kernel; one number means both")
     activation: OptionalActivation = option(None, "function applied to the result")
     stride: Size2 = option((1, 1), "step of the kernel, down and across")
-    pad: Padding = option(
-        "valid", "zeros around the input: none (`valid`), enough to keep its size (`same`), or rows x columns"
-    )
+    pad: CausalPadding = option("valid", _PAD)
     dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     multiplier: PositiveInt = option(1, "output channels for each input channel, one after the other")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
@@ -152,9 +154,19 @@ class Deconv(Layer):
 
 
 def resolve_padding(
-    pad: Padding, x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...] | None = None
+    pad: CausalPadding,
+    x: Tensor,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...] | None = None,
 ) -> Pads:
     """Return the zeros before and after, for each axis of positions, that a `pad=` argument means."""
+    if pad == "causal":
+        if len(kernel) > 1:
+            fix = "write `pad=same`, or bring it to a sequence: `flatten positions`"
+            raise ShapeError("E0309", "`pad=causal` is for sequences: the positions of an image have no order", fix)
+        (reach,), (spacing,) = kernel, dilation or (1,)
+        return (((reach - 1) * spacing, 0),)
     if pad == "valid":
         return ((0, 0),) * len(kernel)
     if pad == "same":

@@ -6,7 +6,19 @@ from typing import ClassVar, Literal
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor
 
-__all__ = ["Add", "Concat", "Merge", "Multiply"]
+__all__ = [
+    "Add",
+    "Average",
+    "Concat",
+    "CosineSimilarity",
+    "Divide",
+    "Dot",
+    "Maximum",
+    "Merge",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+]
 
 
 class Merge(Layer):
@@ -45,6 +57,78 @@ class Multiply(Merge):
     aliases = ("Multiply",)
     example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same sigmoid; multiply a"
     op: ClassVar[ops.Op] = ops.Multiply()
+
+
+class Subtract(Merge):
+    """What flows in minus the labelled values; one number a channel is subtracted at all its positions."""
+
+    kind: Literal["subtract"] = "subtract"
+    aliases = ("Subtract", "minus")
+    example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same; subtract a"
+    op: ClassVar[ops.Op] = ops.Subtract()
+
+
+class Divide(Merge):
+    """What flows in over the labelled values; one number a channel divides all its positions.
+
+    Division by 0 gives ±∞, and 0/0 is not a number (NaN), as in PyTorch.
+    """
+
+    kind: Literal["divide"] = "divide"
+    aliases = ("Divide",)
+    example: ClassVar[str] = "sigmoid as a; conv 8 3x3 pad=same; divide a"
+    op: ClassVar[ops.Op] = ops.Divide()
+
+
+class Maximum(Merge):
+    """The largest of what flows in and of the labelled values, place by place, with channels as in `multiply`."""
+
+    kind: Literal["maximum"] = "maximum"
+    aliases = ("Maximum",)
+    example: ClassVar[str] = "tanh as a; conv 8 3x3 pad=same; maximum a"
+    op: ClassVar[ops.Op] = ops.Maximum()
+
+
+class Minimum(Merge):
+    """The smallest of what flows in and of the labelled values, place by place, with channels as in `multiply`."""
+
+    kind: Literal["minimum"] = "minimum"
+    aliases = ("Minimum",)
+    example: ClassVar[str] = "tanh as a; conv 8 3x3 pad=same; minimum a"
+    op: ClassVar[ops.Op] = ops.Minimum()
+
+
+class Average(Merge):
+    """The mean of what flows in and of the labelled values; all have one shape. `avgpool` is the mean of a window."""
+
+    kind: Literal["average"] = "average"
+    aliases = ("Average",)
+    example: ClassVar[str] = "relu as a; conv 8 3x3 pad=same; average a"
+    op: ClassVar[ops.Op] = ops.Average()
+
+
+class Dot(Merge):
+    """The dot product of what flows in with one labelled value: features → 1, or channels at each position → 1.
+
+    The distance of two vectors: `from a; subtract b as d; dot d; sqrt`.
+    """
+
+    kind: Literal["dot"] = "dot"
+    aliases = ("Dot", "dot_product")
+    example: ClassVar[str] = "tanh as a; conv 8 3x3 pad=same; dot a"
+    op: ClassVar[ops.Op] = ops.Dot()
+
+
+class CosineSimilarity(Merge):
+    """The cosine of the angle between what flows in and one labelled value: features → 1, or at each position.
+
+    A length counts as at least 0.00000001, as in PyTorch.
+    """
+
+    kind: Literal["cosine_similarity"] = "cosine_similarity"
+    aliases = ("CosineSimilarity",)
+    example: ClassVar[str] = "tanh as a; conv 8 3x3 pad=same; cosine_similarity a"
+    op: ClassVar[ops.Op] = ops.CosineSimilarity()
 
 
 class Concat(Merge):

@@ -54,29 +54,46 @@ class Pool(_WindowPool):
 
 
 class AvgPool(_WindowPool):
-    """Average pooling: the mean of each window of an image or a sequence; padding does not count."""
+    """Average pooling: the mean of each window of an image or a sequence; padding does not count.
+
+    With `count_padding` it counts as zeros, as in PyTorch's AvgPool2d; what `ceil` adds never does.
+    """
 
     kind: Literal["avgpool"] = "avgpool"
     aliases = ("AvgPool2d", "AvgPool1d", "AveragePooling2D", "AveragePooling1D", "avg_pool")
     example: ClassVar[str] = "avgpool 2"
 
+    later = ("count_padding",)
+
+    count_padding: bool = option(False, "let the padding count as zeros, not what `ceil` adds to it")
+
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Take the mean of each window."""
-        return g.apply(AvgPoolOp(**self.window(x)), x)
+        where = self.window(x)
+        if self.count_padding and self.pad != "valid":
+            where["counted"] = resolve_padding(self.pad, x, where["window"], where["stride"])
+        return g.apply(AvgPoolOp(**where), x)
 
 
 class GlobalPool(Layer):
-    """One number a channel: the mean (or maximum) over all positions; channels x H x W → channels.
+    """One number a channel: the mean (or maximum, or sum) over all positions; channels x H x W → channels.
 
     On a sequence, channels x L → channels. Lin et al. 2014.
     """
 
     kind: Literal["globalpool"] = "globalpool"
-    aliases = ("global_pool", "GlobalAveragePooling2D", "GlobalAveragePooling1D", "gap")
+    aliases = (
+        "global_pool",
+        "GlobalAveragePooling2D",
+        "GlobalAveragePooling1D",
+        "GlobalMaxPooling2D",
+        "GlobalMaxPooling1D",
+        "gap",
+    )
     reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "globalpool avg"
 
-    mode: Literal["avg", "max"] = positional("mean or maximum", "avg")
+    mode: Literal["avg", "max", "sum"] = positional("mean, maximum or sum", "avg")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reduce over all positions."""

@@ -10,15 +10,16 @@ from netspec.layers.base import ActivationLayer, Builder, Layer, Tensor, require
 from netspec.recipe.initializers import AnyInitializer, Uniform
 from netspec.schema.definition import option, positional
 from netspec.schema.registry import OneOf
-from netspec.schema.types import PositiveInt
+from netspec.schema.types import AlsoKeyed, Expects, PositiveInt
 
 __all__ = ["Gru", "Lstm", "Rnn"]
 
+_Bias = Annotated[bool | Literal["one"], AlsoKeyed(one="one"), Expects("`true`, `false` or `one`")]
 _SQUASHES = OneOf(ACTIVATIONS.only("tanh", "relu"))
 
 
 class _RecurrentLayer(Layer):
-    """What recurrent layers share: two kernels and two biases, as PyTorch has them, in each direction."""
+    """What recurrent layers share: two kernels and two biases, or one, as PyTorch has them, in each direction."""
 
     has_weights: ClassVar[bool] = True
     reads_mask: ClassVar[bool] = True
@@ -27,7 +28,11 @@ class _RecurrentLayer(Layer):
     units: PositiveInt = positional("features of the state")
     last: bool = option(False, "hand on only the state after the last step: units, without a length")
     bidirectional: bool = option(False, "go along the sequence backward too: 2·units features, those of forward first")
-    bias: bool = option(True, "add trainable numbers to what is computed of input and state; `nobias` leaves them out")
+    bias: _Bias = option(
+        True,
+        "add trainable numbers to what is computed of input and state, as PyTorch does; `bias=one` adds one to the sum "
+        "of both, as Keras does; `nobias` leaves them out",
+    )
     init: AnyInitializer | None = option(None, "initializer of the kernels; uniform in ±1/√units unless given")
     bias_init: AnyInitializer | None = option(None, "initializer of the biases; uniform in ±1/√units unless given")
 
@@ -53,11 +58,9 @@ class _RecurrentLayer(Layer):
             g.weight(f"weight_{of}{suffix}", (rows, inputs), role="kernel", fans=(inputs, self.units), init=init)
             for of, inputs in (("ih", features), ("hh", self.units))
         ]
-        if self.bias:
-            fans = (self.units, self.units)
-            weights += [
-                g.weight(f"bias_{of}{suffix}", (rows,), role="bias", fans=fans, init=bias_init) for of in ("ih", "hh")
-            ]
+        names = ("bias",) if self.bias == "one" else ("bias_ih", "bias_hh") if self.bias else ()
+        fans = (self.units, self.units)
+        weights += [g.weight(f"{name}{suffix}", (rows,), role="bias", fans=fans, init=bias_init) for name in names]
         if x.mask:
             # At padding the state stays: what it is at the end is what it was at the last token.
             masked = ops.MaskedRecurrent(op.cell, op.reverse)
@@ -86,12 +89,15 @@ class Lstm(_RecurrentLayer):
 class Gru(_RecurrentLayer):
     """Gated recurrent unit: features x length → units x length. Cho et al. 2014, in PyTorch's form.
 
-    r, z = σ(…) of input and state; n = tanh(W x + b + r·(U h + c)), h ← (1 − z)·n + z·h.
+    r, z = σ(…) of input and state; n = tanh(W x + b + r·(U h + c)), h ← (1 − z)·n + z·h. The two biases differ: r
+    multiplies one of them alone.
     """
 
     kind: Literal["gru"] = "gru"
     aliases = ("GRU",)
     example: ClassVar[str] = "gru 16"
+
+    bias: bool = option(True, "add trainable numbers to what is computed of input and state; `nobias` leaves them out")
 
     def op(self, *, reverse: bool) -> ops.Recurrent:
         """Return the operation of one direction."""

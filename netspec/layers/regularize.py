@@ -1,14 +1,16 @@
-"""Layers that only act in training."""
+"""Layers that draw random numbers, in training."""
 
 from typing import ClassVar, Literal
 
 from netspec.layers.base import Builder, Layer, Tensor
 from netspec.ops import Dropout as DropoutOp
 from netspec.ops import Noise as NoiseOp
+from netspec.ops import Sample as SampleOp
+from netspec.ops import StochasticDepth as StochasticDepthOp
 from netspec.schema.definition import positional
 from netspec.schema.types import Fraction, NonNegativeFloat
 
-__all__ = ["Dropout", "Noise"]
+__all__ = ["Dropout", "Noise", "Sample", "StochasticDepth"]
 
 
 class Dropout(Layer):
@@ -30,6 +32,29 @@ class Dropout(Layer):
         return g.apply(DropoutOp(self.rate), x)
 
 
+class StochasticDepth(Layer):
+    """Zeroes all values of an example with probability `rate`, else scales them by 1/(1 − rate), in training.
+
+    As the last layer in a body of `residual`, it leaves that body out for the example. Huang et al. 2016; each example
+    has its own draw, as in torchvision's mode `row`.
+    """
+
+    kind: Literal["stochastic_depth"] = "stochastic_depth"
+    aliases = ("StochasticDepth", "DropPath", "drop_path", "droppath")
+    example: ClassVar[str] = "stochastic_depth 0.1"
+
+    rate: Fraction = positional("share of the examples that are zeroed")
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Drop examples."""
+        return g.apply(StochasticDepthOp(self.rate), x)
+
+
 class Noise(Layer):
     """Adds normal noise of mean 0 to each value, in training. Bishop 1995."""
 
@@ -47,3 +72,24 @@ class Noise(Layer):
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Add noise."""
         return g.apply(NoiseOp(self.std), x)
+
+
+class Sample(Layer):
+    """Draws from normal distributions: 2n features, n means and then n logarithms of variances → n features.
+
+    In training mean + exp(log variance / 2)·ε, which gradients go through; in evaluation the mean. It goes with the
+    loss `kl` of what it reads, as in a variational autoencoder. Kingma & Welling 2014.
+    """
+
+    kind: Literal["sample"] = "sample"
+    aliases = ("Sampling", "reparameterize", "reparametrize")
+    example: ClassVar[str] = "sample"
+
+    @property
+    def positionwise(self) -> bool:
+        """Whether padding stays padding."""
+        return True
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Draw."""
+        return g.apply(SampleOp(), x)

@@ -1,11 +1,13 @@
 """Layers that make images and sequences larger or smaller without computing features."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import model_validator
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, along, require_image, require_positions
 from netspec.schema.definition import option, positional
-from netspec.schema.types import Amount, NonNegativeInt, PositiveInt, Size2
+from netspec.schema.types import AlsoKeyed, Amount, NonNegativeInt, PositiveInt, Size2
 
 __all__ = ["Crop", "Pad", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 
@@ -61,21 +63,31 @@ class Crop(Layer):
 class Upsample(Layer):
     """Enlarges by a whole factor: C x H x W → C x f·H x f·W, or C x L → C x f·L.
 
-    Each value is repeated (`nearest`) or values are mixed by distance (`bilinear`), the middles of pixels being their
-    positions, as in PyTorch with `align_corners=False`.
+    Each value is repeated (`nearest`), or values are mixed by distance: along each axis the two nearest (`bilinear`) or
+    the four nearest (`bicubic`). Positions are the middles of pixels, as in PyTorch with `align_corners=False`.
     """
 
     kind: Literal["upsample"] = "upsample"
     aliases = ("Upsample", "UpSampling2D", "UpSampling1D", "interpolate")
+    later = ("align_corners",)
     example: ClassVar[str] = "upsample 2"
 
     factor: Size2 = positional("how much higher and wider; one number means both")
-    mode: Literal["nearest", "bilinear"] = option("nearest", "repeat values, or interpolate between them")
+    mode: Annotated[Literal["nearest", "bilinear", "bicubic"], AlsoKeyed(linear="bilinear", cubic="bicubic")] = option(
+        "nearest", "repeat values, or interpolate between them"
+    )
+    align_corners: bool = option(False, "keep the outermost values in their places, and spread the others between them")
+
+    @model_validator(mode="after")
+    def _between(self) -> "Upsample":
+        if self.align_corners and self.mode == "nearest":
+            raise ValueError("`align_corners` is for interpolation, and `nearest` repeats values: add `bilinear`")
+        return self
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Enlarge."""
         require_positions(self, x)
-        return g.apply(ops.Upsample(along("factor", self.factor, x), self.mode), x)
+        return g.apply(ops.Upsample(along("factor", self.factor, x), self.mode, self.align_corners), x)
 
 
 class PixelShuffle(Layer):

@@ -1,16 +1,16 @@
 """Layers of sequences, features x length: token numbers become vectors, positions get marks, one is taken out."""
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, require_sequence
 from netspec.ops import ShapeError
 from netspec.recipe.initializers import AnyInitializer, Normal
 from netspec.schema.definition import option, positional
-from netspec.schema.types import PositiveInt
+from netspec.schema.types import Also, PositiveInt
 
-__all__ = ["ClassToken", "Embedding", "Position", "Take"]
+__all__ = ["ClassToken", "Embedding", "OneHot", "Position", "Take"]
 
 
 class Embedding(Layer):
@@ -32,22 +32,47 @@ class Embedding(Layer):
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Look up the vectors."""
-        if x.tokens is None:
-            raise ShapeError(
-                "E0302",
-                "`embedding` reads token numbers, and these are none",
-                "put it first, and say in the input how many tokens there are: `input 64 tokens=1000`",
-            )
-        fans = (x.tokens, self.width)
+        tokens = _require_tokens(self, x)
+        fans = (tokens, self.width)
         init = self.init or Normal(std=1.0)
-        table = g.weight("weight", (x.tokens, self.width), role="kernel", fans=fans, init=init)
+        table = g.weight("weight", (tokens, self.width), role="kernel", fans=fans, init=init)
         return replace(g.apply(ops.Embedding(), x, table), mask=x.mask)
+
+
+class OneHot(Layer):
+    """A 1 in the place of each token, and 0 elsewhere: token numbers (length) → tokens x length.
+
+    How many tokens there are, the input says: `input 64 tokens=1000`.
+    """
+
+    kind: Literal["onehot"] = "onehot"
+    aliases = ("OneHot", "one_hot")
+    reads_mask: ClassVar[bool] = True
+    example: ClassVar[str] = "onehot"
+    example_input: ClassVar[str] = "10 tokens=20"
+    reads_tokens: ClassVar[bool] = True
+
+    def build(self, g: Builder, x: Tensor) -> Tensor:
+        """Spread the token numbers over as many features."""
+        return replace(g.apply(ops.OneHot(_require_tokens(self, x)), x), mask=x.mask)
+
+
+def _require_tokens(layer: Layer, x: Tensor) -> int:
+    """Return how many tokens there are of which an input has the numbers; raises ShapeError where it has none."""
+    if x.tokens is None:
+        raise ShapeError(
+            "E0302",
+            f"`{layer.canonical()}` reads token numbers, and these are none",
+            "put it first, and say in the input how many tokens there are: `input 64 tokens=1000`",
+        )
+    return x.tokens
 
 
 class Position(Layer):
     """Adds a mark to each position, so that attention can tell them apart; features x length stays.
 
-    The marks are trained, from normal(0.02), or the fixed sines and cosines of Vaswani et al. 2017.
+    The marks are trained, from normal(0.02), or the fixed sines and cosines of Vaswani et al. 2017. Rotary positions
+    are those of an `attention` itself: `attention 8 rotary`.
     """
 
     kind: Literal["position"] = "position"
@@ -56,7 +81,9 @@ class Position(Layer):
     example: ClassVar[str] = "position"
     example_input: ClassVar[str] = "8x6"
 
-    mode: Literal["trained", "sinusoidal"] = positional("trained marks, or fixed sines and cosines", "trained")
+    mode: Annotated[Literal["trained", "sinusoidal"], Also(learned="trained")] = positional(
+        "trained marks, or fixed sines and cosines", "trained"
+    )
     init: AnyInitializer | None = option(None, "initializer of trained marks; normal(0.02) unless given")
 
     @property

@@ -7,9 +7,17 @@ from math import prod
 from typing import Literal
 
 from netspec.ops.base import Op, Shape
-from netspec.ops.sequence import Attention, Recurrent
+from netspec.ops.sequence import Attention, CrossAttention, Recurrent
 
-__all__ = ["MaskedAttention", "MaskedGlobalPool", "MaskedRecurrent", "TakeLastValid", "ValidPositions", "ZeroPadding"]
+__all__ = [
+    "MaskedAttention",
+    "MaskedCrossAttention",
+    "MaskedGlobalPool",
+    "MaskedRecurrent",
+    "TakeLastValid",
+    "ValidPositions",
+    "ZeroPadding",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +43,9 @@ class ZeroPadding(Op):
 
 @dataclass(frozen=True, slots=True)
 class MaskedGlobalPool(Op):
-    """The mean or the maximum over all valid positions: `(D, L)` and `(1, L)` → `(D,)`; 0 where none is valid."""
+    """The mean, the maximum or the sum over all valid positions: `(D, L)`, `(1, L)` → `(D,)`; 0 where none is valid."""
 
-    mode: Literal["avg", "max"]
+    mode: Literal["avg", "max", "sum"]
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
@@ -75,3 +83,12 @@ class MaskedRecurrent(Recurrent):
 @dataclass(frozen=True, slots=True)
 class MaskedAttention(Attention):
     """Attention in which no position reads padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedCrossAttention(CrossAttention):
+    """Attention to a sequence, of which no position of padding is read: `(D, L)`, `(F, M)` and `(1, M)` → `(D, L)`."""
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        memory, _, *weights = parameters
+        return CrossAttention.flops(self, out, x, memory, *weights)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from netspec.diagnostics.diagnostic import plural
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
-__all__ = ["Add", "Concat", "Multiply", "way_around"]
+__all__ = [
+    "Add",
+    "Average",
+    "Concat",
+    "CosineSimilarity",
+    "Divide",
+    "Dot",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "way_around",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +37,100 @@ class Add(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Multiply(Op):
-    """The product of several values of one shape; one number a channel, `(C,)`, multiplies every position of it."""
+class Average(Op):
+    """The mean of several values of one shape."""
+
+    def shape(self, x: Shape, *others: Shape) -> Shape:
+        return _same_shape("average", (x, *others))
+
+    def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
+        del x
+        return prod(out) * (len(others) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Channelwise(Op):
+    """What meets value by value; of values of one shape some may have one number a channel, `(C,)`, for all positions.
+
+    `_NAME` is what the layer is called, `_DOES` what it does to channels and `_WHAT` with what, for messages.
+    """
+
+    _NAME: ClassVar[str]
+    _DOES: ClassVar[str] = "meet"
+    _WHAT: ClassVar[str] = "the smaller"
 
     def shape(self, x: Shape, *others: Shape) -> Shape:
         shapes = (x, *others)
         largest = max(shapes, key=len)
         row = next((s for s in shapes if len(s) == 1 and len(largest) > 1 and s != largest[:1]), None)
         if row:
-            message = f"{plural(row[0], 'channel')} cannot multiply {largest[0]:,}: the inputs are {_shapes(shapes)}"
+            message = (
+                f"{plural(row[0], 'channel')} cannot {self._DOES} {largest[0]:,}: the inputs are {_shapes(shapes)}"
+            )
             raise ShapeError("E0310", message, f"make it {largest[0]}: `fc {largest[0]}`")
-        return _same_shape("multiply", tuple(largest if s == largest[:1] else s for s in shapes), _how_to_mask)
+        return _same_shape(self._NAME, tuple(largest if s == largest[:1] else s for s in shapes), self._WHAT)
 
     def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
         del x
         return prod(out) * len(others)
+
+
+class Multiply(_Channelwise):
+    """The product of several values of one shape; one number a channel, `(C,)`, multiplies every position of it."""
+
+    _NAME = _DOES = "multiply"
+    _WHAT = "the mask"
+
+
+class Subtract(_Channelwise):
+    """The first value minus the others, with channels as in Multiply."""
+
+    _NAME = "subtract"
+
+
+class Divide(_Channelwise):
+    """The first value over the product of the others, with channels as in Multiply."""
+
+    _NAME = "divide"
+
+
+class Maximum(_Channelwise):
+    """The largest of several values, place by place, with channels as in Multiply; equal ones share the gradient."""
+
+    _NAME = "maximum"
+
+
+class Minimum(_Channelwise):
+    """The smallest of several values, place by place, with channels as in Multiply; equal ones share the gradient."""
+
+    _NAME = "minimum"
+
+
+@dataclass(frozen=True, slots=True)
+class Dot(Op):
+    """The sum over the channels (or features) of the product of two values, at each position: `(C, …)` → `(1, …)`."""
+
+    def shape(self, x: Shape, *others: Shape) -> Shape:
+        return _one_number("dot", (x, *others))
+
+    def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
+        del out, others
+        return 2 * prod(x)
+
+
+@dataclass(frozen=True, slots=True)
+class CosineSimilarity(Op):
+    """The dot product of two values over their lengths, each at least epsilon: `(C, …)` → `(1, …)`."""
+
+    epsilon: float = 1e-8
+
+    def shape(self, x: Shape, *others: Shape) -> Shape:
+        return _one_number("cosine_similarity", (x, *others))
+
+    def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
+        del others
+        # Three dot products; two roots, two bounds, a product and a division.
+        return 6 * prod(x) + 6 * prod(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +152,35 @@ class Concat(Op):
         return 0
 
 
-def _same_shape(
-    name: str, shapes: tuple[Shape, ...], special: Callable[[tuple[Shape, ...]], str] = lambda shapes: ""
-) -> Shape:
+def _one_number(name: str, shapes: tuple[Shape, ...]) -> Shape:
+    if len(shapes) != 2:
+        found = f"these are {len(shapes)}" if len(shapes) > 1 else "this is one"
+        fix = f"name one label, `{name} a`: what flows in is the other"
+        raise ShapeError("E0310", f"`{name}` is of two values, {found}", fix)
+    return (1, *_same_shape(name, shapes)[1:])
+
+
+def _same_shape(name: str, shapes: tuple[Shape, ...], spread: str = "") -> Shape:
+    """Return the one shape; `spread` is what is called what has one number for many, where that can be mended."""
     if len(set(shapes)) > 1:
         message = f"`{name}` needs inputs of one shape, these are {_shapes(shapes)}"
-        raise ShapeError("E0310", message, special(shapes) or _how_to_equal(shapes))
+        fix = _how_to_spread(shapes, spread) if spread else ""
+        raise ShapeError("E0310", message, fix or _how_to_equal(shapes))
     return shapes[0]
 
 
-def _how_to_mask(shapes: tuple[Shape, ...]) -> str:
-    """Say how a mask of one channel, or of one position, becomes one that multiplies; empty where there is none."""
+def _how_to_spread(shapes: tuple[Shape, ...], what: str) -> str:
+    """Say how what has one channel, or one position, meets all of another; empty where there is none."""
     whole = max(shapes, key=prod)
     if len(whole) == 1:
         return ""
-    for mask in shapes:
-        if mask == (1, *whole[1:]):
-            channels = f"let the layer that makes the mask have {whole[0]} filters in place of 1"
-            return f"give the mask as many channels: {channels}"
-        if mask == (whole[0], *(1 for _ in whole[1:])):
-            return f"put `flatten` on the way of {format_shape(mask)}: one number a channel multiplies every position"
+    for one in shapes:
+        if one == (1, *whole[1:]):
+            channels = f"let the layer that makes {what} have {whole[0]} filters in place of 1"
+            return f"give {what} as many channels: {channels}"
+        if one == (whole[0], *(1 for _ in whole[1:])):
+            does = "multiplies" if what == "the mask" else "meets"
+            return f"put `flatten` on the way of {format_shape(one)}: one number a channel {does} every position"
     return ""
 
 

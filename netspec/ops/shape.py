@@ -6,9 +6,21 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from netspec.diagnostics.diagnostic import plural
 from netspec.ops.base import Op, Shape, ShapeError, format_shape
 
-__all__ = ["Crop", "DepthToSpace", "Pad", "Permute", "Reshape", "SpaceToDepth", "Upsample"]
+__all__ = [
+    "Channels",
+    "Coordinates",
+    "Crop",
+    "DepthToSpace",
+    "Pad",
+    "Permute",
+    "Reshape",
+    "ShuffleChannels",
+    "SpaceToDepth",
+    "Upsample",
+]
 
 
 class _Move(Op):
@@ -95,15 +107,61 @@ class Crop(_Move):
 
 
 @dataclass(frozen=True, slots=True)
-class Upsample(Op):
-    """Each position becomes `factor` positions: copies (`nearest`) or, between the inputs, their mixture (`bilinear`).
+class Channels(_Move):
+    """Some of the channels (or features): as many as `count` from `start` on; all positions."""
 
-    Positions are the middles of pixels, and beyond the outermost middles the image goes on unchanged (PyTorch's
-    `align_corners=False`). On sequences `bilinear` is linear.
+    start: int
+    count: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if self.start + self.count > x[0]:
+            beyond = f" after the first {self.start:,}" if self.start else ""
+            rest = x[0] - self.start
+            fix = f"take at most {rest:,}" if rest > 0 else "begin further to the front"
+            message = f"{plural(self.count, 'channel')}{beyond} are more than the input has: {plural(x[0], 'channel')}"
+            raise ShapeError("E0309", message, fix)
+        return (self.count, *x[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates(_Move):
+    """A channel more for each axis of positions, which says where along it a position is: -1 the first, 1 the last."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return (x[0] + len(x) - 1, *x[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class ShuffleChannels(_Move):
+    """The channels of equal groups in turn: the first of each group, then the second of each. Zhang et al. 2018."""
+
+    groups: int
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if x[0] % self.groups:
+            raise ShapeError(
+                "E0309",
+                f"{x[0]} channels cannot be split into {self.groups} equal groups",
+                f"use a number of groups that divides {x[0]}",
+            )
+        return x
+
+
+@dataclass(frozen=True, slots=True)
+class Upsample(Op):
+    """Each position becomes `factor` positions: copies (`nearest`) or, between the inputs, their mixture.
+
+    Positions are the middles of pixels, and beyond the outermost middles the image goes on unchanged; with
+    `align_corners` the outermost middles stay the outermost, and the others are spread evenly between. `bilinear` mixes
+    the two nearest of each axis, `bicubic` the four nearest (Keys 1981, with -0.75).
     """
 
     factor: tuple[int, ...]
-    mode: Literal["nearest", "bilinear"]
+    mode: Literal["nearest", "bilinear", "bicubic"]
+    align_corners: bool = False
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
@@ -111,8 +169,8 @@ class Upsample(Op):
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del x, parameters
-        # Two products and a sum for each axis.
-        return 3 * len(self.factor) * prod(out) if self.mode == "bilinear" else 0
+        # For each axis two products and a sum, or four and three.
+        return {"nearest": 0, "bilinear": 3, "bicubic": 7}[self.mode] * len(self.factor) * prod(out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,19 @@ from math import prod
 
 from netspec.ops.base import Op, Shape, ShapeError
 
-__all__ = ["Activation", "Bias", "Dropout", "Gated", "MatMul", "Noise", "PRelu", "Scale"]
+__all__ = [
+    "Activation",
+    "Affine",
+    "Bias",
+    "Dropout",
+    "Gated",
+    "MatMul",
+    "Noise",
+    "PRelu",
+    "Sample",
+    "Scale",
+    "StochasticDepth",
+]
 
 _SHARES = {"softmax", "softmin", "log_softmax"}
 """Functions of what the channels (or features) of a position are beside each other."""
@@ -41,6 +53,22 @@ class Scale(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
         return x
+
+
+@dataclass(frozen=True, slots=True)
+class Affine(Op):
+    """Multiplies each value by a constant and adds another."""
+
+    factor: float
+    offset: float = 0.0
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del x, parameters
+        return prod(out) * (2 if self.offset else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +144,11 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class StochasticDepth(Dropout):
+    """In training zeroes all of an example with probability `rate`, else scales it by 1/(1 − rate)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Noise(Op):
     """In training adds normal noise of a standard deviation to each value; else the identity."""
 
@@ -128,6 +161,32 @@ class Noise(Op):
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters
         return x
+
+    def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
+        del out, x, parameters
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Op):
+    """Numbers of normal distributions: `(2C, ...)`, means m and logarithms v of variances → `(C, ...)`.
+
+    In training m + exp(v/2)·ε, ε standard normal; else m. Kingma & Welling 2014.
+    """
+
+    @property
+    def draws(self) -> bool:
+        return True
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        if x[0] % 2:
+            raise ShapeError(
+                "E0309",
+                f"{x[0]} features cannot be cut into as many means as logarithms of variances",
+                "use an even number of features (or channels): `fc 32; sample` gives 16",
+            )
+        return (x[0] // 2, *x[1:])
 
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del out, x, parameters

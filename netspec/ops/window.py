@@ -91,15 +91,21 @@ class MaxPool(_WindowPool):
     """The largest value of each window; the gradient goes to the first one in row-major order."""
 
 
+@dataclass(frozen=True, slots=True)
 class AvgPool(_WindowPool):
-    """The mean of each window; padding does not count."""
+    """The mean of each window; padding does not count, but for that which `counted` says, as zeros.
+
+    What `ceil` adds to the padding counts in neither case.
+    """
+
+    counted: Pads = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GlobalPool(Op):
-    """The mean or the maximum over all positions: `(C, H, W)` or `(C, L)` → `(C,)`."""
+    """The mean, the maximum or the sum over all positions: `(C, H, W)` or `(C, L)` → `(C,)`."""
 
-    mode: Literal["avg", "max"]
+    mode: Literal["avg", "max", "sum"]
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters

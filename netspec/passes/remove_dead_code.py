@@ -1,8 +1,8 @@
 """Operations that hand on their input as it is are dead code, and left out.
 
-`dropout 0`, `noise 0`, `pad 0`, `upsample 1`, `pool 1`, `flatten` of what is flat, a reshape to the same shape, a
-permutation that moves nothing. An operation that nobody reads does not occur: all layers of a network lead to an
-output (E0405), and no pass leaves one behind.
+`dropout 0`, `stochastic_depth 0`, `noise 0`, `pad 0`, `upsample 1`, `pool 1`, `flatten` of what is flat, a reshape to
+the same shape, a permutation that moves nothing. An operation that nobody reads does not occur: all layers of a network
+lead to an output (E0405), and no pass leaves one behind.
 """
 
 from __future__ import annotations

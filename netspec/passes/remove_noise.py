@@ -1,4 +1,4 @@
-"""Dropout and noise, the identity at inference, are left out."""
+"""Dropout, stochastic depth and noise, the identity at inference, are left out."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Scales and biases move behind averages, where there are fewer values, and behind a flattening, to what folds them.
 
-The mean of x·s + b is the mean of x, times s, plus b, for padding does not count in a mean. Behind a flattening one
+The mean of x·s + b is the mean of x, times s, plus b, for padding does not count in a mean (where it is
+asked to, nothing moves). Behind a flattening one
 number a channel becomes one a value; that is worth it where a matrix product follows, which takes it in.
 """
 
@@ -24,7 +25,7 @@ def _rule(rewriter: Rewriter, first: Operation, second: Operation) -> Chain | No
         return None
     moved = Step(second.op, second.node)
     match second.op:
-        case AvgPool() | GlobalPool(mode="avg"):
+        case AvgPool(counted=()) | GlobalPool(mode="avg"):
             each = rewriter.array_shape(first.parameters[0]) == first.shape[:1]
             return [moved, Step(first.op, first.node, first.parameters)] if each and second.size < first.size else None
         case Reshape() if len(second.shape) == 1 and isinstance(rewriter.reader(second), MatMul | Scale | Bias):

@@ -27,11 +27,14 @@ STRATEGIES: Mapping[type[Op], tuple[str, ...]] = MappingProxyType(
 
 _CHANNELS_LAST_ONLY = (
     ops.Embedding,
+    ops.OneHot,
     ops.Sinusoid,
     ops.Prepend,
     ops.Take,
     ops.Recurrent,
     ops.Attention,
+    ops.CrossAttention,
+    ops.WindowAttention,
     ops.MaskedRecurrent,
     ops.MaskedAttention,
     ops.MaskedGlobalPool,

@@ -14,6 +14,7 @@ from netspec.ops import Shape
 
 __all__ = [
     "KEYS",
+    "KEYS_VAL",
     "MOST_CLASSES",
     "NAMES_KEY",
     "NUMBERING",
@@ -36,6 +37,9 @@ __all__ = [
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 """The arrays of a `.npz` dataset, as Keras names them."""
+
+KEYS_VAL = ("x_val", "y_val")
+"""The arrays for validation, which it may have."""
 
 NAMES_KEY = "class_names"
 """The array of class names, which a `.npz` dataset may have."""
@@ -116,11 +120,16 @@ def shape_text(shape: Shape) -> str:
     return "x".join(map(str, shape)) or "a single number"
 
 
-def no_numbers(array: ArrayFacts) -> Wrong | None:
-    """Return what is wrong with an array that does not hold numbers; None where it does."""
+def no_numbers(array: ArrayFacts, *, targets: bool = False) -> Wrong | None:
+    """Return what is wrong with an array that does not hold numbers; None where it does.
+
+    Args:
+        array: the array.
+        targets: whether it should be targets, not examples.
+    """
     if array.kind in "buif":
         return None
-    name, is_x = array.name, not array.name.startswith("y_")
+    name, is_x = array.name, not targets
     message = f"{name} has the type {array.type}, which is not numbers"
     kind = {"S": "U", "T": "U", "m": "M"}.get(array.kind, array.kind)
     fixes = _FIXES_OF_EXAMPLES if is_x else _FIXES_OF_LABELS
@@ -138,7 +147,7 @@ _FIXES_OF_EXAMPLES = {
 
 _FIXES_OF_LABELS = {
     "U": f"number the classes: {NUMBERING}",
-    "O": f"number the classes: {NUMBERING}",
+    "O": "names of classes are texts, {0}.astype(str); their numbers are whole numbers, {0}.astype(int)",
     "M": f"number the classes: {NUMBERING}; a time to be predicted is a number: (y - y.min()) / np.timedelta64(1, 'D')",
     "V": "give the one field that has the classes: {}['FIELD']",
 }
@@ -206,7 +215,7 @@ def unlike(train: ArrayFacts, test: ArrayFacts, tokens: int | None = None) -> Wr
 
 def labels_wrong(array: ArrayFacts, examples: ArrayFacts) -> Wrong | None:
     """Return what is wrong with the type, shape or number of labels; None where nothing is. (N, 1) is understood."""
-    found = no_numbers(array)
+    found = no_numbers(array, targets=True)
     if found:
         return found
     name, shape, count = array.name, array.shape, examples.shape[0]

@@ -13,13 +13,15 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import isfinite, prod
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.recipe.array_facts import KEYS, NAMES_KEY, ArrayFacts, LabelFacts, Wrong, no_class, shape_text
+from netspec.recipe.array_facts import KEYS, NAMES_KEY, ArrayFacts, Wrong, shape_text
+from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames, Keys
+from netspec.recipe.label_values import TEXTS, Labels, Values, labels_of
 from netspec.system.files import kind_of, open_to_read
 
 __all__ = ["IDX_NAMES", "Contents", "find_idx", "idx_contents", "npz_contents"]
@@ -57,25 +59,33 @@ class Contents:
 
     Attributes:
         wrong: what is wrong with them as files, and what would be right; then nothing else is known.
-        arrays: what is known of the arrays, by name; those that cannot be understood are missing.
-        labels: what is known of the labels of both splits, where that took little time to find out.
-        odd: what is wrong with the first label that is no class number, if one was found.
+        arrays: what is known of the arrays, by the name of the input or target and the part; those that cannot be
+            understood are missing.
+        labels: what is known of the labels of each target, by its name.
         names: how many class names there are, where there are some.
+        keys: what the arrays are called, likewise by input or target and part.
     """
 
     wrong: Wrong | None = None
-    arrays: Mapping[str, ArrayFacts] = field(default_factory=dict)
-    labels: LabelFacts | None = None
-    odd: Wrong | None = None
+    arrays: Mapping[tuple[str, str], ArrayFacts] = field(default_factory=dict)
+    labels: Mapping[str, Labels] = field(default_factory=dict)
     names: int | None = None
+    keys: Keys = field(default_factory=dict)
 
 
-def npz_contents(path: Path, name: str) -> Contents:
-    """Return what a `.npz` file, as a spec names it, says of itself."""
+def npz_contents(path: Path, name: str, wanted: ArrayNames, held_out: int = 0) -> Contents:
+    """Return what a `.npz` file says of itself.
+
+    Args:
+        path: of the file.
+        name: as a spec names it.
+        wanted: what the arrays may be called that the network takes.
+        held_out: so many of the training examples are for validation.
+    """
     fix = "write it with np.savez"
     try:
         with open_to_read(path) as stream, zipfile.ZipFile(cast("BinaryIO", _Bounded(stream))) as archive:
-            return _of_archive(name, archive)
+            return _of_archive(name, archive, wanted, held_out)
     except _TooLongError:
         return Contents()
     except OSError as error:
@@ -84,13 +94,19 @@ def npz_contents(path: Path, name: str) -> Contents:
         return Contents((f"{name} cannot be read as a .npz file: {error}", fix))
 
 
-def idx_contents(folder: Path, called: str) -> Contents:
-    """Return what the four IDX files in a folder, as a spec names it, say of themselves.
+def idx_contents(folder: Path, called: str, wanted: ArrayNames) -> Contents:
+    """Return what the four IDX files in a folder say of themselves.
+
+    Args:
+        folder: it.
+        called: as a spec names it.
+        wanted: the names of the input and of the target.
 
     Raises:
         DataError: they cannot be looked for there.
     """
-    arrays, labels = {}, {}
+    arrays: dict[str, ArrayFacts] = {}
+    labels: dict[str, Values | None] = {}
     for key, name in zip(KEYS, IDX_NAMES, strict=True):
         path = find_idx(folder, name)
         if path is None:
@@ -105,7 +121,8 @@ def idx_contents(folder: Path, called: str) -> Contents:
             return Contents((f"{called}: {path.name} {error}", fix))
         if key.startswith("y_"):
             labels[key] = values
-    return _with_labels(arrays, labels)
+    order = [(own, split) for split in SPLITS for own in wanted.shorts]
+    return _with_labels(dict(zip(order, arrays.values(), strict=True)), labels, wanted)
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
@@ -147,30 +164,35 @@ class _Bounded:
         return found
 
 
-def _of_archive(name: str, archive: zipfile.ZipFile) -> Contents:
+def _of_archive(name: str, archive: zipfile.ZipFile, wanted: ArrayNames, held_out: int) -> Contents:
     fix = "write it with np.savez"
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    missing = [key for key in KEYS if key not in members]
+    chosen, missing = wanted.chosen(members)
+    if missing and (not wanted.is_plain or missing[0] not in KEYS):
+        return Contents(wanted.lacks(missing[0], members, name))
     if missing:
         holds = sorted(member[:50] for member in members)[:_SHOWN]
         there = listing(holds, "and") if holds else "nothing"
         return Contents((f"{name} lacks {listing(missing, 'and')}; it holds {there}", f"name its arrays {_KEYS}"))
-    packed = next((members[key] for key in KEYS if members[key].compress_type not in _PACKINGS), None)
+    keys = [*chosen.values()]
+    packed = next((members[key] for key in keys if members[key].compress_type not in _PACKINGS), None)
     if packed:
         return Contents((f"{name}: {packed.filename} is packed in a way that np.savez does not use", fix))
-    headers = {key: _npy(archive, members[key]) for key in (*KEYS, NAMES_KEY) if key in members}
+    headers = {key: _npy(archive, members[key]) for key in (*keys, NAMES_KEY) if key in members}
     known = {key: header for key, header in headers.items() if header}
     for key, header in known.items():
         size = members[key].file_size - header.begin
-        if key in KEYS and header.kind in "buifcmM" and prod(header.shape) * header.size != size:
+        if key in keys and header.kind in "buifcmMUS" and prod(header.shape) * header.size != size:
             claim = f"{shape_text(header.shape)} values of {header.facts(key).type}"
             return Contents((f"{name}: {key}.npy claims {claim}, but holds {size:,} bytes of them", fix))
-    small = [key for key in ("y_train", "y_test") if key in known and members[key].file_size <= _LABELS]
-    labels: dict[str, _Numbers | None] = {key: _values(archive, members[key], known[key]) for key in small}
-    facts = {key: header.facts(key) for key, header in known.items()}
+    targets = [key for (own, _), key in chosen.items() if own in wanted.targets and key in known]
+    small = [key for key in targets if members[key].file_size <= _LABELS]
+    labels = {key: _values(archive, members[key], known[key]) for key in small}
+    facts = {each: known[key].facts(key) for each, key in chosen.items() if key in known}
     names = known.get(NAMES_KEY)
     count = names.shape[0] if names and names.kind == "U" and len(names.shape) == 1 else None
-    return _with_labels(facts, labels, count)
+    made = _with_labels(facts, labels, wanted, held_out, count)
+    return replace(made, keys=chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +240,25 @@ def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header | None:
     return _Header(kind, 8 if kind in "mM" else size, swapped, extents, begin)
 
 
-def _values(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: _Header) -> _Numbers | None:
-    """Return the numbers of a small array; None where they are of a type that labels do not have."""
+def _values(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: _Header) -> Values | None:
+    """Return the labels in a small array; None where they are of a type that labels do not have."""
     code = _CODES.get((header.kind, header.size))
-    if code is None:
+    if code is None and (header.kind not in TEXTS or not header.size):
         return None
     with archive.open(member) as stream:
         stream.read(header.begin)
-        return _numbers(code, stream.read(_LABELS), swapped=header.swapped)
+        data = stream.read(_LABELS)
+    if code is not None:
+        return _numbers(code, data, swapped=header.swapped)
+    order = "le" if (sys.byteorder == "little") is not header.swapped else "be"
+    decoding = f"utf-32-{order}" if header.kind == "U" else "utf-8"
+    try:
+        return [
+            data[i : i + header.size].decode(decoding).rstrip("\0")
+            for i in range(0, len(data) - header.size + 1, header.size)
+        ]
+    except UnicodeDecodeError:
+        return None
 
 
 # --- IDX files ----------------------------------------------------------------------------------------------------
@@ -273,17 +306,16 @@ def _numbers(code: str, data: bytes, *, swapped: bool) -> _Numbers:
 
 
 def _with_labels(
-    facts: dict[str, ArrayFacts], labels: Mapping[str, _Numbers | None], names: int | None = None
+    facts: Mapping[tuple[str, str], ArrayFacts],
+    values: Mapping[str, Values | None],
+    wanted: ArrayNames,
+    held_out: int = 0,
+    names: int | None = None,
 ) -> Contents:
     """Return what is known of arrays, and of those labels whose values were read."""
-    read = {key: values for key, values in labels.items() if values and facts[key].shape[1:] in {(), (1,)}}
-    read = {key: values for key, values in read.items() if len(values) == prod(facts[key].shape)}
-    for key, values in read.items():
-        odd = next((w for i, v in enumerate(values) if isfinite(v) and (w := no_class(key, i, v))), None)
-        if odd:
-            return Contents(None, facts, None, odd, names)
-    all_ = [v for values in read.values() for v in values]
-    if len(read) < 2 or not all(map(isfinite, all_)):
-        return Contents(None, facts, names=names)
-    different = {int(v) for v in all_}
-    return Contents(None, facts, LabelFacts(min(different), max(different), len(different), len(all_)), names=names)
+    labels = {}
+    for target in wanted.targets:
+        own = [facts[target, split] for split in (*SPLITS, VALIDATION) if (target, split) in facts]
+        if (target, "train") in facts:
+            labels[target] = labels_of(own, values, held_out, lists=names is not None)
+    return Contents(None, facts, labels, names)

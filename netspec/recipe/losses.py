@@ -56,6 +56,11 @@ class Loss(Definition):
     parts: ClassVar[int] = 1
     """Into how many equal parts it takes the outputs apart."""
 
+    @property
+    def compares(self) -> bool:
+        """Whether it compares the outputs with targets: of some losses, what is in the outputs says it all."""
+        return self.targets != ("nothing",)
+
 
 _Ignore = Annotated[
     int, Field(ge=-LARGEST, le=LARGEST), Expects("a class number, or a whole number that is none, such as -1")

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal, TypeAlias
 
+from pydantic import model_validator
+
 from netspec.schema.definition import Definition, option
 from netspec.schema.registry import OneOf, Registry
 from netspec.schema.types import Fraction, NonNegativeFloat, PositiveFloat
@@ -25,17 +27,27 @@ __all__ = [
 ]
 
 
+_Decays: TypeAlias = Literal["all", "kernels"]
+_DECAYS = "what decays: all parameters, or the kernels alone, not the biases and the scales of norms"
+
 COUPLED = "λ: λ·w is added to the gradient of every parameter (PyTorch's meaning)"
 
 
 class Optimizer(Definition):
     """What all optimizers share: a learning rate, which a schedule may move."""
 
+    later = ("decays",)
     lr: PositiveFloat = option(0.001, "learning rate")
 
     def averages(self) -> int:
         """Return how many running averages it keeps, each as large as the parameters."""
         return 2
+
+    @model_validator(mode="after")
+    def _decays_by_something(self) -> "Optimizer":
+        if getattr(self, "decays", "all") == "kernels" and not getattr(self, "weight_decay", 0.0):
+            raise ValueError("nothing decays: say by how much, `weight_decay=0.01 kernels`")
+        return self
 
 
 class Adam(Optimizer):
@@ -47,6 +59,7 @@ class Adam(Optimizer):
     beta2: Fraction = option(0.999, "decay of the mean of their squares")
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
     weight_decay: NonNegativeFloat = option(0.0, COUPLED)
+    decays: _Decays = option("all", _DECAYS)
 
 
 _DECOUPLED = "λ: every parameter also shrinks by lr·λ·w a step"
@@ -61,6 +74,7 @@ class Sgd(Optimizer):
     momentum: Fraction = option(0.0, "m: share of the velocity kept")
     nesterov: bool = option(False, "look ahead along the velocity; needs a momentum")
     weight_decay: NonNegativeFloat = option(0.0, COUPLED)
+    decays: _Decays = option("all", _DECAYS)
 
     def averages(self) -> int:
         """Return how many running averages it keeps."""
@@ -76,6 +90,7 @@ class AdamW(Optimizer):
     beta2: Fraction = option(0.999, "decay of the mean of their squares")
     epsilon: PositiveFloat = option(1e-8, "added to the root of the mean square")
     weight_decay: NonNegativeFloat = option(0.01, _DECOUPLED)
+    decays: _Decays = option("all", _DECAYS)
 
 
 class Nadam(Optimizer):
@@ -152,6 +167,7 @@ class Lamb(Optimizer):
     beta2: Fraction = option(0.999, "decay of the mean of their squares")
     epsilon: PositiveFloat = option(1e-6, "added to the root of the mean square")
     weight_decay: NonNegativeFloat = option(0.0, "λ: λ·w is added to the update before the trust ratio")
+    decays: _Decays = option("all", _DECAYS)
 
 
 class Lion(Optimizer):
@@ -162,6 +178,7 @@ class Lion(Optimizer):
     beta1: Fraction = option(0.9, "interpolation used for the sign")
     beta2: Fraction = option(0.99, "decay of the momentum")
     weight_decay: NonNegativeFloat = option(0.0, _DECOUPLED)
+    decays: _Decays = option("all", _DECAYS)
 
     def averages(self) -> int:
         """Return how many running averages it keeps."""

@@ -221,6 +221,10 @@ def _choices(value: object) -> bool:
     )
 
 
+def _weights(value: object) -> bool:
+    return isinstance(value, dict) and _text(value.get("path")) and _text(value.get("sha256"))
+
+
 _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "format": _number,
     **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
@@ -233,6 +237,7 @@ _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("devices", "labels"), _texts),
     "autotune": lambda value: isinstance(value, bool),
     "choices": _choices,
+    "weights": _weights,
     "resumed": _sessions,
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.backends.jax.train.step_chunks import depends_on_batch
+from netspec.data.parts import sizes
 from netspec.data.types import Dataset
 from netspec.ir.network import Network
 from netspec.planning.rates import FIRST, rates_here, rates_of_version
@@ -33,6 +34,7 @@ class Origin:
         log_every: steps between two Step events, where that was given.
         autotune: whether the strategies to compute were measured.
         device: the device that was asked for, in words.
+        weights: what it started from: the file, its SHA-256, and which of its arrays were taken.
     """
 
     text: str | None = None
@@ -43,6 +45,7 @@ class Origin:
     log_every: int | None = None
     autotune: bool = False
     device: str | None = None
+    weights: Mapping[str, Any] | None = None
 
 
 def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Started) -> dict[str, Any]:
@@ -50,6 +53,8 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
     return {
         "dataset": dataset.name,
         "labels": list(dataset.labels),
+        **({"target_labels": {k: list(v) for k, v in dataset.target_labels.items()}} if dataset.target_labels else {}),
+        "given_validation": len(dataset.validation) if dataset.validation is not None else 0,
         "data_path": origin.data_path,
         "data_sha256": dataset.sha256,
         "seed": event.seed,
@@ -59,6 +64,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         "log_every": origin.log_every,
         "autotune": origin.autotune,
         "asked_device": origin.device,
+        **({"weights": dict(origin.weights)} if origin.weights else {}),
         "steps_per_call": event.steps_per_call,
         "device": event.device,
         "devices": list(event.devices),
@@ -81,8 +87,7 @@ def digest(text: str) -> str:
 def strategies(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
     """Return how each device computes each operation, at each batch size of a training: rounding depends on it."""
     recipe, never_pad = model.network.recipe, depends_on_batch(model.graph)
-    held_out = model.network.data.validation if model.network.data else 0
-    examples = len(dataset.train) - held_out
+    examples, held_out = sizes(model.network, dataset)
     batch = min(recipe.batch, examples)
     # A smaller last batch is padded where that makes no difference.
     trained = {"training": batch, "training, last batch": examples % batch if never_pad else 0}

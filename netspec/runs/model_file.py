@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
 
-FORMAT_VERSION = 1
-"""Of what a model file holds; docs/model_file.md describes each."""
+FORMAT_VERSION = 2
+"""Of what a model file holds; docs/model_file.md describes each. A model that needs no newer one is written as 1."""
 
 _KIND = FileKind(
     "netspec",
@@ -58,6 +58,7 @@ class ModelFile:
         training: what is known of how it was trained, such as the epoch and the test accuracy.
         seal: the hash that the file states, where it was read from one.
         vocabulary: what the token numbers of a text stand for, where it learned from one.
+        output_labels: of several outputs the class names of those that have some, by the names of the outputs.
     """
 
     network: Network
@@ -67,6 +68,7 @@ class ModelFile:
     training: Mapping[str, Any]
     seal: str = ""
     vocabulary: Vocabulary | None = None
+    output_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None = None) -> None:
@@ -83,11 +85,16 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
     }
     if model.vocabulary is not None:
         metadata["vocabulary"] = model.vocabulary.model_dump_json()
-    sealed.write(path, _KIND, model.arrays, metadata, announce)
+    names = {output: list(labels) for output, labels in model.output_labels.items()}
+    if names:
+        metadata["output_labels"] = json.dumps(names)
+    sealed.write(path, _KIND if names else replace(_KIND, version=1), model.arrays, metadata, announce)
 
 
 def _portable(network: Network) -> Network:
     """Return the network with paths of datasets cut to their last part: a model names no folder of its machine."""
+    if network.weights:
+        network = network.model_copy(update={"weights": last_part(network.weights).removeprefix("./")})
     data = network.data
     if data is None:
         return network
@@ -113,14 +120,26 @@ def read(path: Path) -> ModelFile:
 
     metadata, arrays = sealed.read(path, _KIND, accept)
     labels, training = _decoded(path, metadata, "labels"), _decoded(path, metadata, "training")
+    _require_names(path, labels)
+    if not isinstance(training, dict):
+        raise sealed.damaged(path, _KIND, "what it says of its training is not an object")
+    return ModelFile(
+        *spec[0],
+        arrays,
+        tuple(labels),
+        training,
+        metadata["sha256"],
+        output_labels=_output_labels(path, metadata, spec[0][1]),
+        vocabulary=_vocabulary(path, metadata, spec[0][0]),
+    )
+
+
+def _require_names(path: Path, labels: Any) -> None:
+    """Raise ModelFileError for what is no list of class names."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise sealed.damaged(path, _KIND, "its labels are not a list of texts")
     if len(set(labels)) < len(labels):
         raise sealed.damaged(path, _KIND, "two of its classes have the same name")
-    if not isinstance(training, dict):
-        raise sealed.damaged(path, _KIND, "what it says of its training is not an object")
-    vocabulary = _vocabulary(path, metadata, spec[0][0])
-    return ModelFile(*spec[0], arrays, tuple(labels), training, metadata["sha256"], vocabulary)
 
 
 def _vocabulary(path: Path, metadata: Mapping[str, str], network: Network) -> Vocabulary | None:
@@ -134,6 +153,18 @@ def _vocabulary(path: Path, metadata: Mapping[str, str], network: Network) -> Vo
     if len(network.inputs) != 1 or network.tokens != len(found):
         raise sealed.damaged(path, _KIND, "its vocabulary is of another size than its input says")
     return found
+
+
+def _output_labels(path: Path, metadata: Mapping[str, str], graph: Graph) -> dict[str, tuple[str, ...]]:
+    """Return the class names of several outputs; none in a file that has none."""
+    if "output_labels" not in metadata:
+        return {}
+    found = _decoded(path, metadata, "output_labels")
+    if not isinstance(found, dict) or not found.keys() <= {output.name for output in graph.outputs}:
+        raise sealed.damaged(path, _KIND, "its output_labels are not by the names of its outputs")
+    for labels in found.values():
+        _require_names(path, labels)
+    return {output: tuple(labels) for output, labels in found.items()}
 
 
 def stated(path: Path) -> str | None:

@@ -72,6 +72,7 @@ class RunFolder:
         self.resumed, self.before, self.changes, self.differences = resumed, before, changes, differences
         self.labels: tuple[str, ...] = ()
         self.vocabulary: Vocabulary | None = None
+        self.output_labels: dict[str, tuple[str, ...]] = {}
         self.dataset = ""
         self._lock = lock or RunLock(folder)
         # An older run, without a name, is resumed without one.
@@ -86,6 +87,8 @@ class RunFolder:
         """Write what is known before the first step; the manifest last: with it the run can be resumed."""
         self.labels = dataset.labels
         self.vocabulary = dataset.vocabulary
+        names = {output.name: dataset.target_labels.get(output.target) for output in self.model.graph.outputs}
+        self.output_labels = {output: own for output, own in names.items() if own}
         self.dataset = dataset.name if find(dataset.name) else last_part(dataset.name)
         self._require_files()
         self._sweep()
@@ -180,7 +183,13 @@ class RunFolder:
         training["dataset"] = self.dataset
         arrays = run_folders.arrays_of(variables)
         whole = ModelFile(
-            self.model.network, self.model.graph, arrays, self.labels, training, vocabulary=self.vocabulary
+            self.model.network,
+            self.model.graph,
+            arrays,
+            self.labels,
+            training,
+            output_labels=self.output_labels,
+            vocabulary=self.vocabulary,
         )
         saved = []
         self._require_run()

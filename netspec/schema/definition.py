@@ -133,7 +133,8 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
     if not expects:
         expects = _describe(leaves, [*literals, *members.names])
     words = next((leaf for leaf in leaves if isinstance(leaf, Words)), None)
-    plain: dict[str, Any] = {**literals, **also[False], **flags} if words is None else words
+    bare = {word: value for word, value in literals.items() if word not in also[True]}
+    plain: dict[str, Any] = {**bare, **also[False], **flags} if words is None else words
     return Parameter(
         name=name,
         positional=bool(extra.get("positional")),

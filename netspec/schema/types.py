@@ -16,6 +16,7 @@ __all__ = [
     "AlsoKeyed",
     "Amount",
     "Axes",
+    "CausalPadding",
     "Expects",
     "Float",
     "Fraction",
@@ -138,6 +139,11 @@ Padding = Annotated[
     Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],
     BeforeValidator(_padding),
     Expects("`same`, `valid`, or a size such as 1 or 1x2"),
+]
+CausalPadding = Annotated[
+    Literal["valid", "same", "causal"] | tuple[_NonNegative, _NonNegative],
+    BeforeValidator(_padding),
+    Expects("`same`, `valid`, `causal`, or a size such as 1 or 1x2"),
 ]
 Range = Annotated[
     tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")

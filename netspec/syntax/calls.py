@@ -11,12 +11,12 @@ NAME = r"[A-Za-z_]\w*"
 
 _POSITIONAL = re.compile(
     "out_channels|out_features|num_output|units|filters|kernel_size|pool_size|num_features|rate|p|activation|size|"
-    "scale_factor|embedding_dim|output_dim|num_groups|negative_slope|hidden_size"
+    "scale_factor|embedding_dim|output_dim|num_groups|negative_slope|hidden_size|num_heads|drop_prob"
 )
 _LEFT_OUT = re.compile(
     "in_channels|in_features|input_shape|input_dim|input_size|num_embeddings|num_channels|name|data_format|inplace|"
     "device|dtype|dim|axis|batch_first|return_sequences|track_running_stats|num_parameters|start_dim|end_dim|"
-    "count_include_pad|align_corners|beta_initializer|gamma_initializer|center|trainable"
+    "beta_initializer|gamma_initializer|center|trainable|embed_dim|key_dim|kdim|vdim"
 )
 _RENAMED = {
     "padding": "pad",
@@ -25,6 +25,7 @@ _RENAMED = {
     "dilation_rate": "dilation",
     "eps": "epsilon",
     "ceil_mode": "ceil",
+    "count_include_pad": "count_padding",
     "elementwise_affine": "affine",
     "kernel_initializer": "init",
     "bias_initializer": "bias_init",
@@ -33,7 +34,7 @@ _RENAMED = {
     "output_padding": "output_pad",
 }
 _FIXED = re.compile(
-    "Softmax|LogSoftmax|Softmin|GLU|Flatten|Hardtanh|Softplus|ReLU|SELU|SiLU|Mish|Hardswish|Hardsigmoid"
+    "Softmax|LogSoftmax|Softmin|GLU|Flatten|Hardtanh|Softplus|ReLU|SELU|SiLU|Mish|Hardswish|Hardsigmoid|one_hot|OneHot"
 )
 """What is given there the axis, a limit or `inplace`, and takes nothing here."""
 _KEYS = {
@@ -44,7 +45,7 @@ _KEYS = {
 }
 TORCH_NAMES = re.compile(r"Linear|Bilinear|Lazy\w+|\w+[123]d")
 """Names that PyTorch alone has: Keras writes `Conv2D`."""
-_READS_FIRST = re.compile("Linear|linear|Bilinear|Embedding|LSTM|GRU|RNN")
+_READS_FIRST = re.compile("Linear|linear|Bilinear|Embedding|LSTM|GRU|RNN|MultiheadAttention")
 """What is given the size of its input before that of its output."""
 _NUMBERED = re.compile("(?:Batch|Instance|Layer)Norm")
 """Normalizations are given the channels they find; here they see them."""
@@ -114,7 +115,8 @@ def _arguments(name: str, text: str, torch: bool) -> list[str]:
     kernel = any(re.match(r"kernel_size\s*=", part) for part in parts)
     if numbers >= 2 and (_READS_FIRST.fullmatch(name) or (torch and name[:4] == "Conv" and numbers + kernel > 2)):
         parts = parts[1:]
-    if name == "GroupNorm":
+    if name in {"GroupNorm", "MultiHeadAttention"} or (name == "StochasticDepth" and "row" in text):
+        # The second says the channels, or the size of a head, which follow; or that each example has its own draw.
         parts = parts[:1]
     kind = next((kind for kind in _KEYS if kind in name.lower()), "")
     keys = _KEYS.get(kind, ())

@@ -118,6 +118,10 @@ def _operation(found: re.Match[str]) -> str:
     return f"arithmetic stands in parentheses: `({left} {sign} {right})`"
 
 
+def _words(values: str) -> list[str]:
+    return values.replace(",", " ").split()
+
+
 def _bracketed(found: re.Match[str]) -> str:
     inside = listed(found[2])
     if "x" in inside and inside[0].isdigit():
@@ -170,6 +174,24 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"^\0\"{2,3}\s*(.*?)\s*\"*$", lambda m: f"comments begin with `#`: `# {m[1].strip() or 'what this is'}`"),
     (r"^\0[-*+]\s+(\w.*)", lambda m: f"a command begins with its name: `{m[1]}`"),
     (r"\0/[/*]\s*(?![\s\d(])(.+?)\s*(?:\*/)?$", lambda m: f"comments begin with `#`: `# {m[1]}`"),
+    # loops and conditions
+    (
+        rf"^(for\s+{_N}\s+in)\s*\0\[([\w\s,]*)\]",
+        lambda m: f"values stand side by side: `{m[1]} {' '.join(_words(m[2]))}`",
+    ),
+    (
+        rf"^(for\s+{_N}\s+in\s+)(\w+)\s*\0,([\w\s,]*)",
+        lambda m: f"values stand side by side: `{m[1]}{' '.join(_words(f'{m[2]},{m[3]}'))}`",
+    ),
+    (r"\bif\s*\(.*(?:\0(?:&|\||!)|!\0)", lambda m: "conditions are joined by words: `and`, `or` and `not`"),
+    (
+        r"\bif\s*\(.*?([\w.]+)\s*([<>]=?)\s*([\w.]+)\s*\0([<>]=?)\s*([\w.]+)",
+        lambda m: f"a comparison has two sides: `({m[1]} {m[2]} {m[3]} and {m[3]} {m[4]} {m[5]})`",
+    ),
+    (
+        rf"\bif\s*\(.*?({_N})\s*\0in\s+([\w.]+?)\.\.([\w.]+)",
+        lambda m: f"a condition compares: `({m[1]} >= {m[2]} and {m[1]} <= {m[3]})`",
+    ),
     # paths and modules
     (r"^((?:include|data)\s+|data\s.*\selse\s+)(?=[\w./\0-]*[./])([\w./-]*)\0([\w./-]+)", _path),
     (r"^\0[,+&|]+\s*{", lambda m: "bodies follow one another with nothing between: `{ … } { … }`"),
@@ -192,6 +214,12 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"({_N})\s*\0:=?\s*([^\s,:)]+)", lambda m: f"a key takes `=`: `{m[1]}={m[2]}`"),
     (r"\0:", lambda m: "the language has no colon: `conv 20 5x5 stride=2`"),
     # an equals sign
+    (
+        r"\bif\s*\((?:[^{}]{0,200}(?:\b(?:and|or|not)\b|\())?\s*((?:(?!\b(?:and|or|not)\b)[^(){}]){1,40}?)"
+        r"\s*\0=\s*([^\s(){}=]+)",
+        lambda m: f"a condition compares by `==`: `{m[1]} == {m[2]}`",
+    ),
+    (r"\bif\s*\([^{}]{0,200}\0=", lambda m: "a condition compares by `==`: `(width == 64)`"),
     (rf"^({_N})\s*\0=\s*{{", lambda m: f"a body follows without `=`: `{m[1]} {{`"),
     (rf"^({_N})\s*\0=+(?!>)\s*([^\s=>].*)", _assigned),
     (rf"^assert\s.*?({_N})\s*=\s*\0=+\s*(\S+)", lambda m: f"a budget has a bound: `{m[1]} <= {m[2]}`"),
@@ -210,6 +238,10 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"(?<![\w.])(\d[\w.]*)\s*\0([<>]=?)\s*({_N})", _flipped),
     (r"\S\s*\0[<>]", lambda m: "a comparison stands behind `assert`: `assert params < 100k`"),
     # arithmetic
+    (
+        rf"^(?:freeze|unfreeze|rate)\b.*?({_N})\s*\0/\s*([\w/]+)",
+        lambda m: f'a name with a slash stands in quotes: `"{m[1]}/{m[2]}"`',
+    ),
     (
         r"(?<![\w.])(\d+(?:\.\d+)?)\s+\0%(?!\s*[\w(])",
         lambda m: f"a `%` touches its number: `{m[1]}%`",
@@ -241,7 +273,7 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"(?<![\w.-])({_N})-\0({_N})", lambda m: f"a name has no hyphen: `{m[1]}_{m[2]}`"),
     (r"-\s*\0[A-Za-z_]", lambda m: "a sign belongs to a number: `-1`; other arithmetic stands in parentheses: `(-n)`"),
     (
-        rf"({_N}\([^()]*{_N})\s*\0(\w[^()]*\))",
+        rf"({_N}\([^()]*[\w.\"])\s*\0(\w[^()]*\))",
         lambda m: f"a comma stands between arguments of a call: `{m[1]}, {m[2]}`",
     ),
     (r"^\0\"([^\"]*)\"", lambda m: f"a command's name stands without quotes: `{m[1]}`"),

@@ -24,6 +24,7 @@ __all__ = [
     "Started",
     "Step",
     "Stopped",
+    "Weights",
 ]
 
 
@@ -36,6 +37,25 @@ class Notice:
     """Something the user should know, such as a dataset taken instead of another."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The training starts from trained weights: which arrays were taken, and which were not.
+
+    Attributes:
+        source: the file, as it was named; `variables` where it was none.
+        taken: of the same name and shape as in the network, by path.
+        fresh: of another shape: `{"fc_1/kernel": {"shape": (26, 128), "found": (10, 128)}}`; they begin as ever.
+        missing: in the network alone; they begin as ever.
+        unused: in the file alone.
+    """
+
+    source: str
+    taken: tuple[str, ...]
+    fresh: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,7 @@ class Started:
         folder: the run folder, if one is written.
         step: steps taken before, by a training that is taken up again.
         reads: what an example is called: `images`, or `examples` where they are none.
+        frozen: how many of the parameters are frozen when it begins.
     """
 
     name: str
@@ -72,6 +93,7 @@ class Started:
     folder: Path | None
     step: int = 0
     reads: str = "images"
+    frozen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +244,7 @@ class Finished:
     folder: Path | None
 
 
-Event: TypeAlias = Notice | Started | Step | Evaluated | Epoch | Saved | Rewound | Stopped | Finished
+Event: TypeAlias = Notice | Weights | Started | Step | Evaluated | Epoch | Saved | Rewound | Stopped | Finished
 """Anything that `netspec.train` yields."""
 
 _KINDS = {Step: "step", Evaluated: "evaluation", Epoch: "epoch", Rewound: "rewound"}

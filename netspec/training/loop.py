@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
@@ -55,6 +56,7 @@ def train(
     stop: Callable[[], bool] | None = None,
     until: int | None = None,
     halt_at: int | None = None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
 ) -> Iterator[Event]:
     """Train a model by its network's recipe.
 
@@ -68,6 +70,7 @@ def train(
         stop: asked after each call of the program whether to save and stop.
         until: steps after which to end as at a time limit; the recipe's own is ignored then.
         halt_at: steps after which to save and stop; the recipe's time limit is ignored then too.
+        initial: trained arrays to start from, by path; of a training that is resumed the snapshot has them.
 
     Yields:
         Events, from Started to Finished, or to Stopped.
@@ -80,7 +83,7 @@ def train(
     """
     try:
         with enough_memory():
-            setup = set_up(model, dataset, seed=seed, log_every=log_every)
+            setup = set_up(model, dataset, seed=seed, log_every=log_every, initial=initial)
             yield from _Loop(setup, recorder, resumed, stop, until, halt_at).events()
     except Exception as error:
         if recorder:
@@ -143,13 +146,7 @@ class _Loop:
         for text in self.setup.notices():
             yield Notice(text)
         yield started
-        self.trainer.prepare(
-            self.state,
-            self.setup.train,
-            self.step_schedule.calls(self.progress.epoch, self.progress.skipped),
-            self.setup.splits.values(),
-            self.recipe.evaluate.batch,
-        )
+        self._prepare(self.progress.epoch, splits=True)
         self.last_finite = self.resumed or self._snapshot()
         if restored:
             self.state, self.history = restored
@@ -163,6 +160,12 @@ class _Loop:
             except NotFinite as seen:
                 yield from self._rewind(seen)
         yield self._stopped() if self.halted else self._finished()
+
+    def _prepare(self, epoch: int, *, splits: bool) -> None:
+        """Begin to compile what the steps of an epoch need, and the evaluations of the splits."""
+        calls = self.step_schedule.calls(epoch, self.progress.skipped)
+        evaluated = self.setup.splits.values() if splits else ()
+        self.trainer.prepare(self.state, self.setup.train, calls, evaluated, self.recipe.evaluate.batch)
 
     def _is_done(self) -> bool:
         return bool(self.progress.stopped) or self.progress.epoch > self.recipe.epochs
@@ -193,6 +196,9 @@ class _Loop:
         epoch = self.progress.epoch
         metrics = self._epoch_metrics()
         order = self.step_schedule.order(epoch)
+        if epoch < self.recipe.epochs and self.trainer.phase(epoch + 1) != self.trainer.phase(epoch):
+            # What is frozen changes then: the other program is compiled meanwhile.
+            self._prepare(epoch + 1, splits=False)
         for call in self.step_schedule.remaining(epoch, self.progress.skipped, self.progress.taken):
             self._advance(call, order)
             self.progress = replace(self.progress, taken=call.stop)
@@ -233,7 +239,7 @@ class _Loop:
     def _advance(self, call: Call, order: jax.Array) -> None:
         """Take the steps of a call."""
         if not call.length:
-            self.state = self.trainer.skip_step(self.state)
+            self.state = self.trainer.skip_step(self.state, call.phase)
             return
         began = time.perf_counter()
         self.state, self.history = self.trainer.advance(self.state, self.history, self.setup.train, order, call)

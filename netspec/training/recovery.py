@@ -65,7 +65,7 @@ def find_faulty_step(
             if epoch == seen.epoch and call.first >= seen.step:
                 continue
             if not call.length:
-                state = trainer.skip_step(state)
+                state = trainer.skip_step(state, call.phase)
                 continue
             before = trainer.copy(state, history)
             state, history = trainer.advance(state, history, data, order, call)
@@ -87,7 +87,7 @@ def _bisect_call(
 ) -> tuple[Call, TrainState, TrainState]:
     """Return the step of a call in which something is not finite, and the states before and after it."""
     for first in range(call.first, call.stop):
-        single = Call(first, 1, call.length)
+        single = call._replace(first=first, steps=1)
         before, _ = trainer.copy(state, history)
         state, history = trainer.advance(state, history, data, order, single)
         if not _is_finite(trainer, state, history, single):
@@ -100,7 +100,7 @@ def _fault(
     trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, before: TrainState, after: TrainState
 ) -> Fault:
     variables, x, labels, key = trainer.batch_of(before, data, order, call)
-    found = diagnose(trainer.model, variables, x, labels, key)
+    found = diagnose(trainer.model, variables, x, labels, key, trainer.frozen(call.phase))
     return found or _of_update(trainer, Variables(after.params, after.state))
 
 

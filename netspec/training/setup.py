@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import jax
+from numpy.typing import NDArray
 
 from netspec.backends.jax.devices import shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
-from netspec.data.types import Dataset, Split, each_array
+from netspec.data.parts import divided, sizes
+from netspec.data.types import Dataset, each_array
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.causality import reads_ahead
+from netspec.graph.parts import check_until, parts
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
 from netspec.ir.text import layer_text
@@ -24,7 +28,7 @@ from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 
-__all__ = ["Setup", "held_out", "set_up"]
+__all__ = ["Setup", "set_up"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +89,13 @@ class Setup:
             step=step,
             # Images that are read as a row or a sequence are images too.
             reads="images" if self.model.network.reads_images else "examples",
+            frozen=parts(self.model.network, self.model.graph).frozen_count(self.model.graph),
         )
 
     def notices(self) -> Iterator[str]:
         """Yield what to say before the training begins."""
         yield from self.dataset.notices
+        yield from check_until(self.model.network)
         batch, graph = self.trainer.batch, self.model.graph
         if batch % len(self.devices) and depends_on_batch(graph):
             yield (
@@ -103,9 +109,9 @@ class Setup:
             yield (
                 f"`{layer_text(ahead.layer)}` ({ahead.name}) reads the tokens that the outputs are to give: the loss "
                 "says nothing of how well they are foretold, and the model cannot write on; layers that look back only "
-                "are `lstm`, `gru` and `attention 4 causal`"
+                "are `lstm`, `gru`, `attention 4 causal` and `conv 64 3 pad=causal`"
             )
-        lone = normalized_alone(graph) if self.train.size % batch == 1 else None
+        lone = normalized_alone(self.model.network, graph) if self.train.size % batch == 1 else None
         if lone:
             better = next(n for n in range(batch + 1, self.train.size + 1) if self.train.size % n != 1)
             yield (
@@ -114,7 +120,14 @@ class Setup:
             )
 
 
-def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int | None) -> Setup:
+def set_up(
+    model: Model,
+    dataset: Dataset,
+    *,
+    seed: int | None,
+    log_every: int | None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
+) -> Setup:
     """Put the examples on the device and prepare the program; arguments as for `train`.
 
     Whether the dataset fits the network was checked before: by `load_data` and when the model was compiled.
@@ -131,8 +144,8 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
     tasks = tasks_of(network, model.graph, dataset.train)
     found = measurable(network, model.graph)
     known = {name: replace(each, tasks=(t,) if (t := tasks[name]) else ()) for name, each in found.items()}
-    check_metrics(recipe, known, validation=data.validation > 0)
-    train, validation = held_out(dataset.train, data.validation)
+    check_metrics(recipe, known, validation=sizes(network, dataset)[1] > 0)
+    train, validation = divided(network, dataset)
     batch = min(recipe.batch, len(train))
     steps = -(-len(train) // batch)
     devices = shared_devices(model.device, recipe.devices, recipe.batch)
@@ -144,6 +157,7 @@ def set_up(model: Model, dataset: Dataset, *, seed: int | None, log_every: int |
         batch=batch,
         max_steps_per_call=log_every or log_interval(steps),
         devices=devices,
+        initial=initial,
     )
     step_schedule = StepSchedule(
         trainer,
@@ -167,11 +181,3 @@ def _check_moved(network: Network, dataset: Dataset) -> None:
             "`augment` moves the images, and the targets at each position would stay where they are",
             "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `pad` and `flip` out",
         )
-
-
-def held_out(split: Split, count: int) -> tuple[Split, Split | None]:
-    """Take the last `count` examples out of a training set."""
-    if not count:
-        return split, None
-    keep = len(split) - count
-    return split.rows(stop=keep), split.rows(start=keep)

@@ -67,9 +67,10 @@ class StepSchedule:
         own = self.skipped_in(epoch, skipped)
         edges = sorted({*self._stops(epoch), *own, *(step + 1 for step in own)} - {0})
         found: list[Call] = []
+        phase = self.trainer.phase(epoch)
         for first, stop in zip([0, *edges], edges, strict=False):
             found += [Call(first, 1, 0)] if first in own else self.trainer.calls(range(first, stop), self.size)
-        return found
+        return [call._replace(phase=phase) for call in found]
 
     def remaining(self, epoch: int, skipped: Collection[int], taken: int) -> Iterator[Call]:
         """Yield the calls of an epoch of which so many steps are taken.
@@ -81,7 +82,7 @@ class StepSchedule:
             if call.first >= taken:
                 yield call
             else:
-                yield from (Call(step, 1, call.length) for step in range(taken, call.stop))
+                yield from (call._replace(first=step, steps=1) for step in range(taken, call.stop))
 
     def _stops(self, epoch: int) -> Iterator[int]:
         """Yield the steps of an epoch after which the host has something to do."""

@@ -251,7 +251,10 @@ def _inference(model: Model, batch: int) -> _Runner:
 def _gradients(model: Model, batch: int) -> _Runner:
     """Return a runner of `model.backward` in training."""
     x, y = jax.device_put((_images(model.graph, batch), _labels(model.graph, batch)), model.device)
-    y, variables, rng = model.targets(x, y), model.init(), jax.random.key(0)
+    if model.network.reconstructs:
+        compared = next((o for o in model.graph.outputs if o.loss.compares), model.graph.outputs[0])
+        y = model.targets(x, y).reshape(batch, *model.graph.shape(compared.logits))
+    variables, rng = model.init(), jax.random.key(0)
 
     def run(count: int) -> None:
         for _ in range(count):
@@ -307,7 +310,7 @@ def _labels(graph: Graph, count: int) -> Any:
     """Return random targets: classes; of several outputs by their names, numbers where one gives several axes."""
     rng = np.random.default_rng(1)
     made: dict[str, Any] = {}
-    for output in graph.outputs:
+    for output in sorted(graph.outputs, key=lambda output: output.loss.compares):
         shape = graph.shape(output.logits)
         if len(graph.outputs) > 1 and (len(shape) > 1 or not isinstance(output.loss, CrossEntropy)):
             made[output.target] = rng.random((count, *shape), np.float32)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,14 @@ from netspec.workflows.predictions import Evaluation, class_names, class_scores,
 
 __all__ = ["BATCH", "evaluate_split"]
 
+Labels: TypeAlias = "tuple[str, ...] | Mapping[str, tuple[str, ...]]"
+
 BATCH = 1000
 """Examples that are computed at once."""
 
 
 def evaluate_split(
-    model: Model, variables: Variables, dataset: Dataset, split: Split, *, name: str, labels: tuple[str, ...]
+    model: Model, variables: Variables, dataset: Dataset, split: Split, *, name: str, labels: Labels
 ) -> Evaluation:
     """Return the evaluation of a model on a split.
 
@@ -35,7 +38,7 @@ def evaluate_split(
         dataset: what the split is of.
         split: its examples.
         name: of the split.
-        labels: the names of the classes that the model has learned.
+        labels: the names of the classes that the model has learned; of several outputs by their names.
 
     Raises:
         DataError: when the dataset has other classes than the model.
@@ -46,7 +49,8 @@ def evaluate_split(
     scorers = scorers_of(model.network, graph, model.inference, tasks, "test", accuracy=True)
     add = {output: scorer.add for output, scorer in scorers.items()}
     measured = trainer.evaluate(variables, trainer.place(split), BATCH, add)
-    learned = _Learned(model.network, dataset, name, labels)
+    one = () if isinstance(labels, Mapping) else labels
+    learned = _Learned(model.network, dataset, name, one)
     if len(graph.outputs) == 1:
         return _of_output(learned, graph, split.labels, measured, next(iter(scorers.values()), None))
     each = {}
@@ -54,7 +58,10 @@ def evaluate_split(
         loss, accuracy = measured.outputs[output.name]
         alone = Measurement(loss, accuracy, {}, measured.logits[output.name])
         own = (graph.only(output), split.labels[output.target], alone, scorers.get(output.name))
-        each[output.name] = _of_output(learned, *own)
+        # What there is of a target alone is named by that target.
+        named = replace(dataset, labels=dataset.names_of(output.target))
+        names = labels.get(output.name, ()) if isinstance(labels, Mapping) else labels
+        each[output.name] = _of_output(learned._replace(dataset=named, labels=names), *own)
     return replace(_without_classes(learned, len(split), measured), outputs=each)
 
 

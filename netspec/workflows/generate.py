@@ -54,8 +54,8 @@ class LanguageModel:
             layer = f"`{layer_text(ahead.layer)}` ({ahead.name})"
             raise DataError(
                 f"{file} cannot write on: {layer} reads tokens that come after the one it is to give",
-                "train one whose layers look back only: `lstm`, `gru`, `attention 4 causal`; or one that gives the "
-                "token behind an example: `take last` before the last layer",
+                "train one whose layers look back only: `lstm`, `gru`, `attention 4 causal`, `conv 64 3 pad=causal`; "
+                "or one that gives the token behind an example: `take last` before the last layer",
             )
 
     def write(

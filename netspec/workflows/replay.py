@@ -24,6 +24,7 @@ from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Finished, Started, Stopped
 from netspec.training.loop import train as train_loop
 from netspec.workflows.saved_run import compile_as_recorded, environment_changes, read_saved_run, same_data
+from netspec.workflows.weights import same_weights
 
 __all__ = ["ACCURACY_TOLERANCE", "LOSS_TOLERANCE", "Difference", "Replay", "replay"]
 
@@ -111,6 +112,7 @@ def replay(
     Raises:
         RunError: when the folder is no run, has measured nothing, or was resumed with changes.
         DataError: when the data cannot be had, or is not that of the run.
+        RunError: also when the weights that it started from are gone, or are others.
     """
     folder = newest(folder)
     saved = read_saved_run(folder)
@@ -128,9 +130,10 @@ def replay(
     model = compile_as_recorded(saved, saved.network, saved.graph, dataset, device, tuning=tuning)
     earlier = [text for session in saved.manifest.get("resumed", ()) for text in session.get("elsewhere", ())]
     reasons = (*environment_changes(saved, model, dataset), *(f"when the run was resumed: {text}" for text in earlier))
+    start = same_weights(folder, saved.graph, saved.origin.weights)
     with tempfile.TemporaryDirectory(prefix="netspec-replay-") as temporary:
         place = run_folders.named_folder(out or Path(temporary) / "run")
-        recorder = RunFolder(place, model, saved.origin)
+        recorder = RunFolder(place, model, replace(saved.origin, weights=start.record if start else None))
         # Where the clock ended the run, it is the step that counts.
         halt_at = before[-1]["step"] if until is None else None
         ended = False
@@ -142,6 +145,7 @@ def replay(
             stop=stop,
             until=until,
             halt_at=halt_at,
+            initial=start.arrays if start else None,
         ):
             ended = isinstance(event, Finished) or (isinstance(event, Stopped) and event.step == halt_at)
             if not (isinstance(event, Stopped) and ended):

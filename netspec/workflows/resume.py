@@ -33,6 +33,7 @@ from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
 from netspec.workflows.saved_run import SavedRun, compile_as_recorded, environment_changes, read_saved_run, same_data
 from netspec.workflows.train import data_source_path, draw_run_curves, with_curves, with_source
+from netspec.workflows.weights import same_weights
 
 __all__ = ["resume"]
 
@@ -89,6 +90,8 @@ def resume(
                 network = with_source(network, dataset, data_source_path(data), given=True)
         device = saved.origin.device if device is None else device
         model = compile_as_recorded(saved, network, graph, dataset, device, tuning=tuning)
+        # A checkpoint has all that the training started from.
+        start = None if snapshot else same_weights(folder, graph, saved.origin.weights)
         snapshot, lost = with_best(folder, snapshot, saved.manifest, changed=bool(changes))
         others = environment_changes(saved, model, dataset)
         origin = _origin(saved, settings or {}, sets or {}, data)
@@ -106,7 +109,10 @@ def resume(
         run_lock.release()
         raise
     log_every = saved.origin.log_every
-    events = train_loop(model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop)
+    initial = start.arrays if start else None
+    events = train_loop(
+        model, dataset, log_every=log_every, recorder=recorder, resumed=snapshot, stop=stop, initial=initial
+    )
     try:
         nameless = [] if "run" in saved.manifest else [f"{folder} was begun before runs said which files are theirs"]
         for text in (*nameless, *wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
@@ -138,6 +144,12 @@ def _changed(
                 "undo that, or say that it is meant: --accept-changes",
             )
         network, graph = edited, edited_graph
+    if network.weights != saved.network.weights:
+        raise RunError(
+            f"{saved.folder} started from other weights, {saved.network.weights or 'none'}, which it keeps: "
+            f"it cannot go on with {network.weights or 'none'}",
+            "undo that in spec.net, or train again with the other ones",
+        )
     # What is a flag changes no operation; what --set changes may.
     network = with_settings(network, settings)
     if sets:
@@ -155,6 +167,8 @@ def _edited(saved: SavedRun) -> tuple[Network, Graph]:
     settings = {key: value for key, value in origin.settings.items() if key != "data"}
     declared, graph = require(found)
     network = with_settings(declared, settings)
+    if (origin.weights or {}).get("given"):
+        network = network.model_copy(update={"weights": saved.network.weights})
     if saved.network.data:
         # The data that is really used has its own check, and a spec may leave it to whoever trains.
         named = {"name": saved.network.data.name, "fallback": saved.network.data.fallback}

@@ -13,11 +13,13 @@ import jax
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.devices import resolve
 from netspec.backends.jax.model import Model
-from netspec.data.for_network import Data, data_path, load_data, require_same
+from netspec.data.for_network import Data, as_recorded, data_path, known_names, load_data, require_same
+from netspec.data.labels import check_hold_out
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
+from netspec.recipe.class_names import are_numbers
 from netspec.runs import files as run_files
 from netspec.runs.environment import differences, here
 from netspec.runs.manifest import Origin, digest, recorded_strategies, strategies
@@ -81,6 +83,7 @@ def read_saved_run(folder: Path) -> SavedRun:
             log_every=manifest["log_every"],
             autotune=manifest["autotune"],
             device=manifest.get("asked_device"),
+            weights=manifest.get("weights"),
         )
     except (OSError, ValueError) as error:
         raise RunError(
@@ -106,13 +109,15 @@ def same_data(
     """
     if data is None:
         data = data_path(saved.folder, network, saved.manifest, arrays="give them again: resume(folder, data=…)")
-    dataset = load_data(network, data, graph=graph, progress=progress)
+    dataset = load_data(network, data, graph=graph, progress=progress, known=known_names(graph, saved.manifest))
+    dataset = as_recorded(saved.manifest, dataset)
+    check_hold_out(network.data.validation if network.data else 0, dataset)
     if not accept_changes:
         fix = "give the same data, or say that it is meant: --accept-changes"
         require_same(saved.folder, saved.manifest, dataset, fix=fix)
     labels = saved.manifest.get("labels", ())
-    if isinstance(data, tuple | list) and len(labels) >= len(dataset.labels):
-        # Arrays do not say what their classes are called; the run does.
+    if are_numbers(dataset.labels) and len(labels) >= len(dataset.labels) > 0:
+        # Numbers do not say what their classes are called; the run does.
         dataset = replace(dataset, labels=tuple(labels))
     return dataset
 

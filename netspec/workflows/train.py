@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from numpy.typing import NDArray
 
 from netspec import report
@@ -16,10 +17,12 @@ from netspec.backends.jax.autotune import Autotuner, Tuning
 from netspec.backends.jax.devices import is_leader, require_agreement, resolve, shared_devices
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
+from netspec.backends.jax.variables import with_arrays
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
+from netspec.data.parts import sizes
 from netspec.data.targets import class_weights, loss_for, wanted
-from netspec.data.types import Dataset, DownloadProgress
+from netspec.data.types import Arrays, Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.graph import Graph
@@ -27,18 +30,23 @@ from netspec.graph.losses import with_class_loss, with_loss, with_losses
 from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
+from netspec.recipe.array_facts import looks_numeric
 from netspec.recipe.catalog import find, last_part
+from netspec.recipe.class_names import are_numbers
 from netspec.recipe.class_weights import weights_of, weights_text
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
+from netspec.runs import model_file
 from netspec.runs.manifest import Origin
+from netspec.runs.model_file import ModelFile
 from netspec.runs.recorder import RunFolder
 from netspec.system.background import Background
 from netspec.system.files import expanded, kind_of
 from netspec.system.places import timings_folder
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
+from netspec.workflows.weights import INITIAL, StartWeights, notices_of, start_weights, weights_name
 
 __all__ = [
     "Data",
@@ -103,6 +111,8 @@ def train(
     autotune: bool | None = None,
     tuning: Callable[[Tuning], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    weights: str | Path | None = None,
+    variables: Any = None,
 ) -> Iterator[Event]:
     """Train a network; see `netspec.train` for the arguments it shares.
 
@@ -122,17 +132,28 @@ def train(
         autotune: whether the strategies are measured; as the network says unless given.
         tuning: called with how far that is.
         stop: asked again and again whether to save and stop.
+        weights: a run folder or a file to start from, in place of what the network names.
+        variables: variables to start from, in place of both.
     """
     if log_every is not None and (not isinstance(log_every, int) or log_every < 1):
         raise DataError(f"log_every must be a positive number of steps, not {log_every}", "leave it out, or say 1")
     network = with_settings(network, settings or {})
     # No setting changes an operation: the graph is that of the network with them too.
     graph = trace(network) if graph is None else graph
+    start = start_weights(network, graph, weights, variables, base)
+    if start and (weights is not None or variables is not None):
+        network = network.model_copy(update={"weights": None if weights is None else weights_name(weights)})
     dataset = loaded() if loaded else load_data(network, data, graph=graph, base=base, progress=progress)
     check_hold_out(network.data.validation if network.data else 0, dataset)
     path = data_source_path(data) if data is not None else _named_path(network, dataset, base)
+    # Names that the data has for its classes are those of all of them.
+    named = data is not None and not are_numbers(dataset.labels)
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
-    chosen = isinstance(data, str | Path) or (data is None and network.data is not None and not network.data.fallback)
+    chosen = (
+        isinstance(data, str | Path)
+        or (data is None and network.data is not None and not network.data.fallback)
+        or named
+    )
     without_data = network.data is None
     network = with_source(network, dataset, path, given=data is not None)
     if without_data and any(network.stated_loss(output.name) is None for output in graph.outputs):
@@ -142,6 +163,8 @@ def train(
     network, graph = _with_loss_of(network, graph, dataset)
     notices = _check_dataset(network, graph, dataset, chosen=chosen)
     model = compile_for_training(network, graph, dataset, device, autotune=autotune, tuning=tuning)
+    if start:
+        require_agreement(str(start.record["sha256"]))
     folder = _folder(out, numbered) if is_leader() else None
     recorder = None
     if folder:
@@ -153,13 +176,39 @@ def train(
             log_every=log_every,
             autotune=_autotunes(network, autotune),
             device=device if isinstance(device, str) else None,
+            weights=_recorded(start, folder, model) if start else None,
         )
         recorder = RunFolder(folder, model, origin)
-    notices += _losses_noticed(declared, network, model.graph)
+    notices += _losses_noticed(declared, network, model.graph, dataset.train.labels)
+    notices += notices_of(network, model.graph, start)
+    if start:
+        yield start.event
     yield from map(Notice, notices)
     yield from with_curves(
-        train_loop(model, dataset, log_every=log_every, recorder=recorder, stop=stop), network, folder
+        train_loop(
+            model,
+            dataset,
+            log_every=log_every,
+            recorder=recorder,
+            stop=stop,
+            initial=start.arrays if start else None,
+        ),
+        network,
+        folder,
     )
+
+
+def _recorded(start: StartWeights, folder: Path, model: Model) -> Mapping[str, Any]:
+    """Return what a run folder says of the weights that it starts from; those from memory are written into it."""
+    if not start.from_memory:
+        return start.record
+    arrays = run_folders.arrays_of(with_arrays(model.init(), start.arrays))
+    file = folder / INITIAL
+    try:
+        model_file.write(file, ModelFile(model.network, model.graph, arrays, (), {}))
+    except OSError as error:
+        raise RunError(f"{file} cannot be written: {error.strerror}", "choose another folder") from None
+    return {**start.record, "sha256": run_files.digest_of(file)}
 
 
 def _with_loss_of(network: Network, graph: Graph, dataset: Dataset) -> tuple[Network, Graph]:
@@ -199,12 +248,21 @@ def _loss_of(network: Network, graph: Graph, labels: NDArray[Any], dataset: Data
         return found if found != graph.loss else None
     if not isinstance(loss, CrossEntropy) or loss.class_weights is None or weights_of(loss.class_weights):
         return None
-    count = len(dataset.train) - (network.data.validation if network.data else 0)
-    weights = class_weights(loss, labels[:count], dataset.labels, want.shape[0])
+    count, _ = sizes(network, dataset)
+    weights = class_weights(loss, labels[:count], dataset.names_of(output.target), want.shape[0])
     return loss.model_copy(update={"class_weights": weights_text(weights)})
 
 
-def _losses_noticed(declared: Network, network: Network, graph: Graph) -> list[str]:
+def _possible_classes(targets: NDArray[Any]) -> int:
+    """Return how many classes numbers may be, where they are whole and look like some; else 0."""
+    flat = targets.reshape(-1)
+    if targets.shape[1:] not in {(), (1,)} or not (flat == np.floor(flat)).all() or flat.min(initial=0) < 0:
+        return 0
+    different = len(np.unique(flat))
+    return 0 if looks_numeric(different, flat.size) else max(int(flat.max(initial=0)) + 1, 2)
+
+
+def _losses_noticed(declared: Network, network: Network, graph: Graph, labels: Arrays) -> list[str]:
     """Return what to say of losses that follow from the data."""
     said = []
     for output in graph.outputs:
@@ -215,7 +273,9 @@ def _losses_noticed(declared: Network, network: Network, graph: Graph) -> list[s
             else:
                 numbers = f"the targets of {output.name} are numbers"
                 what = numbers if loss == "mse" else f"{output.name} is taken as logits of classes"
-            said.append(f"no loss is stated: {what}, with the loss {loss}")
+            classes = _possible_classes(labels[output.target] if isinstance(labels, Mapping) else labels)
+            doubt = f"; if they are {classes} classes, end with `fc {classes} softmax`" if loss == "mse" else ""
+            said.append(f"no loss is stated: {what}, with the loss {loss}{doubt if classes else ''}")
     return said
 
 
@@ -267,7 +327,7 @@ def compile_for_training(
 ) -> Model:
     """Return a network compiled for its training on a dataset; arguments and errors as for `compile_network`."""
     devices = shared_devices(resolve(device), network.recipe.devices, network.recipe.batch)
-    require_agreement(network.model_dump_json() + dataset.sha256)
+    require_agreement(f"{network.model_dump_json()}{dataset.sha256}{dataset.labels}{dataset.target_labels}")
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
@@ -314,10 +374,10 @@ def _folder(out: Path | None, numbered: Path | None) -> Path | None:
 
 def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
     """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
-    recipe, held_out = network.recipe, network.data.validation if network.data else 0
+    recipe, (train, held_out) = network.recipe, sizes(network, dataset)
     evaluated = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
-    sizes = {min(recipe.batch, len(dataset.train) - held_out), *evaluated}
-    return {rows_per_device(batch, devices) for batch in sizes}
+    batches = {min(recipe.batch, train), *evaluated}
+    return {rows_per_device(batch, devices) for batch in batches}
 
 
 def with_source(network: Network, dataset: Dataset, path: str | None, *, given: bool) -> Network:

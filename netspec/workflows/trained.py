@@ -18,7 +18,8 @@ from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
-from netspec.data.for_network import Data, data_path, load_data, require_same
+from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
+from netspec.data.parts import divided
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
@@ -30,7 +31,6 @@ from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
 from netspec.system.arguments import as_function, as_path, as_switch
-from netspec.training.setup import held_out
 from netspec.workflows import example_files
 from netspec.workflows.evaluate import BATCH, evaluate_split
 from netspec.workflows.example_files import Examples
@@ -65,6 +65,7 @@ class Run:
         variables: the trained arrays.
         labels: the class names.
         vocabulary: what the token numbers of a text stand for; None where it learned from no text.
+        output_labels: of several outputs the class names of those that have some, by the names of the outputs.
     """
 
     def __init__(self, path: str | Path, device: str | jax.Device | None = None) -> None:
@@ -76,6 +77,7 @@ class Run:
         self.network = self._content.network
         self.labels = self._content.labels
         self.vocabulary = self._content.vocabulary
+        self.output_labels = self._content.output_labels
         self.model = Model(self.network, self._content.graph, device)
         self.variables: Variables = run_folders.variables_of(self._content, self.model)
 
@@ -187,6 +189,12 @@ class Run:
         outputs = self.model.graph.outputs
         return not self.network.reconstructs and all(map(self._names_classes, outputs))
 
+    @property
+    def input_again(self) -> str:
+        """The name of the output that is the input again, where there is one such; empty where there is none."""
+        again = [o.name for o in self.model.graph.outputs if o.loss.compares] if self.network.reconstructs else []
+        return again[0] if len(again) == 1 else ""
+
     def _names_classes(self, output: GraphOutput) -> bool:
         """Return whether an output gives probabilities of classes."""
         return gives_probabilities(self.model.graph.only(output))
@@ -291,10 +299,12 @@ class Run:
             alone = self.model.graph.only(output)
             if not self._names_classes(output):
                 rows = given[output.name]
-                found[output.name] = [prediction_of(row, (), probable=False) for row in rows.reshape(len(rows), -1)]
+                names = self.output_labels.get(output.name, ())
+                flat = rows.reshape(len(rows), -1)
+                found[output.name] = [prediction_of(row, names, probable=False) for row in flat]
                 continue
             rows = scores[output.name]
-            names = class_names((), rows.shape[1])
+            names = class_names(self.output_labels.get(output.name, ()), rows.shape[1])
             if rows.ndim > 2:
                 found[output.name] = [at_positions(row, names) for row in rows]
             elif "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1:
@@ -407,19 +417,20 @@ class Run:
         dataset = self.dataset(data, progress=progress)
         part = self.part(dataset, split)
         with enough_memory("close what else computes there"):
-            return evaluate_split(self.model, self.variables, dataset, part, name=split, labels=self.labels)
+            labels = self.output_labels if len(self.model.graph.outputs) > 1 else self.labels
+            return evaluate_split(self.model, self.variables, dataset, part, name=split, labels=labels)
 
     def part(self, dataset: Dataset, split: str) -> Split:
         """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
         if split == "test":
             return dataset.test
-        count = self.network.data.validation if self.network.data else 0
+        count = self.network.data.validation if self.network.data and dataset.validation is None else 0
         if count >= len(dataset.train):
             raise DataError(
                 f"{dataset.name} has {plural(len(dataset.train), 'training example')}, but {count:,} were held out",
                 "ask for the split test",
             )
-        train, validation = held_out(dataset.train, count)
+        train, validation = divided(self.network, dataset)
         if split == "train":
             return train
         if validation is None:
@@ -441,11 +452,31 @@ class Run:
             run_files.read_manifest(self.path) if data is None and (self.path / run_files.MANIFEST).is_file() else None
         )
         if manifest is None:
-            return load_data(self.network, data, graph=self.model.graph, progress=progress, vocabulary=self.vocabulary)
+            return self._loaded(data, progress)
         path = data_path(self.path, self.network, manifest, arrays="say what to look at: --data PATH")
-        dataset = load_data(self.network, path, graph=self.model.graph, progress=progress, vocabulary=self.vocabulary)
+        dataset = self._loaded(path, progress)
+        dataset = as_recorded(manifest, dataset)
         require_same(self.path, manifest, dataset, fix="say that it is meant: --data PATH")
         return dataset
+
+    @property
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        """The class names by the targets that have some."""
+        outputs = self.model.graph.outputs
+        if len(outputs) == 1:
+            return {outputs[0].target: self.labels} if self.labels else {}
+        return {o.target: self.output_labels[o.name] for o in outputs if o.name in self.output_labels}
+
+    def _loaded(self, data: Data | None, progress: DownloadProgress | None) -> Dataset:
+        """Return a dataset as the model reads it: with its classes and its vocabulary."""
+        return load_data(
+            self.network,
+            data,
+            graph=self.model.graph,
+            progress=progress,
+            known=self._known,
+            vocabulary=self.vocabulary,
+        )
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

@@ -138,3 +138,37 @@ def test_a_note_on_the_spec_is_said_once(here: Path) -> None:
     assert [x for x in done.stdout.splitlines() if x.startswith("note: ")] == [
         "note: good.net:3:10: `LeakyReLU`: as in PyTorch its slope is 0.01; Keras's is 0.3"
     ]
+
+
+def test_trained_weights_to_start_from(here: Path) -> None:
+    assert cli(here, "train", "good.net", "--epochs", "1").returncode == 0
+    narrow = cli(here, "train", "good.net", "--weights", "runs/good", "--let", "width=5", "-o", "narrow")
+    assert "note: no kernel fits, only what is as long by chance" in narrow.stdout
+    (here / "other.net").write_text(GOOD.replace("fc width relu\nfc 10", "fc 5 relu\nfc 10 nobias"))
+    done = cli(here, "train", "other.net", "--weights", "runs/good", "-o", "other")
+    assert done.returncode == 1
+    assert "no array of runs/good has the name and the shape of a weight of this network" in done.stderr
+    assert "`fc_1/kernel` is 5x64 here and 8x64 there" in done.stderr
+    assert not (here / "other").exists()
+    text = GOOD.replace("fc 10", "fc 12 relu as more; fc 10").replace("fc width relu", "fc width relu as fc_1")
+    (here / "fine.net").write_text(f'{text}weights "runs/good"\nfreeze fc_1\n')
+    done = cli(here, "train", "fine.net")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:5] == [
+        "weights of runs/good: 3 of 6 arrays taken",
+        "  fc_2/kernel  10x12  begins fresh: 10x8 there",
+        "  more/kernel  begins fresh: not there",
+        "  more/bias    begins fresh: not there",
+        "fine: 758 parameters, 520 of them frozen; digits: 1,437 training and 360 test images; batch 500, 1 epoch, "
+        "seed 0, on cpu",
+    ]
+    events = lines(cli(here, "train", "fine.net", "--json", "-o", "again", "--weights", "runs/fine").stdout)
+    assert events[0]["event"] == "weights"
+    assert events[0]["source"] == "runs/fine"
+    assert len(events[0]["taken"]) == 6
+    assert (events[0]["fresh"], events[0]["missing"], events[0]["unused"]) == ({}, [], [])
+    assert events[1]["frozen"] == 520
+    totals = json.loads(cli(here, "show", "fine.net", "--as", "json").stdout)["totals"]
+    assert (totals["parameters"], totals["trainable"], totals["frozen"]) == (758, 238, 520)
+    assert "trained 238 parameters, frozen 520" in cli(here, "show", "fine.net").stdout
+    assert cli(here, "fmt", "--check", "fine.net").returncode == 0

@@ -131,7 +131,8 @@ def networks(draw: st.DrawFn) -> Network:
         name = draw(st.sampled_from([f"node_{i}", f"{layer.canonical()}_{i + 1}", f"N{i}", f"res_{i}/conv_1"]))
         # Most layers read the one before; some go on from elsewhere, and merging ones read more besides.
         first = draw(st.sampled_from([sources[-1], sources[-1], *sources]))
-        others = draw(st.lists(st.sampled_from(sources), min_size=1, max_size=2)) if layer.merges else []
+        least, most = (1, 2) if layer.merges else (0, 1 if layer.second else 0)
+        others = draw(st.lists(st.sampled_from(sources), min_size=least, max_size=most))
         alike = [node.name for node in nodes if type(node.layer) is type(layer)]
         share = draw(st.none() | st.sampled_from(alike)) if alike and layer.has_weights else None
         nodes.append(Node(name=name, layer=layer, inputs=(first, *others), share=share))

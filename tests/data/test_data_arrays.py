@@ -61,6 +61,8 @@ class Sparse:
         raise AssertionError
 
 
+NAMES = ["a", "b", "c", "a", "b", "c"]
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "ragged": ({"x_train": [[1, 2], [3]]}, "x_train is not a rectangular array"),
     "text": ({"x_train": np.array([["a"]] * 6)}, "x_train has the type <U1, which is not numbers"),
@@ -81,9 +83,30 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "negative": ({"y_train": Y - 1}, r"y_train\[0\] is -1"),
     "absurd": ({"y_test": Y * 10**9}, r"y_test\[1\] is 1000000000"),
     "beyond the names": ({"y_test": Y + 1, "labels": ("a", "b", "c")}, r"y_test\[2\] is 3, .* 0 to 2"),
-    "texts": ({"y_train": np.array(list("abc"))[Y]}, "y_train has the type <U1, which is not numbers"),
-    "bytes": ({"y_train": np.array(list("abc"), "S")[Y]}, r"y_train has the type \|S1"),
-    "names as objects": ({"y_train": np.array(list("abc"), object)[Y]}, "y_train has the type object"),
+    "names and numbers": ({"y_train": NAMES}, "y_train has names of classes, but y_test has none"),
+    "numbers and names": ({"y_test": NAMES}, "y_test has names of classes, but y_train has none"),
+    "a name more": (
+        {"y_train": NAMES, "y_test": ["a", "d", "b", "d", "e", "d"]},
+        r"y_test\[1\] is 'd', a class that y_train does not have; y_test has it 3 times; and 1 more such class\n",
+    ),
+    "a name in other letters": ({"y_train": NAMES, "y_test": ["A", *NAMES[1:]]}, r"y_test\[0\] is 'A', .* it once\n"),
+    "a name beyond the labels": ({"y_train": NAMES, "y_test": NAMES, "labels": ["a", "b"]}, "that class_names does"),
+    "names in rows": ({"y_train": np.array([NAMES, NAMES]).T, "y_test": NAMES}, r"texts of the shape \(6, 2\)"),
+    "few names": ({"y_train": NAMES[:5], "y_test": NAMES}, "y_train has 5 labels for 6 examples"),
+    "an empty name": ({"y_train": ["a", "", *NAMES[2:]], "y_test": NAMES}, r"y_train\[1\] is an empty text"),
+    "a missing name": ({"y_train": ["a", None, *NAMES[2:]], "y_test": NAMES}, r"y_train\[1\] is None: an example"),
+    "a number among names": (
+        {"y_train": np.array(["a", 7, *NAMES[2:]], object), "y_test": NAMES},
+        r"y_train\[1\] is of the type int, but others of y_train are texts",
+    ),
+    "bytes of Latin-1": ({"y_train": np.array([b"\xe9"] * 6), "y_test": NAMES}, "texts that are no UTF-8"),
+    "x for validation alone": ({"x_val": X}, "x_val is given without y_val"),
+    "y for validation alone": ({"y_val": Y}, "y_val is given without x_val"),
+    "validation of another shape": ({"x_val": X[..., :4], "y_val": Y}, "x_val 1x4x4 ones"),
+    "another name for validation": (
+        {"y_train": NAMES, "y_test": NAMES, "x_val": X, "y_val": ["z"] * 6},
+        r"y_val\[0\] is 'z', a class that y_train does not have; y_val has it 6 times\n",
+    ),
     "numbers as objects": ({"y_train": Y.astype(object)}, "y_train has the type object"),
     "none among them": ({"y_train": [0, 1, None, 0, 1, 2]}, r"y_train\[2\] is None: an example without a label"),
     "complex labels": ({"y_train": Y + 1j}, "y_train has the type complex128"),
@@ -123,11 +146,43 @@ def advice(**change: Any) -> str:
     return caught.value.fix
 
 
-@pytest.mark.parametrize("kind", ["<U5", "S5", object])
-def test_the_line_that_numbers_classes_does(kind: Any) -> None:
+class Series:
+    """A column of a table, which NumPy is given as an array of objects."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return np.array(["b", "a", "b", "c", "a", "b"], object)
+
+
+@pytest.mark.parametrize("kind", ["list", "U", "S", "object", "series", "column"])
+def test_names_of_classes_are_numbered_as_they_sort(kind: str) -> None:
+    names = ["b", "a", "b", "c", "a", "b"]
+    given: dict[str, Any] = {
+        "list": names,
+        "series": Series(),
+        "column": np.array(names)[:, None],
+        "U": np.array(names, "<U5"),
+        "S": np.array(names, "S5"),
+        "object": np.array(names, object),
+    }
+    dataset = from_arrays(X, given[kind], X[:2], ["c", "a"], x_val=X[:1], y_val=["b"])
+    assert dataset.train.labels.tolist() == [1, 0, 1, 2, 0, 1]
+    assert dataset.test.labels.tolist() == [2, 0]
+    assert dataset.validation is not None
+    assert dataset.validation.labels.tolist() == [1]
+    assert dataset.labels == ("a", "b", "c")
+
+
+def test_whole_numbers_sort_as_numbers_and_given_names_in_their_order() -> None:
+    assert from_arrays(X, [*"9871", "10", "10"], X[:1], ["9"]).labels == ("1", "7", "8", "9", "10")
+    assert from_arrays(X, [*"9871", "10", "x"], X[:1], ["9"]).labels == ("1", "10", "7", "8", "9", "x")
+    given = from_arrays(X, NAMES, X[:1], ["c"], labels=["c", "d", "b", "a"])
+    assert (given.labels, given.test.labels.tolist()) == (("c", "d", "b", "a"), [0])
+
+
+def test_the_line_that_numbers_classes_does() -> None:
     """The fix is run as it stands, for labels of which the test set has one more."""
-    scope = {"np": np, "y_train": np.array(["b", "a", "b", "c", "a", "b"], kind), "y_test": np.array(["d", "a"], kind)}
-    fix = advice(y_train=scope["y_train"]).removeprefix("number the classes: ")
+    scope = {"np": np, "y_train": np.array([-2, -5, -2, 7, -5, -2]), "y_test": np.array([9, -5])}
+    fix = advice(y_train=scope["y_train"]).removeprefix("number the classes 0, 1, 2 and so on: ").partition("; numb")[0]
     exec(fix, scope)
     dataset = from_arrays(X, scope["y_train"], X[:2], scope["y_test"])  # type: ignore[arg-type]
     assert dataset.train.labels.tolist() == [1, 0, 1, 2, 0, 1]

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import netspec as ns
 from netspec.cli.verbs.check import check_files
 from netspec.compiler import analyze
-from netspec.data.arrays import read_idx_folder, read_npz
+from netspec.data.arrays import read_idx_folder
+from netspec.data.for_network import load_data
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Source
 from netspec.recipe.array_facts import KEYS
 from netspec.recipe.data_headers import IDX_NAMES
@@ -27,6 +29,8 @@ X = np.random.default_rng(0).integers(0, 256, (40, 1, 4, 4), np.uint8)
 Y = np.arange(40) % 3
 FLAT = X.reshape(40, -1) / 255
 NET = 'input 1x4x4; fc 3 softmax; data "mine.npz"'
+NAMES = np.array(["a", "b", "ab"])[Y]
+BY_NAME = {"y_train": NAMES, "y_test": NAMES[:9]}
 
 
 def look(folder: Path, text: str = NET) -> tuple[Diagnostic, ...]:
@@ -64,6 +68,18 @@ SOUND: dict[str, tuple[str, dict[str, Any]]] = {
     "pixels": ('input 1x4x4; conv 2 1x1 softmax; data "mine.npz"', {
         "y_train": X[:, 0] > 99, "y_test": X[:9, 0] > 99}),
     "ignored": (NET + "; train { loss cross_entropy ignore=-1 }", {"y_train": Y - 1}),
+    "names of classes": (NET, BY_NAME),
+    "names as bytes": (NET, {"y_train": NAMES.astype("S3"), "y_test": NAMES[:9].astype(">U5")}),
+    "names in a column": (NET, {**BY_NAME, "y_train": NAMES[:, None]}),
+    "two names": (NET.replace("3 softmax", "1 sigmoid"), {"y_train": NAMES == "a", "y_test": NAMES[:9] == "a"}),
+    "names of an autoencoder": ('input 1x4x4; fc 16 sigmoid; data "mine.npz" { target input }', BY_NAME),
+    "names and no targets": ('input 1x4x4; fc 4; train { loss kl }; data "mine.npz"', BY_NAME),
+    "from 1": (NET, {"y_train": Y + 1, "y_test": Y[:9] + 1}),
+    "tens": (NET, {"y_train": Y * 10, "y_test": Y[:9] * 10}),
+    "validation": (NET + "; train { best val_loss }", {"x_val": X[:5], "y_val": Y[:5]}),
+    "the network's names": (NET.replace("softmax", "softmax as kind"), {
+        "input_train": X, "kind_train": NAMES, "x_test": X[:9], "kind_test": NAMES[:9],
+        "x_train": None, "y_train": None, "y_test": None}),
     "no targets": ('input 1x4x4; fc 4; train { loss kl }; data "mine.npz"', {}),
 }  # fmt: skip
 
@@ -72,11 +88,45 @@ SOUND: dict[str, tuple[str, dict[str, Any]]] = {
 def test_a_file_that_fits(tmp_path: Path, text: str, change: dict[str, Any]) -> None:
     save(tmp_path, **change)
     assert not look(tmp_path, text)
+    assert load_data(ns.parse(text), base=tmp_path)
 
 
 WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "lacks": (NET, {"y_test": None}, "E0314", "mine.npz lacks y_test; it holds x_test, x_train and y_train"),
-    "texts": (NET, {"y_train": np.array(list("ab"))[Y % 2]}, "E0314", "y_train has the type <U1, which is not numbers"),
+    "names and numbers": (NET, {"y_train": NAMES}, "E0314", "y_train has names of classes, but y_test has none"),
+    "numbers and names": (NET, {"y_test": NAMES[:9]}, "E0314", "y_test has names of classes, but y_train has none"),
+    "fewer names": (NET.replace("fc 3", "fc 10"), BY_NAME, "E0304", "has 10 outputs, but mine.npz has 3 classes"),
+    "more names": (NET.replace("fc 3", "fc 2"), BY_NAME, "E0304", "has 2 outputs, but mine.npz has 3 classes"),
+    "names of one output": (NET.replace("3 softmax", "1 sigmoid"), BY_NAME, "E0304", "1 output, but mine.npz has 3"),
+    "names of positions": ('input 1x4x4; conv 3 2; data "mine.npz"', BY_NAME, "E0305", "an example has one label"),
+    "a name more": (
+        NET,
+        {**BY_NAME, "y_test": np.array(["a", "z", *"abzab", "c", "y"])},
+        "E0314",
+        "y_test[1] is 'z', a class that y_train does not have; y_test has it 2 times; and 2 more such classes",
+    ),
+    "a name that is held out": (
+        NET + " { validation 1 }",
+        {**BY_NAME, "y_train": np.array([*NAMES[:39], "z"])},
+        "E0314",
+        "y_train[39] is 'z', a class that the training part of y_train does not have; y_train has it once",
+    ),
+    "names in rows": (NET, {"y_train": np.array([NAMES, NAMES]).T}, "E0314", "y_train has texts of the shape (40, 2)"),
+    "few names of classes": (NET, {**BY_NAME, "y_train": NAMES[:7]}, "E0314", "y_train has 7 labels for 40 examples"),
+    "an empty name": (NET, {**BY_NAME, "y_train": np.where(Y == 2, "", NAMES)}, "E0314", "y_train[2] is an empty text"),
+    "names of numbers": (
+        NET.replace("3 softmax", "1; train { loss poisson }"),
+        BY_NAME,
+        "E0314",
+        "y_train has names of classes, but poisson takes numbers",
+    ),
+    "names and what is ignored": (NET + "; train { loss cross_entropy ignore=1 }", BY_NAME, "E0314", "`ignore=1`"),
+    "another number": (NET, {"y_train": Y * 10, "y_test": Y[:9] * 5}, "E0314", "y_test[1] is '5', a class"),
+    "half of validation": (NET, {"x_val": X[:5]}, "E0314", "mine.npz lacks y_val"),
+    "validation twice": (NET + " { validation 9 }", {"x_val": X[:5], "y_val": Y[:5]}, "E0311", "of its own: x_val"),
+    "validation of another shape": (NET, {"x_val": X[:5, :, 1:], "y_val": Y[:5]}, "E0314", "x_val 1x3x4 ones"),
+    "validation of another length": (NET, {"x_val": X[:5], "y_val": Y[:4]}, "E0314", "y_val has 4 labels for 5"),
+    "no validation": (NET + "; train { early_stop on=val_loss }", {}, "E0311", "no examples are held out"),
     "objects": (NET, {"y_train": Y.astype(object)}, "E0314", "y_train has the type object, which is not numbers"),
     "dates": (NET, {"y_train": Y.astype("M8[D]")}, "E0314", "y_train has the type datetime64"),
     "fields": (NET, {"y_train": np.zeros(40, "i4,f4")}, "E0314", "y_train has the type void"),
@@ -138,10 +188,89 @@ def test_years_and_prices_are_no_classes(tmp_path: Path, labels: Any) -> None:
 
 
 def test_classes_of_other_numbers(tmp_path: Path) -> None:
+    four = NET.replace("fc 3", "fc 4")
+    save(tmp_path, y_train=Y + 2, y_test=Y[:9] + 2)
+    assert "np.unique" in look(tmp_path, four)[0].fix
     save(tmp_path, y_train=Y + 1, y_test=Y[:9] + 1)
-    assert look(tmp_path)[0].fix == "labels count from 0: give y_train - 1"
+    assert look(tmp_path, NET.replace("fc 3", "fc 2"))[0].fix == "labels count from 0: give y_train - 1"
     save(tmp_path, y_train=Y * 10, y_test=Y[:9] * 10)
-    assert "np.unique" in look(tmp_path)[0].fix
+    assert "np.unique" in look(tmp_path, four)[0].fix
+
+
+# --- several inputs and outputs -----------------------------------------------------------------------------------
+
+SEVERAL = """
+input 1x4x4 as left
+input 3 as right
+from left; flatten as flat
+concat flat right as both
+from both; fc 3 softmax as kind
+from both; fc 1 as age
+output kind
+output age loss=mse
+data "pairs.npz"
+"""
+PAIRS = {
+    f"{key}_{split}": array[:count]
+    for split, count in (("train", 40), ("test", 9))
+    for key, array in {"left": X, "right": FLAT[:, :3], "kind": NAMES, "age": FLAT[:, 0]}.items()
+}
+SEVERAL_WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
+    "lacks": ({"kind_test": None}, "E0314", "pairs.npz lacks kind_test"),
+    "half of validation": ({"left_val": X[:5]}, "E0314", "pairs.npz lacks right_val"),
+    "type": ({"right_train": np.zeros((40, 3), int)}, "E0314", "right_train has the type int64"),
+    "shape": ({"left_train": X[:, :, 1:], "left_test": X[:9, :, 1:]}, "E0308", "left_train holds examples of 1x3x4"),
+    "unlike": ({"right_test": FLAT[:9, :2]}, "E0314", "right_train holds 3 examples, right_test 2 ones"),
+    "examples": ({"right_test": FLAT[:8, :3]}, "E0314", "left_test has 9 examples, right_test 8"),
+    "labels": ({"age_train": FLAT[:7, 0]}, "E0314", "age_train has 7 labels for 40 examples"),
+    "a name more": (
+        {"kind_test": np.array([*NAMES[:8], "z"])},
+        "E0314",
+        "kind_test[8] is 'z', a class that kind_train",
+    ),
+    "names and numbers": ({"kind_test": Y[:9]}, "E0314", "kind_train has names of classes, but kind_test has none"),
+    "fewer names": (
+        {"kind_train": NAMES == "a", "kind_test": np.array(["a"] * 9), "more": NAMES},
+        "E0314",
+        "kind_test has names of classes, but kind_train has none",
+    ),
+    "two names": (
+        {"kind_train": np.where(Y > 0, "a", "b"), "kind_test": np.array(["a"] * 9)},
+        "E0304",
+        "the network has 3 outputs, but the target kind of pairs.npz has 2 classes",
+    ),
+    "more classes": ({"kind_train": np.arange(40) % 4, "kind_test": Y[:9]}, "E0304", "of pairs.npz has 4 classes"),
+    "objects": ({"kind_train": NAMES.astype(object)}, "E0314", "kind_train has the type object"),
+    "names of numbers": ({"age_train": NAMES, "age_test": NAMES[:9]}, "E0304", "1 output, but the target age"),
+}
+
+
+@pytest.mark.parametrize(("change", "code", "said"), SEVERAL_WRONG.values(), ids=SEVERAL_WRONG)
+def test_several_arrays_that_do_not_fit(tmp_path: Path, change: dict[str, Any], code: str, said: str) -> None:
+    arrays: dict[str, Any] = {key: array for key, array in {**PAIRS, **change}.items() if array is not None}
+    np.savez(tmp_path / "pairs.npz", **arrays)
+    (found,) = look(tmp_path, SEVERAL)
+    assert found.code == code, found.message
+    assert said in found.message
+    assert found.fix
+    assert found.span is not None
+    with pytest.raises(DataError):
+        load_data(ns.parse(SEVERAL), base=tmp_path)
+
+
+def test_several_arrays_that_fit(tmp_path: Path) -> None:
+    val: dict[str, Any] = {key.replace("test", "val"): array for key, array in PAIRS.items() if "test" in key}
+    changes: tuple[dict[str, Any], ...] = ({}, val, {"kind_train": Y, "kind_test": Y[:9]}, {"more": np.ones(3)})
+    for change in changes:
+        np.savez(tmp_path / "pairs.npz", **{**PAIRS, **change})
+        assert not look(tmp_path, SEVERAL)
+        assert load_data(ns.parse(SEVERAL), base=tmp_path)
+    np.savez(tmp_path / "pairs.npz", **{**PAIRS, **val})
+    (found,) = look(tmp_path, SEVERAL.replace('npz"', 'npz" { validation 5 }'))
+    assert (found.code, "some of its own: left_val, right_val" in found.message) == ("E0311", True)
+    (tmp_path / "set").mkdir()
+    (found,) = look(tmp_path, SEVERAL.replace("pairs.npz", "set"))
+    assert found.message == "set is no .npz file, and the network takes several arrays"
 
 
 # --- where it lies ------------------------------------------------------------------------------------------------
@@ -179,8 +308,8 @@ def test_of_two_datasets_one_may_have_fewer_classes(tmp_path: Path) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").mkdir()
     assert look(tmp_path)[0].message == "mine.npz is not a file"
-    (tmp_path / "text.txt").write_text("x")
-    assert "neither" in look(tmp_path, NET.replace("mine.npz", "text.txt"))[0].message
+    (tmp_path / "text.csv").write_text("x")
+    assert "neither" in look(tmp_path, NET.replace("mine.npz", "text.csv"))[0].message
     (tmp_path / "link.npz").symlink_to(Path(__file__))
     assert look(tmp_path, NET.replace("mine", "link"))[0].code == "E0403"
     assert [d.code for d in look(tmp_path, NET.replace("mine", "../x"))] == ["E0403"]
@@ -238,6 +367,8 @@ def test_a_folder(tmp_path: Path) -> None:
     assert not look(tmp_path, text)
     assert len(read_idx_folder(folder).train) == 40
     assert [d.code for d in look(tmp_path, text.replace("fc 3", "fc 4"))] == ["E0304"]
+    (lacking,) = look(tmp_path, f"{text}; train {{ best val_loss }}")
+    assert (lacking.code, "x_val" in lacking.fix) == ("E0311", False)
     assert [d.code for d in look(tmp_path, text.replace("1x4x4", "1x5x5"))] == ["E0308"]
     labels = folder / IDX_NAMES[1]
     for content, said in {
@@ -309,8 +440,8 @@ def test_no_flipped_byte_is_a_traceback(tmp_path: Path) -> None:
 
 
 def test_what_is_said_at_the_check_is_said_when_it_is_loaded(tmp_path: Path) -> None:
-    for _, change, code, _ in WRONG.values():
+    for text, change, code, _ in WRONG.values():
         path = save(tmp_path, **change)
-        if code == "E0314" and "tokens" not in str(change) and set(change) & set(KEYS):
+        if code == "E0314" and "tokens" not in text and set(change) & {*KEYS, "x_val"}:
             with pytest.raises(DataError):
-                read_npz(path)
+                load_data(ns.parse(text), path)

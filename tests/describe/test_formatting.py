@@ -101,7 +101,7 @@ WRITTEN_OUT = {
     "LRN": "lrn 8 alpha=1.0",
     "LSTM": "lstm 8 nolast",
     "GRU": "gru 8 nolast",
-    "SimpleRNN": "rnn 8 last",
+    "SimpleRNN": "rnn 8 last bias=one",
     "PReLU": "prelu 8 noshared",
     "AdamW": "adamw weight_decay=0.01",
     "RMSprop": "rmsprop lr=0.01 decay=0.99",

@@ -41,6 +41,15 @@ def test_what_is_read_is_said_where_it_is_not_the_row_above() -> None:
     assert said["outer_end/add_1"] == "add deep/relu_1"
 
 
+def test_the_second_value_is_named_by_its_key() -> None:
+    net = netspec.parse("input 4x5\nlstm 4 as a\nrelu\nattention 2 memory=a as b\nfrom a\nattention 2 memory=b\nfc 2")
+    said = texts(outline(net, net.graph()))
+    assert said["b"] == "attention 2 memory=a"
+    assert said["attention_1"] == "attention 2 ← a, b"
+    assert "attention 2 memory=a" in str(net)
+    assert [c.text for c in net.graph().costs(net)][2] == "attention 2 memory=a"
+
+
 @pytest.mark.parametrize(
     ("depth", "names"),
     [

@@ -119,3 +119,27 @@ def test_the_examples_of_your_own_data(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"x_train", "y_train", "x_test", "y_test"} == set(KEYS)
     assert f"`{NAMES_KEY}`" in page
     assert "docs/your_data.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_examples_of_fine_tuning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "fine_tuning.md").read_text(encoding="utf-8")
+
+    def between(mark: str) -> str:
+        return page.split(f"<!-- {mark}:begin -->")[1].split(f"<!-- {mark}:end -->")[0].strip()
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("base", "fine"):
+        (tmp_path / f"{name}.net").write_text(between(name).removeprefix("```net").removesuffix("```"))
+    list(netspec.train("base.net", "digits", out="runs/base/001"))
+    exec(between("few").removeprefix("```python").removesuffix("```"), {})
+    assert not analyze(load_source(tmp_path / "fine.net"), files=True).diagnostics
+    events = list(netspec.train("fine.net", out="runs/fine/001", epochs=6))
+    event = next(e for e in events if isinstance(e, netspec.Weights))
+    assert len(event.taken) == 14
+    assert event.fresh["head/kernel"] == {"shape": (2, 64), "found": (10, 64)}
+    assert next(e for e in events if isinstance(e, netspec.Started)).frozen == 13_344
+    # The page has what the command line prints of it.
+    assert "head/kernel  2x64  begins fresh: 10x64 there" in page
+    exec(page.split("## In Python")[1].split("```python")[1].split("```")[0], {})
+    assert netspec.open("mine.safetensors").labels == netspec.open("runs/base").labels

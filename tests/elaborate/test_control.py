@@ -12,8 +12,10 @@ import netspec as ns
 from netspec.compiler import analyze
 from netspec.describe.format import format_source
 from netspec.diagnostics.diagnostic import Source
+from netspec.elaborate.vocabulary import ARGUMENT_WORDS, RESERVED
 from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
+from netspec.layers import LAYERS
 
 
 def network(text: str) -> Network:
@@ -51,6 +53,7 @@ def same(text: str, written_out: str) -> None:
         ("let a = relu\nif (a == ReLU) { tanh }\nfc 2", "tanh; fc 2"),
         ("let a = none\nif (a != none) { tanh }\nfc 2 a", "fc 2"),
         ("let k = 3x3\nif (k == 3x3 and not (k == 5x5)) { tanh }\nfc 2", "tanh; fc 2"),
+        ("let b = one\nflatten positions\nlstm 4 bias=b", "flatten positions\nlstm 4 bias=one"),
         ("let deep = true\nif deep { tanh }\nfc 2", "tanh; fc 2"),
         ("let n = 0\nif (n > 0 and 8 // n > 2) { tanh }\nfc 2", "fc 2"),
         ("let deep = (3 > 2)\nif (deep or 1 > 2) { tanh }\nfc 2 bias=deep", "tanh; fc 2"),
@@ -82,11 +85,24 @@ def test_a_text_declares_what_it_says_written_out(text: str, written_out: str) -
         ("block train(n) { dense n }\ntrain 3", "dense 3"),
         ("block b(same) { conv same 3x3 }\nb 4", "conv 4 3x3"),
         ("for max in 2 3 { fc max }", "fc 2; fc 3"),
+        ("let one = 5\nlet onehot = 2\nfc one as sample; fc onehot; concat sample", "fc 5 as a; fc 2; concat a"),
         ("let epochs = 2\nfc 2\ntrain { epochs epochs }", "fc 2"),
     ],
 )
 def test_names_of_the_file_win_over_words_of_netspec(text: str, meaning: str) -> None:
     same(text, meaning)
+
+
+def test_every_word_may_be_a_name_of_the_file() -> None:
+    # A word that is new to the language changes no spec that was there before it.
+    for word in sorted({*LAYERS.names, *ARGUMENT_WORDS} - RESERVED):
+        same(f"let {word} = 5\ndense {word}", "fc 5")
+        same(f"block {word}(n) {{ dense n }}\n{word} 3", "fc 3")
+        same(f"for {word} in 2 3 {{ fc {word} }}", "fc 2; fc 3")
+        same(
+            f"tanh as {word}; relu; add {word} as c_; from {word}; relu; add c_",
+            "tanh as a; relu; add a as c_; from a; relu; add c_",
+        )
 
 
 def test_a_name_that_hides_a_word_is_noted() -> None:

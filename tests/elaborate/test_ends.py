@@ -118,3 +118,20 @@ def test_a_layer_says_whether_it_has_weights(cls: type[Layer]) -> None:
     net = ns.parse(f"input {cls.example_input}\n{cls.example}{affine}\ntrain {{ loss mse }}")
     own = {n.name for n in net.nodes if isinstance(n.layer, cls)}
     assert any(path.rpartition("/")[0] in own for path in net.graph().parameters) == cls.has_weights
+
+
+@pytest.mark.parametrize(
+    ("heads", "said"),
+    [
+        ("fc 3 softmax as kind; fc 1 as age", "`from trunk` before it"),
+        ("fc 3 as scores; sigmoid as kind; fc 1 as age", "behind its sigmoid; `from scores` before it"),
+        ("fc 3 softmax as kind; from trunk; fc 1 as age", ""),
+        ("fc 3 softmax as kind; from kind; fc 1 as age", ""),  # that is meant
+        ("fc 3 as kind; fc 1 as age", ""),
+    ],
+)
+def test_that_an_output_reads_another_ones_probabilities_is_noted(heads: str, said: str) -> None:
+    found = analyze(Source("t.net", f"input 4\nfc 8 relu as trunk\n{heads}\noutput kind\noutput age loss=mse"))
+    assert found.diagnostics == ()
+    assert len(found.notes) == bool(said)
+    assert said in "".join(note.message for note in found.notes)

@@ -51,8 +51,13 @@ MEANS = [
     (IMAGE, "conv 8 1 activation=leaky(slope=0.3)", "conv 8 1 leaky_relu(0.3)"),
     (IMAGE, "let act = leaky\nconv 8 1 act", "let act = leaky\nconv 8 1 leaky_relu(0.1)"),
     (IMAGE, "block b(act) { conv 4 1 act }\nb leaky", "block b(act) { conv 4 1 act }\nb leaky_relu(0.1)"),
-    (SEQUENCE, "SimpleRNN 4", "rnn 4 last"),
-    (SEQUENCE, "SimpleRNN 4 nolast", "rnn 4"),
+    (SEQUENCE, "SimpleRNN 4", "rnn 4 last bias=one"),
+    (SEQUENCE, "SimpleRNN 4 nolast", "rnn 4 bias=one"),
+    # A word of the file's own is not what the name carries.
+    (SEQUENCE, "let last = 3\nSimpleRNN 4\nfc last", "let last = 3\nrnn 4 last=true bias=one\nfc last"),
+    (IMAGE, "let max = 3\nGlobalMaxPooling2D\nfc max", "globalpool max\nfc 3"),
+    (IMAGE, "GlobalMaxPooling2D", "globalpool max"),
+    (SEQUENCE, "GlobalMaxPooling1D", "globalpool max"),
 ]
 
 
@@ -70,6 +75,7 @@ NOTED = [
     (IMAGE, "connected 8", "`logistic`"),
     (IMAGE, "Conv2DTranspose 8 2 stride=3", "stride x the input"),
     (IMAGE, "relu as a; tanh; route a", "what flows in comes first"),
+    (IMAGE, "UpSampling2D 2 bicubic", "Keras's has -0.5"),
     (IMAGE, "LeakyReLU", "Keras's is 0.3"),
     (IMAGE, "conv 8 1 LeakyReLU", "Keras's is 0.3"),
     (IMAGE, "PReLU", "one for all"),
@@ -101,11 +107,13 @@ def test_a_name_that_means_something_else_elsewhere_is_noted_once(around: str, l
 
 
 QUIET = [
+    (IMAGE, "AvgPool2d 3 stride=1 pad=1 count_padding"),
     (IMAGE, "AvgPool2d 3; AvgPool2d 3 pad=0 stride=1; AveragePooling2D 3 pad=same stride=1"),
     (IMAGE, "convolutional 8 3 pad=1 relu; convolutional 8 5 pad=same logistic; conv 8 1"),
     (IMAGE, "Conv2DTranspose 8 3 stride=2; MaxPool2d 2; maxpool 2 ceil; maxpool 1"),
     (IMAGE, "LeakyReLU 0.2; leaky_relu; PReLU shared; PReLU noshared; BatchNorm2d; LayerNorm; GroupNorm 2"),
     (IMAGE, "Linear 8; Dense 8; InnerProduct 8"),
+    (IMAGE, "UpSampling2D 2 bilinear; Upsample 2 bicubic"),
     (SEQUENCE, "LSTM 8 nolast; lstm 8; GRU 8 last"),
     (SEQUENCE, "Linear 8 pointwise; Flatten; Linear 4"),
     (RECIPE, "optimizer Adam; schedule cosine; loss CrossEntropyLoss"),

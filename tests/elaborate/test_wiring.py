@@ -65,6 +65,27 @@ def test_a_value_from_outside_is_blamed_once() -> None:
     assert len(caught.value.diagnostics) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "relu as a; tanh as b; concat a b",
+            "`b` flows in from the line above, and is taken a second time; `concat a`",
+        ),
+        ("relu as a; tanh as b; multiply b a", "`multiply a` takes it once"),
+        ("relu as a; add a", "is taken a second time"),
+        ("block b(skip) { add skip }; relu as a; b a", "`skip` flows in"),
+        ("relu as a; multiply a", ""),  # a square
+        ("relu as a; tanh as b; concat a", ""),
+        ("relu as a; tanh as b; from a; concat b", ""),
+    ],
+)
+def test_that_what_flows_in_is_taken_twice_is_noted(text: str, said: str) -> None:
+    notes = [n.message for n in analyze(Source("t.net", f"input 8x6x6\n{text}\nfc 3 softmax")).notes]
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)
+
+
 # --- ways ----------------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +294,18 @@ def test_a_network_from_json_must_be_whole() -> None:
     form["nodes"][2]["inputs"] = ["relu_1", "a"]
     form["nodes"][3]["inputs"] = ["add_1", "a"]
     with pytest.raises(ValueError, match="reads several"):
+        ns.Network.model_validate(form)
+
+
+def test_attention_reads_one_more_at_most() -> None:
+    net = ns.parse("input 4x5\nlstm 4 as a\nattention 2 memory=a\nglobalpool\nfc 2")
+    form = net.model_dump(mode="json")
+    assert form["nodes"][1]["inputs"] == ["a", "a"]
+    # What came after the format is not in it where it is the default.
+    assert form["nodes"][1]["layer"].keys() == {"kind", "heads", "causal", "dropout", "bias", "init", "bias_init"}
+    assert ns.Network.model_validate(form) == net
+    form["nodes"][1]["inputs"] = ["a", "a", "input"]
+    with pytest.raises(ValueError, match="attention reads one, and one as memory"):
         ns.Network.model_validate(form)
 
 

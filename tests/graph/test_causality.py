@@ -13,6 +13,7 @@ BACK = {
     f"embedding 4; lstm 6; gru 4; rnn 4; dropout 0.1; {EACH}": False,
     f"embedding 4; batchnorm relu; layernorm; scale 0.5 bias; prelu; conv 6 1 gelu; {EACH}": False,
     f"embedding 4 as a; lstm 4; add a; concat a; {EACH}": False,
+    f"onehot; conv 4 3 pad=causal; conv 4 2 pad=causal dilation=2; channels 2; times 0.5; {EACH}": False,
     "embedding 4 as words; lstm 4; fc 5 pointwise nobias softmax share=words": False,
     "embedding 4; lstm 6 last; groupnorm 2; fc 5 softmax": False,
     "embedding 4; gru 6; take last; fc 8 relu; reshape 4x2; flatten; fc 5 softmax": False,

@@ -258,7 +258,7 @@ def test_the_loss_in_words_says_what_targets_decide() -> None:
 
 def test_only_one_input_is_given_again() -> None:
     data = ns.parse('input 4\nfc 4\ndata "x.npz" { target input }').data
-    with pytest.raises(ns.SpecError, match="one input and one output"):
+    with pytest.raises(ns.SpecError, match="a network of one input"):
         NET.model_copy(update={"data": data}).graph()
 
 

@@ -42,6 +42,7 @@ def test_every_layer_survives(cls: type) -> None:
         "input 4\nfc 3 gelu(approximate) init=normal(1e-8, mean=-0.5) bias_init=constant(-1e20)",
         "input 4\nfc 3 init=uniform(-0.1..0.1)",
         "input 4\ngelu approximate\nleaky_relu 0\nfc 3",
+        "input 4\nclamp max=6\nclamp 0\nfc 3 clamp(max=2)",
         "input 1x9x9\nconv 3 3x5 same stride=2x1 dilation=1x2 nobias\nfc 3",
         "input 1x9x9\nconv 3 3 pad=1x2 relu\npool 2 ceil\navgpool 2 stride=1 pad=1\nglobalpool max",
         "fc 10\ndata mnist else digits { scale -1..1; shuffle off; validation 7 }",

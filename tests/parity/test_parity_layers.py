@@ -17,9 +17,12 @@ from twins import (
     Depthwise,
     Depthwise1d,
     LayerNormOver,
+    OneBiasLstm,
+    OneBiasRnn,
     Position,
     PReluWord,
     Scale,
+    WindowAttention,
     gradients,
     load_weights,
     nn,
@@ -92,9 +95,21 @@ def extremes(shape: tuple[int, ...]) -> np.ndarray:
     return values.astype(np.float32)
 
 
+def positive(shape: tuple[int, ...]) -> np.ndarray:
+    """Return values in 0.01 to 8: what a logarithm and a root are taken of."""
+    return np.random.default_rng(0).uniform(0.01, 8, shape).astype(np.float32)
+
+
 def ties(shape: tuple[int, ...]) -> np.ndarray:
     """Return small whole numbers: most windows have several largest values."""
     return np.random.default_rng(0).integers(-1, 2, shape).astype(np.float32)
+
+
+def zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Return zeros in the first example, 1, 2, 3 … in the others."""
+    values = np.tile(np.arange(1, np.prod(shape[1:]) + 1, dtype=np.float32).reshape(shape[1:]), (shape[0], 1))
+    values[0] = 0
+    return values
 
 
 def tokens(shape: tuple[int, ...], count: int) -> np.ndarray:
@@ -160,6 +175,20 @@ CONV_1D = [
     conv("conv 4 1x3 pad=0x1 stride=1x2 dilation=1x2", "5x12", lambda: nn.Conv1d(5, 4, 3, 2, 1, dilation=2)),
     conv("conv 4 4 pad=same", "2x7", lambda: nn.ZeroPad1d((1, 2)), lambda: nn.Conv1d(2, 4, 4)),
     conv("conv 4 3 relu", "1x8", lambda: nn.Conv1d(1, 4, 3), nn.ReLU),
+]
+
+# All zeros before the first position, as many as the kernel reaches back. ZeroPad1d takes left, right.
+CAUSAL = [
+    conv("conv 4 3 pad=causal", "3x9", lambda: nn.ZeroPad1d((2, 0)), lambda: nn.Conv1d(3, 4, 3)),
+    conv("conv 4 2 causal dilation=4", "3x9", lambda: nn.ZeroPad1d((4, 0)), lambda: nn.Conv1d(3, 4, 2, dilation=4)),
+    conv("conv 4 3 pad=causal stride=2", "3x8", lambda: nn.ZeroPad1d((2, 0)), lambda: nn.Conv1d(3, 4, 3, stride=2)),
+    conv("conv 2 5 pad=causal nobias", "1x3", lambda: nn.ZeroPad1d((4, 0)), lambda: nn.Conv1d(1, 2, 5, bias=False)),
+    conv(
+        "depthwise 3 pad=causal dilation=2",
+        "4x9",
+        lambda: nn.ZeroPad1d((4, 0)),
+        lambda: Depthwise1d(4, 4, 3, dilation=2, groups=4),
+    ),
 ]
 
 DEPTHWISE = [
@@ -240,8 +269,24 @@ AVGPOOL = [
     Case("avgpool 3 stride=2", "3x8x9", lambda: nn.AvgPool2d(3, 2)),
     Case("avgpool 2x3 stride=3x1", "2x8x7", lambda: nn.AvgPool2d((2, 3), (3, 1))),
     Case("avgpool 3x2 pad=1x1", "2x7x6", lambda: nn.AvgPool2d((3, 2), padding=(1, 1), count_include_pad=False)),
-    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
     Case("pad 1; avgpool 3 stride=1", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
+    # What a note on `AvgPool2d 3 stride=1 pad=1` names.
+    Case("avgpool 3 stride=1 pad=1 count_padding", "2x6x5", lambda: nn.AvgPool2d(3, 1, 1)),
+    Case("avgpool 3x4 stride=2x1 pad=1x2 count_padding", "2x6x5", lambda: nn.AvgPool2d((3, 4), (2, 1), (1, 2))),
+    # Of the last windows what lies beyond the padding does not count.
+    Case("avgpool 2 stride=3 pad=1 ceil count_padding", "2x7x8", lambda: nn.AvgPool2d(2, 3, 1, ceil_mode=True)),
+    Case("avgpool 3 stride=2 ceil count_padding", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True)),
+    Case("avgpool 3 stride=2 pad=1 ceil count_padding", "3x8", lambda: nn.AvgPool1d(3, 2, 1, ceil_mode=True)),
+    Case(
+        "avgpool 4 stride=1 pad=same count_padding",
+        "2x5",
+        lambda: nn.Sequential(nn.ZeroPad1d((1, 2)), nn.AvgPool1d(4, 1)),
+    ),
+    Case(
+        "scale bias; avgpool 3 pad=1 count_padding",
+        "2x6x5",
+        lambda: nn.Sequential(Scale(2, bias=True), nn.AvgPool2d(3, padding=1)),
+    ),
     Case("avgpool 3 stride=2 ceil", "2x8x7", lambda: nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False)),
     Case(
         "avgpool 2 stride=3 pad=1 ceil",
@@ -261,6 +306,8 @@ GLOBALPOOL = [
     Case("globalpool", "3x5x4", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())),
     Case("globalpool max", "3x5x4", lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()), ties),
+    Case("globalpool sum", "3x5x4", lambda: Function(lambda x: x.sum((2, 3)))),
+    Case("globalpool sum", "3x6", lambda: Function(lambda x: x.sum(2))),
     Case("globalpool", "3x6", lambda: Function(lambda x: x.mean(2))),
     Case("globalpool max", "3x6", lambda: nn.Sequential(nn.AdaptiveMaxPool1d(1), nn.Flatten()), ties),
 ]
@@ -311,6 +358,10 @@ NORM = [
     Case("scale", "3x4x5", lambda: Scale(3)),
     Case("scale 0.1 bias", "3x6", lambda: Scale(3, bias=True)),
     Case("scale bias", "5", lambda: Scale(5, bias=True)),
+    Case("times 0.1", "3x4x5", lambda: Function(lambda x: 0.1 * x)),
+    Case("times -1 plus=1", "3x6", lambda: Function(lambda x: 1 - x)),
+    # Keras's name, whose arguments are called scale and offset.
+    Case("Rescaling 2.5 plus=-0.5", "5", lambda: Function(lambda x: 2.5 * x - 0.5)),
 ]
 
 
@@ -350,6 +401,42 @@ class Attention(nn.Module):
         length = x.shape[1]
         mask = torch.ones(length, length, dtype=torch.bool).triu(1) if self.causal else None
         return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0].movedim(-1, 1)
+
+
+class Reads(nn.Module):
+    """Attention of (N, D, L) to what a module makes of it."""
+
+    def __init__(self, memory: torch.nn.Module, features: int, heads: int, read: int, **options: Any) -> None:
+        super().__init__()
+        self.memory = memory
+        options |= {"kdim": read, "vdim": read} if read != features else {}
+        self.attention = nn.MultiheadAttention(features, heads, batch_first=True, **options)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        memory = self.memory(x).movedim(1, -1)
+        return self.attention(x.movedim(1, -1), memory, memory, need_weights=False)[0].movedim(-1, 1)
+
+
+class Rotary(Attention):
+    """Self-attention whose queries and keys are complex numbers, turned by their positions: Su et al., equation 13."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, own = x.movedim(1, -1), self.attention
+        qkv = F.linear(x, own.in_proj_weight, own.in_proj_bias)
+        q, k, v = (part.unflatten(-1, (own.num_heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1))
+        length, size = q.shape[-2:]
+        angles = torch.arange(length)[:, None] * 10000.0 ** (-2 * torch.arange(size // 2, dtype=x.dtype) / size)
+        turn = torch.polar(torch.ones_like(angles), angles)
+        q, k = (
+            torch.view_as_real(torch.view_as_complex(a.unflatten(-1, (-1, 2)).contiguous()) * turn).flatten(-2)
+            for a in (q, k)
+        )
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return own.out_proj(out.transpose(1, 2).flatten(-2)).movedim(-1, 1)
+
+
+def first_positions(count: int) -> Function:
+    return Function(lambda x: x[:, :, :count])
 
 
 def waves(x: torch.Tensor) -> torch.Tensor:
@@ -393,16 +480,43 @@ RECURRENT.append(recurrent("rnn 5 relu last", nn.RNN, last, nonlinearity="relu")
 RECURRENT.append(Case("lstm 5", "3x1", lambda: Along(nn.LSTM(3, 5, batch_first=True), states)))
 RECURRENT.append(Case("gru 5", "1x7", lambda: Along(nn.GRU(1, 5, batch_first=True), states)))
 
+RECURRENT += [
+    Case("lstm 5 bias=one", "3x7", lambda: OneBiasLstm(3, 5)),
+    Case("lstm 5 bias=one bidirectional", "3x4", lambda: OneBiasLstm(3, 5, bidirectional=True)),
+    Case("rnn 5 bias=one", "3x7", lambda: OneBiasRnn(3, 5)),
+]
+
 ATTENTION = [
     Case("attention 2", "6x5", lambda: Attention(6, 2)),
     Case("attention 1 nobias", "4x7", lambda: Attention(4, 1, bias=False)),
     Case("attention 3 causal", "6x5", lambda: Attention(6, 3, causal=True)),
     Case("attention 2 dropout=0.4", "6x5", lambda: Attention(6, 2, dropout=0.4)),
     Case("attention 2 causal", "6x1", lambda: Attention(6, 2, causal=True)),
+    Case("crop 3 offset=0 as m; from input; attention 2 memory=m", "6x5", lambda: Reads(first_positions(3), 6, 2, 6)),
+    Case(
+        "fc 4 pointwise as fc_1; from input; attention 3 memory=fc_1 dropout=0.4 nobias",
+        "6x5",
+        lambda: Reads(Along(nn.Linear(6, 4)), 6, 3, 4, bias=False, dropout=0.4),
+    ),
+    Case(
+        "fc 4 pointwise as fc_1; from input; attention 2 memory=fc_1",
+        "6x5",
+        lambda: Reads(Along(nn.Linear(6, 4)), 6, 2, 4),
+    ),
+    Case("attention 2 rotary", "8x5", lambda: Rotary(8, 2)),
+    Case("attention 1 causal rotary", "6x4", lambda: Rotary(6, 1, causal=True)),
+    Case("attention 2 window=3", "4x6x9", lambda: WindowAttention(4, 2, (3, 3))),
+    Case("attention 2 window=4 shift=2", "4x8x12", lambda: WindowAttention(4, 2, (4, 4), (2, 2))),
+    # Padded to 6 x 9, and to one window a column, which is not moved along it.
+    Case("attention 1 window=3 shift=1 dropout=0.2", "4x5x7", lambda: WindowAttention(4, 1, (3, 3), (1, 1))),
+    Case("attention 2 window=4x3 shift=1x2 nobias", "4x3x7", lambda: WindowAttention(4, 2, (4, 3), (1, 2), bias=False)),
+    Case("attention 2 window=2x3 shift=0x1", "4x6x6", lambda: WindowAttention(4, 2, (2, 3), (0, 1))),
+    Case("attention 2 memory=input", "6x5", lambda: Reads(nn.Identity(), 6, 2, 6)),
 ]
 
 SEQUENCE = [
     Case("embedding 4", "6 tokens=9", lambda: Embedded(9, 4)),
+    Case("onehot", "6 tokens=9", lambda: Function(lambda x: F.one_hot(x, 9).movedim(-1, 1).double())),
     Case("position", "4x5", lambda: Position(4, 5)),
     Case("position sinusoidal", "4x7", lambda: Function(waves)),
     Case("position sinusoidal", "5x7", lambda: Function(waves)),
@@ -450,6 +564,13 @@ ELEMENTWISE: dict[str, Callable[[], torch.nn.Module]] = {
     "hardshrink 3.0": lambda: nn.Hardshrink(3.0),
     "tanhshrink": nn.Tanhshrink,
     "log_sigmoid": nn.LogSigmoid,
+    "abs": lambda: Function(torch.abs),
+    "square": lambda: Function(torch.square),
+    # On the bounds, which are among the corners, the slope is 1.
+    "clamp -1 3": lambda: Function(lambda x: x.clamp(-1, 3)),
+    "clamp max=1": lambda: Function(lambda x: x.clamp(max=1)),
+    "clamp 0": lambda: Function(lambda x: x.clamp(min=0)),
+    "ramp": lambda: Function(lambda x: x * (x > 0) + 0.1 * x),
 }
 ACTIVATION = [Case(line, "2x3x5", make, values) for line, make in ELEMENTWISE.items() for values in (corners, extremes)]
 ACTIVATION += [
@@ -469,10 +590,17 @@ ACTIVATION += [
         ("glu", "8", lambda: nn.GLU(1)),
     )
 ]
+ACTIVATION += [
+    Case("exp", "2x3x5", lambda: Function(torch.exp), corners),
+    Case("log", "2x3x5", lambda: Function(torch.log), positive),
+    Case("sqrt", "2x3x5", lambda: Function(torch.sqrt), positive),
+]
 # Trained or gated, and a word on the line of another layer.
 WORDS = [
     conv("conv 4 3x3 prelu", "3x5x6", lambda: nn.Conv2d(3, 4, 3), lambda: PReluWord(4)),
     conv("fc 6 glu", "7", lambda: nn.Linear(7, 6), lambda: nn.GLU(1)),
+    conv("fc 6 exp", "7", lambda: nn.Linear(7, 6), lambda: Function(torch.exp)),
+    conv("fc 6 clamp(max=0.1)", "7", lambda: nn.Linear(7, 6), lambda: Function(lambda x: x.clamp(max=0.1))),
     conv("batchnorm prelu(shared=true)", "3x5", lambda: nn.BatchNorm1d(3), PReluWord),
 ]
 
@@ -486,6 +614,16 @@ def center(*size: int) -> Callable[[], Function]:
         return x
 
     return lambda: Function(cut)
+
+
+def enlarge(factor: str, mode: str, corners: bool) -> Callable[[], torch.nn.Module]:
+    scale = tuple(map(int, factor.split("x")))
+    return lambda: nn.Upsample(None, scale, mode, align_corners=corners)
+
+
+def row(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return a module of images on a sequence as one of one row."""
+    return module(x[:, :, None])[:, :, 0]
 
 
 RESIZE = [
@@ -506,9 +644,92 @@ RESIZE = [
     Case("upsample 3x1 bilinear", "2x1x4", lambda: nn.Upsample(scale_factor=(3, 1), mode="bilinear")),
     Case("upsample 3", "2x4", lambda: nn.Upsample(scale_factor=3)),
     Case("upsample 4 bilinear", "2x5", lambda: nn.Upsample(scale_factor=4, mode="linear")),
+    *(
+        Case(f"upsample {factor} {mode}{' align_corners' * corners}", shape, enlarge(factor, mode, corners))
+        for factor, mode, corners, shape in (
+            ("2x3", "bilinear", True, "2x3x4"),
+            ("3x2", "bilinear", True, "2x1x4"),
+            ("2x3", "bicubic", False, "2x3x4"),
+            ("2x3", "bicubic", True, "2x3x4"),
+            ("4x1", "bicubic", True, "2x5x1"),
+        )
+    ),
+    Case("upsample 4 mode=linear align_corners", "2x5", lambda: nn.Upsample(None, 4, "linear", align_corners=True)),
+    Case("upsample 3 mode=cubic", "2x5", lambda: Function(lambda x: row(enlarge("1x3", "bicubic", False)(), x))),
     Case("pixelshuffle 2", "12x3x2", lambda: nn.PixelShuffle(2)),
     Case("pixelshuffle 3", "9x2x3", lambda: nn.PixelShuffle(3)),
     Case("pixelunshuffle 2", "3x4x6", lambda: nn.PixelUnshuffle(2)),
+]
+
+
+def with_places(x: torch.Tensor) -> torch.Tensor:
+    """Add a channel for each axis: from -1 to 1 along it, the same along the others."""
+    for axis, size in enumerate(x.shape[2:], 2):
+        steps = torch.linspace(-1, 1, size, dtype=x.dtype) if size > 1 else torch.zeros(1, dtype=x.dtype)
+        shape = [size if a == axis else 1 for a in range(x.ndim)]
+        x = torch.cat([x, steps.reshape(shape).expand(len(x), 1, *x.shape[2:])], 1)
+    return x
+
+
+def shuffled(x: torch.Tensor) -> torch.Tensor:
+    """Return what a unit of ShuffleNet v2 does around its convolutions."""
+    left, right = x.chunk(2, 1)
+    return nn.ChannelShuffle(2)(torch.cat([right.relu(), left], 1))
+
+
+def gated(x: torch.Tensor) -> torch.Tensor:
+    """Return WaveNet's gate: the tanh of one half times the sigmoid of the other."""
+    a, b = x.chunk(2, 1)
+    return a.tanh() * b.sigmoid()
+
+
+# What is built of several of these layers.
+IDIOMS = [
+    Case(
+        "identity as x; part 1 of=2 as a; from x; part 2 of=2; relu; concat a; channelshuffle 2",
+        "8x3x4",
+        lambda: Function(shuffled),
+    ),
+    Case(
+        "identity as x; part 1 of=2; tanh as a; from x; part 2 of=2; sigmoid; multiply a",
+        "8x5",
+        lambda: Function(gated),
+    ),
+    # The distance of two vectors, as in a siamese network.
+    Case(
+        "tanh as a; square; subtract a as d; dot d; sqrt",
+        "7",
+        lambda: Function(lambda x: (x.tanh().square() - x.tanh()).norm(dim=1, keepdim=True)),
+    ),
+    # Channels are centered and scaled by what they are themselves: instance normalization by hand.
+    Case(
+        "globalpool as m; from input; subtract m as d; square; globalpool; times 1 plus=1; sqrt as s; from d; divide s",
+        "3x4x5",
+        lambda: nn.InstanceNorm2d(3, eps=1.0),
+    ),
+    # A highway, y·t + x·(1 − t).
+    Case(
+        "sigmoid as t; times -1 plus=1; multiply input as kept; from input; tanh; multiply t; add kept",
+        "3x6",
+        lambda: Function(lambda x: x.tanh() * x.sigmoid() + x * (1 - x.sigmoid())),
+    ),
+]
+
+CHANNELS = [
+    Case("channels 2", "5x3x4", lambda: Function(lambda x: x[:, :2])),
+    Case("channels 2 offset=3", "5x3x4", lambda: Function(lambda x: x[:, 3:])),
+    Case("channels 1 offset=2", "5x4", lambda: Function(lambda x: x[:, 2:3])),
+    Case("channels 3 offset=1", "7", lambda: Function(lambda x: x[:, 1:4])),
+    Case("part 2 of=3", "6x3x4", lambda: Function(lambda x: x.chunk(3, 1)[1])),
+    Case("part 1 of=2", "6x4", lambda: Function(lambda x: x.chunk(2, 1)[0])),
+    Case("part 4 of=4", "8", lambda: Function(lambda x: x.chunk(4, 1)[3])),
+    Case("coordinates", "2x3x4", lambda: Function(with_places)),
+    Case("coordinates", "2x1x3", lambda: Function(with_places)),
+    Case("coordinates", "2x5", lambda: Function(with_places)),
+    Case("channelshuffle 2", "6x3x4", lambda: nn.ChannelShuffle(2)),
+    Case("channelshuffle 3", "6x3x4", lambda: nn.ChannelShuffle(3)),
+    Case("channelshuffle 3", "6x4", lambda: Function(lambda x: nn.ChannelShuffle(3)(x[..., None])[..., 0])),
+    Case("channelshuffle 4", "8", lambda: Function(lambda x: nn.ChannelShuffle(4)(x[..., None, None])[..., 0, 0])),
 ]
 
 MERGE = [
@@ -517,10 +738,55 @@ MERGE = [
     Case("tanh as a; sigmoid; multiply a input", "3x4", lambda: Function(lambda x: x.tanh() * x.tanh().sigmoid() * x)),
     Case("globalpool; multiply input", "3x4x5", lambda: Function(lambda x: x.mean((2, 3), keepdim=True) * x)),
     Case("globalpool; multiply input", "3x7", lambda: Function(lambda x: x.mean(2, keepdim=True) * x)),
+    Case(
+        "tanh as a; sigmoid; subtract a input", "3x4x5", lambda: Function(lambda x: x.tanh().sigmoid() - x.tanh() - x)
+    ),
+    Case("globalpool as m; from input; subtract m", "3x4x5", lambda: Function(lambda x: x - x.mean((2, 3), True))),
+    Case("globalpool; subtract input", "3x7", lambda: Function(lambda x: x.mean(2, True) - x)),
+    Case("softplus as a; tanh; divide a", "3x4x5", lambda: Function(lambda x: F.softplus(x).tanh() / F.softplus(x))),
+    Case(
+        "softplus as a; globalpool; divide a",
+        "3x7",
+        lambda: Function(lambda x: F.softplus(x).mean(2, True) / F.softplus(x)),
+    ),
+    # Values of -1, 0 and 1: where both are equal each has half of the gradient.
+    Case("square as a; tanh; maximum a input", "3x4x5", lambda: Function(largest), ties),
+    Case("square as a; tanh; minimum a input", "3x4", lambda: Function(smallest), ties),
+    Case("globalpool max as m; from input; minimum m", "3x4x5", lambda: Function(lambda x: x * 1.0)),
+    Case("tanh as a; sigmoid; average a input", "3x4", lambda: Function(lambda x: stacked(x[:, None], 1).mean(1))),
+    Case("tanh as a; sigmoid; dot a", "7", lambda: Function(lambda x: product(x.tanh().sigmoid(), x.tanh()))),
+    Case("tanh as a; sigmoid; dot a", "3x4", lambda: Function(lambda x: product(x.tanh().sigmoid(), x.tanh()))),
+    Case("identity; dot input", "3x4x5", lambda: Function(lambda x: product(x, x))),
+    Case(
+        "tanh as a; sigmoid; cosine_similarity a", "7", lambda: Function(lambda x: cosine(x.tanh().sigmoid(), x.tanh()))
+    ),
+    Case("sigmoid; cosine_similarity input", "3x4x5", lambda: Function(lambda x: cosine(x.sigmoid(), x))),
+    # A vector of zeros has no direction: 0, and no gradient that is none.
+    Case(
+        "sigmoid as a; from input; cosine_similarity a", "3", lambda: Function(lambda x: cosine(x, x.sigmoid())), zeros
+    ),
     Case("tanh as a; sigmoid; concat a input", "3x4x5", lambda: Function(lambda x: stacked(x, 1))),
     Case("tanh as a; sigmoid; concat a input", "3x4", lambda: Function(lambda x: stacked(x, 1))),
     Case("tanh as a; sigmoid; concat a input", "6", lambda: Function(lambda x: stacked(x, 1))),
 ]
+
+
+def largest(x: torch.Tensor) -> torch.Tensor:
+    a = x.square()
+    return torch.maximum(torch.maximum(a.tanh(), a), x)
+
+
+def smallest(x: torch.Tensor) -> torch.Tensor:
+    a = x.square()
+    return torch.minimum(torch.minimum(a.tanh(), a), x)
+
+
+def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a * b).sum(1, keepdim=True)
+
+
+def cosine(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return nn.CosineSimilarity(dim=1)(a, b)[:, None]
 
 
 def stacked(x: torch.Tensor, axis: int) -> torch.Tensor:
@@ -543,11 +809,15 @@ SHAPE = [
     Case("flatten", "3x5", nn.Flatten),
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
     Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
+    Case("stochastic_depth 0.3", "2x3x5", nn.Identity),
+    Case("sample", "4x3x5", lambda: Function(lambda x: x.chunk(2, 1)[0])),
+    Case("sample", "6", lambda: Function(lambda x: x.chunk(2, 1)[0])),
 ]
 
 CASES = [
     *CONV,
     *CONV_1D,
+    *CAUSAL,
     *DEPTHWISE,
     *DECONV,
     *POOL,
@@ -560,6 +830,8 @@ CASES = [
     *WORDS,
     *RESIZE,
     *SHAPE,
+    *CHANNELS,
+    *IDIOMS,
     *MERGE,
     *RECURRENT,
     *ATTENTION,
@@ -754,6 +1026,26 @@ def test_dropout_in_training(rate: float) -> None:
     assert ((np.asarray(apply(x, jax.random.key(1))) != 0) != kept).mean() > rate * (1 - rate)
 
 
+@pytest.mark.parametrize("shape", ["2x3x4", "2x5", "7"])
+@pytest.mark.parametrize("rate", [0.5, 0.3])
+def test_stochastic_depth_in_training(rate: float, shape: str) -> None:
+    model = ns.compile(ns.parse(f"input {shape}\nstochastic_depth {rate}"), "cpu")
+    count = 4000
+    x = np.random.default_rng(0).uniform(1, 2, (count, *model.graph.input)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    out = np.asarray(apply(x, jax.random.key(0)))
+    kept = (out != 0).reshape(count, -1)
+    # As torchvision's `row`: an example is there, scaled, or it is not.
+    assert (kept.all(1) | ~kept.any(1)).all()
+    assert abs(kept[:, 0].mean() - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / count)
+    assert_agree(out[kept[:, 0]], x[kept[:, 0]] / (1 - rate), "surviving examples")
+    near = kept[1:, 0] & kept[:-1, 0]
+    assert abs(near.mean() - (1 - rate) ** 2) < 5 * np.sqrt(3 / count)
+    assert (apply(x, jax.random.key(0)) == out).all()
+    assert ((np.asarray(apply(x, jax.random.key(1))) != 0).reshape(count, -1)[:, 0] != kept[:, 0]).any()
+    assert_agree(model.apply(model.init(), x), x, "outputs of evaluation")
+
+
 def test_two_dropouts_drop_different_values() -> None:
     model = ns.compile(ns.parse("input 1000\ndropout 0.5\ndropout 0.5"), "cpu")
     out = model.apply(model.init(), jnp.ones((20, 1000)), train=True, rng=jax.random.key(0))[0]
@@ -774,3 +1066,20 @@ def test_noise_in_training() -> None:
     assert (apply(x, jax.random.key(1)) - x != added).mean() > 0.99
     with pytest.raises(ns.NetspecError, match="needs randomness"):
         model.apply(model.init(), x, train=True)
+
+
+@pytest.mark.parametrize("shape", ["2x100x100", "4x100"])
+def test_sample_in_training(shape: str) -> None:
+    model = ns.compile(ns.parse(f"input {shape}\nsample"), "cpu")
+    x = np.random.default_rng(0).uniform(-1, 1, (50, *model.graph.input)).astype(np.float32)
+    apply = jax.jit(lambda x, key: model.apply(model.init(), x, train=True, rng=key)[0])
+    mean, log_variance = np.split(x.astype(np.float64), 2, axis=1)
+    drawn = np.asarray(apply(x, jax.random.key(0)))
+    epsilon = (drawn - mean) / np.exp(log_variance / 2)
+    assert abs(epsilon.mean()) < 5 / np.sqrt(epsilon.size)
+    assert abs(epsilon.var() - 1) < 5 * np.sqrt(2 / epsilon.size)
+    assert abs(np.mean(epsilon**4) - 3) < 5 * np.sqrt(96 / epsilon.size)
+    # The gradient goes through the draw: 1 to the mean, (drawn - mean)/2 to the logarithm of the variance.
+    slopes = jax.grad(lambda x: apply(x, jax.random.key(0)).sum())(x)
+    assert_agree(slopes, np.concatenate([np.ones_like(mean), (drawn - mean) / 2], axis=1), "gradient of the input")
+    assert (apply(x, jax.random.key(1)) != drawn).mean() > 0.99

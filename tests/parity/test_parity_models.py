@@ -146,12 +146,6 @@ def training_step(case: Case, variables: ns.Variables, x: np.ndarray, y: np.ndar
     return step(variables.params, variables.state, x, y, train=True, rng=None)
 
 
-def in_float64(patch: pytest.MonkeyPatch, *what: Any) -> Any:
-    # The inputs are turned into float32 on the way in; the rest computes in the type it is given.
-    patch.setattr("netspec.backends.jax.model.prepare", lambda x, _: x)
-    return jax.tree.map(lambda a: np.asarray(a, np.float64), what)
-
-
 def assert_gradients_agree(ours: Any, theirs: Any, tolerance: float) -> None:
     largest = max(np.abs(array).max() for arrays in theirs.values() for array in arrays.values())
     for node, arrays in theirs.items():
@@ -177,7 +171,7 @@ def test_logits(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", STEPS)
-def test_a_training_step(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_step(case: Case) -> None:
     network = model_of(case).network
     variables = variables_of(model_of(case), 2)
     x, y, inputs = examples(case)
@@ -187,7 +181,7 @@ def test_a_training_step(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     expected.backward()
     if variables.state:
         with jax.enable_x64(True):
-            wide, images = in_float64(monkeypatch, variables, x)
+            wide, images = jax.tree.map(lambda a: np.asarray(a, np.float64), (variables, x))
             (loss, (logits, after)), grads = training_step(case, wide, images, y)
         tolerance = WIDE
     else:

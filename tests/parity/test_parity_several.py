@@ -1,4 +1,4 @@
-"""Several inputs and outputs, shared and tied weights, against the same networks written by hand in PyTorch."""
+"""Two inputs, two outputs and a shared normalization, against the same network written by hand in PyTorch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 from agreement import assert_agree, assert_trees_agree
-from ir.several_networks import examples, siamese, tied
+from ir.several_networks import examples, siamese
 from twins import nn, torch
 
 import netspec as ns
@@ -27,20 +27,6 @@ class Twins(nn.Module):
     def forward(self, left: torch.Tensor, right: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         both = torch.cat([self.norm(self.conv(left)), self.norm(self.conv(right))], 1).flatten(1)
         return self.kind(both), self.age(both)
-
-
-class Tied(nn.Module):
-    """`tied`: the last product is one with the vectors that the first layer looks up."""
-
-    def __init__(self, *, bias: bool) -> None:
-        super().__init__()
-        self.words, self.mix = nn.Embedding(11, 5), nn.Linear(5, 5)
-        self.bias = nn.Parameter(torch.zeros(11)) if bias else None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        hidden = torch.tanh(self.mix(self.words(x)))
-        scores = F.linear(hidden, self.words.weight, self.bias)
-        return scores.mean(1)
 
 
 def moved(model: ns.Model) -> ns.Variables:
@@ -105,27 +91,6 @@ def test_twins(train: bool) -> None:
         assert float(np.abs(grads["a/conv"].pop("bias")).max()) < 1e-4
         del wanted["a/conv"]["bias"]
     assert_trees_agree(grads, wanted, "gradient", 1e-4)
-    assert model.graph.parameter_count == sum(p.numel() for p in twin.parameters())
-
-
-@pytest.mark.parametrize("bias", [False, True])
-def test_an_fc_tied_to_an_embedding(bias: bool) -> None:
-    model = ns.compile(tied(bias=bias), "cpu")
-    variables = moved(model)
-    params = variables.params
-    arrays = {"words.weight": params["words"]["weight"], "mix.weight": params["mix"]["kernel"]}
-    arrays |= {"mix.bias": params["mix"]["bias"], **({"bias": params["next"]["bias"]} if bias else {})}
-    twin = loaded(Tied(bias=bias), arrays)
-    rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 11, (4, 6)).astype(np.int32), rng.normal(size=(4, 11)).astype(np.float32)
-    out = twin(torch.from_numpy(x).long())
-    assert_agree(model.forward(variables, x), out.detach(), "outputs")
-    expected = F.mse_loss(out, torch.from_numpy(y).double())
-    expected.backward()
-    loss, grads = model.backward(variables, x, y)
-    assert_agree(loss, expected.item(), "loss")
-    assert_agree(grads["words"]["weight"], twin.words.weight.grad, "gradient of the vectors", 1e-4)
-    assert_agree(grads["mix"]["kernel"], twin.mix.weight.grad, "gradient of what is between", 1e-4)
     assert model.graph.parameter_count == sum(p.numel() for p in twin.parameters())
 
 

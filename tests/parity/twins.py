@@ -189,6 +189,110 @@ class ClassToken(nn.Module):
         return torch.cat([self.vector.expand(len(x), 1, -1).transpose(1, 2), x], dim=2)
 
 
+class OneBiasRnn(nn.Module):
+    """A plain recurrence on (N, D, L), step by step, with one vector of biases, as Keras has it."""
+
+    gates = 1
+
+    def __init__(self, features: int, units: int, *, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.units, self.ways = units, ("", "_reverse") if bidirectional else ("",)
+        for way in self.ways:
+            for name, shape in (("weight_ih", (features,)), ("weight_hh", (units,)), ("bias", ())):
+                self.register_parameter(f"{name}{way}", nn.Parameter(torch.zeros(self.gates * units, *shape)))
+
+    def step(self, sums: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return sums.tanh(), memory
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = []
+        for way in self.ways:
+            state = memory = torch.zeros(len(x), self.units, dtype=x.dtype)
+            steps = range(x.shape[2])
+            states = {}
+            for at in reversed(steps) if way else steps:
+                read = x[:, :, at] @ getattr(self, f"weight_ih{way}").T + state @ getattr(self, f"weight_hh{way}").T
+                state, memory = self.step(read + getattr(self, f"bias{way}"), memory)
+                states[at] = state
+            made.append(torch.stack([states[at] for at in steps], dim=2))
+        return torch.cat(made, dim=1)
+
+
+class OneBiasLstm(OneBiasRnn):
+    """The same of an LSTM, its gates in PyTorch's order."""
+
+    gates = 4
+
+    def step(self, sums: torch.Tensor, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        i, f, g, o = sums.chunk(4, dim=1)
+        memory = f.sigmoid() * memory + i.sigmoid() * g.tanh()
+        return o.sigmoid() * memory.tanh(), memory
+
+
+class WindowAttention(nn.Module):
+    """Attention within shifted windows of (N, C, H, W), step by step as torchvision's `shifted_window_attention`."""
+
+    def __init__(
+        self, channels: int, heads: int, window: tuple[int, int], shift: tuple[int, int] = (0, 0), *, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.heads, self.window, self.shift = heads, window, shift
+        self.qkv_weight = nn.Parameter(torch.zeros(3 * channels, channels))
+        self.proj_weight = nn.Parameter(torch.zeros(channels, channels))
+        self.qkv_bias = nn.Parameter(torch.zeros(3 * channels)) if bias else None
+        self.proj_bias = nn.Parameter(torch.zeros(channels)) if bias else None
+        ways = (2 * window[0] - 1) * (2 * window[1] - 1)
+        self.relative_position_bias_table = nn.Parameter(torch.zeros(ways, heads))
+
+    def relative_position_bias(self) -> torch.Tensor:
+        h, w = self.window
+        coords = torch.stack(torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")).flatten(1)
+        relative = (coords[:, :, None] - coords[:, None, :]).permute(1, 2, 0).contiguous()
+        relative[:, :, 0] += h - 1
+        relative[:, :, 1] += w - 1
+        relative[:, :, 0] *= 2 * w - 1
+        index = relative.sum(-1).flatten()
+        return self.relative_position_bias_table[index].view(h * w, h * w, -1).permute(2, 0, 1).unsqueeze(0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.permute(0, 2, 3, 1)
+        (b, height, width, c), (h, w), shift = x.shape, self.window, list(self.shift)
+        x = nn.functional.pad(x, (0, 0, 0, (w - width % w) % w, 0, (h - height % h) % h))
+        _, padded_height, padded_width, _ = x.shape
+        if h >= padded_height:
+            shift[0] = 0
+        if w >= padded_width:
+            shift[1] = 0
+        if sum(shift) > 0:
+            x = torch.roll(x, shifts=(-shift[0], -shift[1]), dims=(1, 2))
+        windows = (padded_height // h) * (padded_width // w)
+        x = x.view(b, padded_height // h, h, padded_width // w, w, c)
+        x = x.permute(0, 1, 3, 2, 4, 5).reshape(b * windows, h * w, c)
+        qkv = nn.functional.linear(x, self.qkv_weight, self.qkv_bias)
+        qkv = qkv.reshape(x.size(0), x.size(1), 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv[0] * (c // self.heads) ** -0.5, qkv[1], qkv[2]
+        attn = q.matmul(k.transpose(-2, -1)) + self.relative_position_bias()
+        if sum(shift) > 0:
+            mask = x.new_zeros((padded_height, padded_width))
+            count = 0
+            for rows in ((0, -h), (-h, -shift[0]), (-shift[0], None)):
+                for columns in ((0, -w), (-w, -shift[1]), (-shift[1], None)):
+                    mask[rows[0] : rows[1], columns[0] : columns[1]] = count
+                    count += 1
+            mask = mask.view(padded_height // h, h, padded_width // w, w).permute(0, 2, 1, 3).reshape(windows, h * w)
+            mask = mask.unsqueeze(1) - mask.unsqueeze(2)
+            mask = mask.masked_fill(mask != 0, -100.0).masked_fill(mask == 0, 0.0)
+            attn = attn.view(x.size(0) // windows, windows, self.heads, x.size(1), x.size(1))
+            attn = (attn + mask.unsqueeze(1).unsqueeze(0)).view(-1, self.heads, x.size(1), x.size(1))
+        x = attn.softmax(-1).matmul(v).transpose(1, 2).reshape(x.size(0), x.size(1), c)
+        x = nn.functional.linear(x, self.proj_weight, self.proj_bias)
+        x = x.view(b, padded_height // h, padded_width // w, h, w, c)
+        x = x.permute(0, 1, 3, 2, 4, 5).reshape(b, padded_height, padded_width, c)
+        if sum(shift) > 0:
+            x = torch.roll(x, shifts=(shift[0], shift[1]), dims=(1, 2))
+        return x[:, :height, :width, :].permute(0, 3, 1, 2)
+
+
 class Depthwise(nn.Conv2d):
     """A convolution with as many groups as channels, under netspec's own name for it."""
 
@@ -243,7 +347,10 @@ _KINDS = {
     nn.LSTM: "lstm",
     nn.GRU: "gru",
     nn.RNN: "rnn",
+    OneBiasLstm: "lstm",
+    OneBiasRnn: "rnn",
     nn.MultiheadAttention: "attention",
+    WindowAttention: "attention",
     Position: "position",
     ClassToken: "classtoken",
 }
@@ -253,6 +360,15 @@ _RECURRENT = {
     for of in ("ih", "hh")
     for way in ("", "_reverse")
 }
+_ONE_BIAS = {name: name for way in ("", "_reverse") for name in (f"weight_ih{way}", f"weight_hh{way}", f"bias{way}")}
+_WINDOWS = {
+    "in_proj_weight": "qkv_weight",
+    "in_proj_bias": "qkv_bias",
+    "relative_position_bias_table": "relative_position_bias_table",
+    "out_proj_weight": "proj_weight",
+    "out_proj_bias": "proj_bias",
+}
+_OWN = {OneBiasRnn: _ONE_BIAS, OneBiasLstm: _ONE_BIAS, WindowAttention: _WINDOWS}
 _NORM = {"scale": "weight", "offset": "bias"}
 _KERNEL = {"kernel": "weight", "bias": "bias"}
 _PARAMETERS = {
@@ -272,6 +388,7 @@ _PARAMETERS = {
     "rnn": _RECURRENT,
     "attention": {
         "in_proj_weight": "in_proj_weight",
+        **{f"{name}_proj_weight": f"{name}_proj_weight" for name in "qkv"},
         "in_proj_bias": "in_proj_bias",
         "out_proj_weight": "out_proj.weight",
         "out_proj_bias": "out_proj.bias",
@@ -332,10 +449,20 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
         kind_here = within.get(module, "") + kind
         seen[kind_here] += 1
         last = f"{kind_here}_{seen[kind_here]}"
-        for name, attribute in table.get(kind, {}).items():
+        names = _OWN.get(type(module), {}) if table is _PARAMETERS else {}
+        names = names or table.get(kind, {})
+        for name, attribute in names.items():
             tensor = _attribute(module, attribute)
             if tensor is not None:
                 yield last, name, tensor
+
+
+def tensors_of(layer: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield (name, tensor) of one layer of a twin, by netspec's names: its parameters, then its running averages."""
+    kind = _KINDS[type(layer)]
+    for name, attribute in (_PARAMETERS[kind] | _STATE.get(kind, {})).items():
+        if (tensor := _attribute(layer, attribute)) is not None:
+            yield name, tensor
 
 
 def _attribute(module: torch.nn.Module, path: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from laws.test_property_runs import fitting
+from laws.test_property_runs import fitting, goes_far
 from running import compare, nearly
 
 import netspec as ns
@@ -37,6 +37,11 @@ LINES = [
     "pool 3 stride=2 pad=1",
     "avgpool 2",
     "avgpool 3 stride=1 pad=1",
+    "avgpool 3 stride=1 pad=1 count_padding",
+    "times 2 plus=-1",
+    "part 1 of=2",
+    "clamp -1 1",
+    "ramp",
     "globalpool",
     "globalpool max",
     "pad 1",
@@ -75,6 +80,8 @@ def test_chains_of_what_passes_change(network: Network, mode: Mode, seed: int) -
 @settings(max_examples=3)
 @given(fitting(), st.sampled_from(MODES))
 def test_any_network(network: Network, mode: Mode) -> None:
+    # Beside a pole the last bit of a value decides the first of its slope.
+    assume(not goes_far(network))
     compare(network, mode, nearly)
 
 

@@ -14,6 +14,7 @@ import safetensors
 
 import netspec as ns
 from netspec.data import digits
+from netspec.runs import model_file, safetensors_file
 from netspec.runs import safetensors_header as sealed_header
 from netspec.runs.model_file import FORMAT_VERSION
 
@@ -44,8 +45,31 @@ def test_a_file_of_each_version_predicts_what_it_did(version: int) -> None:
     assert list(run.labels) == expected["labels"]
     assert run.training == expected["training"]
     assert run.model.graph.parameter_count == expected["parameters"]
-    images = digits.load()[1].images[: len(expected["probabilities"])]
-    np.testing.assert_allclose(run.probabilities(images), expected["probabilities"], rtol=0, atol=1e-5)
+    images = digits.load()[1].images[:4]
+    assert {name: list(labels) for name, labels in run.output_labels.items()} == expected.get("output_labels", {})
+    found, wanted = run.probabilities(images), expected["probabilities"]
+    for name in run.output_labels:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=1e-5)
+    if not run.output_labels:
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+
+
+def test_what_an_older_netspec_can_read_is_written_as_such(tmp_path: Path) -> None:
+    old = FORMATS / "model_v1.safetensors"
+    model_file.write(tmp_path / "again.safetensors", model_file.read(old))
+    assert metadata(tmp_path / "again.safetensors")["version"] == "1"
+    model_file.write(tmp_path / "again.safetensors", model_file.read(NEWEST))
+    assert (tmp_path / "again.safetensors").read_bytes() == NEWEST.read_bytes()
+
+
+@pytest.mark.parametrize("names", ['["a"]', '{"colour": ["a"]}', '{"digit": 3}', '{"digit": ["a", "a"]}', "{"])
+def test_names_of_several_outputs_that_are_none(tmp_path: Path, names: str) -> None:
+    model = model_file.read(NEWEST)
+    texts = {**metadata(NEWEST), "output_labels": names}
+    kept = {key: texts[key] for key in ("name", "spec", "labels", "training", "output_labels")}
+    safetensors_file.write(tmp_path / "a.safetensors", model_file._KIND, model.arrays, kept)
+    with pytest.raises(ns.ModelFileError):
+        ns.open(tmp_path / "a.safetensors")
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

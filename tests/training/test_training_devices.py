@@ -22,11 +22,20 @@ CASES = {
     # 54 examples in batches of 16: the last has 6, which 2 devices can cut evenly and 4 cannot.
     "batch_norm": ("conv 4 3x3 nobias; batchnorm relu; pool 2; fc 10 softmax", "batch 16", ""),
     # Batches of 10: 4 devices take 3, 3, 3 and 1; the last has 4.
-    "drawn": ("noise 0.1; fc 16 tanh; dropout 0.5; fc 10 softmax", "batch 10; l2 0.01", "augment shift=2 flip"),
+    "drawn": (
+        "noise 0.1; fc 32; sample; stochastic_depth 0.3; dropout 0.5; fc 10 softmax",
+        "batch 10; l2 0.01",
+        "augment shift=2 flip",
+    ),
     # How much a batch counts is another number on each device, and in some parts nothing does.
     "weighted": (
         "fc 16 tanh; fc 10 softmax",
         'batch 10; loss cross_entropy ignore=3 smoothing=0.1 class_weights="1 2 1 1 1 3 1 0 0.5 1"; metrics f1 auroc',
+        "",
+    ),
+    "frozen": (
+        "conv 4 3x3 as c; batchnorm as n; relu; pool 2; fc 8 tanh as f; fc 10 softmax; freeze c n; freeze f until=2",
+        "batch 16; l2 0.01; clip 1.0",
         "",
     ),
     "reconstructed": ("fc 8 tanh; fc 64; reshape 1x8x8", "batch 14; loss mse; clip 1.0", "target input"),
@@ -100,6 +109,7 @@ FEW = {"batch_norm": (1, 2), "drawn": (1, 2), "weighted": (1, 2)}
 ALL = {
     "batch_norm": (1, 2, 3, 4),
     "drawn": (1, 2, 4),
+    "frozen": (1, 2, 4),
     "reconstructed": (1, 2, 4),
     "weighted": (1, 2, 4),
     "several": (1, 2, 4),
@@ -158,7 +168,8 @@ def test_losses_weights_and_evaluations_are_those_of_one_device(found: dict[str,
 
 @pytest.mark.slow
 def test_only_what_cannot_be_cut_is_told(found: dict[str, Any]) -> None:
-    assert not any(found[f"{name}/{n}"]["notices"] for name in CASES for n in (1, 2, 4))
+    notices = [text for name in CASES for n in (1, 2, 4) for text in found[f"{name}/{n}"]["notices"]]
+    assert all("frozen as drawn at random" in text for text in notices)
     (told,) = found["batch_norm/3"]["notices"]
     assert "cannot be cut into 3 equal parts" in told
     np.testing.assert_allclose(found["batch_norm/3"]["losses"], found["batch_norm/1"]["losses"], rtol=2e-4)

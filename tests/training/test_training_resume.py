@@ -56,6 +56,12 @@ RECIPES = {
         "validation 14",
         "optimizer sgd lr=2.0; early_stop 1; best val_loss; evaluate every=3; epochs 6",
     ),
+    "frozen for an epoch, and for good": (
+        "conv 4 3x3 as c; batchnorm as n; relu; fc 8 relu as f; fc 3 softmax as head; "
+        "freeze c; freeze n f until=1; rate head 0.5",
+        "",
+        "optimizer adamw weight_decay=0.1 kernels; accumulate 2; ema 0.9; epochs 2",
+    ),
     "shuffle in blocks, l2, clipping": (
         "fc 8 relu; fc 3 softmax",
         "shuffle buffer=20",

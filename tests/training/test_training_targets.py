@@ -275,3 +275,58 @@ def test_sequences_are_learned_evaluated_and_answered(tmp_path: Path, text: str,
         {name: value for name, value in last.result.metrics.items() if name.startswith("test_")}, rel=1e-5
     )
     assert len(opened.predict(x[:2])) == 2
+
+
+VAE = """
+data digits { target input }
+input 1x8x8
+fc 32 relu
+fc 16 as code                     # 8 means, 8 logarithms of variances
+sample
+fc 32 relu
+fc 64 sigmoid as image
+output image
+output code loss=kl weight=(1 / 64)
+train { epochs 1 }
+"""
+
+
+def test_a_variational_autoencoder_is_ten_lines() -> None:
+    net = ns.parse(VAE)
+    *_, last = ns.train(net)
+    image, code = (last.result.outputs[name] for name in ("image", "code"))
+    assert 0 < image["test_loss"] < 0.68
+    assert code["test_loss"] > 0
+    assert last.result.test_loss == pytest.approx(image["test_loss"] + code["test_loss"] / 64)
+    assert "mae" not in str(image)
+    # The inputs are what is compared with; to the kl, whatever is there is all the same.
+    model, x = last.model, RNG.random((4, 64)).astype(np.float32)
+    images = x.reshape(4, 1, 8, 8)
+    given = [model.backward(last.variables, images, y)[0] for y in (x, {"image": x}, {"image": x, "code": np.ones(4)})]
+    outputs = model.forward(last.variables, images)
+    mean, log_variance = np.split(np.asarray(outputs["code"], np.float64), 2, axis=1)
+    kl = (np.exp(log_variance) + mean**2 - 1 - log_variance).sum(1).mean() / 2
+    p = np.asarray(outputs["image"], np.float64)
+    expected = -(x * np.log(p) + (1 - x) * np.log(1 - p)).mean() + kl / 64
+    assert given == pytest.approx([expected] * 3, rel=1e-5)
+
+
+def test_what_needs_no_target_has_that_of_another_output(tmp_path: Path) -> None:
+    text = "input 4\nfc 6 as code; sample; fc 3 softmax as kind\noutput kind\noutput code loss=kl weight=0.1"
+    net = ns.parse(f"{text}\ntrain {{ epochs 1 }}")
+    assert {o.target for o in net.graph().outputs} == {"kind"}
+    by_array = list(ns.train(net, parts(CLASSES)))[-1].result
+    named = dict(zip(("x_train", "kind_train", "x_test", "kind_test"), parts(CLASSES), strict=True))
+    # Programs of before gave the kl a target, which nothing read.
+    idle = {"code_train": np.zeros(40, int), "code_test": np.zeros(20, int)}
+    for given in (named, {**named, **idle}):
+        found = list(ns.train(net, given))[-1].result
+        assert found.test_loss == by_array.test_loss
+        assert found.outputs["kind"]["test_accuracy"] == by_array.outputs["kind"]["test_accuracy"]
+    for name, arrays in (
+        ("named", {**named, **idle}),
+        ("plain", dict(zip(("x_train", "y_train", "x_test", "y_test"), parts(CLASSES), strict=True))),
+    ):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+        found = list(ns.train(net, tmp_path / f"{name}.npz"))[-1].result
+        assert found.test_loss == by_array.test_loss

@@ -42,6 +42,12 @@ KINDS: dict[str, tuple[str, Any, list[str] | None]] = {
     "numbers": (f"input 4; fc 3; train {{ loss mse; {BRIEF} }}", X, ["a", "b", "c"]),
     "shares": (f"input 4; fc 3 softmax; train {{ loss mse; {BRIEF} }}", X, None),
     "again": (f'input 1x8x8; fc 64; data "x.npz" {{ target input }}; train {{ loss mse; {BRIEF} }}', IMAGES, None),
+    "variational": (
+        'input 1x8x8; fc 4 as code; sample; fc 64 sigmoid as image; output image; output code loss=kl; data "x.npz" '
+        f"{{ target input }}; train {{ {BRIEF} }}",
+        IMAGES,
+        None,
+    ),
     "tokens": (f"input 5 tokens=7; embedding 2; flatten; fc 3 softmax; train {{ {BRIEF} }}", TOKENS, None),
     "waves": (f"input 3x5; flatten; fc 3 softmax; train {{ {BRIEF} }}", WAVES, None),
     "images": (f"input 1x8x8; fc 3; train {{ {BRIEF} }}", IMAGES, None),
@@ -135,6 +141,11 @@ def test_a_model_that_gives_its_input_again_writes_it(here: Path, cli: Any) -> N
     said = cli("predict", "again", "again.npy", "-o", "given.npy")
     assert (said.code, said.out) == (0, "given.npy: 2 examples\n")
     np.testing.assert_array_equal(np.load(here / "given.npy"), outputs(here, "again"))
+    # Of one that gives its code too, that is not the input.
+    cli("predict", "variational", "variational.npy", "-o", "given.npy")
+    np.testing.assert_array_equal(np.load(here / "given.npy"), outputs(here, "variational")["image"])
+    cli("predict", "variational", "variational.npy", "-o", "v.csv")
+    assert list(table(here / "v.csv")[0]) == ["file", *(f"output_{i}" for i in range(64))]
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -76,14 +76,14 @@ class Decoder:
         narrow = self.model.precision
         params, derived = precision_of.narrowed((variables.params, derived), narrow)
         variables = Variables(params, variables.state)
-        ctx = EmitContext(train=False, rng=None, state=variables.state)
+        ctx = EmitContext(train=False, rng=None, state=variables.state, dtype=precision_of.TYPES[narrow])
         values = {0: tokens[:, None]}
         after = dict(kept)
         for o in self._graph.operations:
             x, *more = (values[i] for i in o.inputs)
             at = OpContext(o, CHANNELS_LAST, "direct", tuple(more))
             if type(o.op) in MERGERS:
-                values[o.output] = MERGERS[type(o.op)]([x, *more], CHANNELS_LAST)
+                values[o.output] = MERGERS[type(o.op)](o.op, [x, *more], CHANNELS_LAST)
             elif type(o.op) in STEPS:
                 arrays = self._arrays(o, variables, derived)
                 values[o.output], after[o.output] = STEPS[type(o.op)].step(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 
 from netspec.backends.jax.derive import derive, look_up
 from netspec.backends.jax.emitters import EMITTERS, MERGERS, EmitContext, OpContext
@@ -54,6 +55,7 @@ def run_graph(
     derived: Mapping[str, jax.Array] | None = None,
     axis_name: str | None = None,
     begin: int = 0,
+    frozen: frozenset[str] = frozenset(),
 ) -> tuple[dict[int, jax.Array], Tree]:
     """Run the graph.
 
@@ -69,11 +71,14 @@ def run_graph(
         derived: the derived arrays that operations read, by path; computed here unless given.
         axis_name: of the devices that share the batch, if several do.
         begin: the value that `x` is, where it is not what flows in: only what follows it runs.
+        frozen: the arrays that training leaves as they are: batch normalization with such averages uses them.
 
     Returns:
         The wanted values, channels first, and the state after the run.
     """
-    ctx = EmitContext(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name)
+    # Weights say what is computed in; token numbers do not.
+    dtype = next((array.dtype for arrays in params.values() for array in arrays.values()), jnp.float32)
+    ctx = EmitContext(train, rng, {node: dict(arrays) for node, arrays in state.items()}, axis_name, dtype, frozen)
     derived = derive(graph, params, state) if derived is None else derived
     named = {index: x[given.name] for index, given in enumerate(graph.inputs)} if isinstance(x, dict) else {begin: x}
     values = _Values(named)
@@ -83,7 +88,7 @@ def run_graph(
         read = [values.get(i, layout) for i in operation.inputs]
         merger = MERGERS.get(type(operation.op))
         if merger:
-            made = merger(read, layout)
+            made = merger(operation.op, read, layout)
         else:
             arrays = [
                 derived[path] if path in derived else look_up(path, params, ctx.state) for path in operation.parameters

@@ -26,6 +26,7 @@ from netspec.backends.jax.inputs.call_arguments import (
 )
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
+from netspec.backends.jax.precision import own_type
 from netspec.backends.jax.train.objective import loss_of, penalty
 from netspec.backends.jax.variables import Variables
 from netspec.describe.summary import network_summary
@@ -55,6 +56,7 @@ class Model:
     already scaled. Token numbers (N, length) are whole numbers of any type. All methods are compiled once for each
     batch size. Of several inputs `x` is a dictionary by their names, of several outputs what is returned, and of their
     targets `y` by those. Training (`train=True`) computes in the recipe's precision, inference in the model's own.
+    Within `jax.enable_x64(True)`, variables of float64 make all of it compute in float64.
 
     Where the spec says `views`, `forward` and `logits` give the mean over the views of each image; `loss`, `backward`,
     `apply` and `features` see the image as it is.
@@ -111,6 +113,9 @@ class Model:
     def __repr__(self) -> str:
         return network_summary(self.network, f"Model on {self.device.platform}, {self.precision}, of")
 
+    def __copy__(self) -> Model:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         # Nothing in it changes but what it remembers: as of a function, one is enough.
         return self
@@ -136,12 +141,12 @@ class Model:
     def forward(self, variables: Variables, x: Given) -> Any:
         """Return the network's outputs, (N, *output), dropout off: probabilities when it ends in softmax or sigmoid."""
         require_variables(variables, self._variable_shapes)
-        return self._in_order(self._forward(variables, self._input(x), self._fold(*variables)))
+        return self._in_order(self._forward(variables, self._input(x, variables), self._fold(*variables)))
 
     def logits(self, variables: Variables, x: Given) -> Any:
         """Return what the loss reads: the outputs before a last softmax or sigmoid, (N, classes)."""
         require_variables(variables, self._variable_shapes)
-        return self._in_order(self._logits(variables, self._input(x), self._fold(*variables)))
+        return self._in_order(self._logits(variables, self._input(x, variables), self._fold(*variables)))
 
     def loss(
         self,
@@ -154,9 +159,9 @@ class Model:
     ) -> jax.Array:
         """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
         train = self._asked(variables, train, rng)
-        inputs = self._input(x)
+        inputs = self._input(x, variables)
         _refuse_empty(inputs)
-        y = self._target(y, _leaf(inputs).shape[0])
+        y = self._target(y, _leaf(inputs).shape[0], variables)
         return self._loss(variables.params, variables.state, inputs, y, train=train, rng=rng)[0]
 
     def backward(
@@ -181,9 +186,9 @@ class Model:
             NetspecError: when the loss or a gradient is not a finite number; not within a `jax.jit` of your own.
         """
         train = self._asked(variables, train, rng)
-        inputs = self._input(x)
+        inputs = self._input(x, variables)
         _refuse_empty(inputs)
-        y = self._target(y, _leaf(inputs).shape[0])
+        y = self._target(y, _leaf(inputs).shape[0], variables)
         loss, grads, finite = self._backward(variables.params, variables.state, inputs, y, train=train, rng=rng)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise _not_finite(loss, grads)
@@ -209,7 +214,8 @@ class Model:
             The outputs, (N, *output); with `train`, a pair of the outputs and the new state (running averages).
         """
         train = self._asked(variables, train, rng)
-        x = prepare(as_inputs(x, self.graph), self.network)
+        dtype = own_type(variables)
+        x = prepare(as_inputs(x, self.graph, dtype), self.network, dtype)
         if train:
             _refuse_empty(x)
         asked = tuple(output.index for output in self.training.outputs)
@@ -220,7 +226,7 @@ class Model:
     def features(self, variables: Variables, x: Given) -> dict[str, jax.Array]:
         """Return what every node makes of a batch, dropout off: node name → (N, *shape), the inputs first."""
         require_variables(variables, self._variable_shapes)
-        found = self._features(variables, self._input(x))
+        found = self._features(variables, self._input(x, variables))
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
         return {name: found[name] for name in self.graph.nodes}
 
@@ -298,6 +304,7 @@ class Model:
         rng: jax.Array | None,
         counted: jax.Array | None = None,
         axis_name: str | None = None,
+        frozen: frozenset[str] = frozenset(),
     ) -> tuple[jax.Array, tuple[Batch, Tree]]:
         """Return (mean loss with the l2 penalty, (logits, new state)); `x` of bytes or floats. Pure.
 
@@ -305,12 +312,12 @@ class Model:
 
         The mean is over all examples, or over those that are `counted`, (N,) of 1 and 0. Where several devices share a
         batch, along `axis_name`, each has its own part of it: the loss is the mean over the devices, and so is its
-        gradient.
+        gradient. Batch normalization whose averages are `frozen` uses them.
         """
-        x = prepare(x, self.network)
+        x = prepare(x, self.network, own_type(params))
         variables, asked = Variables(params, state), tuple(output.logits for output in self.training.outputs)
         values, new_state = self._run(
-            self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name
+            self.training, variables, x, asked, gradient=True, train=train, rng=rng, axis_name=axis_name, frozen=frozen
         )
         logits = _by_output(self.training, values, _read_by_loss)
         mean = loss_of(self.training, x, logits, y, counted, axis_name)
@@ -333,6 +340,7 @@ class Model:
         rng: jax.Array | None = None,
         axis_name: str | None = None,
         begin: int = 0,
+        frozen: frozenset[str] = frozenset(),
     ) -> tuple[Any, Tree]:
         """Run a graph in the precision of training or of inference; running averages stay float32."""
         if _is_empty(x):
@@ -355,6 +363,7 @@ class Model:
             derived=derived,
             axis_name=axis_name,
             begin=begin,
+            frozen=frozen,
         )
         return precision_of.widened(values), state
 
@@ -378,7 +387,7 @@ class Model:
         folded: dict[str, jax.Array] | None,
     ) -> Batch:
         """Return values of inference: where there are views, what follows from the mean of their logits."""
-        graph, x = self.inference, prepare(x, self.network)
+        graph, x = self.inference, prepare(x, self.network, own_type(variables))
 
         def infer(x: Batch, *values: int, begin: int = 0) -> Mapping[int, jax.Array]:
             made, _ = self._run(graph, variables, x, values, derived=folded, begin=begin)
@@ -404,30 +413,33 @@ class Model:
         (loss, _), grads = objective(params, state, x, y, train=train, rng=rng)
         return loss, grads, jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((loss, grads))]).all()
 
-    def activations(self, variables: Variables, x: Batch, rng: jax.Array) -> dict[str, jax.Array]:
+    def activations(
+        self, variables: Variables, x: Batch, rng: jax.Array, frozen: frozenset[str] = frozenset()
+    ) -> dict[str, jax.Array]:
         """Return what every node makes of a batch in training, as declared: before any pass. Pure."""
-        x = prepare(x, self.network)
+        x = prepare(x, self.network, own_type(variables))
         nodes = self.graph.nodes
-        values, _ = self._run(self.graph, variables, x, tuple(nodes.values()), gradient=True, train=True, rng=rng)
+        wanted = tuple(nodes.values())
+        values, _ = self._run(self.graph, variables, x, wanted, gradient=True, train=True, rng=rng, frozen=frozen)
         return {name: values[index] for name, index in nodes.items()}
 
     def _pure_features(self, variables: Variables, x: Batch) -> dict[str, jax.Array]:
-        x = prepare(x, self.network)
+        x = prepare(x, self.network, own_type(variables))
         wanted = tuple(self.graph.nodes.values())
         values, _ = self._run(self.graph, variables, x, wanted)
         return {name: values[index] for name, index in self.graph.nodes.items()}
 
     # --- what callers hand in -------------------------------------------------------------------------------------
 
-    def _input(self, x: Given) -> Any:
-        x = as_inputs(x, self.graph)
+    def _input(self, x: Given, variables: Variables) -> Any:
+        x = as_inputs(x, self.graph, own_type(variables))
         if self._is_default and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(x)):
             # The compiled function takes it there itself, in a fraction of the time.
             return x
         return jax.device_put(x, self.device)
 
-    def _target(self, y: Given, count: int) -> Any:
-        return jax.device_put(as_targets(y, count, self.graph), self.device)
+    def _target(self, y: Given, count: int, variables: Variables) -> Any:
+        return jax.device_put(as_targets(y, count, self.graph, own_type(variables)), self.device)
 
     def _in_order(self, made: Batch) -> Any:
         """Return outputs as they were declared: compiled functions return dictionaries in the order of their keys."""

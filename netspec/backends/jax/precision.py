@@ -1,4 +1,7 @@
-"""Mixed precision: inputs and weights are cast to the narrower type, results back to float32."""
+"""Mixed precision: inputs and weights are cast to the narrower type, results back to float32.
+
+Within `jax.enable_x64(True)`, variables of float64 make a model compute in float64: for comparisons, not for speed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.system.arguments import described
 
-__all__ = ["TYPES", "narrowed", "resolve", "widened"]
+__all__ = ["TYPES", "narrowed", "own_type", "resolve", "widened"]
 
 TYPES: Mapping[str, Any] = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 """What can be computed in, by the words of the recipe's `precision`."""
@@ -37,6 +40,13 @@ def resolve(word: str) -> str:
             f"nothing computes in {said}", f"did you mean `{near}`?" if near else f"write {listing(list(TYPES))}"
         )
     return known[word]
+
+
+def own_type(variables: Any) -> Any:
+    """Return the type of what is computed from some variables: float32, or float64 where they are and JAX keeps it."""
+    kept = jax.dtypes.canonicalize_dtype(jnp.float64) == jnp.float64
+    wide = kept and any(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(variables))
+    return jnp.float64 if wide else jnp.float32
 
 
 def narrowed(tree: _T, precision: str) -> _T:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+import jax
 
 from netspec.backends.jax.emit import Tree
 
-__all__ = ["Variables"]
+__all__ = ["Variables", "with_arrays"]
 
 
 def _leaf_texts(tree: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -37,3 +39,21 @@ class Variables(NamedTuple):
     def replace(self, *, params: Tree | None = None, state: Tree | None = None) -> Variables:
         """Return a copy with one or both trees replaced."""
         return Variables(self.params if params is None else params, self.state if state is None else state)
+
+
+def with_arrays(variables: Variables, arrays: Mapping[str, Any]) -> Variables:
+    """Return variables with other values of some arrays, which are named by their paths, on the same device."""
+    if not arrays:
+        return variables
+
+    def replaced(tree: Tree) -> Tree:
+        return {
+            node: {name: _beside(arrays.get(f"{node}/{name}"), own) for name, own in inner.items()}
+            for node, inner in tree.items()
+        }
+
+    return Variables(replaced(variables.params), replaced(variables.state))
+
+
+def _beside(value: Any, own: jax.Array) -> jax.Array:
+    return own if value is None else jax.device_put(value, own.sharding)

@@ -16,6 +16,7 @@ from netspec.describe.outline import Row, outline
 from netspec.graph.graph import Graph
 from netspec.graph.losses import loss_text
 from netspec.graph.memory import inference_bytes, training_bytes
+from netspec.graph.parts import parts
 from netspec.graph.recipe_checks import used_batch
 from netspec.ir.network import Network
 from netspec.ir.text import input_text, resolved_text
@@ -150,7 +151,11 @@ def _table(network: Network, graph: Graph, depth: int | None) -> None:
         _cells(rows),
         ("", "total", "", f"{graph.parameter_count:,}", *_costs(graph.flops, graph.activation_bytes)),
     )
-    batch = used_batch(network)
+    batch, trained = used_batch(network), parts(network, graph)
+    frozen = trained.frozen_count(graph)
+    if frozen:
+        until = f", until epoch {trained.ends()[0]} at the earliest" if trained.ends() else ""
+        say(f"\ntrained {graph.parameter_count - frozen:,} parameters, frozen {frozen:,}{until}")
     say("\nFLOPs and memory (activations, float32) are those of one example, forward.")
     say(f"training memory    {bytes_text(training_bytes(network, graph)):>8}  a step, batch {batch}")
     say(f"inference memory   {bytes_text(inference_bytes(network, graph)):>8}  batch {batch}")
@@ -175,6 +180,7 @@ def _costs(flops: int, size: int) -> tuple[str, str]:
 
 def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
     """Return the table for programs: a row as `Row.facts` has it; bytes of activations, of one example, in float32."""
+    frozen = parts(network, graph).frozen_count(graph)
     return {
         "name": network.name,
         **_ends(network, graph),
@@ -183,6 +189,8 @@ def _json(network: Network, graph: Graph, depth: int | None) -> dict[str, Any]:
         "totals": {
             "layers": len(network.nodes),
             "parameters": graph.parameter_count,
+            "trainable": graph.parameter_count - frozen,
+            "frozen": frozen,
             "flops": graph.flops,
             "bytes": graph.activation_bytes,
             "training_bytes": training_bytes(network, graph),

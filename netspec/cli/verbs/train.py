@@ -36,6 +36,10 @@ def train(
         str | None,
         typer.Option("--data", metavar="NAME|PATH", help="Another dataset than the spec's.", autocompletion=datasets),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="RUN|MODEL", help="Trained weights to start from, by name and shape."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Times through the training set.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Examples a step.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="Learning rate.")] = None,
@@ -103,6 +107,7 @@ def train(
             autotune=autotune,
             tuning=(lambda tuning: print_json(event_fields(tuning))) if as_json else progress.tuning,
             stop=interrupts.requested,
+            weights=weights,
         )
         if leads:
             notes = [Notice(f"{note.span}: {note.message}") for note in found.notes]

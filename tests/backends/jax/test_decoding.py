@@ -25,6 +25,10 @@ LAYERS = (
     "position",
     "position sinusoidal",
     "attention 2 causal",
+    "attention 3 causal rotary",
+    "conv 6 3 pad=causal tanh",
+    "conv 6 2 pad=causal dilation=2 groups=2",
+    "channelshuffle 2; times 0.5",
     "residual { layernorm; attention 3 causal dropout=0.2 }",
     "residual { layernorm; fc 8 gelu pointwise; fc 6 pointwise }",
     "batchnorm relu",
@@ -48,6 +52,7 @@ SPECS = [
     *(drawn(seed) for seed in range(3)),
     "; ".join(["embedding 6", *LAYERS, HEAD]),
     f"embedding 6 as words; lstm 6; gru 6; fc {TOKENS} pointwise nobias softmax share=words",
+    f"onehot; lstm 6 bias=one; channels 4 as a; rnn 4; subtract a as b; rnn 4; maximum b; {HEAD}",
     f"embedding 4 as a; lstm 4; concat a; attention 2 causal as b; multiply b; {HEAD}",
 ]
 
@@ -110,9 +115,12 @@ def test_a_convolution_that_looks_back_keeps_its_last_inputs() -> None:
 ACROSS = {
     ops.AvgPool,
     ops.ConvTranspose,
+    ops.Coordinates,
     ops.Crop,
+    ops.CrossAttention,
     ops.DepthToSpace,
     ops.GlobalPool,
+    ops.MaskedCrossAttention,
     ops.MaskedGlobalPool,
     ops.MaxPool,
     ops.Pad,
@@ -120,6 +128,7 @@ ACROSS = {
     ops.Prepend,
     ops.SpaceToDepth,
     ops.Upsample,
+    ops.WindowAttention,
 }
 """Operations of which a position of a sequence is no matter of itself and those before it."""
 

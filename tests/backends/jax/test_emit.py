@@ -79,6 +79,9 @@ TEXTS = [
     "input 4x9x9\ndepthwise 3 stride=2 pad=1 relu; conv 6 1 groups=2; globalpool max; fc 3",
     "input 4x8x8\nconv 6 3 pad=1 as a; globalpool; fc 6 sigmoid as s; multiply a s; fc 2",
     "input 2x7x7\nbranch { conv 2 1 } { pool 3 stride=1 pad=1; conv 3 3 pad=same } concat; batchnorm; fc 2",
+    "input 3x6x5\nconv 6 3 as a; globalpool as m; from a; subtract m; channelshuffle 2; part 2 of=3; globalpool sum",
+    "input 3x6x5\nupsample 2 bicubic align_corners; avgpool 3 pad=1 count_padding; conv 4 1 as a; tanh; dot a",
+    "input 3x9\nconv 4 3 pad=causal dilation=2; depthwise 2 pad=causal as a; sigmoid; cosine_similarity a; fc 2",
     "input 12\nreshape 3x2x2; conv 4 2 pad=1; flatten; fc 3 softmax",
 ]
 

@@ -16,13 +16,14 @@ from netspec.diagnostics.diagnostic import Source
 BODIES = [
     "globalpool",
     "globalpool max",
+    "globalpool sum",
     "take last",
     "take first",
     "lstm 5 last",
     "gru 5 bidirectional last",
-    "rnn 5; take last",
+    "rnn 5 bias=one; take last",
     "lstm 5 bidirectional; globalpool",
-    "attention 2; globalpool",
+    "attention 2; attention 1 rotary; globalpool",
     "position sinusoidal; attention 2 causal; take last",
     "classtoken; attention 2; layernorm; take first",
     "classtoken; gru 4; globalpool",
@@ -30,6 +31,12 @@ BODIES = [
     "depthwise 3x3 pad=same; scale; fc 7 pointwise tanh; dropout 0.2; globalpool",
     "identity as a; fc 6 pointwise relu; add a; globalpool",
     "identity as b; lstm 6; concat b; globalpool",
+    "conv 6 3 pad=causal dilation=2 relu; depthwise 2 pad=causal; globalpool sum",
+    "times 2 plus=1 as c; part 2 of=3 as d; from c; channels 2 offset=1; subtract d; square; globalpool",
+    "channelshuffle 2 as e; exp; cosine_similarity e; globalpool max",
+    "globalpool as f; from words; minimum f; clamp -3 3; globalpool",
+    "lstm 5 as memory; from words; attention 2 memory=memory; globalpool",
+    "from input; onehot; stochastic_depth 0.3; sample; lstm 5 last",
 ]
 OUTPUTS = [f"out_{i}" for i in range(len(BODIES))]
 LABELS = dict.fromkeys(OUTPUTS, np.array([0, 1, 2, 3]))
@@ -112,7 +119,17 @@ def test_labels_at_padding_count_in_no_loss_and_no_metric() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["flatten", "fc 3", "conv 4 3", "conv 4 3 pad=same stride=2", "pool 2", "batchnorm", "reshape 3x4x5", "upsample 2"],
+    [
+        "flatten",
+        "fc 3",
+        "conv 4 3",
+        "conv 4 3 pad=same stride=2",
+        "pool 2",
+        "batchnorm",
+        "reshape 3x4x5",
+        "upsample 2",
+        "coordinates",
+    ],
 )
 def test_layers_that_cannot_tell_padding_refuse_it(body: str) -> None:
     text = f"input 10 tokens=20 mask=0\nembedding 6\n{body}\nglobalpool\nfc 3 softmax"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -254,6 +255,17 @@ def test_jaxpr_and_hlo_are_texts(row: ns.Model) -> None:
     assert "3x64" in row.lower(3).as_text()
 
 
+def test_variables_of_float64_are_computed_in_float64(model: ns.Model, variables: ns.Variables) -> None:
+    with jax.enable_x64(True):
+        wide: ns.Variables = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), variables)
+        floats = IMAGES.astype(np.float64) / 255
+        asked = [model.forward, model.logits, model.features, partial(model.apply, train=True)]
+        for made in [ask(wide, IMAGES) for ask in asked] + [model.backward(wide, IMAGES, LABELS)]:
+            assert {leaf.dtype for leaf in jax.tree.leaves(made)} == {np.dtype(np.float64)}
+        np.testing.assert_allclose(model.logits(wide, IMAGES), model.logits(wide, floats), rtol=1e-12)
+        assert model.forward(variables, IMAGES).dtype == jnp.float32
+
+
 # --- loss and gradients -------------------------------------------------------------------------------------------
 
 
@@ -327,6 +339,18 @@ def test_targets_of_another_shape_are_refused() -> None:
     for y in (np.zeros((5, 2)), np.zeros(5), np.zeros((4, 3)), np.zeros((3, 5))):
         with pytest.raises(ns.DataError):
             model.loss(variables, FLOATS.reshape(5, 64), y)
+
+
+def test_pairs_are_0_or_1_whatever_the_type() -> None:
+    pairs = ns.compile(ns.parse("input 4; fc 6\ntrain { loss contrastive }"), "cpu")
+    variables, x = pairs.init(0), np.ones((3, 4), np.float32)
+    whole = pairs.loss(variables, x, [0, 1, 1])
+    for same in (np.array([0, 1, 1], np.float32), np.array([[0], [1], [1]]), np.array([False, True, True])):
+        assert float(pairs.loss(variables, x, same)) == float(whole)
+    with pytest.raises(DataError, match=r"y\[1\] is 2, but contrastive takes 0 and 1"):
+        pairs.loss(variables, x, [0, 2, 1])
+    with pytest.raises(DataError, match=r"targets of shape \(3, 6\) do not fit: expected \(3,\)"):
+        pairs.loss(variables, x, np.ones((3, 6), np.float32))
 
 
 def test_gradients_are_a_tree_like_the_parameters(model: ns.Model, variables: ns.Variables) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from zlib import crc32
 
 import jax
+import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from netspec.graph.graph import Operation
@@ -22,12 +23,16 @@ class EmitContext:
 
     Attributes:
         axis_name: of the devices that share the batch, if several do.
+        dtype: what is computed in, for values that are not made of others.
+        frozen: the arrays that training leaves as they are, by path.
     """
 
     train: bool
     rng: jax.Array | None
     state: dict[str, dict[str, jax.Array]] = field(default_factory=dict)
     axis_name: str | None = None
+    dtype: Any = jnp.float32
+    frozen: frozenset[str] = frozenset()
 
     def key(self, operation: Operation) -> jax.Array:
         """Return the random stream of one operation: other layers added or removed do not change it."""

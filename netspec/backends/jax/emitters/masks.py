@@ -30,7 +30,8 @@ def _zero(_: ops.ZeroPadding, __: EmitContext, at: OpContext, x: jax.Array, arra
 
 def _pool(op: ops.MaskedGlobalPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    return masks.global_max(x, at.more[0]) if op.mode == "max" else masks.global_mean(x, at.more[0])
+    compute = {"max": masks.global_max, "avg": masks.global_mean, "sum": masks.global_sum}[op.mode]
+    return compute(x, at.more[0])
 
 
 def _take(_: ops.TakeLastValid, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -56,6 +57,7 @@ def _attention(
         x,
         heads=op.heads,
         causal=op.causal,
+        rotary=op.rotary,
         rate=op.rate if dropped else 0.0,
         rng_key=ctx.key(at.operation) if dropped else None,
         axis_name=ctx.axis_name,
@@ -102,12 +104,12 @@ def _no_keys(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLik
 
 
 def _next_attention(
-    _: ops.MaskedAttention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+    op: ops.MaskedAttention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
 ) -> tuple[jax.Array, Kept]:
     del arrays
     keys, values, valid = kept
     valid = lax.dynamic_update_slice_in_dim(valid, at.more[0][..., 0] != 0, position, axis=1)
-    y, keys, values = attention.attend_next(x, keys, values, position, valid)
+    y, keys, values = attention.attend_next(x, keys, values, position, valid=valid, rotary=op.rotary)
     return y, (keys, values, valid)
 
 

@@ -19,7 +19,7 @@ def _batch_norm(op: ops.BatchNorm, ctx: EmitContext, at: OpContext, x: jax.Array
     scale, offset, mean, variance = arrays
     count = x.size // x.shape[at.layout.channels] * sharers(ctx.axis_name)
     # One value alone has no variance: it is taken as in inference, and the averages learn nothing of it.
-    if not ctx.train or count == 1:
+    if not ctx.train or count == 1 or at.operation.parameters[2] in ctx.frozen:
         return norm.batch_norm_inference(x, scale, offset, mean, variance, epsilon=op.epsilon, layout=at.layout)
     y, batch_mean, batch_variance = norm.batch_norm_train(
         x, scale, offset, epsilon=op.epsilon, layout=at.layout, axis_name=ctx.axis_name

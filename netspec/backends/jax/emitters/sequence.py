@@ -1,4 +1,4 @@
-"""Operations on sequences, all of them (N, L, D), and on token numbers, (N, L)."""
+"""Operations on sequences, (N, L, D), and token numbers, (N, L); attention also within images, (N, H, W, C)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def _embedding(_: ops.Embedding, __: EmitContext, at: OpContext, x: jax.Array, a
     # Numbers are checked where they come in. Inside a program of somebody else's nothing can be raised: there what has
     # no row is no number. Without a sign those below 0 are beyond the last row too.
     return arrays[0].at[x.astype(jnp.uint32)].get(mode="fill", fill_value=jnp.nan)
+
+
+def _one_hot(op: ops.OneHot, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    rows = jax.nn.one_hot(x, op.tokens, dtype=ctx.dtype)
+    # As for an embedding: what is no token is no number.
+    return jnp.where((x.astype(jnp.uint32) < op.tokens)[..., None], rows, jnp.nan)
 
 
 def _sinusoid(_: ops.Sinusoid, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -51,16 +58,60 @@ def _attention(op: ops.Attention, ctx: EmitContext, at: OpContext, x: jax.Array,
     dropped = ctx.train and op.draws
     key = ctx.key(at.operation) if dropped else None
     rate = op.rate if dropped else 0.0
-    return attention.attend(x, heads=op.heads, causal=op.causal, rate=rate, rng_key=key, axis_name=ctx.axis_name)
+    return attention.attend(
+        x,
+        heads=op.heads,
+        causal=op.causal,
+        rate=rate,
+        rng_key=key,
+        axis_name=ctx.axis_name,
+        rotary=op.rotary,
+    )
+
+
+def _cross_attention(
+    op: ops.CrossAttention, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    dropped = ctx.train and op.draws
+    return attention.attend_to(
+        x,
+        at.more[0],
+        arrays,
+        heads=op.heads,
+        rate=op.rate if dropped else 0.0,
+        rng_key=ctx.key(at.operation) if dropped else None,
+        axis_name=ctx.axis_name,
+        valid=at.more[1][..., 0] != 0 if isinstance(op, ops.MaskedCrossAttention) else None,
+    )
+
+
+def _window_attention(
+    op: ops.WindowAttention, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    dropped = ctx.train and op.draws
+    return attention.attend_in_windows(
+        x,
+        arrays[0],
+        heads=op.heads,
+        window=op.window,
+        shift=op.shift,
+        rate=op.rate if dropped else 0.0,
+        rng_key=ctx.key(at.operation) if dropped else None,
+        axis_name=ctx.axis_name,
+    )
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Embedding: _embedding,
+    ops.OneHot: _one_hot,
     ops.Sinusoid: _sinusoid,
     ops.Prepend: _prepend,
     ops.Take: _take,
     ops.Recurrent: _recurrent,
     ops.Attention: _attention,
+    ops.CrossAttention: _cross_attention,
+    ops.WindowAttention: _window_attention,
+    ops.MaskedCrossAttention: _cross_attention,
 }
 
 
@@ -99,11 +150,11 @@ def no_keys(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLike
 
 
 def _next_attention(
-    _: ops.Attention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+    op: ops.Attention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
 ) -> tuple[jax.Array, Kept]:
     del at, arrays
     keys, values = kept
-    y, keys, values = attention.attend_next(x, keys, values, position)
+    y, keys, values = attention.attend_next(x, keys, values, position, rotary=op.rotary)
     return y, (keys, values)
 
 

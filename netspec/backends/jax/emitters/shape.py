@@ -48,10 +48,36 @@ def _crop(op: ops.Crop, _: EmitContext, at: OpContext, x: jax.Array, arrays: lis
     return on_positions(lambda x: resize.crop(x, op.start, op.size), x, at.layout)
 
 
+def _channels(op: ops.Channels, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    return jax.lax.slice_in_dim(x, op.start, op.start + op.count, axis=at.layout.channels)
+
+
+def _coordinates(
+    _: ops.Coordinates, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    del arrays
+    found = from_declared(jnp.asarray(resize.coordinates(at.operation.shape[1:]), x.dtype)[None], at.layout)
+    shape = list(x.shape)
+    shape[at.layout.channels] = found.shape[at.layout.channels]
+    return jnp.concatenate([x, jnp.broadcast_to(found, shape)], axis=at.layout.channels)
+
+
+def _shuffle(
+    op: ops.ShuffleChannels, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    del arrays
+    return resize.shuffle_channels(x, op.groups, axis=at.layout.channels % x.ndim)
+
+
 def _upsample(op: ops.Upsample, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    enlarge = resize.upsample_nearest if op.mode == "nearest" else resize.upsample_linear
-    return on_positions(lambda x: enlarge(x, op.factor), x, at.layout)
+    if op.mode == "nearest":
+        return on_positions(lambda x: resize.upsample_nearest(x, op.factor), x, at.layout)
+    if op.mode == "bilinear" and not op.align_corners:
+        return on_positions(lambda x: resize.upsample_linear(x, op.factor), x, at.layout)
+    how = {"cubic": op.mode == "bicubic", "align_corners": op.align_corners}
+    return on_positions(lambda x: resize.upsample_gathered(x, op.factor, **how), x, at.layout)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
@@ -59,6 +85,9 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Permute: _permute,
     ops.Pad: _pad,
     ops.Crop: _crop,
+    ops.Channels: _channels,
+    ops.Coordinates: _coordinates,
+    ops.ShuffleChannels: _shuffle,
     ops.Upsample: _upsample,
     ops.DepthToSpace: lambda op, _run, _at, x, _arrays: resize.depth_to_space(x, op.factor),
     ops.SpaceToDepth: lambda op, _run, _at, x, _arrays: resize.space_to_depth(x, op.factor),

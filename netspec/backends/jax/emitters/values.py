@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from netspec import ops
@@ -32,6 +33,12 @@ def _activation(op: ops.Activation, _: EmitContext, at: OpContext, x: jax.Array,
     return function(x, **dict(op.parameters), **axis)
 
 
+def _affine(op: ops.Affine, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del at, arrays
+    y = x * op.factor
+    return y + op.offset if op.offset else y
+
+
 def _prelu(_: ops.PRelu, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     (slope,) = arrays
     return activation.prelu(x, slope if slope.size == 1 else spread(slope, x.ndim, at.layout))
@@ -52,6 +59,23 @@ def _dropout(op: ops.Dropout, ctx: EmitContext, at: OpContext, x: jax.Array, arr
     return dropout.apply(x, factor)
 
 
+def _stochastic_depth(
+    op: ops.StochasticDepth, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    del arrays
+    if not (ctx.train and op.rate):
+        return x
+    # One number for each example, in the layout of the rest.
+    shape = [1] * x.ndim
+    shape[at.layout.batch] = x.shape[at.layout.batch]
+    factor = drawn(
+        lambda shape: dropout.mask(shape, ctx.key(at.operation), rate=op.rate, dtype=x.dtype),
+        (shape[at.layout.batch],),
+        ctx.axis_name,
+    )
+    return dropout.apply(x, factor.reshape(shape))
+
+
 def _noise(op: ops.Noise, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     if not (ctx.train and op.std):
@@ -59,6 +83,17 @@ def _noise(op: ops.Noise, ctx: EmitContext, at: OpContext, x: jax.Array, arrays:
     return x + _drawn(
         lambda shape: noise.normal(shape, ctx.key(at.operation), std=op.std, dtype=x.dtype), ctx, x, at.layout
     )
+
+
+def _sample(_: ops.Sample, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    mean, log_variance = jnp.split(x, 2, axis=at.layout.channels)
+    if not ctx.train:
+        return mean
+    epsilon = _drawn(
+        lambda shape: noise.normal(shape, ctx.key(at.operation), std=1.0, dtype=x.dtype), ctx, mean, at.layout
+    )
+    return mean + jnp.exp(log_variance / 2) * epsilon
 
 
 def _drawn(draw: Callable[[tuple[int, ...]], jax.Array], ctx: EmitContext, x: jax.Array, layout: Layout) -> jax.Array:
@@ -71,11 +106,14 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.MatMul: _matmul,
     ops.Bias: lambda _op, _run, at, x, arrays: x + spread(arrays[0], x.ndim, at.layout),
     ops.Scale: lambda _op, _run, at, x, arrays: x * spread(arrays[0], x.ndim, at.layout),
+    ops.Affine: _affine,
     ops.Dropout: _dropout,
+    ops.StochasticDepth: _stochastic_depth,
     ops.Activation: _activation,
     ops.PRelu: _prelu,
     ops.Gated: _gated,
     ops.Noise: _noise,
+    ops.Sample: _sample,
 }
 
 

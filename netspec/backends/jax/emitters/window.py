@@ -12,11 +12,12 @@ from jax.typing import DTypeLike
 from netspec import ops
 from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping, on_positions
 from netspec.backends.jax.kernels import conv, deconv, pool
+from netspec.backends.jax.kernels.arrange import NO_PADDING
 from netspec.graph.graph import Operation
 
 __all__ = ["EMITTERS", "STEPS"]
 
-_ONE_ROW = {"window": (1,), "stride": (1,), "dilation": (1,), "padding": ((0, 0),)}
+_ONE_ROW = {"window": (1,), "stride": (1,), "dilation": (1,), "padding": ((0, 0),), "counted": ((0, 0),)}
 
 
 def _geometry(op: ops.Op, *names: str) -> dict[str, Any]:
@@ -58,12 +59,13 @@ def _max_pool(op: ops.MaxPool, _: EmitContext, at: OpContext, x: jax.Array, arra
 def _avg_pool(op: ops.AvgPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
-    return _pool(lambda x: pool.avg_pool2d(x, **where), at, x)
+    counted = _geometry(op, "counted")["counted"] if op.counted else NO_PADDING
+    return _pool(lambda x: pool.avg_pool2d(x, **where, counted=counted), at, x)
 
 
 def _global_pool(op: ops.GlobalPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    compute = pool.global_max if op.mode == "max" else pool.global_mean
+    compute = {"max": pool.global_max, "avg": pool.global_mean, "sum": pool.global_sum}[op.mode]
     return _on_images(lambda x: _without_positions(compute, x, at), at, x)
 
 

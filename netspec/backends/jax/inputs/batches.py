@@ -22,8 +22,8 @@ from netspec.recipe.losses import CrossEntropy, Loss
 __all__ = ["as_inputs", "as_targets", "by_name", "require_same_count"]
 
 
-def as_inputs(x: Any, graph: Graph) -> Any:
-    """Return inputs as (N, *shape): bytes, float32, or int32 token numbers; of several inputs each by its name.
+def as_inputs(x: Any, graph: Graph, dtype: Any = np.float32) -> Any:
+    """Return inputs as (N, *shape): bytes, floats, or int32 token numbers; of several inputs each by its name.
 
     A channel axis that is missing is added, one that is too many removed; images become rows.
 
@@ -32,9 +32,12 @@ def as_inputs(x: Any, graph: Graph) -> Any:
     """
     if len(graph.inputs) == 1:
         (given,) = graph.inputs
-        return _as_input(by_name(x, [given.name], "input")[given.name] if isinstance(x, Mapping) else x, given)
+        x = by_name(x, [given.name], "input")[given.name] if isinstance(x, Mapping) else x
+        return _as_input(x, given, dtype)
     arrays = by_name(x, [given.name for given in graph.inputs], "input")
-    made = {given.name: _named(given.name, "input", _as_input, arrays[given.name], given) for given in graph.inputs}
+    made = {
+        given.name: _named(given.name, "input", _as_input, arrays[given.name], given, dtype) for given in graph.inputs
+    }
     require_same_count({f"the input {name}": array for name, array in made.items()})
     return made
 
@@ -81,7 +84,7 @@ def _named(name: str, what: str, function: Callable[..., Any], *given: Any) -> A
         raise DataError(f"{what} {name}: {error.message}", error.fix) from None
 
 
-def _as_input(x: Any, given: GraphInput) -> Any:
+def _as_input(x: Any, given: GraphInput, dtype: Any) -> Any:
     x, shape = _array(x, "x"), given.shape
     if given.tokens:
         x = _as_tokens(x, given.tokens)
@@ -90,7 +93,7 @@ def _as_input(x: Any, given: GraphInput) -> Any:
             f"inputs must be bytes (uint8) or floats, not {x.dtype}",
             "convert them: x.astype('uint8') for pixels 0 to 255, x.astype('float32') for scaled values",
         )
-    x = _as_float32(x)
+    x = x if x.dtype == dtype else _as_float32(x)
     each = tuple(x.shape[1:])
     if x.ndim and each == shape:
         return x
@@ -125,31 +128,37 @@ def _as_tokens(x: Any, tokens: int) -> Any:
     return x.astype(jnp.int32)
 
 
-def as_targets(y: Any, count: int, graph: Graph) -> Any:
+def as_targets(y: Any, count: int, graph: Graph, dtype: Any = np.float32) -> Any:
     """Return targets as the losses read them: those of one output, or of several each by the name of the target.
 
-    They are class labels (N,) as int32, or numbers of the logits' shape as float32.
+    They are class labels (N,) as int32, or numbers of the logits' shape.
 
     Args:
         y: the targets.
         count: how many examples there are.
         graph: the network.
+        dtype: of numbers.
 
     Raises:
         DataError: where they do not fit the examples, the loss or the classes.
     """
     names = list(dict.fromkeys(output.target for output in graph.outputs))
     if len(graph.outputs) == 1:
-        return _as_target(by_name(y, names, "target")[names[0]] if isinstance(y, Mapping) else y, count, graph)
-    arrays = by_name(y, names, "target")
+        y = by_name(y, names, "target")[names[0]] if isinstance(y, Mapping) else y
+        return _as_target(y, count, graph, dtype)
+    idle = {output.name for output in graph.outputs if not output.loss.compares} - {*names}
+    if isinstance(y, Mapping):
+        y = {name: array for name, array in y.items() if name not in idle}
+    arrays = by_name({names[0]: y} if len(names) == 1 and not isinstance(y, Mapping) else y, names, "target")
     made = {}
-    for output in graph.outputs:
-        given = _named(output.target, "target", _as_target, arrays[output.target], count, graph.only(output))
+    # What is compared with nothing takes whatever there is: another one says what it must be.
+    for output in sorted(graph.outputs, key=lambda output: output.loss.compares):
+        given = _named(output.target, "target", _as_target, arrays[output.target], count, graph.only(output), dtype)
         made[output.target] = given
     return made
 
 
-def _as_target(y: Any, count: int, graph: Graph) -> Any:
+def _as_target(y: Any, count: int, graph: Graph, dtype: Any) -> Any:
     array = _array(y, "y")
     if array.dtype.kind not in "iubf":
         raise DataError(
@@ -160,11 +169,13 @@ def _as_target(y: Any, count: int, graph: Graph) -> Any:
     shape, takes = graph.shape(graph.logits), graph.loss.targets[0]
     wanted = (count, *shape)
     if takes in {"nothing", "sequence"} and array.ndim and array.shape[0] == count:
-        return array.astype(np.int32 if takes == "sequence" else np.float32)
+        return array.astype(np.int32 if takes == "sequence" else dtype)
+    if takes == "pair":
+        return _as_pairs(array, (count, *shape[1:]), graph.loss)
     if array.dtype.kind == "f":
-        return _as_floats(array, wanted, graph)
+        return _as_floats(array, wanted, graph).astype(dtype)
     if "class" not in graph.loss.targets and array.shape == wanted:
-        return array.astype(np.float32)
+        return array.astype(dtype)
     if array.shape != (count, *shape[1:]):
         fix = "labels are class numbers, not one-hot rows: y.argmax(axis=1)"
         if array.shape == wanted and not isinstance(graph.loss, CrossEntropy):
@@ -185,6 +196,24 @@ def _as_target(y: Any, count: int, graph: Graph) -> Any:
 _SEVERAL = "; several classes at once take a last layer with sigmoid, and targets as floats"
 
 
+def _as_pairs(array: Any, wanted: tuple[int, ...], loss: Loss) -> Any:
+    """Return 1 for two that belong together, 0 for others; raises DataError where anything else is said."""
+    if array.shape not in {wanted, (wanted[0], 1, *wanted[1:])}:
+        raise DataError(
+            f"targets of shape {array.shape} do not fit: expected {wanted}",
+            "give a number for each pair: 1 for two that belong together, 0 for others",
+        )
+    array = array.reshape(wanted)
+    if not isinstance(array, jax.core.Tracer):
+        values = np.asarray(array)
+        wrong = (values != 0) & (values != 1)
+        if wrong.any():
+            place = [int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape)]
+            message = f"y{place} is {values[tuple(place)]:g}, but {loss.canonical()} takes 0 and 1"
+            raise DataError(message, "give 1 for two that belong together, 0 for others")
+    return array.astype(np.int32)
+
+
 def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
     """Return floats as targets; raises DataError where they do not fit the outputs or the loss."""
     if isinstance(graph.loss, CrossEntropy) and array.shape != wanted:
@@ -198,7 +227,7 @@ def _as_floats(array: Any, wanted: tuple[int, ...], graph: Graph) -> Any:
         raise DataError(f"targets of shape {array.shape} do not fit: expected {wanted}", "one row an example")
     if not isinstance(array, jax.core.Tracer):
         _check_targets(np.asarray(array), graph)
-    return array.astype(np.float32)
+    return array
 
 
 def _check_targets(targets: NDArray[Any], graph: Graph) -> None:

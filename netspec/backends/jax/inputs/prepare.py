@@ -20,20 +20,20 @@ def scaling(data: DataSource | None) -> tuple[float, float]:
     return data.scaling() if data else (1 / 255, 0.0)
 
 
-def prepare(x: Any, network: Network) -> Any:
-    """Return float32 inputs: bytes are converted, floats are taken as they are. Token numbers are int32.
+def prepare(x: Any, network: Network, dtype: Any = jnp.float32) -> Any:
+    """Return inputs as floats: bytes are converted, floats are taken as they are. Token numbers are int32.
 
     Several inputs are given, and returned, by their names.
     """
     if isinstance(x, dict):
-        return {given.name: _prepared(x[given.name], given, network) for given in network.inputs}
-    return _prepared(x, network.inputs[0], network)
+        return {given.name: _prepared(x[given.name], given, network, dtype) for given in network.inputs}
+    return _prepared(x, network.inputs[0], network, dtype)
 
 
-def _prepared(x: jax.Array, given: Input, network: Network) -> jax.Array:
+def _prepared(x: jax.Array, given: Input, network: Network, dtype: Any = jnp.float32) -> jax.Array:
     if given.tokens:
         return x.astype(jnp.int32)
-    return scaled(x, network.data) if x.dtype == jnp.uint8 else x.astype(jnp.float32)
+    return scaled(x, network.data, dtype) if x.dtype == jnp.uint8 else x.astype(dtype)
 
 
 def prepare_training(
@@ -85,7 +85,7 @@ def _changed(
     return jax.lax.cond(done < augment.until, lambda: changed(augment), lambda: changed(after) if after else plain())
 
 
-def scaled(x: jax.Array, data: DataSource | None) -> jax.Array:
-    """Return values of 0..255, bytes or floats between them, as the spec scales them, in float32."""
+def scaled(x: jax.Array, data: DataSource | None, dtype: Any = jnp.float32) -> jax.Array:
+    """Return values of 0..255, bytes or floats between them, as the spec scales them."""
     factor, offset = scaling(data)
-    return x.astype(jnp.float32) * jnp.float32(factor) + jnp.float32(offset)
+    return x.astype(dtype) * dtype(factor) + dtype(offset)

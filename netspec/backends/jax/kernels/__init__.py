@@ -7,6 +7,7 @@
 - `activation`: the table `FUNCTIONS` of activation functions by name.
 - `recurrent`: LSTM, GRU and the plain recurrence, each one scan.
 - `attention`: scaled dot-product attention of several heads, and sinusoidal positions.
+- `vectors`: two vectors to one number: their dot product, their cosine.
 - `dropout`, `noise`: inverted dropout and additive noise.
 - `resize`: borders, parts, enlargement and rearrangement of images and sequences.
 - `loss`: losses at each position, from logits, outputs or probabilities.

@@ -137,6 +137,37 @@ def exp(x: jax.Array) -> jax.Array:
     return jnp.exp(x)
 
 
+def log(x: jax.Array) -> jax.Array:
+    """The natural logarithm: -infinity of 0, NaN of what is below."""
+    return jnp.log(x)
+
+
+def absolute(x: jax.Array) -> jax.Array:
+    """|x|, with gradient 0 at 0, where JAX's own has 1."""
+    return x * jax.lax.stop_gradient(jnp.sign(x))
+
+
+def square(x: jax.Array) -> jax.Array:
+    """`x` * `x`."""
+    return jnp.square(x)
+
+
+def sqrt(x: jax.Array) -> jax.Array:
+    """The square root: NaN of what is below 0, with an infinite gradient at 0."""
+    return jnp.sqrt(x)
+
+
+def clamp(x: jax.Array, *, min: float | None = None, max: float | None = None) -> jax.Array:
+    """`x` within [min, max], with gradient 1 on the bounds."""
+    x = x if min is None else jnp.where(x < min, jnp.asarray(min, x.dtype), x)
+    return x if max is None else jnp.where(x > max, jnp.asarray(max, x.dtype), x)
+
+
+def ramp(x: jax.Array) -> jax.Array:
+    """1.1 * x where positive, 0.1 * x elsewhere (Darknet)."""
+    return jnp.where(x > 0, 1.1 * x, 0.1 * x)
+
+
 def gated(x: jax.Array, gate: Callable[[jax.Array], jax.Array], *, axis: int = -1) -> jax.Array:
     """The first half of an axis times a function of the second half (Dauphin et al., 2017, with sigmoid)."""
     values, controls = jnp.split(x, 2, axis=axis)
@@ -187,7 +218,13 @@ FUNCTIONS: Mapping[str, Callable[..., jax.Array]] = MappingProxyType(
         "softshrink": softshrink,
         "hardshrink": hardshrink,
         "hard_tanh": hard_tanh,
+        "ramp": ramp,
         "exp": exp,
+        "log": log,
+        "abs": absolute,
+        "square": square,
+        "sqrt": sqrt,
+        "clamp": clamp,
         "softmax": softmax,
         "softmin": softmin,
         "log_softmax": log_softmax,

@@ -7,7 +7,7 @@ reaches a result or a gradient, for it is replaced before it is added or multipl
 import jax
 import jax.numpy as jnp
 
-__all__ = ["global_max", "global_mean", "take_last", "valid_positions", "zero_padding"]
+__all__ = ["global_max", "global_mean", "global_sum", "take_last", "valid_positions", "zero_padding"]
 
 
 def valid_positions(tokens: jax.Array, token: int, before: int) -> jax.Array:
@@ -33,7 +33,12 @@ def zero_padding(x: jax.Array, valid: jax.Array) -> jax.Array:
 def global_mean(x: jax.Array, valid: jax.Array) -> jax.Array:
     """Return the mean over the valid positions, (N, D); 0 where there is none."""
     count = jnp.maximum(jnp.sum(valid, axis=1), 1)
-    return jnp.sum(zero_padding(x, valid), axis=1) / count.astype(x.dtype)
+    return global_sum(x, valid) / count.astype(x.dtype)
+
+
+def global_sum(x: jax.Array, valid: jax.Array) -> jax.Array:
+    """Return the sum over the valid positions, (N, D); 0 where there is none."""
+    return jnp.sum(zero_padding(x, valid), axis=1)
 
 
 def global_max(x: jax.Array, valid: jax.Array) -> jax.Array:

@@ -47,14 +47,17 @@ def tiles(window: Size2, stride: Size2, padding: Padding2) -> bool:
     return window == stride and padding == NO_PADDING
 
 
-def avg_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2) -> jax.Array:
-    """Takes the mean of each window over the pixels of the image: padding does not count.
+def avg_pool2d(
+    x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2, counted: Padding2 = NO_PADDING
+) -> jax.Array:
+    """Takes the mean of each window over the pixels of the image: padding does not count, unless told.
 
     Args:
         x: images, (A, H, W, B).
         window: height and width of a window, in pixels.
         stride: step between windows (vertical, horizontal), in pixels.
         padding: pixels added ((top, bottom), (left, right)), each smaller than the window.
+        counted: so many of these count as zeros.
 
     Returns:
         (A, OH, OW, B), as in `max_pool2d`.
@@ -64,8 +67,8 @@ def avg_pool2d(x: jax.Array, *, window: Size2, stride: Size2, padding: Padding2)
         return _tile(wide, window).mean((2, 4)).astype(x.dtype)
     taps = _taps(_pad_image(wide, padding, 0), window, stride)
     # The number of real pixels under each window depends on shapes alone, so it is a constant of the program.
-    rows = _pixels_per_window(x.shape[1], window[0], stride[0], padding[0])
-    columns = _pixels_per_window(x.shape[2], window[1], stride[1], padding[1])
+    rows = _pixels_per_window(x.shape[1], window[0], stride[0], padding[0], counted[0])
+    columns = _pixels_per_window(x.shape[2], window[1], stride[1], padding[1], counted[1])
     share = jnp.asarray(1 / (rows[:, None, None] * columns[None, :, None]), wide.dtype)
     total: jax.Array = reduce(jnp.add, taps)
     return (total * share).astype(x.dtype)
@@ -80,6 +83,11 @@ def global_max(x: jax.Array) -> jax.Array:
 def global_mean(x: jax.Array) -> jax.Array:
     """(A, H, W, B) -> (A, B): the mean over the image, summed in at least float32."""
     return x.mean((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32)).astype(x.dtype)
+
+
+def global_sum(x: jax.Array) -> jax.Array:
+    """(A, H, W, B) -> (A, B): the sum over the image, in at least float32."""
+    return x.sum((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32)).astype(x.dtype)
 
 
 def _reduce_window(x: jax.Array, window: Size2, stride: Size2, padding: Padding2) -> jax.Array:
@@ -194,8 +202,11 @@ def _pad_image(x: jax.Array, padding: Padding2, value: float) -> jax.Array:
     return pad_image(x, (top, bottom, 0), (left, right, 0), value=value)
 
 
-def _pixels_per_window(size: int, window: int, stride: int, padding: tuple[int, int]) -> _Counts:
-    """How many pixels of the image, not of the padding, each window covers along one axis; at least 1."""
+def _pixels_per_window(
+    size: int, window: int, stride: int, padding: tuple[int, int], counted: tuple[int, int]
+) -> _Counts:
+    """How many pixels of the image, and of the padding that counts, each window covers along one axis; at least 1."""
     starts = np.arange(0, size + sum(padding) - window + 1, stride) - padding[0]
-    covered: _Counts = np.maximum(np.minimum(starts + window, size) - np.maximum(starts, 0), 1)
+    first, last = -counted[0], size + counted[1]
+    covered: _Counts = np.maximum(np.minimum(starts + window, last) - np.maximum(starts, first), 1)
     return covered

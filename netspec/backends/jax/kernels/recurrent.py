@@ -41,7 +41,7 @@ def recurrence(
         x: (N, L, D).
         weight_ih: (gates·H, D), of the input.
         weight_hh: (gates·H, H), of the state.
-        biases: none, or two of (gates·H,): of the input and of the state.
+        biases: none, or two of (gates·H,), of the input and of the state; one alone is that of the input.
         cell: which recurrence, a name in `CELLS`.
         reverse: begin at the last step.
         valid: (N, L, 1) of bool; at other steps, which are padding, the carry stays as it is. All steps unless given.
@@ -52,7 +52,8 @@ def recurrence(
     step, _ = CELLS[cell]
     count, _, _ = x.shape
     units = weight_hh.shape[1]
-    bias_ih, bias_hh = biases or (jnp.zeros((), x.dtype),) * 2
+    none = jnp.zeros((), x.dtype)
+    bias_ih, bias_hh, *_ = (*biases, none, none)
     projected = jnp.matmul(x, weight_ih.T, preferred_element_type=x.dtype) + bias_ih
     transposed = weight_hh.T
 
@@ -105,11 +106,12 @@ def next_carry(
         x: (N, D), what the step reads; weights, biases and cell are those of `recurrence`.
         weight_ih: of the input.
         weight_hh: of the state.
-        biases: none, or two.
+        biases: none, one or two.
         cell: which recurrence.
         valid: (N, 1) of bool; elsewhere the carry stays as it is. All sequences unless given.
     """
-    bias_ih, bias_hh = biases or (jnp.zeros((), x.dtype),) * 2
+    none = jnp.zeros((), x.dtype)
+    bias_ih, bias_hh, *_ = (*biases, none, none)
     after = CELLS[cell][0](carry, dot_rows(x, weight_ih) + bias_ih, dot_rows(carry[0], weight_hh) + bias_hh)
     if valid is None:
         return after

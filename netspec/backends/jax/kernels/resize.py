@@ -8,6 +8,8 @@ from functools import reduce
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
 
 _MODES = {"zero": "constant", "reflect": "reflect", "edge": "edge"}
 
@@ -22,6 +24,18 @@ def crop(x: jax.Array, start: tuple[int, ...], size: tuple[int, ...]) -> jax.Arr
     return x[(slice(None), *(slice(s, s + n) for s, n in zip(start, size, strict=True)))]
 
 
+def shuffle_channels(x: jax.Array, groups: int, axis: int) -> jax.Array:
+    """Takes the channels of equal groups in turn: channel i of group j of g goes to i g + j."""
+    split = x.reshape(*x.shape[:axis], groups, -1, *x.shape[axis + 1 :])
+    return jnp.swapaxes(split, axis, axis + 1).reshape(x.shape)
+
+
+def coordinates(size: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Returns where along each axis every position is, from -1 to 1: (axes, *size); an axis of one position has 0."""
+    along = [np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in size]
+    return np.stack(np.meshgrid(*along, indexing="ij"))
+
+
 def upsample_nearest(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
     """Repeats each position as often as the factor of its axis says."""
     return reduce(lambda y, axis: jnp.repeat(y, factor[axis], axis + 1), range(len(factor)), x)
@@ -30,6 +44,48 @@ def upsample_nearest(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
 def upsample_linear(x: jax.Array, factor: tuple[int, ...]) -> jax.Array:
     """Interpolates between the middles of pixels; beyond the outermost middles their value goes on."""
     return reduce(lambda y, axis: _interpolate(y, factor[axis], axis + 1), range(len(factor)), x)
+
+
+def upsample_gathered(x: jax.Array, factor: tuple[int, ...], *, cubic: bool, align_corners: bool) -> jax.Array:
+    """Interpolates between neighbors that are looked up, for places that no pattern of phases describes.
+
+    Args:
+        x: positions from axis 1 on.
+        factor: of each axis of positions.
+        cubic: whether four neighbors are mixed (Keys, 1981, with a = -0.75), or two.
+        align_corners: whether the outermost middles stay the outermost, or lie within the outermost pixels.
+    """
+
+    def along(y: jax.Array, at: int) -> jax.Array:
+        axis, size = at + 1, y.shape[at + 1]
+        count = size * factor[at]
+        if factor[at] == 1:
+            return y
+        spacing = (size - 1) / (count - 1)
+        places = np.arange(count) * spacing if align_corners else (np.arange(count) + 0.5) / factor[at] - 0.5
+        first = np.floor(places).astype(np.int64)
+        parts = []
+        for offset, weight in _taps_between(places - first, cubic=cubic):
+            near = jnp.take(y, np.clip(first + offset, 0, size - 1), axis=axis)
+            shape = [count if a == axis else 1 for a in range(y.ndim)]
+            parts.append(near * jnp.asarray(weight.reshape(shape), y.dtype))
+        return reduce(jnp.add, parts)
+
+    return reduce(along, range(len(factor)), x)
+
+
+def _taps_between(between: npt.NDArray[np.float64], *, cubic: bool) -> list[tuple[int, npt.NDArray[np.float64]]]:
+    """Returns the neighbors that are mixed, counted from the one before a place, and the weight of each."""
+    if not cubic:
+        return [(0, 1 - between), (1, between)]
+
+    def weight(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        a, d = -0.75, np.abs(distance)
+        inner = ((a + 2) * d - (a + 3)) * d * d + 1
+        outer = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+        return np.where(d <= 1, inner, outer)
+
+    return [(offset, weight(between - offset)) for offset in (-1, 0, 1, 2)]
 
 
 def _interpolate(x: jax.Array, factor: int, axis: int) -> jax.Array:

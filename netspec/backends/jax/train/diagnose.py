@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.emit import Batch, Tree
 from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.train.partition import merged, split
 
 __all__ = ["Fault", "diagnose"]
 
@@ -29,7 +30,14 @@ class Fault:
     what: str
 
 
-def diagnose(model: Model, variables: Variables, x: Batch, labels: Batch, key: jax.Array) -> Fault | None:
+def diagnose(
+    model: Model,
+    variables: Variables,
+    x: Batch,
+    labels: Batch,
+    key: jax.Array,
+    frozen: frozenset[str] = frozenset(),
+) -> Fault | None:
     """Return what went wrong first in a step: in the forward pass, then in the loss, then in the backward pass.
 
     Args:
@@ -38,12 +46,13 @@ def diagnose(model: Model, variables: Variables, x: Batch, labels: Batch, key: j
         x: the batch as the network reads it, (N, …).
         labels: (N,).
         key: of the step.
+        frozen: the arrays that the step does not train, by path.
 
     Returns:
         The fault; None where everything up to the gradients is finite.
     """
     y = model.targets(x, labels)
-    values_and_gradients = jax.jit(partial(_values_and_gradients, model))
+    values_and_gradients = jax.jit(partial(_values_and_gradients, model, frozen))
     values, losses, grads = values_and_gradients(variables.params, variables.state, x, y, key)
     inputs = {given.name for given in model.graph.inputs}
     for node in model.graph.nodes:
@@ -64,11 +73,15 @@ def diagnose(model: Model, variables: Variables, x: Batch, labels: Batch, key: j
 
 
 def _values_and_gradients(
-    model: Model, params: Tree, state: Tree, x: Batch, y: Batch, key: jax.Array
+    model: Model, frozen: frozenset[str], params: Tree, state: Tree, x: Batch, y: Batch, key: jax.Array
 ) -> tuple[dict[str, jax.Array], jax.Array, Tree]:
-    objective = partial(model.objective, train=True, rng=key)
-    (loss, _), grads = jax.value_and_grad(objective, has_aux=True)(params, state, x, y)
-    return model.activations(Variables(params, state), x, key), loss, grads
+    trained, still = split(params, frozen)
+
+    def objective(trained: Tree) -> Any:
+        return model.objective(merged(trained, still), state, x, y, train=True, rng=key, frozen=frozen)
+
+    (loss, _), grads = jax.value_and_grad(objective, has_aux=True)(trained)
+    return model.activations(Variables(params, state), x, key, frozen), loss, grads
 
 
 def _bad(array: Any) -> str:

@@ -115,18 +115,22 @@ def adamax(o: opt.Adamax) -> Direction:
     return direction
 
 
-def lamb(o: opt.Lamb) -> Direction:
-    """Return the direction of Adam, made as long as the parameter is."""
+def lamb(o: opt.Lamb, kernels: frozenset[str] | None = None) -> Direction:
+    """Return the direction of Adam, made as long as the parameter is; `kernels` alone decay, where they are given."""
 
     def direction(grads: Any, averages: Moments, params: Any, step: jax.Array) -> Any:
         del grads
 
-        def down(m: jax.Array, v: jax.Array, w: jax.Array) -> jax.Array:
-            d = _adam(o, m / lacking(o.beta1, step), v, step) + o.weight_decay * w
+        def down(m: jax.Array, v: jax.Array, w: jax.Array, decays: bool) -> jax.Array:
+            d = _adam(o, m / lacking(o.beta1, step), v, step)
+            d = d + o.weight_decay * w if decays else d
             own, other = magnitude([d]), magnitude([w])
             trusted = (own.length > 0) & (other.length > 0)
             return jnp.where(trusted, d * own.scale * (other.length / own.length) / other.scale, d)
 
-        return jax.tree.map(down, averages.mu, averages.nu, params)
+        on = jax.tree.map(lambda _: True, params)
+        if kernels is not None:
+            on = {node: {name: f"{node}/{name}" in kernels for name in own} for node, own in params.items()}
+        return jax.tree.map(down, averages.mu, averages.nu, params, on)
 
     return direction

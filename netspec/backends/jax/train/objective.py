@@ -215,7 +215,7 @@ def _cross_entropy(
 ) -> tuple[jax.Array, jax.Array | None, jax.Array | None]:
     """Return the loss at each position times the weight of its class, what counts, and these weights."""
     stated = weights_of(loss.class_weights) if loss.class_weights else None
-    weights = None if stated is None else jnp.asarray(stated, jnp.float32)
+    weights = None if stated is None else jnp.asarray(stated, jnp.promote_types(z.dtype, jnp.float32))
     if not jnp.issubdtype(y.dtype, jnp.integer):
         return kernels.softmax_cross_entropy_of_shares(z, y, smoothing=loss.smoothing, weights=weights), mask, None
     if loss.ignore is not None:
@@ -227,7 +227,11 @@ def _cross_entropy(
 
 
 def _dice(loss: of.Dice, z: jax.Array, y: jax.Array, function: str | None, mask: jax.Array | None) -> jax.Array:
-    p = jax.nn.softmax(z.astype(jnp.float32), axis=1) if function == "softmax" else jax.nn.sigmoid(z)
+    p = (
+        jax.nn.softmax(z.astype(jnp.promote_types(z.dtype, jnp.float32)), axis=1)
+        if function == "softmax"
+        else jax.nn.sigmoid(z)
+    )
     return kernels.dice(p, _targets(z, y), smooth=loss.smooth, counted=mask)
 
 

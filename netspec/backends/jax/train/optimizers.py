@@ -21,7 +21,7 @@ from netspec.ir.network import Recipe
 from netspec.recipe import optimizers as opt
 from netspec.recipe.settings import Clip
 
-__all__ = ["Transformation", "transformation"]
+__all__ = ["Transformation", "clipped", "rule_of", "transformation"]
 
 
 class Transformation(NamedTuple):
@@ -41,21 +41,54 @@ _Direction: TypeAlias = Callable[[Any, tuple[Any, ...], Any, Any], tuple[Any, tu
 """Gradients, running averages, params, number of the step (from 1, float) → descent direction, next averages."""
 
 
-def transformation(recipe: Recipe, steps_per_epoch: int, epochs: int) -> Transformation:
-    """Return the rule of a recipe: clipping, then the optimizer at its scheduled rate."""
-    rate = learning_rate(recipe, steps_per_epoch, epochs)
-    rule = OPTIMIZERS[type(recipe.optimizer)](recipe.optimizer, rate)
+_Kernels: TypeAlias = "frozenset[str] | None"
+"""The paths of what decays; None where all does."""
+
+
+def transformation(recipe: Recipe, steps_per_epoch: int, epochs: int, kernels: _Kernels = None) -> Transformation:
+    """Return the rule of a recipe: clipping, then the optimizer at its scheduled rate; arguments as for `rule_of`."""
+    rule = rule_of(recipe, steps_per_epoch, epochs, kernels)
     clip = recipe.clip
     if clip is None:
         return rule
 
     def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
-        return rule.update(_clipped(grads, clip), state, params, at)
+        return rule.update(clipped(grads, clip), state, params, at)
 
     return Transformation(rule.init, update)
 
 
-def _clipped(grads: Any, clip: Clip) -> Any:
+def rule_of(recipe: Recipe, steps_per_epoch: int, epochs: int, kernels: _Kernels = None) -> Transformation:
+    """Return the optimizer of a recipe at its scheduled rate.
+
+    Args:
+        recipe: says which.
+        steps_per_epoch: updates in an epoch.
+        epochs: epochs in all.
+        kernels: the paths of the only parameters that decay; all do unless given.
+    """
+    rate = learning_rate(recipe, steps_per_epoch, epochs)
+    make = OPTIMIZERS[type(recipe.optimizer)]
+    return make(recipe.optimizer, rate) if kernels is None else make(recipe.optimizer, rate, kernels)
+
+
+def _which_decay(params: Any, kernels: _Kernels) -> Any:
+    """Return a tree like the parameters that says of each whether it decays."""
+    return {
+        node: {name: kernels is None or f"{node}/{name}" in kernels for name in own} for node, own in params.items()
+    }
+
+
+def _decayed(values: Any, params: Any, by: float, kernels: _Kernels) -> Any:
+    """Return values with λ·w added to those of the parameters that decay."""
+    if kernels is None:
+        return jax.tree.map(lambda v, w: v + by * w, values, params)
+    on = _which_decay(params, kernels)
+    return jax.tree.map(lambda v, w, decays: v + by * w if decays else v, values, params, on)
+
+
+def clipped(grads: Any, clip: Clip) -> Any:
+    """Return gradients clipped as a recipe says."""
     most, value = clip.norm, clip.value
     if value is not None:
         grads = jax.tree.map(lambda g: jnp.clip(g, -value, value), grads)
@@ -81,18 +114,18 @@ def _rule(averages: int, direction: _Direction, rate: Rate) -> Transformation:
     return Transformation(init, update)
 
 
-def _coupled(weight_decay: float, direction: _Direction) -> _Direction:
+def _coupled(weight_decay: float, direction: _Direction, kernels: _Kernels = None) -> _Direction:
     """Add λ·w to the gradient before the optimizer sees it, as PyTorch's `weight_decay` does."""
     if not weight_decay:
         return direction
 
     def decayed(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
-        return direction(jax.tree.map(lambda g, w: g + weight_decay * w, grads, params), buffers, params, step)
+        return direction(_decayed(grads, params, weight_decay, kernels), buffers, params, step)
 
     return decayed
 
 
-def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
+def _sgd(o: opt.Sgd, rate: Rate, kernels: _Kernels = None) -> Transformation:
     def direction(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         del params, step
         if not o.momentum:
@@ -102,10 +135,10 @@ def _sgd(o: opt.Sgd, rate: Rate) -> Transformation:
             return velocity, (velocity,)
         return jax.tree.map(lambda g, v: g + o.momentum * v, grads, velocity), (velocity,)
 
-    return _rule(1 if o.momentum else 0, _coupled(o.weight_decay, direction), rate)
+    return _rule(1 if o.momentum else 0, _coupled(o.weight_decay, direction, kernels), rate)
 
 
-def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
+def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0, kernels: _Kernels = None) -> _Direction:
     def direction(grads: Any, buffers: tuple[Any, ...], params: Any, step: Any) -> tuple[Any, tuple[Any, ...]]:
         mean, square = _averaged(
             buffers,
@@ -116,10 +149,10 @@ def _adam(o: Any, coupled: float = 0.0, decoupled: float = 0.0) -> _Direction:
         of_mean, of_root = 1 / lacking(o.beta1, step), jax.lax.rsqrt(lacking(o.beta2, step))
         down = jax.tree.map(lambda m, v: of_mean * m / (of_root * root(v) + o.epsilon), mean, square)
         if decoupled:
-            down = jax.tree.map(lambda d, w: d + decoupled * w, down, params)
+            down = _decayed(down, params, decoupled, kernels)
         return down, (mean, square)
 
-    return _coupled(coupled, direction)
+    return _coupled(coupled, direction, kernels)
 
 
 def _rmsprop(o: opt.RmsProp, rate: Rate) -> Transformation:
@@ -163,14 +196,17 @@ def _by_moments(o: Any, direction: Direction, rate: Rate) -> Transformation:
     return Transformation(lambda params: (zero_moments(params),), update)
 
 
-def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
+def _from_optax(name: str, **own: str) -> Callable[..., Transformation]:
     """Return the maker of one of optax's optimizers; `own` are its arguments, by our names for them."""
 
-    def make(o: Any, rate: Rate) -> Transformation:
+    def make(o: Any, rate: Rate, kernels: _Kernels = None) -> Transformation:
         import optax  # noqa: PLC0415
 
         # All of them end with a factor of minus the rate: it is 1 there, and the schedule's here.
-        made = getattr(optax, name)(1.0, **{theirs: getattr(o, ours) for theirs, ours in own.items()})
+        arguments = {theirs: getattr(o, ours) for theirs, ours in own.items()}
+        if kernels is not None:
+            arguments["mask"] = lambda params: _which_decay(params, kernels)
+        made = getattr(optax, name)(1.0, **arguments)
 
         def update(grads: Any, state: Any, params: Any, at: Any) -> tuple[Any, Any]:
             updates, state = made.update(grads, state, params)
@@ -182,16 +218,16 @@ def _from_optax(name: str, **own: str) -> Callable[[Any, Rate], Transformation]:
     return make
 
 
-OPTIMIZERS: dict[type[opt.Optimizer], Callable[[Any, Rate], Transformation]] = {
+OPTIMIZERS: dict[type[opt.Optimizer], Callable[..., Transformation]] = {
     opt.Sgd: _sgd,
-    opt.Adam: lambda o, rate: _rule(2, _adam(o, coupled=o.weight_decay), rate),
-    opt.AdamW: lambda o, rate: _rule(2, _adam(o, decoupled=o.weight_decay), rate),
+    opt.Adam: lambda o, rate, kernels=None: _rule(2, _adam(o, coupled=o.weight_decay, kernels=kernels), rate),
+    opt.AdamW: lambda o, rate, kernels=None: _rule(2, _adam(o, decoupled=o.weight_decay, kernels=kernels), rate),
     opt.Nadam: lambda o, rate: _by_moments(o, nadam(o), rate),
     opt.Radam: lambda o, rate: _by_moments(o, radam(o), rate),
     opt.Adamax: lambda o, rate: _by_moments(o, adamax(o), rate),
     opt.RmsProp: _rmsprop,
     opt.Adagrad: _adagrad,
     opt.Adadelta: _from_optax("adadelta", rho="rho", eps="epsilon"),
-    opt.Lamb: lambda o, rate: _by_moments(o, lamb(o), rate),
+    opt.Lamb: lambda o, rate, kernels=None: _by_moments(o, lamb(o, kernels), rate),
     opt.Lion: _from_optax("lion", b1="beta1", b2="beta2", weight_decay="weight_decay"),
 }

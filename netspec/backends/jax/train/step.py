@@ -39,11 +39,13 @@ class Call(NamedTuple):
         first: its first step within the epoch, from 0.
         steps: how many it takes.
         length: examples in each.
+        phase: in which part of the training it is, from 0: what is frozen differs.
     """
 
     first: int
     steps: int
     length: int
+    phase: int = 0
 
     @property
     def stop(self) -> int:
@@ -89,6 +91,7 @@ class Trainer:
         batch: examples in a step; the recipe's unless given, as a set that has fewer needs no room for more.
         max_steps_per_call: steps in a call, if the recipe does not say how many.
         devices: what computes, each a part of every batch; the model's own device unless given.
+        initial: arrays that the parameters and running averages of these paths begin with.
 
     Attributes:
         steps_per_call: how many steps `advance` takes in one call; the recipe's, or chosen.
@@ -104,6 +107,7 @@ class Trainer:
         batch: int | None = None,
         max_steps_per_call: int | None = None,
         devices: Sequence[jax.Device] = (),
+        initial: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self.model = model
         self.group = DeviceGroup(devices or (model.device,))
@@ -113,16 +117,22 @@ class Trainer:
         chosen = min(steps_per_call(model.graph, model.device.platform), max_steps_per_call or steps_per_epoch)
         self.steps_per_call = min(recipe.steps_per_call or chosen, steps_per_epoch)
         functions = TrainFunctions(
-            model, self.group, steps_per_epoch=steps_per_epoch, epochs=epochs, seed=seed, batch=self.batch
+            model,
+            self.group,
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            seed=seed,
+            batch=self.batch,
+            initial=initial,
         )
         self._functions = functions
         self._like: Any = None
         """Arrays of the shapes and types of a state, once one was made; no memory is taken for values never written."""
         parallel = self.group.parallel
-        self._step = jax.jit(parallel(functions.step), donate_argnums=0)
+        self._step = jax.jit(parallel(functions.step), donate_argnums=0, static_argnames="phase")
         self._advance = Program(parallel(functions.advance), donate=(0, 1))
         self._evaluate = Program(parallel(functions.evaluate))
-        self._skip_step = jax.jit(parallel(functions.skip_step), donate_argnums=0)
+        self._skip_step = jax.jit(parallel(functions.skip_step), donate_argnums=0, static_argnames="phase")
         self._copy = jax.jit(parallel(partial(jax.tree.map, jnp.copy)))
         self._finite = jax.jit(parallel(_all_finite))
         self._penalty = jax.jit(parallel(functions.penalty))
@@ -183,9 +193,9 @@ class Trainer:
         """
         pool = ThreadPoolExecutor(2)
         order = self.place_order(np.zeros(1, np.int32))
-        for _, count, length in {call[1:]: call for call in calls if call.length}.values():
+        for _, count, length, phase in {call[1:]: call for call in calls if call.length}.values():
             arrays = (state, self.blank_history(), data.images, data.labels, order)
-            self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size)
+            self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size, phase=phase)
         for split in splits:
             arguments = (self._evaluated_variables(state), split.images, split.labels, self._start(0))
             self._evaluate.prepare(pool, *arguments, batch=min(batch, split.size))
@@ -219,12 +229,21 @@ class Trainer:
             The next state, and the history with what was measured.
         """
         arrays = (state, history, data.images, data.labels, order)
-        state, history = self._advance(*arrays, count=call.steps, length=call.length, size=data.size)
+        choices = {"count": call.steps, "length": call.length, "size": data.size, "phase": call.phase}
+        state, history = self._advance(*arrays, **choices)
         return state, history
 
-    def skip_step(self, state: TrainState) -> TrainState:
+    def skip_step(self, state: TrainState, phase: int = 0) -> TrainState:
         """Return the state after a step that learns nothing; the memory of the one before is reused."""
-        return self._skip_step(state)
+        return self._skip_step(state, phase=phase)
+
+    def phase(self, epoch: int) -> int:
+        """Return in which part of the training an epoch lies, from 0."""
+        return self._functions.parts.phase(epoch)
+
+    def frozen(self, phase: int) -> frozenset[str]:
+        """Return the arrays that stay as they are in a part of the training, by path."""
+        return self._functions.parts.frozen_in(phase)
 
     def batch_of(
         self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
@@ -238,13 +257,15 @@ class Trainer:
         x = self._functions.inputs(images, state.step)
         return variables, x, labels, self._functions.key(state.step)
 
-    def step(self, state: TrainState, data: OnDevice, indices: NDArray[np.int32]) -> tuple[TrainState, jax.Array]:
+    def step(
+        self, state: TrainState, data: OnDevice, indices: NDArray[np.int32], phase: int = 0
+    ) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`.
 
         Returns:
             The next state (the old one's memory is reused), and [loss, correct] of the batch, not yet fetched.
         """
-        return self._step(state, data.images, data.labels, indices)
+        return self._step(state, data.images, data.labels, indices, phase=phase)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.emit import Batch
+from netspec.backends.jax.emit import Batch, Tree
 from netspec.backends.jax.inputs.prepare import prepare_training
 from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
@@ -23,10 +23,12 @@ from netspec.backends.jax.train.objective import (
     penalty,
     weighs,
 )
-from netspec.backends.jax.train.optimizers import transformation
+from netspec.backends.jax.train.partition import GroupedOptimizer, merged, split
 from netspec.backends.jax.train.schedules import learning_rate
 from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.backends.jax.train.train_state import TrainState
+from netspec.backends.jax.variables import with_arrays
+from netspec.graph.parts import parts
 
 __all__ = ["Looked", "TrainFunctions", "taken"]
 
@@ -54,6 +56,11 @@ class TrainFunctions:
         epochs: epochs in all, which schedules span.
         seed: of initial values, dropout and augmentation.
         batch: examples in a step; the recipe's unless given.
+        initial: arrays that the parameters and running averages of these paths begin with.
+
+    Attributes:
+        parts: what of the network is trained, and from which epoch on. A step is told the part of the training it is
+            in, its `phase`; for each it is another program.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class TrainFunctions:
         epochs: int,
         seed: int,
         batch: int | None = None,
+        initial: Mapping[str, Any] | None = None,
     ) -> None:
         recipe = model.network.recipe
         self.model, self.group, self.seed = model, group, seed
@@ -73,23 +81,25 @@ class TrainFunctions:
         self._updates = -(-steps_per_epoch // recipe.accumulate)
         """Of the weights, in an epoch: schedules go by them."""
         self.weighs = any(weighs(output) for output in model.graph.outputs)
-        self._optimizer = transformation(recipe, self._updates, epochs)
+        self.parts, self._initial = parts(model.network, model.graph), initial or {}
+        self._optimizer = GroupedOptimizer(recipe, self._updates, epochs, model.graph, self.parts)
         self._rate = learning_rate(recipe, self._updates, epochs)
 
     def start(self) -> TrainState:
         """Return the state before the first step."""
-        return self.state_of(self.model.init(self.seed))
+        return self.state_of(with_arrays(self.model.init(self.seed), self._initial))
 
     def state_of(self, variables: Variables) -> TrainState:
         """Return the state before the first step of a training that begins with some variables. Pure."""
         params, state = variables
+        trained, _ = split(params, self.parts.forever)
         return TrainState(
             params,
             state,
             self._optimizer.init(params),
             jnp.zeros((), jnp.int32),
             average=jax.tree.map(jnp.copy, (params, state)) if self._ema else (),
-            gathered=(jax.tree.map(jnp.zeros_like, params), jnp.zeros(())) if self._accumulate > 1 else (),
+            gathered=(jax.tree.map(jnp.zeros_like, trained), jnp.zeros(())) if self._accumulate > 1 else (),
         )
 
     def rate(self, step: Any) -> Any:
@@ -122,6 +132,7 @@ class TrainFunctions:
         count: int,
         length: int,
         size: int,
+        phase: int = 0,
     ) -> tuple[TrainState, jax.Array]:
         """Take `count` steps on `length` examples each, of `size` in an epoch."""
         # A smaller last batch is filled up with examples that do not count. Where a layer looks at the whole batch they
@@ -135,7 +146,7 @@ class TrainFunctions:
             indices = jax.lax.dynamic_slice_in_dim(order, first, length)
             counted = (first + jnp.arange(length) < size).astype(jnp.float32) if filled else None
             rate = jnp.asarray(self.rate(state.step), jnp.float32)
-            state, measured = self.step(state, images, labels, indices, counted)
+            state, measured = self.step(state, images, labels, indices, counted, phase=phase)
             row = jnp.concatenate([measured[:2], rate[None], measured[2:]])
             return state, jax.lax.dynamic_update_slice_in_dim(history, row[None], index, 0)
 
@@ -148,6 +159,8 @@ class TrainFunctions:
         labels: Batch,
         indices: jax.Array,
         counted: jax.Array | None = None,
+        *,
+        phase: int = 0,
     ) -> tuple[TrainState, jax.Array]:
         """Take one step on the examples at `indices`, those that are `counted`; returns [loss, correct] too.
 
@@ -159,19 +172,26 @@ class TrainFunctions:
         images, labels = taken((images, labels), shard.indices)
         x = self.inputs(images, state.step, shard.first)
         y = self.model.targets(x, labels)
-        objective = partial(self.model.objective, train=True, rng=rng, counted=counted, axis_name=axis_name)
-        (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(
-            state.params, state.state, x, y
-        )
+        frozen = self.parts.frozen_in(phase)
+        # What is not differentiated by costs no gradient: the backward pass ends where nothing below is trained.
+        trained, still = split(state.params, frozen)
+
+        def objective(trained: Tree) -> Any:
+            params = merged(trained, still)
+            return self.model.objective(
+                params, state.state, x, y, train=True, rng=rng, counted=counted, axis_name=axis_name, frozen=frozen
+            )
+
+        (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(trained)
         loss, grads = average((loss, grads), axis_name)
         measured = jnp.stack([loss, *(total(self._added(x, logits, y, counted), axis_name))])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
-            return self._updated(state, grads)._replace(step=state.step + 1), measured
+            return self._updated(state, grads, phase)._replace(step=state.step + 1), measured
         examples = len(indices) if counted is None else total(counted.sum(), axis_name)
         # Where examples do not all count the same, a batch counts as much as they do together.
         examples = measured[2] if self.weighs else examples
-        return self._gathered(state, grads, jnp.asarray(examples, jnp.float32)), measured
+        return self._gathered(state, grads, jnp.asarray(examples, jnp.float32), phase), measured
 
     def _added(self, x: Batch, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
         """Return how much of a batch is right; where examples do not all count the same, also by how much it counts.
@@ -195,16 +215,18 @@ class TrainFunctions:
             found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
         return [value.astype(jnp.float32) for value in found]
 
-    def skip_step(self, state: TrainState) -> TrainState:
+    def skip_step(self, state: TrainState, *, phase: int = 0) -> TrainState:
         """Return the state after a step that learns nothing itself; sums that are complete with it are learned from."""
         if self._accumulate == 1:
             return state._replace(step=state.step + 1)
-        return self._gathered(state, jax.tree.map(jnp.zeros_like, state.params), jnp.zeros(()))
+        trained, _ = split(state.params, self.parts.frozen_in(phase))
+        return self._gathered(state, jax.tree.map(jnp.zeros_like, trained), jnp.zeros(()), phase)
 
-    def _gathered(self, state: TrainState, grads: Any, examples: jax.Array) -> TrainState:
+    def _gathered(self, state: TrainState, grads: Any, examples: jax.Array, phase: int) -> TrainState:
         """Return the state after a batch whose gradient is one of several: the last of them moves the weights."""
         assert state.gathered
-        sums, count = state.gathered
+        whole, count = state.gathered
+        sums, _ = split(whole, self.parts.frozen_in(phase))
         sums = jax.tree.map(lambda s, g: s + examples * g, sums, grads)
         count = count + examples
         index = state.step % self.steps_per_epoch + 1
@@ -213,19 +235,20 @@ class TrainFunctions:
 
         def update(state: TrainState) -> TrainState:
             mean = jax.tree.map(lambda s: s / count, sums)
-            blank = jax.tree.map(jnp.zeros_like, sums), jnp.zeros_like(count)
-            return self._updated(state, mean)._replace(gathered=blank)
+            blank = jax.tree.map(jnp.zeros_like, whole), jnp.zeros_like(count)
+            return self._updated(state, mean, phase)._replace(gathered=blank)
 
         def wait(state: TrainState) -> TrainState:
-            return state._replace(gathered=(sums, count))
+            return state._replace(gathered=(merged(whole, sums), count))
 
         return jax.lax.cond(updates_now, update, wait, state)._replace(step=state.step + 1)
 
-    def _updated(self, state: TrainState, grads: Any) -> TrainState:
+    def _updated(self, state: TrainState, grads: Any, phase: int) -> TrainState:
         """Return the state after one update of the weights."""
         at = self.update(state.step)
-        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params, at)
-        params = jax.tree.map(jnp.add, state.params, updates)
+        updates, optimizer = self._optimizer.update(grads, state.optimizer, state.params, at, phase)
+        trained, still = split(state.params, self.parts.frozen_in(phase))
+        params = merged(jax.tree.map(jnp.add, trained, updates), still)
         average = state.average
         if average:
             assert self._ema

@@ -20,6 +20,8 @@ CASES = [(name, {}) for name in FUNCTIONS if name != "threshold"] + [
     ("gelu", {"approximate": True}),
     ("elu", {"alpha": 0.3}),
     ("leaky_relu", {"slope": 0.2}),
+    ("clamp", {"min": -1.0, "max": 3.0}),
+    ("clamp", {"max": 0.0}),
 ]
 
 
@@ -28,6 +30,12 @@ def torch_counterpart(torch, name, options):
     special = {
         "identity": lambda x: x.clone(),
         "exp": torch.exp,
+        "log": torch.log,
+        "abs": torch.abs,
+        "square": torch.square,
+        "sqrt": torch.sqrt,
+        "clamp": lambda x: torch.clamp(x, **options) if options else x.clone(),
+        "ramp": lambda x: x * (x > 0) + 0.1 * x,
         "tanh": torch.tanh,
         "sigmoid": torch.sigmoid,
         "hard_sigmoid": functional.hardsigmoid,
@@ -62,7 +70,8 @@ def functions():
 
 
 def test_gradients_at_extremes_are_finite():
-    bounded = {name: function for name, function in functions().items() if not name.startswith("exp ")}
+    # Of what is below 0 there is no logarithm and no root.
+    bounded = {name: f for name, f in functions().items() if name.split()[0] not in {"exp", "log", "sqrt"}}
 
     @jax.jit
     def computed(x):
