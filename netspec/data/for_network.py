@@ -13,7 +13,7 @@ from netspec import data as datasets
 from netspec.data.checks import as_tokens
 from netspec.data.class_names import require_takes_names
 from netspec.data.fitting import fit
-from netspec.data.labels import check_labels
+from netspec.data.labels import check_labels, require_no_validation
 from netspec.data.named import (
     array_names,
     from_named_arrays,
@@ -23,6 +23,7 @@ from netspec.data.named import (
     read_named_npz,
     targets,
 )
+from netspec.data.shares import with_drawn_validation
 from netspec.data.targets import Wanted, wanted
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
@@ -33,11 +34,11 @@ from netspec.ir.network import Network
 from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.preparation import Preparation
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
-__all__ = ["Data", "as_recorded", "data_path", "known_names", "load_data", "require_same"]
+__all__ = ["Data", "as_recorded", "data_path", "known_names", "known_preparation", "load_data", "require_same"]
 
 Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
 """A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), or arrays by name."""
@@ -50,7 +51,7 @@ def load_data(
     graph: Graph | None = None,
     base: Path | None = None,
     progress: DownloadProgress | None = None,
-    vocabulary: Vocabulary | None = None,
+    preparation: Preparation | None = None,
     known: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Dataset:
     """Return the dataset to use with a network; its labels fit.
@@ -61,14 +62,17 @@ def load_data(
         graph: of the network; traced here unless given.
         base: the folder that paths in the network's spec are relative to.
         progress: called while a dataset is downloaded.
-        vocabulary: of a trained model, which a text is read by.
+        preparation: of a trained model, by which its data is read.
         known: the names of the classes that a model of the network has learned, by the targets that have some.
 
     Raises:
         DataError: when it cannot be had, or does not fit the network.
     """
     graph = trace(network) if graph is None else graph
-    dataset = _load(network, graph, data, base, progress, vocabulary, known or {})
+    dataset = _load(network, graph, data, base, progress, preparation, known or {})
+    if network.data and isinstance(network.data.validation, float):
+        require_no_validation(network.data.validation, dataset)
+        dataset = with_drawn_validation(dataset, network.data.validation)
     if not network.reconstructs:
         check_labels(graph, dataset)
     for output in graph.outputs if len(graph.outputs) > 1 else ():
@@ -84,14 +88,14 @@ def _load(
     data: Data | None,
     base: Path | None,
     progress: DownloadProgress | None,
-    vocabulary: Vocabulary | None,
+    preparation: Preparation | None,
     known: Mapping[str, tuple[str, ...]],
 ) -> Dataset:
     want = _wanted(network, graph)
     reading = datasets.Reading(
         names_of_arrays(graph),
         known=known.get(graph.outputs[0].target),
-        held_out=network.data.validation if network.data else 0,
+        held_out=network.data.held_out if network.data else 0,
     )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
@@ -123,7 +127,7 @@ def _load(
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
-        dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), vocabulary)
+        dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), preparation)
     elif not reading.names.is_plain:
         dataset = _named_file(network, graph, names, known)
     else:
@@ -242,6 +246,12 @@ def known_names(graph: Graph, manifest: Mapping[str, Any]) -> dict[str, tuple[st
     if len(graph.outputs) == 1 and labels:
         found[graph.outputs[0].target] = labels
     return found
+
+
+def known_preparation(manifest: Mapping[str, Any]) -> Preparation | None:
+    """Return what a run fitted to its data; None where that was nothing."""
+    found = manifest.get("preparation")
+    return Preparation.model_validate(found) if found else None
 
 
 def _require_kind(network: Network, dataset: Dataset) -> None:

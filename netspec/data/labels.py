@@ -77,16 +77,22 @@ def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None
 
 def check_hold_out(count: int, dataset: Dataset) -> None:
     """Raise DataError when holding out `count` examples for validation is not possible, or there are some given."""
-    if count and dataset.validation is not None:
-        raise DataError(
-            f"`validation {count}` takes examples for validation out of the training set, but {dataset.name} has "
-            f"{len(dataset.validation):,} of its own",
-            "leave `validation` out of the spec, or the arrays whose names end in `_val` out of the data",
-        )
+    if count:
+        require_no_validation(count, dataset)
     if count >= len(dataset.train):
         raise DataError(
             f"validation {count:,} leaves nothing to train on: {dataset.name} has {len(dataset.train):,} examples",
             "hold out fewer",
+        )
+
+
+def require_no_validation(part: float, dataset: Dataset) -> None:
+    """Raise DataError where a part of a dataset is to be for validation, and it has examples of its own for that."""
+    if dataset.validation is not None:
+        raise DataError(
+            f"`validation {part}` takes examples for validation out of the training set, but {dataset.name} has "
+            f"{len(dataset.validation):,} of its own",
+            "leave `validation` out of the spec, or the arrays whose names end in `_val` out of the data",
         )
 
 

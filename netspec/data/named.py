@@ -90,7 +90,7 @@ def from_named_arrays(
     target_labels = {}
     for target, of in wants.items():
         keys = {named[target, split]: given[target, split] for split in parts}
-        own, held_out = (known or {}).get(target), network.data.validation if network.data else 0
+        own, held_out = (known or {}).get(target), network.data.held_out if network.data else 0
         found = numbered(keys, of, known=own, held_out=held_out)
         if found is None:
             continue

@@ -12,7 +12,7 @@ def sizes(network: Network, dataset: Dataset) -> tuple[int, int]:
     """Return how many examples a network is trained on, and how many are for validation."""
     if dataset.validation is not None:
         return len(dataset.train), len(dataset.validation)
-    count = network.data.validation if network.data else 0
+    count = network.data.held_out if network.data else 0
     return len(dataset.train) - count, count
 
 

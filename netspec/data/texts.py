@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
+from netspec.sources.preparation import Preparation
 from netspec.sources.survey import completed, vocabulary_of
 from netspec.sources.texts import divided, read_text
 from netspec.sources.vocabulary import Vocabulary
@@ -17,7 +18,7 @@ from netspec.sources.vocabulary import Vocabulary
 __all__ = ["load_text"]
 
 
-def load_text(path: Path, data: DataSource, outputs: tuple[int, ...], vocabulary: Vocabulary | None = None) -> Dataset:
+def load_text(path: Path, data: DataSource, outputs: tuple[int, ...], fitted: Preparation | None = None) -> Dataset:
     """Return a text as examples one behind the other, which do not overlap.
 
     Args:
@@ -25,7 +26,7 @@ def load_text(path: Path, data: DataSource, outputs: tuple[int, ...], vocabulary
         data: how it is divided and cut.
         outputs: the shape of the network's output: with positions the target is the next token at each, else the one
             behind the example.
-        vocabulary: of a trained model; that of the training part unless given.
+        fitted: what a trained model knows; its vocabulary is that of the training part unless given.
 
     Raises:
         DataError: it cannot be read, is too short, or has what the vocabulary does not.
@@ -34,13 +35,13 @@ def load_text(path: Path, data: DataSource, outputs: tuple[int, ...], vocabulary
     assert data.text is not None
     assert data.text.length is not None
     text = read_text(path, str(path))
-    own = vocabulary_of(data, text) if vocabulary is None else vocabulary
+    own = vocabulary_of(data, text) if fitted is None or fitted.vocabulary is None else fitted.vocabulary
     parts = divided(text, data.text, data.test)
     train, test = (
         _examples(_numbers(part, own, path), data.text.length, len(outputs) > 1, f"{path}: the {name} part")
         for name, part in (("training", parts.train), ("test", parts.test))
     )
-    return Dataset.of(str(path), train, test, (), vocabulary=own)
+    return Dataset.of(str(path), train, test, (), preparation=Preparation(vocabulary=own))
 
 
 def _numbers(text: str, vocabulary: Vocabulary, path: Path) -> NDArray[np.int32]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.preparation import Preparation
 from netspec.system.arguments import require_kind
 
 __all__ = ["Arrays", "Dataset", "DownloadProgress", "Split", "by_array", "each_array", "fingerprint"]
@@ -58,6 +58,10 @@ class Split:
         """Return the examples from one place to another."""
         return Split(*(by_array(lambda array: array[start:stop], arrays) for arrays in (self.images, self.labels)))
 
+    def take(self, at: NDArray[np.integer[Any]]) -> Split:
+        """Return the examples at some places, in that order."""
+        return Split(*(by_array(lambda array: array[at], arrays) for arrays in (self.images, self.labels)))
+
     def __repr__(self) -> str:
         return f"Split: {len(self):,} examples of {_shape(self.images)}"
 
@@ -73,7 +77,7 @@ class Dataset:
         labels: the class names; none where the targets are numbers.
         notices: what was done that the user should know, a line each, such as a fallback or a resizing.
         sha256: of the arrays, in hexadecimal; lock files record it.
-        vocabulary: what the token numbers of a text stand for; None where they come as numbers.
+        preparation: what was fitted to the training part, such as the vocabulary of a text; None where nothing was.
         validation: the examples for validation, where they were given; else `validation` in a spec takes some out of
             the training examples.
         target_labels: of several outputs the names of the classes of those targets that have some, by their names.
@@ -85,7 +89,7 @@ class Dataset:
     labels: tuple[str, ...]
     notices: tuple[str, ...]
     sha256: str
-    vocabulary: Vocabulary | None = None
+    preparation: Preparation | None = None
     validation: Split | None = None
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -114,7 +118,7 @@ class Dataset:
         labels: tuple[str, ...],
         notices: tuple[str, ...] = (),
         *,
-        vocabulary: Vocabulary | None = None,
+        preparation: Preparation | None = None,
         validation: Split | None = None,
         target_labels: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Dataset:
@@ -126,7 +130,7 @@ class Dataset:
         names = [name for part in parts if isinstance(part, Mapping) for name in part]
         if names:
             digest = hashlib.sha256(f"{digest} {names}".encode()).hexdigest()
-        return cls(name, train, test, labels, notices, digest, vocabulary, validation, target_labels or {})
+        return cls(name, train, test, labels, notices, digest, preparation, validation, target_labels or {})
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -137,13 +141,14 @@ class Dataset:
     def by_split(self, function: Callable[[Split], Split]) -> Dataset:
         """Return what a function makes of each part, as a dataset of its own fingerprint."""
         validation = None if self.validation is None else function(self.validation)
-        return self._with(function(self.train), function(self.test), validation)
+        return self.divided(function(self.train), function(self.test), validation)
 
     def without_validation(self) -> Dataset:
         """Return the dataset without examples that were given for validation."""
-        return self if self.validation is None else self._with(self.train, self.test, None)
+        return self if self.validation is None else self.divided(self.train, self.test, None)
 
-    def _with(self, train: Split, test: Split, validation: Split | None) -> Dataset:
+    def divided(self, train: Split, test: Split, validation: Split | None) -> Dataset:
+        """Return the dataset with other parts, of a fingerprint of their own."""
         return Dataset.of(
             self.name,
             train,
@@ -152,7 +157,7 @@ class Dataset:
             self.notices,
             validation=validation,
             target_labels=self.target_labels,
-            vocabulary=self.vocabulary,
+            preparation=self.preparation,
         )
 
     def names_of(self, target: str) -> tuple[str, ...]:

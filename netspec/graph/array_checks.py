@@ -69,14 +69,14 @@ def _validation_wrong(
     network: Network, graph: Graph | None, places: Places, name: str, contents: Contents, count: int
 ) -> Iterator[Diagnostic]:
     """Yield what is wrong with the examples for validation: none are left to train on, there are two sets, or none."""
-    place, held_out = places.get("data"), network.data.validation if network.data else 0
+    place, held_out = places.get("data"), network.data.held_out if network.data else 0
     given = any(split == VALIDATION for _, split in contents.keys)
-    if held_out and given:
-        yield at_place(place, "E0311", names_of_network(network).both(contents.keys, held_out, name))
+    if network.data and network.data.validation and given:
+        yield at_place(place, "E0311", names_of_network(network).both(contents.keys, network.data.validation, name))
     elif held_out >= count:
         message = f"`validation {held_out}` leaves nothing to train on: {name} has {plural(count, 'example')}"
         yield at_place(place, "E0311", (message, "hold out fewer"))
-    elif not held_out and not given and graph and network.data and not network.data.fallback:
+    elif not given and graph and network.data and not network.data.validation and not network.data.fallback:
         lacking = lacks_validation(network, graph, by_name=bool(contents.keys))
         if lacking:
             yield at_place(places.get("train"), "E0311", lacking, place)

@@ -50,7 +50,7 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
         elif data.is_text:
             yield from _of_text(network, data, places, folder)
         else:
-            held_out = data.validation
+            held_out = data.held_out
             yield from misfits(network, graph, places, name, _contents(network, path, kind, name, held_out))
     # What comes first may be missing where there is something to take instead.
     if len(missing) == len(names):

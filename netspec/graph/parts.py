@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TypeVar
 
-from netspec.diagnostics.diagnostic import Diagnostic, Places, listing
+from netspec.diagnostics.diagnostic import Diagnostic, Places, listing, plural
 from netspec.graph.graph import Graph
 from netspec.ir.network import Freeze, Network, parts_of
 from netspec.ir.text import part_text
@@ -60,9 +60,7 @@ def parts(network: Network, graph: Graph) -> Parts:
     """Return what a training of a network moves; of all that is said of an array, what names it most closely holds."""
     if not (network.freeze or network.rates):
         return Parts({}, {})
-    users = _users(graph)
-    said: dict[str | None, Freeze | None] = {f.part: f for f in network.freeze}
-    said |= dict.fromkeys(network.unfreeze)
+    users, said = _users(graph), _said(network)
     factors = {r.part: r.factor for r in network.rates}
     frozen, rates = {}, {}
     for path in graph.parameters:
@@ -73,6 +71,12 @@ def parts(network: Network, graph: Graph) -> Parts:
         if rate and rate[1] != 1 and graph.parameters[path].trainable:
             rates[path] = rate[1]
     return Parts(frozen, rates)
+
+
+def _said(network: Network) -> dict[str | None, Freeze | None]:
+    """Return of each part that is named how it is frozen; None where it is not."""
+    said: dict[str | None, Freeze | None] = {f.part: f for f in network.freeze}
+    return said | dict.fromkeys(network.unfreeze)
 
 
 def _users(graph: Graph) -> dict[str, list[str]]:
@@ -112,14 +116,28 @@ def check_parts(network: Network, graph: Graph, places: Places) -> Iterator[Diag
     """Yield what is said of parts and has no effect, or leaves nothing to train."""
     if not (network.freeze or network.unfreeze or network.rates):
         return
-    found, users = parts(network, graph), _users(graph)
+    found, users, said = parts(network, graph), _users(graph), _said(network)
+    # Of thousands of parts each looks at its own arrays only.
+    owned: dict[str | None, dict[str, None]] = {None: dict.fromkeys(users)}
+    for path, nodes in users.items():
+        for around in (around for node in nodes for around in parts_of(node)):
+            owned.setdefault(around, {})[path] = None
     for command, part in [
         *(("freeze", f.part) for f in network.freeze),
         *(("unfreeze", part) for part in network.unfreeze),
         *(("rate", r.part) for r in network.rates),
     ]:
-        own = [path for path, nodes in users.items() if part is None or any(part in parts_of(n) for n in nodes)]
-        wrong = _without_effect(command, part, own, found, network, graph)
+        own = [*owned.get(part, ())]
+        wrong = _without_effect(command, part, own, found, graph)
+        if command == "unfreeze" and not wrong:
+            # Without this line, is any of it frozen?
+            said.pop(part)
+            thawed = [path for path in own if path not in found.frozen]
+            if not any((closest := _closest(users[path], said)) and closest[1] for path in thawed):
+                wider = listing([f"`freeze {part_text(f.part)}`" for f in network.freeze][:4], "and")
+                fix = f"what is frozen here: {wider}" if network.freeze else "say first what is: `freeze all`"
+                wrong = f"`{part_text(part)}` is not frozen, so that `unfreeze` changes nothing", fix
+            said[part] = None
         if wrong:
             yield _at(f"{command} {part or 'all'}", "E0332", wrong, places)
     for froze in network.freeze:
@@ -132,7 +150,7 @@ def check_parts(network: Network, graph: Graph, places: Places) -> Iterator[Diag
         last = network.all_outputs[0].node
         owners = [p.path.rpartition("/")[0] for p in trained]
         head = next((part for part in parts_of(last) if any(part in parts_of(o) for o in owners)), owners[-1])
-        when = f" for the first {found.ends()[0]} epochs" if found.ends() else ""
+        when = f" for the first {plural(found.ends()[0], 'epoch')}" if found.ends() else ""
         message = f"everything is frozen{when}: there is nothing to train"
         first = network.freeze[0].part or "all"
         named = next((part for part in parts_of(head) if any(f.part == part for f in network.freeze)), None)
@@ -160,7 +178,7 @@ def _past_end(froze: Freeze, epochs: int) -> tuple[str, str] | None:
 
 
 def _without_effect(
-    command: str, part: str | None, own: list[str], found: Parts, network: Network, graph: Graph
+    command: str, part: str | None, own: list[str], found: Parts, graph: Graph
 ) -> tuple[str, str] | None:
     """Return that a command changes nothing, and what would be right; None where it does change something."""
     trained = [path for path in own if graph.parameters[path].trainable]
@@ -171,14 +189,6 @@ def _without_effect(
             f"`{part_text(part)}` is frozen, so that no learning rate moves it",
             f"leave `rate {part_text(part)}` out",
         )
-    if command == "unfreeze":
-        # Without this line, is any of it frozen?
-        without = network.model_copy(update={"unfreeze": tuple(p for p in network.unfreeze if p != part)})
-        before = parts(without, graph).frozen
-        if not any(path in before and path not in found.frozen for path in own):
-            wider = listing([f"`freeze {part_text(f.part)}`" for f in network.freeze][:4], "and")
-            said = f"what is frozen here: {wider}" if network.freeze else "say first what is: `freeze all`"
-            return f"`{part_text(part)}` is not frozen, so that `unfreeze` changes nothing", said
     return None
 
 

@@ -67,8 +67,8 @@ def check_recipe(network: Network, graph: Graph | None, places: Places) -> Itera
         if endless or alone:
             break
     data = datasets.find(network.data.name) if network.data else None
-    if data and network.data and network.data.validation >= data.train:
-        count = network.data.validation
+    if data and network.data and network.data.held_out >= data.train:
+        count = network.data.held_out
         message = f"`validation {count}` leaves nothing to train on: {data.name} has {data.train:,} examples"
         yield _at("data", "E0311", (message, f"hold out fewer: `{_hold_out(network)}`"), places)
 
@@ -104,7 +104,7 @@ def _examples(network: Network) -> list[int]:
     """Return how many examples it may be trained on, of each built-in dataset that its spec names."""
     data = network.data
     infos = [datasets.find(name) for name in (data.name, data.fallback) if name] if data else []
-    return [info.train - data.validation for info in infos if data and info and info.train > data.validation]
+    return [info.train - data.held_out for info in infos if data and info and info.train > data.held_out]
 
 
 def used_batch(network: Network) -> int:

@@ -187,7 +187,11 @@ class DataSource(Definition):
         "what the network learns to give: the label, its own input again, as an autoencoder does, or of a text the "
         "next token at each position, as a language model does",
     )
-    validation: NonNegativeInt = option(0, "the last so many training examples are held out for validation")
+    validation: Part = option(
+        0,
+        "so many of the last training examples are held out for validation; a share, `15%`, is drawn by a hash of each "
+        "example",
+    )
     test: Part | None = option(None, "of a text, how much of its end is for the test; 10% unless given")
 
     def scaling(self) -> tuple[float, float]:
@@ -206,6 +210,11 @@ class DataSource(Definition):
         if self.scale and self.normalize:
             raise ValueError("`scale` and `normalize` both say how bytes become numbers: keep one")
         return self
+
+    @property
+    def held_out(self) -> int:
+        """How many of the last training examples are for validation; 0 where a share is drawn, or none."""
+        return self.validation if isinstance(self.validation, int) else 0
 
     @property
     def is_text(self) -> bool:
@@ -417,6 +426,8 @@ class Network(_Model):
 
     def _require_parts(self) -> None:
         """Raise ValueError where what is frozen, or has a rate of its own, is no part, or is named twice."""
+        if not (self.freeze or self.unfreeze or self.rates):
+            return
         parts = self.parts()
         for what, named in (
             ("frozen or not", [*(f.part for f in self.freeze), *self.unfreeze]),

@@ -77,11 +77,11 @@ class ArrayNames:
         lacking = [(own, split) for split in wanted for own in self.shorts if (own, split) not in keys]
         return keys, [f"{self.shorts[own] or own}_{split}" for own, split in lacking]
 
-    def both(self, keys: Keys, count: int, name: str) -> Wrong:
+    def both(self, keys: Keys, part: float, name: str) -> Wrong:
         """Return what is wrong where `validation` takes examples, and the data has some for it."""
         given = [key for (_, split), key in keys.items() if split == VALIDATION]
         return (
-            f"`validation {count}` takes examples for validation out of the training set, but {name} has some of its "
+            f"`validation {part}` takes examples for validation out of the training set, but {name} has some of its "
             f"own: {listing(given, 'and')}",
             "leave `validation` out of the spec, or those arrays out of the data",
         )

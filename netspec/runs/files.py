@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from netspec.diagnostics.diagnostic import RunError
+from netspec.sources.preparation import Preparation
 from netspec.system.files import kind_of, open_to_read, read_text
 from netspec.system.nearby import path_fix
 
@@ -225,6 +228,14 @@ def _weights(value: object) -> bool:
     return isinstance(value, dict) and _text(value.get("path")) and _text(value.get("sha256"))
 
 
+def _preparation(value: object) -> bool:
+    try:
+        Preparation.model_validate(value)
+    except ValidationError:
+        return False
+    return True
+
+
 _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "format": _number,
     **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
@@ -238,6 +249,7 @@ _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "autotune": lambda value: isinstance(value, bool),
     "choices": _choices,
     "weights": _weights,
+    "preparation": _preparation,
     "resumed": _sessions,
 }
 

@@ -55,6 +55,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         "labels": list(dataset.labels),
         **({"target_labels": {k: list(v) for k, v in dataset.target_labels.items()}} if dataset.target_labels else {}),
         "given_validation": len(dataset.validation) if dataset.validation is not None else 0,
+        **({"preparation": dataset.preparation.model_dump(mode="json")} if dataset.preparation else {}),
         "data_path": origin.data_path,
         "data_sha256": dataset.sha256,
         "seed": event.seed,

@@ -25,7 +25,7 @@ from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.safetensors_file import Declared, FileKind
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.preparation import Preparation
 from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
@@ -57,7 +57,7 @@ class ModelFile:
         labels: the class names.
         training: what is known of how it was trained, such as the epoch and the test accuracy.
         seal: the hash that the file states, where it was read from one.
-        vocabulary: what the token numbers of a text stand for, where it learned from one.
+        preparation: what was fitted to the data that it learned from; None where nothing was.
         output_labels: of several outputs the class names of those that have some, by the names of the outputs.
     """
 
@@ -67,7 +67,7 @@ class ModelFile:
     labels: tuple[str, ...]
     training: Mapping[str, Any]
     seal: str = ""
-    vocabulary: Vocabulary | None = None
+    preparation: Preparation | None = None
     output_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -83,8 +83,8 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
         "labels": json.dumps(list(model.labels)),
         "training": json.dumps(dict(model.training), allow_nan=False),
     }
-    if model.vocabulary is not None:
-        metadata["vocabulary"] = model.vocabulary.model_dump_json()
+    if model.preparation is not None:
+        metadata["preparation"] = model.preparation.model_dump_json()
     names = {output: list(labels) for output, labels in model.output_labels.items()}
     if names:
         metadata["output_labels"] = json.dumps(names)
@@ -130,7 +130,7 @@ def read(path: Path) -> ModelFile:
         training,
         metadata["sha256"],
         output_labels=_output_labels(path, metadata, spec[0][1]),
-        vocabulary=_vocabulary(path, metadata, spec[0][0]),
+        preparation=_preparation(path, metadata, spec[0][0]),
     )
 
 
@@ -142,15 +142,15 @@ def _require_names(path: Path, labels: Any) -> None:
         raise sealed.damaged(path, _KIND, "two of its classes have the same name")
 
 
-def _vocabulary(path: Path, metadata: Mapping[str, str], network: Network) -> Vocabulary | None:
-    """Return the vocabulary in a model file, if there is one; it has as many tokens as the input."""
-    if "vocabulary" not in metadata:
+def _preparation(path: Path, metadata: Mapping[str, str], network: Network) -> Preparation | None:
+    """Return what a model file says of its data, if it does; a vocabulary has as many tokens as the input."""
+    if "preparation" not in metadata:
         return None
     try:
-        found = Vocabulary.model_validate_json(metadata["vocabulary"])
+        found = Preparation.model_validate_json(metadata["preparation"])
     except ValidationError:
-        raise sealed.damaged(path, _KIND, "its vocabulary cannot be read") from None
-    if len(network.inputs) != 1 or network.tokens != len(found):
+        raise sealed.damaged(path, _KIND, "its preparation cannot be read") from None
+    if found.vocabulary and (len(network.inputs) != 1 or network.tokens != len(found.vocabulary)):
         raise sealed.damaged(path, _KIND, "its vocabulary is of another size than its input says")
     return found
 

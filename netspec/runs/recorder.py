@@ -25,7 +25,7 @@ from netspec.runs.files import BEST, CURVES, LAST, MANIFEST, MANIFEST_FORMAT, ME
 from netspec.runs.lock import RunLock
 from netspec.runs.manifest import Origin, digest, manifest_facts, network_text
 from netspec.runs.model_file import ModelFile
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.preparation import Preparation
 from netspec.system.files import atomic_write, open_to_add, read_text, sweep
 from netspec.training.events import Epoch, Event, Result, Saved, Started, metrics_line, plain
 from netspec.training.progress import Snapshot
@@ -71,7 +71,7 @@ class RunFolder:
         self.text = self.origin.text or resolved_text(model.network)
         self.resumed, self.before, self.changes, self.differences = resumed, before, changes, differences
         self.labels: tuple[str, ...] = ()
-        self.vocabulary: Vocabulary | None = None
+        self.preparation: Preparation | None = None
         self.output_labels: dict[str, tuple[str, ...]] = {}
         self.dataset = ""
         self._lock = lock or RunLock(folder)
@@ -86,7 +86,7 @@ class RunFolder:
     def begin(self, event: Started, dataset: Dataset) -> None:
         """Write what is known before the first step; the manifest last: with it the run can be resumed."""
         self.labels = dataset.labels
-        self.vocabulary = dataset.vocabulary
+        self.preparation = dataset.preparation
         names = {output.name: dataset.target_labels.get(output.target) for output in self.model.graph.outputs}
         self.output_labels = {output: own for output, own in names.items() if own}
         self.dataset = dataset.name if find(dataset.name) else last_part(dataset.name)
@@ -189,7 +189,7 @@ class RunFolder:
             self.labels,
             training,
             output_labels=self.output_labels,
-            vocabulary=self.vocabulary,
+            preparation=self.preparation,
         )
         saved = []
         self._require_run()

@@ -117,7 +117,7 @@ NonNegativeFloat = Annotated[float, Field(ge=0, le=LARGEST_FLOAT, allow_inf_nan=
 Float = Annotated[float, Field(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]
 Part = Annotated[
-    _Positive | Annotated[float, Field(gt=0, lt=1)], Expects("a number of examples, or a share such as 15%")
+    _NonNegative | Annotated[float, Field(gt=0, lt=1)], Expects("a number of examples, or a share such as 15%")
 ]
 Size2 = Annotated[
     tuple[_Positive, _Positive],

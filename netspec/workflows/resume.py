@@ -232,7 +232,7 @@ def _layers(found: Comparison) -> Iterator[str]:
 def _require_same_steps(saved: SavedRun, network: Network) -> None:
     """Raise RunError when what a step learns from would be cut in another way: it decides what an epoch is."""
 
-    def sizes(network: Network) -> tuple[int, int]:
+    def sizes(network: Network) -> tuple[int, float]:
         return network.recipe.batch, network.data.validation if network.data else 0
 
     for name, before, after in zip(("batch", "validation"), sizes(saved.network), sizes(network), strict=True):

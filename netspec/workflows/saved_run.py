@@ -13,7 +13,15 @@ import jax
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.devices import resolve
 from netspec.backends.jax.model import Model
-from netspec.data.for_network import Data, as_recorded, data_path, known_names, load_data, require_same
+from netspec.data.for_network import (
+    Data,
+    as_recorded,
+    data_path,
+    known_names,
+    known_preparation,
+    load_data,
+    require_same,
+)
 from netspec.data.labels import check_hold_out
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
@@ -109,9 +117,16 @@ def same_data(
     """
     if data is None:
         data = data_path(saved.folder, network, saved.manifest, arrays="give them again: resume(folder, data=…)")
-    dataset = load_data(network, data, graph=graph, progress=progress, known=known_names(graph, saved.manifest))
+    dataset = load_data(
+        network,
+        data,
+        graph=graph,
+        progress=progress,
+        known=known_names(graph, saved.manifest),
+        preparation=known_preparation(saved.manifest),
+    )
     dataset = as_recorded(saved.manifest, dataset)
-    check_hold_out(network.data.validation if network.data else 0, dataset)
+    check_hold_out(network.data.held_out if network.data else 0, dataset)
     if not accept_changes:
         fix = "give the same data, or say that it is meant: --accept-changes"
         require_same(saved.folder, saved.manifest, dataset, fix=fix)

@@ -144,7 +144,7 @@ def train(
     if start and (weights is not None or variables is not None):
         network = network.model_copy(update={"weights": None if weights is None else weights_name(weights)})
     dataset = loaded() if loaded else load_data(network, data, graph=graph, base=base, progress=progress)
-    check_hold_out(network.data.validation if network.data else 0, dataset)
+    check_hold_out(network.data.held_out if network.data else 0, dataset)
     path = data_source_path(data) if data is not None else _named_path(network, dataset, base)
     # Names that the data has for its classes are those of all of them.
     named = data is not None and not are_numbers(dataset.labels)

@@ -30,6 +30,7 @@ from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
+from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.workflows import example_files
 from netspec.workflows.evaluate import BATCH, evaluate_split
@@ -64,7 +65,7 @@ class Run:
         model: compiled for the device.
         variables: the trained arrays.
         labels: the class names.
-        vocabulary: what the token numbers of a text stand for; None where it learned from no text.
+        preparation: what was fitted to the data that it learned from; None where nothing was.
         output_labels: of several outputs the class names of those that have some, by the names of the outputs.
     """
 
@@ -76,7 +77,7 @@ class Run:
             run_files.require_own_model(self.file, self._content.seal, run_files.read_manifest(path))
         self.network = self._content.network
         self.labels = self._content.labels
-        self.vocabulary = self._content.vocabulary
+        self.preparation = self._content.preparation
         self.output_labels = self._content.output_labels
         self.model = Model(self.network, self._content.graph, device)
         self.variables: Variables = run_folders.variables_of(self._content, self.model)
@@ -87,6 +88,11 @@ class Run:
         if isinstance(accuracy := training.get("test_accuracy"), float):
             facts.append(f"test accuracy {100 * accuracy:.2f} %")
         return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """What the token numbers of a text stand for; None where it learned from no text."""
+        return self.preparation.vocabulary if self.preparation else None
 
     @property
     def training(self) -> Mapping[str, Any]:
@@ -468,14 +474,14 @@ class Run:
         return {o.target: self.output_labels[o.name] for o in outputs if o.name in self.output_labels}
 
     def _loaded(self, data: Data | None, progress: DownloadProgress | None) -> Dataset:
-        """Return a dataset as the model reads it: with its classes and its vocabulary."""
+        """Return a dataset as the model reads it: with its classes, and prepared as what it learned from."""
         return load_data(
             self.network,
             data,
             graph=self.model.graph,
             progress=progress,
             known=self._known,
-            vocabulary=self.vocabulary,
+            preparation=self.preparation,
         )
 
 

@@ -13,6 +13,7 @@ from netspec.diagnostics.diagnostic import DataError, ModelFileError
 from netspec.ir.network import DataSource
 from netspec.recipe.settings import Text
 from netspec.runs import model_file
+from netspec.sources.preparation import Preparation
 from netspec.workflows.trained import open_run
 
 SPEC = 'data "book.txt" { text chars length=8; test 20% }\nembedding 4; lstm 6; fc tokens softmax pointwise\n'
@@ -37,11 +38,13 @@ def run(folder: Path) -> Path:
 def test_targets_are_what_follows(folder: Path) -> None:
     data = DataSource(name="book.txt", text=Text(length=8))
     dataset = load_text(folder / "book.txt", data, (17, 8))
-    assert dataset.vocabulary is not None
+    assert dataset.preparation is not None
+    vocabulary = dataset.preparation.vocabulary
+    assert vocabulary is not None
     train = dataset.train
-    whole = dataset.vocabulary.decode(train.images.reshape(-1).tolist())
+    whole = vocabulary.decode(train.images.reshape(-1).tolist())
     assert BOOK.startswith(whole)
-    after = dataset.vocabulary.decode(train.labels.reshape(-1).tolist())
+    after = vocabulary.decode(train.labels.reshape(-1).tolist())
     assert BOOK[1:].startswith(after)
     last = load_text(folder / "book.txt", data, (17,))
     np.testing.assert_array_equal(last.train.labels, train.labels[:, -1])
@@ -82,10 +85,16 @@ def test_it_is_resumed_and_another_text_is_noticed(run: Path, folder: Path) -> N
 
 def test_a_damaged_vocabulary_is_refused(run: Path, tmp_path: Path) -> None:
     model = model_file.read(run / "last.safetensors")
-    assert model.vocabulary is not None
-    fewer = model.vocabulary.model_copy(update={"tokens": model.vocabulary.tokens[:-1]})
+    assert model.preparation is not None
+    assert model.preparation.vocabulary is not None
+    fewer = model.preparation.vocabulary.model_copy(update={"tokens": model.preparation.vocabulary.tokens[:-1]})
     changed = model_file.ModelFile(
-        model.network, model.graph, model.arrays, model.labels, model.training, vocabulary=fewer
+        model.network,
+        model.graph,
+        model.arrays,
+        model.labels,
+        model.training,
+        preparation=Preparation(vocabulary=fewer),
     )
     model_file.write(tmp_path / "m.safetensors", changed)
     with pytest.raises(ModelFileError, match="vocabulary is of another size"):

@@ -19,6 +19,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.runs import model_file
 from netspec.runs.folder import arrays_of
 from netspec.runs.model_file import ModelFile
+from netspec.sources.preparation import Preparation
 from netspec.sources.vocabulary import Vocabulary
 from netspec.workflows.generate import LanguageModel
 from netspec.workflows.sampling import Chance, Sampling
@@ -50,7 +51,8 @@ def written(folder: Path, name: str, spec: str, vocabulary: Vocabulary | None) -
     for arrays in variables.params.values():
         # Larger weights, so that what stands before makes a difference.
         arrays.update({key: 3 * array for key, array in arrays.items()})
-    content = ModelFile(network, model.graph, arrays_of(variables), (), {}, vocabulary=vocabulary)
+    preparation = Preparation(vocabulary=vocabulary) if vocabulary else None
+    content = ModelFile(network, model.graph, arrays_of(variables), (), {}, preparation=preparation)
     model_file.write(folder / f"{name}.safetensors", content)
 
 
