@@ -29,6 +29,7 @@ VERBS = (
     "runs",
     "eval",
     "predict",
+    "generate",
     "bench",
     "plot",
     "explain",
@@ -42,6 +43,9 @@ Each is a file of `verbs/` with a function that returns an exit code in it, or, 
 """
 
 _FILES = {"eval": "evaluate"}
+
+_MAY_BE_EMPTY = {"--prompt"}
+"""Options whose value may be empty: it is no path."""
 
 
 def build(wanted: str | None = None) -> typer.Typer:
@@ -94,7 +98,7 @@ def run_command(words: Sequence[str] | None = None, process: Process | None = No
     """
     process = process or Process()
     given = sys.argv[1:] if words is None else [*words]
-    if "" in given:
+    if any(not word and before not in _MAY_BE_EMPTY for before, word in zip(["", *given], given, strict=False)):
         # As a path it would mean the folder here, which nobody meant: a variable of the shell is not set.
         say("error: an argument is empty\n  fix: name a file; is a variable of the shell not set?", error=True)
         return 2

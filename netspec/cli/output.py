@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
-from netspec.diagnostics.visible import visible
+from netspec.diagnostics.visible import harmless, visible
 from netspec.recipe.metrics import metric_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "print_json",
     "print_table",
     "say",
+    "say_on",
     "seconds_text",
 ]
 
@@ -45,6 +46,11 @@ def say(text: object = "", *, end: str = "\n", error: bool = False) -> None:
     """
     shown = "\n".join(visible(line) for line in str(text).split("\n"))
     print(shown, end=end, file=sys.stderr if error else sys.stdout, flush=error)
+
+
+def say_on(text: str) -> None:
+    """Print a piece of a text at once, where the one before it ended, without what would steer a terminal."""
+    print(harmless(text), end="", flush=True)
 
 
 def print_error(error: NetspecError) -> None:

@@ -252,7 +252,7 @@ class Progress:
 def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
     if network.data and network.data.is_text:
-        return f'generate {folder} --prompt "…"'
+        return f"generate {folder}"
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
     file = picture if network.reads_images else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["BIDI", "BREAKS", "CONTROLS", "INVISIBLE", "ascii_twin", "described", "visible"]
+__all__ = ["BIDI", "BREAKS", "CONTROLS", "INVISIBLE", "ascii_twin", "described", "harmless", "visible"]
 
 # Each is the inside of a character class of a regular expression.
 BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -39,6 +39,14 @@ def visible(text: str) -> str:
         return text
     hidden = re.compile(_HIDDEN).match
     return "".join(c if c.isprintable() and not hidden(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def harmless(text: str) -> str:
+    """Return a text of several lines with a replacement for what would steer a terminal or turn the text around.
+
+    Unlike `visible` it keeps what belongs to a text, though it cannot be seen: tabs, spaces that do not break, joiners.
+    """
+    return re.sub(f"[\f\r{BIDI}{BREAKS}{CONTROLS}]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def described(char: str) -> str:

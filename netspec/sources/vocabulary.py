@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["BYTES", "Unit", "Vocabulary", "pieces", "word_starts"]
+__all__ = ["BYTES", "GrowingText", "Unit", "Vocabulary", "pieces", "word_starts"]
 
 Unit: TypeAlias = Literal["chars", "words", "bytes"]
 """What a token is: a character, a word or a mark of punctuation, or a byte of UTF-8."""
@@ -103,6 +104,35 @@ class Vocabulary(BaseModel):
             return bytes(numbers).decode("utf-8", errors="replace")
         tokens = [self.tokens[n] if n < len(self.tokens) else "\ufffd" for n in numbers]
         return "".join(tokens) if self.unit == "chars" else _spaced(tokens)
+
+
+class GrowingText:
+    """A text that is written token by token, behind another one.
+
+    Args:
+        vocabulary: of the tokens.
+        before: what stands before it: words keep a space from it where one belongs.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, before: str = "") -> None:
+        self._vocabulary = vocabulary
+        self._end = before[-1:]
+        self._utf8 = getincrementaldecoder("utf-8")(errors="replace")
+
+    def add(self, number: int) -> str:
+        """Return what one more token adds to the text: nothing, as long as bytes are no whole character."""
+        if self._vocabulary.unit == "bytes":
+            return self._utf8.decode(bytes([number]))
+        token = self._vocabulary.decode([number])
+        if self._vocabulary.unit == "chars":
+            return token
+        space = self._end and not self._end.isspace() and _spaced([self._end, token]) != self._end + token
+        self._end = token[-1]
+        return " " + token if space else token
+
+    def finish(self) -> str:
+        """Return what is left of a character that did not become whole."""
+        return self._utf8.decode(b"", final=True)
 
 
 def pieces(unit: Unit, text: str) -> Sequence[str]:

@@ -15,6 +15,7 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.system.files import expanded
 
 __all__ = [
+    "as_finite",
     "as_function",
     "as_number",
     "as_path",
@@ -83,6 +84,14 @@ def as_number(value: object, name: str, example: float) -> float:
     if isinstance(scalar, bool) or not isinstance(scalar, int | float) or not 0 < scalar < _MOST:
         raise NetspecError(f"{name} must be a positive number, not {described(value)}", f"for example {name}={example}")
     return scalar
+
+
+def as_finite(value: object) -> float | None:
+    """Return a finite number; None where it is none."""
+    scalar = _scalar(value)
+    if isinstance(scalar, bool) or not isinstance(scalar, int | float) or not -_MOST < scalar < _MOST:
+        return None
+    return float(scalar)
 
 
 def as_switch(value: object, name: str) -> bool:

@@ -17,9 +17,11 @@ from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interva
 from netspec.data.parts import divided, sizes
 from netspec.data.types import Dataset, each_array
 from netspec.diagnostics.diagnostic import DataError
+from netspec.graph.causality import reads_ahead
 from netspec.graph.parts import check_until, parts
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
+from netspec.ir.text import layer_text
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started
 from netspec.training.scores import Scorer, scorers_of, tasks_of
@@ -99,6 +101,15 @@ class Setup:
             yield (
                 f"a batch of {batch} cannot be cut into {len(self.devices)} equal parts, as batch "
                 "normalization needs: each device computes all of it"
+            )
+        network = self.model.network
+        foretells = network.data is not None and network.data.is_text and len(graph.outputs) == 1
+        ahead = reads_ahead(network, self.model.training) if foretells else None
+        if ahead:
+            yield (
+                f"`{layer_text(ahead.layer)}` ({ahead.name}) reads the tokens that the outputs are to give: the loss "
+                "says nothing of how well they are foretold, and the model cannot write on; layers that look back only "
+                "are `lstm`, `gru`, `attention 4 causal` and `conv 64 3 pad=causal`"
             )
         lone = normalized_alone(self.model.network, graph) if self.train.size % batch == 1 else None
         if lone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.workflows import example_files
 from netspec.workflows.evaluate import BATCH, evaluate_split
 from netspec.workflows.example_files import Examples
+from netspec.workflows.generate import LENGTH, SEED, LanguageModel
 from netspec.workflows.predictions import (
     Evaluation,
     Prediction,
@@ -342,6 +343,62 @@ class Run:
         classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
         known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
         return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
+
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = LENGTH,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        seed: int = SEED,
+        stop: str | None = None,
+    ) -> str:
+        """Return what a language model writes behind a prompt, which is not repeated; `stream` gives it as it comes.
+
+        The same arguments give the same text. Words of the prompt that the model does not know are read as its token
+        for such words, which itself is never written.
+
+        Args:
+            prompt: what is gone on from; without one, what follows a line break.
+            length: how many tokens are written: characters, words or bytes.
+            temperature: the logits are divided by it; below 1 the likely tokens become likelier, and with 0 the
+                likeliest is taken every time.
+            top_k: choose among so many of the likeliest tokens; among all unless given.
+            top_p: choose among the likeliest tokens, as few as together have this probability.
+            seed: all chance follows from it.
+            stop: a token before which the text ends.
+
+        Raises:
+            DataError: the model is no language model, or the prompt does not fit it.
+            NetspecError: another argument is not what it should be.
+            DeviceError: when the memory of the device does not suffice.
+        """
+        return "".join(
+            self.stream(prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop)
+        )
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = LENGTH,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        seed: int = SEED,
+        stop: str | None = None,
+    ) -> Iterator[str]:
+        """Return what `generate` does, piece by piece, each as soon as it is written; arguments are checked at once."""
+        return self.language_model.write(
+            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop
+        )
+
+    @cached_property
+    def language_model(self) -> LanguageModel:
+        """The model as one that writes; raises DataError where it cannot."""
+        return LanguageModel(self.file, self.model, self.variables, self.vocabulary)
 
     def evaluate(
         self, data: Data | None = None, *, split: str = "test", progress: DownloadProgress | None = None

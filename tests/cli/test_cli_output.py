@@ -93,6 +93,10 @@ NEXT = {
     "input 4; fc 2 softmax": ("/tmp/x.npz", "predict runs/x/001 examples.npy"),
     "input 3x9; flatten; fc 2 softmax": ("/tmp/x.npz", "predict runs/x/001 examples.npy"),
     "input 9 tokens=7; embedding 4; flatten; fc 2 softmax": ("/tmp/x.npz", "predict runs/x/001 examples.npy"),
+    'input 9 tokens=7; embedding 4; lstm 4; fc 7 softmax pointwise; data "x.txt"': (
+        "/tmp/x.txt",
+        "generate runs/x/001",
+    ),
     "input 1x8x8; fc 64; data digits { target input }; train { loss mse }": (
         "digits",
         "predict runs/x/001 digit.png -o again.npy",

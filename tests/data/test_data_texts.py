@@ -62,6 +62,17 @@ def test_a_language_model_knows_its_vocabulary(run: Path, folder: Path) -> None:
         opened.evaluate(folder / "wrong.txt")
 
 
+def test_what_reads_what_it_is_to_give_is_noticed(folder: Path) -> None:
+    for layer in ("attention 2", "attention 2 causal", "lstm 4 bidirectional last"):
+        end = "fc tokens softmax" + ("" if "last" in layer else " pointwise")
+        text = f'data "book.txt" {{ text chars length=8 }}\nembedding 4; {layer}; {end}\ntrain {{ epochs 1 }}'
+        (folder / "ahead.net").write_text(text, encoding="utf-8")
+        events = ns.train(folder / "ahead.net")
+        first = next(events)
+        noticed = isinstance(first, ns.Notice) and "`attention 2` (attention_1) reads the tokens that" in first.text
+        assert noticed is (layer == "attention 2")
+
+
 def test_it_is_resumed_and_another_text_is_noticed(run: Path, folder: Path) -> None:
     last = list(ns.resume(run, epochs=2))[-1]
     assert isinstance(last, ns.Finished)

@@ -10,7 +10,7 @@ import pytest
 from netspec.compiler import analyze
 from netspec.diagnostics import visible as characters
 from netspec.diagnostics.diagnostic import Diagnostic, Source, Span
-from netspec.diagnostics.visible import ascii_twin, described, visible
+from netspec.diagnostics.visible import ascii_twin, described, harmless, visible
 from netspec.syntax.errors import deceptive
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
@@ -127,3 +127,10 @@ def test_what_is_shown_is_visible() -> None:
     assert not re.search(f"[{BIDI}]", shown)
     assert "\x1b[1m:" not in shown.replace("\x1b[1m: m", "")
     assert shown.count("\n") == 4
+
+
+def test_a_text_keeps_what_belongs_to_it_and_steers_nothing() -> None:
+    kept = "a\tb\nc\u00a0d e\u200df\ufe0f été Ⅳ 漢"
+    assert harmless(kept) == kept
+    steering = [chr(n) for n in (*range(32), *range(0x7F, 0xA0), 0xD800) if chr(n) not in "\n\t"] + [*BIDI, *BREAKS]
+    assert harmless("".join(steering)) == "\ufffd" * len(steering)

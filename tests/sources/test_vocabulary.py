@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from netspec.recipe.settings import Text
 from netspec.sources.texts import divided
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.vocabulary import GrowingText, Vocabulary
 
 
 @given(st.text(min_size=1))
@@ -30,6 +30,27 @@ def test_words_come_back_with_the_usual_spaces(words: list[str]) -> None:
     vocabulary = Vocabulary.of("words", " ".join(words))
     text = vocabulary.decode(vocabulary.encode(" ".join(words)))
     assert vocabulary.encode(text) == [vocabulary.numbers[word] for word in words]
+
+
+@given(st.sampled_from(["chars", "words", "bytes"]), st.text(max_size=20), st.integers(0, 20))
+def test_a_text_grows_to_what_its_tokens_are(unit: str, text: str, cut: int) -> None:
+    text = "don't (you) say: été.\n" + text.encode("utf-8", "ignore").decode("utf-8")
+    vocabulary = Vocabulary.of(unit, text)  # type: ignore[arg-type]
+    numbers = vocabulary.encode(text)
+    before = vocabulary.decode(numbers[:cut]) if unit != "bytes" else ""
+    growing = GrowingText(vocabulary, before)
+    pieces = [growing.add(number) for number in (numbers[cut:] if unit != "bytes" else numbers)]
+    assert before + "".join(pieces) + growing.finish() == vocabulary.decode(numbers)
+
+
+def test_what_grows_behind_a_prompt() -> None:
+    words = Vocabulary.of("words", "to be ( or\nnot .")
+    for before, expected in (("to", " be."), ("to ", "be."), ("to (", "be."), ("to\n", "be."), ("", "be.")):
+        growing = GrowingText(words, before)
+        assert "".join(growing.add(words.numbers[token]) for token in ("be", ".")) == expected
+    octets = GrowingText(Vocabulary(unit="bytes"))
+    assert [octets.add(number) for number in "é!".encode()] == ["", "é", "!"]
+    assert [octets.add(0xC3), octets.finish()] == ["", "\ufffd"]
 
 
 def test_words_are_in_the_order_of_their_frequency_and_rare_ones_are_one_token() -> None:

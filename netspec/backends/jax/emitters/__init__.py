@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from netspec import ops
 from netspec.backends.jax.emitters import masks, norm, sequence, shape, values, window
-from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping
 from netspec.backends.jax.emitters.merge import MERGERS
 
-__all__ = ["EMITTERS", "MERGERS", "EmitContext", "Emitter", "OpContext"]
+__all__ = ["EMITTERS", "MERGERS", "STEPS", "EmitContext", "Emitter", "Kept", "OpContext", "Stepping"]
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     **window.EMITTERS,
@@ -17,3 +17,6 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     **sequence.EMITTERS,
     **masks.EMITTERS,
 }
+
+STEPS: Mapping[type[ops.Op], Stepping] = {**window.STEPS, **values.STEPS, **sequence.STEPS, **masks.STEPS}
+"""How operations whose positions know of one another, or of their numbers, go from one position to the next."""

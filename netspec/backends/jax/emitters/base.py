@@ -9,11 +9,12 @@ from zlib import crc32
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from netspec.graph.graph import Operation
 from netspec.planning.layouts import CHANNELS_FIRST, Layout
 
-__all__ = ["EmitContext", "Emitter", "OpContext", "on_positions"]
+__all__ = ["EmitContext", "Emitter", "Kept", "OpContext", "Stepping", "on_positions"]
 
 
 @dataclass
@@ -55,6 +56,24 @@ class OpContext:
 
 Emitter: TypeAlias = Callable[[Any, EmitContext, OpContext, jax.Array, list[jax.Array]], jax.Array]
 """Operation, contexts of the run and of the operation, input, parameters → output; arrays in the operation's layout."""
+
+
+Kept: TypeAlias = tuple[jax.Array, ...]
+"""What an operation keeps of the positions before: the state of a recurrence, the keys and values of attention."""
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """How an operation goes along a sequence one position at a time.
+
+    Attributes:
+        step: operation, its context, input of one position, parameters, what is kept, number of the position → output,
+            and what is kept after it. All lies as in the layout with the channels last.
+        start: operation in its place, parameters, number of sequences, type → what is kept before the first position.
+    """
+
+    step: Callable[[Any, OpContext, jax.Array, list[jax.Array], Kept, jax.Array], tuple[jax.Array, Kept]]
+    start: Callable[[Operation, list[jax.Array], int, DTypeLike], Kept] = lambda _at, _arrays, _count, _dtype: ()
 
 
 def on_positions(compute: Callable[[jax.Array], jax.Array], x: jax.Array, layout: Layout) -> jax.Array:

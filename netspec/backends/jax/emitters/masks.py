@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping
+from netspec.backends.jax.emitters.sequence import first_carry, no_keys
 from netspec.backends.jax.kernels import attention, masks, recurrent
+from netspec.graph.graph import Operation
 
-__all__ = ["EMITTERS"]
+__all__ = ["EMITTERS", "STEPS"]
 
 
 def _valid(op: ops.ValidPositions, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -67,4 +72,49 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.TakeLastValid: _take,
     ops.MaskedRecurrent: _recurrent,
     ops.MaskedAttention: _attention,
+}
+
+
+def _nothing_taken(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLike) -> Kept:
+    del arrays
+    return (jnp.zeros((count, *at.shape), dtype),)
+
+
+def _next_take(
+    _: ops.TakeLastValid, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del arrays
+    # Of positions that all are padding the first is taken.
+    y = jnp.where((at.more[0][:, 0] != 0) | (position == 0), x[:, 0], kept[0])
+    return y, (y,)
+
+
+def _next_carry(
+    op: ops.MaskedRecurrent, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del position
+    weight_ih, weight_hh, *biases = arrays
+    valid = at.more[0][:, 0] != 0
+    kept = recurrent.next_carry(kept, x[:, 0], weight_ih, weight_hh, biases, cell=op.cell, valid=valid)
+    return kept[0][:, None], kept
+
+
+def _no_keys(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLike) -> Kept:
+    return (*no_keys(at, arrays, count, dtype), jnp.zeros((count, at.shape[1]), bool))
+
+
+def _next_attention(
+    op: ops.MaskedAttention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del arrays
+    keys, values, valid = kept
+    valid = lax.dynamic_update_slice_in_dim(valid, at.more[0][..., 0] != 0, position, axis=1)
+    y, keys, values = attention.attend_next(x, keys, values, position, valid=valid, rotary=op.rotary)
+    return y, (keys, values, valid)
+
+
+STEPS: Mapping[type[ops.Op], Stepping] = {
+    ops.TakeLastValid: Stepping(_next_take, _nothing_taken),
+    ops.MaskedRecurrent: Stepping(_next_carry, first_carry),
+    ops.MaskedAttention: Stepping(_next_attention, _no_keys),
 }

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping
 from netspec.backends.jax.kernels import attention, recurrent
+from netspec.graph.graph import Operation
 
-__all__ = ["EMITTERS"]
+__all__ = ["EMITTERS", "STEPS", "first_carry", "no_keys"]
 
 
 def _embedding(_: ops.Embedding, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -109,4 +112,54 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.CrossAttention: _cross_attention,
     ops.WindowAttention: _window_attention,
     ops.MaskedCrossAttention: _cross_attention,
+}
+
+
+def _next_sinusoid(
+    _: ops.Sinusoid, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del arrays
+    features, length = at.operation.shape
+    marks = jnp.asarray(attention.sinusoids(length, features), x.dtype)
+    return x + lax.dynamic_slice_in_dim(marks, position, 1), kept
+
+
+def first_carry(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLike) -> Kept:
+    """Return the carry before the first step."""
+    del arrays
+    assert isinstance(at.op, ops.Recurrent)
+    return recurrent.first_carry(at.op.cell, count, at.shape[0], dtype)
+
+
+def _next_carry(
+    op: ops.Recurrent, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del at, position
+    weight_ih, weight_hh, *biases = arrays
+    kept = recurrent.next_carry(kept, x[:, 0], weight_ih, weight_hh, biases, cell=op.cell)
+    return kept[0][:, None], kept
+
+
+def no_keys(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLike) -> Kept:
+    """Return room for the keys and the values of all positions."""
+    del arrays
+    assert isinstance(at.op, ops.Attention)
+    features, length = at.shape
+    room = (count, at.op.heads, length, features // at.op.heads)
+    return jnp.zeros(room, dtype), jnp.zeros(room, dtype)
+
+
+def _next_attention(
+    op: ops.Attention, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del at, arrays
+    keys, values = kept
+    y, keys, values = attention.attend_next(x, keys, values, position, rotary=op.rotary)
+    return y, (keys, values)
+
+
+STEPS: Mapping[type[ops.Op], Stepping] = {
+    ops.Sinusoid: Stepping(_next_sinusoid),
+    ops.Recurrent: Stepping(_next_carry, first_carry),
+    ops.Attention: Stepping(_next_attention, no_keys),
 }

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping
 from netspec.backends.jax.kernels import activation, dropout, noise
 from netspec.backends.jax.kernels.arrange import dot, dot_rows, from_declared, spread
 from netspec.backends.jax.kernels.shared import drawn
 from netspec.planning.layouts import BATCH_LAST, Layout
 
-__all__ = ["EMITTERS"]
+__all__ = ["EMITTERS", "STEPS"]
 
 
 def _matmul(_: ops.MatMul, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -114,3 +115,26 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Noise: _noise,
     ops.Sample: _sample,
 }
+
+
+def _own_numbers(at: OpContext, x: jax.Array, arrays: list[jax.Array], position: jax.Array) -> jax.Array:
+    """Return the numbers for each channel; of those for each value the ones of a position."""
+    (numbers,) = arrays
+    if numbers.ndim > 1:
+        numbers = lax.dynamic_slice_in_dim(numbers, position, 1, axis=1)
+    return spread(numbers, x.ndim, at.layout)
+
+
+def _next_bias(
+    _: ops.Bias, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    return x + _own_numbers(at, x, arrays, position), kept
+
+
+def _next_scale(
+    _: ops.Scale, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    return x * _own_numbers(at, x, arrays, position), kept
+
+
+STEPS: Mapping[type[ops.Op], Stepping] = {ops.Bias: Stepping(_next_bias), ops.Scale: Stepping(_next_scale)}

@@ -7,13 +7,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from netspec import ops
-from netspec.backends.jax.emitters.base import EmitContext, Emitter, OpContext, on_positions
+from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping, on_positions
 from netspec.backends.jax.kernels import conv, deconv, pool
 from netspec.backends.jax.kernels.arrange import NO_PADDING
+from netspec.graph.graph import Operation
 
-__all__ = ["EMITTERS"]
+__all__ = ["EMITTERS", "STEPS"]
 
 _ONE_ROW = {"window": (1,), "stride": (1,), "dilation": (1,), "padding": ((0, 0),), "counted": ((0, 0),)}
 
@@ -81,3 +83,24 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.AvgPool: _avg_pool,
     ops.GlobalPool: _global_pool,
 }
+
+
+def _no_inputs(at: Operation, arrays: list[jax.Array], count: int, dtype: DTypeLike) -> Kept:
+    """Return the inputs before the first position of a convolution that looks back only: the zeros of its padding."""
+    assert isinstance(at.op, ops.Conv)
+    channels = arrays[0].shape[1] * at.op.groups
+    return (jnp.zeros((count, at.op.padding[0][0], channels), dtype),)
+
+
+def _next_conv(
+    op: ops.Conv, at: OpContext, x: jax.Array, arrays: list[jax.Array], kept: Kept, position: jax.Array
+) -> tuple[jax.Array, Kept]:
+    del position
+    seen = jnp.concatenate([*kept, x], axis=1)
+    how = {**_geometry(op, "stride", "dilation"), "groups": op.groups, "strategy": "direct"}
+    none = ((0, 0), (0, 0))
+    y = _on_images(lambda x, kernel: conv.conv2d(x, kernel, **how, padding=none, layout=at.layout), at, seen, *arrays)
+    return y, (seen[:, 1:],)
+
+
+STEPS: Mapping[type[ops.Op], Stepping] = {ops.Conv: Stepping(_next_conv, _no_inputs)}

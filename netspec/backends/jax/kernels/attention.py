@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from netspec.backends.jax.kernels.arrange import dot_rows
 from netspec.backends.jax.kernels.dropout import dropout
 
-__all__ = ["attend", "attend_in_windows", "attend_to", "sinusoids"]
+__all__ = ["attend", "attend_in_windows", "attend_next", "attend_to", "sinusoids"]
 
 
 def attend(
@@ -46,21 +47,63 @@ def attend(
     # Heads before positions: then each product is a batch of plain matrix products.
     q, k, v = jnp.transpose(qkv.reshape(count, length, 3, heads, size), (2, 0, 3, 1, 4))
     if rotary:
-        q, k = _turned(q), _turned(k)
+        q, k = _turned(q, length), _turned(k, length)
     seen = np.tril(np.ones((length, length), bool)) if causal else None
     if valid is not None:
         valid = valid[:, None, None, :]
     return _weighted(q, k, v, (seen, valid), rate=rate, rng_key=rng_key, axis_name=axis_name)
 
 
-def _turned(x: jax.Array) -> jax.Array:
+def attend_next(
+    qkv: jax.Array,
+    keys: jax.Array,
+    values: jax.Array,
+    position: jax.Array,
+    *,
+    valid: jax.Array | None = None,
+    rotary: bool = False,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Let one more position of a sequence read itself and those before it.
+
+    Args:
+        qkv: (N, 1, 3D), its query, key and value.
+        keys: (N, heads, L, D/heads), those of the positions before it; the others are not read.
+        values: likewise.
+        position: its number, from 0 to L - 1.
+        valid: (N, L) of bool, as for `attend`.
+        rotary: as for `attend`.
+
+    Returns:
+        (N, 1, D), the heads' results side by side; then the keys and the values with its own among them.
+    """
+    count, heads, length, size = keys.shape
+    q, k, v = jnp.transpose(qkv.reshape(count, 1, 3, heads, size), (2, 0, 3, 1, 4))
+    if rotary:
+        q, k = (_turned(a, length, position) for a in (q, k))
+    keys = lax.dynamic_update_slice_in_dim(keys, k, position, axis=2)
+    values = lax.dynamic_update_slice_in_dim(values, v, position, axis=2)
+    seen = jnp.arange(length) <= position
+    if valid is not None:
+        valid = valid[:, None, None, :]
+    out = _weighted(q, keys, values, (seen, valid), rate=0.0, rng_key=None, axis_name=None)
+    return out, keys, values
+
+
+def _turned(x: jax.Array, length: int, position: jax.Array | None = None) -> jax.Array:
     """Return (N, heads, L, S) with features 2i and 2i + 1 turned by the angle position / 10000^(2i/S).
 
     The product of two then depends on how far apart they are. Su et al., "RoFormer", 2021.
+
+    Args:
+        x: queries or keys.
+        length: L.
+        position: the number of the one that there is, (N, heads, 1, S); all of them unless given.
     """
-    *_, length, size = x.shape
+    size = x.shape[-1]
     angle = np.arange(length)[:, None] / 10_000 ** (np.arange(0, size, 2) / size)
     cos, sin = (jnp.asarray(of(angle), x.dtype) for of in (np.cos, np.sin))
+    if position is not None:
+        cos, sin = (lax.dynamic_slice_in_dim(of, position, 1) for of in (cos, sin))
     a, b = x[..., ::2], x[..., 1::2]
     return jnp.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)
 

@@ -12,8 +12,11 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 
-__all__ = ["CELLS", "recurrence"]
+from netspec.backends.jax.kernels.arrange import dot_rows
+
+__all__ = ["CELLS", "first_carry", "next_carry", "recurrence"]
 
 Carry: TypeAlias = tuple[jax.Array, ...]
 """What goes from step to step, the state first; each (N, H)."""
@@ -46,7 +49,7 @@ def recurrence(
     Returns:
         (N, L, H), the state after each step, at the place of that step.
     """
-    step, carried = CELLS[cell]
+    step, _ = CELLS[cell]
     count, _, _ = x.shape
     units = weight_hh.shape[1]
     none = jnp.zeros((), x.dtype)
@@ -65,13 +68,54 @@ def recurrence(
         carry = tuple(jnp.where(goes_on, new, old) for new, old in zip(after, carry, strict=True))
         return carry, carry[0]
 
-    start = (jnp.zeros((count, units), x.dtype),) * carried
+    start = first_carry(cell, count, units, x.dtype)
     by_step = jnp.swapaxes(projected, 0, 1)
     if valid is None:
         _, states = lax.scan(advance, start, by_step, reverse=reverse)
     else:
         _, states = lax.scan(advance_where, start, (by_step, jnp.swapaxes(valid, 0, 1)), reverse=reverse)
     return jnp.swapaxes(states, 0, 1)
+
+
+def first_carry(cell: str, count: int, units: int, dtype: DTypeLike) -> Carry:
+    """Return the carry before the first step: zeros.
+
+    Args:
+        cell: which recurrence, a name in `CELLS`.
+        count: of sequences.
+        units: of the state.
+        dtype: of the values.
+    """
+    return (jnp.zeros((count, units), dtype),) * CELLS[cell][1]
+
+
+def next_carry(
+    carry: Carry,
+    x: jax.Array,
+    weight_ih: jax.Array,
+    weight_hh: jax.Array,
+    biases: Sequence[jax.Array],
+    *,
+    cell: str,
+    valid: jax.Array | None = None,
+) -> Carry:
+    """Return the carry after one more step, the state first.
+
+    Args:
+        carry: that before it.
+        x: (N, D), what the step reads; weights, biases and cell are those of `recurrence`.
+        weight_ih: of the input.
+        weight_hh: of the state.
+        biases: none, one or two.
+        cell: which recurrence.
+        valid: (N, 1) of bool; elsewhere the carry stays as it is. All sequences unless given.
+    """
+    none = jnp.zeros((), x.dtype)
+    bias_ih, bias_hh, *_ = (*biases, none, none)
+    after = CELLS[cell][0](carry, dot_rows(x, weight_ih) + bias_ih, dot_rows(carry[0], weight_hh) + bias_hh)
+    if valid is None:
+        return after
+    return tuple(jnp.where(valid, new, old) for new, old in zip(after, carry, strict=True))
 
 
 def _lstm(carry: Carry, of_input: jax.Array, of_state: jax.Array) -> Carry:
