@@ -108,9 +108,10 @@ def integers(bounds: list[Any]) -> st.SearchStrategy[int]:
 
 def floats(bounds: list[Any]) -> st.SearchStrategy[float]:
     at = limits(bounds)
-    low = at.get("ge", at.get("gt", -1e30))
-    high = at.get("le", at.get("lt", 1e30))
-    return st.floats(low, high, exclude_min="gt" in at, exclude_max="lt" in at, allow_nan=False)
+    # Where a field is a number of things or a share of them, the bounds of both are known here: a share is in both.
+    low = max(at.get("ge", -1e30), at.get("gt", -1e30))
+    high = min(at.get("le", 1e30), at.get("lt", 1e30))
+    return st.floats(low, high, exclude_min=at.get("gt") == low, exclude_max=at.get("lt") == high, allow_nan=False)
 
 
 def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
