@@ -6,6 +6,7 @@
     model = ns.compile(net)                   # jit-compiled
     for event in ns.train(net, epochs=1):     # Started, Step, Epoch, Finished …
         print(event)
+    fitted = ns.fit(net, epochs=1)            # the same with a progress bar
     run = ns.open("runs/lenet/001")           # a run folder or a .safetensors file
     run.predict(images)
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         Weights,
     )
     from netspec.training.recovery import NonFiniteLossError
+    from netspec.workflows.fit import Fitted
     from netspec.workflows.predictions import Evaluation, Prediction
     from netspec.workflows.replay import Replay
     from netspec.workflows.trained import Run
@@ -71,6 +73,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Finished",
+    "Fitted",
     "Graph",
     "Model",
     "ModelFileError",
@@ -93,6 +96,7 @@ __all__ = [
     "Weights",
     "__version__",
     "compile",
+    "fit",
     "keep_memory",
     "load",
     "open",
@@ -112,6 +116,7 @@ _LAZY = {
     "Evaluation": "netspec.workflows.predictions",
     "Event": "netspec.training.events",
     "Finished": "netspec.training.events",
+    "Fitted": "netspec.workflows.fit",
     "Graph": "netspec.graph.graph",
     "Model": "netspec.backends.jax.model",
     "Network": "netspec.ir.network",
@@ -310,6 +315,76 @@ def train(
         weights=start,
         variables=variables,
     )
+
+
+def fit(
+    network: Network | str | Path,
+    data: Data | None = None,
+    *,
+    epochs: int | None = None,
+    batch: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
+    device: str | jax.Device | None = None,
+    devices: int | None = None,
+    out: str | Path | None = None,
+    log_every: int | None = None,
+    autotune: bool | None = None,
+    weights: str | Path | None = None,
+    variables: Variables | Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Fitted:
+    """Train a network to the end, with a progress bar, and return what came out of it.
+
+    Args:
+        network: what to train, as for `train`.
+        data: as for `train`; all other arguments too, but for the last.
+        epochs: instead of the recipe's.
+        batch: instead of the recipe's, in examples.
+        lr: learning rate, instead of the recipe's.
+        seed: instead of the recipe's.
+        device: `cpu`, `gpu`, a `jax.Device`, or JAX's default.
+        devices: how many of them share each batch.
+        out: a new folder to keep the run in; nothing is written without. An interrupted one goes on with `resume`.
+        log_every: steps between two moves of the bar.
+        autotune: as for `compile`.
+        weights: a run folder, a model file, or a `.safetensors` file to start from.
+        variables: trained arrays to start from.
+        progress: show the bar and the lines of the epochs; nothing is printed without.
+
+    Returns:
+        The figures of `Result`, such as `test_accuracy`; the `model`, its trained `variables`, the run `folder`, and
+        the `history`, an `Epoch` for each epoch.
+
+    Raises:
+        NetspecError: as `train` and its events do.
+    """
+    from netspec.system.arguments import as_switch  # noqa: PLC0415
+
+    shown = as_switch(progress, "progress")
+    events = train(
+        network,
+        data,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        seed=seed,
+        device=device,
+        devices=devices,
+        out=out,
+        log_every=log_every,
+        autotune=autotune,
+        weights=weights,
+        variables=variables,
+    )
+    from netspec.workflows.fit import fitted  # noqa: PLC0415
+
+    if not shown:
+        return fitted(events, lambda event: None)
+    from netspec.terminal.progress import Progress  # noqa: PLC0415
+
+    with Progress(quiet=False) as bar:
+        return fitted(events, bar.show)
 
 
 def resume(

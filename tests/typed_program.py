@@ -61,3 +61,6 @@ def f(train: bool) -> None:
 short = ns.Network(input=(1, 28, 28), nodes=net.nodes)
 long = ns.Network(inputs=net.inputs, nodes=net.nodes, name="long")
 print(short.input, long.inputs[0].shape)
+
+fitted: ns.Fitted = ns.fit(net, "digits", epochs=1, progress=False)
+print(fitted.test_accuracy, fitted.model.forward(fitted.variables, np.zeros((1, 1, 28, 28))), len(fitted.history))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
 from netspec.diagnostics.visible import harmless, visible
-from netspec.recipe.metrics import metric_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,14 +22,12 @@ __all__ = [
     "console",
     "count_text",
     "flops_text",
-    "percent",
     "print_diagnostics",
     "print_error",
     "print_json",
     "print_table",
     "say",
     "say_on",
-    "seconds_text",
 ]
 
 
@@ -160,26 +157,3 @@ def flops_text(number: float) -> str:
 def _of(number: float, unit: str) -> str:
     # `count_text` ends with a space and a prefix from 1,000 on.
     return f"{count_text(number)}{unit}" if number >= 1e3 else f"{number:.0f} {unit}"
-
-
-def percent(share: float | None) -> str:
-    """Return `99.31 %`, or a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.2f} %"
-
-
-_NO_SHARES = {"auroc", "average_precision", "log_loss", "calibration_error", "perplexity", "mae", "rmse", "r2"}
-
-
-def metric_text(name: str, value: float | None) -> str:
-    """Return a metric as people read it: `93.10 %` where it is a share, else `0.0412`, or a dash where it has none."""
-    if value is None or metric_of(f"test_{name}") not in _NO_SHARES:
-        return percent(value)
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
-
-
-def seconds_text(seconds: float) -> str:
-    """Return `8.1 s`, `1 m 20 s`, `2 h 05 m`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes} m {int(seconds % 60):02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"

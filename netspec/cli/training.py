@@ -8,8 +8,8 @@ from typing import Any
 
 from netspec.cli import streams
 from netspec.cli.output import print_json, say
-from netspec.cli.progress import Progress
 from netspec.cli.signals import Interrupts
+from netspec.terminal.progress import Progress
 from netspec.training.events import Event, Started, Stopped, plain
 
 __all__ = ["event_fields", "show_events"]

@@ -48,10 +48,11 @@ FOLDERS = {
         "diagnostics system recipe ir sources graph elaborate planning describe compiler data backends/jax training "
         "report runs"
     ),
-    "netspec": "diagnostics system compiler workflows",
+    "terminal": "diagnostics ops recipe ir backends/jax training",
+    "netspec": "diagnostics system compiler workflows terminal",
     "cli": (
         "diagnostics system syntax ops recipe ir graph elaborate passes planning describe compiler data "
-        "backends backends/jax training report runs workflows netspec"
+        "backends backends/jax training report runs workflows terminal netspec"
     ),
     "__main__": "cli",
 }

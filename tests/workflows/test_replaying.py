@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.cli.progress import Progress
 from netspec.cli.verbs.replay import _plain, _print
 from netspec.runs import files as runs
 from netspec.runs import model_file
 from netspec.runs.environment import differences, here
+from netspec.terminal.progress import Progress
 from netspec.workflows import replay as replaying
 from netspec.workflows import train as session
 from netspec.workflows.replay import Difference, Replay

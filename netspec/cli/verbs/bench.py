@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netspec.cli.options import Autotune, Device, Let, Set, pairs
-from netspec.cli.output import print_json, print_table, say, seconds_text
+from netspec.cli.output import print_json, print_table, say
 from netspec.cli.process import process_of
+from netspec.terminal.numbers import seconds_text
 
 if TYPE_CHECKING:
     from netspec.workflows.bench import Bench, Measurement

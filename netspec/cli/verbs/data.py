@@ -59,8 +59,8 @@ def list_(
 @app.command(cls=Command)
 def fetch(name: Annotated[str, typer.Argument(metavar="NAME", help="Which dataset.", autocompletion=datasets)]) -> int:
     """Download a dataset, verified, unless it is here already."""
-    from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data import fetch as fetch_data  # noqa: PLC0415
+    from netspec.terminal.progress import Progress  # noqa: PLC0415
 
     say(fetch_data(name, Progress(quiet=False).download))
     return 0

@@ -11,8 +11,9 @@ import typer
 
 from netspec.cli.completion import datasets
 from netspec.cli.options import Device
-from netspec.cli.output import metric_text, percent, print_json, print_table, say
+from netspec.cli.output import print_json, print_table, say
 from netspec.cli.process import process_of
+from netspec.terminal.numbers import metric_text, percent
 
 if TYPE_CHECKING:
     from netspec.workflows.predictions import Evaluation

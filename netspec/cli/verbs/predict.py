@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_error, print_json, say
+from netspec.cli.output import print_error, print_json, say
 from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.system.files import kind_of
+from netspec.terminal.numbers import percent
 
 if TYPE_CHECKING:
     from netspec.workflows.example_files import Examples

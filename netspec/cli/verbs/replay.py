@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netspec.cli.options import Device
-from netspec.cli.output import percent, print_json, say
+from netspec.cli.output import print_json, say
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import plural
+from netspec.terminal.numbers import percent
 
 if TYPE_CHECKING:
     from netspec.workflows.replay import Replay
@@ -45,7 +46,7 @@ def replay(
     run = newest(run)
     manifest = read_manifest(run)
 
-    from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.terminal.progress import Progress  # noqa: PLC0415
 
     process = process_of(context)
     process.keep_memory()

@@ -40,7 +40,7 @@ def resume(
     run = newest(run)
     manifest = read_manifest(run)
 
-    from netspec.cli.progress import Progress  # noqa: PLC0415
+    from netspec.terminal.progress import Progress  # noqa: PLC0415
 
     process = process_of(context)
     process.keep_memory()

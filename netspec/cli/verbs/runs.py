@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from netspec.cli.output import percent, print_json, print_table, say
+from netspec.cli.output import print_json, print_table, say
 from netspec.runs.listing import RunSummary, list_runs
+from netspec.terminal.numbers import percent
 
 __all__ = ["runs"]
 

@@ -69,9 +69,9 @@ def train(
     with_settings(network, settings)
     leads = group is None or group.rank == 0
 
-    from netspec.cli.progress import Progress  # noqa: PLC0415
     from netspec.data.for_network import load_data  # noqa: PLC0415
     from netspec.system.background import Background  # noqa: PLC0415
+    from netspec.terminal.progress import Progress  # noqa: PLC0415
 
     own = process_of(context)
     own.keep_memory()

@@ -14,12 +14,12 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
-from netspec.cli.output import metric_text, percent, seconds_text
 from netspec.diagnostics.diagnostic import plural
 from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.catalog import find
+from netspec.terminal.numbers import metric_text, percent, seconds_text
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped, Weights
 
 __all__ = ["Progress"]
