@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from language_page import language_page
+from models_page import models_page
 from passes_page import passes_page
 
 from netspec.compiler import analyze
@@ -100,6 +101,7 @@ def schema() -> str:
 PAGES = {
     "language.md": language_page,
     "layers.md": layers_page,
+    "models.md": models_page,
     "errors.md": errors_page,
     "passes.md": passes_page,
     "network.schema.json": schema,

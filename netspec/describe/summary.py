@@ -13,8 +13,8 @@ from netspec.ops import Shape, format_shape
 
 __all__ = ["graph_summary", "network_summary"]
 
-_ROWS = 10
-"""At most, of the table: with the line above it and the input that is eleven lines and the one for the rest."""
+_ROWS = 11
+"""At most, of the table, its inputs among them: with the line above it that is twelve lines."""
 
 _TRACED = 500
 """Layers of a network up to which it is traced for its shapes: in an interpreter that takes no noticeable time."""
@@ -70,18 +70,19 @@ def _input_row(name: str, shape: Shape, tokens: int | None) -> tuple[str, ...]:
 
 
 def _table(title: str, first: Sequence[Sequence[str]], count: int, row: Callable[[int], Sequence[str]]) -> str:
-    """Return a title and a table under it; of many rows the first and the last."""
-    left_out = count - (_ROWS - 1) if count > _ROWS else 0
-    head = _ROWS // 2 if left_out else count
-    shown = [row(i) for i in (*range(head), *range(count - (_ROWS - 1 - head), count))] if left_out else []
-    rows = [*first, *(shown or [row(i) for i in range(count)])]
+    """Return a title and a table under it; of many rows, inputs and layers, the first and the last."""
+    whole = len(first) + count
+    left_out = whole - (_ROWS - 1) if whole > _ROWS else 0
+    head = (_ROWS + 1) // 2 if left_out else whole
+    shown = (*range(head), *range(whole - (_ROWS - 1 - head), whole)) if left_out else range(whole)
+    rows = [first[i] if i < len(first) else row(i - len(first)) for i in shown]
     cells = [[_cut(cell) for cell in (*each, "", "")[:4]] for each in rows]
     widths = [max(len(cells_of[i]) for cells_of in cells) for i in range(4)]
     lines = [
         f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in cells
     ]
     if left_out:
-        lines.insert(len(first) + head, f"  … {left_out:,} more …")
+        lines.insert(head, f"  … {left_out:,} more …")
     return "\n".join([title, *lines])
 
 

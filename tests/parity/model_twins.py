@@ -1,4 +1,4 @@
-"""The networks of `specs/models` once more, by hand in PyTorch, and what carries weights across by order.
+"""Networks of `specs/models` once more, by hand in PyTorch, and what carries weights across by order.
 
 Written from the papers, not from netspec's graph. Modules stand in the order in which the spec names its layers, for
 the n-th convolution of the twin holds the weights of the n-th convolution of the spec. Softmax is left to the loss.
@@ -299,7 +299,7 @@ TWINS: dict[str, Callable[[], Module]] = {
     "vgg11_bn": vgg11_bn,
     "vit_tiny": vit_tiny,
 }
-"""Every model, by the name of its spec."""
+"""Models by the names of their specs; shelf_twins.py has the others."""
 
 SLIM: dict[str, tuple[str, str, Callable[[], Module]]] = {
     "mobilenet": ("repeat 5", "repeat 1", lambda: mobilenet(1)),

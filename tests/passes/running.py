@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from examples_of import inputs_of
 
 import netspec as ns
 from netspec.backends.jax.emit import run_graph
@@ -32,40 +33,36 @@ def some_variables(graph: Graph, seed: int = 0) -> Variables:
     return Variables(*trees)
 
 
-def some_inputs(network: Network, count: int = 3, seed: int = 0) -> jax.Array:
-    rng = np.random.default_rng(seed)
-    shape = (count, *network.input)
-    return jnp.asarray(rng.integers(0, network.tokens, shape) if network.tokens else rng.normal(size=shape))
-
-
 Results = dict[str, Any]
 
 PLAIN = Overrides(conv="direct", deconv="direct", layout="channels_last")
 
 
-def results(graphs: list[Graph], variables: Variables, x: jax.Array, mode: Mode) -> list[Results]:
+def results(graphs: list[Graph], variables: Variables, x: Any, mode: Mode) -> list[Results]:
     """Return what each graph gives, all in one program: compiling takes most of the time of these tests."""
     return jax.jit(lambda params, x: [_results(g, Variables(params, variables.state), x, mode) for g in graphs])(
         variables.params, x
     )
 
 
-def _results(graph: Graph, variables: Variables, x: jax.Array, mode: Mode) -> Results:
-    """Return the output, the logits, the new state, and the gradients of a weighted sum of the outputs."""
+def _results(graph: Graph, variables: Variables, x: Any, mode: Mode) -> Results:
+    """Return the outputs, their logits, the new state, and the gradients of a weighted sum of the outputs."""
     train = mode is Mode.TRAINING
     # The plain way throughout, so that passes alone make a difference.
-    plan = make_plan(graph, platform="cpu", batch=len(x), gradient=True, overrides=PLAIN)
+    plan = make_plan(graph, platform="cpu", batch=len(jax.tree.leaves(x)[0]), gradient=True, overrides=PLAIN)
+    given, read = ([getattr(o, which) for o in graph.outputs] for which in ("index", "logits"))
 
-    def weighted(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
-        wanted = (graph.output, graph.logits)
+    def weighted(params: Any, x: Any) -> tuple[jax.Array, Any]:
+        wanted = (*given, *read)
         values, state = run_graph(
             graph, params, variables.state, x, wanted=wanted, plan=plan, train=train, rng=jax.random.key(7)
         )
-        out = values[graph.output]
-        weights = jnp.cos(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape)
-        return jnp.sum(out * weights), (out, values[graph.logits], state)
+        outs, logits = ([values[index] for index in indices] for indices in (given, read))
+        total = sum(jnp.sum(out * jnp.cos(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape)) for out in outs)
+        return jnp.asarray(total), (outs, logits, state)
 
-    grad = jax.grad(weighted, argnums=0 if graph.tokens else (0, 1), has_aux=True)
+    moving = all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(x))
+    grad = jax.grad(weighted, argnums=(0, 1) if moving else 0, has_aux=True)
     grads, (out, logits, state) = grad(variables.params, x)
     return {"output": out, "logits": logits, "state": state, "gradients": grads}
 
@@ -76,15 +73,20 @@ def compare(network: Network, mode: Mode, check: Callable[[float, Any, Any], Non
     optimized = optimize(declared, mode)
     # Rounding, which batch normalization of nearly equal values makes much of, is not what is looked for.
     with jax.enable_x64(True):
-        variables, x = some_variables(declared, seed), some_inputs(network, seed=seed)
+        x = jax.tree.map(_wide, inputs_of(network, 3, np.random.default_rng(seed)))
+        variables = some_variables(declared, seed)
         expected, found = results([declared, optimized], variables, x, mode)
-    if optimized.logits != optimized.output:
+    if any(o.logits != o.index for o in optimized.outputs):
         del expected["logits"], found["logits"]
     for kind, values in expected.items():
         # Gradients that are 0 but for rounding, such as a bias's before batch normalization, are small beside others.
         scale = max([1e-3, *(float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(values))])
         jax.tree.map(partial(check, scale), found[kind], values)
     return optimized
+
+
+def _wide(array: Any) -> jax.Array:
+    return jnp.asarray(array, jnp.float64 if array.dtype.kind == "f" else array.dtype)
 
 
 def nearly(scale: float, found: Any, expected: Any) -> None:

@@ -1,31 +1,31 @@
-"""Every network of `specs/models` trains: a few steps by its own recipe on one batch of random examples."""
+"""Every network of `specs/models` trains: a few steps by its own recipe on one batch of random examples.
+
+The large ones with fewer and narrower layers, on smaller images.
+"""
 
 from __future__ import annotations
 
 import jax
 import numpy as np
 import pytest
+from examples_of import inputs_of, targets_of
+from small_models import SPECS, small
 
 import netspec as ns
 from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Split
-from netspec.system.resources import specs_folder
 
-SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.net"))}
 SMALL = ["autoencoder", "inception", "lstm", "resnet20", "transformer"]
-IMAGENET = {name: (3, 64, 64) for name in SPECS if name not in SMALL}
+LARGE = [name for name in SPECS if name not in SMALL]
 BATCH = 4
 
 
 def losses(name: str, steps: int) -> list[float]:
-    """Return the loss before each of some steps on the same batch, ImageNet's images made small."""
-    network = ns.load(SPECS[name])
-    network = network.model_copy(update={"input": IMAGENET.get(name, network.input)})
-    model = ns.compile(network, "cpu")
+    """Return the loss before each of some steps on the same batch, of a network with less in it."""
+    model = ns.compile(small(name), "cpu")
     rng = np.random.default_rng(0)
-    shape = (BATCH, *network.input)
-    x = rng.integers(0, network.tokens, shape, np.int32) if network.tokens else rng.integers(0, 256, shape, np.uint8)
-    y = rng.integers(0, model.graph.shape(model.graph.output)[0], BATCH).astype(np.int32)
+    x = inputs_of(model.network, BATCH, rng, pixels=True)
+    y = targets_of(model.network, model.graph, BATCH, rng)
     trainer = Trainer(model, steps_per_epoch=2, epochs=5, seed=0)
     state, data = trainer.start(), trainer.place(Split(x, y))
     found = []
@@ -51,6 +51,6 @@ def test_the_loss_of_a_batch_falls(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", IMAGENET)
+@pytest.mark.parametrize("name", LARGE)
 def test_three_steps(name: str) -> None:
     assert np.isfinite(losses(name, 3)).all()

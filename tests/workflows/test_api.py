@@ -425,12 +425,15 @@ def test_paths_and_values_of_a_graph() -> None:
 
 # --- what it shows --------------------------------------------------------------------------------------------------
 
+MANY = ns.parse(
+    "\n".join(f"input 2 as i{n}" for n in range(12)) + "\nfrom i11; add i0 i1 i2 i3 i4 i5 i6 i7 i8 i9 i10\nfc 3"
+)
 BIG = "input 1x8x8; repeat 300 { conv 4 3x3 pad=1 relu }; fc 10"
 
 
 @pytest.mark.parametrize(
     "network",
-    [NET, ns.parse(BIG), *(ns.load(path) for path in sorted((specs_folder() / "models").glob("*.net")))],
+    [NET, ns.parse(BIG), MANY, *(ns.load(path) for path in sorted((specs_folder() / "models").glob("*.net")))],
     ids=lambda network: network.name,
 )
 def test_networks_and_graphs_are_shown_in_a_few_lines(network: ns.Network) -> None:

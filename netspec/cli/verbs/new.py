@@ -9,9 +9,9 @@ import typer
 
 from netspec.cli.completion import templates
 from netspec.cli.output import say
+from netspec.describe.shelf import shelf, title
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.diagnostics.suggest import nearest
-from netspec.system.resources import specs_folder
 
 __all__ = ["new"]
 
@@ -35,7 +35,7 @@ def new(
     """Write a commented starter spec."""
     specs = _specs()
     if list_all:
-        _print_all(specs)
+        _print_all()
         return 0
     if template not in specs:
         near = nearest(template, specs)
@@ -56,25 +56,15 @@ def new(
     return 0
 
 
-_GROUPS = {"": "To begin with", "models": "Models", "tutorials": "The networks of other libraries' tutorials"}
-"""The headings of `--list`, by folder."""
-
-
-def _print_all(specs: dict[str, Path]) -> None:
-    """Print the name and the title of each spec, under a heading for each folder."""
-    for folder, heading in _GROUPS.items():
-        say(f"{heading}:")
+def _print_all() -> None:
+    """Print the name and the title of each spec, by what they are for."""
+    for kind, specs in shelf().items():
+        width = max(map(len, specs))
+        say(f"{kind}:")
         for name, path in specs.items():
-            if path.parent == specs_folder() / folder:
-                say(f"  {name:<14}  {_title(path)}")
+            say(f"  {name:<{width}}  {title(path)}")
 
 
 def _specs() -> dict[str, Path]:
     """Return the ready-made specs by name, the flagships first."""
-    folder = specs_folder()
-    return {path.stem: path for path in [*sorted(folder.glob("*.net")), *sorted(folder.glob("*/*.net"))]}
-
-
-def _title(path: Path) -> str:
-    with path.open(encoding="utf-8") as stream:
-        return stream.readline().lstrip("# ").strip()
+    return {name: path for specs in shelf().values() for name, path in specs.items()}

@@ -8,7 +8,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from examples_of import inputs_of, targets_of
 
 import netspec as ns
 from netspec.backends.jax.model import Model, Variables
@@ -21,6 +23,8 @@ PLATFORMS = {"cuda": "gpu", "tpu": "tpu"}
 
 platforms = pytest.mark.parametrize("platform", PLATFORMS)
 SPECS = sorted(specs_folder().rglob("*.net"))
+LONG = {"densenet121", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "resnet50", "vit_b16"}
+"""Deep ones that have nothing of their own."""
 
 
 @pytest.fixture
@@ -58,7 +62,11 @@ def test_forward_and_backward_of_every_layer(cls: Any, platform: str) -> None:
 # What differs between the two lies in single operations, which the test above looks at.
 @pytest.mark.parametrize("platform", ["cuda", pytest.param("tpu", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("planned_elsewhere")
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.slow if path.stem in LONG else []) for path in SPECS],
+    ids=lambda path: path.stem,
+)
 def test_training_steps_of_every_spec(path: Path, platform: str) -> None:
     model = ns.compile(ns.load(path), "cpu")
     trainer = Trainer(model, steps_per_epoch=10, epochs=2, seed=0, max_steps_per_call=2)
@@ -69,9 +77,10 @@ def test_training_steps_of_every_spec(path: Path, platform: str) -> None:
         arrays[0 if p.trainable else 1].setdefault(node, {})[name] = jax.ShapeDtypeStruct(p.shape, jnp.float32)
     functions = trainer._functions
     state = jax.eval_shape(functions.state_of, Variables(*arrays))
-    images = jax.ShapeDtypeStruct((64, *model.graph.input), jnp.int32 if model.graph.tokens else jnp.uint8)
-    labels = jax.ShapeDtypeStruct((64,), jnp.int32)
+    rng = np.random.default_rng(0)
+    examples = inputs_of(model.network, 1, rng, pixels=True), targets_of(model.network, model.graph, 1, rng)
+    images, labels = jax.tree.map(lambda a: jax.ShapeDtypeStruct((64, *a.shape[1:]), a.dtype), examples)
     order = jax.ShapeDtypeStruct((10 * trainer.batch,), jnp.int32)
-    history = jax.ShapeDtypeStruct((10, 3), jnp.float32)
+    history = jax.ShapeDtypeStruct(trainer.blank_history().shape, jnp.float32)
     step = partial(functions.advance, count=2, length=trainer.batch, size=10 * trainer.batch)
     assert lowers(step, platform, state, history, images, labels, order)
