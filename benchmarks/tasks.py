@@ -74,4 +74,5 @@ def _options() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    ns.keep_memory()  # before JAX is imported, as in every training of the command line
     sys.exit(main())

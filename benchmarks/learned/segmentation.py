@@ -57,11 +57,11 @@ def measure(effort: Effort) -> Found:
     ours = trained(SPECS["unet"], arrays, effort.seed, name="unet", epochs=epochs)
     answers = np.asarray(ours.model.forward(ours.variables, x[train:]))
     initial = ns.compile(ns.parse(SPECS["unet"])).init(effort.seed).params
-    theirs, seconds = twin(arrays, initial, epochs=epochs, seed=effort.seed)
+    theirs = twin(arrays, initial, epochs=epochs, seed=effort.seed)
     return Found(
         figures={
-            "netspec": _row(answers > 0.5, y[train:], ours.result.seconds),
-            "PyTorch": _row(theirs > 0.5, y[train:], seconds),
+            "netspec": _row(answers > 0.5, y[train:]),
+            "PyTorch": _row(theirs > 0.5, y[train:]),
         }
     )
 
@@ -88,7 +88,7 @@ def _quarters(picture: NDArray[np.generic]) -> NDArray[np.generic]:
     return picture.reshape(2, _SIDE, 2, _SIDE).transpose(0, 2, 1, 3).reshape(4, _SIDE, _SIDE)
 
 
-def _row(found: NDArray[np.bool_], right: NDArray[np.float32], seconds: float) -> dict[str, tuple[float, ...]]:
+def _row(found: NDArray[np.bool_], right: NDArray[np.float32]) -> dict[str, tuple[float, ...]]:
     dice, iou = overlap(found, right)
     accuracy = float((found == (right > 0)).mean())
-    return {"Dice": (dice,), "IoU": (iou,), "accuracy": (accuracy,), "seconds": (round(seconds, 1),)}
+    return {"Dice": (dice,), "IoU": (iou,), "accuracy": (accuracy,)}
