@@ -71,7 +71,7 @@ def _where(row: Row) -> str:
     seeds = f"the seed {row.seed}{' and those after it' if _several(row) else ''}"
     return (
         f"on {row.date[:10]} at commit `{row.commit}` with {seeds}, in {row.seconds:,.0f} s, on "
-        f"{m.processor}, {m.cores} cores at a load of {row.load:.1f}, {m.system}, "
+        f"{m.processor}, {m.cores} core{'s' if m.cores != 1 else ''} at a load of {row.load:.1f}, {m.system}, "
         f"Python {m.python}; {versions}."
     )
 
