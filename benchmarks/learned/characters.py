@@ -70,5 +70,4 @@ def _sample(folder: Path, effort: Effort) -> str | None:
     run: Any = ns.open(folder)
     if not hasattr(run, "generate"):
         return None
-    written = str(run.generate(_PROMPT, length=effort.of(300, 5), temperature=0.8, seed=effort.seed))
-    return written if written.startswith(_PROMPT) else _PROMPT + written
+    return _PROMPT + str(run.generate(_PROMPT, length=effort.of(300, 5), temperature=0.8, seed=effort.seed))
