@@ -1,201 +1,78 @@
-"""How well small networks do on scikit-learn's tables, beside scikit-learn's own models, on the same splits.
+"""How well small networks learn on real data: tables, images, text. Each task is a section of docs/tasks.md.
 
-    pip install -e ".[test]"
-    python benchmarks/tasks.py            # prints, and writes docs/tasks.md
+    pip install -e ".[test,parity]"
+    NETSPEC_DATA=… python benchmarks/tasks.py            # what is not recorded yet, then the page
+    python benchmarks/tasks.py --only vae pairs          # some tasks; --again also where they are recorded
+    python benchmarks/tasks.py --short                   # as little as shows that everything runs; records nothing
+    python benchmarks/tasks.py --page-only               # only the page, from what is recorded
 
-Each data set is split five times, a quarter held out (stratified where the target is a class). Columns are standardized
-with the training part's mean and deviation, and so are targets that are numbers; errors are in the target's own units.
-The netspec models are the specs below, the same for every split; scikit-learn's are its linear model and its MLP with
-the same hidden layers, both otherwise as they come, but that the MLP may take 2,000 iterations.
+NETSPEC_DATA is a folder with mnist/, membrane/ and text/. What is found goes into benchmarks/results/tasks.json as soon
+as a task is done: the work can be stopped and taken up again. A task is measured again where its specs or the seed
+changed.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
-from importlib.metadata import version
+import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
-from typing import Any
 
-import numpy as np
-from sklearn import datasets
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import train_test_split
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import StandardScaler
+from learned import TASKS
+from learned.frame import ROOT, Row, measured, merged, read, stamp
+from learned.page import cell, page
 
 import netspec as ns
+from netspec.system.files import atomic_write
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "tasks.md"
-SPLITS = 5
-
-
-@dataclass(frozen=True)
-class Task:
-    """A data set and the spec that learns it."""
-
-    name: str
-    load: Callable[[], Any]
-    spec: str
-    hidden: tuple[int, ...]
-    classes: bool = False
+__all__ = ["main"]
 
 
-TASKS = (
-    Task(
-        "diabetes: one number",
-        datasets.load_diabetes,
-        "input 10; fc 16 relu; dropout 0.1; fc 1\n"
-        "train { optimizer adamw lr=0.005 weight_decay=0.3; schedule cosine; batch 32; epochs 20; metrics r2 }",
-        (16,),
-    ),
-    Task(
-        "linnerud: three numbers",
-        datasets.load_linnerud,
-        "input 3; fc 3\ntrain { optimizer adamw lr=0.02 weight_decay=0.1; batch 15; epochs 60; metrics r2 }",
-        (8,),
-    ),
-    Task(
-        "wine: three classes",
-        datasets.load_wine,
-        "input 13; fc 16 relu; fc 3 softmax\n"
-        "train { optimizer adamw lr=0.01 weight_decay=0.05; schedule cosine; batch 32; epochs 30 }",
-        (16,),
-        classes=True,
-    ),
-    Task(
-        "breast cancer: two classes",
-        datasets.load_breast_cancer,
-        "input 30; fc 16 relu; fc 1 sigmoid\n"
-        "train { optimizer adamw lr=0.005 weight_decay=0.1; schedule cosine; batch 32; epochs 30; metrics auroc }",
-        (16,),
-        classes=True,
-    ),
-)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for, record it, write the page, and return the exit code."""
+    chosen = _options().parse_args(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="netspec-tasks-") as scratch:
+            for name in () if chosen.page_only else chosen.only:
+                _measure(name, chosen, Path(scratch) if chosen.short else chosen.page.parent / "images")
+    except (ns.NetspecError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if not chosen.short:
+        atomic_write(chosen.page, page(read(chosen.json)))
+    return 0
 
 
-@dataclass(frozen=True)
-class Split:
-    """One split: inputs standardized, targets as they are."""
-
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-
-
-def splits(task: Task) -> Iterator[Split]:
-    """Yield the splits of a data set, each by its number."""
-    data = task.load()
-    for seed in range(SPLITS):
-        x, x_test, y, y_test = train_test_split(
-            data.data, data.target, test_size=0.25, random_state=seed, stratify=data.target if task.classes else None
-        )
-        scaler = StandardScaler().fit(x)
-        yield Split(scaler.transform(x), y, scaler.transform(x_test), y_test)
+def _measure(name: str, chosen: argparse.Namespace, pictures: Path) -> None:
+    row = None if chosen.short or chosen.again else read(chosen.json).get(name)
+    if row and row.stamp == stamp(name) and row.seed == chosen.seed:
+        print(f"{name}: recorded already", flush=True)
+        return
+    row = measured(name, short=chosen.short, seed=chosen.seed, pictures=pictures)
+    _tell(name, row)
+    if not chosen.short:
+        merged(chosen.json, name, row)
 
 
-def with_netspec(task: Task, split: Split, seed: int) -> np.ndarray:
-    """Return what a network says of the test part: classes, or numbers in the target's units."""
-    net = ns.parse(task.spec, set={"train.seed": str(seed)})
-    if task.classes:
-        y, y_test, scaler = split.y, split.y_test, None
-    else:
-        graph = net.graph()
-        shape = (-1, *graph.shape(graph.output))
-        scaler = StandardScaler().fit(split.y.reshape(shape))
-        y, y_test = (scaler.transform(v.reshape(shape)).astype(np.float32) for v in (split.y, split.y_test))
-    x, x_test = split.x.astype(np.float32), split.x_test.astype(np.float32)
-    *_, last = ns.train(net, (x, y, x_test, y_test))
-    assert isinstance(last, ns.Finished)
-    answers = np.asarray(last.model.forward(last.variables, x_test))
-    if scaler is not None:
-        return np.asarray(scaler.inverse_transform(answers)).reshape(split.y_test.shape)
-    return (answers[:, 0] > 0.5).astype(int) if answers.shape[1] == 1 else answers.argmax(axis=1)
+def _tell(name: str, row: Row) -> None:
+    for line, columns in row.figures.items():
+        print(f"{name}: {line}: {', '.join(f'{key} {cell(values)}' for key, values in columns.items())}", flush=True)
+    print(f"{name}: {row.seconds:,.0f} s at a load of {row.load:.1f}", flush=True)
 
 
-def with_sklearn(model: Any, split: Split, *, scale: bool) -> np.ndarray:
-    """Return what a model of scikit-learn says of the test part; the targets of an MLP are standardized as above."""
-    y = split.y
-    if scale:
-        scaler = StandardScaler().fit(y.reshape(len(y), -1))
-        y = scaler.transform(y.reshape(len(y), -1)).reshape(y.shape)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        answers = model.fit(split.x, y).predict(split.x_test)
-    if scale:
-        answers = scaler.inverse_transform(answers.reshape(len(answers), -1)).reshape(split.y_test.shape)
-    return np.asarray(answers)
-
-
-def measured(task: Task) -> dict[str, list[float]]:
-    """Return the scores of each model over the splits: accuracy of classes, R² of numbers."""
-    score = accuracy_score if task.classes else r2_score
-    found: dict[str, list[float]] = {"netspec": [], "linear": [], "MLP": []}
-    for seed, split in enumerate(splits(task)):
-        linear = LogisticRegression(max_iter=2_000) if task.classes else LinearRegression()
-        kind = MLPClassifier if task.classes else MLPRegressor
-        mlp = kind(hidden_layer_sizes=task.hidden, max_iter=2_000, random_state=seed)
-        found["netspec"].append(score(split.y_test, with_netspec(task, split, seed)))
-        found["linear"].append(score(split.y_test, with_sklearn(linear, split, scale=False)))
-        found["MLP"].append(score(split.y_test, with_sklearn(mlp, split, scale=not task.classes)))
-    return found
-
-
-def page(found: dict[str, dict[str, list[float]]]) -> str:
-    """Return the page."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "scikit-learn", "numpy"))
-
-    def cell(values: list[float]) -> str:
-        return f"{mean(values):.3f} ± {stdev(values):.3f}"
-
-    rows = []
-    for task in TASKS:
-        cells = [task.name, "accuracy" if task.classes else "R²", *map(cell, found[task.name].values())]
-        rows.append(f"| {' | '.join(cells)} |")
-    specs = "\n\n".join(f"{task.name}:\n\n```net\n{task.spec}\n```" for task in TASKS)
-    return "\n".join(
-        [
-            "# Tables: numbers and classes",
-            "",
-            f"Written by `python benchmarks/tasks.py` on {date.today()}: Python {platform.python_version()}, "
-            f"{versions}. "
-            f"Mean and deviation over {SPLITS} splits, a quarter held out. `linear` is scikit-learn's LinearRegression "
-            "or LogisticRegression, `MLP` its MLP with the same hidden layers, on the same splits. linnerud has 20 "
-            "rows. The recipe for diabetes was chosen on these splits.",
-            "",
-            "| data | score | netspec | linear | MLP |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-            "The specs:",
-            "",
-            specs,
-            "",
-        ]
-    )
-
-
-def main() -> None:
-    """Measure, print, and write the page."""
+def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="the first word of one task; then nothing is written")
-    only = parser.parse_args().only
-    tasks = [task for task in TASKS if only is None or task.name.startswith(only)]
-    found = {}
-    for task in tasks:
-        found[task.name] = measured(task)
-        print(task.name, {k: f"{mean(v):.3f} ± {stdev(v):.3f}" for k, v in found[task.name].items()}, flush=True)
-    if only is None:
-        PAGE.write_text(page(found), encoding="utf-8")
+    parser.add_argument("--only", nargs="+", choices=TASKS, default=TASKS, metavar="NAME", help=", ".join(TASKS))
+    parser.add_argument("--seed", type=int, default=0, help="all that is random follows from it; 0 unless given")
+    parser.add_argument("--again", action="store_true", help="also what is recorded")
+    parser.add_argument("--short", action="store_true", help="learn little, and record nothing")
+    parser.add_argument("--page-only", action="store_true", help="measure nothing, write the page")
+    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks/results/tasks.json", metavar="FILE")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/tasks.md", metavar="FILE")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    ns.keep_memory()  # before JAX is imported, as in every training of the command line
+    sys.exit(main())

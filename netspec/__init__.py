@@ -152,7 +152,7 @@ def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping
     """Read a .net file.
 
     Args:
-        path: the file.
+        path: the file. Paths in it are relative to its folder, for `train` too.
         let: values for names the spec defines with `let`, such as `{"width": 32}`.
         set: values for settings, such as `{"train.epochs": 1}`.
 
@@ -167,7 +167,8 @@ def load(path: str | Path, *, let: Mapping[str, Any] | None = None, set: Mapping
     file = as_path(path, "path", "specs/lenet.net")
     if isinstance(path, str) and ("\n" in path or ";" in path) and not _is_there(file):
         raise NetspecError("path must be that of a file, not the text of a spec", "ns.parse(text) reads a text")
-    return require(analyze(load_source(file), lets=lets, sets=sets))[0]
+    source = load_source(file)
+    return require(analyze(source, lets=lets, sets=sets))[0].read_from(source.folder)
 
 
 def parse(
@@ -289,7 +290,7 @@ def train(
     from netspec.system.arguments import as_function, as_number, as_path, as_switch, as_whole  # noqa: PLC0415
     from netspec.workflows.read_network import network_of  # noqa: PLC0415
 
-    declared, graph, base = network_of(network)
+    declared, graph, base = network_of(network, data)
     whole = {"epochs": (epochs, 3, 1), "batch": (batch, 64, 1), "seed": (seed, 0, 0), "devices": (devices, 2, 1)}
     settings = {name: str(as_whole(n, name, eg, least)) for name, (n, eg, least) in whole.items() if n is not None}
     if lr is not None:

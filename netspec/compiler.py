@@ -75,6 +75,7 @@ def analyze(
     lets: Mapping[str, str] | None = None,
     sets: Mapping[str, str] | None = None,
     name: str = "",
+    data: str | Path | None = None,
     recorded: bool = False,
     files: bool = False,
 ) -> Analysis:
@@ -85,6 +86,7 @@ def analyze(
         lets: texts that replace the values of `let` commands, by name.
         sets: texts that replace settings, by path: `{"train.epochs": "1"}`.
         name: what the network is called; the file's name unless given.
+        data: what it learns from in place of the data that it names: of a text, `tokens` counts those of this one.
         recorded: whether it is what a training kept, which is only to be used: how it was trained is not judged again.
         files: whether to look at the data files that it names, as far as that takes little time.
     """
@@ -96,7 +98,7 @@ def analyze(
     stem = Path(source.name).stem
     # Of `...net` it is two dots, which are a folder above another.
     called = visible(name or (stem if stem.strip(".") else "network"))[:200]
-    made = elaborate(file, name=called, lets=parse_values(lets or {}))
+    made = elaborate(file, name=called, lets=parse_values(lets or {}), data=data)
     network, diagnostics = made.network, list(made.diagnostics)
     if network and sets and not diagnostics:
         network = apply_sets(network, sets)

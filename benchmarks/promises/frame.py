@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from netspec.system.files import atomic_write
 from promises import PROMISES
 
-__all__ = ["ROOT", "Effort", "Found", "Row", "measured", "merged", "read"]
+__all__ = ["ROOT", "Effort", "Found", "Row", "commit", "measured", "merged", "read", "versions"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,7 +75,7 @@ class Row(Found):
 
 def measured(name: str, *, short: bool, seed: int) -> Row:
     """Measure a promise."""
-    measure, commit = import_module(f"promises.{name}").measure, _commit()
+    measure, at = import_module(f"promises.{name}").measure, commit("benchmarks/results/", "docs/reliability.md")
     with tempfile.TemporaryDirectory(prefix=f"netspec-{name}-") as folder:
         began = time.perf_counter()
         found: Found = measure(Effort(short, seed, Path(folder)))
@@ -85,15 +85,16 @@ def measured(name: str, *, short: bool, seed: int) -> Row:
         seconds=round(seconds, 1),
         seed=seed,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit,
+        commit=at,
         machine=Machine.this("cpu"),
-        versions=_versions(),
+        versions=versions(_PACKAGES),
     )
 
 
-def _versions() -> dict[str, str]:
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed."""
     found = {}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -101,15 +102,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _commit() -> str:
-    """Return the commit that is measured; what this program writes itself does not count as a change."""
+def commit(*own: str) -> str:
+    """Return the commit that is measured; `own` are the paths that the program writes itself: they are no changes."""
     try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
+        found = _git("rev-parse", "--short=12", "HEAD")
         changes = [line[3:] for line in _git("status", "--porcelain").splitlines()]
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    own = ("benchmarks/results/", "docs/reliability.md")
-    return commit + ("+" if any(not path.startswith(own) for path in changes) else "")
+    return found + ("+" if any(not path.startswith(own) for path in changes) else "")
 
 
 def _git(*words: str) -> str:

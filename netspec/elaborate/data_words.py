@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import DataSource
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
+from netspec.system.files import expanded
 
 __all__ = ["WORDS", "DataWords", "data_words"]
 
@@ -40,8 +41,17 @@ class DataWords:
     error: DataError | None = None
 
 
-def data_words(file: ast.File) -> DataWords:
-    """Return what the data of a file says, where the file asks for it: by a word, or by declaring no input."""
+def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
+    """Return what the data of a file says, where the file asks for it: by a word, or by declaring no input.
+
+    Args:
+        file: the parsed text.
+        given: what is learned from in place of the data that it names. It counts where both are texts: any other data
+            must have the form of what the file names.
+
+    Raises:
+        DataError: the given text is not there, or cannot be read.
+    """
     command = next((c for c in file.commands if c.name.text == "data"), None)
     used = _USED.search(file.source.text) is not None
     if not used and (command is None or any(c.name.text == "input" for c in file.commands)):
@@ -53,12 +63,17 @@ def data_words(file: ast.File) -> DataWords:
     data = _declared(command)
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN))
+    other = _other_text(data, given)
     try:
-        found = survey(data, file.source.folder or Path())
+        found = survey(other or data, file.source.folder or Path())
     except DataError as error:
+        if other:
+            raise
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error)
     if found is None:
         return DataWords(None, dict.fromkeys(WORDS, Unanswered(f"{data.name} is looked at in training only", write)))
+    if other:
+        found = replace(found, data=found.data.model_copy(update={"name": data.name}))
     values = {"classes": found.classes, "tokens": found.tokens}
     missing = {
         word: Unanswered(f"{data.name} has no {word}", f"{write}, or `{other}`" if values[other] else write)
@@ -75,3 +90,11 @@ def _declared(command: ast.Command) -> DataSource | None:
     data = declarations.data
     # A path that leads outside the spec's folder is not followed.
     return None if declarations.context.diagnostics else data
+
+
+def _other_text(data: DataSource, given: str | Path | None) -> DataSource | None:
+    """Return the data with another text in place of its own, where one is given."""
+    text = str(given or "")
+    if not data.is_text or not text.lower().endswith(".txt") or "://" in text or "\0" in text:
+        return None
+    return data.model_copy(update={"name": str(expanded(text, DataError).absolute())})

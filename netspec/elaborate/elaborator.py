@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import repeat
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, Span, SpecError, listing
@@ -59,15 +60,21 @@ class Elaboration:
     notes: tuple[Diagnostic, ...] = ()
 
 
-def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = None) -> Elaboration:
+def elaborate(
+    file: ast.File, *, name: str, lets: Mapping[str, Any] | None = None, data: str | Path | None = None
+) -> Elaboration:
     """Give every command of a file its meaning.
 
     Args:
         file: the parsed text.
         name: what the network is called.
         lets: values that replace those of `let` commands, by name.
+        data: what is learned from in place of the data that the file names.
+
+    Raises:
+        DataError: that is a text, and cannot be read.
     """
-    elaborator = _Elaborator(file, dict(lets or {}))
+    elaborator = _Elaborator(file, dict(lets or {}), data)
     try:
         elaborator.run(file.commands, elaborator.scope)
     except TooLargeError:
@@ -92,7 +99,7 @@ _Handler: TypeAlias = Callable[[ast.Command, Scope], None]
 class _Elaborator:
     """One walk over the commands of a file, of the files it includes, and of the bodies in them."""
 
-    def __init__(self, file: ast.File, lets: dict[str, Any]) -> None:
+    def __init__(self, file: ast.File, lets: dict[str, Any], data: str | Path | None = None) -> None:
         self.file, self.lets = file, lets
         self.context = Context({}, limit=MAX_DIAGNOSTICS, overridden=frozenset(lets))
         self.places: dict[str, Place] = {}
@@ -101,7 +108,7 @@ class _Elaborator:
         self.ends = Ends(self.context, self.places, self.wiring)
         self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
-        self.data_words = data_words(file)
+        self.data_words = data_words(file, data)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
         self.opened: list[Opened] = []

@@ -115,7 +115,7 @@ _DIALECTS = {
     "activation": "an activation is a layer by its own name: `relu`",
     "Lambda": "no code is run here: `exp`, `log`, `abs`, `square`, `sqrt`, `clamp` and `times` are layers",
     "CoordConv": "`coordinates; conv 16 3x3` is one",
-    "PairwiseDistance": "`subtract a as d; dot d; sqrt` is the distance to the value labelled `a`",
+    "PairwiseDistance": "`subtract a as d; dot d; clamp min=0.000001; sqrt` is the distance to the value labelled `a`",
     "split": _PARTS,
     "Split": _PARTS,
     "chunk": _PARTS,

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -527,6 +529,20 @@ class Network(_Model):
 
         self.require_valid()
         return trace(self)
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The folder of the spec file that it was read from, which its paths are relative to; None of other networks.
+
+        It is no part of the network: that is equal to one from elsewhere, and its JSON does not have it.
+        """
+        return None
+
+    def read_from(self, folder: Path | None) -> "Network":
+        """Return the same network as one that was read from a file in a folder."""
+        made = self.model_copy()
+        made.__dict__["folder"] = folder  # where `cached_property` keeps it
+        return made
 
     def require_valid(self) -> None:
         """Raise NetspecError where the network was changed to what it cannot be: `model_copy` looks at no value."""

@@ -110,7 +110,7 @@ class Average(Merge):
 class Dot(Merge):
     """The dot product of what flows in with one labelled value: features → 1, or channels at each position → 1.
 
-    The distance of two vectors: `from a; subtract b as d; dot d; sqrt`.
+    The distance of two vectors: `from a; subtract b as d; dot d; clamp min=0.000001; sqrt`.
     """
 
     kind: Literal["dot"] = "dot"

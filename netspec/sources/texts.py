@@ -43,7 +43,8 @@ def read_text(path: Path, name: str) -> str:
     kind = kind_of(path, DataError)
     if kind != "file":
         missing = "does not exist" if kind is None else "is not a file"
-        raise DataError(f"{name} {missing}", 'name a text file, such as `data "book.txt"`')
+        fix = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
+        raise DataError(f"{name} {missing}", fix)
     try:
         with open_to_read(path) as stream:
             content = stream.read(_MOST + 1)

@@ -142,9 +142,9 @@ def step_to_skip(
         )
     message = f"the loss is no longer a number at step {faulty.step + 1:,} (epoch {faulty.epoch}): {faulty.fault.what}"
     if rule.mode == "stop":
-        raise NonFiniteLossError(message, _LOWER)
+        raise NonFiniteLossError(message, faulty.fault.fix or _LOWER)
     if len(skipped) >= rule.limit:
-        raise NonFiniteLossError(f"{message}; {len(skipped)} batches are left out already", _LOWER)
+        raise NonFiniteLossError(f"{message}; {len(skipped)} batches are left out already", faulty.fault.fix or _LOWER)
     return faulty
 
 

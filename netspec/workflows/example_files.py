@@ -64,6 +64,11 @@ def read(
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
     if numpy:
         return Examples(datasets.read_examples(file, network.input, network.tokens, name=name))
+    if not isinstance(file, bytes) and Path(file).suffix.lower() == ".npz" and kind_of(Path(file), DataError) == "file":
+        raise DataError(
+            f"{name} has arrays by names, and the network has one input: it reads one array, from an .npy file",
+            f"np.save('x.npy', np.load({name!r})['x_test']) makes one; `netspec eval RUN --data …` takes a whole .npz",
+        )
     if not network.reads_images:
         _refuse(network, file, name)
     picture = datasets.read_picture(file, network.image_shape, invert=invert, like=like, name=name)

@@ -52,11 +52,11 @@ def read_network(path: Path) -> tuple[Network, Graph]:
     return require(analyze(load_source(path)))
 
 
-def network_of(given: Any) -> tuple[Network, Graph, Path | None]:
-    """Return the network that a Python program hands in, its graph, and the folder of its spec where it named a file.
+def network_of(given: Any, data: Any = None) -> tuple[Network, Graph, Path | None]:
+    """Return the network that a Python program hands in, its graph, and the folder of its spec where that is a file.
 
     A path, a text that ends in `.net` and one that names a file are read as a file; a text of several words or lines is
-    a spec.
+    a spec. Where `data` is the path of a text, it counts in place of the text that the spec names.
 
     Raises:
         SpecError: when the spec is wrong, or the shapes of a network made in Python do not fit.
@@ -64,12 +64,13 @@ def network_of(given: Any) -> tuple[Network, Graph, Path | None]:
     """
     if isinstance(given, Network):
         given.require_valid()
-        return given, trace(given), None
+        return given, trace(given), given.folder
+    other = data if isinstance(data, str | Path) else None
     file = _named_file(given)
     if file is not None:
-        return *require(analyze(load_source(file))), file.absolute().parent
+        return *require(analyze(load_source(file), data=other)), file.absolute().parent
     if isinstance(given, str) and len(given.split()) > 1 and not given.lstrip().startswith("{"):
-        return *require(analyze(Source("network.net", given), name="network")), None
+        return *require(analyze(Source("network.net", given), name="network", data=other)), None
     what = "an empty text" if isinstance(given, str) and not given.strip() else described(given)
     raise NetspecError(f"a network was expected, not {what}", _way_to_a_network(given))
 

@@ -61,6 +61,15 @@ def test_data_of_ones_own_trains_and_the_model_can_be_used(here: Path) -> None:
         assert [p["file"] for p in lines(done.stdout)] == ["x.npy[0]", "x.npy[1]"]
 
 
+def test_a_text_that_is_given_is_the_one_that_is_read(here: Path) -> None:
+    (here / "text.net").write_text('data "none.txt"\nembedding 4; lstm 4; fc tokens softmax pointwise\n')
+    done = cli(here, "train", "text.net")
+    assert (done.returncode, "text.net:1:1: error[E0314]: none.txt does not exist" in done.stderr) == (1, True)
+    assert "--data PATH" in done.stderr
+    done = cli(here, "train", "text.net", "--data", "nix.txt")
+    assert (done.returncode, f"error: {here / 'nix.txt'} does not exist" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

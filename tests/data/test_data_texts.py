@@ -73,6 +73,16 @@ def test_what_reads_what_it_is_to_give_is_noticed(folder: Path) -> None:
         assert noticed is (layer == "attention 2")
 
 
+@pytest.mark.parametrize("of", ["text", "file"])
+def test_another_text_is_learned_where_its_own_is_not_there(folder: Path, tmp_path: Path, of: str) -> None:
+    spec = SPEC.replace("book.txt", "none.txt")
+    (tmp_path / "s.net").write_text(spec, encoding="utf-8")
+    network = spec if of == "text" else tmp_path / "s.net"
+    events = ns.train(network, folder / "book.txt", epochs=1)
+    started = next(event for event in events if isinstance(event, ns.Started))
+    assert (started.dataset, started.train) == (str(folder / "book.txt"), 51)
+
+
 def test_it_is_resumed_and_another_text_is_noticed(run: Path, folder: Path) -> None:
     last = list(ns.resume(run, epochs=2))[-1]
     assert isinstance(last, ns.Finished)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netspec.compiler import analyze, load_source, require
-from netspec.diagnostics.diagnostic import SpecError
+from netspec.diagnostics.diagnostic import DataError, SpecError
 from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
 
@@ -77,6 +77,29 @@ def test_what_is_resolved_needs_no_data(folder: Path) -> None:
     (folder / "book.txt").unlink()
     again = require(analyze(load_source(_spec(folder, resolved_text(net)))))[0]
     assert again == net
+
+
+def test_a_text_that_is_given_counts_in_place_of_the_one_that_is_named(folder: Path) -> None:
+    other = folder / "other.TXT"
+    other.write_text("abcd\n" * 200, encoding="utf-8")
+    for named in ("none.txt", "book.txt"):
+        spec = _spec(folder, f'data "{named}" {{ text chars length=16 }}\n{BODY}')
+        for given in (other, str(other)):
+            net = require(analyze(load_source(spec), data=given))[0]
+            assert (net.input, net.tokens, net.data and net.data.name) == ((16,), 5, named)
+
+
+def test_a_text_that_is_given_and_not_there_is_told_of_itself(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"nix\.txt does not exist"):
+        analyze(load_source(_spec(folder, f'data "book.txt"\n{BODY}')), data=folder / "nix.txt")
+
+
+@pytest.mark.parametrize("given", ["digits", "arrays.npz", "https://a.b/c.txt", "a\0.txt", ""])
+def test_what_is_given_and_no_text_says_nothing_of_tokens(folder: Path, given: str) -> None:
+    assert require(analyze(load_source(_spec(folder, f'data "book.txt"\n{BODY}')), data=given))[0].tokens == 17
+    found = analyze(load_source(_spec(folder, f'data "none.txt"\n{BODY}')), data=given)
+    assert [d.code for d in found.diagnostics] == ["E0314"]
+    assert "--data PATH" in (found.diagnostics[0].fix or "")
 
 
 @pytest.mark.parametrize(

@@ -365,3 +365,34 @@ def test_a_label_beyond_32_bits_is_no_other_label() -> None:
         model.loss(model.init(0), X[:4], np.array([2**32 + 1, 0, 1, 2]))
     with pytest.raises(ns.NetspecError, match="seed must be a whole number"):
         model.init(1.5)  # type: ignore[arg-type]
+
+
+# --- what helps -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layers", "says", "fix"),
+    [
+        ("fc 4 init=zeros; square; sqrt as root; fc 3 softmax", "`root` takes the root of 0 somewhere", "; sqrt`"),
+        ("fc 4 as a; sqrt as root; fc 3 softmax", "the activations of `root` are not finite (NaN)", "; sqrt`"),
+        ("fc 4 relu; log as l; fc 3 softmax", "the activations of `l` are not finite (inf)", "; log`"),
+        ("fc 4 relu as a; divide a as d; fc 3 softmax", "the activations of `d` are not finite (NaN)", "divides by"),
+        (
+            "fc 4; sqrt; fc 3 init=constant(1e38); softmax",
+            "the activations of `sqrt_1` are not finite (NaN)",
+            "; sqrt`",
+        ),
+        ("fc 4 init=constant(1e38) as a; abs; sqrt; fc 3 softmax", "the activations of `a`", "lower the learning"),
+    ],
+)
+def test_a_function_without_a_value_is_told_with_what_helps(layers: str, says: str, fix: str) -> None:
+    error = refused(network(layers))
+    assert says in error.message
+    assert fix in error.fix
+
+
+def test_what_helps_with_roots_of_0_does() -> None:
+    kind = "fc 4 init=zeros; square; {}sqrt as root; fc 3 softmax"
+    fix = refused(network(kind.format(""))).fix
+    assert fix.startswith("write `clamp min=0.000001; sqrt`")
+    assert isinstance(run(network(kind.format("clamp min=0.000001; ")))[-1], Finished)

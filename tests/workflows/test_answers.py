@@ -228,11 +228,14 @@ def test_standard_input(kind: str, here: Path, cli: Any, monkeypatch: pytest.Mon
         ("waves", "x.png", "reads sequences, 3x5 an example"),
         ("images", "table.csv", "is not a picture that can be read"),
         ("classes", "none.csv", "none.csv does not exist"),
+        ("images", "both.npz", "has arrays by names, and the network has one input"),
+        ("classes", "both.npz", "has arrays by names, and the network has one input"),
+        ("images", "none.npz", "none.npz does not exist"),
     ],
 )
 def test_another_kind_of_file(here: Path, name: str, file: str, said: str) -> None:
     (here / "table.csv").write_text("a,b,c,d,kind\n1,2,3,4,x\n5,6,7,8,y\n")
-    for other in ("text.txt", "x.png"):
+    for other in ("text.txt", "x.png", "both.npz"):
         (here / other).write_text("words")
     with pytest.raises(ns.DataError, match=said):
         ns.open(here / name).read(here / file)

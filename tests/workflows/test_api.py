@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import netspec as ns
 from netspec.data.for_network import load_data
@@ -482,6 +484,29 @@ def test_showing_a_network_imports_neither_jax_nor_numpy() -> None:
     code = "import sys, netspec as ns; net = ns.parse('input 4; fc 2'); repr(net); repr(net.graph()); "
     code += "assert not {'jax', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_paths_in_a_loaded_spec_are_those_of_its_folder(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x_train=X, y_train=Y, x_test=X, y_test=Y)
+    save_file({"head/kernel": np.ones((3, 16), np.float32)}, tmp_path / "base.safetensors")
+    more = 'data "mine.npz"; weights "base.safetensors"'
+    (tmp_path / "s.net").write_text(f"input 1x4x4; fc 3 softmax as head; train {{ epochs 1 }}; {more}")
+    net = ns.load(tmp_path / "s.net", set={"train.batch": 20})
+    for made in (net.model_copy(update={"name": "other"}), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert made.folder == tmp_path
+    weights, started = itertools.islice(ns.train(net), 2)
+    assert isinstance(weights, ns.Weights)
+    assert weights.taken == ("head/kernel",)
+    assert isinstance(started, ns.Started)
+    assert (started.dataset, started.batch) == (str(tmp_path / "mine.npz"), 20)
+
+
+def test_the_folder_is_no_part_of_a_network(tmp_path: Path) -> None:
+    (tmp_path / "network.net").write_text(TEXT)
+    net = ns.load(tmp_path / "network.net")
+    assert (net.folder, NET.folder) == (tmp_path, None)
+    assert (net, hash(net), net.model_dump_json()) == (NET, hash(NET), NET.model_dump_json())
+    assert ns.Network.model_validate_json(net.model_dump_json()).folder is None
 
 
 # --- copies and other processes -------------------------------------------------------------------------------------

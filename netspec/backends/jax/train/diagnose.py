@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netspec.backends.jax.emit import Batch, Tree
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.partition import merged, split
+from netspec.ops import Activation, Divide
 
 __all__ = ["Fault", "diagnose"]
 
@@ -24,10 +25,12 @@ class Fault:
     Attributes:
         layer: the node; `input` where the batch itself is not finite, empty where it is the loss or nothing was found.
         what: in words, for a message: "the activations of `conv_2` are not finite (inf)".
+        fix: what helps, where more is known of it than that numbers grew too large.
     """
 
     layer: str
     what: str
+    fix: str = ""
 
 
 def diagnose(
@@ -59,7 +62,7 @@ def diagnose(
         bad = _bad(values[node])
         if bad:
             made = "numbers" if node in inputs else "activations"
-            return Fault(node, f"the {made} of `{node}` are not finite ({bad})")
+            return Fault(node, f"the {made} of `{node}` are not finite ({bad})", _fix_of_values(model, node, bad))
     bad = _bad(losses)
     if bad:
         return Fault("", f"all activations are finite, the loss is not ({bad})")
@@ -68,8 +71,39 @@ def diagnose(
         for name, gradient in grads.get(node, {}).items():
             bad = _bad(gradient)
             if bad:
-                return Fault(node, f"the gradient of `{node}/{name}` is not finite ({bad})")
+                what = f"the gradient of `{node}/{name}` is not finite ({bad})"
+                root = _root_of_zero(model, values)
+                if root:
+                    what += f", for `{root}` takes the root of 0 somewhere, where its slope is infinite"
+                return Fault(node, what, _CLAMPED.format("sqrt") if root else "")
     return None
+
+
+_CLAMPED = "write `clamp min=0.000001; {}`, which keeps what flows in away from 0"
+
+
+def _fix_of_values(model: Model, node: str, bad: str) -> str:
+    """Return what helps where a function was asked for what it has no value for; empty where that is not the cause."""
+    for operation in model.graph.operations:
+        if operation.node != node:
+            continue
+        match operation.op:
+            case Activation(function="log"):
+                return _CLAMPED.format("log")
+            case Activation(function="sqrt") if "NaN" in bad:
+                return _CLAMPED.format("sqrt")
+            case Divide():
+                return f"keep what `{node}` divides by away from 0: `clamp` or `times 1 plus=0.000001` before its label"
+    return ""
+
+
+def _root_of_zero(model: Model, values: dict[str, jax.Array]) -> str:
+    """Return the node of a square root that is 0 somewhere; empty where none is."""
+    for operation in model.graph.operations:
+        root = isinstance(operation.op, Activation) and operation.op.function == "sqrt"
+        if root and operation.output == model.graph.nodes[operation.node] and not values[operation.node].all():
+            return operation.node
+    return ""
 
 
 def _values_and_gradients(

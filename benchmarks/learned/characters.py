@@ -1,0 +1,73 @@
+"""Language models of characters on Shakespeare's plays: an LSTM and a small GPT."""
+
+from __future__ import annotations
+
+from math import log
+from pathlib import Path
+from typing import Any
+
+import netspec as ns
+from learned.frame import Effort, Found, trained
+
+__all__ = ["SPECS", "TEXT", "TITLE", "measure"]
+
+TITLE = "Text: the next character"
+TEXT = (
+    "Shakespeare's plays, 1.1 million characters (of Karpathy's char-rnn), the last tenth for the test. Bits per "
+    "character are those of the test part: its loss divided by ln 2. Each example begins with nothing before it, so "
+    "its first characters are hard to tell. The samples are drawn at temperature 0.8."
+)
+SPECS = {
+    "LSTM": """data "shakespeare.txt" { text chars length=100; target next }
+embedding 32; lstm 128; fc tokens softmax pointwise
+train { optimizer adam lr=0.005; schedule cosine; batch 32; clip 1; epochs 6 }""",
+    "GPT": """data "shakespeare.txt" { text chars length=64; target next }
+
+block layer(width) {
+  residual { layernorm; attention 4 causal }
+  residual { layernorm; fc (4 * width) gelu pointwise; fc width pointwise }
+}
+embedding 64; position
+repeat 3 { layer 64 }
+layernorm; fc tokens softmax pointwise
+
+train {
+  optimizer adamw lr=0.003 weight_decay=0.1 kernels; schedule cosine warmup=0.1
+  batch 16; clip 1; epochs 4
+}""",
+}
+
+_PROMPT = "ROMEO:"
+
+
+def measure(effort: Effort) -> Found:
+    """Return the bits per character of each, and what each writes."""
+    text = effort.file("text/shakespeare.txt").read_text(encoding="utf-8")
+    # The specs name the text, which must be in their own folder.
+    (effort.folder / "shakespeare.txt").write_text(text[: 4_000 if effort.short else None], encoding="utf-8")
+    figures, samples = {}, {}
+    for name, spec in SPECS.items():
+        file, folder = effort.folder / f"{name}.net", effort.folder / name
+        file.write_text(spec, encoding="utf-8")
+        end = trained(file, None, effort.seed, name=name, epochs=1 if effort.short else None, out=folder)
+        result = end.result
+        assert result.test_loss is not None
+        assert result.test_accuracy is not None
+        figures[name] = {
+            "bits per character": (result.test_loss / log(2),),
+            "accuracy": (result.test_accuracy,),
+            "parameters": (float(result.parameters),),
+            "seconds": (round(result.seconds, 1),),
+        }
+        written = _sample(folder, effort)
+        if written is not None:
+            samples[name] = written
+    return Found(figures=figures, samples=samples)
+
+
+def _sample(folder: Path, effort: Effort) -> str | None:
+    """Return what the model writes behind the prompt; None where this version of netspec cannot write."""
+    run: Any = ns.open(folder)
+    if not hasattr(run, "generate"):
+        return None
+    return _PROMPT + str(run.generate(_PROMPT, length=effort.of(300, 5), temperature=0.8, seed=effort.seed))
