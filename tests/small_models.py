@@ -1,4 +1,4 @@
-"""The networks of `specs/models` with less in them: every kind of layer stays, widths, depths and images are smaller."""
+"""The networks of `specs/models` with less in them: every kind of layer stays, widths, depths and images shrink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what LeNet, ResNet-20 and MobileNet v1 take to write in five languages, and writes docs/conciseness.md.
+"""Counts what six networks take to write in netspec and other languages, and writes docs/conciseness.md.
 
     python benchmarks/conciseness/count.py           # write the page
     python benchmarks/conciseness/count.py --check   # only say whether it is current
@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LANGUAGES", "NETWORKS", "Count", "count", "main", "page", "used_blocks"]
+__all__ = ["LANGUAGES", "NETWORKS", "WOVEN", "Count", "count", "main", "page", "used_blocks"]
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
@@ -33,6 +33,9 @@ PAGE = ROOT / "docs" / "conciseness.md"
 LIBRARY = ROOT / "netspec" / "library" / "blocks.net"
 
 NETWORKS = {"lenet": "LeNet", "resnet20": "ResNet-20", "mobilenet": "MobileNet v1"}
+WOVEN = {"unet": "U-Net", "gpt2": "GPT-2", "two_heads": "two heads"}
+"""Networks that are no row of layers, in the first three languages."""
+
 LANGUAGES = {
     "net": "netspec",
     "torch.py": "PyTorch",
@@ -128,7 +131,21 @@ def page() -> str:
     """Return the page."""
     counts = {(n, k): count(read(n, k), k) for n in NETWORKS for k in LANGUAGES}
     whole = {n: count(read(n, "net") + used_blocks(read(n, "net")), "net") for n in NETWORKS}
-    return TEXT.format(counts=_counts(counts, whole), ratios=_ratios(counts, whole))
+    return TEXT.format(counts=_counts(counts, whole), ratios=_ratios(counts, whole), woven=_woven())
+
+
+def _woven() -> str:
+    """Return the table of the networks that are no row of layers: lines, tokens, and tokens for each of netspec's."""
+    head = " | ".join(["| written in", *(f"{n}: lines | tokens | netspec = 1" for n in WOVEN.values())]) + " |"
+    rows = [head, "| --- |" + " ---: | ---: | ---: |" * len(WOVEN)]
+    for language in ("net", "torch.py", "keras.py"):
+        counts = {n: count(read(n, language), language) for n in WOVEN}
+        cells = [
+            f"{c.lines:,} | {c.tokens:,} | {c.tokens / count(read(n, 'net'), 'net').tokens:.1f}"
+            for n, c in counts.items()
+        ]
+        rows.append(" | ".join([f"| {LANGUAGES[language]}", *cells]) + " |")
+    return "\n".join(rows)
 
 
 def _counts(counts: dict[tuple[str, str], Count], whole: dict[str, Count]) -> str:

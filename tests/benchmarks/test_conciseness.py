@@ -21,10 +21,19 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks" / "concis
 
 import count
 import write_flat
-from count import FOLDER, LANGUAGES, NETWORKS, net_tokens, python_tokens, read, used_blocks
+from count import FOLDER, LANGUAGES, NETWORKS, WOVEN, net_tokens, python_tokens, read, used_blocks
 
-PARAMETERS = {"lenet": 33_580, "resnet20": 272_474, "mobilenet": 4_231_976}
+PARAMETERS = {
+    "lenet": 33_580,
+    "resnet20": 272_474,
+    "mobilenet": 4_231_976,
+    "unet": 31_030_658,
+    "gpt2": 124_439_808,
+    "two_heads": 32 * (3 * 9 + 1) + 64 * (32 * 9 + 1) + 128 * (64 * 9 + 1) + 129 * 6,
+}
 OUTPUTS = {"lenet": 10, "resnet20": 10, "mobilenet": 1000}
+SMALLER = {"unet": ["64", "128", "256", "512", "1024"], "gpt2": ["768", "3072", "50257", "1024"], "two_heads": []}
+"""Of these numbers a network that is run has a sixteenth."""
 
 Shape = tuple[int, ...]
 
@@ -175,7 +184,7 @@ def test_the_flat_formats_have_the_same_parameters_layer_by_layer(network: str, 
     assert found.shape == (OUTPUTS[network],)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", [*NETWORKS, *WOVEN])
 @pytest.mark.parametrize("language", ["torch.py", "keras.py"])
 def test_the_programs_define_the_network(network: str, language: str) -> None:
     *_, last = ast.parse(read(network, language)).body
@@ -217,11 +226,64 @@ def test_the_spec_computes_what_pytorch_computes(torch: Any, network: str) -> No
         assert np.abs(ours - theirs).max() < 1e-4 * np.abs(theirs).max()
 
 
+@pytest.mark.parametrize("network", WOVEN)
+def test_the_woven_spec_has_the_parameters_of_the_paper(network: str) -> None:
+    assert graph(network).parameter_count == PARAMETERS[network]
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+@pytest.mark.parametrize("network", WOVEN)
+def test_the_woven_spec_computes_what_pytorch_computes(torch: Any, network: str, tmp_path: Path) -> None:
+    """Widths are smaller in both texts; weights go across by the names of PyTorch's layers, in the spec's order."""
+
+    def less(text: str) -> str:
+        for number in SMALLER[network]:
+            text = re.sub(rf"\b{number}\b", str(int(number) // 16), text)
+        return text
+
+    (tmp_path / "twin.py").write_text(less(read(network, "torch.py")))
+    twin = runpy.run_path(str(tmp_path / "twin.py"))[network].eval()
+    arrays = dict(twin.named_parameters())
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for array in arrays.values():
+            array.normal_(0, 0.1 if array.ndim == 1 else (2 / prod(array.shape[1:])) ** 0.5, generator=generator)
+    model = ns.compile(ns.parse(less(read(network, "net"))))
+    tree: dict[str, dict[str, Any]] = {}
+    for parameter, array in zip(model.graph.parameters.values(), sorted(arrays, key=_place), strict=True):
+        node, _, name = parameter.path.rpartition("/")
+        found = arrays[array].detach().numpy()
+        found = found.T if "positions" in array else found
+        assert parameter.shape == found.shape, (parameter.path, array)
+        tree.setdefault(node, {})[name] = found
+
+    if network == "gpt2":
+        x = torch.randint(0, model.graph.tokens, (2, 64), generator=generator)
+    else:
+        x = torch.rand((2, *model.graph.input), generator=generator)
+    with torch.no_grad():
+        outputs = twin.double()(x if network == "gpt2" else x.double())
+    expected = outputs if isinstance(outputs, tuple) else (outputs.mT if network == "gpt2" else outputs,)
+    found = model.logits(ns.Variables(tree, {}), x.numpy().astype(np.int32 if network == "gpt2" else np.float32))
+    found = list(found.values()) if isinstance(found, dict) else [found]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert np.abs(np.asarray(ours) - theirs.numpy()).max() < 1e-4 * np.abs(theirs.numpy()).max()
+
+
+def _place(name: str) -> tuple[int, int]:
+    """Return where a parameter of PyTorch's stands in the spec: its encoder layers list their norms at the end."""
+    order = ["norm1", "self_attn", "norm2", "linear1", "linear2"]
+    found = re.match(r"layers\.layers\.(\d+)\.(\w+)", name)
+    if found:
+        return 1 + int(found[1]), order.index(found[2])
+    return (100, 0) if name.startswith("layers.norm") else (0, 0)
+
+
 # --- counting ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "text", [*(read(n, "net") for n in NETWORKS), "a x5 5x5 (k)x(k) -1..1 1e-3 2.5 # x", "x y(0.1) as z"]
+    "text", [*(read(n, "net") for n in (*NETWORKS, *WOVEN)), "a x5 5x5 (k)x(k) -1..1 1e-3 2.5 # x", "x y(0.1) as z"]
 )
 def test_spec_tokens_are_those_of_the_lexer_of_netspec(text: str) -> None:
     found = [str(t) for t in tables.build().lex(text) if str(t) != "\n"]

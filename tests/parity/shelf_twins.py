@@ -266,7 +266,7 @@ def swin_t(width: int = 24) -> Module:
         layers += [nn.PixelUnshuffle(2), merge] if stage else []
         for i in range(n):
             layers += block(c, heads, 3 * (i % 2))
-    return Plain("fc_25", *layers, LayerNormOver(8 * width), Mean(), nn.Linear(8 * width, 1000))
+    return Plain("fc_4", *layers, LayerNormOver(8 * width), Mean(), nn.Linear(8 * width, 1000))
 
 
 class Patches(nn.Module):
@@ -561,7 +561,7 @@ class WaveNet(nn.Module):
             values, gates = both(F.pad(y, (2**i, 0))).chunk(2, dim=1)
             on, aside = ways(values.tanh() * gates.sigmoid()).split([self.width, 10], dim=1)
             y, total = y + on, total + aside
-        return {"conv_23": self.ends(total)}
+        return {"conv_13": self.ends(total)}
 
 
 TWINS: dict[str, Callable[[], Module]] = {

@@ -18,7 +18,7 @@ from examples_of import inputs_of, targets_of
 from model_twins import TWINS as OTHERS
 from shelf_twins import TWINS
 from small_models import SPECS, small
-from twins import _KINDS, nn, tensors_of, torch
+from twins import KINDS, nn, tensors_of, torch
 
 import netspec as ns
 
@@ -75,7 +75,7 @@ def in_order(twin: Any) -> Iterator[tuple[str, str, Any]]:
     """Yield (layer, array, tensor) of all that a twin holds, what two layers share once."""
     seen: set[int] = set()
     for path, module in twin.named_modules():
-        if type(module) in _KINDS:
+        if type(module) in KINDS:
             for array, tensor in tensors_of(module):
                 if id(tensor) not in seen:
                     yield path, array, tensor

@@ -326,7 +326,7 @@ class PReluWord(nn.PReLU):
     """The activation on the line of another layer, which then owns its slopes."""
 
 
-_KINDS = {
+KINDS = {
     nn.Conv1d: "conv",
     nn.Conv2d: "conv",
     nn.ConvTranspose1d: "deconv",
@@ -443,7 +443,7 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
     for module in network.modules():
         if isinstance(module, PReluWord) and table is _PARAMETERS:
             yield last, "slope", module.weight
-        kind = _KINDS.get(type(module))
+        kind = KINDS.get(type(module))
         if kind is None:
             continue
         kind_here = within.get(module, "") + kind
@@ -459,8 +459,8 @@ def _tensors(network: torch.nn.Module, table: dict[str, dict[str, str]]) -> Iter
 
 def tensors_of(layer: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield (name, tensor) of one layer of a twin, by netspec's names: its parameters, then its running averages."""
-    kind = _KINDS[type(layer)]
-    for name, attribute in (_PARAMETERS[kind] | _STATE.get(kind, {})).items():
+    kind = KINDS[type(layer)]
+    for name, attribute in (_OWN.get(type(layer), _PARAMETERS[kind]) | _STATE.get(kind, {})).items():
         if (tensor := _attribute(layer, attribute)) is not None:
             yield name, tensor
 
