@@ -15,7 +15,7 @@ TITLE = "Text: the next character"
 TEXT = (
     "Shakespeare's plays, 1.1 million characters (of Karpathy's char-rnn), the last tenth for the test. Bits per "
     "character are those of the test part: its loss divided by ln 2. Each example begins with nothing before it, so "
-    "its first characters are hard to tell. The samples are drawn at temperature 0.8."
+    "its first characters are hard to tell."
 )
 SPECS = {
     "LSTM": """data "shakespeare.txt" { text chars length=100; target next }
@@ -37,7 +37,7 @@ train {
 }""",
 }
 
-_PROMPT = "ROMEO:"
+_PROMPT, _TEMPERATURE = "ROMEO:", 0.8
 
 
 def measure(effort: Effort) -> Found:
@@ -61,7 +61,7 @@ def measure(effort: Effort) -> Found:
         }
         written = _sample(folder, effort)
         if written is not None:
-            samples[name] = written
+            samples[f"{name} writes behind `{_PROMPT}`, at temperature {_TEMPERATURE}"] = written
     return Found(figures=figures, samples=samples)
 
 
@@ -70,4 +70,4 @@ def _sample(folder: Path, effort: Effort) -> str | None:
     run: Any = ns.open(folder)
     if not hasattr(run, "generate"):
         return None
-    return _PROMPT + str(run.generate(_PROMPT, length=effort.of(300, 5), temperature=0.8, seed=effort.seed))
+    return _PROMPT + str(run.generate(_PROMPT, length=effort.of(300, 5), temperature=_TEMPERATURE, seed=effort.seed))

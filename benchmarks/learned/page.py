@@ -59,7 +59,7 @@ def _section(name: str, row: Row | None) -> str:
         parts.append(table(row.figures))
         if hasattr(task, "PICTURE"):
             parts += [f"![{task.TITLE}](images/{task.PICTURE})\n", f"{task.CAPTION}\n"]
-        parts += [f"{key} writes:\n\n```text\n{text}\n```\n" for key, text in row.samples.items()]
+        parts += [f"{key}:\n\n```text\n{text}\n```\n" for key, text in row.samples.items()]
         parts.append(f"Measured {_where(row)}\n")
     parts += [f"{key}:\n\n```net\n{spec}\n```\n" for key, spec in task.SPECS.items()]
     return "\n".join(parts)
