@@ -24,17 +24,19 @@ from netspec.data.named import (
     targets,
 )
 from netspec.data.shares import with_drawn_validation
+from netspec.data.tables import load_table_file
 from netspec.data.targets import Wanted, wanted
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
-from netspec.ir.network import Network
+from netspec.ir.network import DataSource, Network
 from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
 from netspec.sources.preparation import Preparation
+from netspec.sources.tables import is_table_name
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
@@ -70,7 +72,8 @@ def load_data(
     """
     graph = trace(network) if graph is None else graph
     dataset = _load(network, graph, data, base, progress, preparation, known or {})
-    if network.data and isinstance(network.data.validation, float):
+    of_table = dataset.preparation is not None and dataset.preparation.table is not None
+    if network.data and isinstance(network.data.validation, float) and not of_table:
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
     if not network.reconstructs:
@@ -126,6 +129,10 @@ def _load(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
+    if is_table_name(names[0]) or (network.data and network.data.is_table and "." not in Path(names[0]).name):
+        source = network.data or DataSource(name=Path(names[0]).name)
+        dataset = load_table_file(expanded(names[0], DataError), network, graph, source, preparation)
+        return replace(dataset, notices=(*notices, *dataset.notices))
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
         dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), preparation)
     elif not reading.names.is_plain:

@@ -39,6 +39,11 @@ class DataWords:
     values: Mapping[str, Any]
     error: DataError | None = None
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know of the data."""
+        return self.survey.notices if self.survey else ()
+
 
 def data_words(file: ast.File) -> DataWords:
     """Return what the data of a file says, where the file asks for it: by a word, or by declaring no input."""

@@ -377,6 +377,8 @@ class _Elaborator:
         error = self.data_words.error
         if error and "data" in self.places:
             self.context.error("E0314", error.message, self.places["data"].span, fix=error.fix)
+        for notice in self.data_words.notices if "data" in self.places else ():
+            self.context.note(notice, self.places["data"].span)
         inputs = self.ends.resolve_inputs(start, self.declared, self.data_words)
         self.declared.complete_data(inputs)
         if self.context.full:

@@ -125,6 +125,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             return "true" if value else "false"
         case (float(), float()):
             return f"{value[0]!r}..{value[1]!r}"
+        case tuple() if all(isinstance(name, str) for name in value):
+            return " ".join(map(print_label, value))
         case tuple():
             return "x".join(map(str, value))
         case str() if " " in value or "=" in value:
@@ -146,7 +148,11 @@ def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] =
     lines = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
-        if p.name in skip or value is None:
+        if p.name in skip or value is None or value == ():
+            continue
+        if p.takes_names and len(value) == 1 and value[0] in p.choices:
+            # Without the quotes it would be the choice.
+            lines.append(f'  {p.name} "{value[0]}"\n')
             continue
         lines.append(f"  {p.name} {_setting(p.members, value)}".rstrip() + "\n")
     return "".join(lines)
