@@ -21,6 +21,7 @@ from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
+from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
@@ -219,6 +220,17 @@ class Run:
         """
         return self._in_batches(images, self.model.forward)
 
+    def in_units(self, outputs: NDArray[Any], output: str = "") -> NDArray[Any]:
+        """Return numbers that an output gives in the unit of its target, as a table has it; `outputs` gives them raw.
+
+        Args:
+            outputs: (N, …), of one output; or targets as a dataset has them.
+            output: its name, where there are several.
+        """
+        units = units_of(self.model.graph, self.preparation)
+        unit = units.get(output or self.model.graph.outputs[0].name)
+        return unit(outputs) if unit else outputs
+
     def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
         images = self._checked_inputs(images)
         count = len(next(each_array(images)))
@@ -285,7 +297,7 @@ class Run:
         if len(self.model.graph.outputs) > 1:
             return self._predict_each(images)
         if not self.gives_probabilities:
-            rows = self.outputs(images)
+            rows = self.in_units(self.outputs(images))
             rows = rows.reshape(len(rows), -1)
             return [prediction_of(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
@@ -303,7 +315,7 @@ class Run:
         for output in self.model.graph.outputs:
             alone = self.model.graph.only(output)
             if not self._names_classes(output):
-                rows = given[output.name]
+                rows = self.in_units(given[output.name], output.name)
                 names = self.output_labels.get(output.name, ())
                 flat = rows.reshape(len(rows), -1)
                 found[output.name] = [prediction_of(row, names, probable=False) for row in flat]
