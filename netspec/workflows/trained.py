@@ -25,6 +25,7 @@ from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
+from netspec.ir.network import TABLE_ENDINGS
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
@@ -159,11 +160,18 @@ class Run:
         if not isinstance(file, bytes):
             file = as_path(file, "file", "digit.png", DataError)
         return example_files.read(
-            self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name
+            self.network,
+            file,
+            invert=invert,
+            like=None if as_is else self.learned_from,
+            name=name,
+            preparation=self.preparation,
         )
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
+        if self.preparation and self.preparation.table:
+            return TABLE_ENDINGS
         if len(self.network.inputs) > 1:
             return (".npz",)
         return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
