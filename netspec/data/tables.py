@@ -34,11 +34,17 @@ def load_table_file(
     path: Path, network: Network, graph: Graph, data: DataSource, preparation: Preparation | None = None
 ) -> Dataset:
     """Return the dataset in the file of a table; arguments as for `load_table`."""
-    return load_table(read_once(path, str(path)), network, graph, data, preparation)
+    return load_table(read_once(path), network, graph, data, preparation, name=str(path))
 
 
 def load_table(
-    table: Table, network: Network, graph: Graph, data: DataSource, preparation: Preparation | None = None
+    table: Table,
+    network: Network,
+    graph: Graph,
+    data: DataSource,
+    preparation: Preparation | None = None,
+    *,
+    name: str = "",
 ) -> Dataset:
     """Return the dataset of a table.
 
@@ -48,6 +54,7 @@ def load_table(
         graph: of it.
         data: how it is read and divided.
         preparation: of a trained model, by which it is then read.
+        name: what the dataset is called; as the table unless given.
 
     Raises:
         DataError: a column is missing, cannot be learned, or does not fit the network.
@@ -75,7 +82,7 @@ def load_table(
     names = {target.column: target.classes for target in columns if target.classes}
     several = len(graph.outputs) > 1
     return Dataset.of(
-        table.name,
+        name or table.name,
         parts["train"],
         parts["test"],
         () if several or len(columns) != 1 else columns[0].classes,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics.diagnostic import DataError
+from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
@@ -70,7 +70,18 @@ def data_words(file: ast.File) -> DataWords:
         for word, other in zip(WORDS, reversed(WORDS), strict=True)
         if values[word] is None
     }
+    if found.data.is_table and found.classes is None:
+        missing["classes"] = _no_classes(found)
     return DataWords(found, {**values, **missing})
+
+
+def _no_classes(found: Survey) -> Unanswered:
+    """Return why a table has no number of classes."""
+    name, targets = found.data.name, found.data.target_columns
+    if found.amounts:
+        return Unanswered(f"{found.amounts[0]} of {name} is a number", "end with `fc 1`, which learns numbers")
+    several = f"{name} has several columns that are learned: {listing(targets, 'and')}"
+    return Unanswered(several, "write the number of the classes of each")
 
 
 def _declared(command: ast.Command) -> DataSource | None:

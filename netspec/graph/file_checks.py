@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing
+from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
@@ -85,18 +85,22 @@ def _of_table(
         return
     for given, has in zip(network.inputs, found.inputs if found else (), strict=False):
         if (given.shape, given.tokens) != (has.shape, has.tokens):
-            message = f"a row of {data.name} becomes {format_shape(has.shape)}, but the input is"
+            message = f"a row of {data.name} becomes {plural(has.shape[0], 'number')}, but the input is"
             fix = "leave `input` out: it follows from the table"
             wrong = (f"{message} {format_shape(given.shape)}", fix)
             yield at_place(places.get(given.name), "E0308", wrong, places.get("data"))
             return
-    if not (graph and found and found.classes) or len(graph.outputs) > 1 or network.reconstructs:
+    if not (graph and found) or len(graph.outputs) > 1 or network.reconstructs:
         return
-    outputs = graph.shape(graph.output)
-    if len(outputs) == 1 and 1 < outputs[0] != found.classes:
+    outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
+    if len(outputs) != 1 or outputs[0] == 1:
+        return
+    if found.classes and outputs[0] != found.classes:
         message = f"the network has {outputs[0]} outputs, but {data.name} has {found.classes} classes"
-        place = places.get(network.all_outputs[0].node)
         yield at_place(place, "E0304", (message, "write `fc classes softmax`"), places.get("data"))
+    elif not found.classes and len(found.amounts) == 1 and len(data.target_columns) - ("log" in data.target) == 1:
+        message = f"the network has {outputs[0]} outputs, but {found.amounts[0]} of {data.name} is one number"
+        yield at_place(place, "E0304", (message, "end with `fc 1`, which learns numbers"), places.get("data"))
 
 
 def _contents(network: Network, path: Path, kind: str, name: str, held_out: int) -> Contents:

@@ -269,7 +269,7 @@ class DataSource(Definition):
         if self.is_table:
             if self.scale or self.normalize or self.augment or self.views:
                 said = "`scale`, `normalize`, `augment` and `views` are for images"
-                raise ValueError(f"the numbers of a table are standardized: {said}")
+                raise ValueError(f"the numbers of a table are standardized, and {said}: leave them out")
             if self.test == 0:
                 raise ValueError("a table needs rows for the test: say `test 20%`, or leave it out")
         elif not self.is_text:

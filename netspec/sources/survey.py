@@ -29,6 +29,7 @@ class Survey:
         classes: how many classes there are; None where that is not known.
         vocabulary: of a text.
         notices: what the user should know of it.
+        amounts: of a table the columns that are learned and are no classes.
     """
 
     data: DataSource
@@ -37,6 +38,7 @@ class Survey:
     classes: int | None = None
     vocabulary: Vocabulary | None = None
     notices: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
 
 
 def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from math import fsum, sqrt
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.sources.columns import MOST_LEVELS, Column, class_name, column_of, is_missing, number_of, truth_of
@@ -18,7 +17,7 @@ from netspec.sources.table_notices import notices_of
 from netspec.sources.table_preparation import Feature, TableInput
 from netspec.sources.tables import Table
 
-__all__ = ["NUMBERS", "TEST_SHARE", "Fitted", "fit_table", "parts_of_table", "targets_of", "without_log"]
+__all__ = ["NUMBERS", "TEST_SHARE", "Fitted", "could_be_classes", "fit_table", "moments", "parts_of_table", "targets_of", "without_log"]
 
 TEST_SHARE = 0.2
 """The share of the rows that is kept for the test where nothing else is said."""
@@ -63,7 +62,10 @@ class Fitted:
 
 def could_be_classes(target: Column) -> bool:
     """Return whether a column may be classes: texts, or whole numbers of which few are different."""
-    return target.kind != "number" or (target.is_whole and len(target.counts) <= MOST_LEVELS)
+    if target.kind not in {"number", "id"}:
+        return True
+    # Each of them is there twice at least, in the mean.
+    return target.is_whole and len(target.counts) <= min(MOST_LEVELS, sum(target.counts.values()) / 2)
 
 
 def without_log(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
@@ -130,7 +132,7 @@ def fit_table(
     for name, named in (asked or {INPUT: ()}).items():
         inputs[name] = _input(table, data, columns, _of_input(table, name, named, chosen, columns, asked or {}), train)
         if not inputs[name].columns:
-            raise DataError(*_nothing_read(table, name, columns, targets))
+            raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
 
 
@@ -159,15 +161,16 @@ def parts_of_table(
         kept = [value < below for value in at]
         for target in known.values() if not data.group else ():
             _keep_classes(kept, at, [table.cells[target.name][i] for i in left], target)
+        if share and not any(kept):
+            # Of few rows a share may draw none: then it is what would be drawn first.
+            kept = [value == min(at) for value in at]
+        if all(kept):
+            kept = [value != max(at) for value in at]
         found[name] = [i for i, drawn_out in zip(left, kept, strict=True) if drawn_out]
         left = [i for i, drawn_out in zip(left, kept, strict=True) if not drawn_out]
         if share and not found[name]:
-            fix = f"say a larger one: `{name} {_text(min(2 * share, 0.5) if share < 1 else 1)}`"
+            fix = "give more rows that differ"
             raise DataError(f"`{name} {_text(share)}` of {plural(len(table), 'row')} draws none for it", fix)
-        if not left:
-            raise DataError(f"`{name} {_text(share)}` leaves no row of {table.name} to learn from", "say a smaller one")
-    if not found["test"]:
-        raise DataError(f"no row of {table.name} is for the test", "say how many are: `test 20%`")
     found["train"] = left
     return found
 
@@ -177,7 +180,8 @@ def _threshold(places: Sequence[float], share: float) -> float:
     if isinstance(share, float):
         return share
     if share >= len(places):
-        return 2.0
+        given = plural(len(places), "row")
+        raise DataError(f"{share:,} rows are drawn of {given}, which leaves none to learn from", "say a smaller number")
     # Equal rows are at one place: none of them is drawn where not all can be.
     return sorted(places)[share]
 
@@ -252,7 +256,7 @@ def _chosen(
             kept.append(name)
         elif column.kind == "id" and name in data.columns and column.low is not None:
             kept.append(name)
-        elif why := _left_out(column):
+        elif why := _left_out(table, column):
             if not named or NUMBERS in named:
                 notices.append(f"{name} is left out: {why}")
         else:
@@ -260,7 +264,7 @@ def _chosen(
     return kept, notices
 
 
-def _left_out(column: Column) -> str:
+def _left_out(table: Table, column: Column) -> str:
     """Return why a column is left out; empty where it is not."""
     if column.kind == "empty":
         return "it is missing in every row"
@@ -271,8 +275,10 @@ def _left_out(column: Column) -> str:
     if column.kind == "date":
         return "it is a date"
     if column.kind == "text":
-        odd = f"; {column.odd[1]!r} among its numbers is none" if column.odd else ""
-        return f"it is text, with {plural(len(column.counts), 'value')}{odd}"
+        if column.odd:
+            row, value = column.odd
+            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {value!r}"
+        return f"it is text, with {plural(len(column.counts), 'value')}"
     return ""
 
 
@@ -303,13 +309,10 @@ def _of_input(
     return list(dict.fromkeys(found))
 
 
-def _nothing_read(
-    table: Table, name: str, columns: Mapping[str, Column], targets: Sequence[str]
-) -> tuple[str, str]:
+def _nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str, str]:
     what = "" if name == INPUT else f" for the input `{name}`"
-    others = [c for c in columns if c not in targets]
-    fix = f"name columns that hold numbers or categories: `columns {_named(others[0])}`" if others else "add columns"
-    return f"{table.name} has no column to learn from{what}", fix
+    why = f": {'; '.join(left_out[:3])}{'; …' if len(left_out) > 3 else ''}" if left_out else ""
+    return f"{table.name} has no column to learn from{what}{why}", "it takes a column of numbers or of categories"
 
 
 # --- what is fitted -----------------------------------------------------------------------------------------------
@@ -362,9 +365,3 @@ def _text(share: float) -> str:
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def unknown_column(name: str, known: Iterable[str]) -> str:
-    """Return a hint at a column of nearly the same name; empty where there is none."""
-    near = nearest(name, known)
-    return f"did you mean `{near}`?" if near else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import INPUT, DataSource, Input
 from netspec.sources.survey import Survey
-from netspec.sources.table_fit import Fitted, fit_table
+from netspec.sources.table_fit import Fitted, could_be_classes, fit_table
 from netspec.sources.tables import Table, read_table
 from netspec.system.files import kind_of
 
@@ -28,7 +28,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
     path = folder / data.name
     if kind_of(path, DataError) == "file" and path.stat().st_size > LARGEST:
         return None
-    fitted = fitted_to(read_once(path, data.name), data, asked)
+    fitted = fitted_to(read_once(path), data, asked)
     inputs = tuple(
         Input(
             name=name,
@@ -46,6 +46,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
         next(iter(tokens)) if len(tokens) == 1 else None,
         fitted.classes,
         notices=fitted.notices,
+        amounts=tuple(c.name for c in fitted.targets.values() if fitted.log or not could_be_classes(c)),
     )
 
 
@@ -54,15 +55,15 @@ def fitted_to(table: Table, data: DataSource, asked: Mapping[str, Sequence[str]]
     return fit_table(table, data, asked or {INPUT: ()}, learns=data.target != "input")
 
 
-def read_once(path: Path, name: str) -> Table:
+def read_once(path: Path) -> Table:
     """Return the table in a file; what was read of it last is kept, unless the file has changed."""
     if kind_of(path, DataError) != "file":
-        return read_table(path, name)
+        return read_table(path, path.name)
     facts = path.stat()
-    return _read(path, name, facts.st_size, facts.st_mtime_ns)
+    return _read(path.absolute(), facts.st_size, facts.st_mtime_ns)
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path, name: str, size: int, changed: int) -> Table:
+def _read(path: Path, size: int, changed: int) -> Table:
     del size, changed
-    return read_table(path, name)
+    return read_table(path, path.name)

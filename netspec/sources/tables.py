@@ -170,8 +170,8 @@ def _of_delimited(text: str, name: str, delimiter: str | None) -> Table:
         fix = "give rows below the names of the columns"
         raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
     cells = [[cell.strip() for cell in column] for column in zip(*rows[1:], strict=True)]
-    if delimiter != ",":
-        notices += [_with_points(column, key) for key, column in zip(header, cells, strict=True) if _commas(column)]
+    for key, column in zip(header, cells, strict=True):
+        notices += _without_commas(column, key, decimal=delimiter != ",")
     return Table(name, dict(zip(header, cells, strict=True)), lines[1:], tuple(notices))
 
 
@@ -202,25 +202,31 @@ def _outside_quotes(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line)
 
 
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 
-def _commas(column: Sequence[str]) -> bool:
-    """Return whether a column has numbers with decimal commas, and nothing but numbers."""
-    some = False
-    for cell in column:
-        if _DECIMAL_COMMA.fullmatch(cell):
-            some = True
-        elif not (cell.lower() in MISSING or _is_number(cell)):
-            return False
-    return some
+def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]:
+    """Write numbers that have commas in them without; return what to say of it.
 
-
-def _with_points(column: list[str], name: str) -> str:
-    """Write a column's decimal commas as points; return what to say of it."""
-    first = next(cell for cell in column if "," in cell)
-    column[:] = [cell.replace(",", ".") for cell in column]
-    return f"{name} has decimal commas: {first} is read as {first.replace(',', '.')}"
+    Args:
+        column: its cells, which are changed where all are numbers.
+        name: of it.
+        decimal: whether `1,234` is a little more than one, as where semicolons separate cells; else that is decided by
+            whether all commas stand between thousands.
+    """
+    commas = [cell for cell in column if "," in cell]
+    if not commas:
+        return []
+    thousands = not decimal and all(map(_THOUSANDS.fullmatch, commas))
+    if not thousands and not all(map(_COMMA.fullmatch, commas)):
+        return []
+    if not all("," in cell or cell.lower() in MISSING or _is_number(cell) for cell in column):
+        return []
+    point = "" if thousands else "."
+    column[:] = [cell.replace(",", point) for cell in column]
+    what = "commas between thousands" if thousands else "decimal commas"
+    return [f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"]
 
 
 def _is_number(cell: str) -> bool:
