@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from netspec.cli.output import print_json, print_table, say
-from netspec.diagnostics.diagnostic import NetspecError, plural
+from netspec.diagnostics.diagnostic import NetspecError, Source, plural
+from netspec.syntax.formatter import format_file
+from netspec.syntax.parser import parse
 
 __all__ = ["print_columns", "spec_of_table"]
 
@@ -74,7 +76,7 @@ def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool
     place = out or (Path() if inside else path.parent) / f"{_plain(path.stem)}.net"
     shown = whole.relative_to(here.resolve()).as_posix() if inside else path.name
     text, learned = spec_for_table(table, shown, target)
-    return place, text, learned
+    return place, format_file(parse(Source(str(place), text))), learned
 
 
 def _plain(stem: str) -> str:

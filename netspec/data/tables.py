@@ -225,11 +225,15 @@ def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableIn
     for given in network.inputs:
         has = inputs[given.name]
         if has.shape != given.shape or (has.tokens or None) != given.tokens:
-            rows = f"a row of {table.name} becomes {plural(has.shape[0], 'number')}"
+            what = "token" if has.tokens else "number"
+            rows = f"a row of {table.name} becomes {plural(has.shape[0], what)}"
+            rows += f" below {has.tokens}" if has.tokens else ""
             of = "the input" if len(network.inputs) == 1 else f"the input {given.name}"
-            raise DataError(
-                f"{rows}, but {of} is {format_shape(given.shape)}", "leave `input` out: it follows from the table"
-            )
+            fix = "leave `input` out: it follows from the table"
+            if len(network.inputs) > 1 or given.columns:
+                fix = f"name its columns, from which its shape follows: `input COLUMN… as {given.name}`"
+            declared = format_shape(given.shape) + (f" tokens={given.tokens}" if given.tokens else "")
+            raise DataError(f"{rows}, but {of} is {declared}", fix)
 
 
 # --- targets ------------------------------------------------------------------------------------------------------

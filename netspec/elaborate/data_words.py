@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
-from netspec.ir.network import DataSource
+from netspec.ir.network import INPUT, DataSource
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 
@@ -20,6 +20,9 @@ __all__ = ["WORDS", "DataWords", "data_words"]
 
 WORDS = ("classes", "tokens")
 """They stand for what the data has, unless the file gives them another meaning by `let`."""
+
+_KEYS = {"tokens", "mask"}
+"""Arguments of `input` that have a key, and are no columns where that is missing."""
 
 _USED = re.compile(rf"\b({'|'.join(WORDS)})\b(?!\s*=)")
 """They as values: `tokens=` is an argument of `input`."""
@@ -38,6 +41,8 @@ class DataWords:
     survey: Survey | None
     values: Mapping[str, Any]
     error: DataError | None = None
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a table the columns that each input names."""
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -48,8 +53,9 @@ class DataWords:
 def data_words(file: ast.File) -> DataWords:
     """Return what the data of a file says, where the file asks for it: by a word, or by declaring no input."""
     command = next((c for c in file.commands if c.name.text == "data"), None)
-    used = _USED.search(file.source.text) is not None
-    if not used and (command is None or any(c.name.text == "input" for c in file.commands)):
+    used = _USED.search(_without(file.source.text, command)) is not None
+    asked = asked_columns(file)
+    if not used and not asked and (command is None or any(c.name.text == "input" for c in file.commands)):
         return DataWords(None, {})
     write = "write the number"
     if command is None:
@@ -57,13 +63,15 @@ def data_words(file: ast.File) -> DataWords:
         return DataWords(None, dict.fromkeys(WORDS, unanswered))
     data = _declared(command)
     if data is None:
-        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN))
+        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
+    asked = asked if data.is_table else {}
     try:
-        found = survey(data, file.source.folder or Path())
+        found = survey(data, file.source.folder or Path(), asked)
     except DataError as error:
-        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error)
+        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error, asked)
     if found is None:
-        return DataWords(None, dict.fromkeys(WORDS, Unanswered(f"{data.name} is looked at in training only", write)))
+        unanswered = Unanswered(f"{data.name} is looked at in training only", write)
+        return DataWords(None, dict.fromkeys(WORDS, unanswered), asked=asked)
     values = {"classes": found.classes, "tokens": found.tokens}
     missing = {
         word: Unanswered(f"{data.name} has no {word}", f"{write}, or `{other}`" if values[other] else write)
@@ -72,7 +80,45 @@ def data_words(file: ast.File) -> DataWords:
     }
     if found.data.is_table and found.classes is None:
         missing["classes"] = _no_classes(found)
-    return DataWords(found, {**values, **missing})
+    return DataWords(found, {**values, **missing}, asked=asked)
+
+
+def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
+    """Return the columns that inputs name, by the names of the inputs: `input numbers as facts`.
+
+    A word that is a `let` is that number.
+    """
+    lets = {
+        a.key.text for c in file.commands if c.name.text == "let" for a in c.arguments[:1] if a.key and a.relation == "="
+    }
+    found = {}
+    for command in file.commands:
+        if command.name.text != "input" or not command.arguments:
+            continue
+        words = [_column(argument, lets) for argument in command.arguments]
+        if all(word is not None for word in words):
+            found[command.label.text if command.label else INPUT] = tuple(word for word in words if word is not None)
+    return found
+
+
+def _column(argument: ast.Argument, lets: Collection[str]) -> str | None:
+    """Return the column that an argument names; None where it is a size, or has a key."""
+    value = argument.value
+    if argument.key is not None:
+        return None
+    if isinstance(value, ast.String):
+        return value.value
+    return value.text if isinstance(value, ast.Word) and value.text not in {*lets, *_KEYS} else None
+
+
+def _without(text: str, command: ast.Command | None) -> str:
+    """Return a text without a command: a column of the data may be called `classes`."""
+    if command is None:
+        return text
+    lines = text.split("\n")
+    span = command.span
+    before, after = lines[span.line - 1][: span.column - 1], lines[span.end_line - 1][span.end_column - 1 :]
+    return "\n".join([*lines[: span.line - 1], before, after, *lines[span.end_line :]])
 
 
 def _no_classes(found: Survey) -> Unanswered:

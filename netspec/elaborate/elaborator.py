@@ -101,7 +101,7 @@ class _Elaborator:
         self.ends = Ends(self.context, self.places, self.wiring)
         self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
-        self.data_words = data_words(file)
+        self.data_words = self.ends.of_data = data_words(file)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
         self.opened: list[Opened] = []

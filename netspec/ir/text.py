@@ -50,10 +50,11 @@ def _number(number: float) -> str:
 
 
 def input_text(given: Input) -> str:
-    """Return an input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`, `input 1x28x28 as left`."""
+    """Return an input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`, `input 1 columns=age as facts`."""
     words = [f"input {value_text(given.shape)}"]
     words += [f"tokens={given.tokens}"] if given.tokens else []
     words += [f"mask={given.mask}"] if given.mask is not None else []
+    words += [f"columns={print_label(column)}" for column in given.columns]
     return " ".join(words + ([] if given.name == INPUT else ["as", print_label(given.name)]))
 
 

@@ -130,7 +130,8 @@ def fit_table(
     train = rows["train"]
     inputs = {}
     for name, named in (asked or {INPUT: ()}).items():
-        inputs[name] = _input(table, data, columns, _of_input(table, name, named, chosen, columns, asked or {}), train)
+        read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
+        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named)
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
@@ -318,18 +319,22 @@ def _nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str
 # --- what is fitted -----------------------------------------------------------------------------------------------
 
 
-def _input(
-    table: Table, data: DataSource, columns: Mapping[str, Column], names: Sequence[str], train: Sequence[int]
-) -> TableInput:
-    """Return what an input reads, fitted to the training part."""
-    if len(names) == 1 and columns[names[0]].kind in {"text", "id", "date"} and columns[names[0]].low is None:
-        return text_input(table, data, names[0], train)
-    for name in names:
-        if columns[name].kind in {"text", "date"} or (columns[name].kind == "id" and columns[name].low is None):
-            fix = f"give it an input of its own: `input {_named(name)} as text`; or leave it out"
-            raise DataError(f"{name} is {columns[name].kind}, and is not read together with others", fix)
-    features = tuple(f for name in names if (f := _feature(table, columns[name], train)))
-    return TableInput(features=features)
+def _input(table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool) -> TableInput:
+    """Return what an input reads, fitted to the training part; one category that is named is a token."""
+    plain = [column for column in read if not _is_text(column)]
+    if len(read) == 1 and not plain:
+        return text_input(table, data, read[0].name, train)
+    if len(plain) < len(read):
+        name = next(column.name for column in read if _is_text(column))
+        fix = f"give it an input of its own: `input {_named(name)} as text`; or leave it out"
+        raise DataError(f"{name} is text, and is not read together with other columns", fix)
+    features = tuple(f for column in plain if (f := _feature(table, column, train)))
+    token = named and len(features) == 1 and features[0].kind == "category"
+    return TableInput(form="category" if token else "numbers", features=features)
+
+
+def _is_text(column: Column) -> bool:
+    return column.kind in {"text", "date"} or (column.kind == "id" and column.low is None)
 
 
 def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | None:

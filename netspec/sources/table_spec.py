@@ -61,7 +61,8 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     read = fitted.inputs["input"]
     left_out = [n for n in others if n not in read.columns and n not in dropped]
     if left_out:
-        lines.append(f"# Not read, since they are text, dates, names of the rows, or the same in every row: {', '.join(left_out)}.")
+        shown = [f"{name} ({found.columns[name].kind})" for name in left_out[:_LISTED]] + ["…"] * (len(left_out) > _LISTED)
+        lines.append(f"# Not read: {', '.join(shown)}.")
     width = 64 if read.shape[0] > _WIDE or not classes else 32
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
