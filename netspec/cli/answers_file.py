@@ -85,11 +85,14 @@ def _array(path: Path, run: Run) -> Iterator[Write]:
 class _Writer(Protocol):
     """Takes a heading, then rows of values."""
 
-    def head(self, names: Sequence[str]) -> None: ...
+    def head(self, names: Sequence[str]) -> None:
+        """Take the heading."""
 
-    def row(self, values: Sequence[Any]) -> None: ...
+    def row(self, values: Sequence[Any]) -> None:
+        """Take a row of values."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Write what ends the file."""
 
 
 class _Rows:
@@ -112,7 +115,8 @@ class _Objects:
     """Writes JSON: a list of an object for each row."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream, self._names, self._count = stream, (), 0  # type: ignore[var-annotated]
+        self._stream, self._count = stream, 0
+        self._names: tuple[str, ...] = ()
 
     def head(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
@@ -164,7 +168,9 @@ def _table_of_rows(writer: _Writer, run: Run, threshold: float | None) -> Write:
         # A column of the name of an answer is one of an earlier prediction.
         columns = {**own, **columns_of_answers(run, given.array, threshold)}
         if heading and tuple(columns) != heading:
-            raise DataError("the files have other columns than the first", "predict each of them into a file of its own")
+            raise DataError(
+                "the files have other columns than the first", "predict each of them into a file of its own"
+            )
         if not heading:
             heading = tuple(columns)
             writer.head(heading)

@@ -254,7 +254,7 @@ def _next_command(network: Network, dataset: str, folder: Path) -> str:
     if network.data and network.data.is_text:
         return f'generate {folder} --prompt "…"'
     if network.data and network.data.is_table:
-        return f"predict {folder} rows.csv -o predicted.csv"
+        return f"predict {folder} rows.csv -o " + ("again.npy" if network.reconstructs else "predicted.csv")
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
     file = picture if network.reads_images else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"

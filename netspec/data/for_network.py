@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -24,7 +24,7 @@ from netspec.data.named import (
     targets,
 )
 from netspec.data.shares import with_drawn_validation
-from netspec.data.tables import load_table_file
+from netspec.data.tables import columns_in_memory, load_table, load_table_file
 from netspec.data.targets import Wanted, wanted
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
@@ -36,14 +36,29 @@ from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
 from netspec.sources.preparation import Preparation
-from netspec.sources.tables import is_table_name
+from netspec.sources.tables import is_table_name, table_of_columns
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["Data", "as_recorded", "data_path", "known_names", "known_preparation", "load_data", "require_same"]
 
-Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
-"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), or arrays by name."""
+
+class Frame(Protocol):
+    """A table in memory, as those of pandas and Polars are."""
+
+    @property
+    def columns(self) -> Any:
+        """The names of the columns."""
+
+    def __getitem__(self, name: Any) -> Any: ...
+
+
+Data: TypeAlias = (
+    "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike] | Frame "
+    "| Sequence[Mapping[str, Any]]"
+)
+"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), arrays by name, or a
+table: a frame, a dictionary of columns, or rows that are dictionaries."""
 
 
 def load_data(
@@ -102,6 +117,11 @@ def _load(
     )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
+    columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
+    if columns is not None:
+        source = network.data or DataSource(name="columns")
+        table = table_of_columns(columns, "data")
+        return load_table(table, network, graph, source, preparation, name="arrays")
     if isinstance(data, tuple | list):
         _require_one_of_each(graph, "four arrays")
         if len(data) != 4:

@@ -268,7 +268,9 @@ def no_name(parameter: Parameter, argument: ast.Argument) -> Diagnostic:
     """Return the error of what is no name among those of a setting."""
     written = print_argument(argument)
     message = f"`{parameter.name}` takes names of columns, and `{written}` is none"
-    return Diagnostic("E0207", message, argument.span, fix=f'a name that is no plain word stands in quotes: "{written}"')
+    return Diagnostic(
+        "E0207", message, argument.span, fix=f'a name that is no plain word stands in quotes: "{written}"'
+    )
 
 
 def name_twice(parameter: Parameter, name: str, span: Span) -> Diagnostic:

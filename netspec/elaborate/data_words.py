@@ -89,7 +89,11 @@ def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
     A word that is a `let` is that number.
     """
     lets = {
-        a.key.text for c in file.commands if c.name.text == "let" for a in c.arguments[:1] if a.key and a.relation == "="
+        a.key.text
+        for c in file.commands
+        if c.name.text == "let"
+        for a in c.arguments[:1]
+        if a.key and a.relation == "="
     }
     found = {}
     for command in file.commands:

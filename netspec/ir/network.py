@@ -207,8 +207,8 @@ class DataSource(Definition):
     target: Literal["label", "input", "next"] | Names = option(
         "label",
         "what the network learns to give: the label, its own input again, as an autoencoder does, of a text the next "
-        "token at each position, as a language model does, or of a table the columns of these names; `log` behind them: "
-        "their logarithms",
+        "token at each position, as a language model does, or of a table the columns of these names; `log` behind "
+        "them: their logarithms",
     )
     columns: Names = option((), "of a table, the columns that are read; all that can be read unless given")
     drop: Names = option((), "of a table, columns that are not read")

@@ -11,9 +11,10 @@ from typing import Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
-from netspec.sources.tables import MISSING, Table
+from netspec.sources.cells import is_missing, number_of
+from netspec.sources.tables import Table
 
-__all__ = ["MOST_LEVELS", "Column", "Kind", "class_name", "column_of", "is_missing", "number_of", "truth_of"]
+__all__ = ["MOST_LEVELS", "Column", "Kind", "column_of"]
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "empty"]
 """What a column holds; `empty` is one without any value."""
@@ -21,11 +22,12 @@ Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id",
 MOST_LEVELS = 50
 """A column of texts with more different ones is no category."""
 
-_TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "t": True, "f": False, "y": True, "n": False}
 _PAIRS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?")
-_ID_NAME = re.compile(r"id|index|uuid|guid|key|.*_id|.*Id|.*ID|id_.*|unnamed.*|column_1|row|row_?(id|number)|nr|no\.?", re.I)
+_ID_NAME = re.compile(
+    r"id|index|uuid|guid|key|.*_id|.*Id|.*ID|id_.*|unnamed.*|column_1|row|row_?(id|number)|nr|no\.?", re.I
+)
 
 _MOSTLY = 0.9
 """Where so many values are numbers, the others may be a mistake."""
@@ -67,33 +69,6 @@ class Column:
     def is_whole(self) -> bool:
         """Whether it has whole numbers alone."""
         return self.kind in {"number", "id"} and all(_number(value).is_integer() for value in self.counts)
-
-
-def is_missing(cell: str) -> bool:
-    """Return whether a cell has no value."""
-    return not cell or cell.lower() in MISSING
-
-
-def number_of(cell: str) -> float | None:
-    """Return the number that a cell has; None where it has none."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if "_" not in cell else None
-
-
-def truth_of(cell: str) -> bool | None:
-    """Return whether a cell says yes or no; None where it says neither."""
-    return _TRUTHS.get(cell.lower())
-
-
-def class_name(cell: str) -> str:
-    """Return the name of the class that a cell says: of whole numbers without the fraction, `1` for `1.0`."""
-    value = number_of(cell)
-    if value is not None and isfinite(value) and value.is_integer() and abs(value) < 2**53 and "." in cell:
-        return str(int(value))
-    return cell
 
 
 def column_of(table: Table, name: str, rows: Iterable[int] | None = None) -> Column:

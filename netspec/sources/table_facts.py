@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from netspec.diagnostics.diagnostic import plural
-from netspec.sources.columns import Column, class_name, column_of
-from netspec.sources.table_fit import could_be_classes
+from netspec.sources.cells import class_name
+from netspec.sources.columns import Column, column_of
 from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.table_parts import could_be_classes
 from netspec.sources.tables import Table
 
 __all__ = ["TableFacts", "class_counts", "facts_of", "likely_target"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import fsum, sqrt
 
-from netspec.sources.columns import Column, is_missing, number_of
+from netspec.sources.cells import is_missing, number_of
+from netspec.sources.columns import Column
 from netspec.sources.tables import Table
 
 __all__ = ["notices_of", "says_again"]
@@ -47,7 +49,7 @@ def counts_rows(table: Table, column: Column) -> bool:
     if column.kind not in {"number", "id"} or column.missing or len(table) < _FEW or not column.is_whole:
         return False
     numbers = [number_of(cell) or 0.0 for cell in table.cells[column.name]]
-    return all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return all(after - before == 1 for before, after in pairwise(numbers))
 
 
 def says_again(table: Table, column: Column, target: Column) -> bool:
@@ -65,9 +67,7 @@ def _proportional(cells: Sequence[str], other: Sequence[str]) -> bool:
     pairs = [
         (a, b)
         for x, y in zip(cells, other, strict=True)
-        if not (is_missing(x) or is_missing(y))
-        and (a := number_of(x)) is not None
-        and (b := number_of(y)) is not None
+        if not (is_missing(x) or is_missing(y)) and (a := number_of(x)) is not None and (b := number_of(y)) is not None
     ]
     if len(pairs) < _FEW:
         return False

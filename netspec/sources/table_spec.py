@@ -48,7 +48,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     classes = class_counts(own)
     classes = [] if own.kind == "number" and len(classes) > _CLASSES else classes
     lines = [f"# {path.rpartition('/')[2]}: {plural(len(table), 'row')} of {plural(len(table.columns), 'column')}."]
-    lines += [f"# What is learned is a guess: `netspec new --data {path} --target NAME` learns another column."] * guessed
+    lines += [
+        f"# What is learned is a guess: `netspec new --data {path} --target NAME` learns another column."
+    ] * guessed
     lines += ["", f'data "{path}" {{']
     settings = [(f"target {_named(target)}", _of_target(own, classes))]
     if dropped:
@@ -61,7 +63,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     read = fitted.inputs["input"]
     left_out = [n for n in others if n not in read.columns and n not in dropped]
     if left_out:
-        shown = [f"{name} ({found.columns[name].kind})" for name in left_out[:_LISTED]] + ["…"] * (len(left_out) > _LISTED)
+        shown = [f"{name} ({found.columns[name].kind})" for name in left_out[:_LISTED]] + ["…"] * (
+            len(left_out) > _LISTED
+        )
         lines.append(f"# Not read: {', '.join(shown)}.")
     width = 64 if read.shape[0] > _WIDE or not classes else 32
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"

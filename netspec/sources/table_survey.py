@@ -9,7 +9,8 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import INPUT, DataSource, Input
 from netspec.sources.survey import Survey
-from netspec.sources.table_fit import Fitted, could_be_classes, fit_table
+from netspec.sources.table_fit import Fitted, fit_table
+from netspec.sources.table_parts import could_be_classes
 from netspec.sources.tables import Table, read_table
 from netspec.system.files import kind_of
 

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
+from netspec.sources.cells import number_of
+from netspec.sources.delimited import read_delimited
 from netspec.sources.texts import decoded, read_content
 
-__all__ = ["MISSING", "Table", "is_table_name", "read_table", "table_of_columns"]
-
-MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-"})
-"""What stands where there is no value, in small letters."""
+__all__ = ["Table", "is_table_name", "read_table", "table_of_columns"]
 
 _MOST_COLUMNS = 10_000
-_LONGEST = 1_000_000
-"""Characters of one cell."""
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SHOWN = 8
 
 
@@ -64,7 +58,7 @@ class Table:
         if column in self.cells:
             return
         near = nearest(column, self.columns)
-        if all(_is_number(name) for name in self.columns):
+        if all(number_of(name) is not None for name in self.columns):
             fix = "the first row of a table has the names of its columns: put one there"
         else:
             more = ["…"] if len(self.columns) > _SHOWN else []
@@ -106,158 +100,48 @@ def read_table(source: Path | bytes, name: str) -> Table:
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
     if ending == ".jsonl" or (not ending and text.lstrip().startswith("{")):
         return _of_json_lines(text, name)
-    return _of_delimited(text, name, "\t" if ending == ".tsv" else None)
+    header, cells, lines, notices = read_delimited(text, name, "\t" if ending == ".tsv" else None)
+    _require_columns(header, name)
+    return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices))
 
 
 def table_of_columns(columns: Mapping[str, Iterable[Any]], name: str) -> Table:
-    """Return a table of values in memory: columns by their names."""
-    cells = {str(key).strip(): [_cell(value) for value in column] for key, column in columns.items()}
+    """Return a table of values in memory: columns by their names.
+
+    Raises:
+        DataError: they are of different lengths, or no columns of single values.
+    """
+    cells = {}
+    for key, column in columns.items():
+        values = column.tolist() if hasattr(column, "tolist") else column
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise DataError(f"{name}: {key} is no column of values", "give a list with a value for each row")
+        values = list(values)
+        nested = next((i for i, v in enumerate(values) if isinstance(v, list | tuple | dict)), None)
+        if nested is not None:
+            raise DataError(f"{name}: {key}[{nested}] is no single value", "give each column one value a row")
+        cells[str(key).strip()] = [_cell(value) for value in values]
     if len(cells) < len(columns):
         raise DataError(f"{name} has two columns of one name", "give each a name of its own")
+    _require_columns(list(cells), name)
     counts = {key: len(column) for key, column in cells.items()}
     if len(set(counts.values())) > 1:
         low, high = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
         message = f"the columns of {name} are of different lengths: {low} {counts[low]:,}, {high} {counts[high]:,}"
         raise DataError(message, "give each a value for every row")
-    _require_columns(list(cells), name)
     count = next(iter(counts.values()))
     if not count:
         raise DataError(f"{name} has no rows", "give at least one")
     return Table(name, cells, range(1, count + 1))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, true: str = "True", false: str = "False") -> str:
     """Return a value of a program, or of JSON, as a text."""
-    if value is None or value != value:  # noqa: PLR0124  # NaN differs from itself
+    if value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value)):
         return ""
-    if type(value).__name__ in {"NAType", "NaTType"}:
-        return ""
-    if isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"}:
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(int(value)) if isinstance(value, int) else repr(float(value))
-    return str(value).strip()
-
-
-def _of_delimited(text: str, name: str, delimiter: str | None) -> Table:
-    notices = []
-    if delimiter is None:
-        delimiter = _delimiter(text)
-        if delimiter != ",":
-            notices.append(f"{name} is separated by {_DELIMITERS[delimiter]}")
-    before = csv.field_size_limit(_LONGEST)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        line = 1
-        for row in reader:
-            # A line without anything in it is no row, unless one column is all there is and it may be missing.
-            if row and (len(row) > 1 or row[0].strip()):
-                rows.append(row)
-                lines.append(line)
-                if len(row) != len(rows[0]):
-                    _refuse_ragged(name, rows[0], row, line, delimiter)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise _unreadable(error, name, line) from None
-    finally:
-        csv.field_size_limit(before)
-    header = [cell.strip() for cell in rows[0]]
-    header = [cell or f"column_{i + 1}" for i, cell in enumerate(header)]
-    _require_columns(header, name)
-    if len(rows) == 1:
-        fix = "give rows below the names of the columns"
-        raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
-    cells = [[cell.strip() for cell in column] for column in zip(*rows[1:], strict=True)]
-    for key, column in zip(header, cells, strict=True):
-        notices += _without_commas(column, key, decimal=delimiter != ",")
-    return Table(name, dict(zip(header, cells, strict=True)), lines[1:], tuple(notices))
-
-
-def _delimiter(text: str) -> str:
-    """Return what separates the cells of a text: a comma, unless the first lines are cut evenly by another alone."""
-    first = list(_first_lines(text, 5))
-    counts = {d: [_outside_quotes(line).count(d) for line in first] for d in _DELIMITERS}
-    even = [d for d, found in counts.items() if found[0] and len(set(found)) == 1]
-    if "," in even:
-        return ","
-    named = [d for d, found in counts.items() if found[0]]
-    return even[0] if even else named[0] if named else ","
-
-
-def _first_lines(text: str, count: int) -> Iterable[str]:
-    start = 0
-    while count and start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        line = text[start:end]
-        if line.strip():
-            yield line
-            count -= 1
-        start = end + 1
-
-
-def _outside_quotes(line: str) -> str:
-    return re.sub(r'"[^"]*"', "", line)
-
-
-_COMMA = re.compile(r"[+-]?\d*,\d+")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-
-
-def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]:
-    """Write numbers that have commas in them without; return what to say of it.
-
-    Args:
-        column: its cells, which are changed where all are numbers.
-        name: of it.
-        decimal: whether `1,234` is a little more than one, as where semicolons separate cells; else that is decided by
-            whether all commas stand between thousands.
-    """
-    commas = [cell for cell in column if "," in cell]
-    if not commas:
-        return []
-    thousands = not decimal and all(map(_THOUSANDS.fullmatch, commas))
-    if not thousands and not all(map(_COMMA.fullmatch, commas)):
-        return []
-    if not all("," in cell or cell.lower() in MISSING or _is_number(cell) for cell in column):
-        return []
-    point = "" if thousands else "."
-    column[:] = [cell.replace(",", point) for cell in column]
-    what = "commas between thousands" if thousands else "decimal commas"
-    return [f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _refuse_ragged(name: str, header: list[str], row: list[str], line: int, delimiter: str) -> None:
-    message = f"{name}: line {line:,} has {plural(len(row), 'cell')}, and there are {plural(len(header), 'column')}"
-    if len(row) > len(header):
-        separated = _DELIMITERS[delimiter].removesuffix("s")
-        fix = f'a {separated} within a cell needs quotes around the cell: "a{delimiter}b"'.replace("\t", " ")
-    else:
-        fix = "give each row a cell for every column; an empty one is a missing value"
-    raise DataError(message, fix)
-
-
-def _unreadable(error: csv.Error, name: str, line: int) -> DataError:
-    said = str(error)
-    if "field larger" in said:
-        message = f"{name}: a cell that begins in line {line:,} has more than {_LONGEST:,} characters"
-        return DataError(message, "a quote that is not closed makes one cell of all that follows: close it")
-    if "unexpected end" in said:
-        return DataError(f"{name}: a quote that opens in line {line:,} is not closed", "close it")
-    if "expected after" in said:
-        message = f"{name}: line {line:,} goes on behind the quote that closes a cell"
-        return DataError(message, 'a quote within a cell is written twice: "say ""yes"""')
-    return DataError(f"{name}: line {line:,} cannot be read: {said}", "give a table as CSV in UTF-8")
+    if isinstance(value, bool):
+        return true if value else false
+    return repr(value) if type(value) in {int, float} else str(value).strip()
 
 
 def _require_columns(header: Sequence[str], name: str) -> None:
@@ -294,7 +178,7 @@ def _of_json_lines(text: str, name: str) -> Table:
         if nested is not None:
             what = "an object" if isinstance(row[nested], dict) else "a list"
             raise DataError(f"{name}: {nested!r} in line {number:,} is {what}", "give each column one value a row")
-    cells = {key.strip(): [_cell(row.get(key)) for _, row in rows] for key in header}
+    cells = {key.strip(): [_cell(row.get(key), "true", "false") for _, row in rows] for key in header}
     return Table(name, cells, [number for number, _ in rows])
 
 

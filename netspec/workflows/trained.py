@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
+from netspec.data.tables import columns_in_memory, examples_of
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
@@ -32,6 +33,7 @@ from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
+from netspec.sources.tables import table_of_columns
 from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.workflows import example_files
@@ -268,6 +270,7 @@ class Run:
     def _checked_inputs(self, images: Given) -> Arrays:
         """Return images as `_checked` does; those of several inputs each by its name."""
         names = [given.name for given in self.model.graph.inputs]
+        images = self._rows_as_read(images, names)
         if len(names) == 1 and not isinstance(images, Mapping):
             return self._checked(images)
         given = by_name(images, names, "input")
@@ -276,6 +279,14 @@ class Run:
         arrays = {name: self._checked(given[name], name) for name in names}
         require_same_count({f"the input {name}": array for name, array in arrays.items()})
         return arrays
+
+    def _rows_as_read(self, images: Given, names: Sequence[str]) -> Given:
+        """Return the rows of a table in memory as the model reads them; other examples as they are."""
+        table = self.preparation.table if self.preparation else None
+        if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
+            return images
+        columns = columns_in_memory(images, named=True)
+        return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
 
     def _checked(self, images: ArrayLike, name: str = "images") -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""

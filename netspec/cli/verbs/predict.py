@@ -38,7 +38,8 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE…", help="Images, .npy files of examples, tables of rows, folders of them; - for one on standard input."
+            metavar="FILE…",
+            help="Images, .npy files of examples, tables of rows, folders of them; - for one on standard input.",
         ),
     ],
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="How many classes to print.")] = 3,
@@ -52,7 +53,9 @@ def predict(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Write all answers to a .csv or .json, or the outputs to an .npy."),
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Write all answers to a .csv or .json, or the outputs to an .npy."
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
