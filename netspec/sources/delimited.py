@@ -19,9 +19,11 @@ _LONGEST = 1_000_000
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def read_delimited(
-    text: str, name: str, delimiter: str | None
-) -> tuple[list[str], list[list[str]], list[int], list[str]]:
+Delimited: TypeAlias = tuple[list[str], list[list[str]], list[int], list[str]]
+"""The names of the columns, their cells, the line at which each row begins, and what to say of it."""
+
+
+def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
     """Return the columns of a text whose cells are separated.
 
     Args:
