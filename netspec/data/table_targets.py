@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.class_names import require_takes_names
 from netspec.data.named import targets as compared
 from netspec.data.targets import Wanted, wanted
 from netspec.diagnostics.diagnostic import DataError, listing, plural
@@ -66,6 +67,8 @@ def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], toget
         if fitted.log:
             raise DataError(f"`log` is of amounts, and {name} is classes", "leave `log` out")
         classes = in_order({class_name(cell) for cell in cells})
+        for _, want in of if column.kind != "number" else ():
+            require_takes_names(want, f"the target {name}", classes, fitted.table.name)
         return TargetColumn(column=name, classes=classes)
     if column.kind in {"category", "text", "boolean"} and not (together and column.kind == "boolean"):
         values = listing([*map(repr, column.levels[:3]), *(["…"] if len(column.counts) > 3 else [])], "and")

@@ -97,13 +97,13 @@ def fit_table(
     whole = len(table)
     labelled = [i for i in range(whole) if not any(is_missing(table.cells[t][i]) for t in targets)]
     if not labelled:
-        empty = next(t for t in targets if all(map(is_missing, table.cells[t])))
-        raise DataError(f"{table.name}: {empty} is missing in every row", "learn another column")
+        empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
+        raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
     if len(labelled) < whole:
         table = table.take(labelled)
-        rows = plural(whole - len(labelled), "row")
+        lost = plural(whole - len(labelled), "row")
         notices.append(
-            f"{rows} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
+            f"{lost} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
         )
     columns = {name: column_of(table, name) for name in table.columns}
     known = {name: columns[name] for name in targets}
