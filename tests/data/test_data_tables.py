@@ -131,7 +131,6 @@ def test_several_targets(tmp_path: Path) -> None:
         ("target kind price", "fc 2 softmax", "kind is 'cat' and 'dog', which are classes, and the network learns"),
         ("target price shoe; drop kind", "fc 3", "price and shoe are learned, but the network ends in 3"),
         ("target color", "fc 1", "the network has 1 output, but"),
-        ("target color", "fc 1; train { loss huber }", "the target color has the names of 3 classes"),
         (
             "target kind",
             "fc 4 relu as t; fc 2 softmax as kind\nfrom t; fc 1 as price\noutput kind; output price",
