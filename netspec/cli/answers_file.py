@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias
 
 import typer
 
-from netspec.diagnostics.diagnostic import RunError
+from netspec.diagnostics.diagnostic import DataError, RunError
 from netspec.system.files import atomic_path, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netspec.workflows.example_files import Examples
     from netspec.workflows.trained import Run
 
 __all__ = ["answers_file", "require_name"]
 
-Write: TypeAlias = "Callable[[Sequence[str], Any], None]"
+Write: TypeAlias = "Callable[[Sequence[str], Examples], None]"
 """Takes the names of some examples and the examples."""
 
 _FIRST = ("file", "class")
@@ -28,20 +30,22 @@ _FIRST = ("file", "class")
 
 def require_name(out: Path | None) -> None:
     """Refuse a name that does not say what to write; raises typer.BadParameter."""
-    if out is not None and out.suffix.lower() not in {".csv", ".npy"}:
-        raise typer.BadParameter(f"{out} is neither a .csv nor an .npy file", param_hint="-o")
+    if out is not None and out.suffix.lower() not in {".csv", ".json", ".npy"}:
+        raise typer.BadParameter(f"{out} is neither a .csv, a .json nor an .npy file", param_hint="-o")
 
 
 @contextmanager
-def answers_file(out: Path, run: Run) -> Iterator[Write]:
+def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterator[Write]:
     """Give what writes examples' answers to a file, which appears when the block ends well.
 
     A table has a row for each example: its file, its class where there are classes, and the probability or the output
-    of each class by name, or else each output by number.
+    of each class by name, or else each output by number. Of the rows of a table it has their own columns, then what is
+    predicted.
 
     Args:
-        out: the .csv or .npy file.
+        out: the .csv, .json or .npy file.
         run: the model that answers.
+        threshold: from which probability on the second of two classes, or one of several labels, is taken.
 
     Raises:
         RunError: the file cannot be written.
@@ -57,7 +61,9 @@ def answers_file(out: Path, run: Run) -> Iterator[Write]:
                     yield write
             else:
                 with temporary.open("w", newline="", encoding="utf-8") as stream:
-                    yield _table(csv.writer(stream), run)
+                    writer: _Writer = _Objects(stream) if out.suffix.lower() == ".json" else _Rows(stream)
+                    yield _table(writer, run, threshold)
+                    writer.end()
     except BrokenPipeError:
         raise  # of what is printed meanwhile
     except OSError as error:
@@ -71,12 +77,63 @@ def _array(path: Path, run: Run) -> Iterator[Write]:
     import numpy as np  # noqa: PLC0415
 
     parts: list[NDArray[Any]] = []
-    yield lambda names, examples: parts.append(_rows(run, examples, flat=False))
+    yield lambda names, examples: parts.append(_rows(run, examples.array, flat=False))
     with path.open("wb") as stream:
         np.save(stream, np.concatenate(parts) if parts else np.zeros(0, np.float32))
 
 
-def _table(writer: Any, run: Run) -> Write:
+class _Writer(Protocol):
+    """Takes a heading, then rows of values."""
+
+    def head(self, names: Sequence[str]) -> None:
+        """Take the heading."""
+
+    def row(self, values: Sequence[Any]) -> None:
+        """Take a row of values."""
+
+    def end(self) -> None:
+        """Write what ends the file."""
+
+
+class _Rows:
+    """Writes CSV."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._writer = csv.writer(stream)
+
+    def head(self, names: Sequence[str]) -> None:
+        self._writer.writerow(names)
+
+    def row(self, values: Sequence[Any]) -> None:
+        self._writer.writerow([f"{value:.8g}" if isinstance(value, float) else value for value in values])
+
+    def end(self) -> None:
+        pass
+
+
+class _Objects:
+    """Writes JSON: a list of an object for each row."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._count = stream, 0
+        self._names: tuple[str, ...] = ()
+
+    def head(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+
+    def row(self, values: Sequence[Any]) -> None:
+        values = [float(f"{value:.8g}") if isinstance(value, float) else value for value in values]
+        text = json.dumps(dict(zip(self._names, values, strict=True)), ensure_ascii=False)
+        self._stream.write(("[\n" if not self._count else ",\n") + text)
+        self._count += 1
+
+    def end(self) -> None:
+        self._stream.write("\n]\n" if self._count else "[]\n")
+
+
+def _table(writer: _Writer, run: Run, threshold: float | None) -> Write:
+    if run.preparation and run.preparation.table:
+        return _table_of_rows(writer, run, threshold)
     if len(run.model.graph.outputs) > 1 and not run.input_again:
         return _table_of_several(writer, run)
     single = len(run.model.graph.outputs) == 1
@@ -84,47 +141,80 @@ def _table(writer: Any, run: Run) -> Write:
     names = () if positions else run.output_names
     headed = False
 
-    def write(examples: Sequence[str], array: NDArray[Any]) -> None:
+    def write(examples: Sequence[str], given: Examples) -> None:
         nonlocal headed
-        rows = _rows(run, array, flat=True)
+        rows = _rows(run, given.array, flat=True)
         if not headed:
-            writer.writerow(_heading(names, rows.shape[1]))
+            writer.head(_heading(names, rows.shape[1]))
             headed = True
         for name, row in zip(examples, rows, strict=True):
-            label = [_label(names, row.tolist(), several=run.several_labels)] if names else []
-            writer.writerow([name, *label, *(f"{value:.8g}" for value in row.tolist())])
+            values = row.tolist()
+            label = [_label(names, values, threshold, several=run.several_labels)] if names else []
+            writer.row([name, *label, *values])
 
     return write
 
 
-def _table_of_several(writer: Any, run: Run) -> Write:
+def _table_of_rows(writer: _Writer, run: Run, threshold: float | None) -> Write:
+    """Return what writes the rows of a table: their own columns, then what is predicted of them."""
+    from netspec.workflows.row_answers import columns_of_answers  # noqa: PLC0415
+
+    heading: tuple[str, ...] = ()
+
+    def write(examples: Sequence[str], given: Examples) -> None:
+        nonlocal heading
+        # An `.npy` of rows that are numbers already has no columns.
+        own = {"file": list(examples)} if given.columns is None else given.columns
+        # A column of the name of an answer is one of an earlier prediction.
+        columns = {**own, **columns_of_answers(run, given.array, threshold)}
+        if heading and tuple(columns) != heading:
+            raise DataError(
+                "the files have other columns than the first", "predict each of them into a file of its own"
+            )
+        if not heading:
+            heading = tuple(columns)
+            writer.head(heading)
+        for row in zip(*columns.values(), strict=True):
+            writer.row(row)
+
+    return write
+
+
+def _table_of_several(writer: _Writer, run: Run) -> Write:
     """Return what writes a row for each example: for each output its class and how probable it is, or its numbers."""
     headed = False
 
-    def write(examples: Sequence[str], array: Any) -> None:
+    def write(examples: Sequence[str], given: Examples) -> None:
         nonlocal headed
-        found = run.predict(array)
-        columns: dict[str, list[str]] = {"file": list(examples)}
+        found = run.predict(given.array)
+        columns: dict[str, list[Any]] = {"file": list(examples)}
         for name, predictions in found.items():
             outputs = max(len(p.outputs) for p in predictions)
             if not outputs:
                 columns[f"predicted_{name}"] = [str(p.label) for p in predictions]
-                columns[f"probability_{name}"] = [f"{p.probability:.8g}" for p in predictions]
+                columns[f"probability_{name}"] = [p.probability for p in predictions]
             for at in range(outputs):
                 key = f"predicted_{name}" + (f"_{at}" if outputs > 1 else "")
-                columns[key] = [f"{p.outputs[at]:.8g}" for p in predictions]
+                columns[key] = [p.outputs[at] for p in predictions]
         if not headed:
-            writer.writerow(columns)
+            writer.head(tuple(columns))
             headed = True
-        writer.writerows(zip(*columns.values(), strict=True))
+        for row in zip(*columns.values(), strict=True):
+            writer.row(row)
 
     return write
 
 
-def _label(names: Sequence[str], row: Sequence[float], *, several: bool) -> str:
+def _label(names: Sequence[str], row: Sequence[float], threshold: float | None, *, several: bool) -> str:
     """Return the class of an example, or of several at once all those that are more likely than not."""
     if several:
-        return " ".join(name for name, value in zip(names, row, strict=True) if value > 0.5)
+        return " ".join(
+            name
+            for name, value in zip(names, row, strict=True)
+            if (value > 0.5 if threshold is None else value >= threshold)
+        )
+    if threshold is not None and len(names) == 2:
+        return names[int(row[1] >= threshold)]
     return names[max(range(len(row)), key=row.__getitem__)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -24,24 +24,41 @@ from netspec.data.named import (
     targets,
 )
 from netspec.data.shares import with_drawn_validation
+from netspec.data.tables import columns_in_memory, load_table, load_table_file
 from netspec.data.targets import Wanted, wanted
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
-from netspec.ir.network import Network
+from netspec.ir.network import DataSource, Network
 from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
 from netspec.sources.preparation import Preparation
+from netspec.sources.tables import is_table_name, table_of_columns
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["Data", "as_recorded", "data_path", "known_names", "known_preparation", "load_data", "require_same"]
 
-Data: TypeAlias = "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike]"
-"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), or arrays by name."""
+
+class Frame(Protocol):
+    """A table in memory, as those of pandas and Polars are."""
+
+    @property
+    def columns(self) -> Any:
+        """The names of the columns."""
+
+    def __getitem__(self, name: Any) -> Any: ...
+
+
+Data: TypeAlias = (
+    "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike] | Frame "
+    "| Sequence[Mapping[str, Any]]"
+)
+"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), arrays by name, or a
+table: a frame, a dictionary of columns, or rows that are dictionaries."""
 
 
 def load_data(
@@ -70,7 +87,8 @@ def load_data(
     """
     graph = trace(network) if graph is None else graph
     dataset = _load(network, graph, data, base, progress, preparation, known or {})
-    if network.data and isinstance(network.data.validation, float):
+    of_table = dataset.preparation is not None and dataset.preparation.table is not None
+    if network.data and isinstance(network.data.validation, float) and not of_table:
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
     if not network.reconstructs:
@@ -99,6 +117,11 @@ def _load(
     )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
+    columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
+    if columns is not None:
+        source = network.data or DataSource(name="columns")
+        table = table_of_columns(columns, "data")
+        return load_table(table, network, graph, source, preparation, name="arrays")
     if isinstance(data, tuple | list):
         _require_one_of_each(graph, "four arrays")
         if len(data) != 4:
@@ -126,6 +149,10 @@ def _load(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
+    if is_table_name(names[0]) or (network.data and network.data.is_table and "." not in Path(names[0]).name):
+        source = network.data or DataSource(name=Path(names[0]).name)
+        dataset = load_table_file(expanded(names[0], DataError), network, graph, source, preparation)
+        return replace(dataset, notices=(*notices, *dataset.notices))
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
         dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), preparation)
     elif not reading.names.is_plain:

@@ -255,7 +255,8 @@ class Binder:
     def _convert_setting(self, parameter: Parameter, command: ast.Command) -> Any:
         """Return the Python value of a setting, or _FAILED."""
         next_setting = self.bound.next_setting(command)
-        if next_setting:
+        # A column may be called as a setting is.
+        if next_setting and not parameter.takes_names:
             return self._report(errors.setting_on_the_line(next_setting))
         if len(parameter.members.names) == 1:
             (cls,) = parameter.members.entries
@@ -263,6 +264,8 @@ class Binder:
             return self._bind_member(cls, command.name, command.arguments, example)
         if not command.arguments or command.arguments[0].key is not None:
             return self._report(errors.bare_setting(parameter, command.span))
+        if parameter.takes_names:
+            return self._convert_names(parameter, command.arguments)
         first, *rest = map(self._substitute, command.arguments)
         if parameter.members and isinstance(first.value, ast.String):
             written = f"{parameter.name} {first.value.value}"
@@ -277,6 +280,22 @@ class Binder:
             return self._report(errors.several_values(parameter, rest[0].span))
         self.bound.written[parameter.name] = first.value
         return self._convert(parameter, first.value)
+
+    def _convert_names(self, parameter: Parameter, arguments: Sequence[ast.Argument]) -> Any:
+        """Return the names that a setting has, or one of its choices where that is the only word; or _FAILED."""
+        only = arguments[0].value if len(arguments) == 1 else None
+        if isinstance(only, ast.Word) and only.text in parameter.choices:
+            return parameter.choices[only.text]
+        found = []
+        for argument in arguments:
+            value = argument.value
+            name = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
+            if name is None or argument.key is not None:
+                return self._report(errors.no_name(parameter, argument))
+            if name in found:
+                return self._report(errors.name_twice(parameter, name, argument.span))
+            found.append(name)
+        return tuple(found)
 
     # --- the instance ------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ __all__ = [
     "given_twice",
     "member_without_arguments",
     "missing",
+    "name_twice",
+    "no_name",
     "quoted_word",
     "setting_on_the_line",
     "setting_with_body",
@@ -260,6 +262,20 @@ def bare_setting(parameter: Parameter, span: Span) -> Diagnostic:
 def several_values(parameter: Parameter, span: Span) -> Diagnostic:
     """Return the error of a setting with more than its one value."""
     return Diagnostic("E0205", f"`{parameter.name}` takes one value", span, fix="remove the rest")
+
+
+def no_name(parameter: Parameter, argument: ast.Argument) -> Diagnostic:
+    """Return the error of what is no name among those of a setting."""
+    written = print_argument(argument)
+    message = f"`{parameter.name}` takes names of columns, and `{written}` is none"
+    return Diagnostic(
+        "E0207", message, argument.span, fix=f'a name that is no plain word stands in quotes: "{written}"'
+    )
+
+
+def name_twice(parameter: Parameter, name: str, span: Span) -> Diagnostic:
+    """Return the error of a name that a setting has twice."""
+    return Diagnostic("E0209", f"`{parameter.name}` names {name} twice", span, fix="keep one")
 
 
 # --- the definition as a whole ----------------------------------------------------------------------------------------

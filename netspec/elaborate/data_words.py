@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from netspec.diagnostics.diagnostic import DataError
+from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
-from netspec.ir.network import DataSource
+from netspec.ir.network import INPUT, DataSource
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 from netspec.system.files import expanded
@@ -21,6 +21,9 @@ __all__ = ["WORDS", "DataWords", "data_words"]
 
 WORDS = ("classes", "tokens")
 """They stand for what the data has, unless the file gives them another meaning by `let`."""
+
+_KEYS = {"tokens", "mask"}
+"""Arguments of `input` that have a key, and are no columns where that is missing."""
 
 _USED = re.compile(rf"\b({'|'.join(WORDS)})\b(?!\s*=)")
 """They as values: `tokens=` is an argument of `input`."""
@@ -39,6 +42,13 @@ class DataWords:
     survey: Survey | None
     values: Mapping[str, Any]
     error: DataError | None = None
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a table the columns that each input names."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know of the data."""
+        return self.survey.notices if self.survey else ()
 
 
 def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
@@ -53,8 +63,9 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         DataError: the given text is not there, or cannot be read.
     """
     command = next((c for c in file.commands if c.name.text == "data"), None)
-    used = _USED.search(file.source.text) is not None
-    if not used and (command is None or any(c.name.text == "input" for c in file.commands)):
+    used = _USED.search(_without(file.source.text, command)) is not None
+    asked = asked_columns(file)
+    if not used and not asked and (command is None or any(c.name.text == "input" for c in file.commands)):
         return DataWords(None, {})
     write = "write the number"
     if command is None:
@@ -62,16 +73,18 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         return DataWords(None, dict.fromkeys(WORDS, unanswered))
     data = _declared(command)
     if data is None:
-        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN))
+        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
+    asked = asked if data.is_table else {}
     other = _other_text(data, given)
     try:
-        found = survey(other or data, file.source.folder or Path())
+        found = survey(other or data, file.source.folder or Path(), asked)
     except DataError as error:
         if other:
             raise
-        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error)
+        return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error, asked)
     if found is None:
-        return DataWords(None, dict.fromkeys(WORDS, Unanswered(f"{data.name} is looked at in training only", write)))
+        unanswered = Unanswered(f"{data.name} is looked at in training only", write)
+        return DataWords(None, dict.fromkeys(WORDS, unanswered), asked=asked)
     if other:
         found = replace(found, data=found.data.model_copy(update={"name": data.name}))
     values = {"classes": found.classes, "tokens": found.tokens}
@@ -80,7 +93,60 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         for word, other in zip(WORDS, reversed(WORDS), strict=True)
         if values[word] is None
     }
-    return DataWords(found, {**values, **missing})
+    if found.data.is_table and found.classes is None:
+        missing["classes"] = _no_classes(found)
+    return DataWords(found, {**values, **missing}, asked=asked)
+
+
+def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
+    """Return the columns that inputs name, by the names of the inputs: `input numbers as facts`.
+
+    A word that is a `let` is that number.
+    """
+    lets = {
+        a.key.text
+        for c in file.commands
+        if c.name.text == "let"
+        for a in c.arguments[:1]
+        if a.key and a.relation == "="
+    }
+    found = {}
+    for command in file.commands:
+        if command.name.text != "input" or not command.arguments:
+            continue
+        words = [_column(argument, lets) for argument in command.arguments]
+        if all(word is not None for word in words):
+            found[command.label.text if command.label else INPUT] = tuple(word for word in words if word is not None)
+    return found
+
+
+def _column(argument: ast.Argument, lets: Collection[str]) -> str | None:
+    """Return the column that an argument names; None where it is a size, or has a key."""
+    value = argument.value
+    if argument.key is not None:
+        return None
+    if isinstance(value, ast.String):
+        return value.value
+    return value.text if isinstance(value, ast.Word) and value.text not in {*lets, *_KEYS} else None
+
+
+def _without(text: str, command: ast.Command | None) -> str:
+    """Return a text without a command: a column of the data may be called `classes`."""
+    if command is None:
+        return text
+    lines = text.split("\n")
+    span = command.span
+    before, after = lines[span.line - 1][: span.column - 1], lines[span.end_line - 1][span.end_column - 1 :]
+    return "\n".join([*lines[: span.line - 1], before, after, *lines[span.end_line :]])
+
+
+def _no_classes(found: Survey) -> Unanswered:
+    """Return why a table has no number of classes."""
+    name, targets = found.data.name, found.data.target_columns
+    if found.amounts:
+        return Unanswered(f"{found.amounts[0]} of {name} is a number", "end with `fc 1`, which learns numbers")
+    several = f"{name} has several columns that are learned: {listing(targets, 'and')}"
+    return Unanswered(several, "write the number of the classes of each")
 
 
 def _declared(command: ast.Command) -> DataSource | None:

@@ -108,7 +108,7 @@ class _Elaborator:
         self.ends = Ends(self.context, self.places, self.wiring)
         self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
-        self.data_words = data_words(file, data)
+        self.data_words = self.ends.of_data = data_words(file, data)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
         self.opened: list[Opened] = []
@@ -384,6 +384,8 @@ class _Elaborator:
         error = self.data_words.error
         if error and "data" in self.places:
             self.context.error("E0314", error.message, self.places["data"].span, fix=error.fix)
+        for notice in self.data_words.notices if "data" in self.places else ():
+            self.context.note(notice, self.places["data"].span)
         inputs = self.ends.resolve_inputs(start, self.declared, self.data_words)
         self.declared.complete_data(inputs)
         if self.context.full:

@@ -25,6 +25,7 @@ class Ends:
     def __init__(self, context: Context, places: dict[str, Place], wiring: Wiring) -> None:
         self.context, self.places, self.wiring = context, places, wiring
         self.inputs: list[Input] = []
+        self.of_data = DataWords(None, {})
         self.named: list[tuple[str, Span]] = []
         """The inputs as they are written, also those that are wrong: a name, or nothing, and where."""
         self.missed = False
@@ -53,7 +54,8 @@ class Ends:
         place = place_of(command, self.context.uses)
         name = self.wiring.name_of(command, scope) if label else INPUT
         self.named.append((label.text if label else "", command.head))
-        found = read_input(command, name or INPUT, self.context)
+        asked = self.of_data.asked.get(label.text if label else INPUT)
+        found = self._of_columns(asked, name) if asked else read_input(command, name or INPUT, self.context)
         if found is None or name is None:
             self.missed = True
             self._stand_in(label, scope)
@@ -62,6 +64,12 @@ class Ends:
         self.inputs.append(found)
         if label:
             scope.labels[label.text] = name
+
+    def _of_columns(self, asked: tuple[str, ...], name: str | None) -> Input | None:
+        """Return an input that names columns of a table; None where the table cannot be read, which is said of it."""
+        found = self.of_data.survey
+        given = next((i for i in found.inputs if i.columns == asked), None) if found else None
+        return given.model_copy(update={"name": name or INPUT}) if given else None
 
     def _stand_in(self, label: ast.Name | None, scope: Scope) -> None:
         """Let a name be known whose input was wrong: that is said there."""

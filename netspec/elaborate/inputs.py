@@ -31,7 +31,9 @@ def read_input(command: ast.Command, name: str, context: Context) -> Input | Non
     """
     before = len(context.diagnostics)
     shapes = [a for a in command.arguments if a.key is None]
-    numbers = _numbers([a for a in command.arguments if a.key is not None], context)
+    named = [a for a in command.arguments if a.key is not None and a.key.text == "columns"]
+    columns = _columns(named, context)
+    numbers = _numbers([a for a in command.arguments if a.key is not None and a not in named], context)
     tokens, mask = numbers.get("tokens"), numbers.get("mask")
     shape = None
     end, size = split_size(shapes, 0) if shapes else (0, "")
@@ -64,7 +66,22 @@ def read_input(command: ast.Command, name: str, context: Context) -> Input | Non
             fix = f"count it too: `tokens={mask + 1} mask={mask}`, or give one of these"
         context.error("E0207", message, place, fix=fix)
         return None
-    return Input(name=name, shape=shape, tokens=tokens, mask=mask)
+    return Input(name=name, shape=shape, tokens=tokens, mask=mask, columns=columns)
+
+
+def _columns(arguments: list[ast.Argument], context: Context) -> tuple[str, ...]:
+    """Return the columns of a table that an input names beside its shape: `columns="sex" columns="age"`."""
+    found = []
+    for argument in arguments:
+        value = argument.value
+        name = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else None
+        if name is None or argument.relation != "=":
+            written = print_value(value)
+            fix = f'a name that is no plain word stands in quotes: columns="{written}"'
+            context.error("E0207", f"`columns` names a column, and `{written}` is none", argument.span, fix=fix)
+        else:
+            found.append(name)
+    return tuple(found)
 
 
 def _shape(argument: ast.Argument, context: Context) -> Shape | None:

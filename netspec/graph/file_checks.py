@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing
+from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
+from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
 from netspec.sources.survey import survey
@@ -47,6 +48,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 yield at_place(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
             missing.append(at_place(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
+        elif data.is_table:
+            yield from _of_table(network, graph, data, places, folder)
         elif data.is_text:
             yield from _of_text(network, data, places, folder)
         else:
@@ -69,6 +72,35 @@ def _of_text(network: Network, data: DataSource, places: Places, folder: Path) -
         message = f"the text has {found.tokens} tokens, but the input has {network.tokens}"
         fix = f"say `tokens={found.tokens}`, or leave `input` out: it follows from the text"
         yield at_place(places.get(given.name), "E0308", (message, fix), places.get("data"))
+
+
+def _of_table(
+    network: Network, graph: Graph | None, data: DataSource, places: Places, folder: Path
+) -> Iterator[Diagnostic]:
+    """Yield what is wrong with a table, or with what the network says of it."""
+    try:
+        found = survey(data, folder, {given.name: given.columns for given in network.inputs})
+    except DataError as error:
+        yield at_place(places.get("data"), "E0314", (error.message, error.fix))
+        return
+    for given, has in zip(network.inputs, found.inputs if found else (), strict=False):
+        if (given.shape, given.tokens) != (has.shape, has.tokens):
+            message = f"a row of {data.name} becomes {plural(has.shape[0], 'number')}, but the input is"
+            fix = "leave `input` out: it follows from the table"
+            wrong = (f"{message} {format_shape(given.shape)}", fix)
+            yield at_place(places.get(given.name), "E0308", wrong, places.get("data"))
+            return
+    if not (graph and found) or len(graph.outputs) > 1 or network.reconstructs:
+        return
+    outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
+    if len(outputs) != 1 or outputs[0] == 1:
+        return
+    if found.classes and outputs[0] != found.classes:
+        message = f"the network has {outputs[0]} outputs, but {data.name} has {found.classes} classes"
+        yield at_place(place, "E0304", (message, "write `fc classes softmax`"), places.get("data"))
+    elif not found.classes and len(found.amounts) == 1 and len(data.target_columns) - ("log" in data.target) == 1:
+        message = f"the network has {outputs[0]} outputs, but {found.amounts[0]} of {data.name} is one number"
+        yield at_place(place, "E0304", (message, "end with `fc 1`, which learns numbers"), places.get("data"))
 
 
 def _contents(network: Network, path: Path, kind: str, name: str, held_out: int) -> Contents:

@@ -7,7 +7,16 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.layers import AnyLayer
@@ -36,6 +45,8 @@ from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
     Also,
     Expects,
+    Name,
+    Names,
     NonNegativeFloat,
     NonNegativeInt,
     Part,
@@ -50,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "INPUT",
+    "TABLE_ENDINGS",
     "Budget",
     "Compile",
     "DataSource",
@@ -63,6 +75,9 @@ __all__ = [
     "Recipe",
     "parts_of",
 ]
+
+TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
+"""How the names of files end that are tables."""
 
 FORMAT: Literal[2] = 2
 """Version of the JSON form; a reader refuses a newer one. In format 1 there was one input, and no name for it."""
@@ -100,6 +115,13 @@ class Input(_Model):
     """Where it is a sequence of token numbers: how many different ones there are."""
     mask: NonNegativeInt | None = None
     """The token that stands where there is nothing: padding."""
+    columns: Names = ()
+    """Of a table the columns that it reads; all that no other reads where it is the only input."""
+
+    @model_serializer(mode="wrap")
+    def _without_columns(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        return fields if self.columns else {name: value for name, value in fields.items() if name != "columns"}
 
     @model_validator(mode="after")
     def _tokens_in_a_row(self) -> "Input":
@@ -175,7 +197,7 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test")
+    later = ("text", "test", "columns", "drop", "group")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -184,17 +206,27 @@ class DataSource(Definition):
     augment: Augment | None = option(None, "random changes of the training images")
     views: Views | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
     text: Text | None = option(None, "how a text is cut into tokens: characters unless given")
-    target: Literal["label", "input", "next"] = option(
+    target: Literal["label", "input", "next"] | Names = option(
         "label",
-        "what the network learns to give: the label, its own input again, as an autoencoder does, or of a text the "
-        "next token at each position, as a language model does",
+        "what the network learns to give: the label, its own input again, as an autoencoder does, of a text the next "
+        "token at each position, as a language model does, or of a table the columns of these names; `log` behind "
+        "them: their logarithms",
+    )
+    columns: Names = option((), "of a table, the columns that are read; all that can be read unless given")
+    drop: Names = option((), "of a table, columns that are not read")
+    group: Name | None = option(
+        None, "of a table, a column: rows that are equal in it are all for training, for validation or for the test"
     )
     validation: Part = option(
         0,
-        "so many of the last training examples are held out for validation; a share, `15%`, is drawn by a hash of each "
-        "example",
+        "so many of the last training examples are held out for validation; a share, `15%`, and rows of a table are "
+        "drawn by a hash of each example",
     )
-    test: Part | None = option(None, "of a text, how much of its end is for the test; 10% unless given")
+    test: Part | None = option(
+        None,
+        "how much is for the test: of a text its end, 10% unless given, of a table rows that are drawn by a hash of "
+        "each, 20% unless given",
+    )
 
     def scaling(self) -> tuple[float, float]:
         """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
@@ -215,17 +247,34 @@ class DataSource(Definition):
 
     @property
     def held_out(self) -> int:
-        """How many of the last training examples are for validation; 0 where a share is drawn, or none."""
-        return self.validation if isinstance(self.validation, int) else 0
+        """How many of the last training examples are for validation; 0 where some are drawn, or none."""
+        return self.validation if isinstance(self.validation, int) and not self.is_table else 0
 
     @property
     def is_text(self) -> bool:
         """Whether it is a text, by what it says or by the name of the file."""
-        return self.text is not None or self.name.lower().endswith(".txt")
+        return not self.is_table and (self.text is not None or self.name.lower().endswith(".txt"))
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table, by the name of the file or because columns of it are named."""
+        named = self.columns or self.drop or self.group or not isinstance(self.target, str)
+        return bool(named) or self.name.lower().endswith(TABLE_ENDINGS)
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """Of a table the columns that are learned: without a word on it one called `label`."""
+        return (self.target,) if isinstance(self.target, str) else self.target
 
     @model_validator(mode="after")
     def _of_text(self) -> "DataSource":
-        if not self.is_text:
+        if self.is_table:
+            if self.scale or self.normalize or self.augment or self.views:
+                said = "`scale`, `normalize`, `augment` and `views` are for images"
+                raise ValueError(f"the numbers of a table are standardized, and {said}: leave them out")
+            if self.test == 0:
+                raise ValueError("a table needs rows for the test: say `test 20%`, or leave it out")
+        elif not self.is_text:
             if self.target == "next":
                 raise ValueError("`target next` is for a text: say `text chars` or `text words`")
             if self.test is not None:
@@ -516,7 +565,7 @@ class Network(_Model):
     @property
     def classifies(self) -> bool:
         """Whether it is known to learn the classes of a dataset."""
-        return self.data is not None and self.data.target == "label"
+        return self.data is not None and self.data.target == "label" and not self.data.is_table
 
     def at_once(self, batch: int) -> int:
         """Return how many examples inference computes at once for a batch: all views of them, where they are few."""

@@ -50,10 +50,11 @@ def _number(number: float) -> str:
 
 
 def input_text(given: Input) -> str:
-    """Return an input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`, `input 1x28x28 as left`."""
+    """Return an input as a spec says it: `input 1x28x28`, `input 64 tokens=1000`, `input 1 columns=age as facts`."""
     words = [f"input {value_text(given.shape)}"]
     words += [f"tokens={given.tokens}"] if given.tokens else []
     words += [f"mask={given.mask}"] if given.mask is not None else []
+    words += [f"columns={print_label(column)}" for column in given.columns]
     return " ".join(words + ([] if given.name == INPUT else ["as", print_label(given.name)]))
 
 
@@ -125,6 +126,8 @@ def value_text(value: Any, *, every: bool = True) -> str:
             return "true" if value else "false"
         case (float(), float()):
             return f"{value[0]!r}..{value[1]!r}"
+        case tuple() if all(isinstance(name, str) for name in value):
+            return " ".join(map(print_label, value))
         case tuple():
             return "x".join(map(str, value))
         case str() if " " in value or "=" in value:
@@ -146,7 +149,11 @@ def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] =
     lines = []
     for p in parameters(type(definition)):
         value = getattr(definition, p.name)
-        if p.name in skip or value is None:
+        if p.name in skip or value is None or value == ():
+            continue
+        if p.takes_names and len(value) == 1 and value[0] in p.choices:
+            # Without the quotes it would be the choice.
+            lines.append(f'  {p.name} "{value[0]}"\n')
             continue
         lines.append(f"  {p.name} {_setting(p.members, value)}".rstrip() + "\n")
     return "".join(lines)

@@ -26,6 +26,7 @@ from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.safetensors_file import Declared, FileKind
 from netspec.sources.preparation import Preparation
+from netspec.sources.table_preparation import TablePreparation
 from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]
@@ -88,7 +89,8 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
     names = {output: list(labels) for output, labels in model.output_labels.items()}
     if names:
         metadata["output_labels"] = json.dumps(names)
-    sealed.write(path, _KIND if names else replace(_KIND, version=1), model.arrays, metadata, announce)
+    newer = names or (model.preparation and model.preparation.table)
+    sealed.write(path, _KIND if newer else replace(_KIND, version=1), model.arrays, metadata, announce)
 
 
 def _portable(network: Network) -> Network:
@@ -143,7 +145,7 @@ def _require_names(path: Path, labels: Any) -> None:
 
 
 def _preparation(path: Path, metadata: Mapping[str, str], network: Network) -> Preparation | None:
-    """Return what a model file says of its data, if it does; a vocabulary has as many tokens as the input."""
+    """Return what a model file says of its data, if it does; that makes examples of the shape that the input has."""
     if "preparation" not in metadata:
         return None
     try:
@@ -152,7 +154,16 @@ def _preparation(path: Path, metadata: Mapping[str, str], network: Network) -> P
         raise sealed.damaged(path, _KIND, "its preparation cannot be read") from None
     if found.vocabulary and (len(network.inputs) != 1 or network.tokens != len(found.vocabulary)):
         raise sealed.damaged(path, _KIND, "its vocabulary is of another size than its input says")
+    if found.table:
+        _require_fits(path, found.table, network)
     return found
+
+
+def _require_fits(path: Path, table: TablePreparation, network: Network) -> None:
+    """Raise ModelFileError where rows of a table would be made into something else than a network reads."""
+    inputs = {given.name: (given.shape, given.tokens) for given in network.inputs}
+    if {name: (given.shape, given.tokens) for name, given in table.inputs.items()} != inputs:
+        raise sealed.damaged(path, _KIND, "the columns of its table are others than its inputs say")
 
 
 def _output_labels(path: Path, metadata: Mapping[str, str], graph: Graph) -> dict[str, tuple[str, ...]]:

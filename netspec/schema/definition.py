@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import Also, AlsoKeyed, Expects, Words
+from netspec.schema.types import Also, AlsoKeyed, Expects, ManyNames, Words
 
 __all__ = ["Definition", "Parameter", "option", "parameters", "positional"]
 
@@ -85,6 +85,7 @@ class Parameter:
         is_flag: `true` or `false`.
         is_whole: whole numbers only, or sizes of them.
         is_share: a number of at most 1, which may be written as `15%`.
+        takes_names: all words and strings of its line, as many as there are.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Parameter:
     is_flag: bool
     is_whole: bool
     is_share: bool
+    takes_names: bool = False
 
     @property
     def default(self) -> Any:
@@ -149,6 +151,7 @@ def _parameter(name: str, info: FieldInfo) -> Parameter:
         is_flag=bool in leaves,
         is_whole=not any(leaf is float or float in get_args(leaf) for leaf in leaves),
         is_share=float in leaves and any(_limit(fact) <= 1 for leaf in leaves for fact in _facts(leaf)),
+        takes_names=any(isinstance(leaf, ManyNames) for leaf in leaves),
     )
 
 

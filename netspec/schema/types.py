@@ -20,6 +20,9 @@ __all__ = [
     "Expects",
     "Float",
     "Fraction",
+    "ManyNames",
+    "Name",
+    "Names",
     "NonNegativeFloat",
     "NonNegativeInt",
     "Order",
@@ -72,6 +75,10 @@ class Words(dict[str, str]):
         return super().__contains__(word) or (isinstance(word, str) and self.pattern.fullmatch(word) is not None)
 
 
+class ManyNames:
+    """Annotates what takes all words and strings of its line: names from the data."""
+
+
 class AlsoKeyed(Also):
     """Annotates with words that are understood behind the key alone, and that names may have elsewhere."""
 
@@ -118,6 +125,11 @@ Float = Annotated[float, Field(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT, allow_inf_na
 Fraction = Annotated[float, Field(ge=0, lt=1), Expects("a number from 0 up to, but not including, 1")]
 Part = Annotated[
     _NonNegative | Annotated[float, Field(gt=0, lt=1)], Expects("a number of examples, or a share such as 15%")
+]
+# Quotes and control characters would end the string that a name is written as.
+Name = Annotated[str, Field(pattern=r'^[^"\x00-\x1f\x7f]+$', max_length=1000)]
+Names = Annotated[
+    Annotated[tuple[Name, ...], Field(strict=False)], ManyNames(), Expects("names of columns, one after the other")
 ]
 Size2 = Annotated[
     tuple[_Positive, _Positive],

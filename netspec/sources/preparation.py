@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.vocabulary import Vocabulary
 
 __all__ = ["Preparation"]
@@ -14,8 +15,10 @@ class Preparation(BaseModel):
 
     Attributes:
         vocabulary: what the token numbers of a text stand for.
+        table: how the rows of a table become numbers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     vocabulary: Vocabulary | None = None
+    table: TablePreparation | None = None

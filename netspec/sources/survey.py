@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Survey:
         tokens: how many tokens there are; None where there are none.
         classes: how many classes there are; None where that is not known.
         vocabulary: of a text.
+        notices: what the user should know of it.
+        amounts: of a table the columns that are learned and are no classes.
     """
 
     data: DataSource
@@ -34,14 +37,17 @@ class Survey:
     tokens: int | None = None
     classes: int | None = None
     vocabulary: Vocabulary | None = None
+    notices: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
 
 
-def survey(data: DataSource, folder: Path) -> Survey | None:
+def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:
     """Return what the data of a spec is; None where nothing can be told of it here.
 
     Args:
         data: as declared.
         folder: of the spec.
+        asked: of a table the columns that each input names.
 
     Raises:
         DataError: it is not there, or cannot be read.
@@ -49,6 +55,11 @@ def survey(data: DataSource, folder: Path) -> Survey | None:
     info = find(data.name)
     if info:
         return Survey(data, (Input(shape=info.shape),), classes=len(info.labels))
+    if data.is_table:
+        # What reads tables is imported by those alone who have one.
+        from netspec.sources.table_survey import survey_table  # noqa: PLC0415
+
+        return survey_table(data, folder, asked)
     if not data.is_text:
         return None
     data = completed(data)

@@ -10,7 +10,7 @@ from netspec.recipe.settings import Text
 from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["TEST_SHARE", "DividedText", "divided", "read_text"]
+__all__ = ["TEST_SHARE", "DividedText", "decoded", "divided", "read_content", "read_text"]
 
 TEST_SHARE = 0.1
 """The share of a text, its end, that is kept for the test where nothing else is said."""
@@ -40,11 +40,28 @@ def read_text(path: Path, name: str) -> str:
     Raises:
         DataError: there is none, it is no UTF-8, or there is nothing in it.
     """
+    text = decoded(read_content(path, name, 'name a text file, such as `data "book.txt"`, or give one with --data PATH'), name)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise DataError(f"{name} is empty", "give a file with a text in it")
+    return text
+
+
+def read_content(path: Path, name: str, example: str) -> bytes:
+    """Return what is in a file.
+
+    Args:
+        path: where it is.
+        name: what messages call it.
+        example: what would be right where there is none.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+    """
     kind = kind_of(path, DataError)
     if kind != "file":
         missing = "does not exist" if kind is None else "is not a file"
-        fix = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
-        raise DataError(f"{name} {missing}", fix)
+        raise DataError(f"{name} {missing}", example)
     try:
         with open_to_read(path) as stream:
             content = stream.read(_MOST + 1)
@@ -52,18 +69,19 @@ def read_text(path: Path, name: str) -> str:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
     if len(content) > _MOST:
         raise DataError(f"{name} is larger than 2 GiB", "split it")
+    return content
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Return the text of some bytes; raises DataError where they are no UTF-8."""
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{name} is no UTF-8: byte 0x{content[error.start]:02x} in line {line}",
             f"convert it, for example with `iconv -f latin1 -t utf-8 {name}`",
         ) from None
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise DataError(f"{name} is empty", "give a file with a text in it")
-    return text
 
 
 def divided(text: str, settings: Text, test: float | None) -> DividedText:

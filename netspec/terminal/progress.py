@@ -253,6 +253,8 @@ def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
     if network.data and network.data.is_text:
         return f"generate {folder}"
+    if network.data and network.data.is_table:
+        return f"predict {folder} rows.csv -o " + ("again.npy" if network.reconstructs else "predicted.csv")
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
     file = picture if network.reads_images else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"

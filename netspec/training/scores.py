@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.types import Split
+from netspec.data.units import Unit
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network, Recipe
 from netspec.recipe.losses import CrossEntropy
@@ -59,12 +60,20 @@ class Scorer:
         function: what makes probabilities of them, `softmax` or `sigmoid`; None where they are none, or are so already.
         classes: how many, or how many numbers, there are at a position.
         ignore: a label that does not count.
+        unit: what brings numbers, which are learned in another one, into their own unit.
     """
 
     def __init__(
-        self, names: Sequence[str], task: Task, function: str | None, classes: int, ignore: int | None = None
+        self,
+        names: Sequence[str],
+        task: Task,
+        function: str | None,
+        classes: int,
+        ignore: int | None = None,
+        unit: Unit | None = None,
     ) -> None:
         self.names, self.task, self.function, self.ignore = tuple(names), task, function, ignore
+        self.unit = unit
         self.classes = 2 if task == "two classes" else classes
         self.notes: list[str] = []
         self._count = 0
@@ -109,7 +118,8 @@ class Scorer:
         if self.task == "numbers":
             if self.function == "sigmoid":
                 z = np.exp(-np.logaddexp(0, -z))
-            self._numbers.add(z, t.reshape(z.shape).astype(np.float64))
+            t = t.reshape(z.shape).astype(np.float64)
+            self._numbers.add(*((self.unit(z), self.unit(t)) if self.unit else (z, t)))
         elif self.task == "labels":
             self._add_labels(z, t.reshape(z.shape).astype(np.float64) >= 0.5)
         else:
@@ -291,6 +301,7 @@ def scorers_of(
     split: str,
     *,
     accuracy: bool = False,
+    units: Mapping[str, Unit] | None = None,
 ) -> dict[str, Scorer]:
     """Return what adds up the metrics that are asked for of a split, or the usual ones, for each output by its name.
 
@@ -301,6 +312,7 @@ def scorers_of(
         tasks: what each output says, by its name, which the only one does not have.
         split: which one.
         accuracy: whether that is among them where it is measured of classes anyway.
+        units: what brings outputs into their own units, by their names.
     """
     found = {}
     several = len(graph.outputs) > 1
@@ -314,15 +326,15 @@ def scorers_of(
         possible = [m.name for m in metrics_of(task, probable=probable)] if several else None
         names = asked_of(split, network.recipe, usual, possible, name)
         kept = tuple(n for n in names if accuracy or n != "accuracy" or task == "labels")
-        found[output.name] = scorer_of(inference.only(run), task, kept)
+        found[output.name] = scorer_of(inference.only(run), task, kept, (units or {}).get(output.name))
     return found
 
 
-def scorer_of(graph: Graph, task: Task | None, names: Sequence[str]) -> Scorer:
+def scorer_of(graph: Graph, task: Task | None, names: Sequence[str], unit: Unit | None = None) -> Scorer:
     """Return what adds up metrics of the logits of a network."""
     assert task is not None
     ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
-    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore)
+    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore, unit)
 
 
 def probabilities(outputs: NDArray[np.floating], function: str | None) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.data.parts import divided, sizes
 from netspec.data.types import Dataset, each_array
+from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.causality import reads_ahead
 from netspec.graph.parts import check_until, parts
@@ -59,7 +60,8 @@ class Setup:
 
     def scorers(self, split: str) -> dict[str, Scorer]:
         """Return what adds up the metrics that are asked for of a split, by the names of the outputs."""
-        found = scorers_of(self.model.network, self.model.graph, self.model.inference, self.tasks, split)
+        model, units = self.model, units_of(self.model.graph, self.dataset.preparation)
+        found = scorers_of(model.network, model.graph, model.inference, self.tasks, split, units=units)
         # What is measured of classes anyway is not measured twice.
         return {name: scorer for name, scorer in found.items() if scorer.names}
 

@@ -181,10 +181,11 @@ def draw_scatter(r: Request) -> Path:
     given = answers.given(_POINTS)
     count = len(given)
     true = np.asarray(answers.targets[:count]).reshape(count, -1)
+    given, true = (run.in_units(values, answers.output.name) for values in (given.reshape(true.shape), true))
     width = true.shape[1]
     name = answers.output.name if answers.several else "output"
     names = [name] if width == 1 else [f"{name} {i}" for i in range(width)]
-    return report.draw_scatter(true, given.reshape(true.shape), names, r.out, title=_title(answers, r))
+    return report.draw_scatter(true, given, names, r.out, title=_title(answers, r))
 
 
 def draw_examples(r: Request) -> Path:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.step import Measurement, Trainer
 from netspec.data.types import Dataset, Split
+from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
@@ -46,7 +47,8 @@ def evaluate_split(
     trainer = Trainer(model, steps_per_epoch=1, epochs=1, seed=0)
     graph = model.graph
     tasks = tasks_of(model.network, graph, split)
-    scorers = scorers_of(model.network, graph, model.inference, tasks, "test", accuracy=True)
+    units = units_of(graph, dataset.preparation)
+    scorers = scorers_of(model.network, graph, model.inference, tasks, "test", accuracy=True, units=units)
     add = {output: scorer.add for output, scorer in scorers.items()}
     measured = trainer.evaluate(variables, trainer.place(split), BATCH, add)
     one = () if isinstance(labels, Mapping) else labels

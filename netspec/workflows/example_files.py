@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 
 from netspec import data as datasets
 from netspec.data.checks import shape_text
+from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
+from netspec.sources.preparation import Preparation
+from netspec.sources.table_preparation import TablePreparation
+from netspec.sources.tables import read_table
 from netspec.system.files import kind_of
 
 __all__ = ["Examples", "read"]
@@ -28,11 +33,13 @@ class Examples:
         array: (N, …); of several inputs each by its name.
         framed_as: the dataset as whose images what is drawn in a picture was framed; empty where it was left as it is.
         notes: what the user should know of the file, a line each.
+        columns: of a table the cells of each of its columns, by their names.
     """
 
     array: Any
     framed_as: str = ""
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[str]] | None = None
 
     def __len__(self) -> int:
         return len(next(each_array(self.array)))
@@ -45,8 +52,9 @@ def read(
     invert: bool | None = None,
     like: DatasetInfo | None = None,
     name: str | None = None,
+    preparation: Preparation | None = None,
 ) -> Examples:
-    """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
+    """Return the examples in a file: one for a picture, as many as there are in an `.npy` or rows in a table.
 
     Args:
         network: what they are for.
@@ -54,11 +62,14 @@ def read(
         invert: swap light and dark in pictures; recognized from the picture unless given.
         like: the dataset as whose images a picture is framed.
         name: what messages call it; its path unless given.
+        preparation: what was fitted to the data that the network learned from.
 
     Raises:
         DataError: when the file is missing, damaged, or does not fit.
     """
     name = name or ("the data" if isinstance(file, bytes) else str(file))
+    if preparation and preparation.table and not _is_array(file):
+        return _of_table(preparation.table, file, name)
     if len(network.inputs) > 1:
         return Examples(_of_several(network, file, name))
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
@@ -73,6 +84,20 @@ def read(
         _refuse(network, file, name)
     picture = datasets.read_picture(file, network.image_shape, invert=invert, like=like, name=name)
     return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
+
+
+def _is_array(file: Path | str | bytes) -> bool:
+    """Return whether a file holds arrays of NumPy, by its first bytes or its name."""
+    if isinstance(file, bytes):
+        return file.startswith((b"\x93NUMPY", b"PK"))
+    return Path(file).suffix.lower() in {".npy", ".npz"}
+
+
+def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
+    """Return the rows of a table as the network reads them."""
+    table = read_table(file if isinstance(file, bytes) else Path(file), name)
+    array, notes = examples_of(table, prepared)
+    return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
 
 
 def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[str, NDArray[Any]]:

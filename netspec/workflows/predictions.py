@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = [
     "Evaluation",
     "Prediction",
     "at_positions",
+    "at_threshold",
     "class_names",
     "class_scores",
     "gives_probabilities",
@@ -185,6 +186,25 @@ def at_positions(scores: NDArray[np.float32], names: Sequence[str]) -> Predictio
     order = np.argsort(-counts, kind="stable")
     shares = {names[i]: float(counts[i] / counts.sum()) for i in order if counts[i]}
     return Prediction(None, None, {}, positions=shares)
+
+
+def at_threshold(found: Prediction, labels: Sequence[str], threshold: float | None) -> Prediction:
+    """Return a prediction as a threshold has it: of several labels, or of two classes by the probability of the second.
+
+    Raises:
+        DataError: it is of another kind.
+    """
+    if threshold is None:
+        return found
+    if found.labels is not None:
+        return replace(found, labels=tuple(name for name, p in found.probabilities.items() if p >= threshold))
+    if len(found.probabilities) != 2:
+        what = f"{len(found.probabilities)} classes" if found.probabilities else "no classes"
+        fix = "leave --threshold out"
+        raise DataError(f"a threshold is for two classes or several labels at once, and the model gives {what}", fix)
+    no, yes = class_names(labels, 2)
+    label = yes if found.probabilities[yes] >= threshold else no
+    return replace(found, label=label, probability=found.probabilities[label])
 
 
 def class_names(labels: Sequence[str], classes: int) -> tuple[str, ...]:

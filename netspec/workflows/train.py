@@ -405,4 +405,8 @@ def _is(dataset: Dataset, name: str) -> bool:
 def _with_name(network: Network, name: str) -> Network:
     """Return a network that names one dataset, which is there."""
     assert network.data is not None
-    return network.model_copy(update={"data": network.data.model_copy(update={"name": name, "fallback": None})})
+    changed: dict[str, Any] = {"name": name, "fallback": None}
+    if network.data.is_table and network.data.target == "label":
+        # By another name it would be no table unless it says which column it learns.
+        changed["target"] = network.data.target_columns
+    return network.model_copy(update={"data": network.data.model_copy(update=changed)})

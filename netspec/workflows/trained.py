@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +20,20 @@ from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
+from netspec.data.tables import columns_in_memory, examples_of
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
+from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
+from netspec.ir.network import TABLE_ENDINGS
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
+from netspec.sources.tables import table_of_columns
 from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.workflows import example_files
@@ -159,11 +163,18 @@ class Run:
         if not isinstance(file, bytes):
             file = as_path(file, "file", "digit.png", DataError)
         return example_files.read(
-            self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name
+            self.network,
+            file,
+            invert=invert,
+            like=None if as_is else self.learned_from,
+            name=name,
+            preparation=self.preparation,
         )
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
+        if self.preparation and self.preparation.table:
+            return TABLE_ENDINGS
         if len(self.network.inputs) > 1:
             return (".npz",)
         return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
@@ -220,6 +231,17 @@ class Run:
         """
         return self._in_batches(images, self.model.forward)
 
+    def in_units(self, outputs: NDArray[Any], output: str = "") -> NDArray[Any]:
+        """Return numbers that an output gives in the unit of its target, as a table has it; `outputs` gives them raw.
+
+        Args:
+            outputs: (N, …), of one output; or targets as a dataset has them.
+            output: its name, where there are several.
+        """
+        units = units_of(self.model.graph, self.preparation)
+        unit = units.get(output or self.model.graph.outputs[0].name)
+        return unit(outputs) if unit else outputs
+
     def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
         images = self._checked_inputs(images)
         count = len(next(each_array(images)))
@@ -249,6 +271,7 @@ class Run:
     def _checked_inputs(self, images: Given) -> Arrays:
         """Return images as `_checked` does; those of several inputs each by its name."""
         names = [given.name for given in self.model.graph.inputs]
+        images = self._rows_as_read(images, names)
         if len(names) == 1 and not isinstance(images, Mapping):
             return self._checked(images)
         given = by_name(images, names, "input")
@@ -257,6 +280,14 @@ class Run:
         arrays = {name: self._checked(given[name], name) for name in names}
         require_same_count({f"the input {name}": array for name, array in arrays.items()})
         return arrays
+
+    def _rows_as_read(self, images: Given, names: Sequence[str]) -> Given:
+        """Return the rows of a table in memory as the model reads them; other examples as they are."""
+        table = self.preparation.table if self.preparation else None
+        if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
+            return images
+        columns = columns_in_memory(images, named=True)
+        return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
 
     def _checked(self, images: ArrayLike, name: str = "images") -> NDArray[Any]:
         """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
@@ -286,7 +317,7 @@ class Run:
         if len(self.model.graph.outputs) > 1:
             return self._predict_each(images)
         if not self.gives_probabilities:
-            rows = self.outputs(images)
+            rows = self.in_units(self.outputs(images))
             rows = rows.reshape(len(rows), -1)
             return [prediction_of(row, self.labels, probable=False) for row in rows]
         rows = self.probabilities(images)
@@ -304,7 +335,7 @@ class Run:
         for output in self.model.graph.outputs:
             alone = self.model.graph.only(output)
             if not self._names_classes(output):
-                rows = given[output.name]
+                rows = self.in_units(given[output.name], output.name)
                 names = self.output_labels.get(output.name, ())
                 flat = rows.reshape(len(rows), -1)
                 found[output.name] = [prediction_of(row, names, probable=False) for row in flat]

@@ -51,7 +51,7 @@ FOLDERS = {
     "terminal": "diagnostics ops recipe ir backends/jax training",
     "netspec": "diagnostics system compiler workflows terminal",
     "cli": (
-        "diagnostics system syntax ops recipe ir graph elaborate passes planning describe compiler data "
+        "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe compiler data "
         "backends backends/jax training report runs workflows terminal netspec"
     ),
     "__main__": "cli",

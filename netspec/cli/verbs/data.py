@@ -10,7 +10,9 @@ import typer
 from netspec.cli.command import Command, Group
 from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
+from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
+from netspec.ir.network import TABLE_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 
@@ -79,8 +81,17 @@ def show(
             "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Of a table, one JSON object for each column.")] = False,
 ) -> int:
-    """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range."""
+    """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range.
+
+    Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
+    """
+    if name.lower().endswith(TABLE_ENDINGS):
+        if out or augment:
+            raise DataError(f"{name} is a table, of which no picture is drawn", "leave -o and --augment out")
+        print_columns(Path(name), as_json=as_json)
+        return 0
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
 

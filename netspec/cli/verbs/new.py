@@ -9,9 +9,11 @@ import typer
 
 from netspec.cli.completion import templates
 from netspec.cli.output import say
+from netspec.cli.tables import spec_of_table
 from netspec.describe.shelf import shelf, title
-from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
+from netspec.ir.network import TABLE_ENDINGS
 
 __all__ = ["new"]
 
@@ -30,6 +32,14 @@ def new(
             "-o", "--out", metavar="FILE", help="Where to write it, - for standard output; TEMPLATE.net here otherwise."
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="FILE", help="Write a spec for your own table (.csv, .tsv, .jsonl, .parquet)."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="NAME", help="With --data: the column that is to be learned."),
+    ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> int:
     """Write a commented starter spec."""
@@ -37,23 +47,43 @@ def new(
     if list_all:
         _print_all()
         return 0
+    if data is not None:
+        return _for_data(data, target, out)
+    if target is not None:
+        raise NetspecError("--target names a column of a table", "name the table too: --data FILE --target NAME")
     if template not in specs:
         near = nearest(template, specs)
         fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
         raise NetspecError(f"there is no template called {template!r}", fix)
-    target = out or Path(f"{template}.net")
+    _write(specs[template].read_text(encoding="utf-8"), out or Path(f"{template}.net"))
+    return 0
+
+
+def _for_data(data: Path, target: str | None, out: Path | None) -> int:
+    """Write a spec for a user's data."""
+    if not data.name.lower().endswith(TABLE_ENDINGS):
+        fix = f"a table is a {listing(TABLE_ENDINGS)} file"
+        raise NetspecError(f"{data} is no table: netspec writes a spec for none but tables", fix)
+    place, text, learned = spec_of_table(data, target, out, out == _STDOUT)
+    _write(text, out or place)
+    if target is None:
+        say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
+    return 0
+
+
+def _write(text: str, target: Path) -> None:
+    """Write a spec to a file that is not there yet, or to standard output."""
     if target == _STDOUT:
-        say(specs[template].read_text(encoding="utf-8"), end="")
-        return 0
+        say(text, end="")
+        return
     try:
         with target.open("x", encoding="utf-8") as stream:
-            stream.write(specs[template].read_text(encoding="utf-8"))
+            stream.write(text)
     except FileExistsError:
         raise NetspecError(f"{target} exists already", "choose another name with -o") from None
     except OSError as error:
         raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
     say(f"wrote {target}; next: netspec train {target}")
-    return 0
 
 
 def _print_all() -> None:

@@ -1,4 +1,4 @@
-"""`netspec predict`: the classes of image files, or of an `.npy` of examples; numbers where a network gives those."""
+"""`netspec predict`: the classes of image files, of an `.npy` of examples or the rows of a table; or numbers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from netspec.cli.output import print_error, print_json, say
 from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
+from netspec.ir.network import TABLE_ENDINGS
 from netspec.system.files import kind_of
 from netspec.terminal.numbers import percent
 
@@ -38,7 +39,8 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE…", help="Images, .npy files of examples, folders of them; - for one on standard input."
+            metavar="FILE…",
+            help="Images, .npy files of examples, tables of rows, folders of them; - for one on standard input.",
         ),
     ],
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="How many classes to print.")] = 3,
@@ -52,7 +54,19 @@ def predict(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Write all answers to a .csv, or the outputs to an .npy."),
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="Write all answers to a .csv or .json, or the outputs to an .npy."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            metavar="P",
+            min=0.0,
+            max=1.0,
+            help="From which probability on the second of two classes, or one of several labels, is taken.",
+        ),
     ] = None,
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each example.")] = False,
@@ -65,13 +79,14 @@ def predict(
     from netspec.cli.answers_file import answers_file, require_name  # noqa: PLC0415
 
     require_name(out)
+    from netspec.workflows.row_answers import with_threshold  # noqa: PLC0415
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
     process_of(context).enable_compile_cache()
     opened = open_run(run, device)
     framed: list[str] = []
     failed, written = False, 0
-    with answers_file(out, opened) if out else nullcontext() as write:
+    with answers_file(out, opened, threshold) if out else nullcontext() as write:
         for file in _each(files, opened):
             try:
                 if isinstance(file, NetspecError):
@@ -79,10 +94,11 @@ def predict(
                 name, examples = _read(file, opened, invert, as_is)
                 names = _names(name, file, len(examples))
                 if write:
-                    write(names, examples.array)
+                    write(names, examples)
                     written += len(names)
                 if as_json or not write:
-                    for example, prediction in zip(names, _by_example(opened, examples), strict=True):
+                    for example, each in zip(names, _by_example(opened, examples), strict=True):
+                        prediction = with_threshold(opened, each, threshold)
                         _print(example, prediction, opened, examples, top, as_json=as_json)
                 framed += [name] if examples.framed_as else []
                 if not as_json:
@@ -125,7 +141,8 @@ def _inside(folder: Path, opened: Run) -> list[Path]:
     seen = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     found = [file for file in seen if kind_of(file, DataError) == "file"]
     if not found:
-        what = "pictures or .npy files" if len(endings) > 1 else ".npy files"
+        what = f"{endings[0]} files" if len(endings) == 1 else "pictures or .npy files"
+        what = "tables" if ".csv" in endings else what
         raise DataError(
             f"{folder} is a folder with no {what} in it", "give a folder with some, or the files themselves"
         )
@@ -146,7 +163,7 @@ def _read(file: Path, opened: Run, invert: bool | None, as_is: bool) -> tuple[st
 
 def _names(name: str, file: Path, count: int) -> list[str]:
     """Return what each example of a file is called."""
-    single = file.suffix.lower() not in {".npy", ".npz"} and count == 1
+    single = file.suffix.lower() not in {".npy", ".npz", *TABLE_ENDINGS} and count == 1
     return [name] if single else [f"{name}[{i}]" for i in range(count)]
 
 

@@ -110,7 +110,9 @@ def train(
             weights=weights,
         )
         if leads:
-            notes = [Notice(f"{note.span}: {note.message}") for note in found.notes]
+            # What the data says of itself, it says when it is loaded.
+            told = dataset.result().notices if found.notes else ()
+            notes = [Notice(f"{n.span}: {n.message}") for n in found.notes if n.message not in told]
             return show_events(chain(notes, events), progress, interrupts, as_json=as_json)
         deque(events, maxlen=0)
     return 0

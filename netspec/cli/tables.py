@@ -1,0 +1,83 @@
+"""A table in the terminal, and the spec that `netspec new` writes for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netspec.cli.output import print_json, print_table, say
+from netspec.diagnostics.diagnostic import NetspecError, Source, plural
+from netspec.syntax.formatter import format_file
+from netspec.syntax.parser import parse
+
+__all__ = ["print_columns", "spec_of_table"]
+
+
+def print_columns(path: Path, *, as_json: bool = False) -> None:
+    """Print the columns of a table: what each holds, how much is missing, its levels or its range."""
+    from netspec.sources.table_facts import facts_of  # noqa: PLC0415
+    from netspec.sources.tables import read_table  # noqa: PLC0415
+
+    table = read_table(path, str(path))
+    found = facts_of(table)
+    if as_json:
+        for name, column in found.columns.items():
+            print_json(
+                {
+                    "column": name,
+                    "kind": column.kind,
+                    "missing": column.missing,
+                    "different": len(column.counts),
+                    **({} if column.low is None else {"low": column.low, "high": column.high}),
+                    "values": found.values[name],
+                    "remark": found.remarks[name],
+                }
+            )
+        return
+    say(f"{path}: {plural(len(table), 'row')}, {plural(len(table.columns), 'column')}")
+    for notice in table.notices:
+        say(f"note: {notice}")
+    headings = [("column", False), ("kind", False), ("missing", True), ("different", True), ("values", False)]
+    rows = [
+        (
+            name,
+            column.kind,
+            f"{column.missing:,}" if column.missing else "",
+            f"{len(column.counts):,}",
+            found.values[name] + (f" ({found.remarks[name]})" if found.remarks[name] else ""),
+        )
+        for name, column in found.columns.items()
+    ]
+    print_table(headings, rows)
+    say(f"\nnext: netspec new --data {path} --target NAME")
+
+
+def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool) -> tuple[Path, str, str]:
+    """Return where the spec of a table goes, its text, and the column that it learns.
+
+    Args:
+        path: of the table.
+        target: the column that is to be learned; the likeliest unless given.
+        out: where the spec is to go; here, or beside the table where that lies outside, unless given.
+        stdout: whether it is only printed.
+
+    Raises:
+        NetspecError: the table lies outside the spec's folder, or cannot be learned from.
+    """
+    from netspec.sources.table_spec import spec_for_table  # noqa: PLC0415
+    from netspec.sources.tables import read_table  # noqa: PLC0415
+
+    table = read_table(path, str(path))
+    here = Path.cwd() if out is None or stdout else out.absolute().parent
+    whole = path.resolve()
+    inside = whole.is_relative_to(here.resolve())
+    if not inside and out is not None and not stdout:
+        fix = f"write it beside the table: -o {path.parent / out.name}"
+        raise NetspecError(f"a spec reads no file outside its own folder, and {path} is outside {here}", fix)
+    place = out or (Path() if inside else path.parent) / f"{_plain(path.stem)}.net"
+    shown = whole.relative_to(here.resolve()).as_posix() if inside else path.name
+    text, learned = spec_for_table(table, shown, target)
+    return place, format_file(parse(Source(str(place), text))), learned
+
+
+def _plain(stem: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) or "table"

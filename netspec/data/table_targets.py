@@ -1,0 +1,148 @@
+"""What the columns of a table that are learned are to the outputs of a network: classes, or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.class_names import require_takes_names
+from netspec.data.named import targets as compared
+from netspec.data.targets import Wanted, wanted
+from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
+from netspec.ops import format_shape
+from netspec.recipe.class_names import in_order
+from netspec.sources.cells import class_name, number_of, zero_or_one
+from netspec.sources.table_fit import Fitted, moments
+from netspec.sources.table_parts import could_be_classes
+from netspec.sources.table_preparation import TargetColumn
+from netspec.sources.tables import Table
+
+__all__ = ["labels_of", "targets_for"]
+
+_STANDARDIZED = {"mse", "mae", "huber", "quantile"}
+"""Losses of amounts, for which it does not matter in what unit these are."""
+
+
+def targets_for(fitted: Fitted, network: Network, graph: Graph) -> list[TargetColumn]:
+    """Return what each column that is learned is to the outputs that are compared with it."""
+    if len(graph.outputs) == 1:
+        graphs = {name: [graph] for name in fitted.targets}
+        want = wanted(network, graph)
+        together = len(fitted.targets) > 1
+        if together and want.shape != (len(fitted.targets),):
+            raise DataError(
+                f"{listing(list(fitted.targets), 'and')} are learned, but the network ends in "
+                f"{format_shape(want.shape)}",
+                f"let it end in `fc {len(fitted.targets)}`, or give each an output of its own: `output LABEL`",
+            )
+    else:
+        outputs = compared(graph)
+        lost = [name for name in outputs if name not in fitted.targets]
+        if lost:
+            have = listing(list(fitted.targets), "and")
+            raise DataError(
+                f"the output {lost[0]} is compared with a column of that name, and `target` names {have}",
+                f"write `target {' '.join(dict.fromkeys([*fitted.targets, *lost]))}`, or `output … target=COLUMN`",
+            )
+        graphs = {name: [graph.only(o) for o in outputs.get(name, ())] for name in fitted.targets}
+        together = False
+        unused = [name for name, of in graphs.items() if not of]
+        if unused:
+            raise DataError(f"no output is compared with {unused[0]}", "leave it out of `target`, or add `output`")
+    return [_target(fitted, name, [(g, wanted(network, g)) for g in of], together) for name, of in graphs.items()]
+
+
+def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], together: bool) -> TargetColumn:
+    column = fitted.targets[name]
+    cells = [fitted.table.cells[name][i] for i in fitted.rows["train"]]
+    kinds = {_is_classes(fitted, name, want, together) for _, want in of}
+    if len(kinds) > 1:
+        raise DataError(f"{name} is classes to one output and a number to another", "give each a target of its own")
+    if kinds == {True}:
+        if fitted.log:
+            raise DataError(f"`log` is of amounts, and {name} is classes", "leave `log` out")
+        classes = in_order({class_name(cell) for cell in cells})
+        for _, want in of if column.kind != "number" else ():
+            require_takes_names(want, f"the target {name}", classes, fitted.table.name)
+        return TargetColumn(column=name, classes=classes)
+    if column.kind in {"category", "text", "boolean"} and not (together and column.kind == "boolean"):
+        values = listing([*map(repr, column.levels[:3]), *(["…"] if len(column.counts) > 3 else [])], "and")
+        raise DataError(
+            f"{name} is {values}, which are classes, and the network learns numbers",
+            "end with `fc classes softmax`",
+        )
+    numbers = [_amount(fitted.table, name, i, log=fitted.log) for i in fitted.rows["train"]]
+    binary = set(numbers) <= {0.0, 1.0}
+    open_end = all(graph.ends_in is None and want.loss.canonical() in _STANDARDIZED for graph, want in of)
+    if fitted.log or (open_end and not binary):
+        logs = [float(np.log(v)) for v in numbers] if fitted.log else numbers
+        mean, std = moments(logs) if open_end else (0.0, 1.0)
+        return TargetColumn(column=name, mean=mean, std=std, log=fitted.log)
+    return TargetColumn(column=name)
+
+
+def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool:
+    """Return whether a column is classes to an output."""
+    column = fitted.targets[name]
+    if together or len(want.shape) != 1 or "class" not in want.loss.targets:
+        return False
+    if column.kind in {"category", "text", "boolean"}:
+        return True
+    if want.shape[0] > 1:
+        if not could_be_classes(column):
+            raise DataError(
+                f"{name} is a number with {plural(len(column.counts), 'value')}, and the network ends in "
+                f"{plural(want.shape[0], 'output')}",
+                "end with `fc 1`, which learns numbers",
+            )
+        return True
+    binary = {class_name(value) for value in column.counts} <= {"0", "1"}
+    if want.stated and want.loss.absorbs:
+        # One probability: of two classes.
+        return len({class_name(value) for value in column.counts}) == 2
+    return binary and not fitted.log
+
+
+def _amount(table: Table, name: str, row: int, *, log: bool) -> float:
+    cell = table.cells[name][row]
+    value = number_of(cell)
+    value = zero_or_one(cell) if value is None else value
+    if value is None or not np.isfinite(value) or abs(value) > np.finfo(np.float32).max:
+        message = f"{table.name}: {name} in line {table.lines[row]:,} is {cell!r}, which is no number to learn"
+        raise DataError(message, "write a number there, or leave the cell empty: the row is left out then")
+    if log and value <= 0:
+        message = f"{table.name}: {name} in line {table.lines[row]:,} is {cell}, which has no logarithm"
+        raise DataError(message, "leave `log` out, or the row")
+    return value
+
+
+def labels_of(table: Table, graph: Graph, columns: Sequence[TargetColumn]) -> Any:
+    """Return the targets of all rows, as the outputs are compared with them."""
+    by_name = {target.column: _label(table, target) for target in columns}
+    if len(graph.outputs) > 1:
+        return by_name
+    arrays = list(by_name.values())
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1)
+
+
+def _label(table: Table, target: TargetColumn) -> NDArray[Any]:
+    rows = range(len(table))
+    if not target.classes:
+        values = [target.learned(_amount(table, target.column, i, log=target.log)) for i in rows]
+        return np.asarray(values, np.float32)[:, None]
+    number = {name: i for i, name in enumerate(target.classes)}
+    found = [number.get(class_name(cell), -1) for cell in table.cells[target.column]]
+    if -1 in found:
+        row = found.index(-1)
+        known = listing([*target.classes[:8], *(["…"] if len(target.classes) > 8 else [])], "and")
+        raise DataError(
+            f"{table.name}: {target.column} in line {table.lines[row]:,} is {table.cells[target.column][row]!r}, "
+            f"a class that the training part does not have; it has {known}",
+            "leave such rows out, or train on some of them",
+        )
+    return np.asarray(found, np.int32)

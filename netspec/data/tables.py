@@ -1,0 +1,249 @@
+"""Tables as arrays: each row an example, prepared as what is fitted to the training part says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.table_targets import labels_of, targets_for
+from netspec.data.types import Dataset, Split
+from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.graph.graph import Graph
+from netspec.ir.network import DataSource, Network
+from netspec.ops import format_shape
+from netspec.recipe.class_names import in_order
+from netspec.sources.cells import is_missing, number_of, zero_or_one
+from netspec.sources.preparation import Preparation
+from netspec.sources.table_fit import fit_table
+from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
+from netspec.sources.table_survey import read_once
+from netspec.sources.tables import Table
+
+__all__ = ["columns_in_memory", "examples_of", "load_table", "load_table_file", "table_matrix"]
+
+
+def load_table_file(
+    path: Path, network: Network, graph: Graph, data: DataSource, preparation: Preparation | None = None
+) -> Dataset:
+    """Return the dataset in the file of a table; arguments as for `load_table`."""
+    return load_table(read_once(path), network, graph, data, preparation, name=str(path))
+
+
+def load_table(
+    table: Table,
+    network: Network,
+    graph: Graph,
+    data: DataSource,
+    preparation: Preparation | None = None,
+    *,
+    name: str = "",
+) -> Dataset:
+    """Return the dataset of a table.
+
+    Args:
+        table: all of it.
+        network: what it is for.
+        graph: of it.
+        data: how it is read and divided.
+        preparation: of a trained model, by which it is then read.
+        name: what the dataset is called; as the table unless given.
+
+    Raises:
+        DataError: a column is missing, cannot be learned, or does not fit the network.
+    """
+    learns = not network.reconstructs
+    known = preparation.table if preparation else None
+    asked = {given.name: given.columns for given in network.inputs}
+    fitted = fit_table(table, data, asked, learns=learns)
+    notices = list(fitted.notices)
+    if known:
+        # What the model learned from is not looked at again.
+        notices = list(table.notices)
+        _require_columns(table, known)
+        columns: tuple[TargetColumn, ...] = known.targets
+        inputs: Mapping[str, TableInput] = known.inputs
+    else:
+        inputs = fitted.inputs
+        columns = tuple(targets_for(fitted, network, graph)) if learns else ()
+    _require_shapes(fitted.table, network, inputs)
+    images, said = examples_of(fitted.table, TablePreparation(inputs=inputs))
+    # What no row of the training part has is said by the rows themselves.
+    notices += said if known else []
+    labels = labels_of(fitted.table, graph, columns) if learns else np.zeros(len(fitted.table), np.int32)
+    parts = {name: _rows(images, labels, rows) for name, rows in fitted.rows.items() if rows}
+    names = {target.column: target.classes for target in columns if target.classes}
+    several = len(graph.outputs) > 1
+    return Dataset.of(
+        name or table.name,
+        parts["train"],
+        parts["test"],
+        () if several or len(columns) != 1 else columns[0].classes,
+        tuple(dict.fromkeys(notices)),
+        validation=parts.get("validation"),
+        target_labels=names if several else {},
+        preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns)),
+    )
+
+
+def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
+    """Return the columns of a table of a program, by their names; None where it is something else.
+
+    It is a frame of pandas or Polars, rows that are dictionaries, or a dictionary of columns.
+
+    Args:
+        data: it.
+        named: whether a dictionary is one of columns, and not of arrays by the names of inputs and targets.
+    """
+    if isinstance(data, Mapping):
+        return data if named else None
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
+        keys = dict.fromkeys(key for row in data for key in row)
+        return {str(key): [row.get(key) for row in data] for key in keys}
+    names = getattr(data, "columns", None)
+    if names is None or isinstance(data, type) or not hasattr(data, "__getitem__"):
+        return None
+    names = list(names)
+    if len(set(map(str, names))) < len(names):
+        raise DataError("the frame has two columns of one name", "give each a name of its own")
+    columns = {str(name): data[name] for name in names}
+    return {name: column.to_list() if hasattr(column, "to_list") else list(column) for name, column in columns.items()}
+
+
+def _rows(images: Any, labels: Any, rows: Sequence[int]) -> Split:
+    at = np.asarray(rows)
+    return Split(
+        {name: array[at] for name, array in images.items()} if isinstance(images, Mapping) else images[at],
+        {name: array[at] for name, array in labels.items()} if isinstance(labels, Mapping) else labels[at],
+    )
+
+
+# --- inputs -------------------------------------------------------------------------------------------------------
+
+
+def examples_of(table: Table, prepared: TablePreparation) -> tuple[Any, list[str]]:
+    """Return the rows of a table as a network reads them, and what to say of values that it has never seen.
+
+    Raises:
+        DataError: a column is missing, or has a value that is no number where the model reads numbers.
+    """
+    _require_columns(table, prepared)
+    notices: list[str] = []
+    made = {name: _input(table, given, notices) for name, given in prepared.inputs.items()}
+    return (next(iter(made.values())) if len(made) == 1 else made), notices
+
+
+def table_matrix(table: Table, features: Sequence[Feature]) -> NDArray[np.float32]:
+    """Return the rows of a table as vectors of numbers."""
+    return _matrix(table, features, [])
+
+
+def _require_columns(table: Table, prepared: TablePreparation) -> None:
+    lost = [name for name in prepared.columns if name not in table.cells]
+    if lost:
+        has = "column" if len(lost) == 1 else "columns"
+        shown = listing([*lost[:5], *(["…"] if len(lost) > 5 else [])], "and")
+        raise DataError(
+            f"{table.name} lacks the {has} {shown}, which the model reads",
+            "give it, with empty cells where a value is not known",
+        )
+
+
+def _input(table: Table, given: TableInput, notices: list[str]) -> NDArray[Any]:
+    if given.form == "text":
+        return _tokens_of_text(table, given)
+    if given.form == "category":
+        return _tokens_of_levels(table, given.features[0], notices)
+    return _matrix(table, given.features, notices)
+
+
+def _matrix(table: Table, features: Sequence[Feature], notices: list[str]) -> NDArray[np.float32]:
+    made = np.zeros((len(table), sum(feature.width for feature in features)), np.float32)
+    at = 0
+    for feature in features:
+        if feature.kind == "category":
+            numbers = _levels(table, feature, notices)
+            rows = np.flatnonzero(numbers < feature.width)
+            made[rows, at + numbers[rows]] = 1
+        else:
+            values, missing = _values(table, feature)
+            made[:, at] = (values - feature.mean) / feature.std if feature.kind == "number" else values
+            if feature.missing:
+                made[:, at + 1] = missing
+            elif missing.any():
+                notices.append(
+                    f"{feature.column} is missing in {plural(int(missing.sum()), 'row')}: the mean is taken, for the "
+                    "model has seen none without it"
+                )
+        at += feature.width
+    return made
+
+
+def _values(table: Table, feature: Feature) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the numbers of a column, the mean where one is missing, and where that is."""
+    cells = table.cells[feature.column]
+    missing = np.fromiter(map(is_missing, cells), bool, len(cells))
+    found = map(number_of if feature.kind == "number" else zero_or_one, cells)
+    values = np.array([feature.mean if lost else v for v, lost in zip(found, missing, strict=True)], object)
+    wrong = np.array([v is None for v in values], bool)
+    if wrong.any():
+        row = int(wrong.argmax())
+        what = "a number" if feature.kind == "number" else "true or false"
+        line = table.lines[row]
+        raise DataError(
+            f"{table.name}: {feature.column} in line {line:,} is {cells[row]!r}, and the model reads {what}",
+            f"write {what} there, or leave the cell empty",
+        )
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        row = int((~np.isfinite(numbers)).argmax())
+        message = f"{table.name}: {feature.column} in line {table.lines[row]:,} is {cells[row]}, which is not finite"
+        raise DataError(message, "leave the cell empty where the value is not known")
+    return numbers, missing
+
+
+def _levels(table: Table, feature: Feature, notices: list[str]) -> NDArray[np.int64]:
+    """Return the number of each category: behind the levels a missing one, behind that an unknown one."""
+    number = {level: i for i, level in enumerate(feature.levels)}
+    unknown = len(feature.levels) + feature.missing
+    lost = len(feature.levels) if feature.missing else unknown
+    cells = table.cells[feature.column]
+    found = [lost if is_missing(cell) else number.get(cell, unknown) for cell in cells]
+    new = in_order({cell for cell, n in zip(cells, found, strict=True) if n == unknown and not is_missing(cell)})
+    if new:
+        shown = listing([*map(repr, new[:5]), *(["…"] if len(new) > 5 else [])], "and")
+        notices.append(f"{feature.column} is {shown}, which the model has never seen: read as unknown")
+    return np.asarray(found, np.int64)
+
+
+def _tokens_of_levels(table: Table, feature: Feature, notices: list[str]) -> NDArray[np.int32]:
+    return _levels(table, feature, notices).astype(np.int32)[:, None]
+
+
+def _tokens_of_text(table: Table, given: TableInput) -> NDArray[np.int32]:
+    assert given.vocabulary is not None
+    made = np.zeros((len(table), given.length), np.int32)
+    for row, cell in enumerate(table.cells[given.text]):
+        if not is_missing(cell):
+            numbers = given.vocabulary.encode(cell)[: given.length]
+            made[row, : len(numbers)] = np.asarray(numbers, np.int32) + 1
+    return made
+
+
+def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInput]) -> None:
+    """Raise DataError where an input is declared otherwise than the table has it."""
+    for given in network.inputs:
+        has = inputs[given.name]
+        if has.shape != given.shape or (has.tokens or None) != given.tokens:
+            what = "token" if has.tokens else "number"
+            rows = f"a row of {table.name} becomes {plural(has.shape[0], what)}"
+            rows += f" below {has.tokens}" if has.tokens else ""
+            of = "the input" if len(network.inputs) == 1 else f"the input {given.name}"
+            fix = "leave `input` out: it follows from the table"
+            if len(network.inputs) > 1 or given.columns:
+                fix = f"name its columns, from which its shape follows: `input COLUMN… as {given.name}`"
+            declared = format_shape(given.shape) + (f" tokens={given.tokens}" if given.tokens else "")
+            raise DataError(f"{rows}, but {of} is {declared}", fix)

@@ -1,0 +1,145 @@
+"""CSV and its relatives: cells separated by commas, semicolons, tabs or bars, as they are found in the wild."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.sources.cells import is_missing, number_of
+
+__all__ = ["Delimited", "read_delimited"]
+
+_LONGEST = 1_000_000
+"""Characters of one cell."""
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+Delimited: TypeAlias = tuple[list[str], list[list[str]], list[int], list[str]]
+"""The names of the columns, their cells, the line at which each row begins, and what to say of it."""
+
+
+def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
+    """Return the columns of a text whose cells are separated.
+
+    Args:
+        text: it.
+        name: what messages call it.
+        delimiter: what separates the cells; found out unless given.
+
+    Raises:
+        DataError: rows are of different lengths, a quote is not closed, or there are none.
+    """
+    notices = []
+    if delimiter is None:
+        delimiter = _delimiter(text)
+        if delimiter != ",":
+            notices.append(f"{name} is separated by {_DELIMITERS[delimiter]}")
+    before = csv.field_size_limit(_LONGEST)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    try:
+        line = 1
+        for row in reader:
+            # A line without anything in it is no row, unless one column is all there is and it may be missing.
+            if row and (len(row) > 1 or row[0].strip()):
+                rows.append(row)
+                lines.append(line)
+                if len(row) != len(rows[0]):
+                    _refuse_ragged(name, rows[0], row, line, delimiter)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise _unreadable(error, name, line) from None
+    finally:
+        csv.field_size_limit(before)
+    header = [cell.strip() for cell in rows[0]]
+    header = [cell or f"column_{i + 1}" for i, cell in enumerate(header)]
+    if len(rows) == 1:
+        fix = "give rows below the names of the columns"
+        raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
+    cells = [[cell.strip() for cell in column] for column in zip(*rows[1:], strict=True)]
+    for key, column in zip(header, cells, strict=True):
+        notices += _without_commas(column, key, decimal=delimiter != ",")
+    return header, cells, lines[1:], notices
+
+
+def _delimiter(text: str) -> str:
+    """Return what separates the cells of a text: a comma, unless the first lines are cut evenly by another alone."""
+    first = list(_first_lines(text, 5))
+    counts = {d: [_outside_quotes(line).count(d) for line in first] for d in _DELIMITERS}
+    even = [d for d, found in counts.items() if found[0] and len(set(found)) == 1]
+    if "," in even:
+        return ","
+    named = [d for d, found in counts.items() if found[0]]
+    return even[0] if even else named[0] if named else ","
+
+
+def _first_lines(text: str, count: int) -> Iterable[str]:
+    start = 0
+    while count and start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end]
+        if line.strip():
+            yield line
+            count -= 1
+        start = end + 1
+
+
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+
+
+def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]:
+    """Write numbers that have commas in them without; return what to say of it.
+
+    Args:
+        column: its cells, which are changed where all are numbers.
+        name: of it.
+        decimal: whether `1,234` is a little more than one, as where semicolons separate cells; else that is decided by
+            whether all commas stand between thousands.
+    """
+    commas = [cell for cell in column if "," in cell]
+    if not commas:
+        return []
+    thousands = not decimal and all(map(_THOUSANDS.fullmatch, commas))
+    if not thousands and not all(map(_COMMA.fullmatch, commas)):
+        return []
+    if not all("," in cell or is_missing(cell) or number_of(cell) is not None for cell in column):
+        return []
+    point = "" if thousands else "."
+    column[:] = [cell.replace(",", point) for cell in column]
+    what = "commas between thousands" if thousands else "decimal commas"
+    return [f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"]
+
+
+def _refuse_ragged(name: str, header: list[str], row: list[str], line: int, delimiter: str) -> None:
+    message = f"{name}: line {line:,} has {plural(len(row), 'cell')}, and there are {plural(len(header), 'column')}"
+    if len(row) > len(header):
+        separated = _DELIMITERS[delimiter].removesuffix("s")
+        fix = f'a {separated} within a cell needs quotes around the cell: "a{delimiter}b"'.replace("\t", " ")
+    else:
+        fix = "give each row a cell for every column; an empty one is a missing value"
+    raise DataError(message, fix)
+
+
+def _unreadable(error: csv.Error, name: str, line: int) -> DataError:
+    said = str(error)
+    if "field larger" in said:
+        message = f"{name}: a cell that begins in line {line:,} has more than {_LONGEST:,} characters"
+        return DataError(message, "a quote that is not closed makes one cell of all that follows: close it")
+    if "unexpected end" in said:
+        return DataError(f"{name}: a quote that opens in line {line:,} is not closed", "close it")
+    if "expected after" in said:
+        message = f"{name}: line {line:,} goes on behind the quote that closes a cell"
+        return DataError(message, 'a quote within a cell is written twice: "say ""yes"""')
+    return DataError(f"{name}: line {line:,} cannot be read: {said}", "give a table as CSV in UTF-8")

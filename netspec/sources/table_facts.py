@@ -1,0 +1,105 @@
+"""A table at a glance: what each column holds, and what is suspicious; and the column that is likely to be learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from netspec.diagnostics.diagnostic import plural
+from netspec.sources.cells import class_name
+from netspec.sources.columns import Column, column_of
+from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.table_parts import could_be_classes
+from netspec.sources.tables import Table
+
+__all__ = ["TableFacts", "class_counts", "facts_of", "likely_target"]
+
+_SHOWN = 5
+_MOST_PAIRS = 100
+"""Columns that are compared with each other at most."""
+
+_USUAL = ("target", "label", "labels", "class", "classes", "y", "outcome", "species", "category", "price", "result")
+"""Names of columns that are to be learned, as people call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What is in a table.
+
+    Attributes:
+        columns: by their names.
+        values: of each column what its values are, in a few words.
+        remarks: of each column what is suspicious about it; empty where nothing is.
+    """
+
+    columns: Mapping[str, Column]
+    values: Mapping[str, str]
+    remarks: Mapping[str, str]
+
+
+def facts_of(table: Table) -> TableFacts:
+    """Return what is in a table."""
+    columns = {name: column_of(table, name) for name in table.columns}
+    remarks = {name: _remark(table, column) for name, column in columns.items()}
+    for first, second in combinations(list(columns)[:_MOST_PAIRS], 2):
+        one, other = columns[first], columns[second]
+        if not remarks[second] and not one.is_constant and says_again(table, other, one):
+            remarks[second] = f"says {first} again"
+    return TableFacts(columns, {name: _values(column) for name, column in columns.items()}, remarks)
+
+
+def _remark(table: Table, column: Column) -> str:
+    if column.kind == "empty":
+        return "no value at all"
+    if column.is_constant:
+        return "the same in every row"
+    if column.odd:
+        row, value = column.odd
+        return f"line {table.lines[row]:,} has {value!r} among numbers"
+    if counts_rows(table, column):
+        return "counts the rows"
+    if column.kind in {"id", "text"} and len(column.counts) == sum(column.counts.values()) > 2:
+        return "another value in every row"
+    return ""
+
+
+def _values(column: Column) -> str:
+    """Return the range of numbers, or the levels, most frequent first."""
+    if column.low is not None and column.high is not None:
+        return f"{column.low:g} to {column.high:g}"
+    ranked = sorted(column.counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    if column.kind in {"text", "id"}:
+        return f"{plural(len(ranked), 'value')}, such as {_short(ranked[0][0])}" if ranked else ""
+    if column.kind == "date":
+        return f"{min(column.counts)} to {max(column.counts)}"
+    shown = [f"{_short(value)} {count:,}" for value, count in ranked[:_SHOWN]]
+    return ", ".join(shown) + (f", and {len(ranked) - _SHOWN:,} more" if len(ranked) > _SHOWN else "")
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 24 else f"{value[:23]}…"
+
+
+def likely_target(table: Table, columns: Mapping[str, Column]) -> str:
+    """Return the column that is likely to be learned: one of a usual name, else the last that can be."""
+    usual = [name for name in columns if name.lower() in _USUAL and _learnable(columns[name])]
+    if usual:
+        return min(usual, key=lambda name: _USUAL.index(name.lower()))
+    possible = [name for name, column in columns.items() if _learnable(column)]
+    return possible[-1] if possible else table.columns[-1]
+
+
+def _learnable(column: Column) -> bool:
+    return column.kind in {"number", "boolean", "category"} and len(column.counts) > 1
+
+
+def class_counts(column: Column) -> Sequence[tuple[str, int]]:
+    """Return how often each class of a column is there, the most frequent first; none where it is an amount."""
+    if not could_be_classes(column):
+        return []
+    counts: dict[str, int] = {}
+    for value, count in column.counts.items():
+        name = class_name(value)
+        counts[name] = counts.get(name, 0) + count
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -1,0 +1,293 @@
+"""Fitting to a table: which rows are for what, which columns are read, and what is fitted to the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum, sqrt
+
+from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.ir.network import INPUT, DataSource
+from netspec.recipe.class_names import in_order
+from netspec.sources.cells import class_name, is_missing, number_of, truth_of
+from netspec.sources.columns import MOST_LEVELS, Column, column_of
+from netspec.sources.table_inputs import text_input
+from netspec.sources.table_notices import notices_of
+from netspec.sources.table_parts import could_be_classes, parts_of_table
+from netspec.sources.table_preparation import Feature, TableInput
+from netspec.sources.tables import Table
+
+__all__ = ["NUMBERS", "Fitted", "fit_table", "moments", "targets_of"]
+
+NUMBERS = "numbers"
+"""In place of columns: all that are numbers and that no other input names."""
+
+LOG = "log"
+"""Behind the columns that are learned: their logarithms are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What is fitted to a table, apart from its targets, which a network decides about too.
+
+    Attributes:
+        table: its rows that have all targets.
+        rows: the places of those of each part: `train`, `validation` and `test`.
+        inputs: what each input reads.
+        targets: what is in the columns that are learned, over all rows.
+        log: whether their logarithms are learned.
+        notices: what the user should know.
+    """
+
+    table: Table
+    rows: Mapping[str, Sequence[int]]
+    inputs: Mapping[str, TableInput]
+    targets: Mapping[str, Column] = field(default_factory=dict)
+    log: bool = False
+    notices: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the one target has; None where it has none, or there are several."""
+        if len(self.targets) != 1:
+            return None
+        (target,) = self.targets.values()
+        if self.log or not could_be_classes(target):
+            return None
+        return len({class_name(value) for value in target.counts})
+
+
+def without_log(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
+    """Return the columns that are learned, and whether their logarithms are."""
+    names = data.target_columns
+    log = len(names) > 1 and names[-1] == LOG and LOG not in table.cells
+    return (names[:-1] if log else names), log
+
+
+def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
+    """Return what `without_log` does; raises DataError where a column is not there, or there is none to learn."""
+    names, log = without_log(table, data)
+    for name in names:
+        if data.target == "label" and name not in table.cells:
+            example = table.columns[-1]
+            said = _named(example)
+            fix = f'say which column is learned: `data "{data.name}" {{ target {said} }}`'
+            raise DataError(f"the spec does not say what is to be learned of {table.name}", fix)
+        table.require(name, "")
+    return names, log
+
+
+def fit_table(
+    table: Table, data: DataSource, asked: Mapping[str, Sequence[str]] | None = None, *, learns: bool = True
+) -> Fitted:
+    """Return what is fitted to a table.
+
+    Args:
+        table: all of it.
+        data: says which columns are learned, read and left out, and which rows are for the test.
+        asked: the columns that each input names; one input reads all unless given.
+        learns: whether a column is learned; with `target input` none is.
+
+    Raises:
+        DataError: a column is not there, or cannot be learned; or a part has no rows.
+    """
+    targets, log = targets_of(table, data) if learns else ((), False)
+    _require_settings(table, data, targets)
+    notices = list(table.notices)
+    whole = len(table)
+    labelled = [i for i in range(whole) if not any(is_missing(table.cells[t][i]) for t in targets)]
+    if not labelled:
+        empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
+        raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
+    if len(labelled) < whole:
+        table = table.take(labelled)
+        lost = plural(whole - len(labelled), "row")
+        notices.append(
+            f"{lost} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
+        )
+    columns = {name: column_of(table, name) for name in table.columns}
+    known = {name: columns[name] for name in targets}
+    for target in known.values():
+        _require_learnable(table, target)
+    rows = parts_of_table(table, data, targets, known)
+    if data.test is None:
+        notices.append(
+            f"{plural(len(rows['test']), 'row')} of {table.name}, drawn by a hash of each, "
+            f"{_are(len(rows['test']))} for the test: `test 20%`"
+        )
+    chosen, left_out = _chosen(table, data, targets, columns, asked)
+    notices += left_out
+    notices += notices_of(table, columns, chosen, known)
+    train = rows["train"]
+    inputs = {}
+    for name, named in (asked or {INPUT: ()}).items():
+        read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
+        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named)
+        if not inputs[name].columns:
+            raise DataError(*_nothing_read(table, name, left_out))
+    return Fitted(table, rows, inputs, known, log, tuple(notices))
+
+
+# --- which columns ------------------------------------------------------------------------------------------------
+
+
+def _require_settings(table: Table, data: DataSource, targets: Sequence[str]) -> None:
+    """Raise DataError where a setting names a column that is not there, or one that is learned."""
+    for setting, names in (("columns", data.columns), ("drop", data.drop), ("group", (data.group,))):
+        for name in names:
+            if name is None:
+                continue
+            table.require(name, f", which `{setting}` names")
+            if name in targets and setting != "group":
+                raise DataError(f"{name} is learned, and `{setting}` names it too", f"leave it out of `{setting}`")
+    both = next((name for name in data.columns if name in data.drop), None)
+    if both:
+        raise DataError(f"`columns` and `drop` both name {both}", "keep one")
+
+
+def _require_learnable(table: Table, target: Column) -> None:
+    if target.kind == "date":
+        message = f"{table.name}: {target.name} is a date, which is no class and no amount"
+        raise DataError(message, "write it as a number, such as days since the first")
+    if len(target.counts) == 1:
+        value = next(iter(target.counts))
+        message = f"{table.name}: {target.name} is {value!r} in every row: there is nothing to learn"
+        raise DataError(message, "learn another column")
+    if target.odd:
+        row, value = target.odd
+        message = (
+            f"{table.name}: nearly all values of {target.name} are numbers, but line {table.lines[row]:,} has {value!r}"
+        )
+        raise DataError(message, "write a number there, or leave the cell empty: rows without a target are left out")
+    count = sum(target.counts.values())
+    if target.kind in {"id", "text"} and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
+        every = f"has {plural(len(target.counts), 'value')} in {plural(count, 'row')}"
+        raise DataError(f"{table.name}: {target.name} {every}: it names the rows", "learn a column that says something")
+
+
+def _chosen(
+    table: Table,
+    data: DataSource,
+    targets: Sequence[str],
+    columns: Mapping[str, Column],
+    asked: Mapping[str, Sequence[str]] | None,
+) -> tuple[list[str], list[str]]:
+    """Return the columns that can be read, and what to say of those that are left out."""
+    named = {name for names in (asked or {}).values() for name in names}
+    kept, notices = [], []
+    for name in data.columns or table.columns:
+        column = columns[name]
+        if name in targets or name in data.drop or (name == data.group and name not in data.columns):
+            continue
+        number = column.kind == "id" and column.low is not None
+        if (name in named and column.kind != "empty") or (number and name in data.columns):
+            kept.append(name)
+        elif why := _left_out(table, column):
+            if not named or NUMBERS in named:
+                notices.append(f"{name} is left out: {why}")
+        else:
+            kept.append(name)
+    return kept, notices
+
+
+def _left_out(table: Table, column: Column) -> str:
+    """Return why a column is left out; empty where it is not."""
+    if column.kind == "empty":
+        return "it is missing in every row"
+    if column.is_constant:
+        return f"it is {next(iter(column.counts))!r} in every row"
+    if column.kind == "id":
+        return "it names the rows"
+    if column.kind == "date":
+        return "it is a date"
+    if column.kind == "text":
+        if column.odd:
+            row, value = column.odd
+            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {value!r}"
+        return f"it is text, with {plural(len(column.counts), 'value')}"
+    return ""
+
+
+def _of_input(
+    table: Table,
+    name: str,
+    named: Sequence[str],
+    chosen: Sequence[str],
+    columns: Mapping[str, Column],
+    asked: Mapping[str, Sequence[str]],
+) -> list[str]:
+    """Return the columns that an input reads; raises DataError where it names one that cannot be read."""
+    if not named:
+        return list(chosen)
+    found = []
+    others = {column for names in asked.values() for column in names}
+    for word in named:
+        if word == NUMBERS and word not in table.cells:
+            found += [c for c in chosen if columns[c].kind in {"number", "id"} and c not in others]
+            continue
+        table.require(word, f", which the input `{name}` names")
+        if word not in chosen:
+            raise DataError(
+                f"the input `{name}` names {word}, which is learned, or left out of what is read",
+                "name another column, or leave it out of `drop`",
+            )
+        found.append(word)
+    return list(dict.fromkeys(found))
+
+
+def _nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str, str]:
+    what = "" if name == INPUT else f" for the input `{name}`"
+    why = f": {'; '.join(left_out[:3])}{'; …' if len(left_out) > 3 else ''}" if left_out else ""
+    return f"{table.name} has no column to learn from{what}{why}", "it takes a column of numbers or of categories"
+
+
+# --- what is fitted -----------------------------------------------------------------------------------------------
+
+
+def _input(table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool) -> TableInput:
+    """Return what an input reads, fitted to the training part; one category that is named is a token."""
+    plain = [column for column in read if not _is_text(column)]
+    if len(read) == 1 and not plain:
+        return text_input(table, data, read[0].name, train)
+    if len(plain) < len(read):
+        name = next(column.name for column in read if _is_text(column))
+        fix = f"give it an input of its own: `input {_named(name)} as text`; or leave it out"
+        raise DataError(f"{name} is text, and is not read together with other columns", fix)
+    features = tuple(f for column in plain if (f := _feature(table, column, train)))
+    token = named and len(features) == 1 and features[0].kind == "category"
+    return TableInput(form="category" if token else "numbers", features=features)
+
+
+def _is_text(column: Column) -> bool:
+    return column.kind in {"text", "date"} or (column.kind == "id" and column.low is None)
+
+
+def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | None:
+    """Return how a column becomes numbers; None where the training part has no value of it."""
+    cells = [cell for i in train if not is_missing(cell := table.cells[column.name][i])]
+    missing = len(cells) < len(train)
+    if not cells:
+        return None
+    if column.kind == "category":
+        return Feature(column=column.name, kind="category", levels=in_order(cells), missing=missing)
+    if column.kind == "boolean":
+        share = sum(1 for cell in cells if truth_of(cell)) / len(cells)
+        return Feature(column=column.name, kind="boolean", mean=share, missing=missing)
+    mean, std = moments([number_of(cell) or 0.0 for cell in cells])
+    return Feature(column=column.name, kind="number", mean=mean, std=std, missing=missing)
+
+
+def moments(values: Iterable[float]) -> tuple[float, float]:
+    """Return the mean and the standard deviation of some numbers; 1 where they are all equal."""
+    values = list(values)
+    mean = fsum(values) / len(values)
+    std = sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
+    return mean, std if std > 1e-12 * max(abs(mean), 1e-300) else 1.0
+
+
+def _named(name: str) -> str:
+    return name if name.isidentifier() else f'"{name}"'
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,77 @@
+"""What is suspicious about the columns of a table: the target again under another name, an id, a value out of place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import fsum, sqrt
+
+from netspec.sources.cells import is_missing, number_of
+from netspec.sources.columns import Column
+from netspec.sources.tables import Table
+
+__all__ = ["notices_of", "says_again"]
+
+_FEW = 10
+"""Of fewer rows a column may say the target by chance."""
+
+_SAME = 0.999_999
+"""Two columns of numbers that go together by so much are one."""
+
+
+def notices_of(
+    table: Table, columns: Mapping[str, Column], read: Sequence[str], targets: Mapping[str, Column]
+) -> list[str]:
+    """Return what to say of the columns that are read, a line each."""
+    found = []
+    for name in read:
+        column = columns[name]
+        again = next((target for target in targets.values() if says_again(table, column, target)), None)
+        drop = name if name.isidentifier() else f'"{name}"'
+        if again:
+            found.append(f"{name} says {again.name} again: drop it? `drop {drop}`")
+        elif counts_rows(table, column):
+            found.append(f"{name} counts the rows: drop it? `drop {drop}`")
+        if column.odd:
+            row, value = column.odd
+            taken = "category" if column.kind == "category" else "text"
+            found.append(
+                f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {value!r}; "
+                "nearly all other values are numbers"
+            )
+        elif column.kind == "number" and column.missing > 0.5 * len(table):
+            found.append(f"{name} is missing in {column.missing:,} of {len(table):,} rows")
+    return found
+
+
+def counts_rows(table: Table, column: Column) -> bool:
+    """Return whether a column counts the rows, one by one."""
+    if column.kind not in {"number", "id"} or column.missing or len(table) < _FEW or not column.is_whole:
+        return False
+    numbers = [number_of(cell) or 0.0 for cell in table.cells[column.name]]
+    return all(after - before == 1 for before, after in pairwise(numbers))
+
+
+def says_again(table: Table, column: Column, target: Column) -> bool:
+    """Return whether a column is a target under another name: each of its values stands for one value of that."""
+    if len(table) < _FEW or column.missing or len(column.counts) != len(target.counts) < len(table):
+        return False
+    cells, other = table.cells[column.name], table.cells[target.name]
+    if len(set(zip(cells, other, strict=True))) == len(column.counts):
+        return target.kind != "number" or len(target.counts) <= _FEW or _proportional(cells, other)
+    return False
+
+
+def _proportional(cells: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether two columns of numbers are one, but for their unit."""
+    pairs = [
+        (a, b)
+        for x, y in zip(cells, other, strict=True)
+        if not (is_missing(x) or is_missing(y)) and (a := number_of(x)) is not None and (b := number_of(y)) is not None
+    ]
+    if len(pairs) < _FEW:
+        return False
+    mean_a, mean_b = (fsum(values) / len(pairs) for values in zip(*pairs, strict=True))
+    both = fsum((a - mean_a) * (b - mean_b) for a, b in pairs)
+    size = sqrt(fsum((a - mean_a) ** 2 for a, _ in pairs) * fsum((b - mean_b) ** 2 for _, b in pairs))
+    return size > 0 and abs(both) / size > _SAME

@@ -1,0 +1,92 @@
+"""Which rows of a table are for training, for validation and for the test: drawn by a hash of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.ir.network import DataSource
+from netspec.sources.cells import class_name
+from netspec.sources.columns import MOST_LEVELS, Column
+from netspec.sources.draws import drawn
+from netspec.sources.tables import Table
+
+__all__ = ["TEST_SHARE", "could_be_classes", "parts_of_table"]
+
+TEST_SHARE = 0.2
+"""The share of the rows that is kept for the test where nothing else is said."""
+
+
+def could_be_classes(target: Column) -> bool:
+    """Return whether a column may be classes: texts, or whole numbers of which few are different."""
+    if target.kind not in {"number", "id"}:
+        return True
+    # Each of them is there twice at least, in the mean.
+    return target.is_whole and len(target.counts) <= min(MOST_LEVELS, sum(target.counts.values()) / 2)
+
+
+def parts_of_table(
+    table: Table, data: DataSource, targets: Sequence[str], known: Mapping[str, Column]
+) -> dict[str, list[int]]:
+    """Return which rows are for training, validation and test, in the order of the table.
+
+    A row is drawn by a hash of its cells apart from the targets, or of what `group` names: equal ones are on one side.
+    """
+    own = [data.group] if data.group else [name for name in table.columns if name not in targets]
+    own = own or list(targets)
+    rows = zip(*(table.cells[name] for name in own), strict=True)
+    identities = ["\x1f".join(row).encode() for row in rows]
+    left = list(range(len(table)))
+    found: dict[str, list[int]] = {}
+    shares = {"test": TEST_SHARE if data.test is None else data.test, "validation": data.validation}
+    for name, share in shares.items():
+        draw = drawn(name)
+        places = {identity: draw(identity) for identity in {identities[i] for i in left}}
+        at = [places[identities[i]] for i in left]
+        below = _threshold(at, share)
+        kept = [value < below for value in at]
+        for target in known.values() if not data.group else ():
+            _keep_classes(kept, at, [table.cells[target.name][i] for i in left], target)
+        if share and not any(kept):
+            # Of few rows a share may draw none: then it is what would be drawn first.
+            kept = [value == min(at) for value in at]
+        if all(kept):
+            kept = [value != max(at) for value in at]
+        found[name] = [i for i, drawn_out in zip(left, kept, strict=True) if drawn_out]
+        left = [i for i, drawn_out in zip(left, kept, strict=True) if not drawn_out]
+        if share and not found[name]:
+            fix = "give more rows that differ"
+            raise DataError(f"`{name} {_text(share)}` of {plural(len(table), 'row')} draws none for it", fix)
+    found["train"] = left
+    return found
+
+
+def _threshold(places: Sequence[float], share: float) -> float:
+    """Return below which place rows are drawn, for a share of them or so many."""
+    if isinstance(share, float):
+        return share
+    if share >= len(places):
+        given = plural(len(places), "row")
+        raise DataError(f"{share:,} rows are drawn of {given}, which leaves none to learn from", "say a smaller number")
+    # Equal rows are at one place: none of them is drawn where not all can be.
+    return sorted(places)[share]
+
+
+def _keep_classes(drawn_out: list[bool], places: Sequence[float], cells: Sequence[str], target: Column) -> None:
+    """Leave an example of each class among those that are not drawn: the one that is drawn last, and its equals."""
+    if not could_be_classes(target):
+        return
+    rows = defaultdict(list)
+    for at, cell in enumerate(cells):
+        rows[class_name(cell)].append(at)
+    for own in rows.values():
+        if all(drawn_out[at] for at in own):
+            last = max(places[at] for at in own)
+            for at, place in enumerate(places):
+                if place == last:
+                    drawn_out[at] = False
+
+
+def _text(share: float) -> str:
+    return f"{100 * share:g}%" if isinstance(share, float) else str(share)

@@ -1,0 +1,147 @@
+"""How the rows of a table become numbers: what is fitted to its training part, and travels in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import exp, log
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from netspec.sources.vocabulary import Vocabulary
+
+__all__ = ["Feature", "TableInput", "TablePreparation", "TargetColumn"]
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Feature(BaseModel):
+    """How one column becomes numbers.
+
+    A number is standardized; one that is missing becomes the mean, and a further number says so where some of the
+    training part are missing. A boolean is 0 or 1, a missing one likewise. A category is one-hot: one that is not among
+    the levels is none of them, all zeros; a missing one is a level of its own where some of the training part are
+    missing.
+
+    Attributes:
+        column: its name.
+        kind: what it holds.
+        mean: of the training part.
+        std: by which a number is divided.
+        levels: of a category.
+        missing: whether some of the training part are missing.
+    """
+
+    model_config = _FROZEN
+
+    column: str
+    kind: Literal["number", "boolean", "category"]
+    mean: float = 0.0
+    std: Annotated[float, Field(gt=0)] = 1.0
+    levels: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    missing: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many numbers it becomes."""
+        return (len(self.levels) if self.kind == "category" else 1) + self.missing
+
+    @property
+    def tokens(self) -> int:
+        """Of a category how many tokens there are: its levels, a missing one, and one for all that are unknown."""
+        return len(self.levels) + self.missing + 1
+
+
+class TableInput(BaseModel):
+    """What one input of the network reads.
+
+    Attributes:
+        form: numbers in a row, the token of one category, or those of a text.
+        features: the columns; of a text none.
+        text: the column of a text.
+        vocabulary: of a text: token 0 is padding, the others follow.
+        length: of a text, in tokens.
+    """
+
+    model_config = _FROZEN
+
+    form: Literal["numbers", "category", "text"] = "numbers"
+    features: Annotated[tuple[Feature, ...], Field(strict=False)] = ()
+    text: str = ""
+    vocabulary: Vocabulary | None = None
+    length: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        return (self.text,) if self.form == "text" else tuple(feature.column for feature in self.features)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Of one example."""
+        return ({"numbers": sum(f.width for f in self.features), "category": 1, "text": self.length}[self.form],)
+
+    @property
+    def tokens(self) -> int | None:
+        """How many tokens there are; None where it is numbers."""
+        if self.form == "category":
+            return self.features[0].tokens
+        return len(self.vocabulary) + 1 if self.vocabulary else None
+
+
+class TargetColumn(BaseModel):
+    """What one target is.
+
+    Attributes:
+        column: its name.
+        classes: their names; none where it is a number.
+        mean: of the training part, which is subtracted from a number.
+        std: by which it is then divided.
+        log: whether its logarithm is learned, which is taken first.
+    """
+
+    model_config = _FROZEN
+
+    column: str
+    classes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    mean: float = 0.0
+    std: Annotated[float, Field(gt=0)] = 1.0
+    log: bool = False
+
+    def learned(self, value: float) -> float:
+        """Return a number as it is learned."""
+        return ((log(value) if self.log else value) - self.mean) / self.std
+
+    def in_unit(self, value: float) -> float:
+        """Return what was learned in the unit of the column."""
+        value = value * self.std + self.mean
+        return exp(value) if self.log else value
+
+
+class TablePreparation(BaseModel):
+    """How the rows of a table become what a network reads and is compared with.
+
+    Attributes:
+        inputs: by the names of the network's inputs.
+        targets: the columns that are learned.
+    """
+
+    model_config = _FROZEN
+
+    inputs: Mapping[str, TableInput]
+    targets: Annotated[tuple[TargetColumn, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _some(self) -> TablePreparation:
+        if not self.inputs:
+            raise ValueError("nothing is read")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, each once."""
+        return tuple(dict.fromkeys(column for given in self.inputs.values() for column in given.columns))
+
+    def target(self, column: str) -> TargetColumn | None:
+        """Return the target of a name; None where there is none."""
+        return next((target for target in self.targets if target.column == column), None)

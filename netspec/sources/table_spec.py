@@ -1,0 +1,113 @@
+"""A commented spec to begin with, for a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netspec.diagnostics.diagnostic import plural
+from netspec.ir.network import DataSource
+from netspec.sources.columns import Column
+from netspec.sources.table_facts import class_counts, facts_of, likely_target
+from netspec.sources.table_fit import fit_table
+from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.tables import Table
+
+__all__ = ["spec_for_table"]
+
+_WIDE = 60
+"""A row of more numbers gets a wider network."""
+
+_CLASSES, _LISTED = 20, 6
+"""A column of whole numbers with more of them is learned as an amount; of so many classes the counts are listed."""
+
+
+def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[str, str]:
+    """Return the text of a spec that learns a column of a table, and that column.
+
+    Args:
+        table: it.
+        path: of the file, as the spec is to name it.
+        target: the column; the one that is likely to be meant unless given.
+
+    Raises:
+        DataError: there is no such column, or it cannot be learned.
+    """
+    found = facts_of(table)
+    guessed = target is None
+    target = target or likely_target(table, found.columns)
+    table.require(target, ", which --target names")
+    own = found.columns[target]
+    others = {name: column for name, column in found.columns.items() if name != target}
+    again = [name for name, column in others.items() if says_again(table, column, own)]
+    counting = [name for name, column in others.items() if counts_rows(table, column) and name not in again]
+    dropped = [*again, *counting]
+    if len(dropped) == len(others):
+        dropped = []
+    data = DataSource(name=path, target=(target,), drop=tuple(dropped), test=0.2, validation=0.15)
+    fitted = fit_table(table, data)
+    classes = class_counts(own)
+    classes = [] if own.kind == "number" and len(classes) > _CLASSES else classes
+    lines = [f"# {path.rpartition('/')[2]}: {plural(len(table), 'row')} of {plural(len(table.columns), 'column')}."]
+    lines += [
+        f"# What is learned is a guess: `netspec new --data {path} --target NAME` learns another column."
+    ] * guessed
+    lines += ["", f'data "{path}" {{']
+    settings = [(f"target {_named(target)}", _of_target(own, classes))]
+    if dropped:
+        why = [f"{name} says {target} again" for name in again] + [f"{name} counts the rows" for name in counting]
+        settings.append((f"drop {' '.join(map(_named, dropped))}", "; ".join(why)))
+    settings.append(("validation 15%", "held out of the training, to see when to stop"))
+    settings.append(("test 20%", "drawn by a hash of each row: rows that are added move no other"))
+    lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
+    lines += ["}"]
+    read = fitted.inputs["input"]
+    left_out = [n for n in others if n not in read.columns and n not in dropped]
+    if left_out:
+        shown = [f"{name} ({found.columns[name].kind})" for name in left_out[:_LISTED]] + ["…"] * (
+            len(left_out) > _LISTED
+        )
+        lines.append(f"# Not read: {', '.join(shown)}.")
+    width = 64 if read.shape[0] > _WIDE or not classes else 32
+    what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
+    end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
+    layers = [(f"fc {width} relu", what)]
+    layers += [("dropout 0.2", "")] if classes else [(f"fc {width} relu", "")]
+    lines += ["", *_commented([*layers, end])]
+    batch, epochs = _size(len(fitted.rows["train"]))
+    best = ("best val_loss", "the weights of this epoch are kept as the best")
+    lines += ["", "train {"]
+    lines += _commented(
+        [
+            ("  optimizer adamw lr=0.003 weight_decay=0.01", ""),
+            ("  schedule cosine", "the rate falls to 0 at the end"),
+            (f"  batch {batch}", ""),
+            (f"  epochs {epochs}", ""),
+            (f"  {best[0]}", best[1]),
+        ]
+    )
+    lines += ["}"]
+    return "\n".join(lines) + "\n", target
+
+
+def _of_target(column: Column, classes: Sequence[tuple[str, int]]) -> str:
+    if classes:
+        shown = [f"{name} {count:,}" for name, count in classes[:_LISTED]] + ["…"] * (len(classes) > _LISTED)
+        return f"{len(classes)} classes: {', '.join(shown)}"
+    far = column.low is not None and column.high is not None and column.low > 0 and column.high > 100 * column.low
+    more = f"; `target {_named(column.name)} log` learns the logarithm" if far else ""
+    return f"a number, {column.low:g} to {column.high:g}{more}"
+
+
+def _size(rows: int) -> tuple[int, int]:
+    """Return the size of a batch and the number of epochs for so many rows."""
+    return (32, 60) if rows < 2_000 else (64, 30) if rows < 20_000 else (256, 15)
+
+
+def _commented(lines: list[tuple[str, str]]) -> list[str]:
+    """Return lines with their comments in one column."""
+    width = max(len(line) for line, comment in lines if comment)
+    return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines]
+
+
+def _named(name: str) -> str:
+    return name if name.isascii() and name.isidentifier() else f'"{name}"'

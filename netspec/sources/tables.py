@@ -1,0 +1,202 @@
+"""Tables: `.csv`, `.tsv`, `.jsonl` and `.parquet` as columns of texts, whatever wrote them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.diagnostics.suggest import nearest
+from netspec.ir.network import TABLE_ENDINGS
+from netspec.sources.cells import number_of
+from netspec.sources.delimited import read_delimited
+from netspec.sources.texts import decoded, read_content
+
+__all__ = ["Table", "is_table_name", "read_table", "table_of_columns"]
+
+_MOST_COLUMNS = 10_000
+
+_SHOWN = 8
+
+
+def is_table_name(name: str) -> bool:
+    """Return whether a file of this name is a table."""
+    return name.lower().endswith(TABLE_ENDINGS)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Table:
+    """Columns of texts, all of the same length.
+
+    Attributes:
+        name: what messages call it.
+        cells: those of each column by its name, without spaces around them; an empty one where there is no value.
+        lines: the line in the file at which each row begins, for messages.
+        notices: what was found that the user should know.
+    """
+
+    name: str
+    cells: Mapping[str, Sequence[str]]
+    lines: Sequence[int]
+    notices: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in their order."""
+        return tuple(self.cells)
+
+    def require(self, column: str, what: str) -> None:
+        """Raise DataError where there is no such column; `what` names it."""
+        if column in self.cells:
+            return
+        near = nearest(column, self.columns)
+        if all(number_of(name) is not None for name in self.columns):
+            fix = "the first row of a table has the names of its columns: put one there"
+        else:
+            more = ["…"] if len(self.columns) > _SHOWN else []
+            has = f"it has {listing([*self.columns[:_SHOWN], *more], 'and')}"
+            fix = f"did you mean `{near}`?" if near else has
+        raise DataError(f"{self.name} has no column {column!r}{what}", fix)
+
+    def take(self, rows: Sequence[int]) -> Table:
+        """Return some of the rows, in that order."""
+        cells = {name: [column[i] for i in rows] for name, column in self.cells.items()}
+        return Table(self.name, cells, [self.lines[i] for i in rows], self.notices)
+
+
+def read_table(source: Path | bytes, name: str) -> Table:
+    """Return the table in a file.
+
+    Args:
+        source: its path, or what is in it, which is then CSV, or JSON Lines where it begins with a brace.
+        name: what messages call it.
+
+    Raises:
+        DataError: it cannot be read, or is no table: rows of different lengths, two columns of one name, no rows.
+    """
+    ending = source.suffix.lower() if isinstance(source, Path) else ""
+    if ending == ".parquet":
+        assert isinstance(source, Path)
+        return _of_parquet(source, name)
+    example = 'name a table, such as `data "table.csv"`'
+    content = read_content(source, name, example) if isinstance(source, Path) else source
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
+    if content[:4] == b"PAR1" or content[:2] == b"PK":
+        what = "a Parquet file" if content[:1] == b"P" and content[1:2] == b"A" else "a zip or Excel file"
+        raise DataError(f"{name} is {what}, and no text", "save it as CSV in UTF-8")
+    text = decoded(content, name)
+    if "\0" in text:
+        raise DataError(f"{name} has bytes that no text has", "give a table as text: CSV in UTF-8")
+    if not text.strip():
+        raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
+    if ending == ".jsonl" or (not ending and text.lstrip().startswith("{")):
+        return _of_json_lines(text, name)
+    header, cells, lines, notices = read_delimited(text, name, "\t" if ending == ".tsv" else None)
+    _require_columns(header, name)
+    return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices))
+
+
+def table_of_columns(columns: Mapping[str, Iterable[Any]], name: str) -> Table:
+    """Return a table of values in memory: columns by their names.
+
+    Raises:
+        DataError: they are of different lengths, or no columns of single values.
+    """
+    cells = {}
+    for key, column in columns.items():
+        values = column.tolist() if hasattr(column, "tolist") else column
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise DataError(f"{name}: {key} is no column of values", "give a list with a value for each row")
+        values = list(values)
+        nested = next((i for i, v in enumerate(values) if isinstance(v, list | tuple | dict)), None)
+        if nested is not None:
+            raise DataError(f"{name}: {key}[{nested}] is no single value", "give each column one value a row")
+        cells[str(key).strip()] = [_cell(value) for value in values]
+    if len(cells) < len(columns):
+        raise DataError(f"{name} has two columns of one name", "give each a name of its own")
+    _require_columns(list(cells), name)
+    counts = {key: len(column) for key, column in cells.items()}
+    if len(set(counts.values())) > 1:
+        low, high = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+        message = f"the columns of {name} are of different lengths: {low} {counts[low]:,}, {high} {counts[high]:,}"
+        raise DataError(message, "give each a value for every row")
+    count = next(iter(counts.values()))
+    if not count:
+        raise DataError(f"{name} has no rows", "give at least one")
+    return Table(name, cells, range(1, count + 1))
+
+
+def _cell(value: Any, true: str = "True", false: str = "False") -> str:
+    """Return a value of a program, or of JSON, as a text."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return true if value else false
+    return repr(value) if type(value) in {int, float} else str(value).strip()
+
+
+def _require_columns(header: Sequence[str], name: str) -> None:
+    if len(header) > _MOST_COLUMNS:
+        message = f"{name} has {len(header):,} columns, and a table has at most {_MOST_COLUMNS:,}"
+        raise DataError(message, "rows of so many numbers go into an .npz file: docs/your_data.md")
+    if not header:
+        raise DataError(f"{name} has no columns", "give a line with their names, then the rows")
+    twice = next((key for key, count in Counter(header).items() if count > 1), None)
+    if twice is not None:
+        at = [i + 1 for i, key in enumerate(header) if key == twice]
+        places = listing([str(i) for i in at[:5]], "and")
+        raise DataError(f"{name} has columns of the same name: {twice!r} are columns {places}", "rename one")
+
+
+def _of_json_lines(text: str, name: str) -> Table:
+    rows: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            whole = number == 1 and text.lstrip()[:1] == "["
+            fix = "give each row a line of its own, without the brackets around them" if whole else _JSON
+            raise DataError(f"{name}: line {number:,} is no JSON object", fix)
+        rows.append((number, row))
+    header = list(dict.fromkeys(key for _, row in rows for key in row))
+    _require_columns(header, name)
+    for number, row in rows:
+        nested = next((key for key, value in row.items() if isinstance(value, dict | list)), None)
+        if nested is not None:
+            what = "an object" if isinstance(row[nested], dict) else "a list"
+            raise DataError(f"{name}: {nested!r} in line {number:,} is {what}", "give each column one value a row")
+    cells = {key.strip(): [_cell(row.get(key), "true", "false") for _, row in rows] for key in header}
+    return Table(name, cells, [number for number, _ in rows])
+
+
+_JSON = 'each line is a row: {"height": 1.8, "color": "red"}'
+
+
+def _of_parquet(path: Path, name: str) -> Table:
+    if not path.is_file():
+        raise DataError(f"{name} does not exist", 'name a table, such as `data "table.parquet"`')
+    try:
+        # A dependency that only those need who have such files.
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError:
+        fix = "install what reads them: pip install 'netspec[tables]'; or save the table as CSV"
+        raise DataError(f"{name}: Parquet files are read by pyarrow, which is not installed", fix) from None
+    try:
+        columns = parquet.read_table(path).to_pydict()
+    except Exception as error:  # pyarrow raises whatever a damaged file leads it to
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{name} cannot be read as Parquet: {why}", "write it again, or save it as CSV") from None
+    return table_of_columns(columns, name)

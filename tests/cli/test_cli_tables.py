@@ -1,0 +1,174 @@
+"""Tables on the command line, from a look at one to what is predicted of its rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from pathlib import Path
+
+import pytest
+from command_line import cli, lines
+
+from netspec.compiler import analyze, load_source
+
+
+def table(count: int = 60) -> str:
+    """Return rows of a house: its size, its street, whether it was sold, the same again, and its price."""
+    draw = random.Random(5)
+    made = ["size,street,sold,gone,price"]
+    for _ in range(count):
+        size, street = draw.randint(40, 200), draw.choice(["Elm", "Oak", "Ash"])
+        sold = size > 110
+        made.append(f"{size},{street},{int(sold)},{'yes' if sold else 'no'},{900 * size + draw.randint(0, 999)}")
+    return "\n".join(made) + "\n"
+
+
+ROWS = "street,size,note\nElm,190,large\nOak,45,\n"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table and two runs: of classes, and of a number."""
+    folder = tmp_path_factory.mktemp("tables")
+    (folder / "houses.csv").write_text(table(), encoding="utf-8")
+    (folder / "rows.csv").write_text(ROWS, encoding="utf-8")
+    train = "train { optimizer adam lr=0.05; epochs 20; batch 16 }"
+    specs = {
+        "sold": 'data "houses.csv" { target sold; drop gone price; validation 15% }\nfc 8 relu; fc classes softmax\n',
+        "price": 'data "houses.csv" { target price; drop gone sold; test 20% }\nfc 8 relu; fc 1\n',
+    }
+    for name, text in specs.items():
+        (folder / f"{name}.net").write_text(text + train, encoding="utf-8")
+        done = cli(folder, "train", f"{name}.net", "-o", name, "--quiet")
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def answers(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_training_says_what_is_odd_once(here: Path) -> None:
+    (here / "odd.net").write_text('data "houses.csv" { target sold }\nfc classes softmax\ntrain { epochs 1 }\n')
+    done = cli(here, "train", "odd.net", "-o", "odd")
+    assert done.returncode == 0
+    said = done.stdout + done.stderr
+    assert said.count("gone says sold again: drop it? `drop gone`") == 1
+    assert "next: netspec predict odd rows.csv -o predicted.csv" in done.stdout
+    checked = cli(here, "check", "odd.net")
+    assert "note: gone says sold again: drop it? `drop gone`" in checked.stdout + checked.stderr
+
+
+def test_rows_are_answered_beside_their_own_columns(here: Path) -> None:
+    done = cli(here, "predict", "sold", "rows.csv", "-o", "out.csv")
+    assert (done.returncode, done.stdout) == (0, "out.csv: 2 examples\n")
+    large, small = answers((here / "out.csv").read_text(encoding="utf-8"))
+    assert list(large) == ["street", "size", "note", "predicted", "probability"]
+    assert (large["street"], large["note"], large["predicted"], small["predicted"]) == ("Elm", "large", "1", "0")
+    assert 0.5 < float(large["probability"]) <= 1
+    printed = cli(here, "predict", "sold", "rows.csv").stdout.splitlines()
+    assert printed[0].startswith("rows.csv[0]: 1 (")
+
+
+def test_a_number_is_answered_in_its_unit(here: Path) -> None:
+    done = cli(here, "predict", "price", "-", "-o", "out.json", stdin=ROWS.encode())
+    assert done.returncode == 0, done.stderr
+    large, small = json.loads((here / "out.json").read_text(encoding="utf-8"))
+    assert list(large) == ["street", "size", "note", "predicted"]
+    assert large["predicted"] == pytest.approx(190 * 900, rel=0.2)
+    assert small["predicted"] == pytest.approx(45 * 900, rel=0.4)
+    evaluated = lines(cli(here, "eval", "price", "--json").stdout)[0]
+    assert 10 < evaluated["test_mae"] < 20_000
+    assert cli(here, "plot", "price", "scatter", "-o", "s.png").returncode == 0
+
+
+def test_a_threshold_decides_between_two_classes(here: Path) -> None:
+    for threshold, labels in (("0", ["1", "1"]), ("0.5", ["1", "0"])):
+        done = cli(here, "predict", "sold", "rows.csv", "--threshold", threshold, "-o", "t.csv")
+        assert done.returncode == 0
+        assert [row["predicted"] for row in answers((here / "t.csv").read_text(encoding="utf-8"))] == labels
+    printed = cli(here, "predict", "sold", "rows.csv", "--threshold", "0", "--json").stdout
+    assert [line["label"] for line in lines(printed)] == ["1", "1"]
+    refused = cli(here, "predict", "price", "rows.csv", "--threshold", "0.5")
+    assert refused.returncode == 1
+    assert "a threshold is for two classes" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "says"),
+    [
+        ("street\nElm\n", 1, "rows.csv lacks the column size, which the model reads"),
+        ("size,street\nlarge,Elm\n", 1, "size in line 2 is 'large', and the model reads a number"),
+        ("size,street\n50,Fir\n", 0, "note: street is 'Fir', which the model has never seen: read as unknown"),
+        ("size,street\n,Elm\n", 0, "note: size is missing in 1 row: the mean is taken"),
+        ("size;street\n50,5;Elm\n", 0, "note: size has decimal commas: 50,5 is read as 50.5"),
+        ("size,street\n", 1, "has one line alone, the names of its columns, and no rows"),
+    ],
+)
+def test_rows_that_do_not_fit_are_said(here: Path, tmp_path: Path, rows: str, code: int, says: str) -> None:
+    (tmp_path / "rows.csv").write_text(rows, encoding="utf-8")
+    done = cli(tmp_path, "predict", here / "sold", "rows.csv")
+    assert done.returncode == code
+    assert says in done.stderr
+
+
+def test_a_run_is_evaluated_replayed_and_resumed_by_what_it_fitted(here: Path) -> None:
+    assert "validation examples" in cli(here, "eval", "sold", "--split", "validation").stdout
+    assert "bit for bit" in cli(here, "replay", "sold").stdout
+    (here / "houses.csv").write_text(table().replace("Elm", "Fir", 3), encoding="utf-8")
+    try:
+        changed = cli(here, "resume", "sold", "--epochs", "21")
+        assert changed.returncode == 1
+        assert "is not what sold learned from" in changed.stderr
+    finally:
+        (here / "houses.csv").write_text(table(), encoding="utf-8")
+    assert cli(here, "resume", "sold", "--epochs", "21").returncode == 0
+
+
+def test_show_lists_columns_and_what_is_suspicious(here: Path) -> None:
+    done = cli(here, "data", "show", "houses.csv", COLUMNS="200")
+    assert done.returncode == 0
+    assert done.stdout.startswith("houses.csv: 60 rows, 5 columns\n")
+    found = {line["column"]: line for line in lines(cli(here, "data", "show", "houses.csv", "--json").stdout)}
+    assert (found["size"]["kind"], found["street"]["kind"], found["gone"]["kind"]) == ("number", "category", "boolean")
+    assert found["gone"]["remark"] == "says sold again"
+    assert found["street"]["different"] == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "has"),
+    [
+        ("sold", ["target sold", "# 2 classes: ", "drop gone", "fc classes softmax"]),
+        ("price", ["target price", "# a number, ", "fc 1"]),
+        ("street", ["target street", "# 3 classes: ", "fc classes softmax"]),
+        (None, ["# What is learned is a guess"]),
+    ],
+)
+def test_new_writes_a_spec_that_checks(here: Path, target: str | None, has: list[str]) -> None:
+    out = here / f"new_{target}.net"
+    words = ["--target", target] if target else []
+    done = cli(here, "new", "--data", "houses.csv", *words, "-o", out.name)
+    assert done.returncode == 0, done.stderr
+    text = out.read_text(encoding="utf-8")
+    assert all(part in text for part in has)
+    found = analyze(load_source(out), files=True)
+    assert found.network is not None, found.diagnostics
+    assert cli(here, "fmt", "--check", out.name).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--data", "houses.csv", "--target", "sould"], "did you mean `sold`?"),
+        (["--data", "none.csv"], "none.csv does not exist"),
+        (["--data", "houses.csv", "--target", "sold", "-o", "sold.net"], "sold.net exists already"),
+        (["--target", "sold"], "--target names a column of a table"),
+        (["--data", "spec.net"], "spec.net is no table"),
+    ],
+)
+def test_new_refuses_what_is_wrong(here: Path, words: list[str], says: str) -> None:
+    done = cli(here, "new", *words)
+    assert done.returncode == 1
+    assert says in done.stderr
