@@ -23,6 +23,7 @@ from netspec.data.named import (
     read_named_npz,
     targets,
 )
+from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.targets import Wanted, wanted
 from netspec.data.texts import load_text
@@ -34,6 +35,7 @@ from netspec.ir.network import Network
 from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
+from netspec.sources.pictures import holds_pictures
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
@@ -128,6 +130,16 @@ def _load(
     names, notices = _names(network, data, base)
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
         dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), preparation)
+    elif holds_pictures(expanded(names[0], DataError)) and not find(names[0]):
+        dataset = load_pictures(
+            expanded(names[0], DataError),
+            network,
+            graph,
+            known=next(iter(known.values()), ()),
+            fitted=preparation,
+            progress=progress,
+        )
+        dataset = _by_target(graph, dataset)
     elif not reading.names.is_plain:
         dataset = _named_file(network, graph, names, known)
     else:

@@ -9,9 +9,11 @@ from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listin
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
+from netspec.graph.picture_checks import of_pictures
 from netspec.ir.network import DataSource, Network
 from netspec.recipe import catalog as datasets
 from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
+from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import survey
 from netspec.system.files import kind_of
 
@@ -49,6 +51,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
             missing.append(at_place(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
         elif data.is_text:
             yield from _of_text(network, data, places, folder)
+        elif holds_pictures(path):
+            yield from of_pictures(network, graph, data.model_copy(update={"name": name}), places, folder)
         else:
             held_out = data.held_out
             yield from misfits(network, graph, places, name, _contents(network, path, kind, name, held_out))

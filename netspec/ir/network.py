@@ -173,7 +173,7 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test")
+    later = ("text", "test", "resize", "on_bad")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -192,7 +192,20 @@ class DataSource(Definition):
         "so many of the last training examples are held out for validation; a share, `15%`, is drawn by a hash of each "
         "example",
     )
-    test: Part | None = option(None, "of a text, how much of its end is for the test; 10% unless given")
+    test: Part | None = option(
+        None,
+        "how many examples are for the test, or which share, where the data has no test part of its own: of a text its "
+        "end, 10% unless given; of pictures those that a hash of each draws, 20% unless given",
+    )
+    resize: Literal["crop", "fit", "stretch"] | None = option(
+        None,
+        "how pictures of files get the size of the input: `crop` brings the shorter side to it and cuts out the "
+        "center, `fit` keeps the whole picture and fills up with the color of its border, `stretch` gives up its "
+        "proportions; `crop` unless given",
+    )
+    on_bad: Literal["stop", "skip"] | None = option(
+        None, "what happens with pictures that cannot be read: an error, unless `skip` leaves them out"
+    )
 
     def scaling(self) -> tuple[float, float]:
         """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
@@ -226,10 +239,12 @@ class DataSource(Definition):
         if not self.is_text:
             if self.target == "next":
                 raise ValueError("`target next` is for a text: say `text chars` or `text words`")
-            if self.test is not None:
-                raise ValueError("`test` says how a text is divided; this data has a test part of its own")
-        elif self.scale or self.normalize or self.augment or self.views:
-            raise ValueError("a text is token numbers: `scale`, `normalize`, `augment` and `views` are for images")
+            if self.test is not None and (find(self.name) or self.name.lower().endswith(".npz")):
+                raise ValueError("`test` divides a text or pictures; this data has a test part of its own")
+        elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad:
+            raise ValueError(
+                "a text is token numbers: `scale`, `normalize`, `augment`, `views`, `resize` and `on_bad` are for images"
+            )
         elif self.target == "input":
             raise ValueError("a text is token numbers, not amounts: say `target next`")
         return self

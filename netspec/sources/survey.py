@@ -8,13 +8,22 @@ from pathlib import Path
 from netspec.ir.network import DataSource, Input
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
+from netspec.sources.picture_headers import header_of
+from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
 from netspec.sources.texts import divided, read_text
+from netspec.sources.trees import Tree, is_packed, open_tree
 from netspec.sources.vocabulary import Vocabulary
 
 __all__ = ["LENGTH", "Survey", "completed", "survey", "vocabulary_of"]
 
 LENGTH = 128
 """Tokens in an example of a text, where neither the data nor the input says it."""
+
+_LOOKED_AT, _LARGEST = 16, 512
+"""So many pictures are looked at to see how large they are; they are an input as they are up to such sides."""
+
+_QUICK = 64_000_000
+"""Bytes of an archive that has to be unpacked as a whole to see what is in it, at most, where a spec is only checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class Survey:
         tokens: how many tokens there are; None where there are none.
         classes: how many classes there are; None where that is not known.
         vocabulary: of a text.
+        pictures: what a folder or an archive of them holds.
     """
 
     data: DataSource
@@ -34,6 +44,7 @@ class Survey:
     tokens: int | None = None
     classes: int | None = None
     vocabulary: Vocabulary | None = None
+    pictures: Pictures | None = None
 
 
 def survey(data: DataSource, folder: Path) -> Survey | None:
@@ -50,13 +61,38 @@ def survey(data: DataSource, folder: Path) -> Survey | None:
     if info:
         return Survey(data, (Input(shape=info.shape),), classes=len(info.labels))
     if not data.is_text:
-        return None
+        return _of_pictures(data, folder)
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
     vocabulary = vocabulary_of(data, read_text(folder / data.name, data.name))
     tokens = len(vocabulary)
     return Survey(data, (Input(shape=(data.text.length,), tokens=tokens),), tokens, None, vocabulary)
+
+
+def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
+    """Return what a folder or an archive of pictures is; None where that takes long, or it is other data."""
+    path = folder / data.name
+    if not holds_pictures(path) or (is_packed(path.name) and path.stat().st_size > _QUICK):
+        return None
+    with open_tree(path, data.name) as tree:
+        found = pictures_of(tree, test=data.test, labelled=data.target == "label")
+        shape = _common_shape(tree, found)
+    return Survey(data, (Input(shape=shape),) if shape else (), None, len(found.classes) or None, pictures=found)
+
+
+def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:
+    """Return the size that some of the pictures all have; None where they differ, or are as large as photographs."""
+    files = found.train.files
+    some = files[:: max(1, len(files) // _LOOKED_AT)][:_LOOKED_AT]
+    sizes = set()
+    for _, read in tree.each(some):
+        header = header_of(read())
+        if header is None or max(header) > _LARGEST:
+            return None
+        sizes.add(header)
+    shapes = {size[1:] for size in sizes}
+    return (max(size[0] for size in sizes), *shapes.pop()) if len(shapes) == 1 else None
 
 
 def completed(data: DataSource, length: int | None = None) -> DataSource:
