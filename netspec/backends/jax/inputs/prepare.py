@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.inputs.augment import augmented, stream
+from netspec.backends.jax.inputs.augment import augmented, moved_targets, stream
 from netspec.ir.network import DataSource, Input, Network
 from netspec.recipe.settings import Augment
 
-__all__ = ["prepare", "prepare_training", "scaled", "scaling"]
+__all__ = ["at_each_pixel", "move_targets", "prepare", "prepare_training", "scaled", "scaling"]
 
 
 def scaling(data: DataSource | None) -> tuple[float, float]:
@@ -62,6 +63,54 @@ def prepare_training(
         else:
             made[given.name] = _prepared(each, given, network)
     return made
+
+
+def move_targets(
+    y: Any,
+    network: Network,
+    key: jax.Array,
+    first: jax.Array | int = 0,
+    *,
+    done: jax.Array | float = 0.0,
+    outside: Mapping[str, int | None],
+) -> Any:
+    """Return the targets of a training step: those at each pixel are moved as `prepare_training` moves the images.
+
+    Args:
+        y: a batch of them; of several targets each by its name.
+        network: says how images are changed.
+        key: of the step.
+        first: the place of the first of them.
+        done: the share of the training that lies behind.
+        outside: by the name of a target the class of what comes in from outside; that of the only one is under "".
+    """
+    augment = network.data.augment if network.data else None
+    if augment is None or not augment.warps or len(network.inputs) > 1 or len(network.input) != 3:
+        return y
+    height, width = network.input[1:]
+
+    def moved(target: jax.Array, fill: int | None) -> jax.Array:
+        if not at_each_pixel(target.shape, (height, width)):
+            return target
+
+        def by(how: Augment | None) -> jax.Array:
+            if how is None:
+                return target
+            places = first + jnp.arange(len(target))
+            return moved_targets(target, how, stream(key), places, size=(height, width), outside=fill)
+
+        if augment.until == 1:
+            return by(augment)
+        return jax.lax.cond(done < augment.until, lambda: by(augment), lambda: by(augment.after_until()))
+
+    if isinstance(y, dict):
+        return {name: moved(target, outside.get(name)) for name, target in y.items()}
+    return moved(y, outside.get(""))
+
+
+def at_each_pixel(shape: tuple[int, ...], size: tuple[int, int]) -> bool:
+    """Return whether targets of a shape, (N, …), are one for each pixel of images."""
+    return len(shape) in (3, 4) and tuple(shape[-2:]) == size
 
 
 def _changed(
