@@ -23,7 +23,7 @@ __all__ = ["answers_file", "require_name"]
 Write: TypeAlias = "Callable[[Sequence[str], Any], None]"
 """Takes the names of some examples and the examples."""
 
-_FIRST = ("file", "class")
+_FIRST = ("file", "predicted", "probability")
 
 
 def require_name(out: Path | None) -> None:
@@ -36,8 +36,9 @@ def require_name(out: Path | None) -> None:
 def answers_file(out: Path, run: Run) -> Iterator[Write]:
     """Give what writes examples' answers to a file, which appears when the block ends well.
 
-    A table has a row for each example: its file, its class where there are classes, and the probability or the output
-    of each class by name, or else each output by number.
+    A table has a row for each example: its file and, where there are classes, the one that is predicted and how
+    probable it is, then the probability or the output of each class by name; else what is predicted, or each output by
+    number. Of pictures with a class for each pixel it has the class of most pixels, then the share of each.
 
     Args:
         out: the .csv or .npy file.
@@ -81,20 +82,32 @@ def _table(writer: Any, run: Run) -> Write:
         return _table_of_several(writer, run)
     single = len(run.model.graph.outputs) == 1
     positions = single and len(run.model.graph.shape(run.model.graph.output)) > 1
-    names = () if positions else run.output_names
+    pixels = positions and run.gives_probabilities and len(run.model.graph.shape(run.model.graph.output)) == 3
+    names = () if positions and not pixels else run.output_names
+    likeliest = bool(names) and run.gives_probabilities and not run.several_labels and not pixels
     headed = False
 
     def write(examples: Sequence[str], array: NDArray[Any]) -> None:
         nonlocal headed
-        rows = _rows(run, array, flat=True)
+        rows = _shares(run, array) if pixels else _rows(run, array, flat=True)
         if not headed:
-            writer.writerow(_heading(names, rows.shape[1]))
+            writer.writerow(_heading(names, rows.shape[1], likeliest=likeliest))
             headed = True
-        for name, row in zip(examples, rows, strict=True):
-            label = [_label(names, row.tolist(), several=run.several_labels)] if names else []
-            writer.writerow([name, *label, *(f"{value:.8g}" for value in row.tolist())])
+        for name, row in zip(examples, rows.tolist(), strict=True):
+            label = [_label(names, row, several=run.several_labels)] if names else []
+            sure = [f"{max(row):.8g}"] if likeliest else []
+            writer.writerow([name, *label, *sure, *(f"{value:.8g}" for value in row)])
 
     return write
+
+
+def _shares(run: Run, examples: NDArray[Any]) -> NDArray[Any]:
+    """Return the share of each class in the pixels of each picture, (N, K)."""
+    import numpy as np  # noqa: PLC0415
+
+    found = run.probabilities(examples)
+    classes = found.argmax(axis=1).reshape(len(found), -1)
+    return np.stack([(classes == number).mean(axis=1) for number in range(found.shape[1])], axis=1)
 
 
 def _table_of_several(writer: Any, run: Run) -> Write:
@@ -128,11 +141,12 @@ def _label(names: Sequence[str], row: Sequence[float], *, several: bool) -> str:
     return names[max(range(len(row)), key=row.__getitem__)]
 
 
-def _heading(names: Sequence[str], outputs: int) -> list[str]:
+def _heading(names: Sequence[str], outputs: int, *, likeliest: bool) -> list[str]:
     if not names:
-        return ["file", *(["output"] if outputs == 1 else [f"output_{i}" for i in range(outputs)])]
+        return ["file", *(["predicted"] if outputs == 1 else [f"output_{i}" for i in range(outputs)])]
     # A class may be called `file`.
-    return [*_FIRST, *(f"class {name}" if name in _FIRST else name for name in names)]
+    first = _FIRST if likeliest else _FIRST[:2]
+    return [*first, *(f"class {name}" if name in first else name for name in names)]
 
 
 def _rows(run: Run, examples: NDArray[Any], *, flat: bool) -> NDArray[Any]:

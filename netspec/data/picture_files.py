@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,12 +19,12 @@ from PIL import Image
 from netspec.data.checks import shape_text
 from netspec.data.decoding import decoded, opened, quiet
 from netspec.data.images import border_color
-from netspec.data.types import DownloadProgress
+from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.sources.trees import Read, Tree
 from netspec.system.memory import free_memory
 
-__all__ = ["Decoded", "Resize", "decode_all", "mask_of", "picture_of", "require_picture_shape"]
+__all__ = ["Decoded", "Resize", "decode_all", "decode_in_pieces", "mask_of", "picture_of", "require_picture_shape"]
 
 Resize: TypeAlias = Literal["crop", "fit", "stretch"]
 """How a picture gets another size: see `DataSource.resize`."""
@@ -42,7 +43,7 @@ def require_picture_shape(shape: Sequence[int], what: str) -> None:
 
 
 def picture_of(
-    content: bytes, name: str, shape: Sequence[int], resize: Resize, *, is_quiet: bool = False
+    content: Path | bytes, name: str, shape: Sequence[int], resize: Resize, *, is_quiet: bool = False
 ) -> tuple[NDArray[np.uint8], str]:
     """Return a picture in the shape of an input, (C, H, W), and what should be known of it.
 
@@ -199,7 +200,9 @@ def decode_all(
 
     mask_contents = _contents(tree, masks, bad)
     with quiet():
-        _in_threads(tree, files, one, lambda done: progress(tree.name, done, len(files)) if progress else None)
+        _in_threads(
+            tree, files, one, lambda done: progress(Decoding(tree.name), done, len(files)) if progress else None
+        )
     if bad and (not skip_bad or len(bad) == len(files)):
         raise _bad(tree, files, bad)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
@@ -208,6 +211,27 @@ def decode_all(
         images, values = images[kept], values[kept] if values is not None else None
         notices = (f"{plural(len(bad), 'picture')} of {tree.name} cannot be read and left out: {_named(bad)}",)
     return Decoded(kept, images, values, tuple(digests[at] for at in kept), notices)
+
+
+def decode_in_pieces(
+    tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize, *, size: int
+) -> Iterator[tuple[list[str], NDArray[np.uint8], list[DataError]]]:
+    """Yield pictures so many at a time: what messages call them, (N, C, H, W), and what is wrong with others."""
+    for start in range(0, len(files), size):
+        some = files[start : start + size]
+        images = np.empty((len(some), *shape), np.uint8)
+        bad: dict[int, DataError] = {}
+
+        def one(at: int, read: Read, *, some: Any = some, images: Any = images, bad: Any = bad) -> None:
+            try:
+                images[at], _ = picture_of(read(), tree.shown(some[at]), shape, resize, is_quiet=True)
+            except DataError as error:
+                bad[at] = error
+
+        with quiet():
+            _in_threads(tree, some, one, lambda done: None)
+        kept = [at for at in range(len(some)) if at not in bad]
+        yield [tree.shown(some[at]) for at in kept], images[kept], [bad[at] for at in sorted(bad)]
 
 
 def _contents(tree: Tree, masks: Sequence[str], bad: dict[int, DataError]) -> dict[int, bytes]:

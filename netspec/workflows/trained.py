@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
+from netspec.data.picture_files import Resize
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
@@ -158,8 +159,26 @@ class Run:
         if not isinstance(file, bytes):
             file = as_path(file, "file", "digit.png", DataError)
         return example_files.read(
-            self.network, file, invert=invert, like=None if as_is else self.learned_from, name=name
+            self.network,
+            file,
+            invert=invert,
+            like=None if as_is else self.learned_from,
+            name=name,
+            resize=self.resize,
         )
+
+    @property
+    def resize(self) -> Resize | None:
+        """How the picture files that it learned from got their size; None where it learned from other data."""
+        return self.preparation.resize if self.preparation else None
+
+    def pictures(self, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+        """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+        Raises:
+            DataError: there are none.
+        """
+        return example_files.read_pictures(self.network, path, self.resize or "crop")
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""

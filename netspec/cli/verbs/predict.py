@@ -15,6 +15,7 @@ from netspec.cli.output import percent, print_error, print_json, say
 from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
+from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE…", help="Images, .npy files of examples, folders of them; - for one on standard input."
+            metavar="FILE…",
+            help="Images, .npy files of examples, folders or archives of them; - for one on standard input.",
         ),
     ],
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="How many classes to print.")] = 3,
@@ -75,8 +77,12 @@ def predict(
             try:
                 if isinstance(file, NetspecError):
                     raise file
-                name, examples = _read(file, opened, invert, as_is)
-                names = _names(name, file, len(examples))
+                if isinstance(file, Path):
+                    name, examples = _read(file, opened, invert, as_is)
+                    names = _names(name, file, len(examples))
+                else:
+                    names, examples = file
+                    name = names[0]
                 if write:
                     write(names, examples.array)
                     written += len(names)
@@ -104,10 +110,19 @@ def _note(notes: Iterable[str]) -> None:
         say(f"note: {note}", error=True)
 
 
-def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | NetspecError]:
-    """Yield the files, for a folder those in it, or what is wrong with a path."""
+def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
+    """Yield the files, for a folder those in it, or what is wrong with a path.
+
+    For a model of picture files those in a folder or an archive come many at a time, by their names.
+    """
     for path in paths:
         try:
+            if opened.resize and path != STDIN and (is_archive(path.name) or kind_of(path, DataError) == "folder"):
+                for names, examples, bad in opened.pictures(path):
+                    yield from bad
+                    if names:
+                        yield names, examples
+                continue
             yield from [path] if path == STDIN or kind_of(path, DataError) != "folder" else _inside(path, opened)
         except NetspecError as error:
             yield error

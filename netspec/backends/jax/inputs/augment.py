@@ -8,7 +8,14 @@ from zlib import crc32
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, field_points, interpolated, nearest, smooth_field
+from netspec.backends.jax.kernels.warp import (
+    Affine,
+    affine_coordinates,
+    field_points,
+    interpolated,
+    nearest,
+    smooth_field,
+)
 from netspec.recipe.settings import Augment
 
 __all__ = ["augmented", "moved_targets", "stream"]
