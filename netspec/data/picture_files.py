@@ -24,7 +24,17 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.sources.trees import Read, Tree
 from netspec.system.memory import free_memory
 
-__all__ = ["Decoded", "Resize", "decode_all", "decode_in_pieces", "mask_of", "picture_of", "require_picture_shape"]
+__all__ = [
+    "Decoded",
+    "Resize",
+    "decode_all",
+    "decode_in_pieces",
+    "in_threads",
+    "mask_of",
+    "picture_of",
+    "require_picture_shape",
+    "size_of",
+]
 
 Resize: TypeAlias = Literal["crop", "fit", "stretch"]
 """How a picture gets another size: see `DataSource.resize`."""
@@ -96,7 +106,7 @@ def _placed(inner: NDArray[Any], canvas: NDArray[Any]) -> Any:
     return canvas
 
 
-def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, beside: tuple[int, int]) -> Any:
+def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, beside: tuple[int, int] | None) -> Any:
     """Return a mask as the values of its pixels, (H, W) of int32, each that of the nearest pixel.
 
     A palette's numbers, and grey values, are taken as they are; colors are numbers of 24 bits.
@@ -106,13 +116,13 @@ def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, be
         name: what messages call it.
         size: height and width of the input.
         resize: as the picture is resized.
-        beside: width and height of the picture.
+        beside: width and height of its picture; None where that does not matter.
 
     Raises:
         DataError: it is no picture, or of another size than the picture.
     """
     picture = opened(content, name, is_quiet=True)
-    if picture.size != beside:
+    if beside is not None and picture.size != beside:
         raise DataError(
             f"{name} has {picture.width}x{picture.height} pixels, and its picture {beside[0]}x{beside[1]}",
             "a mask has the size of its picture",
@@ -193,16 +203,14 @@ def decode_all(
             digests[at] = blake2b(content, digest_size=16).digest()
             images[at], _ = picture_of(content, tree.shown(files[at]), shape, resize, is_quiet=True)
             if values is not None:
-                beside = _size_of(content, tree.shown(files[at]))
+                beside = size_of(content)
                 values[at] = mask_of(mask_contents[at], tree.shown(masks[at]), (height, width), resize, beside)
         except DataError as error:
             bad[at] = error
 
     mask_contents = _contents(tree, masks, bad)
     with quiet():
-        _in_threads(
-            tree, files, one, lambda done: progress(Decoding(tree.name), done, len(files)) if progress else None
-        )
+        in_threads(tree, files, one, lambda done: progress(Decoding(tree.name), done, len(files)) if progress else None)
     if bad and (not skip_bad or len(bad) == len(files)):
         raise _bad(tree, files, bad)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
@@ -217,6 +225,7 @@ def decode_in_pieces(
     tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize, *, size: int
 ) -> Iterator[tuple[list[str], NDArray[np.uint8], list[DataError]]]:
     """Yield pictures so many at a time: what messages call them, (N, C, H, W), and what is wrong with others."""
+    files = tree.in_order(files)
     for start in range(0, len(files), size):
         some = files[start : start + size]
         images = np.empty((len(some), *shape), np.uint8)
@@ -229,7 +238,7 @@ def decode_in_pieces(
                 bad[at] = error
 
         with quiet():
-            _in_threads(tree, some, one, lambda done: None)
+            in_threads(tree, some, one, lambda done: None)
         kept = [at for at in range(len(some)) if at not in bad]
         yield [tree.shown(some[at]) for at in kept], images[kept], [bad[at] for at in sorted(bad)]
 
@@ -246,16 +255,14 @@ def _contents(tree: Tree, masks: Sequence[str], bad: dict[int, DataError]) -> di
     return found
 
 
-def _size_of(content: bytes, name: str) -> tuple[int, int]:
+def size_of(content: bytes) -> tuple[int, int]:
     """Return the width and height that a picture's file says, upright."""
     with Image.open(io.BytesIO(content)) as image:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
         return (image.height, image.width) if turned else image.size
 
 
-def _in_threads(
-    tree: Tree, files: Sequence[str], one: Callable[[int, Read], None], told: Callable[[int], None]
-) -> None:
+def in_threads(tree: Tree, files: Sequence[str], one: Callable[[int, Read], None], told: Callable[[int], None]) -> None:
     """Call a function on each file, a limited number of them ahead."""
     threads = min(16, os.cpu_count() or 1)
     waiting: deque[Future[None]] = deque()

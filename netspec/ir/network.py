@@ -242,9 +242,8 @@ class DataSource(Definition):
             if self.test is not None and (find(self.name) or self.name.lower().endswith(".npz")):
                 raise ValueError("`test` divides a text or pictures; this data has a test part of its own")
         elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad:
-            raise ValueError(
-                "a text is token numbers: `scale`, `normalize`, `augment`, `views`, `resize` and `on_bad` are for images"
-            )
+            settings = "`scale`, `normalize`, `augment`, `views`, `resize` and `on_bad`"
+            raise ValueError(f"a text is token numbers: {settings} are for images")
         elif self.target == "input":
             raise ValueError("a text is token numbers, not amounts: say `target next`")
         return self

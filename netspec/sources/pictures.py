@@ -20,9 +20,8 @@ __all__ = ["ENDINGS", "PARTS", "TEST_SHARE", "Labelled", "Pictures", "holds_pict
 TEST_SHARE = 0.2
 """The share of the pictures that is drawn for the test, where there is no `test/` and nothing else is said."""
 
-ENDINGS = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .tga .jp2 .avif .ico".split()
-)
+_ENDINGS = ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .tga .jp2 .avif .ico"
+ENDINGS = frozenset(_ENDINGS.split())
 """How the names of pictures end."""
 
 PARTS: Mapping[str, str] = {
@@ -317,4 +316,4 @@ def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None) -> 
         raise DataError(
             f"`test {test}` draws pictures for the test, but {tree.name} has a test/ of its own", "leave `test` out"
         )
-    return parts
+    return {part: parts[part] for part in ("train", "validation", "test") if part in parts}

@@ -23,7 +23,7 @@ _LOOKED_AT, _LARGEST = 16, 512
 """So many pictures are looked at to see how large they are; they are an input as they are up to such sides."""
 
 _QUICK = 64_000_000
-"""Bytes of an archive that has to be unpacked as a whole to see what is in it, at most, where a spec is only checked."""
+"""Bytes of an archive that is unpacked as a whole to see what is in it: larger ones wait for the training."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ops import format_shape
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
+from netspec.sources.pictures import holds_pictures
+from netspec.system.files import expanded, kind_of
 
 __all__ = ["app"]
 
@@ -80,13 +82,22 @@ def show(
         ),
     ] = None,
 ) -> int:
-    """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range."""
+    """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
+
+    Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
+    """
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
 
     target = out or Path(f"{Path(name).stem}.png")
     if augment:
         say(_augmented(name, augment, target))
+        return 0
+    path = expanded(name, DataError)
+    if not find(name) and kind_of(path, DataError) and holds_pictures(path):
+        from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
+
+        show_pictures(path, name, target)
         return 0
     dataset = load([name])
     train, test = dataset.train, dataset.test
