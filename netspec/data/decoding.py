@@ -157,8 +157,9 @@ def _too_large(name: str, size: str) -> DataError:
 
 @cache
 def _formats() -> list[str]:
+    """Return the formats that are tried, the usual ones first: of small pictures that is most of the time."""
     Image.init()
-    return [name for name in Image.ID if name not in _UNSAFE]
+    return sorted((name for name in Image.ID if name not in _UNSAFE), key=lambda name: name not in {"JPEG", "PNG"})
 
 
 def picture_endings() -> tuple[str, ...]:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
+from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import DataSource, Input
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
 from netspec.sources.texts import divided, read_text
-from netspec.sources.trees import Tree, is_packed, open_tree
+from netspec.sources.trees import Tree, is_archive, is_packed, open_tree
 from netspec.sources.vocabulary import Vocabulary
+from netspec.system.files import kind_of
 
 __all__ = ["LENGTH", "Survey", "completed", "survey", "vocabulary_of"]
 
 LENGTH = 128
 """Tokens in an example of a text, where neither the data nor the input says it."""
+
+_Seen: TypeAlias = "tuple[Pictures, tuple[int, int, int] | None]"
 
 _LOOKED_AT, _LARGEST = 16, 512
 """So many pictures are looked at to see how large they are; they are an input as they are up to such sides."""
@@ -73,12 +79,30 @@ def survey(data: DataSource, folder: Path) -> Survey | None:
 def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
     """Return what a folder or an archive of pictures is; None where that takes long, or it is other data."""
     path = folder / data.name
-    if not holds_pictures(path) or (is_packed(path.name) and path.stat().st_size > _QUICK):
+    if not holds_pictures(path):
         return None
-    with open_tree(path, data.name) as tree:
-        found = pictures_of(tree, test=data.test, labelled=data.target == "label")
-        shape = _common_shape(tree, found)
+    labelled = data.target == "label"
+    if not is_archive(path.name) or kind_of(path, DataError) != "file":
+        found, shape = _looked_at(path, data.name, data.test, labelled)
+    else:
+        facts = path.stat()
+        if is_packed(path.name) and facts.st_size > _QUICK:
+            return None
+        found, shape = _archive(path, data.name, data.test, labelled, facts.st_mtime_ns, facts.st_size)
     return Survey(data, (Input(shape=shape),) if shape else (), None, len(found.classes) or None, pictures=found)
+
+
+@lru_cache(maxsize=4)
+def _archive(path: Path, name: str, test: float | None, labelled: bool, *same: int) -> _Seen:
+    """Return what is in an archive, which is read once while it stays the `same`."""
+    del same
+    return _looked_at(path, name, test, labelled)
+
+
+def _looked_at(path: Path, name: str, test: float | None, labelled: bool) -> _Seen:
+    with open_tree(path, name) as tree:
+        found = pictures_of(tree, test=test, labelled=labelled)
+        return found, _common_shape(tree, found)
 
 
 def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:
