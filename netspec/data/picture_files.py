@@ -79,7 +79,9 @@ def _fitted(picture: Image.Image, size: tuple[int, int], resize: Resize) -> NDAr
         return scaled
     canvas = np.empty((height, width, scaled.shape[2]), np.uint8)
     canvas[:] = border_color(picture)
-    return _placed(scaled, canvas)
+    top, left = (height - inner[1]) // 2, (width - inner[0]) // 2
+    canvas[top : top + inner[1], left : left + inner[0]] = scaled
+    return canvas
 
 
 def _geometry(
@@ -98,12 +100,6 @@ def _geometry(
     across, down = min(float(width), wide / scale), min(float(height), high / scale)
     left, top = (width - across) / 2, (height - down) / 2
     return (wide, high), (left, top, left + across, top + down)
-
-
-def _placed(inner: NDArray[Any], canvas: NDArray[Any]) -> Any:
-    top, left = ((canvas.shape[axis] - inner.shape[axis]) // 2 for axis in (0, 1))
-    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return canvas
 
 
 def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, beside: tuple[int, int] | None) -> Any:
@@ -134,7 +130,11 @@ def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, be
     if values.ndim == 3:
         grey = (values == values[..., :1]).all()
         values = values[..., 0] if grey else (values[..., 0] << 16) + (values[..., 1] << 8) + values[..., 2]
-    return values if inner == (size[1], size[0]) else _placed(values, np.zeros(size, np.int32))
+    if inner == (size[1], size[0]):
+        return values
+    # Beside the picture lies the color of its border, beside the mask what its edge is.
+    before = [(size[axis] - values.shape[axis]) // 2 for axis in (0, 1)]
+    return np.pad(values, [(b, size[axis] - values.shape[axis] - b) for axis, b in enumerate(before)], mode="edge")
 
 
 def _nearest(picture: Image.Image, inner: tuple[int, int], box: tuple[float, float, float, float]) -> NDArray[Any]:

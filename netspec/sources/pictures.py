@@ -80,7 +80,9 @@ def holds_pictures(path: Path) -> bool:
     """Return whether a path is data of this kind: an archive, or a folder that is none of IDX files."""
     if is_archive(path.name):
         return True
-    return kind_of(path, DataError) == "folder" and not any(find_idx(path, name) for name in IDX_NAMES)
+    if path.suffix.lower() in {".npz", ".npy"} or kind_of(path, DataError) != "folder":
+        return False
+    return not any(find_idx(path, name) for name in IDX_NAMES)
 
 
 def pictures_of(tree: Tree, *, test: float | None = None, labelled: bool = True, known: Sequence[str] = ()) -> Pictures:
@@ -99,7 +101,10 @@ def pictures_of(tree: Tree, *, test: float | None = None, labelled: bool = True,
     if not files:
         other = f"; it has {plural(len(tree.files), 'other file')}" if tree.files else ""
         said = "; ".join(["", *tree.notices])
-        raise DataError(f"{tree.name} has no pictures in it{other}{said}", "name a folder of .png or .jpg files")
+        raise DataError(
+            f"{tree.name} has no pictures in it{other}{said}",
+            "name a folder of .png or .jpg files, or of the four IDX files",
+        )
     root = _root(files)
     folders = _below(tree.folders, root)
     inside = _below(files, root)

@@ -111,7 +111,10 @@ def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:
     some = files[:: max(1, len(files) // _LOOKED_AT)][:_LOOKED_AT]
     sizes = set()
     for _, read in tree.each(some):
-        header = header_of(read())
+        try:
+            header = header_of(read())
+        except DataError:
+            return None  # what cannot be read is said, or left out, when all are read
         if header is None or max(header) > _LARGEST:
             return None
         sizes.add(header)

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeAlias
 
@@ -101,12 +102,18 @@ def open_tree(path: Path, name: str) -> Tree:
     if kind != "file" or not is_archive(path.name):
         raise DataError(f"{name} is neither a folder nor a .zip or .tar", "name a folder of pictures, or such a file")
     try:
-        return _Zip(path, name) if path.name.lower().endswith(".zip") else _Tar(path, name)
-    except DataError:
-        raise
+        stream = open_to_read(path)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{name} cannot be read: {reason}", "give a file that can be read") from None
+    try:
+        with ExitStack() as opened:
+            opened.callback(stream.close)
+            tree = (_Zip if path.name.lower().endswith(".zip") else _Tar)(path, name, stream)
+            opened.pop_all()
+            return tree
+    except DataError:
+        raise
     except Exception as error:  # zipfile, tarfile and zlib raise whatever a damaged file leads them to
         raise DataError(f"{name} is damaged: {error}", "make the archive again") from None
 
@@ -175,10 +182,10 @@ def _bounded(content: bytes, name: str) -> bytes:
 class _Archive(Tree):
     """The files in an archive."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, stream: IO[bytes]) -> None:
         super().__init__(path, name)
         self._links = 0
-        self._stream: IO[bytes] = open_to_read(path)
+        self._stream = stream
 
     def close(self) -> None:
         self._stream.close()
@@ -210,8 +217,8 @@ class _Archive(Tree):
 
 
 class _Zip(_Archive):
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__(path, name)
+    def __init__(self, path: Path, name: str, stream: IO[bytes]) -> None:
+        super().__init__(path, name, stream)
         self._zip = zipfile.ZipFile(self._stream)
         self._members: dict[str, zipfile.ZipInfo] = {}
         held, folders = 0, []
@@ -249,8 +256,8 @@ class _Zip(_Archive):
 
 
 class _Tar(_Archive):
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__(path, name)
+    def __init__(self, path: Path, name: str, stream: IO[bytes]) -> None:
+        super().__init__(path, name, stream)
         self._tar = tarfile.open(fileobj=self._stream, mode="r:*")  # noqa: SIM115 - closed by `close`
         self._members: dict[str, tarfile.TarInfo] = {}
         held, folders = 0, []

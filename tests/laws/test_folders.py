@@ -50,7 +50,7 @@ FOLDERS = {
     ),
     "netspec": "diagnostics system compiler workflows",
     "cli": (
-        "diagnostics system syntax ops recipe ir graph elaborate passes planning describe compiler data "
+        "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe compiler data "
         "backends backends/jax training report runs workflows netspec"
     ),
     "__main__": "cli",

@@ -9,7 +9,8 @@ import typer
 
 from netspec.cli.completion import templates
 from netspec.cli.output import say
-from netspec.diagnostics.diagnostic import DataError, NetspecError
+from netspec.describe.format import format_source
+from netspec.diagnostics.diagnostic import DataError, NetspecError, Source
 from netspec.diagnostics.suggest import nearest
 from netspec.sources.pictures import holds_pictures
 from netspec.system.files import kind_of
@@ -92,7 +93,7 @@ def _for_data(data: Path, out: Path | None) -> None:
     name = path.relative_to(folder).as_posix()
     if '"' in name or not name.isprintable():
         raise DataError(f"{name!r} has characters that no spec can write", "give it another name")
-    _write(target, spec_for_pictures(path, name))
+    _write(target, format_source(Source(str(target), spec_for_pictures(path, name))))
 
 
 _GROUPS = {"": "To begin with", "models": "Models", "tutorials": "The networks of other libraries' tutorials"}
