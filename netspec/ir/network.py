@@ -207,8 +207,23 @@ class DataSource(Definition):
         None, "what happens with pictures that cannot be read: an error, unless `skip` leaves them out"
     )
 
+    def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the factors and offsets of the channels: those of all, or of each, as `normalize` may say."""
+        found = self.normalize.by_channel if self.normalize else None
+        if found is None:
+            factor, offset = self.scaling()
+            return (factor,), (offset,)
+        means, stds = found
+        return tuple(1 / (255 * std) for std in stds), tuple(-m / std for m, std in zip(means, stds, strict=True))
+
     def scaling(self) -> tuple[float, float]:
-        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
+        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so.
+
+        Where each channel has its own, it is that of the first.
+        """
+        if self.normalize and self.normalize.by_channel:
+            (factor, *_), (offset, *_) = self.scalings()
+            return factor, offset
         if self.scale and self.scale.divisor:
             return 1 / self.scale.divisor, 0.0
         if self.scale and self.scale.range:

@@ -176,6 +176,43 @@ def test_masks_move_with_their_pictures(how: Augment) -> None:
     np.testing.assert_array_equal(np.asarray(rows)[:, 0], np.asarray(moved))
 
 
+def test_channels_are_normalized_each_by_its_own(here: Path) -> None:
+    text = SPEC.replace("validation 15%", "normalize channels; validation 15%")
+    (here / "channels.net").write_text(text.replace("augment flip rotate=10; ", ""), encoding="utf-8")
+    *_, last = ns.train(here / "channels.net", out=here / "run_channels")
+    assert isinstance(last, ns.Finished)
+    run = ns.open(here / "run_channels")
+    train = run.part(run.dataset(), "train").images / np.float32(255)
+    assert run.network.data is not None
+    assert run.network.data.normalize is not None
+    found = run.network.data.normalize.by_channel
+    assert found is not None
+    np.testing.assert_allclose(found, [train.mean(axis=(0, 2, 3)), train.std(axis=(0, 2, 3))], atol=1e-5)
+    assert ns.replay(here / "run_channels").identical
+    assert run.evaluate().loss == pytest.approx(run.result["test_loss"])
+
+
+@pytest.mark.parametrize("views", ["", "; views shift=1"])
+def test_imagenet_is_a_mean_and_a_deviation_for_each_channel(views: str) -> None:
+    head = 'input 3x4x4\nconv 2 3x3; globalpool; fc 2 softmax\ndata "x.npz" { '
+    own = ns.compile(ns.parse(f"{head}normalize imagenet{views} }}"))
+    plain = ns.compile(ns.parse(f"{head}scale 0..1{views} }}"))
+    x = np.random.default_rng(0).integers(0, 256, (5, 3, 4, 4), dtype=np.uint8)
+    variables = own.init(seed=0)
+    means, stds = (np.float32(v).reshape(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    if views:
+        padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        shifted = np.stack([padded[:, :, i : i + 4, j : j + 4] for i in range(3) for j in range(3)])
+        alone = ns.compile(ns.parse(f"{head}scale 0..1 }}"))
+        floats = [((v / np.float32(255) - means) / stds).astype(np.float32) for v in shifted]
+        each = [np.log(np.asarray(alone.forward(variables, v))) for v in floats]
+        expected = np.exp(np.mean(each, axis=0))
+        expected /= expected.sum(axis=1, keepdims=True)
+    else:
+        expected = np.asarray(plain.forward(variables, ((x / np.float32(255) - means) / stds).astype(np.float32)))
+    np.testing.assert_allclose(own.forward(variables, x), expected, rtol=2e-5)
+
+
 GIVEN = Path(os.environ.get("NETSPEC_DATA", "none"))
 
 

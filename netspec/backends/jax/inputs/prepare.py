@@ -10,15 +10,29 @@ import jax
 import jax.numpy as jnp
 
 from netspec.backends.jax.inputs.augment import augmented, moved_targets, stream
+from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import DataSource, Input, Network
 from netspec.recipe.settings import Augment
 
 __all__ = ["at_each_pixel", "move_targets", "prepare", "prepare_training", "scaled", "scaling"]
 
 
-def scaling(data: DataSource | None) -> tuple[float, float]:
-    """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless the spec says otherwise."""
-    return data.scaling() if data else (1 / 255, 0.0)
+def scaling(data: DataSource | None, dtype: Any = jnp.float32) -> tuple[Any, Any]:
+    """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless the spec says otherwise.
+
+    Where each channel has its own they are arrays (C, 1, 1).
+    """
+    if data is None:
+        return dtype(1 / 255), dtype(0)
+    if data.normalize and data.normalize.of == "channels":
+        raise DataError(
+            "`normalize channels` is worked out by a training, from its pictures",
+            'say the numbers: normalize means="0.49 0.48 0.45" stds="0.25 0.24 0.26"',
+        )
+    factors, offsets = data.scalings()
+    if len(factors) == 1:
+        return dtype(factors[0]), dtype(offsets[0])
+    return jnp.asarray(factors, dtype)[:, None, None], jnp.asarray(offsets, dtype)[:, None, None]
 
 
 def prepare(x: Any, network: Network, dtype: Any = jnp.float32) -> Any:
@@ -136,5 +150,5 @@ def _changed(
 
 def scaled(x: jax.Array, data: DataSource | None, dtype: Any = jnp.float32) -> jax.Array:
     """Return values of 0..255, bytes or floats between them, as the spec scales them."""
-    factor, offset = scaling(data)
-    return x.astype(dtype) * dtype(factor) + dtype(offset)
+    factor, offset = scaling(data, dtype)
+    return x.astype(dtype) * factor + offset
