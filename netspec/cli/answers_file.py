@@ -25,7 +25,7 @@ __all__ = ["answers_file", "require_name"]
 Write: TypeAlias = "Callable[[Sequence[str], Examples], None]"
 """Takes the names of some examples and the examples."""
 
-_FIRST = ("file", "class")
+_FIRST = ("file", "predicted", "probability")
 
 
 def require_name(out: Path | None) -> None:
@@ -38,9 +38,10 @@ def require_name(out: Path | None) -> None:
 def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterator[Write]:
     """Give what writes examples' answers to a file, which appears when the block ends well.
 
-    A table has a row for each example: its file, its class where there are classes, and the probability or the output
-    of each class by name, or else each output by number. Of the rows of a table it has their own columns, then what is
-    predicted.
+    A table has a row for each example: its file and, where there are classes, the one that is predicted and how
+    probable it is, then the probability or the output of each class by name; else what is predicted, or each output by
+    number. Of pictures with a class for each pixel it has the class of most pixels, then the share of each. Of the rows
+    of a table it has their own columns, then what is predicted.
 
     Args:
         out: the .csv, .json or .npy file.
@@ -138,19 +139,22 @@ def _table(writer: _Writer, run: Run, threshold: float | None) -> Write:
         return _table_of_several(writer, run)
     single = len(run.model.graph.outputs) == 1
     positions = single and len(run.model.graph.shape(run.model.graph.output)) > 1
-    names = () if positions else run.output_names
+    pixels = positions and run.gives_probabilities and len(run.model.graph.shape(run.model.graph.output)) == 3
+    names = () if positions and not pixels else run.output_names
+    likeliest = bool(names) and run.gives_probabilities and not run.several_labels and not pixels
     headed = False
 
     def write(examples: Sequence[str], given: Examples) -> None:
         nonlocal headed
-        rows = _rows(run, given.array, flat=True)
+        rows = _shares(run, given.array) if pixels else _rows(run, given.array, flat=True)
         if not headed:
-            writer.head(_heading(names, rows.shape[1]))
+            writer.head(_heading(names, rows.shape[1], likeliest=likeliest))
             headed = True
         for name, row in zip(examples, rows, strict=True):
             values = row.tolist()
             label = [_label(names, values, threshold, several=run.several_labels)] if names else []
-            writer.row([name, *label, *values])
+            sure = [max(values)] if likeliest else []
+            writer.row([name, *label, *sure, *values])
 
     return write
 
@@ -178,6 +182,15 @@ def _table_of_rows(writer: _Writer, run: Run, threshold: float | None) -> Write:
             writer.row(row)
 
     return write
+
+
+def _shares(run: Run, examples: NDArray[Any]) -> NDArray[Any]:
+    """Return the share of each class in the pixels of each picture, (N, K)."""
+    import numpy as np  # noqa: PLC0415
+
+    found = run.probabilities(examples)
+    classes = found.argmax(axis=1).reshape(len(found), -1)
+    return np.stack([(classes == number).mean(axis=1) for number in range(found.shape[1])], axis=1)
 
 
 def _table_of_several(writer: _Writer, run: Run) -> Write:
@@ -218,11 +231,12 @@ def _label(names: Sequence[str], row: Sequence[float], threshold: float | None, 
     return names[max(range(len(row)), key=row.__getitem__)]
 
 
-def _heading(names: Sequence[str], outputs: int) -> list[str]:
+def _heading(names: Sequence[str], outputs: int, *, likeliest: bool) -> list[str]:
     if not names:
-        return ["file", *(["output"] if outputs == 1 else [f"output_{i}" for i in range(outputs)])]
+        return ["file", *(["predicted"] if outputs == 1 else [f"output_{i}" for i in range(outputs)])]
     # A class may be called `file`.
-    return [*_FIRST, *(f"class {name}" if name in _FIRST else name for name in names)]
+    first = _FIRST if likeliest else _FIRST[:2]
+    return [*first, *(f"class {name}" if name in first else name for name in names)]
 
 
 def _rows(run: Run, examples: NDArray[Any], *, flat: bool) -> NDArray[Any]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.files import kind_of
 
-__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "picture_endings"]
+__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "opened", "picture_endings", "quiet"]
 
 MOST_PIXELS = 64_000_000
 LONGEST_SIDE = 30_000
@@ -42,7 +44,9 @@ _UPRIGHT = {
 Strip: TypeAlias = Callable[[Image.Image], Image.Image]
 
 
-def decoded(source: Path | bytes, name: str, mode: str) -> tuple[Image.Image, str]:
+def decoded(
+    source: Path | bytes, name: str, mode: str, *, at_least: tuple[int, int] | None = None, is_quiet: bool = False
+) -> tuple[Image.Image, str]:
     """Return a picture, upright, in the mode `L` or `RGB`, and what should be known of it.
 
     What is transparent is white.
@@ -51,25 +55,62 @@ def decoded(source: Path | bytes, name: str, mode: str) -> tuple[Image.Image, st
         source: where the file is, or what is in it.
         name: what messages call it.
         mode: `L` or `RGB`.
+        at_least: a JPEG of more than twice this width and height may be decoded smaller, which is quicker.
+        is_quiet: the caller is within `quiet`; what warns is set for all threads together.
 
     Raises:
         DataError: it is missing, a folder, empty, no picture, damaged, too large, or of colors that cannot be read.
     """
-    try:
-        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    with _refusing(name), nullcontext() if is_quiet else quiet():
         _check_file(source, name)
-        # Pillow warns of what is odd in a file that it can read; it matters to no one who wants a class. But a picture
-        # within a picture, as in an icon, may be larger than the outer one says, and of that it only warns as well.
-        with warnings.catch_warnings(action="ignore"):
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(stream, formats=_formats()) as image:
-                _check_size(image, name)
-                convert = _converter(image, name)
-                image.load()
-                _check_size(image, name)
-                flat = _in_strips(image, mode, convert)
-                turn = _UPRIGHT.get(image.getexif().get(0x0112, 1))
-                return flat.transpose(turn) if turn is not None else flat, _frames(image, name)
+        with _open(source) as image:
+            _check_size(image, name)
+            if at_least and image.format == "JPEG":
+                image.draft(None, at_least)
+            convert = _converter(image, name)
+            image.load()
+            _check_size(image, name)
+            flat = _in_strips(image, mode, convert)
+            return _upright(image, flat), _frames(image, name)
+
+
+def opened(source: Path | bytes, name: str, *, is_quiet: bool = False) -> Image.Image:
+    """Return a picture, upright, with the pixels that are in its file; the rest is as for `decoded`."""
+    with _refusing(name), nullcontext() if is_quiet else quiet():
+        _check_file(source, name)
+        with _open(source) as image:
+            _check_size(image, name)
+            image.load()
+            _check_size(image, name)
+            return _upright(image, image.copy())
+
+
+def _upright(image: Image.Image, flat: Image.Image) -> Image.Image:
+    turn = _UPRIGHT.get(image.getexif().get(0x0112, 1))
+    return flat.transpose(turn) if turn is not None else flat
+
+
+def _open(source: Path | bytes) -> Image.Image:
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let Pillow warn of nothing, and raise for pictures that are far too large.
+
+    It warns of what is odd in a file that it can read; that matters to no one who wants a class. But a picture within a
+    picture, as in an icon, may be larger than the outer one says, and of that it only warns as well.
+    """
+    with warnings.catch_warnings(action="ignore"):
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Raise DataError for whatever a picture's file leads to."""
+    try:
+        yield
     except DataError:
         raise
     except MemoryError as error:
@@ -114,9 +155,11 @@ def _too_large(name: str, size: str) -> DataError:
     return DataError(f"{name} has {size}", f"{MOST_PIXELS:,} are the most: make it smaller first")
 
 
+@cache
 def _formats() -> list[str]:
+    """Return the formats that are tried, the usual ones first: of small pictures that is most of the time."""
     Image.init()
-    return [name for name in Image.ID if name not in _UNSAFE]
+    return sorted((name for name in Image.ID if name not in _UNSAFE), key=lambda name: name not in {"JPEG", "PNG"})
 
 
 def picture_endings() -> tuple[str, ...]:

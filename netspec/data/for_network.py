@@ -23,6 +23,7 @@ from netspec.data.named import (
     read_named_npz,
     targets,
 )
+from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
 from netspec.data.targets import Wanted, wanted
@@ -35,6 +36,7 @@ from netspec.ir.network import DataSource, Network
 from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
+from netspec.sources.pictures import holds_pictures
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables import is_table_name, table_of_columns
 from netspec.system.arguments import described
@@ -109,7 +111,6 @@ def _load(
     preparation: Preparation | None,
     known: Mapping[str, tuple[str, ...]],
 ) -> Dataset:
-    want = _wanted(network, graph)
     reading = datasets.Reading(
         names_of_arrays(graph),
         known=known.get(graph.outputs[0].target),
@@ -117,6 +118,26 @@ def _load(
     )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
+    if data is not None and not isinstance(data, str | Path):
+        return _in_memory(network, graph, data, reading, preparation, known)
+    if isinstance(data, str) and ("://" in data or "\0" in data or not data):
+        wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
+        raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
+    names, notices = _names(network, data, base)
+    dataset = _file_of(network, graph, names, preparation, known, reading, progress)
+    return replace(dataset, notices=(*notices, *dataset.notices))
+
+
+def _in_memory(
+    network: Network,
+    graph: Graph,
+    data: Any,
+    reading: datasets.Reading,
+    preparation: Preparation | None,
+    known: Mapping[str, tuple[str, ...]],
+) -> Dataset:
+    """Return the dataset of columns, four arrays, or arrays by name."""
+    want = _wanted(network, graph)
     columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
     if columns is not None:
         source = network.data or DataSource(name="columns")
@@ -143,26 +164,35 @@ def _load(
                 reading=replace(reading, keys=keys),
             )
         return from_named_arrays(data, network, graph, known=known)
-    if data is not None and not isinstance(data, str | Path):
-        raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
-    if isinstance(data, str) and ("://" in data or "\0" in data or not data):
-        wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
-        raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
-    names, notices = _names(network, data, base)
-    if is_table_name(names[0]) or (network.data and network.data.is_table and "." not in Path(names[0]).name):
-        source = network.data or DataSource(name=Path(names[0]).name)
-        dataset = load_table_file(expanded(names[0], DataError), network, graph, source, preparation)
-        return replace(dataset, notices=(*notices, *dataset.notices))
-    if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
-        dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), preparation)
-    elif not reading.names.is_plain:
-        dataset = _named_file(network, graph, names, known)
-    else:
-        dataset = datasets.load(
-            names, shape=network.input, tokens=network.tokens, progress=progress, want=want, reading=reading
-        )
-        dataset = _by_target(graph, dataset)
-    return replace(dataset, notices=(*notices, *dataset.notices))
+    raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
+
+
+def _file_of(
+    network: Network,
+    graph: Graph,
+    names: Sequence[str],
+    preparation: Preparation | None,
+    known: Mapping[str, tuple[str, ...]],
+    reading: datasets.Reading,
+    progress: DownloadProgress | None,
+) -> Dataset:
+    """Return the dataset of the first name that is to be had: a table, a text, pictures, arrays, or a built-in one."""
+    path, source = expanded(names[0], DataError), network.data or DataSource(name=Path(names[0]).name)
+    if is_table_name(names[0]) or (source.is_table and "." not in Path(names[0]).name):
+        return load_table_file(path, network, graph, source, preparation)
+    if network.data and source.is_text and not names[0].lower().endswith(".npz"):
+        return load_text(path, source, graph.shape(graph.output), preparation)
+    if holds_pictures(path) and not find(names[0]):
+        learned = next(iter(known.values()), ())
+        pictures = load_pictures(path, network, graph, known=learned, fitted=preparation, progress=progress)
+        return _by_target(graph, pictures)
+    if not reading.names.is_plain:
+        return _named_file(network, graph, names, known)
+    want = _wanted(network, graph)
+    dataset = datasets.load(
+        names, shape=network.input, tokens=network.tokens, progress=progress, want=want, reading=reading
+    )
+    return _by_target(graph, dataset)
 
 
 def _wanted(network: Network, graph: Graph) -> Wanted | None:

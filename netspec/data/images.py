@@ -16,7 +16,7 @@ from netspec.data.resize import resize
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.catalog import DatasetInfo
 
-__all__ = ["Picture", "read_image", "read_picture"]
+__all__ = ["Picture", "border_color", "read_image", "read_picture"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,7 +83,7 @@ def read_picture(
         if found is not None:
             return Picture(resize(found[None, None], size)[0], True, tuple(notes))
         notes.append(f"{name}: nothing is found in it that looks drawn or written, as the images of {like.name} are")
-    border = _border_color(picture)
+    border = border_color(picture)
     if invert is None:
         invert = shape[0] == 1 and border[0] > 127
     pixels = _padded(picture, border, size)
@@ -92,7 +92,7 @@ def read_picture(
     return Picture(np.ascontiguousarray(pixels.transpose(2, 0, 1)), False, tuple(notes))
 
 
-def _border_color(picture: Image.Image) -> NDArray[np.uint8]:
+def border_color(picture: Image.Image) -> NDArray[np.uint8]:
     """Return the median of the outermost pixels, a value per channel."""
     width, height = picture.size
     sides = [(0, 0, width, 1), (0, height - 1, width, height)]

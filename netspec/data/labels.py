@@ -92,7 +92,7 @@ def require_no_validation(part: float, dataset: Dataset) -> None:
         raise DataError(
             f"`validation {part}` takes examples for validation out of the training set, but {dataset.name} has "
             f"{len(dataset.validation):,} of its own",
-            "leave `validation` out of the spec, or the arrays whose names end in `_val` out of the data",
+            "leave `validation` out of the spec, or the arrays whose names end in `_val`, or val/, out of the data",
         )
 
 

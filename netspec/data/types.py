@@ -14,10 +14,17 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import require_kind
 
-__all__ = ["Arrays", "Dataset", "DownloadProgress", "Split", "by_array", "each_array", "fingerprint"]
+__all__ = ["Arrays", "Dataset", "Decoding", "DownloadProgress", "Split", "by_array", "each_array", "fingerprint"]
 
 DownloadProgress: TypeAlias = Callable[[str, int, int | None], None]
-"""Called during a download with the file's name, the bytes received and, if known, the bytes in all."""
+"""Called during a download with the file's name, the bytes received and, if known, the bytes in all; while pictures are
+decoded with the name of the data as `Decoding`, and with how many are done and how many there are."""
+
+
+class Decoding(str):
+    """The name of data that is being decoded: the counts that stand beside it are of pictures."""
+
+    __slots__ = ()
 
 
 Arrays: TypeAlias = "NDArray[Any] | Mapping[str, NDArray[Any]]"

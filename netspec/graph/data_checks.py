@@ -30,7 +30,7 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     if network.tokens and network.reconstructs:
         message = "`target input` compares the outputs with numbers; token numbers are names, not amounts"
         return [_diagnostic("E0308", message, places.get("data"), "leave `target input` out: labels are learned then")]
-    misfit = _augmentation(network) or _views(network, graph)
+    misfit = _channels(network) or _augmentation(network) or _views(network, graph)
     if misfit:
         return [_diagnostic("E0308", misfit[0], places.get("data"), misfit[1])]
     names = [n for n in (network.data.name, network.data.fallback) if n]
@@ -54,6 +54,9 @@ def _of_several(network: Network, targets: set[str], places: Places) -> Iterable
         has = f"{plural(len(network.inputs), 'input')} and {plural(len(targets), 'target')}"
         message = f"the network has {has}, but an example of {info.name} is one image and one label"
         yield _diagnostic("E0308", message, place, "name an .npz file with an array for each: docs/your_data.md")
+    elif network.data.normalize and (network.data.normalize.of or network.data.normalize.means):
+        message = "means of channels are for a network of one input"
+        yield _diagnostic("E0308", message, place, "write `normalize mean=0.5 std=0.25`, the same for all")
     elif network.data.views:
         yield _diagnostic(
             "E0308", "`views` is for a network of one input and one output", place, "remove it from `data`"
@@ -122,6 +125,22 @@ def _node_of(network: Network, output: str) -> str:
 def _in_unit(low: float, high: float) -> bool:
     """Return whether a range lies in 0..1, within rounding."""
     return low >= -1e-6 and high <= 1 + 1e-6
+
+
+def _channels(network: Network) -> tuple[str, str] | None:
+    """Return what is wrong with means of channels, and what would be right; None where nothing is."""
+    normalize = network.data.normalize if network.data else None
+    if normalize is None or (normalize.of is None and normalize.means is None):
+        return None
+    how = f"normalize {normalize.of}" if normalize.of else "normalize means"
+    if len(network.input) != 3:
+        return f"`{how}` is for images, but the input is {format_shape(network.input)}", "remove it from `data`"
+    count = len(normalize.by_channel[0]) if normalize.by_channel else network.input[0]
+    if network.input[0] != count:
+        return f"`{how}` is of {plural(count, 'channel')}, but the input has {network.input[0]}", (
+            f"write `input {count}x…`, or `normalize channels`"
+        )
+    return None
 
 
 def _augmentation(network: Network) -> tuple[str, str] | None:

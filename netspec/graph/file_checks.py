@@ -9,10 +9,12 @@ from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listin
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
+from netspec.graph.picture_checks import of_pictures
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
+from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import survey
 from netspec.system.files import kind_of
 
@@ -52,6 +54,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
             yield from _of_table(network, graph, data, places, folder)
         elif data.is_text:
             yield from _of_text(network, data, places, folder)
+        elif holds_pictures(path):
+            yield from of_pictures(network, graph, data.model_copy(update={"name": name}), places, folder)
         else:
             held_out = data.held_out
             yield from misfits(network, graph, places, name, _contents(network, path, kind, name, held_out))

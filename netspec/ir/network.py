@@ -197,7 +197,7 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test", "columns", "drop", "group")
+    later = ("text", "test", "columns", "drop", "group", "resize", "on_bad")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -224,12 +224,36 @@ class DataSource(Definition):
     )
     test: Part | None = option(
         None,
-        "how much is for the test: of a text its end, 10% unless given, of a table rows that are drawn by a hash of "
-        "each, 20% unless given",
+        "how much is for the test, where the data has no test part of its own: of a text its end, 10% unless given; of "
+        "pictures and rows of a table those that a hash of each draws, 20% unless given",
+    )
+    resize: Literal["crop", "fit", "stretch"] | None = option(
+        None,
+        "how pictures of files get the size of the input: `crop` brings the shorter side to it and cuts out the "
+        "center, `fit` keeps the whole picture and fills up with the color of its border, `stretch` gives up its "
+        "proportions; `crop` unless given",
+    )
+    on_bad: Literal["stop", "skip"] | None = option(
+        None, "what happens with pictures that cannot be read: an error, unless `skip` leaves them out"
     )
 
+    def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the factors and offsets of the channels: those of all, or of each, as `normalize` may say."""
+        found = self.normalize.by_channel if self.normalize else None
+        if found is None:
+            factor, offset = self.scaling()
+            return (factor,), (offset,)
+        means, stds = found
+        return tuple(1 / (255 * std) for std in stds), tuple(-m / std for m, std in zip(means, stds, strict=True))
+
     def scaling(self) -> tuple[float, float]:
-        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so."""
+        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so.
+
+        Where each channel has its own, it is that of the first.
+        """
+        if self.normalize and self.normalize.by_channel:
+            (factor, *_), (offset, *_) = self.scalings()
+            return factor, offset
         if self.scale and self.scale.divisor:
             return 1 / self.scale.divisor, 0.0
         if self.scale and self.scale.range:
@@ -277,10 +301,11 @@ class DataSource(Definition):
         elif not self.is_text:
             if self.target == "next":
                 raise ValueError("`target next` is for a text: say `text chars` or `text words`")
-            if self.test is not None:
-                raise ValueError("`test` says how a text is divided; this data has a test part of its own")
-        elif self.scale or self.normalize or self.augment or self.views:
-            raise ValueError("a text is token numbers: `scale`, `normalize`, `augment` and `views` are for images")
+            if self.test is not None and (find(self.name) or self.name.lower().endswith(".npz")):
+                raise ValueError("`test` divides a text or pictures; this data has a test part of its own")
+        elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad:
+            settings = "`scale`, `normalize`, `augment`, `views`, `resize` and `on_bad`"
+            raise ValueError(f"a text is token numbers: {settings} are for images")
         elif self.target == "input":
             raise ValueError("a text is token numbers, not amounts: say `target next`")
         return self

@@ -1,6 +1,6 @@
 """The settings of `data { }` and `train { }` that have arguments of their own, one class each."""
 
-from math import ceil, prod
+from math import ceil, isfinite, prod
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -53,12 +53,56 @@ class Scale(Definition):
         return self
 
 
+_EachChannel = Annotated[
+    str,
+    Field(pattern=r"^[-.0-9e]+( [-.0-9e]+)*$", max_length=10_000),
+    Expects('numbers in quotes, such as "0.49 0.48 0.45"'),
+]
+
+
 class Normalize(Definition):
-    """Values, first scaled to 0..1, have `mean` subtracted and are divided by `std`."""
+    """Values, first scaled to 0..1, have `mean` subtracted and are divided by `std`.
+
+    `normalize imagenet` takes the means and deviations of the channels of ImageNet, which networks trained on it
+    expect: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225. `normalize channels` takes those of the training part of the
+    data; what is trained states them as `means` and `stds`.
+    """
 
     kind: Literal["normalize"] = "normalize"
+    later = ("of", "means", "stds")
+    of: Literal["imagenet", "channels"] | None = positional("whose means and deviations of each channel", None)
     mean: Float = option(0.0, "subtracted")
     std: PositiveFloat = option(1.0, "then divided by")
+    means: _EachChannel | None = option(None, 'a mean for each channel: `means="0.49 0.48 0.45"`')
+    stds: _EachChannel | None = option(None, "a deviation for each channel")
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> "Normalize":
+        plain = self.mean != 0 or self.std != 1
+        each = self.means is not None or self.stds is not None
+        if (self.of is not None) + plain + each > 1:
+            raise ValueError(
+                "`imagenet` or `channels`, one `mean` and `std`, and `means` and `stds` exclude each other"
+            )
+        if each and (self.means is None or self.stds is None or len(self.means.split()) != len(self.stds.split())):
+            raise ValueError("`means` and `stds` go together: as many of both as there are channels")
+        if self.means is not None and self.stds is not None:
+            try:
+                means, stds = ([float(word) for word in text.split()] for text in (self.means, self.stds))
+            except ValueError:
+                raise ValueError("`means` and `stds` are numbers in quotes") from None
+            if not all(map(isfinite, (*means, *stds))) or min(stds) < 1e-6:
+                raise ValueError("`means` are finite, `stds` above 0")
+        return self
+
+    @property
+    def by_channel(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """The mean and the deviation of each channel; None where all channels have the same, or they are not known."""
+        if self.of == "imagenet":
+            return (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        if self.means is None or self.stds is None:
+            return None
+        return tuple(map(float, self.means.split())), tuple(map(float, self.stds.split()))
 
 
 class Shuffle(Definition):

@@ -80,6 +80,9 @@ def draw_dataset(
     class_names: Sequence[str],
     test_labels: NDArray[Any] | None,
     path: str | os.PathLike[str],
+    *,
+    counted: NDArray[Any] | None = None,
+    fact: str = "",
 ) -> Path:
     """Draw what `netspec data show` shows: the first 40 examples, the class counts, shapes and value range.
 
@@ -90,6 +93,8 @@ def draw_dataset(
         class_names: the name of each class; a class past the end goes by its number.
         test_labels: (M,) the classes of the test images, or None when there are none.
         path: the PNG file to write.
+        counted: the classes of all training images, where `images` are some of them.
+        fact: the line at the bottom, in place of the shapes and range of `images`.
 
     Returns:
         The path written.
@@ -99,21 +104,22 @@ def draw_dataset(
         RunError: the file cannot be written.
     """
     _check_examples(images, labels)
-    train = _classes(labels)
+    shown = [name_of(class_names, label) for label in _classes(labels)[:40]]
+    train = _classes(labels if counted is None else counted)
     test = _classes(test_labels if test_labels is not None and len(test_labels) else np.zeros(0, np.int64))
     names = _all_names(class_names, train, test)
-    shown = [name_of(class_names, label) for label in train[:40]]
     cells = _example_cells(images, shown, columns=10)
     width = max(cells.width, 8.0) + 2 * MARGIN
     bars_top = _TOP + cells.height + 0.5
     bars_height, ticks_height = 1.7, _tick_room(names, width)
     with picture(path, width, bars_top + bars_height + ticks_height + 0.65) as figure:
+        which = "the first" if counted is None else "some"
         classes = plural(len(names), "class").replace("classs", "classes")
-        heading(figure, dataset_name, f"the first {len(shown)} of {len(images):,} training examples, {classes}")
+        heading(figure, dataset_name, f"{which} {len(shown)} of {len(train):,} training examples, {classes}")
         cells.draw(figure, MARGIN, _TOP, displayable(images[:40]), shown)
         axes = panel(figure, MARGIN + 0.55, bars_top, width - 2 * MARGIN - 0.55, bars_height)
         _draw_counts(axes, names, train, test, _names_fit(names, width))
-        note(figure, _facts(images, len(test)), MARGIN, bars_top + bars_height + ticks_height + 0.3)
+        note(figure, fact or _facts(images, len(test)), MARGIN, bars_top + bars_height + ticks_height + 0.3)
     return Path(path)
 
 

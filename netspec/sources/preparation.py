@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.vocabulary import Vocabulary
@@ -16,9 +18,13 @@ class Preparation(BaseModel):
     Attributes:
         vocabulary: what the token numbers of a text stand for.
         table: how the rows of a table become numbers.
+        resize: how pictures of files get the size of the input; None where it learned from none.
+        mask_values: the value that each class has in masks; none where the values are the classes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     vocabulary: Vocabulary | None = None
     table: TablePreparation | None = None
+    resize: Literal["crop", "fit", "stretch"] | None = None
+    mask_values: Annotated[tuple[int, ...], Field(strict=False)] = ()

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
+from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import DataSource, Input
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
+from netspec.sources.picture_headers import header_of
+from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
 from netspec.sources.texts import divided, read_text
+from netspec.sources.trees import Tree, is_archive, is_packed, open_tree
 from netspec.sources.vocabulary import Vocabulary
+from netspec.system.files import kind_of
 
 __all__ = ["LENGTH", "Survey", "completed", "survey", "vocabulary_of"]
 
 LENGTH = 128
 """Tokens in an example of a text, where neither the data nor the input says it."""
+
+_Seen: TypeAlias = "tuple[Pictures, tuple[int, int, int] | None]"
+
+_LOOKED_AT, _LARGEST = 16, 512
+"""So many pictures are looked at to see how large they are; they are an input as they are up to such sides."""
+
+_QUICK = 64_000_000
+"""Bytes of an archive that is unpacked as a whole to see what is in it: larger ones wait for the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,7 @@ class Survey:
         vocabulary: of a text.
         notices: what the user should know of it.
         amounts: of a table the columns that are learned and are no classes.
+        pictures: what a folder or an archive of them holds.
     """
 
     data: DataSource
@@ -39,6 +55,7 @@ class Survey:
     vocabulary: Vocabulary | None = None
     notices: tuple[str, ...] = ()
     amounts: tuple[str, ...] = ()
+    pictures: Pictures | None = None
 
 
 def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:
@@ -61,13 +78,59 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
 
         return survey_table(data, folder, asked)
     if not data.is_text:
-        return None
+        return _of_pictures(data, folder)
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
     vocabulary = vocabulary_of(data, read_text(folder / data.name, data.name))
     tokens = len(vocabulary)
     return Survey(data, (Input(shape=(data.text.length,), tokens=tokens),), tokens, None, vocabulary)
+
+
+def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
+    """Return what a folder or an archive of pictures is; None where that takes long, or it is other data."""
+    path = folder / data.name
+    if not holds_pictures(path):
+        return None
+    labelled = data.target == "label"
+    if not is_archive(path.name) or kind_of(path, DataError) != "file":
+        found, shape = _looked_at(path, data.name, data.test, labelled)
+    else:
+        facts = path.stat()
+        if is_packed(path.name) and facts.st_size > _QUICK:
+            return None
+        found, shape = _archive(path, data.name, data.test, labelled, facts.st_mtime_ns, facts.st_size)
+    return Survey(data, (Input(shape=shape),) if shape else (), None, len(found.classes) or None, pictures=found)
+
+
+@lru_cache(maxsize=4)
+def _archive(path: Path, name: str, test: float | None, labelled: bool, *same: int) -> _Seen:
+    """Return what is in an archive, which is read once while it stays the `same`."""
+    del same
+    return _looked_at(path, name, test, labelled)
+
+
+def _looked_at(path: Path, name: str, test: float | None, labelled: bool) -> _Seen:
+    with open_tree(path, name) as tree:
+        found = pictures_of(tree, test=test, labelled=labelled)
+        return found, _common_shape(tree, found)
+
+
+def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:
+    """Return the size that some of the pictures all have; None where they differ, or are as large as photographs."""
+    files = found.train.files
+    some = files[:: max(1, len(files) // _LOOKED_AT)][:_LOOKED_AT]
+    sizes = set()
+    for _, read in tree.each(some):
+        try:
+            header = header_of(read())
+        except DataError:
+            return None  # what cannot be read is said, or left out, when all are read
+        if header is None or max(header) > _LARGEST:
+            return None
+        sizes.add(header)
+    shapes = {size[1:] for size in sizes}
+    return (max(size[0] for size in sizes), *shapes.pop()) if len(shapes) == 1 else None
 
 
 def completed(data: DataSource, length: int | None = None) -> DataSource:

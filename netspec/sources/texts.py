@@ -40,7 +40,9 @@ def read_text(path: Path, name: str) -> str:
     Raises:
         DataError: there is none, it is no UTF-8, or there is nothing in it.
     """
-    text = decoded(read_content(path, name, 'name a text file, such as `data "book.txt"`, or give one with --data PATH'), name)
+    text = decoded(
+        read_content(path, name, 'name a text file, such as `data "book.txt"`, or give one with --data PATH'), name
+    )
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise DataError(f"{name} is empty", "give a file with a text in it")

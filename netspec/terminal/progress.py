@@ -14,6 +14,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
+from netspec.data.types import Decoding
 from netspec.diagnostics.diagnostic import plural
 from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
@@ -26,6 +27,9 @@ __all__ = ["Progress"]
 
 _ROWS = 20
 """Of the table of weights that were not taken, at most."""
+
+_MANY = 1000
+"""Pictures whose reading is announced in a pipe: fewer take no time."""
 
 
 class _Time(ProgressColumn):
@@ -66,6 +70,7 @@ class Progress:
         )
         self.task: Any = None
         self.measuring: Any = None
+        self.decoding: Any = None
         self.started: Started | None = None
         self.downloading = ""
 
@@ -109,13 +114,27 @@ class Progress:
                 pass
 
     def download(self, file: str, done: int, total: int | None) -> None:
-        """Show a download: one line a file in a pipe, a bar at a terminal."""
+        """Show a download, or that pictures are decoded: one line a file in a pipe, a bar at a terminal."""
         if self.quiet:
+            return
+        if isinstance(file, Decoding):
+            self._decoding(file, done, total or 0)
             return
         if file != self.downloading:
             self.downloading = file
             self._line(f"downloading {file}" + (f" ({total / 1e6:.1f} MB)" if total else ""))
         del done
+
+    def _decoding(self, name: str, done: int, total: int) -> None:
+        if self.live:
+            if self.decoding is None:
+                self.decoding = self.bar.add_task("reading pictures", total=total, state="")
+            self.bar.update(self.decoding, completed=done, total=total)
+            if done >= total:
+                self.bar.remove_task(self.decoding)
+                self.decoding = None
+        elif not done and total >= _MANY:
+            self._line(f"reading {plural(total, 'picture')} of {name}")
 
     def tuning(self, tuning: Tuning) -> None:
         """Show the progress of autotuning: a line before and after it in a pipe, a bar at a terminal."""

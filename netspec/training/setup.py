@@ -11,6 +11,7 @@ import jax
 from numpy.typing import NDArray
 
 from netspec.backends.jax.devices import shared_devices
+from netspec.backends.jax.inputs.prepare import at_each_pixel
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
@@ -177,9 +178,15 @@ def set_up(
 def _check_moved(network: Network, dataset: Dataset) -> None:
     """Raise DataError where images would be moved, and their targets would stay where they are."""
     augment = network.data.augment if network.data else None
-    placed = (labels.ndim > 2 - (labels.dtype.kind != "f") for labels in each_array(dataset.train.labels))
-    if augment and augment.warps and any(placed):
+    if augment is None or not augment.warps:
+        return
+    size = network.input[1:] if len(network.inputs) == 1 and len(network.input) == 3 else ()
+    for labels in each_array(dataset.train.labels):
+        placed = labels.ndim > 2 - (labels.dtype.kind != "f")
+        if not placed or (len(size) == 2 and at_each_pixel(labels.shape, (size[0], size[1]))):
+            continue
         raise DataError(
-            "`augment` moves the images, and the targets at each position would stay where they are",
+            "`augment` moves the images, and the targets at each position would stay where they are: they are not "
+            "one for each pixel",
             "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `pad` and `flip` out",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,17 +12,23 @@ from numpy.typing import NDArray
 
 from netspec import data as datasets
 from netspec.data.checks import shape_text
+from netspec.data.picture_files import Resize, decode_in_pieces, picture_of
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
+from netspec.sources.pictures import ENDINGS
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import read_table
+from netspec.sources.trees import open_tree
 from netspec.system.files import kind_of
 
-__all__ = ["Examples", "read"]
+__all__ = ["Examples", "read", "read_pictures"]
+
+_PIECE = 512
+"""Pictures that are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,6 +88,10 @@ def read(
         )
     if not network.reads_images:
         _refuse(network, file, name)
+    resize = preparation.resize if preparation else None
+    if resize:
+        pixels, note = picture_of(file if isinstance(file, bytes) else Path(file), name, network.input, resize)
+        return Examples((255 - pixels if invert else pixels)[None], notes=(note,) if note else ())
     picture = datasets.read_picture(file, network.image_shape, invert=invert, like=like, name=name)
     return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
 
@@ -98,6 +108,22 @@ def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
     array, notes = examples_of(table, prepared)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
+
+
+def read_pictures(
+    network: Network, path: Path, resize: Resize
+) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+    """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+    Raises:
+        DataError: there are none.
+    """
+    with open_tree(path, str(path)) as tree:
+        files = [file for file in tree.files if Path(file).suffix.lower() in ENDINGS]
+        if not files:
+            raise DataError(f"{path} has no pictures in it", "give a folder with some, or the files themselves")
+        for names, images, bad in decode_in_pieces(tree, files, network.input, resize, size=_PIECE):
+            yield names, Examples(images), bad
 
 
 def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[str, NDArray[Any]]:

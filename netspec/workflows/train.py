@@ -35,6 +35,7 @@ from netspec.recipe.catalog import find, last_part
 from netspec.recipe.class_names import are_numbers
 from netspec.recipe.class_weights import weights_of, weights_text
 from netspec.recipe.losses import CrossEntropy, Loss, MeanSquaredError, class_loss
+from netspec.recipe.settings import Normalize
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
@@ -159,6 +160,7 @@ def train(
     if without_data and any(network.stated_loss(output.name) is None for output in graph.outputs):
         # The loss that is not stated follows from the last layer and the data, which is known only now.
         graph = trace(network)
+    network = _with_channels_of(network, dataset)
     declared = network
     network, graph = _with_loss_of(network, graph, dataset)
     notices = _check_dataset(network, graph, dataset, chosen=chosen)
@@ -209,6 +211,28 @@ def _recorded(start: StartWeights, folder: Path, model: Model) -> Mapping[str, A
     except OSError as error:
         raise RunError(f"{file} cannot be written: {error.strerror}", "choose another folder") from None
     return {**start.record, "sha256": run_files.digest_of(file)}
+
+
+def _with_channels_of(network: Network, dataset: Dataset) -> Network:
+    """Return a network with the means and deviations of the training images stated, where it normalizes by them."""
+    data = network.data
+    if data is None or data.normalize is None or data.normalize.of != "channels":
+        return network
+    count, _ = sizes(network, dataset)
+    images = dataset.train.images
+    if isinstance(images, Mapping) or images.ndim != 4 or images.dtype != np.uint8:
+        raise DataError("`normalize channels` is for images of bytes", "leave it out: what is no byte is not scaled")
+    # Sums of whole numbers are exact whatever the order; the squares of bytes fit into 64 bits many times over.
+    values = np.zeros((images.shape[1], 256), np.int64)
+    for channel in range(images.shape[1]):
+        values[channel] = np.bincount(images[:count, channel].reshape(-1), minlength=256)
+    levels, each = np.arange(256) / 255, values / values.sum(axis=1, keepdims=True)
+    means = (each * levels).sum(axis=1)
+    stds = np.sqrt((each * np.square(levels - means[:, None])).sum(axis=1))
+    stated = Normalize(
+        means=" ".join(f"{mean:.6f}" for mean in means), stds=" ".join(f"{max(std, 1e-3):.6f}" for std in stds)
+    )
+    return network.model_copy(update={"data": data.model_copy(update={"normalize": stated})})
 
 
 def _with_loss_of(network: Network, graph: Graph, dataset: Dataset) -> tuple[Network, Graph]:

@@ -20,6 +20,7 @@ from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
+from netspec.data.picture_files import Resize
 from netspec.data.tables import columns_in_memory, examples_of
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.data.units import units_of
@@ -170,6 +171,19 @@ class Run:
             name=name,
             preparation=self.preparation,
         )
+
+    @property
+    def resize(self) -> Resize | None:
+        """How the picture files that it learned from got their size; None where it learned from other data."""
+        return self.preparation.resize if self.preparation else None
+
+    def pictures(self, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+        """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+        Raises:
+            DataError: there are none.
+        """
+        return example_files.read_pictures(self.network, path, self.resize or "crop")
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""

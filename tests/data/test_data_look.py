@@ -270,7 +270,7 @@ def test_several_arrays_that_fit(tmp_path: Path) -> None:
     assert (found.code, "some of its own: left_val, right_val" in found.message) == ("E0311", True)
     (tmp_path / "set").mkdir()
     (found,) = look(tmp_path, SEVERAL.replace("pairs.npz", "set"))
-    assert found.message == "set is no .npz file, and the network takes several arrays"
+    assert (found.message, "four IDX files" in found.fix) == ("set has no pictures in it", True)
 
 
 # --- where it lies ------------------------------------------------------------------------------------------------
@@ -361,6 +361,8 @@ def idx(array: Any, kind: int = 8) -> bytes:
 def test_a_folder(tmp_path: Path) -> None:
     text, folder = NET.replace("mine.npz", "set"), tmp_path / "set"
     folder.mkdir()
+    assert "no pictures in it" in look(tmp_path, text)[0].message
+    (folder / IDX_NAMES[1]).write_bytes(b"")
     assert "lacks train-images-idx3-ubyte" in look(tmp_path, text)[0].message
     for name, array in zip(IDX_NAMES, (X[:, 0], Y, X[:9, 0], Y[:9]), strict=True):
         (folder / name).write_bytes(idx(array.astype(np.uint8)))

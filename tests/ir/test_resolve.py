@@ -47,6 +47,8 @@ def test_every_layer_survives(cls: type) -> None:
         "input 1x9x9\nconv 3 3 pad=1x2 relu\npool 2 ceil\navgpool 2 stride=1 pad=1\nglobalpool max",
         "fc 10\ndata mnist else digits { scale -1..1; shuffle off; validation 7 }",
         "fc 10\ndata mnist { normalize mean=0.13 std=0.31; shuffle buffer=5 }",
+        'input 3x8x8\nfc 10\ndata "photos" { normalize imagenet; test 20%; resize fit; on_bad skip; validation 5 }',
+        'input 3x8x8\nfc 10\ndata "photos.zip" { normalize means="0.5 0.4 -1e-3" stds="0.1 0.2 0.3"; test 7 }',
         'input 1x8x8\nfc 10\ndata "a folder/of pictures"',
         'input 1x8x8\nfc 10\ndata mnist else "my folder"',
         "input 4\nfc 3\ntrain { clip 0.5; loss mse; schedule step every=0.5 warmup=1; optimizer sgd nesterov }",
@@ -73,7 +75,7 @@ def test_every_setting_is_written_out() -> None:
     words = text.replace("(", " ").replace("=", " ").split()
     for cls in (Recipe, DataSource):
         for p in parameters(cls):
-            if p.name not in {"name", "fallback", "normalize", "text", "test"}:
+            if p.name not in {"name", "fallback", "normalize", *DataSource.later}:
                 assert p.name in words, p.name
     assert {"beta1", "epsilon", "warmup", "magnitude", "bias"} <= set(words)
 

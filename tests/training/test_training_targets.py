@@ -197,8 +197,8 @@ WRONG = {
         r"y_train\[0\] needs 3 positions, and the network gives 2",
     ),
     "moved": (
-        'input 1x4x4; conv 2 3x3 pad=same softmax; data "x" { augment flip }',
-        PIXELS,
+        'input 1x4x4; conv 2 2x2 softmax; data "x" { augment flip }',
+        PIXELS[:, :3, :3],
         "the targets at each position would stay",
     ),
 }

@@ -159,15 +159,16 @@ def test_a_table_of_classes(here: Path, cli: Any) -> None:
     names = KINDS["classes"][2]
     assert names
     found = table(here / "t.csv")
-    assert list(found[0]) == ["file", "class", *names]
+    assert list(found[0]) == ["file", "predicted", "probability", *names]
     for i, (line, row) in enumerate(zip(found, rows, strict=True)):
-        assert (line["file"], line["class"]) == (f"classes.npy[{i}]", names[row.argmax()])
+        assert (line["file"], line["predicted"]) == (f"classes.npy[{i}]", names[row.argmax()])
+        assert float(line["probability"]) == pytest.approx(float(row.max()), rel=1e-6)
         assert [float(line[name]) for name in names] == pytest.approx(row.tolist(), rel=1e-6)
 
 
 def test_a_table_of_numbers(here: Path, cli: Any) -> None:
     cli("predict", "number", "number.npy", "-o", "n.csv")
-    assert [float(row["output"]) for row in table(here / "n.csv")] == pytest.approx(
+    assert [float(row["predicted"]) for row in table(here / "n.csv")] == pytest.approx(
         outputs(here, "number")[:, 0].tolist()
     )
     cli("predict", "again", "again.npy", "-o", "a.csv")

@@ -15,6 +15,8 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
+from netspec.sources.pictures import holds_pictures
+from netspec.system.files import expanded, kind_of
 
 __all__ = ["app"]
 
@@ -83,8 +85,9 @@ def show(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Of a table, one JSON object for each column.")] = False,
 ) -> int:
-    """Describe a dataset and draw it: a labelled grid of the first 40, class counts, shapes and value range.
+    """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
 
+    Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
     Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
     """
     if name.lower().endswith(TABLE_ENDINGS):
@@ -98,6 +101,12 @@ def show(
     target = out or Path(f"{Path(name).stem}.png")
     if augment:
         say(_augmented(name, augment, target))
+        return 0
+    path = expanded(name, DataError)
+    if not find(name) and kind_of(path, DataError) and holds_pictures(path):
+        from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
+
+        show_pictures(path, name, target)
         return 0
     dataset = load([name])
     train, test = dataset.train, dataset.test

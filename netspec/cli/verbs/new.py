@@ -10,10 +10,13 @@ import typer
 from netspec.cli.completion import templates
 from netspec.cli.output import say
 from netspec.cli.tables import spec_of_table
+from netspec.describe.format import format_source
 from netspec.describe.shelf import shelf, title
-from netspec.diagnostics.diagnostic import NetspecError, listing
+from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
+from netspec.sources.pictures import holds_pictures
+from netspec.system.files import kind_of
 
 __all__ = ["new"]
 
@@ -34,11 +37,15 @@ def new(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="FILE", help="Write a spec for your own table (.csv, .tsv, .jsonl, .parquet)."),
+        typer.Option(
+            "--data",
+            metavar="FILE|FOLDER",
+            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), pictures in folders or an archive.",
+        ),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="NAME", help="With --data: the column that is to be learned."),
+        typer.Option("--target", metavar="NAME", help="With a table: the column that is to be learned."),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> int:
@@ -61,14 +68,42 @@ def new(
 
 def _for_data(data: Path, target: str | None, out: Path | None) -> int:
     """Write a spec for a user's data."""
-    if not data.name.lower().endswith(TABLE_ENDINGS):
-        fix = f"a table is a {listing(TABLE_ENDINGS)} file"
-        raise NetspecError(f"{data} is no table: netspec writes a spec for none but tables", fix)
-    place, text, learned = spec_of_table(data, target, out, out == _STDOUT)
-    _write(text, out or place)
-    if target is None:
-        say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
+    if data.name.lower().endswith(TABLE_ENDINGS):
+        place, text, learned = spec_of_table(data, target, out, out == _STDOUT)
+        _write(text, out or place)
+        if target is None:
+            say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
+        return 0
+    if target is not None:
+        raise NetspecError("--target names a column of a table", f"{data} is none: leave --target out")
+    _for_pictures(data, out)
     return 0
+
+
+def _for_pictures(data: Path, out: Path | None) -> None:
+    """Write a spec for pictures, which it names by their path from the spec's folder."""
+    kind = kind_of(data, DataError)
+    if kind is None:
+        raise DataError(f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, or a folder of pictures")
+    if not holds_pictures(data):
+        raise DataError(
+            f"{data} is no table, and no folder, .zip or .tar of pictures",
+            "`netspec new --list` names ready-made specs",
+        )
+    path = data.resolve()
+    target = out or Path(f"{path.name.split('.')[0]}.net")
+    folder = Path.cwd() if target == _STDOUT else target.resolve().parent
+    if not path.is_relative_to(folder) or path == folder:
+        beside = path.parent / target.name
+        raise DataError(
+            f"{data} does not lie below {folder}: a spec reads no other files", f"write it there: -o {beside}"
+        )
+    from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
+
+    name = path.relative_to(folder).as_posix()
+    if '"' in name or not name.isprintable():
+        raise DataError(f"{name!r} has characters that no spec can write", "give it another name")
+    _write(format_source(Source(str(target), spec_for_pictures(path, name))), target)
 
 
 def _write(text: str, target: Path) -> None:

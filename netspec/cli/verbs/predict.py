@@ -16,6 +16,7 @@ from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.ir.network import TABLE_ENDINGS
+from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
 from netspec.terminal.numbers import percent
 
@@ -40,7 +41,7 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="FILE…",
-            help="Images, .npy files of examples, tables of rows, folders of them; - for one on standard input.",
+            help="Images, .npy files, tables of rows, folders or archives of images; - for one on standard input.",
         ),
     ],
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="How many classes to print.")] = 3,
@@ -91,8 +92,12 @@ def predict(
             try:
                 if isinstance(file, NetspecError):
                     raise file
-                name, examples = _read(file, opened, invert, as_is)
-                names = _names(name, file, len(examples))
+                if isinstance(file, Path):
+                    name, examples = _read(file, opened, invert, as_is)
+                    names = _names(name, file, len(examples))
+                else:
+                    names, examples = file
+                    name = names[0]
                 if write:
                     write(names, examples)
                     written += len(names)
@@ -121,10 +126,19 @@ def _note(notes: Iterable[str]) -> None:
         say(f"note: {note}", error=True)
 
 
-def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | NetspecError]:
-    """Yield the files, for a folder those in it, or what is wrong with a path."""
+def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
+    """Yield the files, for a folder those in it, or what is wrong with a path.
+
+    For a model of picture files those in a folder or an archive come many at a time, by their names.
+    """
     for path in paths:
         try:
+            if opened.resize and path != STDIN and (is_archive(path.name) or kind_of(path, DataError) == "folder"):
+                for names, examples, bad in opened.pictures(path):
+                    yield from bad
+                    if names:
+                        yield names, examples
+                continue
             yield from [path] if path == STDIN or kind_of(path, DataError) != "folder" else _inside(path, opened)
         except NetspecError as error:
             yield error

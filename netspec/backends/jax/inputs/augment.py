@@ -8,10 +8,17 @@ from zlib import crc32
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.kernels.warp import Affine, affine_coordinates, field_points, interpolated, smooth_field
+from netspec.backends.jax.kernels.warp import (
+    Affine,
+    affine_coordinates,
+    field_points,
+    interpolated,
+    nearest,
+    smooth_field,
+)
 from netspec.recipe.settings import Augment
 
-__all__ = ["augmented", "stream"]
+__all__ = ["augmented", "moved_targets", "stream"]
 
 _DRAWN = (
     "rotate",
@@ -53,9 +60,7 @@ def augmented(x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array) 
     Returns:
         (N, C, H, W) float32 in the unit of `x`; what was bytes stays within 0..255.
     """
-    size = (x.shape[2], x.shape[3])
-    points = (2, *field_points(size, how.sigma)) if how.elastic else (0,)
-    draws = _Draws(key, positions, points)
+    draws = _drawn((x.shape[2], x.shape[3]), how, key, positions)
     is_bytes = x.dtype == jnp.uint8
     top = 255.0 if is_bytes else 1.0
     y = _warped(x, how, draws) if how.warps else x.astype(jnp.float32)
@@ -71,10 +76,39 @@ def augmented(x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array) 
     return jnp.where(_covered(x, how.cutout, draws), 0, y) if how.cutout else y
 
 
+def moved_targets(
+    y: jax.Array, how: Augment, key: jax.Array, positions: jax.Array, *, size: tuple[int, int], outside: int | None
+) -> jax.Array:
+    """Move targets at each pixel as `augmented` moves the pixels of their images, by the same draws.
+
+    Each pixel gets the target of the nearest one: there is nothing between two classes.
+
+    Args:
+        y: (N, H, W), or (N, C, H, W).
+        how: as the images are changed; what changes their values alone changes no target.
+        key: of the step.
+        positions: the place of each image in the batch.
+        size: height and width of the images.
+        outside: the class of what comes in from outside where that is zeros; 0 unless given.
+    """
+    if not how.warps:
+        return y
+    rows, columns = _coordinates(size, how, _drawn(size, how, key, positions))
+    planes = y[:, None] if y.ndim == 3 else y
+    moved = nearest(planes, rows, columns, fill=None if how.fill == "edge" else outside or 0)
+    return moved[:, 0] if y.ndim == 3 else moved
+
+
+def _drawn(size: tuple[int, int], how: Augment, key: jax.Array, positions: jax.Array) -> _Draws:
+    points = (2, *field_points(size, how.sigma)) if how.elastic else (0,)
+    return _Draws(key, positions, points)
+
+
 class _Draws:
     """The random numbers of a batch, by name."""
 
     def __init__(self, key: jax.Array, positions: jax.Array, points: tuple[int, ...]) -> None:
+        self.count = len(positions)
         self._keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
         # One call for all of them: each call is a hash of its own, which takes longer to compile than to run.
         count = len(_DRAWN) + prod(points)
@@ -109,8 +143,13 @@ def _each(values: jax.Array) -> jax.Array:
 
 def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
     """Return the images with their pixels moved."""
-    size = (x.shape[2], x.shape[3])
-    one = jnp.ones(len(x))
+    rows, columns = _coordinates((x.shape[2], x.shape[3]), how, draws)
+    return interpolated(x, rows, columns, method=how.interpolation, fill=how.fill)
+
+
+def _coordinates(size: tuple[int, int], how: Augment, draws: _Draws) -> tuple[jax.Array, jax.Array]:
+    """Return where each pixel of the changed images is read."""
+    one = jnp.ones(draws.count)
     change = Affine(
         angle=draws.up_to("rotate", radians(how.rotate)),
         slant=draws.up_to("shear", radians(how.shear)),
@@ -123,7 +162,7 @@ def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
     if how.elastic:
         field = how.elastic * smooth_field(draws.field, size, how.sigma)
         rows, columns = rows + field[:, 0], columns + field[:, 1]
-    return interpolated(x, rows, columns, method=how.interpolation, fill=how.fill)
+    return rows, columns
 
 
 def _covered(x: jax.Array, side: int, draws: _Draws) -> jax.Array:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.inputs.augment import augmented, stream
+from netspec.backends.jax.inputs.augment import augmented, moved_targets, stream
+from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import DataSource, Input, Network
 from netspec.recipe.settings import Augment
 
-__all__ = ["prepare", "prepare_training", "scaled", "scaling"]
+__all__ = ["at_each_pixel", "move_targets", "prepare", "prepare_training", "scaled", "scaling"]
 
 
-def scaling(data: DataSource | None) -> tuple[float, float]:
-    """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless the spec says otherwise."""
-    return data.scaling() if data else (1 / 255, 0.0)
+def scaling(data: DataSource | None, dtype: Any = jnp.float32) -> tuple[Any, Any]:
+    """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless the spec says otherwise.
+
+    Where each channel has its own they are arrays (C, 1, 1).
+    """
+    if data is None:
+        return dtype(1 / 255), dtype(0)
+    if data.normalize and data.normalize.of == "channels":
+        raise DataError(
+            "`normalize channels` is worked out by a training, from its pictures",
+            'say the numbers: normalize means="0.49 0.48 0.45" stds="0.25 0.24 0.26"',
+        )
+    factors, offsets = data.scalings()
+    if len(factors) == 1:
+        return dtype(factors[0]), dtype(offsets[0])
+    return jnp.asarray(factors, dtype)[:, None, None], jnp.asarray(offsets, dtype)[:, None, None]
 
 
 def prepare(x: Any, network: Network, dtype: Any = jnp.float32) -> Any:
@@ -64,6 +79,54 @@ def prepare_training(
     return made
 
 
+def move_targets(
+    y: Any,
+    network: Network,
+    key: jax.Array,
+    first: jax.Array | int = 0,
+    *,
+    done: jax.Array | float = 0.0,
+    outside: Mapping[str, int | None],
+) -> Any:
+    """Return the targets of a training step: those at each pixel are moved as `prepare_training` moves the images.
+
+    Args:
+        y: a batch of them; of several targets each by its name.
+        network: says how images are changed.
+        key: of the step.
+        first: the place of the first of them.
+        done: the share of the training that lies behind.
+        outside: by the name of a target the class of what comes in from outside; that of the only one is under "".
+    """
+    augment = network.data.augment if network.data else None
+    if augment is None or not augment.warps or len(network.inputs) > 1 or len(network.input) != 3:
+        return y
+    height, width = network.input[1:]
+
+    def moved(target: jax.Array, fill: int | None) -> jax.Array:
+        if not at_each_pixel(target.shape, (height, width)):
+            return target
+
+        def by(how: Augment | None) -> jax.Array:
+            if how is None:
+                return target
+            places = first + jnp.arange(len(target))
+            return moved_targets(target, how, stream(key), places, size=(height, width), outside=fill)
+
+        if augment.until == 1:
+            return by(augment)
+        return jax.lax.cond(done < augment.until, lambda: by(augment), lambda: by(augment.after_until()))
+
+    if isinstance(y, dict):
+        return {name: moved(target, outside.get(name)) for name, target in y.items()}
+    return moved(y, outside.get(""))
+
+
+def at_each_pixel(shape: tuple[int, ...], size: tuple[int, int]) -> bool:
+    """Return whether targets of a shape, (N, …), are one for each pixel of images."""
+    return len(shape) in (3, 4) and tuple(shape[-2:]) == size
+
+
 def _changed(
     x: jax.Array,
     augment: Augment,
@@ -87,5 +150,5 @@ def _changed(
 
 def scaled(x: jax.Array, data: DataSource | None, dtype: Any = jnp.float32) -> jax.Array:
     """Return values of 0..255, bytes or floats between them, as the spec scales them."""
-    factor, offset = scaling(data)
-    return x.astype(dtype) * dtype(factor) + dtype(offset)
+    factor, offset = scaling(data, dtype)
+    return x.astype(dtype) * factor + offset

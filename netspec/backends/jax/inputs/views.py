@@ -14,7 +14,7 @@ from netspec.recipe.settings import Views
 __all__ = ["mean_of_views", "views_of"]
 
 
-def views_of(x: jax.Array, how: Views, background: float) -> jax.Array:
+def views_of(x: jax.Array, how: Views, background: jax.Array | float) -> jax.Array:
     """Return all views of each image: (N, C, H, W) becomes (views, N, C, H, W), the images as they are first.
 
     `background` comes in from outside.
@@ -23,7 +23,9 @@ def views_of(x: jax.Array, how: Views, background: float) -> jax.Array:
     return jax.vmap(lambda offset: _view(padded, x.shape, offset))(_offsets(how))
 
 
-def mean_of_views(function: Callable[[jax.Array], jax.Array], x: jax.Array, how: Views, background: float) -> jax.Array:
+def mean_of_views(
+    function: Callable[[jax.Array], jax.Array], x: jax.Array, how: Views, background: jax.Array | float
+) -> jax.Array:
     """Return the mean of a function of images over their views, (N, ...).
 
     Views of few images are computed in one go; of many, one view after the other, so that they take no more memory than
@@ -45,8 +47,12 @@ def _offsets(how: Views) -> np.ndarray:
     return np.array(offsets, np.int32)
 
 
-def _padded(x: jax.Array, how: Views, background: float) -> jax.Array:
+def _padded(x: jax.Array, how: Views, background: jax.Array | float) -> jax.Array:
     edge = ((0, 0), (0, 0), (how.shift, how.shift), (how.shift, how.shift))
+    if jnp.ndim(background):
+        # Each channel has its own.
+        inside = jnp.pad(jnp.ones((1, 1, *x.shape[2:]), bool), edge)
+        return jnp.where(inside, jnp.pad(x, edge), background)
     return jnp.pad(x, edge, constant_values=background)
 
 

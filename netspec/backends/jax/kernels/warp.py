@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
 
-__all__ = ["Affine", "affine_coordinates", "field_points", "interpolated", "smooth_field"]
+__all__ = ["Affine", "affine_coordinates", "field_points", "interpolated", "nearest", "smooth_field"]
 
 _MOST = 2**31 - 1
 """Pixels of all images together: they are counted in 32 bits."""
@@ -120,6 +120,26 @@ def interpolated(
 
     steps = range(1 - reach, 1 + reach)
     return between([between([neighbor(down, right) for right in steps], beside) for down in steps], below)
+
+
+def nearest(y: jax.Array, rows: jax.Array, columns: jax.Array, *, fill: int | None) -> jax.Array:
+    """Read planes at their nearest pixels.
+
+    Args:
+        y: (N, C, H, W).
+        rows: where to read, (N, H', W').
+        columns: likewise.
+        fill: what lies outside; None for the nearest pixel of the edge.
+
+    Returns:
+        (N, C, H', W') of the type of `y`.
+    """
+    _, _, h, w = y.shape
+    row, column = (jnp.floor(at + 0.5).astype(jnp.int32) for at in (rows, columns))
+    inside = (row >= 0) & (row < h) & (column >= 0) & (column < w)
+    place = (jnp.clip(row, 0, h - 1) * w + jnp.clip(column, 0, w - 1)).reshape(len(y), 1, -1)
+    read = jnp.take_along_axis(y.reshape(*y.shape[:2], h * w), place, axis=2).reshape(*y.shape[:2], *rows.shape[1:])
+    return read if fill is None else jnp.where(inside[:, None], read, jnp.asarray(fill, y.dtype))
 
 
 def _line(values: Sequence[jax.Array], share: jax.Array) -> jax.Array:

@@ -254,7 +254,7 @@ class Trainer:
         state, images, labels = self.group.local((state, data.images, data.labels))
         variables = Variables(state.params, state.state)
         images, labels = taken((images, labels), indices)
-        x = self._functions.inputs(images, state.step)
+        x, labels = self._functions.inputs(images, state.step), self._functions.moved(labels, state.step, 0)
         return variables, x, labels, self._functions.key(state.step)
 
     def step(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec.backends.jax.emit import Batch, Tree
-from netspec.backends.jax.inputs.prepare import prepare_training
+from netspec.backends.jax.inputs.prepare import move_targets, prepare_training
 from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
@@ -29,6 +29,7 @@ from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.backends.jax.train.train_state import TrainState
 from netspec.backends.jax.variables import with_arrays
 from netspec.graph.parts import parts
+from netspec.recipe.losses import CrossEntropy
 
 __all__ = ["Looked", "TrainFunctions", "taken"]
 
@@ -121,6 +122,14 @@ class TrainFunctions:
         done = step / (self.steps_per_epoch * self.epochs)
         return prepare_training(images, self.model.network, self.key(step), first, done=done)
 
+    def moved(self, labels: Batch, step: jax.Array, first: jax.Array | int) -> Any:
+        """Return the labels of a step; those at each pixel go where the pixels of their images go."""
+        done = step / (self.steps_per_epoch * self.epochs)
+        outputs = self.model.graph.outputs
+        only = len(outputs) == 1
+        outside = {"" if only else o.target: o.loss.ignore for o in outputs if isinstance(o.loss, CrossEntropy)}
+        return move_targets(labels, self.model.network, self.key(step), first, done=done, outside=outside)
+
     def advance(
         self,
         state: TrainState,
@@ -171,7 +180,7 @@ class TrainFunctions:
         axis_name, counted = shard.axis_name, shard.counted
         images, labels = taken((images, labels), shard.indices)
         x = self.inputs(images, state.step, shard.first)
-        y = self.model.targets(x, labels)
+        y = self.model.targets(x, self.moved(labels, state.step, shard.first))
         frozen = self.parts.frozen_in(phase)
         # What is not differentiated by costs no gradient: the backward pass ends where nothing below is trained.
         trained, still = split(state.params, frozen)

@@ -1,0 +1,161 @@
+"""Folders and archives of pictures as datasets: of classes, or with a mask for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.mask_values import Values, labels_of
+from netspec.data.picture_files import Decoded, Resize, decode_all, require_picture_shape
+from netspec.data.types import Dataset, DownloadProgress, Split
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.graph.graph import Graph
+from netspec.ir.network import Network
+from netspec.sources.draws import drawn
+from netspec.sources.pictures import TEST_SHARE, Labelled, Pictures, pictures_of
+from netspec.sources.preparation import Preparation
+from netspec.sources.trees import Tree, open_tree
+
+__all__ = ["load_pictures"]
+
+
+def load_pictures(
+    path: Path,
+    network: Network,
+    graph: Graph,
+    *,
+    known: Sequence[str] = (),
+    fitted: Preparation | None = None,
+    progress: DownloadProgress | None = None,
+) -> Dataset:
+    """Return the pictures in a folder or an archive as a network takes them.
+
+    Args:
+        path: of the folder or archive.
+        network: says how large they are, how they are resized, and which part is for the test.
+        graph: of the network.
+        known: the classes that a model has learned.
+        fitted: what a model was fitted to; its masks are read alike.
+        progress: called while they are decoded.
+
+    Raises:
+        DataError: they cannot be read, do not fit the network, or do not go together.
+    """
+    data = network.data
+    test = data.test if data else None
+    skip_bad = data is not None and data.on_bad == "skip"
+    if len(network.inputs) > 1:
+        raise DataError(f"{path} has pictures, but the network has several inputs", "give it one")
+    shape = network.input
+    require_picture_shape(shape, f"{path}")
+    resize = resize_of(network, fitted)
+    with open_tree(path, str(path)) as tree:
+        found = pictures_of(tree, test=test, labelled=not network.reconstructs, known=known)
+        parts = {
+            name: _decoded(tree, part, shape, resize, skip_bad=skip_bad, progress=progress)
+            for name, part in found.parts.items()
+        }
+    values = Values.of(parts["train"].masks, graph, fitted, str(path)) if found.has_masks else None
+    splits = {name: _split(part, found.parts[name], values, f"{path}: {name}") for name, part in parts.items()}
+    notices = [*found.notices, *(notice for part in parts.values() for notice in part.notices)]
+    train = splits["train"]
+    order = _by_draw(parts["train"].digests)
+    if "test" not in splits:
+        at = _drawn_for_test(parts["train"].digests, TEST_SHARE if test is None else test, str(path))
+        splits["test"] = train.take(np.flatnonzero(at))
+        order = order[~at[order]]
+        if "validation" in splits and test is None:
+            notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
+    splits["train"] = train.take(order)
+    _require_each_class(found, splits["train"], str(path))
+    names = values.names if values else found.classes
+    made = Preparation(resize=resize, mask_values=values.stored if values else ())
+    return Dataset.of(
+        str(path),
+        splits["train"],
+        splits["test"],
+        names,
+        tuple(notices),
+        preparation=made,
+        validation=splits.get("validation"),
+    )
+
+
+def resize_of(network: Network, fitted: Preparation | None) -> Resize:
+    """Return how pictures get the size of the input: as a model has learned, or as a spec says."""
+    if fitted and fitted.resize:
+        return fitted.resize
+    return (network.data and network.data.resize) or "crop"
+
+
+def _decoded(
+    tree: Tree,
+    part: Labelled,
+    shape: Sequence[int],
+    resize: Resize,
+    *,
+    skip_bad: bool,
+    progress: DownloadProgress | None,
+) -> Decoded:
+    return decode_all(tree, part.files, part.masks, shape, resize, skip_bad=skip_bad, progress=progress)
+
+
+def _split(part: Decoded, labelled: Labelled, values: Values | None, name: str) -> Split:
+    if values is not None:
+        assert part.masks is not None
+        return Split(part.images, labels_of(part.masks, values, name))
+    return Split(part.images, np.asarray(labelled.labels, np.int32)[part.kept])
+
+
+def _by_draw(digests: Sequence[bytes]) -> NDArray[np.int64]:
+    """Return an order in which the last examples are those that are drawn for validation first.
+
+    `validation 100` takes the last ones: of files in their own order these would be of one class.
+    """
+    draw = drawn("validation")
+    return np.argsort([-draw(digest) for digest in digests], kind="stable")
+
+
+def _drawn_for_test(digests: Sequence[bytes], test: float, name: str) -> NDArray[np.bool_]:
+    """Return which examples are drawn for the test; equal ones are on the same side.
+
+    Raises:
+        DataError: none is, or none is left.
+    """
+    draw = drawn("test")
+    places = np.array([draw(digest) for digest in digests])
+    if isinstance(test, int):
+        chosen = np.zeros(len(places), bool)
+        taken = 0
+        for place, count in zip(*np.unique(places, return_counts=True), strict=True):
+            if taken + count <= test:
+                chosen |= places == place
+                taken += int(count)
+            if taken == test:
+                break
+    else:
+        chosen = places < test
+    if not chosen.any() or chosen.all():
+        lacking = "to learn from" if chosen.all() else "for the test"
+        raise DataError(
+            f"`test {test}` of {len(places):,} pictures in {name} leaves none {lacking}",
+            "say a number, such as `test 5`",
+        )
+    return chosen
+
+
+def _require_each_class(found: Pictures, train: Split, name: str) -> None:
+    """Raise DataError where no picture of a class is left to learn from."""
+    if not found.classes or found.has_masks:
+        return
+    counts = np.bincount(train.labels, minlength=len(found.classes))
+    lacking = [name for name, count in zip(found.classes, counts.tolist(), strict=True) if not count]
+    # What a model knows may be looked at in pictures of some classes alone.
+    if lacking and set(lacking) & {found.classes[label] for label in found.train.labels}:
+        raise DataError(
+            f"{name}: all pictures of {listing(lacking, 'and')} were drawn for the test, or cannot be read",
+            "give more of them, or a test/ folder of your own",
+        )

@@ -1,0 +1,324 @@
+"""Folders and archives of pictures: which classes or masks there are, and which pictures each part has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
+
+from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.diagnostics.suggest import nearest
+from netspec.recipe.class_names import in_order
+from netspec.recipe.data_headers import IDX_NAMES, find_idx
+from netspec.sources.trees import Tree, is_archive
+from netspec.system.files import kind_of
+
+__all__ = ["ENDINGS", "PARTS", "TEST_SHARE", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
+
+TEST_SHARE = 0.2
+"""The share of the pictures that is drawn for the test, where there is no `test/` and nothing else is said."""
+
+_ENDINGS = ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .tga .jp2 .avif .ico"
+ENDINGS = frozenset(_ENDINGS.split())
+"""How the names of pictures end."""
+
+PARTS: Mapping[str, str] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""The parts of a dataset, by the names of their folders in lower case."""
+
+_IMAGES, _MASKS = "images", "masks"
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The pictures of one part.
+
+    Attributes:
+        files: their names.
+        labels: the class of each, as a number.
+        masks: the name of the mask of each; empty where they are of classes.
+    """
+
+    files: tuple[str, ...]
+    labels: tuple[int, ...] = ()
+    masks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a folder or archive of pictures holds.
+
+    Attributes:
+        classes: their names in order; none where there are masks, or nothing but pictures.
+        parts: `train`, and `validation` and `test` where they have folders of their own.
+        has_masks: whether each picture has one.
+        notices: what was left out.
+    """
+
+    classes: tuple[str, ...]
+    parts: Mapping[str, Labelled]
+    has_masks: bool = False
+    notices: tuple[str, ...] = field(default=())
+
+    @property
+    def train(self) -> Labelled:
+        """The pictures to learn from."""
+        return self.parts["train"]
+
+
+def holds_pictures(path: Path) -> bool:
+    """Return whether a path is data of this kind: an archive, or a folder that is none of IDX files."""
+    if is_archive(path.name):
+        return True
+    if path.suffix.lower() in {".npz", ".npy"} or kind_of(path, DataError) != "folder":
+        return False
+    return not any(find_idx(path, name) for name in IDX_NAMES)
+
+
+def pictures_of(tree: Tree, *, test: float | None = None, labelled: bool = True, known: Sequence[str] = ()) -> Pictures:
+    """Return what a tree of files holds.
+
+    Args:
+        tree: the files.
+        test: what is asked for as the test part.
+        labelled: whether folders are classes; else all that are there are pictures without any.
+        known: the classes that a model has learned, by which they are numbered.
+
+    Raises:
+        DataError: there are no pictures, no classes, or parts that do not go together.
+    """
+    files = [file for file in tree.files if PurePosixPath(file).suffix.lower() in ENDINGS]
+    if not files:
+        other = f"; it has {plural(len(tree.files), 'other file')}" if tree.files else ""
+        said = "; ".join(["", *tree.notices])
+        raise DataError(
+            f"{tree.name} has no pictures in it{other}{said}",
+            "name a folder of .png or .jpg files, or of the four IDX files",
+        )
+    root = _root(files)
+    folders = _below(tree.folders, root)
+    inside = _below(files, root)
+    by_part = _by_part(tree, inside)
+    notices = list(tree.notices)
+    masks = _masks_of(by_part)
+    if masks:
+        paired = {part: _paired(tree, found, root, part if by_part.keys() != {""} else "") for part, found in masks}
+        parts = _divided_by_name(paired, root) if by_part.keys() == {""} else paired
+        found = Pictures((), _complete(tree, parts, test), has_masks=True, notices=tuple(notices))
+    elif not labelled:
+        plain = {part or "train": tuple(root + file for file in own) for part, own in by_part.items()}
+        parts = {part: Labelled(own, (0,) * len(own)) for part, own in plain.items()}
+        found = Pictures((), _complete(tree, parts, test), notices=tuple(notices))
+    else:
+        found = _with_classes(tree, by_part, folders, root, test, known, notices)
+    return found
+
+
+def _root(files: Sequence[str]) -> str:
+    """Return the folder, with a slash behind it, that all is in: an archive often has one around everything."""
+    root = ""
+    while True:
+        inside = _below(files, root)
+        first = {file.split("/")[0] if "/" in file else "" for file in inside}
+        (only, *others) = first
+        deeper = [file.split("/")[1:] for file in inside]
+        if others or not only or only.lower() in {*PARTS, _IMAGES, _MASKS} or any(len(d) < 2 for d in deeper):
+            return root
+        root += only + "/"
+
+
+def _below(names: Iterable[str], root: str) -> list[str]:
+    return [name[len(root) :] for name in names if name.startswith(root)]
+
+
+def _by_part(tree: Tree, files: Sequence[str]) -> dict[str, list[str]]:
+    """Return the pictures by their part, each from the top of the tree's root; under an empty name if there is none."""
+    first = {file.split("/")[0] for file in files if "/" in file}
+    named = {name: PARTS[name.lower()] for name in first if name.lower() in PARTS}
+    others = sorted(first - set(named))
+    if not named or (others and "train" not in named.values()):
+        # A class may be called `test`.
+        return {"": list(files)}
+    twice = next((part for part, count in Counter(named.values()).items() if count > 1), None)
+    if twice:
+        both = listing([f"{name}/" for name, part in sorted(named.items()) if part == twice], "and")
+        raise DataError(f"{tree.name} has {both}, which are the same part", "keep one of them")
+    if others:
+        raise DataError(
+            f"{tree.name} has {others[0]}/ beside {listing([f'{n}/' for n in sorted(named)], 'and')}",
+            "put the folders of classes into train/ and test/",
+        )
+    if "train" not in named.values():
+        raise DataError(
+            f"{tree.name} has {listing([f'{n}/' for n in sorted(named)], 'and')}, but no train/ to learn from",
+            "put the pictures to learn from into train/",
+        )
+    found: dict[str, list[str]] = {}
+    for file in files:
+        first_name = file.split("/")[0]
+        if "/" in file and first_name in named:
+            found.setdefault(named[first_name], []).append(file)
+    return found
+
+
+# --- classes ------------------------------------------------------------------------------------------------------
+
+
+def _with_classes(
+    tree: Tree,
+    by_part: Mapping[str, list[str]],
+    folders: Sequence[str],
+    root: str,
+    test: float | None,
+    known: Sequence[str],
+    notices: list[str],
+) -> Pictures:
+    own = {part: dict(_classified(tree, files, 1 if part else 0, root)) for part, files in by_part.items()}
+    train = own.get("train", own.get("", {}))
+    counts = Counter(train.values())
+    names = tuple(known) or in_order(counts)
+    if not known:
+        depth = 0 if "" in by_part else 1
+        _require_full(tree, folders, depth, counts)
+        if len(names) < 2:
+            raise DataError(
+                f"{tree.name} has one class, {names[0]}: there is nothing to tell apart",
+                "give a folder for each class",
+            )
+    numbers = {name: i for i, name in enumerate(names)}
+    for part, classified in own.items():
+        lost = next((file for file, name in classified.items() if name not in numbers), None)
+        if lost is not None:
+            name = classified[lost]
+            near = nearest(name, names)
+            lacking = "the model" if known else "train/"
+            fix = f"did you mean {near!r}? else " if near else ""
+            raise DataError(
+                f"{tree.shown(root + lost)} is of the class {name!r}, which {lacking} does not have",
+                f"{fix}leave {part + '/' if part else ''}{name} out" + ("" if known else ", or give train/ some of it"),
+            )
+    parts = {
+        part or "train": Labelled(tuple(root + f for f in found), tuple(numbers[name] for name in found.values()))
+        for part, found in own.items()
+    }
+    parts = dict(_complete(tree, parts, test))
+    if "test" not in parts and not known:
+        alone = next((name for name in names if counts[name] == 1), None)
+        if alone is not None:
+            raise DataError(
+                f"{tree.name} has one picture of the class {alone}: it cannot be learned and tested both",
+                "give more of them, or leave the class out",
+            )
+    return Pictures(names, parts, notices=tuple(notices))
+
+
+def _classified(tree: Tree, files: Sequence[str], depth: int, root: str) -> Iterator[tuple[str, str]]:
+    """Yield pictures with the name of their class: the folder so deep."""
+    loose = [file for file in files if file.count("/") <= depth]
+    if loose:
+        where = "its class" if len(loose) < len(files) else "a class"
+        raise DataError(
+            f"{tree.shown(root + loose[0])} is in no folder of {where}"
+            + (f", as {plural(len(loose) - 1, 'other')}" if loose[1:] else ""),
+            "put each picture into a folder named as its class; or `target input` learns without classes",
+        )
+    for file in files:
+        name = normalize("NFC", file.split("/")[depth])
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{tree.name} has a folder whose name is no UTF-8: {name!r}", "give it another name"
+            ) from None
+        yield file, name
+
+
+def _require_full(tree: Tree, folders: Sequence[str], depth: int, counts: Mapping[str, int]) -> None:
+    """Raise DataError where a folder that is to be a class has no pictures."""
+    for folder in folders:
+        parts = folder.split("/")
+        if len(parts) != depth + 1 or (depth and PARTS.get(parts[0].lower()) != "train"):
+            continue
+        if normalize("NFC", parts[-1]) not in counts:
+            raise DataError(f"{tree.shown(folder)} has no pictures in it", "put some into it, or remove the folder")
+
+
+# --- masks --------------------------------------------------------------------------------------------------------
+
+
+def _masks_of(by_part: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:
+    """Return pictures and masks by their part; none where they do not lie in two such folders."""
+    found = []
+    for part, files in by_part.items():
+        depth = 1 if part else 0
+        own: dict[str, list[str]] = {}
+        for file in files:
+            pieces = file.split("/")
+            own.setdefault(pieces[depth].lower() if len(pieces) > depth + 1 else "", []).append(file)
+        if set(own) != {_IMAGES, _MASKS}:
+            return []
+        found.append((part or "train", own))
+    return found
+
+
+def _paired(tree: Tree, own: Mapping[str, list[str]], root: str, part: str) -> Labelled:
+    """Return pictures with their masks, by what they are called within their folders."""
+    depth = 2 if part else 1
+    stems = {kind: _by_stem(tree, files, depth, root) for kind, files in own.items()}
+    lone = {
+        kind: sorted(set(stems[kind]) - set(stems[other])) for kind, other in ((_IMAGES, _MASKS), (_MASKS, _IMAGES))
+    }
+    for kind, other in ((_IMAGES, "mask"), (_MASKS, "picture")):
+        if lone[kind]:
+            shown = [tree.shown(root + stems[kind][stem]) for stem in lone[kind][:_SHOWN]]
+            more = len(lone[kind]) - len(shown)
+            said = listing([*shown, *([f"{more:,} more"] if more else [])], "and")
+            have = "has" if len(lone[kind]) == 1 else "have"
+            raise DataError(f"{said} {have} no {other}", "a picture and its mask have the same name")
+    names = sorted(stems[_IMAGES])
+    return Labelled(tuple(root + stems[_IMAGES][n] for n in names), masks=tuple(root + stems[_MASKS][n] for n in names))
+
+
+def _by_stem(tree: Tree, files: Sequence[str], depth: int, root: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in files:
+        stem = str(PurePosixPath(*file.split("/")[depth:]).with_suffix(""))
+        if stem in found:
+            raise DataError(
+                f"{tree.shown(root + found[stem])} and {tree.shown(root + file)} have the same name", "keep one"
+            )
+        found[stem] = file
+    return found
+
+
+def _divided_by_name(paired: Mapping[str, Labelled], root: str) -> dict[str, Labelled]:
+    """Return the parts of what lies as `images/train/…`; what has no such folders is all to learn from."""
+    whole = paired["train"]
+    pieces = [file[len(root) :].split("/") for file in whole.files]
+    parts = [PARTS.get(p[1].lower()) if len(p) > 2 else None for p in pieces]
+    if None in parts or "train" not in parts:
+        return {"train": whole}
+    found = {}
+    for part in dict.fromkeys(p for p in parts if p):
+        at = [i for i, p in enumerate(parts) if p == part]
+        found[part] = Labelled(tuple(whole.files[i] for i in at), masks=tuple(whole.masks[i] for i in at))
+    return found
+
+
+def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None) -> Mapping[str, Labelled]:
+    """Return the parts; raises DataError where a test part is asked for, and there is one."""
+    if test is not None and "test" in parts:
+        raise DataError(
+            f"`test {test}` draws pictures for the test, but {tree.name} has a test/ of its own", "leave `test` out"
+        )
+    return {part: parts[part] for part in ("train", "validation", "test") if part in parts}
