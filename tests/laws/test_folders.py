@@ -48,7 +48,7 @@ FOLDERS = {
         "diagnostics system recipe ir sources graph elaborate planning describe compiler data backends/jax training "
         "report runs"
     ),
-    "terminal": "diagnostics ops recipe ir backends/jax training",
+    "terminal": "diagnostics ops recipe ir data backends/jax training",
     "netspec": "diagnostics system compiler workflows terminal",
     "cli": (
         "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe compiler data "
