@@ -149,7 +149,7 @@ def _load(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
-    if is_table_name(names[0]) or (network.data and network.data.is_table and "." not in Path(names[0]).name):
+    if _is_table(network, names[0]):
         source = network.data or DataSource(name=Path(names[0]).name)
         dataset = load_table_file(expanded(names[0], DataError), network, graph, source, preparation)
         return replace(dataset, notices=(*notices, *dataset.notices))
@@ -163,6 +163,13 @@ def _load(
         )
         dataset = _by_target(graph, dataset)
     return replace(dataset, notices=(*notices, *dataset.notices))
+
+
+def _is_table(network: Network, name: str) -> bool:
+    """Return whether data is a table: by its name, or because the spec names columns of it."""
+    if find(name) or name.lower().endswith(".npz"):
+        return False
+    return is_table_name(name) or (network.data is not None and network.data.is_table)
 
 
 def _wanted(network: Network, graph: Graph) -> Wanted | None:
