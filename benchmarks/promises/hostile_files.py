@@ -164,7 +164,7 @@ def _headers() -> Iterator[tuple[str, Write]]:
 
 
 def _metadata() -> Iterator[tuple[str, Write]]:
-    for version in ("2", "999999999", "9" * 5000, "0", "-1", "01", " 1", "1.0", "1e0", "٢", "²", "", "one", None):
+    for version in ("3", "999999999", "9" * 5000, "0", "-1", "01", " 1", "1.0", "1e0", "٢", "²", "", "one", None):
         yield f"version {version!s:.12}", _sealed(_header(version=version))
     values: dict[str, Any] = {"a number": 1, "null": None, "a list": ["netspec"], "an object": {}}
     for what, value in values.items():

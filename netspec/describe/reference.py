@@ -154,7 +154,13 @@ def page(cls: type[Definition]) -> str:
 
 
 def _argument(p: Parameter) -> list[str]:
-    default = "required" if p.required else "none" if p.default is None else f"default {value_text(p.default)}"
+    default = (
+        "required"
+        if p.required
+        else "none"
+        if p.default is None or p.default == ()
+        else f"default {value_text(p.default)}"
+    )
     # A setting with arguments of its own has a page of its own.
     own = p.members.get(p.name) if len(p.members) == 1 else None
     return [f"  {p.name} ({default})", f"      {p.description}", f"      {signature(own) if own else p.expects}"]

@@ -45,6 +45,7 @@ from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
     Also,
     Expects,
+    ManyNames,
     Name,
     Names,
     NonNegativeFloat,
@@ -206,7 +207,11 @@ class DataSource(Definition):
     augment: Augment | None = option(None, "random changes of the training images")
     views: Views | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
     text: Text | None = option(None, "how a text is cut into tokens: characters unless given")
-    target: Literal["label", "input", "next"] | Names = option(
+    target: Annotated[
+        Literal["label", "input", "next"] | Annotated[tuple[Name, ...], Field(min_length=1, strict=False)],
+        ManyNames(),
+        Expects("`label`, `input`, `next`, or names of columns"),
+    ] = option(
         "label",
         "what the network learns to give: the label, its own input again, as an autoencoder does, of a text the next "
         "token at each position, as a language model does, or of a table the columns of these names; `log` behind "

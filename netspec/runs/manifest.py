@@ -54,7 +54,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         "dataset": dataset.name,
         "labels": list(dataset.labels),
         **({"target_labels": {k: list(v) for k, v in dataset.target_labels.items()}} if dataset.target_labels else {}),
-        "given_validation": len(dataset.validation) if dataset.validation is not None else 0,
+        **({"given_validation": len(dataset.validation)} if dataset.validation is not None else {}),
         **({"preparation": dataset.preparation.model_dump(mode="json")} if dataset.preparation else {}),
         "data_path": origin.data_path,
         "data_sha256": dataset.sha256,

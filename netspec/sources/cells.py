@@ -9,12 +9,14 @@ __all__ = ["MISSING", "class_name", "is_missing", "number_of", "truth_of", "zero
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-"})
 """What stands where there is no value, in small letters."""
 
+_LONGEST_MISSING = max(map(len, MISSING))
+
 _TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "t": True, "f": False, "y": True, "n": False}
 
 
 def is_missing(cell: str) -> bool:
     """Return whether a cell has no value."""
-    return not cell or cell.lower() in MISSING
+    return not cell or (len(cell) <= _LONGEST_MISSING and cell.lower() in MISSING)
 
 
 def number_of(cell: str) -> float | None:

@@ -45,6 +45,8 @@ class Column:
         low: the least number; None where it has none.
         high: the largest.
         odd: the place of a value that is no number, and it, where nearly all others are numbers; else None.
+        is_whole: whether it has whole numbers alone.
+        absent: the texts that stand for no value.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Column:
     low: float | None = None
     high: float | None = None
     odd: tuple[int, str] | None = None
+    is_whole: bool = False
+    absent: frozenset[str] = frozenset()
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -65,11 +69,6 @@ class Column:
         """Whether it has one value, and no row is without it."""
         return len(self.counts) == 1 and not self.missing
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it has whole numbers alone."""
-        return self.kind in {"number", "id"} and all(_number(value).is_integer() for value in self.counts)
-
 
 def column_of(table: Table, name: str, rows: Iterable[int] | None = None) -> Column:
     """Return what is in a column of a table, of some of its rows if so told.
@@ -79,47 +78,50 @@ def column_of(table: Table, name: str, rows: Iterable[int] | None = None) -> Col
     """
     cells: Sequence[str] = table.cells[name]
     cells = cells if rows is None else [cells[i] for i in rows]
-    every = Counter(cells)
-    counts = Counter({cell: count for cell, count in every.items() if not is_missing(cell)})
-    missing = len(cells) - sum(counts.values())
+    counts = Counter(cells)
+    absent = frozenset(cell for cell in counts if is_missing(cell))
+    missing = sum(counts.pop(cell) for cell in absent)
     if not counts:
-        return Column(name, "empty", missing, counts)
-    numbers = {cell: number_of(cell) for cell in counts}
-    known = [value for value in numbers.values() if value is not None]
-    if len(known) == len(counts):
-        return _numeric(table, name, counts, missing, known, len(cells))
+        return Column(name, "empty", missing, counts, absent=absent)
+    numbers = _floats(counts)
+    if numbers is not None:
+        return _numeric(table, name, counts, absent, missing, numbers)
     lower = {cell.lower() for cell in counts}
     if any(lower <= pair for pair in _PAIRS):
-        return Column(name, "boolean", missing, counts)
+        return Column(name, "boolean", missing, counts, absent=absent)
     if all(_DATE.fullmatch(cell) for cell in counts):
-        return Column(name, "date", missing, counts)
+        return Column(name, "date", missing, counts, absent=absent)
     present = sum(counts.values())
     odd = None
-    if sum(counts[cell] for cell, value in numbers.items() if value is not None) >= _MOSTLY * present:
-        first = next(i for i, cell in enumerate(cells) if not is_missing(cell) and numbers[cell] is None)
+    if sum(count for cell, count in counts.items() if number_of(cell) is not None) >= _MOSTLY * present:
+        first = next(i for i, cell in enumerate(cells) if cell not in absent and number_of(cell) is None)
         odd = (first, cells[first])
     few = len(counts) <= MOST_LEVELS and (len(counts) < present or len(counts) == 1)
     if few:
-        return Column(name, "category", missing, counts, odd=odd)
+        return Column(name, "category", missing, counts, odd=odd, absent=absent)
     kind: Kind = "id" if len(counts) == present and _ID_NAME.fullmatch(name) and not odd else "text"
-    return Column(name, kind, missing, counts, odd=odd)
+    return Column(name, kind, missing, counts, odd=odd, absent=absent)
+
+
+def _floats(cells: Iterable[str]) -> list[float] | None:
+    """Return the numbers that texts are; None where one is none."""
+    try:
+        found = list(map(float, cells))
+    except ValueError:
+        return None
+    # Python reads `1_000` too, which nobody writes into a table.
+    return None if any("_" in cell for cell in cells) else found
 
 
 def _numeric(
-    table: Table, name: str, counts: Counter[str], missing: int, numbers: Sequence[float], count: int
+    table: Table, name: str, counts: Counter[str], absent: frozenset[str], missing: int, numbers: Sequence[float]
 ) -> Column:
-    infinite = next((cell for cell in counts if not isfinite(_number(cell))), None)
-    if infinite is not None:
+    if not all(map(isfinite, numbers)):
+        infinite = next(cell for cell, value in zip(counts, numbers, strict=True) if not isfinite(value))
         line = table.lines[list(table.cells[name]).index(infinite)]
         message = f"{table.name}: {name} in line {line:,} is {infinite}, which is no finite number"
         raise DataError(message, "leave the cell empty where the value is not known")
-    whole = all(value.is_integer() for value in numbers)
-    distinct = len(counts) == count > 2
+    whole = all(map(float.is_integer, numbers))
+    distinct = not missing and len(counts) == sum(counts.values()) > 2
     kind: Kind = "id" if whole and distinct and _ID_NAME.fullmatch(name) else "number"
-    return Column(name, kind, missing, counts, min(numbers), max(numbers))
-
-
-def _number(cell: str) -> float:
-    value = number_of(cell)
-    assert value is not None
-    return value
+    return Column(name, kind, missing, counts, min(numbers), max(numbers), is_whole=whole, absent=absent)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum, sqrt
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, is_missing, number_of, truth_of
+from netspec.sources.cells import class_name, is_missing, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
@@ -95,15 +95,16 @@ def fit_table(
     _require_settings(table, data, targets)
     notices = list(table.notices)
     whole = len(table)
-    labelled = [i for i in range(whole) if not any(is_missing(table.cells[t][i]) for t in targets)]
+    lost = [[is_missing(cell) for cell in table.cells[t]] for t in targets]
+    labelled = [i for i, gone in enumerate(zip(*lost, strict=True)) if not any(gone)] if lost else list(range(whole))
     if not labelled:
         empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
         raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
     if len(labelled) < whole:
         table = table.take(labelled)
-        lost = plural(whole - len(labelled), "row")
+        without = plural(whole - len(labelled), "row")
         notices.append(
-            f"{lost} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
+            f"{without} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
         )
     columns = {name: column_of(table, name) for name in table.columns}
     known = {name: columns[name] for name in targets}
@@ -264,7 +265,8 @@ def _is_text(column: Column) -> bool:
 
 def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | None:
     """Return how a column becomes numbers; None where the training part has no value of it."""
-    cells = [cell for i in train if not is_missing(cell := table.cells[column.name][i])]
+    every, absent = table.cells[column.name], column.absent
+    cells = [cell for i in train if (cell := every[i]) not in absent]
     missing = len(cells) < len(train)
     if not cells:
         return None
@@ -273,13 +275,12 @@ def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | No
     if column.kind == "boolean":
         share = sum(1 for cell in cells if truth_of(cell)) / len(cells)
         return Feature(column=column.name, kind="boolean", mean=share, missing=missing)
-    mean, std = moments([number_of(cell) or 0.0 for cell in cells])
+    mean, std = moments(list(map(float, cells)))
     return Feature(column=column.name, kind="number", mean=mean, std=std, missing=missing)
 
 
-def moments(values: Iterable[float]) -> tuple[float, float]:
+def moments(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean and the standard deviation of some numbers; 1 where they are all equal."""
-    values = list(values)
     mean = fsum(values) / len(values)
     std = sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
     return mean, std if std > 1e-12 * max(abs(mean), 1e-300) else 1.0

@@ -78,8 +78,9 @@ def _keep_classes(drawn_out: list[bool], places: Sequence[float], cells: Sequenc
     if not could_be_classes(target):
         return
     rows = defaultdict(list)
+    names = {cell: class_name(cell) for cell in set(cells)}
     for at, cell in enumerate(cells):
-        rows[class_name(cell)].append(at)
+        rows[names[cell]].append(at)
     for own in rows.values():
         if all(drawn_out[at] for at in own):
             last = max(places[at] for at in own)

@@ -14,7 +14,7 @@ from netspec.sources.table_parts import could_be_classes
 from netspec.sources.tables import Table, read_table
 from netspec.system.files import kind_of
 
-__all__ = ["LARGEST", "fitted_to", "read_once", "survey_table"]
+__all__ = ["LARGEST", "read_once", "survey_table"]
 
 LARGEST = 64 * 2**20
 """Bytes of a table that a check reads."""
@@ -29,7 +29,8 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
     path = folder / data.name
     if kind_of(path, DataError) == "file" and path.stat().st_size > LARGEST:
         return None
-    fitted = fitted_to(read_once(path), data, asked)
+    named = tuple((name, tuple(columns)) for name, columns in (asked or {INPUT: ()}).items())
+    fitted = _fitted(read_once(path), data, named)
     inputs = tuple(
         Input(
             name=name,
@@ -51,9 +52,10 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
     )
 
 
-def fitted_to(table: Table, data: DataSource, asked: Mapping[str, Sequence[str]] | None = None) -> Fitted:
-    """Return what is fitted to a table by the settings of a spec."""
-    return fit_table(table, data, asked or {INPUT: ()}, learns=data.target != "input")
+@lru_cache(maxsize=1)
+def _fitted(table: Table, data: DataSource, asked: tuple[tuple[str, tuple[str, ...]], ...]) -> Fitted:
+    """Return what is fitted to a table by the settings of a spec; a check asks for it twice."""
+    return fit_table(table, data, dict(asked), learns=data.target != "input")
 
 
 def read_once(path: Path) -> Table:

@@ -308,8 +308,8 @@ def test_of_two_datasets_one_may_have_fewer_classes(tmp_path: Path) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").mkdir()
     assert look(tmp_path)[0].message == "mine.npz is not a file"
-    (tmp_path / "text.csv").write_text("x")
-    assert "neither" in look(tmp_path, NET.replace("mine.npz", "text.csv"))[0].message
+    (tmp_path / "text.md").write_text("x")
+    assert "neither" in look(tmp_path, NET.replace("mine.npz", "text.md"))[0].message
     (tmp_path / "link.npz").symlink_to(Path(__file__))
     assert look(tmp_path, NET.replace("mine", "link"))[0].code == "E0403"
     assert [d.code for d in look(tmp_path, NET.replace("mine", "../x"))] == ["E0403"]

@@ -18,7 +18,7 @@ LAWS = [
     pytest.param(cls, marks=[pytest.mark.slow] if cls in OTHERS else [], id=cls.canonical()) for cls in LAYERS.entries
 ]
 # The noise of another type is another noise; a value at a threshold falls to either side of it.
-APART = {"noise", "hardshrink"}
+APART = {"noise", "sample", "hardshrink"}
 DIGITS = "conv 8 3x3 pad=same; batchnorm; relu; pool 2\nfc 10 softmax\ndata digits\n"
 
 
