@@ -164,7 +164,6 @@ def _in_memory(
                 reading=replace(reading, keys=keys),
             )
         return from_named_arrays(data, network, graph, known=known)
-<<<<<<< HEAD
     raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
 
 
@@ -194,28 +193,6 @@ def _file_of(
         names, shape=network.input, tokens=network.tokens, progress=progress, want=want, reading=reading
     )
     return _by_target(graph, dataset)
-=======
-    if data is not None and not isinstance(data, str | Path):
-        raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
-    if isinstance(data, str) and ("://" in data or "\0" in data or not data):
-        wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
-        raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
-    names, notices = _names(network, data, base)
-    if _is_table(network, names[0]):
-        source = network.data or DataSource(name=Path(names[0]).name)
-        dataset = load_table_file(expanded(names[0], DataError), network, graph, source, preparation)
-        return replace(dataset, notices=(*notices, *dataset.notices))
-    if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
-        dataset = load_text(expanded(names[0], DataError), network.data, graph.shape(graph.output), preparation)
-    elif not reading.names.is_plain:
-        dataset = _named_file(network, graph, names, known)
-    else:
-        dataset = datasets.load(
-            names, shape=network.input, tokens=network.tokens, progress=progress, want=want, reading=reading
-        )
-        dataset = _by_target(graph, dataset)
-    return replace(dataset, notices=(*notices, *dataset.notices))
->>>>>>> w-tables
 
 
 def _is_table(network: Network, name: str) -> bool:

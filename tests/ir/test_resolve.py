@@ -75,11 +75,7 @@ def test_every_setting_is_written_out() -> None:
     words = text.replace("(", " ").replace("=", " ").split()
     for cls in (Recipe, DataSource):
         for p in parameters(cls):
-<<<<<<< HEAD
             if p.name not in {"name", "fallback", "normalize", *DataSource.later}:
-=======
-            if p.name not in {"name", "fallback", "normalize", "text", "test", "columns", "drop", "group"}:
->>>>>>> w-tables
                 assert p.name in words, p.name
     assert {"beta1", "epsilon", "warmup", "magnitude", "bias"} <= set(words)
 
