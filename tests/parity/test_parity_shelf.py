@@ -31,7 +31,7 @@ WIDE = 1e-8
 WITHOUT = {"inception_v3"}
 """Models without a twin: all that is in it is in `googlenet` too, but for the sizes of kernels and poolings."""
 
-QUICK = {"bilstm_tagger", "encoder_decoder", "gpt2", "lstm_lm", "siamese", "vae", "wide_and_deep"}
+QUICK = {"gpt2", "lstm_lm", "vae", "wide_and_deep"}
 names = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in TWINS]
 )
