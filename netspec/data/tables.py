@@ -242,7 +242,7 @@ def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableIn
             rows = f"a row of {table.name} becomes {plural(has.shape[0], what)}"
             rows += f" below {has.tokens}" if has.tokens else ""
             of = "the input" if len(network.inputs) == 1 else f"the input {given.name}"
-            fix = "leave `input` out: it follows from the table"
+            fix = "leave `input` out: it follows from the table; columns are left out in the spec, not by --set"
             if len(network.inputs) > 1 or given.columns:
                 fix = f"name its columns, from which its shape follows: `input COLUMN… as {given.name}`"
             declared = format_shape(given.shape) + (f" tokens={given.tokens}" if given.tokens else "")
