@@ -178,7 +178,7 @@ def _file_of(
 ) -> Dataset:
     """Return the dataset of the first name that is to be had: a table, a text, pictures, arrays, or a built-in one."""
     path, source = expanded(names[0], DataError), network.data or DataSource(name=Path(names[0]).name)
-    if is_table_name(names[0]) or (source.is_table and "." not in Path(names[0]).name):
+    if _is_table(network, names[0]):
         return load_table_file(path, network, graph, source, preparation)
     if network.data and source.is_text and not names[0].lower().endswith(".npz"):
         return load_text(path, source, graph.shape(graph.output), preparation)
