@@ -24,12 +24,13 @@ from published_helpers import (
     zipped,
 )
 
+import netspec as ns
 from netspec import data
 from netspec.data import idx
 from netspec.data.loading import READERS, Reader
 from netspec.data.mnist import MNIST
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
-from netspec.recipe.catalog import DATASETS, find
+from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 
 KINDS = ("mnist", "fashion_mnist", "emnist_letters", "cifar10", "cifar100")
 """One of each kind: pinned unpacked and packed, in a zip and in a tar file."""
@@ -57,7 +58,7 @@ def tiny(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sma
 def install(tiny: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a tiny dataset stand for the published one of its name."""
     published = tiny.published
-    monkeypatch.setitem(READERS, published.name, Reader(published.load, published.locate, published.fetch))  # type: ignore[arg-type]
+    monkeypatch.setitem(READERS, published.name, Reader(published.load, published.locate, published.fetch))
 
 
 @pytest.fixture
@@ -285,8 +286,8 @@ def test_what_else_a_tar_file_holds_is_passed_over(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("how", ["cut", "empty", "text"])
 def test_a_file_that_is_no_archive(name: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = small(name)
-    change = {"cut": lambda content: content[: len(content) // 2], "empty": lambda _: b"", "text": lambda _: b"<html>"}
-    contents = {key: change[how](content) for key, content in tiny.contents.items()}
+    instead = {"empty": b"", "text": b"<html>"}
+    contents = {key: instead.get(how, content[: len(content) // 2]) for key, content in tiny.contents.items()}
     refused(named(tiny.published, contents, None, []), tmp_path, monkeypatch, "damaged|is not an IDX file|lacks")
 
 
@@ -343,6 +344,20 @@ def test_a_fallback_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     dataset = data.load(["fashion_mnist", "kmnist"], shape=(1, 14, 14))
     assert (dataset.name, dataset.shape) == ("kmnist", (1, 14, 14))
     assert dataset.notices[0] == "fashion_mnist is not on this machine and could not be downloaded: using kmnist"
+
+
+@pytest.mark.parametrize("info", DATASETS, ids=lambda info: info.name)
+def test_input_and_classes_follow_from_the_name(info: DatasetInfo) -> None:
+    for name in (info.name, *info.aliases):
+        network = ns.parse(f"data {name} {{ augment shift=1; normalize mean=0.5 std=0.5 }}; fc classes softmax")
+        assert network.input == info.shape
+        with pytest.raises(ns.SpecError, match=f"{info.name} has {len(info.labels)} classes"):
+            ns.parse(f"data {name}; fc 11 softmax")
+
+
+def test_the_names_are_words_behind_data_only() -> None:
+    net = ns.parse("let kmnist = 4; input 2; fc kmnist as cifar10; fc 2 softmax as emnist")
+    assert [output.node for output in net.all_outputs] == ["emnist"]
 
 
 def test_idx_names_stay_the_same() -> None:
