@@ -54,17 +54,18 @@ class PublishedFile:
     @contextmanager
     def opened(self, path: Path) -> Iterator[BinaryIO]:
         """Open a file that is pinned as it was published; what is then found to be wrong in it is a DataError too."""
+        again = f"remove it, and download it again from {self.urls[0]}"
         try:
             with open_to_read(path) as stream:
                 if hashlib.file_digest(stream, "sha256").hexdigest() != self.sha256:  # type: ignore[arg-type]
                     raise DataError(
                         f"{path} does not have the content it should have (SHA-256 {self.sha256})",
-                        "fetch the file again",
+                        again,
                     )
                 stream.seek(0)
                 yield stream
         except (EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} is damaged: {error}", "fetch the file again") from error
+            raise DataError(f"{path} is damaged: {error}", again) from error
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
