@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.results import Cache, Reached, Run
-from netspec.data import mnist
+from netspec.data.mnist import MNIST
 
 __all__ = ["ACCURACY", "last_test_accuracy", "race", "train"]
 
@@ -27,7 +27,7 @@ def race(spec: Path, seeds: Sequence[int], accuracy: float = ACCURACY) -> Iterat
     Raises:
         ValueError: when there is no MNIST here, or `netspec train` fails.
     """
-    data = mnist.locate()
+    data = MNIST.locate()
     if data is None:
         raise ValueError("there is no MNIST here: set NETSPEC_DATA to a folder that holds mnist/")
     runs = []

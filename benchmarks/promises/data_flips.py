@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from netspec.data import digits, idx, mnist
+from netspec.data import digits, idx
+from netspec.data.mnist import MNIST
 from netspec.diagnostics.diagnostic import DataError
 from promises.frame import Effort, Found
 
@@ -37,7 +38,7 @@ class _Case:
 def measure(effort: Effort) -> Found:
     """Flip one bit at a time, read, and flip it back."""
     rng = Random(effort.seed)
-    stand_in = mnist.locate() is None
+    stand_in = MNIST.locate() is None
     cases = [*_idx_cases(effort.folder, _stand_ins(rng) if stand_in else _contents()), *_digits(effort.folder)]
     tries, shares = effort.of(10_000, 100), sum(case.share for case in cases)
     came: Counter[str] = Counter()
@@ -84,7 +85,7 @@ def _held(read: Any) -> list[bytes]:
 
 def _contents() -> dict[str, bytes]:
     """Return MNIST's four files, unpacked."""
-    folder, found = mnist.locate(), {}
+    folder, found = MNIST.locate(), {}
     assert folder is not None
     for name in idx.NAMES:
         path = idx.find(folder, name)

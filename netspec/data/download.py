@@ -48,6 +48,7 @@ class _File:
     size: int
     progress: DownloadProgress | None
     timeout: float
+    unpack: bool
 
 
 def download(
@@ -58,6 +59,7 @@ def download(
     size: int,
     progress: DownloadProgress | None = None,
     timeout: float = 5.0,
+    unpack: bool = True,
 ) -> Path:
     """Put a file of known content at `target`, unless it is there already.
 
@@ -65,12 +67,13 @@ def download(
     looks sees the whole file or none, whatever is killed and however many processes do the same at once.
 
     Args:
-        urls: the mirrors, tried in turn; what arrives gzip-wrapped is unpacked on the way.
+        urls: the mirrors, tried in turn.
         target: the file; missing folders above it are made.
-        sha256: of the unpacked content, in hexadecimal.
-        size: of the unpacked content in bytes; nothing larger is accepted.
+        sha256: of the file, in hexadecimal.
+        size: of the file in bytes; nothing larger is accepted.
         progress: called with the name of the file, the bytes received and the bytes to come in all.
         timeout: seconds to wait for a connection, and for each further piece.
+        unpack: whether what arrives gzip-wrapped is unpacked on the way; else it is kept as it is.
 
     Returns:
         `target`.
@@ -78,7 +81,7 @@ def download(
     Raises:
         DatasetUnavailableError: no mirror gave that content, the network is forbidden, or the disk refused.
     """
-    file = _File(target, sha256, size, progress, timeout)
+    file = _File(target, sha256, size, progress, timeout, unpack)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target):
@@ -130,9 +133,9 @@ def _sweep(target: Path) -> None:
 
 
 def _receive(url: str, stream: BinaryIO, file: _File) -> None:
-    """Write the unpacked content of `url` to `stream`: exactly `size` bytes."""
-    written = 0
-    for content in _unpacked(_pieces(url, file)):
+    """Write what `url` sends to `stream`, unpacked where it is to be: exactly `size` bytes."""
+    written, pieces = 0, _pieces(url, file)
+    for content in _unpacked(pieces) if file.unpack else pieces:
         written += len(content)
         if written > file.size:
             raise _MirrorError("more bytes than expected")

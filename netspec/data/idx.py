@@ -18,7 +18,7 @@ from netspec.recipe.data_headers import IDX_NAMES as NAMES
 from netspec.recipe.data_headers import find_idx as find
 from netspec.system.files import open_to_read
 
-__all__ = ["NAMES", "find", "read_idx"]
+__all__ = ["NAMES", "find", "read_idx", "read_stream"]
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _LARGEST = 4 * 2**30  # bytes of values in one file
@@ -39,20 +39,39 @@ def read_idx(path: Path, *, dimensions: int | None = None, sha256: str | None = 
     """
     try:
         with open_to_read(path) as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            size = path.stat().st_size
-            if not packed:
-                return _read(raw, path, size, dimensions, sha256)
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                return _read(cast("BinaryIO", unpacked), path, size * _DEFLATE, dimensions, sha256)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is a damaged gzip file: {error}", "fetch the file again") from error
+            return read_stream(raw, path, path.stat().st_size, dimensions=dimensions, sha256=sha256)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None, sha256: str | None) -> NDArray[Any]:
+def read_stream(
+    raw: BinaryIO, path: Path | str, size: int, *, dimensions: int | None = None, sha256: str | None = None
+) -> NDArray[Any]:
+    """Return the array in an open IDX file.
+
+    Args:
+        raw: the file at its beginning; it can be rewound.
+        path: what messages call it.
+        size: of it in bytes.
+        dimensions: as for `read_idx`.
+        sha256: as for `read_idx`.
+
+    Raises:
+        DataError: as `read_idx`.
+        OSError: it cannot be read.
+    """
+    packed = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    if not packed:
+        return _read(raw, path, size, dimensions, sha256)
+    try:
+        with gzip.GzipFile(fileobj=raw) as unpacked:
+            return _read(cast("BinaryIO", unpacked), path, size * _DEFLATE, dimensions, sha256)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is a damaged gzip file: {error}", "fetch the file again") from error
+
+
+def _read(stream: BinaryIO, path: Path | str, most: int, dimensions: int | None, sha256: str | None) -> NDArray[Any]:
     """Read an unpacked IDX stream that can hold at most `most` bytes."""
     dtype, shape, header = _header(stream, path, dimensions)
     needed = math.prod(shape) * dtype.itemsize
@@ -70,7 +89,7 @@ def _read(stream: BinaryIO, path: Path, most: int, dimensions: int | None, sha25
     return np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _header(stream: BinaryIO, path: Path, dimensions: int | None) -> tuple[np.dtype[Any], tuple[int, ...], bytes]:
+def _header(stream: BinaryIO, path: Path | str, dimensions: int | None) -> tuple[np.dtype[Any], tuple[int, ...], bytes]:
     """Return the type and shape that the first bytes state, and those bytes."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netspec.data import arrays, digits, mnist
+from netspec.data import arrays, cifar, digits, emnist, mnist
 from netspec.data.fitting import fit
+from netspec.data.published import Published
 from netspec.data.targets import Wanted
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
@@ -33,10 +34,21 @@ class Reader:
     fetch: Callable[[DownloadProgress | None], Path]
 
 
+_PUBLISHED: tuple[Published, ...] = (
+    mnist.MNIST,
+    mnist.FASHION_MNIST,
+    mnist.KMNIST,
+    emnist.EMNIST,
+    emnist.EMNIST_LETTERS,
+    emnist.EMNIST_DIGITS,
+    cifar.CIFAR10,
+    cifar.CIFAR100,
+)
+
 READERS: Mapping[str, Reader] = {
     "digits": Reader(lambda _: digits.load(), lambda: digits.FILE, lambda _: digits.FILE),
     "digits_by_writer": Reader(lambda _: digits.load_by_writer(), lambda: digits.FILE, lambda _: digits.FILE),
-    "mnist": Reader(mnist.load, mnist.locate, mnist.fetch),
+    **{each.name: Reader(each.load, each.locate, each.fetch) for each in _PUBLISHED},
 }
 """One entry for each of `DATASETS`, by its name."""
 

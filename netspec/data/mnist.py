@@ -1,153 +1,93 @@
-"""MNIST: finding its four files on this machine, or fetching them once, with their content pinned."""
+"""MNIST, and the datasets that were published in its form: four IDX files of images and labels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data import idx
-from netspec.data.download import download
-from netspec.data.types import DownloadProgress, Split
-from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
-from netspec.system.files import kind_of
-from netspec.system.places import cache_folder, data_folder
+from netspec.data.published import Found, Published, PublishedFile, part
+from netspec.data.types import Split
 
-__all__ = ["MIRRORS", "fetch", "load", "locate"]
+__all__ = ["FASHION_MNIST", "KMNIST", "MNIST"]
 
-MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+
+def _set(
+    name: str, mirrors: tuple[str, ...], pins: tuple[tuple[int, str], ...], *, unpacked: bool = False
+) -> Published:
+    """Return a dataset of four files, each known by its size and SHA-256."""
+    files = []
+    for idx_name, (size, sha256) in zip(idx.NAMES, pins, strict=True):
+        kept = idx_name if unpacked else f"{idx_name}.gz"
+        urls = tuple(f"{mirror}{idx_name}.gz" for mirror in mirrors)
+        files.append(PublishedFile(kept, urls, size, sha256, unpacked))
+
+    def read(found: Found) -> tuple[Split, Split]:
+        images, labels, test_images, test_labels = (
+            _array(*each, dimensions) for each, dimensions in zip(found, (3, 1, 3, 1), strict=True)
+        )
+        train = part(name, images[:, None], labels, found[0][1])
+        return train, part(name, test_images[:, None], test_labels, found[2][1])
+
+    bundled = "digits" if name == "mnist" else ""
+    return Published(name, name, tuple(files), read, loose=name == "mnist", fallback=bundled)
+
+
+def _array(file: PublishedFile, path: Any, dimensions: int) -> NDArray[Any]:
+    if file.unpacked:
+        return idx.read_idx(path, dimensions=dimensions, sha256=file.sha256)
+    with file.opened(path) as stream:
+        return idx.read_stream(stream, path, path.stat().st_size, dimensions=dimensions)
+
+
+# What is in the files is pinned, for mirrors wrap it with different gzips. Published are MD5s of it.
+MNIST = _set(
+    "mnist",
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://raw.githubusercontent.com/fgnt/mnist/master/",
+    ),
+    (
+        (47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        (60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        (7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        (10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    ),
+    unpacked=True,
 )
 
-_FIX = (
-    "set NETSPEC_DATA to a folder that holds mnist/, run `netspec data fetch mnist` with a network, or "
-    "write `data mnist else digits`"
+# Sizes and SHA-256 of the packed files: TensorFlow Datasets 4.9.10, url_checksums/fashion_mnist.txt. torchvision pins
+# the same files by MD5, as do the other mirrors: Keras, the authors' repository, Paddle.
+FASHION_MNIST = _set(
+    "fashion_mnist",
+    (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        "https://dataset.bj.bcebos.com/fashion_mnist/",
+    ),
+    (
+        (26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+        (29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+        (4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+        (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+    ),
 )
 
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What is known of one file: dimensions, and size in bytes and SHA-256 of its unpacked content."""
-
-    dimensions: int
-    size: int
-    sha256: str
-
-
-_FILES = {
-    idx.NAMES[0]: _File(3, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-    idx.NAMES[1]: _File(1, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-    idx.NAMES[2]: _File(3, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-    idx.NAMES[3]: _File(1, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-}
-
-
-def load(progress: DownloadProgress | None = None) -> tuple[Split, Split]:
-    """Return training and test part: (60000, 1, 28, 28) and (10000, 1, 28, 28) uint8.
-
-    Raises:
-        DatasetUnavailableError: it is not on this machine and cannot be had now.
-        DataError: a file under NETSPEC_DATA is damaged, or may not be looked for there.
-    """
-    given = _given()
-    if given:
-        return _read(given)
-    try:
-        return _read(_cache())
-    except DataError:
-        return _read(fetch(progress))
-
-
-def locate() -> Path | None:
-    """Return the folder that holds the four files, NETSPEC_DATA before the cache; they are not read.
-
-    Raises:
-        DataError: they cannot be looked for there.
-    """
-    cache = _cache()
-    return _given() or (cache if _holds_all(cache) else None)
-
-
-def fetch(progress: DownloadProgress | None = None) -> Path:
-    """Return the folder that holds the four files, downloading into the cache what is missing or damaged.
-
-    Raises:
-        DatasetUnavailableError: they cannot be had now.
-        DataError: a file under NETSPEC_DATA is damaged, or may not be looked for: netspec never writes there.
-    """
-    given, cache = _given(), _cache()
-    if given:
-        _read(given)
-        return given
-    damage = _damage(cache)
-    if not damage:
-        return cache
-    try:
-        for name, file in _FILES.items():
-            urls = [f"{mirror}{name}.gz" for mirror in MIRRORS]
-            download(urls, cache / name, sha256=file.sha256, size=file.size, progress=progress)
-    except DatasetUnavailableError as error:
-        found = f"the copy of mnist is damaged ({damage})" if _holds_all(cache) else "mnist is not on this machine"
-        raise DatasetUnavailableError(
-            f"{found}{_nearly()} and could not be downloaded: {error.message}", _FIX
-        ) from error
-    return cache
-
-
-def _cache() -> Path:
-    return cache_folder() / "mnist"
-
-
-def _places() -> list[Path]:
-    root = data_folder()
-    return [root / "mnist", root] if root else []
-
-
-def _given() -> Path | None:
-    return next(filter(_holds_all, _places()), None)
-
-
-def _holds_all(folder: Path) -> bool:
-    return all(idx.find(folder, name) for name in _FILES)
-
-
-def _damage(folder: Path) -> str:
-    """Return what is wrong with the files in a folder; empty where all of them are right."""
-    try:
-        _read(folder)
-    except DataError as error:
-        return error.message
-    return ""
-
-
-def _nearly() -> str:
-    """Say what NETSPEC_DATA lacks, for those who believe that it is all there."""
-    root = data_folder()
-    if root is None:
-        return ""
-    if kind_of(root, DataError) != "folder":
-        return f" (NETSPEC_DATA is {root}, which is not a folder)"
-    best = max(_places(), key=lambda folder: len(_missing(folder)) < len(_FILES))
-    return f" ({best} lacks {listing(_missing(best), 'and')})"
-
-
-def _missing(folder: Path) -> list[str]:
-    return [name for name in _FILES if not idx.find(folder, name)]
-
-
-def _read(folder: Path) -> tuple[Split, Split]:
-    arrays = [_read_file(folder, name, file) for name, file in _FILES.items()]
-    return Split(arrays[0][:, None], arrays[1]), Split(arrays[2][:, None], arrays[3])
-
-
-def _read_file(folder: Path, name: str, file: _File) -> NDArray[Any]:
-    path = idx.find(folder, name)
-    if path is None:  # it was there a moment ago
-        raise DataError(f"{folder / name} is missing", _FIX)
-    array = idx.read_idx(path, dimensions=file.dimensions, sha256=file.sha256)
-    return array.astype(np.int32) if file.dimensions == 1 else array
+# Sizes and SHA-256 of the packed files: TensorFlow Datasets 4.9.10, url_checksums/kmnist.txt. The second mirror is that
+# of the authors' first release.
+KMNIST = _set(
+    "kmnist",
+    (
+        "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+        "https://storage.googleapis.com/kuzushiji-mnist/",
+    ),
+    (
+        (18_165_135, "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
+        (29_497, "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
+        (3_041_136, "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
+        (5_120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
+    ),
+)

@@ -12,6 +12,19 @@ __all__ = ["DATASETS", "DatasetInfo", "Framing", "find", "last_part"]
 
 _DIGIT_NAMES = tuple("0123456789")
 
+_CIFAR10_NAMES = "airplane automobile bird cat deer dog frog horse ship truck"
+
+# As the archive of CIFAR-100 lists the fine ones, in the order of their numbers.
+_CIFAR100_NAMES = (
+    "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle "
+    "caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant "
+    "flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man "
+    "maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree "
+    "plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper "
+    "snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train "
+    "trout tulip turtle wardrobe whale willow_tree wolf woman worm"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Framing:
@@ -64,6 +77,15 @@ _UCI = (
     "1998: the 1,797 images of its test part, as scikit-learn ships them"
 )
 
+_EMNIST = "G. Cohen, S. Afshar, J. Tapson and A. van Schaik, EMNIST: an extension of MNIST to handwritten letters, 2017"
+_EMNIST_LICENSE = "none stated; made of NIST Special Database 19"
+_EMNIST_NOTES = (
+    "About 562 MB to download, once for all sets of EMNIST. The images are turned the right way up: in the published "
+    "files, and as other libraries load them, they are mirrored along the diagonal."
+)
+_CIFAR = "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
+_CIFAR_LICENSE = "none stated; the author asks to be cited"
+
 _FILLED = Framing(box=8, center="box", stroke=0.2)
 
 DATASETS: tuple[DatasetInfo, ...] = (
@@ -111,6 +133,98 @@ DATASETS: tuple[DatasetInfo, ...] = (
             "A test accuracy has a standard error of 0.1 percentage points at 99 %."
         ),
         framing=Framing(box=20, center="mass", stroke=0.11),
+    ),
+    DatasetInfo(
+        name="fashion_mnist",
+        title="Fashion-MNIST: articles of clothing, in the form of MNIST",
+        shape=(1, 28, 28),
+        labels=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        train=60_000,
+        test=10_000,
+        source="H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST, Zalando Research, 2017",
+        license="MIT",
+        notes="About 31 MB to download, once. Every class has 6,000 training and 1,000 test images.",
+    ),
+    DatasetInfo(
+        name="kmnist",
+        title="Kuzushiji-MNIST: cursive Japanese characters, in the form of MNIST",
+        shape=(1, 28, 28),
+        labels=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        train=60_000,
+        test=10_000,
+        source="T. Clanuwat and others, Deep Learning for Classical Japanese Literature, CODH, 2018",
+        license="CC BY-SA 4.0",
+        notes="About 21 MB to download, once. Every class has 6,000 training and 1,000 test images.",
+    ),
+    DatasetInfo(
+        name="emnist",
+        title="EMNIST Balanced: handwritten digits and letters",
+        shape=(1, 28, 28),
+        labels=tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"),
+        train=112_800,
+        test=18_800,
+        source=_EMNIST,
+        license=_EMNIST_LICENSE,
+        notes=f"{_EMNIST_NOTES} Small letters that look like their capitals, such as c, share a class with them.",
+        aliases=("emnist_balanced",),
+    ),
+    DatasetInfo(
+        name="emnist_letters",
+        title="EMNIST Letters: handwritten letters, small and capital as one class",
+        shape=(1, 28, 28),
+        labels=tuple("abcdefghijklmnopqrstuvwxyz"),
+        train=124_800,
+        test=20_800,
+        source=_EMNIST,
+        license=_EMNIST_LICENSE,
+        notes=f"{_EMNIST_NOTES} The published labels count from 1; here a is 0.",
+    ),
+    DatasetInfo(
+        name="emnist_digits",
+        title="EMNIST Digits: handwritten digits, four times as many as MNIST",
+        shape=(1, 28, 28),
+        labels=_DIGIT_NAMES,
+        train=240_000,
+        test=40_000,
+        source=_EMNIST,
+        license=_EMNIST_LICENSE,
+        notes=_EMNIST_NOTES,
+    ),
+    DatasetInfo(
+        name="cifar10",
+        title="CIFAR-10: small color photographs of 10 classes",
+        shape=(3, 32, 32),
+        labels=tuple(_CIFAR10_NAMES.split()),
+        train=50_000,
+        test=10_000,
+        source=_CIFAR,
+        license=_CIFAR_LICENSE,
+        notes="About 170 MB to download, once: the binary version, which holds no pickle.",
+    ),
+    DatasetInfo(
+        name="cifar100",
+        title="CIFAR-100: small color photographs of 100 classes",
+        shape=(3, 32, 32),
+        labels=tuple(_CIFAR100_NAMES.split()),
+        train=50_000,
+        test=10_000,
+        source=_CIFAR,
+        license=_CIFAR_LICENSE,
+        notes=(
+            "About 169 MB to download, once: the binary version, which holds no pickle. The labels are the 100 fine "
+            "classes; the 20 coarse ones are left out."
+        ),
     ),
 )
 

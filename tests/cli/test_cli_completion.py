@@ -30,6 +30,7 @@ def complete(folder: Path, line: str) -> list[str]:
         ("netspec eval x --data digits_", ["digits_by_writer"]),
         ("netspec data ", ["list", "fetch", "show"]),
         ("netspec data show mn", ["mnist"]),
+        ("netspec data fetch cifar", ["cifar10", "cifar100"]),
         ("netspec new resnet", ["resnet18", "resnet20", "resnet50"]),
         ("netspec new ", sorted(path.stem for path in specs_folder().rglob("*.net"))),
         ("netspec layers one", ["one_cycle", "one_hot", "onecycle", "onehot", "ones"]),

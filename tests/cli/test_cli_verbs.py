@@ -159,6 +159,7 @@ def test_datasets_and_where_they_are(tmp_path: Path) -> None:
     assert found["mnist"]["path"] is None
     assert found["digits"]["path"]
     assert found["digits"]["classes"] == list("0123456789")
+    assert (found["cifar100"]["shape"], len(found["cifar100"]["classes"])) == ([3, 32, 32], 100)
 
 
 def test_a_dataset_that_is_here_needs_no_network(tmp_path: Path) -> None:

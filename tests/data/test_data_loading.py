@@ -7,7 +7,7 @@ from netspec import data
 from netspec.data import digits
 from netspec.data.loading import READERS
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
-from netspec.recipe.catalog import DATASETS
+from netspec.recipe.catalog import DATASETS, DatasetInfo
 
 
 def test_every_known_dataset_has_a_source() -> None:
@@ -16,11 +16,13 @@ def test_every_known_dataset_has_a_source() -> None:
 
 @pytest.mark.parametrize("info", DATASETS, ids=lambda info: info.name)
 @pytest.mark.mnist
-def test_what_is_said_of_a_dataset_is_true(mnist_folder: Path, info: object) -> None:
+def test_what_is_said_of_a_dataset_is_true(mnist_folder: Path, info: DatasetInfo) -> None:
+    if data.locate(info.name) is None:
+        pytest.skip(f"NETSPEC_DATA holds no {info.name}")
     check(info)
 
 
-@pytest.mark.parametrize("info", [i for i in DATASETS if i.name != "mnist"], ids=lambda info: info.name)
+@pytest.mark.parametrize("info", [i for i in DATASETS if i.name.startswith("digits")], ids=lambda info: info.name)
 def test_what_is_said_of_a_bundled_dataset_is_true(info: object) -> None:
     check(info)
 
