@@ -77,6 +77,7 @@ def analyze(
     name: str = "",
     recorded: bool = False,
     files: bool = False,
+    data: str | None = None,
 ) -> Analysis:
     """Run all phases on a text and collect every mistake.
 
@@ -87,6 +88,7 @@ def analyze(
         name: what the network is called; the file's name unless given.
         recorded: whether it is what a training kept, which is only to be used: how it was trained is not judged again.
         files: whether to look at the data files that it names, as far as that takes little time.
+        data: a path from outside that is taken in place of what it names: `classes` and `tokens` are those of it.
     """
     try:
         file = parse(source)
@@ -96,7 +98,7 @@ def analyze(
     stem = Path(source.name).stem
     # Of `...net` it is two dots, which are a folder above another.
     called = visible(name or (stem if stem.strip(".") else "network"))[:200]
-    made = elaborate(file, name=called, lets=parse_values(lets or {}))
+    made = elaborate(file, name=called, lets=parse_values(lets or {}), data=data)
     network, diagnostics = made.network, list(made.diagnostics)
     if network and sets and not diagnostics:
         network = apply_sets(network, sets)

@@ -59,15 +59,18 @@ class Elaboration:
     notes: tuple[Diagnostic, ...] = ()
 
 
-def elaborate(file: ast.File, *, name: str, lets: Mapping[str, Any] | None = None) -> Elaboration:
+def elaborate(
+    file: ast.File, *, name: str, lets: Mapping[str, Any] | None = None, data: str | None = None
+) -> Elaboration:
     """Give every command of a file its meaning.
 
     Args:
         file: the parsed text.
         name: what the network is called.
         lets: values that replace those of `let` commands, by name.
+        data: a path from outside, in place of the data that the file names.
     """
-    elaborator = _Elaborator(file, dict(lets or {}))
+    elaborator = _Elaborator(file, dict(lets or {}), data)
     try:
         elaborator.run(file.commands, elaborator.scope)
     except TooLargeError:
@@ -92,7 +95,7 @@ _Handler: TypeAlias = Callable[[ast.Command, Scope], None]
 class _Elaborator:
     """One walk over the commands of a file, of the files it includes, and of the bodies in them."""
 
-    def __init__(self, file: ast.File, lets: dict[str, Any]) -> None:
+    def __init__(self, file: ast.File, lets: dict[str, Any], data: str | None = None) -> None:
         self.file, self.lets = file, lets
         self.context = Context({}, limit=MAX_DIAGNOSTICS, overridden=frozenset(lets))
         self.places: dict[str, Place] = {}
@@ -101,7 +104,7 @@ class _Elaborator:
         self.ends = Ends(self.context, self.places, self.wiring)
         self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
-        self.data_words = data_words(file)
+        self.data_words = data_words(file, data)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
         self.opened: list[Opened] = []
@@ -374,9 +377,9 @@ class _Elaborator:
                 fix = "add at least one, for example `fc 10 softmax`"
                 self.context.error("E0404", "the spec has no layers", start, fix=fix)
         self.ends.require_read(nodes, outputs, self.at)
-        error = self.data_words.error
-        if error and "data" in self.places:
-            self.context.error("E0314", error.message, self.places["data"].span, fix=error.fix)
+        error, place = self.data_words.error, self.places.get("data")
+        if error and (place or self.data_words.given):
+            self.context.error("E0314", error.message, place.span if place else start, fix=error.fix)
         inputs = self.ends.resolve_inputs(start, self.declared, self.data_words)
         self.declared.complete_data(inputs)
         if self.context.full:

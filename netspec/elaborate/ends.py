@@ -77,7 +77,7 @@ class Ends:
             info = datasets.find(candidate) if candidate else None
             if info:
                 return (Input(shape=info.shape),)
-        if data and of_data.survey and of_data.survey.data.name == data.name:
+        if data and of_data.survey and (of_data.given or of_data.survey.data.name == data.name):
             if not of_data.survey.inputs:
                 fix = "say which size they get: `input 3x64x64` (channels x height x width)"
                 message = f"the pictures of {data.name} are of different sizes, or large"

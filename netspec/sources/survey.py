@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
@@ -66,6 +66,9 @@ def survey(data: DataSource, folder: Path) -> Survey | None:
     info = find(data.name)
     if info:
         return Survey(data, (Input(shape=info.shape),), classes=len(info.labels))
+    if kind_of(folder / data.name, DataError) is None and data.fallback:
+        found = survey(data.model_copy(update={"name": data.fallback, "fallback": None}), folder)
+        return found and replace(found, data=data)
     if not data.is_text:
         return _of_pictures(data, folder)
     data = completed(data)

@@ -61,7 +61,7 @@ def train(
 
     group = process_group(coordinator, processes, process)
     source = load_source(file)
-    found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets))
+    found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets), data=data)
     network, graph = require(found)
     flags = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "devices": devices}
     settings = {key: str(value) for key, value in flags.items() if value is not None}
