@@ -69,7 +69,9 @@ def data_words(file: ast.File, given: str | None = None) -> DataWords:
         found = survey(data, folder)
     except DataError as error:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error, given is not None)
-    if found is None and used and kind_of(folder / data.name, DataError) is None:
+    # Files of arrays are not looked at here, whether they are there or not.
+    arrays = given is None and data.name.lower().endswith(".npz")
+    if found is None and used and not arrays and kind_of(folder / data.name, DataError) is None:
         beside = "paths begin at the spec's folder: put it there, or train with --data PATH"
         missing = DataError(f"{data.name} does not exist", beside if given is None else "give a path that is there")
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), missing, given is not None)
