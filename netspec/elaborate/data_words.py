@@ -13,9 +13,10 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import INPUT, DataSource
+from netspec.recipe.catalog import find
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
-from netspec.system.files import expanded
+from netspec.system.files import expanded, kind_of
 
 __all__ = ["WORDS", "DataWords", "data_words"]
 
@@ -56,11 +57,10 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
 
     Args:
         file: the parsed text.
-        given: what is learned from in place of the data that it names. It counts where both are texts: any other data
-            must have the form of what the file names.
+        given: a dataset's name or a path from outside, in place of what the file names.
 
     Raises:
-        DataError: the given text is not there, or cannot be read.
+        DataError: what is given is not there, or cannot be read.
     """
     command = next((c for c in file.commands if c.name.text == "data"), None)
     used = _USED.search(_without(file.source.text, command)) is not None
@@ -68,20 +68,30 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if not used and not asked and (command is None or any(c.name.text == "input" for c in file.commands)):
         return DataWords(None, {})
     write = "write the number"
-    if command is None:
+    if command is None and given is None:
         unanswered = Unanswered("the spec names no data", f"{write}, or name the data: `data mnist`")
         return DataWords(None, dict.fromkeys(WORDS, unanswered))
-    data = _declared(command)
+    data = _declared(command) if command else DataSource.model_construct(name=str(given))
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
     asked = asked if data.is_table else {}
-    other = _other_text(data, given)
+    other = _other(data, given)
     try:
         found = survey(other or data, file.source.folder or Path(), asked)
     except DataError as error:
         if other:
             raise
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error, asked)
+    # Files of arrays are not looked at here, whether they are there or not.
+    arrays = other is None and data.name.lower().endswith(".npz")
+    if found is None and used and not arrays:
+        path = (file.source.folder or Path()) / (other or data).name
+        if kind_of(path, DataError) is None:
+            beside = "paths begin at the spec's folder: put it there, or train with --data PATH"
+            missing_file = DataError(f"{data.name} does not exist", beside)
+            if other:
+                raise DataError(f"{given} does not exist", "give a path that is there")
+            return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), missing_file, asked)
     if found is None:
         unanswered = Unanswered(f"{data.name} is looked at in training only", write)
         return DataWords(None, dict.fromkeys(WORDS, unanswered), asked=asked)
@@ -158,9 +168,12 @@ def _declared(command: ast.Command) -> DataSource | None:
     return None if declarations.context.diagnostics else data
 
 
-def _other_text(data: DataSource, given: str | Path | None) -> DataSource | None:
-    """Return the data with another text in place of its own, where one is given."""
+def _other(data: DataSource, given: str | Path | None) -> DataSource | None:
+    """Return the data with what is given from outside in place of what the file names."""
     text = str(given or "")
-    if not data.is_text or not text.lower().endswith(".txt") or "://" in text or "\0" in text:
+    if not text or "://" in text or "\0" in text:
         return None
-    return data.model_copy(update={"name": str(expanded(text, DataError).absolute())})
+    if find(text):
+        return data.model_copy(update={"name": text, "fallback": None})
+    # A path from outside is one from where the program runs, and the user's own.
+    return data.model_copy(update={"name": str(expanded(text, DataError).absolute()), "fallback": None})

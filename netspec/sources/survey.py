@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
@@ -77,6 +77,9 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
         from netspec.sources.table_survey import survey_table  # noqa: PLC0415
 
         return survey_table(data, folder, asked)
+    if kind_of(folder / data.name, DataError) is None and data.fallback:
+        found = survey(data.model_copy(update={"name": data.fallback, "fallback": None}), folder)
+        return found and replace(found, data=data)
     if not data.is_text:
         return _of_pictures(data, folder)
     data = completed(data)

@@ -163,7 +163,7 @@ def _edited(saved: SavedRun) -> tuple[Network, Graph]:
     origin = saved.origin
     assert origin.text is not None
     source = Source(str(saved.folder / run_files.SPEC), origin.text, saved.folder)
-    found = analyze(source, lets=origin.lets, sets=origin.sets, name=saved.network.name)
+    found = analyze(source, lets=origin.lets, sets=origin.sets, name=saved.network.name, data=origin.data_path)
     settings = {key: value for key, value in origin.settings.items() if key != "data"}
     declared, graph = require(found)
     network = with_settings(declared, settings)

@@ -122,6 +122,25 @@ def test_masks_are_predicted(here: Path, cli: Any) -> None:
         assert cli("plot", "run_cells", what).code == 0, what
 
 
+def test_classes_are_those_of_the_data_that_is_given(here: Path, cli: Any) -> None:
+    spec = SPEC.split("\n", 1)[1]
+    (here / "open.net").write_text(spec, encoding="utf-8")
+    (here / "other.net").write_text(f'data "elsewhere"\n{spec}', encoding="utf-8")
+    for name in ("open", "other"):
+        assert (
+            cli("train", f"{name}.net", "--data", "photos", "-o", f"run_{name}", "--epochs", "1", "--quiet").code == 0
+        )
+        assert ns.open(here / f"run_{name}").labels == ("blue", "red", "white")
+        with pytest.raises(ns.NetspecError, match="nowhere does not exist"):
+            cli("train", f"{name}.net", "--data", "nowhere", "-o", "none")
+    assert ns.replay(here / "run_open").identical
+    with pytest.raises(ns.NetspecError, match="elsewhere does not exist"):
+        cli("train", "other.net", "-o", "none")
+    (here / "else.net").write_text(f'data "elsewhere" else "photos"\n{spec}', encoding="utf-8")
+    graph = ns.load(here / "else.net").graph()
+    assert graph.shape(graph.output) == (3,)
+
+
 @pytest.mark.parametrize("name", ["photos", "cells"])
 def test_a_spec_is_written_for_pictures(name: str, here: Path, cli: Any) -> None:
     assert cli("new", "--data", name, "-o", f"new_{name}.net").code == 0
