@@ -129,6 +129,8 @@ NOT_SPECS = {
     "E0115": "an abbreviation",
     "E0116": "an abbreviation",
     "E0303": "no text can say it yet",
+    "E0333": "a file of weights",
+    "E0334": "a file of weights",
 }
 
 
