@@ -11,7 +11,6 @@ from comparison.cases import Case
 from comparison.job import Array, Job, Layer
 from netspec import data as datasets
 from netspec.backends.initial import draw
-from netspec.backends.jax.inputs.prepare import scaling
 from netspec.graph.graph import Graph
 
 __all__ = ["load", "make_job", "product_flops"]
@@ -32,7 +31,7 @@ def make_job(case: Case) -> Job:
     graph = network.graph()
     recipe = network.recipe
     batch = case.batch or recipe.batch
-    factor, offset = scaling(network.data)
+    factor, offset = network.data.scaling() if network.data else (1 / 255, 0.0)
     images, labels, test_images, test_labels = _examples(network, graph, batch * case.batches)
     kinds = [node.layer.canonical() for node in network.nodes]
     return Job(

@@ -177,11 +177,12 @@ def _file_of(
     progress: DownloadProgress | None,
 ) -> Dataset:
     """Return the dataset of the first name that is to be had: a table, a text, pictures, arrays, or a built-in one."""
-    path, source = expanded(names[0], DataError), network.data or DataSource(name=Path(names[0]).name)
+    path = expanded(names[0], DataError)
     if _is_table(network, names[0]):
+        source = network.data or DataSource(name=path.name)
         return load_table_file(path, network, graph, source, preparation)
-    if network.data and source.is_text and not names[0].lower().endswith(".npz"):
-        return load_text(path, source, graph.shape(graph.output), preparation)
+    if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
+        return load_text(path, network.data, graph.shape(graph.output), preparation)
     if holds_pictures(path) and not find(names[0]):
         learned = next(iter(known.values()), ())
         pictures = load_pictures(path, network, graph, known=learned, fitted=preparation, progress=progress)

@@ -173,6 +173,9 @@ def _other(data: DataSource, given: str | Path | None) -> DataSource | None:
     text = str(given or "")
     if not text or "://" in text or "\0" in text:
         return None
+    if data.is_text and not text.lower().endswith(".txt"):
+        # Other data, such as token numbers in an `.npz`, must have the form of the text that the file names.
+        return None
     if find(text):
         return data.model_copy(update={"name": text, "fallback": None})
     # A path from outside is one from where the program runs, and the user's own.

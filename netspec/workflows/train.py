@@ -148,7 +148,7 @@ def train(
     check_hold_out(network.data.held_out if network.data else 0, dataset)
     path = data_source_path(data) if data is not None else _named_path(network, dataset, base)
     # Names that the data has for its classes are those of all of them.
-    named = data is not None and not are_numbers(dataset.labels)
+    named = data is not None and not isinstance(data, Dataset) and not are_numbers(dataset.labels)
     # Where it is one of two, the outputs may be for the other; and of arrays in memory some classes may be missing.
     chosen = (
         isinstance(data, str | Path)

@@ -165,7 +165,7 @@ def test_new_writes_a_spec_that_checks(here: Path, target: str | None, has: list
         (["--data", "none.csv"], "none.csv does not exist"),
         (["--data", "houses.csv", "--target", "sold", "-o", "sold.net"], "sold.net exists already"),
         (["--target", "sold"], "--target names a column of a table"),
-        (["--data", "spec.net"], "spec.net is no table"),
+        (["--data", "spec.net"], "spec.net does not exist"),
     ],
 )
 def test_new_refuses_what_is_wrong(here: Path, words: list[str], says: str) -> None:

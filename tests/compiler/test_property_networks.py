@@ -72,7 +72,8 @@ def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
         elif leaf is bool:
             choices.append(st.booleans())
         elif leaf is str:
-            texts = ["1 2.5", "a=2 b=0.5"] if weights else _TEXTS
+            numbers = any("pattern" in str(bound) and "0-9e" in str(bound) for bound in bounds)
+            texts = ["1 2.5", "a=2 b=0.5"] if weights else ["0.5", "0.1 0.2 0.3"] if numbers else _TEXTS
             choices.append(st.sampled_from(texts))
         elif leaf is int:
             choices.append(integers(bounds))

@@ -95,10 +95,10 @@ def test_a_run_is_resumed_evaluated_and_asked_with_the_graph_that_was_read(spec:
     list(ns.train(spec, out=folder, stop=lambda: True))
     counts()
     list(ns.resume(folder))
-    assert counts() == Counter(["trace", "check_labels", "check_steps"])
+    assert counts() == Counter(["trace", "check_labels", "check_hold_out", "check_steps"])
     # Each model file has a spec of its own; that of the run has the settings before.
     list(ns.resume(folder, epochs=2))
-    assert counts() == Counter({"trace": 2, "check_labels": 1, "check_steps": 1})
+    assert counts() == Counter({"trace": 2, "check_labels": 1, "check_hold_out": 1, "check_steps": 1})
     run = ns.open(folder)
     assert counts() == Counter(["trace"])
     run.evaluate()
