@@ -119,6 +119,8 @@ def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if parts[0] is float:
         ends = st.floats(-1e30, 1e30, allow_nan=False)
         return st.tuples(ends, ends).filter(lambda p: p[0] != p[1]).map(lambda p: tuple(sorted(p)))
+    if str in _leaves(parts[0]):
+        return st.lists(st.sampled_from(["price", "a b", "log"]), min_size=1, max_size=2, unique=True).map(tuple)
     lowest = 0 if limits(_leaves(parts[0])).get("ge") == 0 else 1
     return st.tuples(st.integers(lowest, 9), st.integers(lowest, 9))
 
