@@ -155,6 +155,10 @@ def _settings(definition: DataSource | Recipe | Compile, skip: tuple[str, ...] =
             # Without the quotes it would be the choice.
             lines.append(f'  {p.name} "{value[0]}"\n')
             continue
+        if p.takes_words and isinstance(value, str) and value not in p.choices:
+            # A name of the user's: one that is no plain word stands in quotes.
+            lines.append(f"  {p.name} {print_label(value)}\n")
+            continue
         lines.append(f"  {p.name} {_setting(p.members, value)}".rstrip() + "\n")
     return "".join(lines)
 
