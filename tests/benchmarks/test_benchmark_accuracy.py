@@ -191,8 +191,6 @@ def test_mistakes_are_reported_without_a_traceback(tmp_path: Path, capsys: pytes
 def test_the_twins_follow_the_specs(torch: Any) -> None:
     from torch_twins import TWINS, weighted_layers  # noqa: PLC0415
 
-    from netspec.backends.jax.inputs.prepare import scaling  # noqa: PLC0415
-
     assert set(TWINS) == set(SPECS) - {"lenet"}
     for name, twin in TWINS.items():
         network = find_spec(name).network
@@ -201,7 +199,7 @@ def test_the_twins_follow_the_specs(torch: Any) -> None:
         shuffle = False if data.shuffle.mode == "off" else data.shuffle.buffer or True
         expected = (recipe.batch, recipe.epochs, recipe.l2, data.validation, shuffle)
         assert (twin.batch, twin.epochs, twin.l2, twin.validation, twin.shuffle) == expected
-        assert (twin.factor, twin.offset) == pytest.approx(scaling(data))
+        assert (twin.factor, twin.offset) == pytest.approx(data.scaling() if data else (1 / 255, 0.0))
 
         made = twin.network()
         twin.initialize(made)
