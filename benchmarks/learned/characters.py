@@ -70,4 +70,7 @@ def _sample(folder: Path, effort: Effort) -> str | None:
     run: Any = ns.open(folder)
     if not hasattr(run, "generate"):
         return None
-    return _PROMPT + str(run.generate(_PROMPT, length=effort.of(300, 5), temperature=_TEMPERATURE, seed=effort.seed))
+    # The short form learns from a text without capitals.
+    known = run.vocabulary is not None and not run.vocabulary.missing(_PROMPT)
+    prompt = _PROMPT if known else ""
+    return prompt + str(run.generate(prompt, length=effort.of(300, 5), temperature=_TEMPERATURE, seed=effort.seed))
