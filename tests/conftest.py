@@ -79,6 +79,17 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(_MADE, ignore_errors=True)
 
 
+@pytest.fixture
+def compiled_as_by_users() -> Iterator[None]:
+    """Compile one test with all of XLA's optimizations: what is fused, and computed anew, is what users run."""
+    import jax  # noqa: PLC0415
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forgotten_programs() -> Iterator[None]:
     """Let JAX forget, after each module, the programs that it keeps in memory: a worker would grow to gigabytes."""

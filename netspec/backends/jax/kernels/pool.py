@@ -152,8 +152,13 @@ def _slice_max(x: jax.Array, window: Size2, stride: Size2, padding: Padding2) ->
 def _slice_max_forward(
     x: jax.Array, window: Size2, stride: Size2, padding: Padding2
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    y = _slice_max(x, window, stride, padding)
-    return y, (x, y)
+    best, *rest = _taps(_pad_image(x, padding, -jnp.inf), window, stride)
+    winner = jnp.zeros(best.shape, _position_type(window))
+    for position, values in enumerate(rest, 1):
+        # Strictly greater: on a tie the earlier position keeps the window.
+        winner = jnp.where(values > best, np.asarray(position, winner.dtype), winner)
+        best = jnp.maximum(values, best)
+    return best, (x, winner)
 
 
 def _slice_max_backward(
@@ -163,20 +168,24 @@ def _slice_max_backward(
     residuals: tuple[jax.Array, jax.Array],
     gradient: jax.Array,
 ) -> tuple[jax.Array]:
-    """Sums, over window positions, the gradients of the windows that each position was first to win."""
-    x, y = residuals
-    padded = _pad_image(x, padding, -jnp.inf)
-    taken = jnp.zeros(y.shape, bool)
-    parts = []
-    for position, values in zip(
-        product(range(window[0]), range(window[1])), _taps(padded, window, stride), strict=True
-    ):
-        won = (values == y) & ~taken
-        taken |= won
-        parts.append((position, jnp.where(won, gradient, 0)))
-    total = add_taps(parts, (padded.shape[1], padded.shape[2]), stride)
+    """Sums, over window positions, the gradients of the windows that each position has won.
+
+    The winners are kept, not found again by comparing with the maximum: what is compared may then be computed anew, with
+    another rounding in the last bit, and the gradients of windows that nothing equals would be lost.
+    """
+    x, winner = residuals
+    parts = [
+        (position, jnp.where(winner == np.asarray(number, winner.dtype), gradient, 0))
+        for number, position in enumerate(product(range(window[0]), range(window[1])))
+    ]
     (top, bottom), (left, right) = padding
+    total = add_taps(parts, (x.shape[1] + top + bottom, x.shape[2] + left + right), stride)
     return (_pad_image(total, ((-top, -bottom), (-left, -right)), 0),)
+
+
+def _position_type(window: Size2) -> npt.DTypeLike:
+    """Return the smallest type that numbers the positions of a window."""
+    return np.min_scalar_type(window[0] * window[1] - 1)
 
 
 _slice_max.defvjp(_slice_max_forward, _slice_max_backward)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import netspec as ns
 from netspec.backends.jax.kernels import pool
 
 FEW = settings(max_examples=8, deadline=None, derandomize=True, database=None)
@@ -110,6 +111,26 @@ def test_the_first_of_equal_maxima_takes_the_whole_gradient(strategy):
     run = partial(pool.max_pool2d, window=(2, 2), stride=(2, 2), padding=NONE, strategy=strategy)
     dx = jax.grad(lambda x: run(x).sum())(jnp.ones((1, 2, 2, 1)))
     np.testing.assert_array_equal(dx[0, :, :, 0], [[1, 0], [0, 0]])
+
+
+@pytest.mark.usefixtures("compiled_as_by_users")
+@pytest.mark.parametrize(("window", "strategy"), [("3 stride=2", "slices"), ("2x3", "slices"), ("2", "reshape")])
+def test_what_is_pooled_may_be_computed_anew(window, strategy):
+    """A compiler computes a normalization once for the maximum, and again, rounded otherwise, for its gradient."""
+    spec = f"input 3x20x20\nconv 32 3x3\nbatchnorm\npool {window}\nglobalpool; fc 10 softmax\n"
+    x, y = jax.random.normal(jax.random.key(0), (3, 3, 20, 20)), jnp.arange(3)
+
+    def gradients(name):
+        model = ns.compile(f"{spec}compile {{ pool {name}; conv direct; layout channels_last }}", "cpu")
+        found = model.backward(model.init(0), x, y, train=True, rng=jax.random.key(2))[1]
+        # A bias before a normalization has a gradient of rounding alone.
+        found["conv_1"].pop("bias")
+        return found
+
+    def check(found, expected):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * float(jnp.abs(expected).max()))
+
+    jax.tree.map(check, gradients(strategy), gradients("reduce_window"))
 
 
 @pytest.mark.parametrize("strategy", pool.STRATEGIES)
