@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import log
 from pathlib import Path
-from typing import Any
 
 import netspec as ns
 from learned.frame import Effort, Found, trained
@@ -59,17 +58,13 @@ def measure(effort: Effort) -> Found:
             "parameters": (float(result.parameters),),
             "seconds": (round(result.seconds, 1),),
         }
-        written = _sample(folder, effort)
-        if written is not None:
-            samples[f"{name} writes behind `{_PROMPT}`, at temperature {_TEMPERATURE}"] = written
+        samples[f"{name} writes behind `{_PROMPT}`, at temperature {_TEMPERATURE}"] = _sample(folder, effort)
     return Found(figures=figures, samples=samples)
 
 
-def _sample(folder: Path, effort: Effort) -> str | None:
-    """Return what the model writes behind the prompt; None where this version of netspec cannot write."""
-    run: Any = ns.open(folder)
-    if not hasattr(run, "generate"):
-        return None
+def _sample(folder: Path, effort: Effort) -> str:
+    """Return what the model writes behind the prompt."""
+    run = ns.open(folder)
     # The short form learns from a text without capitals.
     known = run.vocabulary is not None and not run.vocabulary.missing(_PROMPT)
     prompt = _PROMPT if known else ""

@@ -41,6 +41,7 @@ _EACH = (
     ops.CosineSimilarity,
     ops.Concat,
     ops.ZeroPadding,
+    ops.OnePadding,
 )
 """What is computed, in inference, at each position by itself."""
 

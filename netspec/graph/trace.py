@@ -28,6 +28,9 @@ MAX_DIAGNOSTICS = 100
 _ONES, _ZEROS = Ones.model_construct(), Zeros.model_construct()
 _MAX_VALUES = 4_000_000_000
 
+_STEEP = {"exp", "log", "sqrt"}
+"""Functions that have no finite value or slope everywhere."""
+
 
 def trace(network: Network, places: Places | None = None, *, recorded: bool = False) -> Graph:
     """Trace a network into operations.
@@ -89,6 +92,8 @@ class _Builder:
             for index, given in enumerate(network.inputs)
         }
         self.masks: dict[Mask, Tensor] = {}
+        self.mask: Mask | None = None
+        """Of what the current node reads."""
         self.owners = Owners(network, self.places)
         self.operations: list[Operation] = []
         self.parameters: dict[str, Parameter] = {}
@@ -120,10 +125,10 @@ class _Builder:
                 raise ShapeError(
                     "E0302", f"`{layer.canonical()}` cannot compute with token numbers", "put `embedding 64` before it"
                 )
-            mask = _common_mask(layer, xs)
+            self.mask = _common_mask(layer, xs)
             made = layer.join(self, xs)
-            if mask and not layer.reads_mask:
-                made = replace(made, mask=mask)
+            if self.mask and not layer.reads_mask:
+                made = replace(made, mask=self.mask)
             self.owners.require_all_used(name)
             self.values[name] = made
         except UnknownLayerError:
@@ -185,6 +190,8 @@ class _Builder:
 
     def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
         xs = (x,) if isinstance(x, Tensor) else tuple(x)
+        if isinstance(op, ops.Divide) or (isinstance(op, ops.Activation) and op.function in _STEEP):
+            xs = tuple(map(self._with_ones, xs))
         shapes = [*(x.shape for x in xs), *(w.shape for w in weights)]
         shape = op.shape(*shapes)
         if prod(shape) > _MAX_VALUES:
@@ -196,6 +203,12 @@ class _Builder:
         flops = op.flops(shape, *shapes)
         self.operations.append(Operation(op, tuple(x.index for x in xs), paths, out.index, shape, self.current, flops))
         return out
+
+    def _with_ones(self, x: Tensor) -> Tensor:
+        """Return a value with 1 at padding: an infinite slope there would make a gradient of 0 no number."""
+        if self.mask is None or x.shape[1:] != (self.mask.before + self.mask.length,):
+            return x
+        return self.apply(ops.OnePadding(), (x, self.valid(self.mask)))
 
     def output(self, output: Output, *, recorded: bool) -> GraphOutput | None:
         """Return an output with its loss: as stated, else the one that goes with its last layer and the data.

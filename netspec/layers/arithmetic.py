@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from netspec.layers.base import Builder, Layer, Tensor
+from netspec.layers.base import Builder, PositionwiseLayer, Tensor
 from netspec.ops import Affine
 from netspec.schema.definition import option, positional
 from netspec.schema.types import Float
@@ -10,7 +10,7 @@ from netspec.schema.types import Float
 __all__ = ["Times"]
 
 
-class Times(Layer):
+class Times(PositionwiseLayer):
     """Multiplies each value by a constant and, with `plus=`, adds another; `scale` has a trained one.
 
     `times 0.1` makes a residual body small, `times -1 plus=1` is 1 − x.
@@ -22,11 +22,6 @@ class Times(Layer):
 
     factor: Float = positional("what each value is multiplied by")
     plus: Float = option(0.0, "what is then added to each value")
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Multiply and add."""

@@ -15,6 +15,7 @@ __all__ = [
     "Builder",
     "Layer",
     "Mask",
+    "PositionwiseLayer",
     "Role",
     "Tensor",
     "UnknownLayerError",
@@ -120,13 +121,17 @@ class Layer(Definition):
         return self.build(g, x)
 
 
-class ActivationLayer(Layer):
-    """A layer that is one function; its fields are the function's parameters."""
+class PositionwiseLayer(Layer):
+    """A layer of which each position of the output comes from the same position of the input, whatever its fields."""
 
     @property
     def positionwise(self) -> bool:
-        """Whether padding stays padding: a function goes over the features of one position at most."""
+        """Whether padding stays padding."""
         return True
+
+
+class ActivationLayer(PositionwiseLayer):
+    """A layer that is one function, over the features of one position at most; its fields are its parameters."""
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Apply the function of the same name."""

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor, require_positions
+from netspec.layers.base import Builder, Layer, PositionwiseLayer, Tensor, require_positions
 from netspec.ops import ShapeError
 from netspec.schema.definition import option, positional
 from netspec.schema.types import NonNegativeInt, PositiveInt
@@ -11,7 +11,7 @@ from netspec.schema.types import NonNegativeInt, PositiveInt
 __all__ = ["ChannelShuffle", "Channels", "Coordinates", "Part"]
 
 
-class Channels(Layer):
+class Channels(PositionwiseLayer):
     """Keeps some channels (or features), the first ones unless an offset is given; all positions.
 
     `channels 16` are the first 16, `channels 16 offset=16` the next. `crop` keeps a part of the positions.
@@ -23,17 +23,12 @@ class Channels(Layer):
     count: PositiveInt = positional("how many")
     offset: NonNegativeInt = option(0, "how many before them are left out")
 
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
-
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Take the channels."""
         return g.apply(ops.Channels(self.offset, self.count), x)
 
 
-class Part(Layer):
+class Part(PositionwiseLayer):
     """One of several equal parts of the channels (or features), counted from 1; of two unless more are said.
 
     `part 1 of=2` is the first half. The other half is read from the same label:
@@ -45,11 +40,6 @@ class Part(Layer):
 
     number: PositiveInt = positional("which one, counted from 1")
     of: PositiveInt = option(2, "how many equal parts there are")
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Take the part."""
@@ -64,7 +54,7 @@ class Part(Layer):
         return g.apply(ops.Channels((self.number - 1) * count, count), x)
 
 
-class ChannelShuffle(Layer):
+class ChannelShuffle(PositionwiseLayer):
     """Takes the channels of equal groups in turn: the first of each, then the second of each. Zhang et al. 2018.
 
     The next convolution in groups then reads channels of each, as in ShuffleNet.
@@ -75,11 +65,6 @@ class ChannelShuffle(Layer):
     example: ClassVar[str] = "channelshuffle 2"
 
     groups: PositiveInt = positional("number of equal groups that the channels are in")
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reorder the channels."""

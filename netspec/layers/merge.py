@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor
+from netspec.layers.base import Builder, PositionwiseLayer, Tensor
 
 __all__ = [
     "Add",
@@ -21,16 +21,11 @@ __all__ = [
 ]
 
 
-class Merge(Layer):
+class Merge(PositionwiseLayer):
     """A layer that reads several values; the labels on its line are the wiring, not arguments."""
 
     merges: ClassVar[bool] = True
     op: ClassVar[ops.Op]
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding: what is merged has the same."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Merge one value, which is that value in a form of its own."""

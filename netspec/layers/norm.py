@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.activation import OptionalActivation
-from netspec.layers.base import Builder, Layer, Tensor, require_positions
+from netspec.layers.base import Builder, Layer, PositionwiseLayer, Tensor, require_positions
 from netspec.ops import BatchNorm as BatchNormOp
 from netspec.ops import Bias, Shape
 from netspec.ops import GroupNorm as GroupNormOp
@@ -134,7 +134,7 @@ class LocalResponseNorm(Layer):
         return g.apply(LocalResponseNormOp(self.size, self.alpha, self.beta, self.k), x)
 
 
-class Scale(Layer):
+class Scale(PositionwiseLayer):
     """Multiplies each channel (or feature) by a trainable number. Touvron et al. 2021 begin with a small one."""
 
     kind: Literal["scale"] = "scale"
@@ -144,11 +144,6 @@ class Scale(Layer):
 
     init: Float = positional("what each number begins with", 1.0)
     bias: bool = option(False, "then add a trainable number to each channel")
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Multiply, add the bias."""

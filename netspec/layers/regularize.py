@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from netspec.layers.base import Builder, Layer, Tensor
+from netspec.layers.base import Builder, PositionwiseLayer, Tensor
 from netspec.ops import Dropout as DropoutOp
 from netspec.ops import Noise as NoiseOp
 from netspec.ops import Sample as SampleOp
@@ -13,7 +13,7 @@ from netspec.schema.types import Fraction, NonNegativeFloat
 __all__ = ["Dropout", "Noise", "Sample", "StochasticDepth"]
 
 
-class Dropout(Layer):
+class Dropout(PositionwiseLayer):
     """Zeroes each value with probability `rate` and scales the rest by 1/(1 − rate), in training. Srivastava 2014."""
 
     kind: Literal["dropout"] = "dropout"
@@ -22,17 +22,12 @@ class Dropout(Layer):
 
     rate: Fraction = positional("share of the values that are zeroed", 0.5)
 
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
-
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Drop values."""
         return g.apply(DropoutOp(self.rate), x)
 
 
-class StochasticDepth(Layer):
+class StochasticDepth(PositionwiseLayer):
     """Zeroes all values of an example with probability `rate`, else scales them by 1/(1 − rate), in training.
 
     As the last layer in a body of `residual`, it leaves that body out for the example. Huang et al. 2016; each example
@@ -45,17 +40,12 @@ class StochasticDepth(Layer):
 
     rate: Fraction = positional("share of the examples that are zeroed")
 
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
-
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Drop examples."""
         return g.apply(StochasticDepthOp(self.rate), x)
 
 
-class Noise(Layer):
+class Noise(PositionwiseLayer):
     """Adds normal noise of mean 0 to each value, in training. Bishop 1995."""
 
     kind: Literal["noise"] = "noise"
@@ -64,17 +54,12 @@ class Noise(Layer):
 
     std: NonNegativeFloat = positional("standard deviation of the noise")
 
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
-
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Add noise."""
         return g.apply(NoiseOp(self.std), x)
 
 
-class Sample(Layer):
+class Sample(PositionwiseLayer):
     """Draws from normal distributions: 2n features, n means and then n logarithms of variances → n features.
 
     In training mean + exp(log variance / 2)·ε, which gradients go through; in evaluation the mean. It goes with the
@@ -84,11 +69,6 @@ class Sample(Layer):
     kind: Literal["sample"] = "sample"
     aliases = ("Sampling", "reparameterize", "reparametrize")
     example: ClassVar[str] = "sample"
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Draw."""

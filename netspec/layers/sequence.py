@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor, require_sequence
+from netspec.layers.base import Builder, Layer, PositionwiseLayer, Tensor, require_sequence
 from netspec.ops import ShapeError
 from netspec.recipe.initializers import AnyInitializer, Normal
 from netspec.schema.definition import option, positional
@@ -68,7 +68,7 @@ def _require_tokens(layer: Layer, x: Tensor) -> int:
     return x.tokens
 
 
-class Position(Layer):
+class Position(PositionwiseLayer):
     """Adds a mark to each position, so that attention can tell them apart; features x length stays.
 
     The marks are trained, from normal(0.02), or the fixed sines and cosines of Vaswani et al. 2017. Rotary positions
@@ -85,11 +85,6 @@ class Position(Layer):
         "trained marks, or fixed sines and cosines", "trained"
     )
     init: AnyInitializer | None = option(None, "initializer of trained marks; normal(0.02) unless given")
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Add the marks."""

@@ -4,7 +4,7 @@ from math import prod
 from typing import ClassVar, Literal
 
 from netspec import ops
-from netspec.layers.base import Builder, Layer, Tensor, require_positions
+from netspec.layers.base import Builder, Layer, PositionwiseLayer, Tensor, require_positions
 from netspec.schema.definition import positional
 from netspec.schema.types import Axes, Order
 
@@ -31,18 +31,13 @@ class Flatten(Layer):
         return x if len(x.shape) == 1 else g.apply(ops.Reshape((prod(x.shape),)), x)
 
 
-class Identity(Layer):
+class Identity(PositionwiseLayer):
     """Gives what it reads: a name for a value, or the layer of an `else` that changes nothing."""
 
     kind: Literal["identity"] = "identity"
     aliases = ("Identity",)
     reads_tokens: ClassVar[bool] = True
     example: ClassVar[str] = "identity"
-
-    @property
-    def positionwise(self) -> bool:
-        """Whether padding stays padding."""
-        return True
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Return the input itself."""

@@ -14,6 +14,7 @@ __all__ = [
     "MaskedCrossAttention",
     "MaskedGlobalPool",
     "MaskedRecurrent",
+    "OnePadding",
     "TakeLastValid",
     "ValidPositions",
     "ZeroPadding",
@@ -35,6 +36,15 @@ class ValidPositions(Op):
 @dataclass(frozen=True, slots=True)
 class ZeroPadding(Op):
     """Sets the features of padding to 0: `(D, L)` and what is valid `(1, L)` → `(D, L)`."""
+
+    def shape(self, x: Shape, *parameters: Shape) -> Shape:
+        del parameters
+        return x
+
+
+@dataclass(frozen=True, slots=True)
+class OnePadding(Op):
+    """Sets the features of padding to 1, where functions have a value and a slope: `(D, L)`, `(1, L)` → `(D, L)`."""
 
     def shape(self, x: Shape, *parameters: Shape) -> Shape:
         del parameters

@@ -1,8 +1,8 @@
 """Scales and biases move behind averages, where there are fewer values, and behind a flattening, to what folds them.
 
-The mean of x·s + b is the mean of x, times s, plus b, for padding does not count in a mean (where it is
-asked to, nothing moves). Behind a flattening one
-number a channel becomes one a value; that is worth it where a matrix product follows, which takes it in.
+The mean of x·s + b is the mean of x, times s, plus b, for padding does not count in a mean; where it does, nothing
+moves. Behind a flattening one number a channel becomes one a value; that is worth it where a matrix product follows,
+which takes it in.
 """
 
 from __future__ import annotations

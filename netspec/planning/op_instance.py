@@ -41,6 +41,7 @@ _CHANNELS_LAST_ONLY = (
     ops.TakeLastValid,
     ops.ValidPositions,
     ops.ZeroPadding,
+    ops.OnePadding,
     ops.DepthToSpace,
     ops.SpaceToDepth,
 )

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Measurement, Trainer
+from netspec.backends.jax.train.measurement import Measurement
+from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Dataset, Split
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, listing

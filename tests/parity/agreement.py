@@ -40,3 +40,13 @@ def assert_trees_agree(ours: Any, theirs: Mapping[str, Any], what: str, toleranc
     for node, arrays in theirs.items():
         for name, array in arrays.items():
             assert_agree(ours[node][name], array, f"{what} of {node}/{name}", tolerance)
+
+
+def assert_slopes_agree(ours: Mapping[Any, Any], theirs: Mapping[Any, Any], tolerance: float) -> None:
+    """Compare the gradients of a network as one vector: how long the difference is, in lengths of the reference."""
+    assert {at: a.shape for at, a in ours.items()} == {at: a.shape for at, a in theirs.items()}
+    apart, length = (
+        np.sqrt(sum(np.square(a).sum() for a in arrays))
+        for arrays in ([ours[at] - theirs[at] for at in theirs], theirs.values())
+    )
+    assert apart <= tolerance * length, f"gradients are {apart / length:.1e} of their norm apart"

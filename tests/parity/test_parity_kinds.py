@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from agreement import assert_agree
+from agreement import assert_agree, assert_slopes_agree
 from kind_twins import Twin
 from kinds import KINDS
 from twins import tensors_of, torch
@@ -128,12 +128,7 @@ def descent(model: ns.Model, variables: ns.Variables, x: Any, y: Any) -> list[tu
 def compare(found: tuple[Any, Any], loss: torch.Tensor, slopes: dict[tuple[str, str], Any], tolerance: float) -> None:
     assert_agree(found[0], loss.item(), "loss", tolerance)
     grads = {(node, key): np.asarray(array) for node, own in found[1].items() for key, array in own.items()}
-    assert grads.keys() == slopes.keys()
-    apart, length = (
-        np.sqrt(sum(np.square(a).sum() for a in arrays))
-        for arrays in ([grads[at] - slopes[at] for at in slopes], slopes.values())
-    )
-    assert apart <= tolerance * length, f"gradients are {apart / length:.1e} of their norm apart"
+    assert_slopes_agree(grads, slopes, tolerance)
 
 
 @kinds

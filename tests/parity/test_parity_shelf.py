@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from agreement import assert_agree
+from agreement import assert_agree, assert_slopes_agree
 from examples_of import inputs_of, targets_of
 from model_twins import TWINS as OTHERS
 from shelf_twins import TWINS
@@ -176,9 +176,4 @@ def test_loss_and_gradients(name: str) -> None:
     tolerance = WIDE if variables.state else 1e-4
     assert_agree(loss, expected.item(), "loss", tolerance)
     found = {(node, array): np.asarray(a) for node, own in grads.items() for array, a in own.items()}
-    assert found.keys() == slopes.keys()
-    apart, length = (
-        np.sqrt(sum(np.square(a).sum() for a in arrays))
-        for arrays in ([found[at] - slopes[at] for at in slopes], slopes.values())
-    )
-    assert apart <= tolerance * length, f"gradients are {apart / length:.1e} of their norm apart"
+    assert_slopes_agree(found, slopes, tolerance)

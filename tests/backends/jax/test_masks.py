@@ -88,6 +88,35 @@ def test_an_example_of_padding_alone_gives_numbers() -> None:
     assert all(np.isfinite(g).all() for g in jax.tree.leaves(grads))
 
 
+STEEP = [
+    "square; sqrt; globalpool",
+    "log; fc 3 pointwise; globalpool",
+    "times -1000 plus=100; exp; fc 3 pointwise; globalpool max",
+    "identity as a; fc 6 pointwise; divide a; globalpool sum",
+    "fc 6 nobias pointwise init=constant(1) sqrt; lstm 3 last",
+    "conv 6 1 nobias init=constant(1) log; attention 2; take first",
+    "identity as b; dot b; sqrt as memory; from vectors; attention 2 memory=memory; globalpool",
+    "identity as c; globalpool as d; from c; divide d; globalpool",
+    "classtoken init=constant(1); exp; log; take last",
+]
+
+
+def test_the_vector_of_padding_counts_in_no_gradient() -> None:
+    heads = [f"from vectors; {body}; fc 4 softmax as out_{i}\noutput out_{i}" for i, body in enumerate(STEEP)]
+    tags = "from vectors; square; sqrt; fc 4 pointwise softmax as tags\noutput tags"
+    m = ns.compile(ns.parse("\n".join(["input 9 tokens=20 mask=3", "embedding 6 as vectors", *heads, tags])), "cpu")
+    variables, x = m.init(seed=1), padded(sequences(7, 3, 9, 1), 9)
+    y = {f"out_{i}": LABELS["out_0"] for i in range(len(STEEP))} | {"tags": np.where(x == 3, 0, x % 4)}
+    vectors = np.abs(np.asarray(variables.params["vectors"]["weight"])) + 0.1
+    found = []
+    # 0 as PyTorch's `padding_idx` has it: there some have no slope, others no value.
+    for of_padding in (0, 0.5):
+        vectors[3] = of_padding
+        own = variables._replace(params={**variables.params, "vectors": {"weight": vectors.copy()}})
+        found.append(m.backward(own, x, y))
+    close(*found)
+
+
 TAGGER = "embedding 6\nlstm 5 bidirectional\nfc 4 softmax pointwise"
 
 

@@ -25,7 +25,12 @@ def _valid(op: ops.ValidPositions, _: EmitContext, at: OpContext, x: jax.Array, 
 
 def _zero(_: ops.ZeroPadding, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
-    return masks.zero_padding(x, at.more[0])
+    return masks.fill_padding(x, at.more[0], 0)
+
+
+def _one(_: ops.OnePadding, __: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
+    del arrays
+    return masks.fill_padding(x, at.more[0], 1)
 
 
 def _pool(op: ops.MaskedGlobalPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -68,6 +73,7 @@ def _attention(
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.ValidPositions: _valid,
     ops.ZeroPadding: _zero,
+    ops.OnePadding: _one,
     ops.MaskedGlobalPool: _pool,
     ops.TakeLastValid: _take,
     ops.MaskedRecurrent: _recurrent,

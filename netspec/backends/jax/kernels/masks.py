@@ -1,13 +1,14 @@
 """Sequences with padding: which positions are valid, and what is computed over those alone.
 
-Values are (N, L, D); what is valid is (N, L, 1), 1 or 0. Values at padding are whatever they are, also NaN: none of it
-reaches a result or a gradient, for it is replaced before it is added or multiplied.
+Values are (N, L, D); what is valid is (N, L, 1), 1 or 0. Values at padding are whatever they are: none of it reaches a
+result or a gradient, for it is replaced before it is added or multiplied. What flows back to it is 0, which needs a
+finite slope to stay so: functions that have none everywhere read 1 there.
 """
 
 import jax
 import jax.numpy as jnp
 
-__all__ = ["global_max", "global_mean", "global_sum", "take_last", "valid_positions", "zero_padding"]
+__all__ = ["fill_padding", "global_max", "global_mean", "global_sum", "take_last", "valid_positions"]
 
 
 def valid_positions(tokens: jax.Array, token: int, before: int) -> jax.Array:
@@ -25,9 +26,9 @@ def valid_positions(tokens: jax.Array, token: int, before: int) -> jax.Array:
     return jnp.pad(valid, ((0, 0), (before, 0)), constant_values=1)[..., None]
 
 
-def zero_padding(x: jax.Array, valid: jax.Array) -> jax.Array:
-    """Return (N, L, D) with 0 at padding."""
-    return jnp.where(valid != 0, x, jnp.zeros((), x.dtype))
+def fill_padding(x: jax.Array, valid: jax.Array, value: float) -> jax.Array:
+    """Return (N, L, D) with a number of its own at padding."""
+    return jnp.where(valid != 0, x, jnp.asarray(value, x.dtype))
 
 
 def global_mean(x: jax.Array, valid: jax.Array) -> jax.Array:
@@ -38,7 +39,7 @@ def global_mean(x: jax.Array, valid: jax.Array) -> jax.Array:
 
 def global_sum(x: jax.Array, valid: jax.Array) -> jax.Array:
     """Return the sum over the valid positions, (N, D); 0 where there is none."""
-    return jnp.sum(zero_padding(x, valid), axis=1)
+    return jnp.sum(fill_padding(x, valid, 0), axis=1)
 
 
 def global_max(x: jax.Array, valid: jax.Array) -> jax.Array:

@@ -6,11 +6,11 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,16 +20,14 @@ from numpy.typing import NDArray
 from netspec.backends.jax.emit import Batch
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.device_group import DeviceGroup
+from netspec.backends.jax.train.measurement import Add, Measurement, hand_on, joined, mean_of
 from netspec.backends.jax.train.precompile import Program, without_debug_modes
 from netspec.backends.jax.train.step_chunks import depends_on_batch, steps_per_call
 from netspec.backends.jax.train.train_functions import Looked, TrainFunctions, taken
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
 from netspec.data.types import Split, by_array
 
-Add: TypeAlias = "Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], None]"
-"""Takes the logits and the targets of some examples, and which of their positions count: all where that is None."""
-
-__all__ = ["Call", "Measurement", "OnDevice", "TrainState", "Trainer"]
+__all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
 
 
 class Call(NamedTuple):
@@ -62,22 +60,6 @@ class OnDevice(NamedTuple):
     images: Batch
     labels: Batch
     size: int
-
-
-class Measurement(NamedTuple):
-    """What an evaluation measured.
-
-    Attributes:
-        loss: the mean loss, l2 penalty included; of several outputs the sum of theirs, each times its weight.
-        accuracy: the share classified right; None without classes, and where there are several outputs.
-        outputs: of several outputs the loss and the accuracy of each by its name, penalty and weight left out.
-        logits: what the losses read, of one output or by name, where that was asked for.
-    """
-
-    loss: float
-    accuracy: float | None
-    outputs: Mapping[str, tuple[float, float | None]]
-    logits: Any = None
 
 
 class Trainer:
@@ -312,22 +294,25 @@ class Trainer:
             add: by the names of outputs, given the logits and targets of each batch, as arrays on the host; each
                 example once, in their order.
         """
-        parts = self._evaluate_batches(variables, data, batch)
-        for name, each in (add or {}).items():
-            _hand_on(parts[name], data.size, each)
-        return self._means(variables, parts, data.size)
+        return self._measured(variables, self._evaluate_batches(variables, data, batch), data.size, add)
 
     def evaluate(
         self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
     ) -> Measurement:
         """Return what `measure` does, and the logits, (N, K, ...)."""
         parts = self._evaluate_batches(variables, data, batch)
-        for name, each in (add or {}).items():
-            _hand_on(parts[name], data.size, each)
-        logits: Any = {name: _joined([p.logits for p in own], data.size) for name, own in parts.items()}
+        logits: Any = {name: joined([p.logits for p in own], data.size) for name, own in parts.items()}
         if len(logits) == 1:
             (logits,) = logits.values()
-        return self._means(variables, parts, data.size)._replace(logits=logits)
+        return self._measured(variables, parts, data.size, add)._replace(logits=logits)
+
+    def _measured(
+        self, variables: Variables, parts: Mapping[str, list[Looked]], size: int, add: Mapping[str, Add] | None
+    ) -> Measurement:
+        for name, each in (add or {}).items():
+            hand_on(parts[name], size, each)
+        extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
+        return mean_of(self.model.graph.outputs, parts, size, extra)
 
     def _evaluate_batches(self, variables: Variables, data: OnDevice, batch: int) -> dict[str, list[Looked]]:
         """Return what is seen of each batch by the names of the outputs; nothing waits for it yet."""
@@ -344,44 +329,7 @@ class Trainer:
         on_devices: jax.Array = self.group.replicate(array)
         return on_devices
 
-    def _means(self, variables: Variables, parts: Mapping[str, list[Looked]], size: int) -> Measurement:
-        extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
-        outputs, means = self.model.graph.outputs, {}
-        for output in outputs:
-            looks = parts[output.name]
-            losses, loss_counts, right, right_counts = (_joined([p[i] for p in looks], size) for i in range(4))
-            accuracy = None if np.isnan(right).any() else _mean(right, right_counts)
-            means[output.name] = (_mean(losses, loss_counts), accuracy)
-        loss = sum(output.weight * means[output.name][0] for output in outputs) + extra
-        if len(outputs) == 1:
-            return Measurement(loss, means[outputs[0].name][1], {})
-        return Measurement(loss, None, means)
-
-
-def _mean(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> float:
-    """Return the mean over examples of what was added up for each; 0 where none counts."""
-    whole = counts.sum(dtype=np.float64)
-    return float(sums.sum(dtype=np.float64) / whole) if whole else 0.0
-
-
-def _hand_on(parts: list[Looked], size: int, add: Add) -> None:
-    """Give the logits and targets of each batch, without the examples that the last one repeats."""
-    left = size
-    for part in parts:
-        logits, targets, mask = np.asarray(part.logits), np.asarray(part.targets), np.asarray(part.mask)
-        own = min(len(logits), left)
-        first = len(logits) - own
-        add(logits[first:], targets[first:], mask[first:] if mask.ndim > 1 else None)
-        left -= own
-
 
 def _all_finite(tree: Any) -> jax.Array:
     floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return jnp.asarray([jnp.isfinite(leaf).all() for leaf in floats], bool).all()
-
-
-def _joined(parts: list[jax.Array], size: int) -> NDArray[np.float32]:
-    """Return the rows of all batches, those that the last one repeats left out."""
-    *whole, last = (np.asarray(part) for part in parts)
-    rest = size - sum(len(part) for part in whole)
-    return np.concatenate([*whole, last[len(last) - rest :]])
