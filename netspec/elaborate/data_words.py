@@ -154,6 +154,9 @@ def _without(text: str, command: ast.Command | None) -> str:
 def _no_classes(found: Survey) -> Unanswered:
     """Return why a table has no number of classes."""
     name, targets = found.data.name, found.data.target_columns
+    if found.data.target == "input":
+        width = found.inputs[0].shape[0]
+        return Unanswered("`target input` learns the input again, and no classes", f"end with `fc {width}`")
     if found.amounts:
         return Unanswered(f"{found.amounts[0]} of {name} is a number", "end with `fc 1`, which learns numbers")
     several = f"{name} has several columns that are learned: {listing(targets, 'and')}"
