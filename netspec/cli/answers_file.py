@@ -41,7 +41,7 @@ def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterato
     A table has a row for each example: its file and, where there are classes, the one that is predicted and how
     probable it is, then the probability or the output of each class by name; else what is predicted, or each output by
     number. Of pictures with a class for each pixel it has the class of most pixels, then the share of each. Of the rows
-    of a table it has their own columns, then what is predicted.
+    of a table it has their own columns, then what is predicted. Of several outputs it has what each predicts.
 
     Args:
         out: the .csv, .json or .npy file.
@@ -133,10 +133,9 @@ class _Objects:
 
 
 def _table(writer: _Writer, run: Run, threshold: float | None) -> Write:
-    if run.preparation and run.preparation.table:
-        return _table_of_rows(writer, run, threshold)
-    if len(run.model.graph.outputs) > 1 and not run.input_again:
-        return _table_of_several(writer, run)
+    several = len(run.model.graph.outputs) > 1 and not run.input_again
+    if several or (run.preparation and run.preparation.table):
+        return _table_of_columns(writer, run, threshold)
     single = len(run.model.graph.outputs) == 1
     positions = single and len(run.model.graph.shape(run.model.graph.output)) > 1
     pixels = positions and run.gives_probabilities and len(run.model.graph.shape(run.model.graph.output)) == 3
@@ -159,15 +158,15 @@ def _table(writer: _Writer, run: Run, threshold: float | None) -> Write:
     return write
 
 
-def _table_of_rows(writer: _Writer, run: Run, threshold: float | None) -> Write:
-    """Return what writes the rows of a table: their own columns, then what is predicted of them."""
+def _table_of_columns(writer: _Writer, run: Run, threshold: float | None) -> Write:
+    """Return what writes a row for each example: its file or its own columns, then what each output predicts."""
     from netspec.workflows.row_answers import columns_of_answers  # noqa: PLC0415
 
     heading: tuple[str, ...] = ()
 
     def write(examples: Sequence[str], given: Examples) -> None:
         nonlocal heading
-        # An `.npy` of rows that are numbers already has no columns.
+        # What is no table, such as an `.npy` of rows that are numbers already, has no columns.
         own = {"file": list(examples)} if given.columns is None else given.columns
         # A column of the name of an answer is one of an earlier prediction.
         columns = {**own, **columns_of_answers(run, given.array, threshold)}
@@ -191,31 +190,6 @@ def _shares(run: Run, examples: NDArray[Any]) -> NDArray[Any]:
     found = run.probabilities(examples)
     classes = found.argmax(axis=1).reshape(len(found), -1)
     return np.stack([(classes == number).mean(axis=1) for number in range(found.shape[1])], axis=1)
-
-
-def _table_of_several(writer: _Writer, run: Run) -> Write:
-    """Return what writes a row for each example: for each output its class and how probable it is, or its numbers."""
-    headed = False
-
-    def write(examples: Sequence[str], given: Examples) -> None:
-        nonlocal headed
-        found = run.predict(given.array)
-        columns: dict[str, list[Any]] = {"file": list(examples)}
-        for name, predictions in found.items():
-            outputs = max(len(p.outputs) for p in predictions)
-            if not outputs:
-                columns[f"predicted_{name}"] = [str(p.label) for p in predictions]
-                columns[f"probability_{name}"] = [p.probability for p in predictions]
-            for at in range(outputs):
-                key = f"predicted_{name}" + (f"_{at}" if outputs > 1 else "")
-                columns[key] = [p.outputs[at] for p in predictions]
-        if not headed:
-            writer.head(tuple(columns))
-            headed = True
-        for row in zip(*columns.values(), strict=True):
-            writer.row(row)
-
-    return write
 
 
 def _label(names: Sequence[str], row: Sequence[float], threshold: float | None, *, several: bool) -> str:

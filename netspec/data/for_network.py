@@ -182,7 +182,7 @@ def _file_of(
         source = network.data or DataSource(name=path.name)
         return load_table_file(path, network, graph, source, preparation)
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
-        return load_text(path, network.data, graph.shape(graph.output), preparation)
+        return load_text(path, network.data, graph.shape(graph.output), preparation, tokens=network.tokens)
     if holds_pictures(path) and not find(names[0]):
         learned = next(iter(known.values()), ())
         pictures = load_pictures(path, network, graph, known=learned, fitted=preparation, progress=progress)

@@ -14,8 +14,8 @@ from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.sources.draws import drawn
-from netspec.sources.pictures import TEST_SHARE, Labelled, Pictures, pictures_of
+from netspec.sources.draws import TEST_SHARE, chosen, drawn
+from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.trees import Tree, open_tree
 
@@ -126,25 +126,14 @@ def _drawn_for_test(digests: Sequence[bytes], test: float, name: str) -> NDArray
         DataError: none is, or none is left.
     """
     draw = drawn("test")
-    places = np.array([draw(digest) for digest in digests])
-    if isinstance(test, int):
-        chosen = np.zeros(len(places), bool)
-        taken = 0
-        for place, count in zip(*np.unique(places, return_counts=True), strict=True):
-            if taken + count <= test:
-                chosen |= places == place
-                taken += int(count)
-            if taken == test:
-                break
-    else:
-        chosen = places < test
-    if not chosen.any() or chosen.all():
-        lacking = "to learn from" if chosen.all() else "for the test"
+    at = np.array(chosen([draw(digest) for digest in digests], test), bool)
+    if not at.any() or at.all():
+        lacking = "to learn from" if at.all() else "for the test"
         raise DataError(
-            f"`test {test}` of {len(places):,} pictures in {name} leaves none {lacking}",
+            f"`test {test}` of {len(at):,} pictures in {name} leaves none {lacking}",
             "say a number, such as `test 5`",
         )
-    return chosen
+    return at
 
 
 def _require_each_class(found: Pictures, train: Split, name: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from netspec.data.types import Dataset, Split, each_array
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.sources.draws import parts
+from netspec.sources.draws import chosen, drawn
 
 __all__ = ["with_drawn_validation"]
 
@@ -19,14 +19,14 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
     Raises:
         DataError: no example is drawn, or none is left.
     """
-    found = parts(list(_identities(dataset.train)), validation=share)
-    if not found["validation"] or not found["train"]:
-        lacking = "validation" if not found["validation"] else "training"
+    at = np.array(chosen(list(map(drawn("validation"), _identities(dataset.train))), share), bool)
+    if not at.any() or at.all():
+        lacking = "training" if at.all() else "validation"
         raise DataError(
             f"`validation {share}` of {plural(len(dataset.train), 'example')} leaves none for {lacking}",
             "say a number: `validation 10`",
         )
-    train, validation = (dataset.train.take(np.array(found[name])) for name in ("train", "validation"))
+    train, validation = (dataset.train.take(np.flatnonzero(rows)) for rows in (~at, at))
     return dataset.divided(train, dataset.test, validation)
 
 

@@ -17,6 +17,7 @@ from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, number_of, zero_or_one
+from netspec.sources.columns import written
 from netspec.sources.table_fit import Fitted, moments
 from netspec.sources.table_parts import could_be_classes
 from netspec.sources.table_preparation import TargetColumn
@@ -45,9 +46,10 @@ def targets_for(fitted: Fitted, network: Network, graph: Graph) -> list[TargetCo
         lost = [name for name in outputs if name not in fitted.targets]
         if lost:
             have = listing(list(fitted.targets), "and")
+            both = " ".join(map(written, dict.fromkeys([*fitted.targets, *lost])))
             raise DataError(
                 f"the output {lost[0]} is compared with a column of that name, and `target` names {have}",
-                f"write `target {' '.join(dict.fromkeys([*fitted.targets, *lost]))}`, or `output … target=COLUMN`",
+                f"write `target {both}`, or `output … target=COLUMN`",
             )
         graphs = {name: [graph.only(o) for o in outputs.get(name, ())] for name in fitted.targets}
         together = False

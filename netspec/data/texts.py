@@ -18,7 +18,14 @@ from netspec.sources.vocabulary import Vocabulary
 __all__ = ["load_text"]
 
 
-def load_text(path: Path, data: DataSource, outputs: tuple[int, ...], fitted: Preparation | None = None) -> Dataset:
+def load_text(
+    path: Path,
+    data: DataSource,
+    outputs: tuple[int, ...],
+    fitted: Preparation | None = None,
+    *,
+    tokens: int | None = None,
+) -> Dataset:
     """Return a text as examples one behind the other, which do not overlap.
 
     Args:
@@ -27,15 +34,21 @@ def load_text(path: Path, data: DataSource, outputs: tuple[int, ...], fitted: Pr
         outputs: the shape of the network's output: with positions the target is the next token at each, else the one
             behind the example.
         fitted: what a trained model knows; its vocabulary is that of the training part unless given.
+        tokens: how many the network takes; as many as there are unless given.
 
     Raises:
-        DataError: it cannot be read, is too short, or has what the vocabulary does not.
+        DataError: it cannot be read, is too short, has what the vocabulary does not, or too many tokens.
     """
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
     text = read_text(path, str(path))
     own = vocabulary_of(data, text) if fitted is None or fitted.vocabulary is None else fitted.vocabulary
+    if tokens is not None and len(own) > tokens:
+        raise DataError(
+            f"{path} has {plural(len(own), 'token')}, but the network takes {tokens}",
+            "leave `input` out, or say `tokens=tokens` there, and end with `fc tokens softmax pointwise`",
+        )
     parts = divided(text, data.text, data.test)
     train, test = (
         _examples(_numbers(part, own, path), data.text.length, len(outputs) > 1, f"{path}: the {name} part")

@@ -76,6 +76,7 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
     asked = asked if data.is_table else {}
     other = _other(data, given)
+    named = str(given) if other else data.name
     try:
         found = survey(other or data, file.source.folder or Path(), asked)
     except DataError as error:
@@ -93,13 +94,13 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
                 raise DataError(f"{given} does not exist", "give a path that is there")
             return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), missing_file, asked)
     if found is None:
-        unanswered = Unanswered(f"{data.name} is looked at in training only", write)
+        unanswered = Unanswered(f"{named} is looked at in training only", write)
         return DataWords(None, dict.fromkeys(WORDS, unanswered), asked=asked)
     if other:
         found = replace(found, data=found.data.model_copy(update={"name": data.name}))
     values = {"classes": found.classes, "tokens": found.tokens}
     missing = {
-        word: Unanswered(f"{data.name} has no {word}", f"{write}, or `{other}`" if values[other] else write)
+        word: Unanswered(f"{named} has no {word}", f"{write}, or `{other}`" if values[other] else write)
         for word, other in zip(WORDS, reversed(WORDS), strict=True)
         if values[word] is None
     }
@@ -153,6 +154,9 @@ def _without(text: str, command: ast.Command | None) -> str:
 def _no_classes(found: Survey) -> Unanswered:
     """Return why a table has no number of classes."""
     name, targets = found.data.name, found.data.target_columns
+    if found.data.target == "input":
+        width = found.inputs[0].shape[0]
+        return Unanswered("`target input` learns the input again, and no classes", f"end with `fc {width}`")
     if found.amounts:
         return Unanswered(f"{found.amounts[0]} of {name} is a number", "end with `fc 1`, which learns numbers")
     several = f"{name} has several columns that are learned: {listing(targets, 'and')}"
@@ -173,8 +177,8 @@ def _other(data: DataSource, given: str | Path | None) -> DataSource | None:
     text = str(given or "")
     if not text or "://" in text or "\0" in text:
         return None
-    if data.is_text and not text.lower().endswith(".txt"):
-        # Other data, such as token numbers in an `.npz`, must have the form of the text that the file names.
+    if data.is_text and (text.lower().endswith(".npz") or find(text)):
+        # Token numbers must have the form of the text that the file names; whatever is no text is refused later.
         return None
     if find(text):
         return data.model_copy(update={"name": text, "fallback": None})

@@ -50,18 +50,25 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 yield at_place(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
             missing.append(at_place(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
-        elif data.is_table:
-            yield from _of_table(network, graph, data, places, folder)
-        elif data.is_text:
-            yield from _of_text(network, data, places, folder)
-        elif holds_pictures(path):
-            yield from of_pictures(network, graph, data.model_copy(update={"name": name}), places, folder)
         else:
-            held_out = data.held_out
-            yield from misfits(network, graph, places, name, _contents(network, path, kind, name, held_out))
+            one = data.model_copy(update={"name": name, "fallback": None})
+            yield from _of_one(network, graph, one, path, kind, places, folder)
     # What comes first may be missing where there is something to take instead.
     if len(missing) == len(names):
         yield missing[0]
+
+
+def _of_one(
+    network: Network, graph: Graph | None, data: DataSource, path: Path, kind: str, places: Places, folder: Path
+) -> Iterable[Diagnostic]:
+    """Return what is wrong with the data at a path that is there, as far as the network is concerned."""
+    if data.is_table:
+        return _of_table(network, graph, data, places, folder)
+    if data.is_text:
+        return _of_text(network, data, places, folder)
+    if holds_pictures(path):
+        return of_pictures(network, graph, data, places, folder)
+    return misfits(network, graph, places, data.name, _contents(network, path, kind, data.name, data.held_out))
 
 
 def _of_text(network: Network, data: DataSource, places: Places, folder: Path) -> Iterator[Diagnostic]:

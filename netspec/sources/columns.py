@@ -14,7 +14,7 @@ from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of
 from netspec.sources.tables import Table
 
-__all__ = ["MOST_LEVELS", "Column", "Kind", "column_of"]
+__all__ = ["MOST_LEVELS", "Column", "Kind", "column_of", "written"]
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "empty"]
 """What a column holds; `empty` is one without any value."""
@@ -125,3 +125,11 @@ def _numeric(
     distinct = not missing and len(counts) == sum(counts.values()) > 2
     kind: Kind = "id" if whole and distinct and _ID_NAME.fullmatch(name) else "number"
     return Column(name, kind, missing, counts, min(numbers), max(numbers), is_whole=whole, absent=absent)
+
+
+def written(name: str) -> str:
+    """Return the name of a column as a spec writes it: in quotes where it is no plain word.
+
+    `target input` without quotes learns no column of that name, but the input again.
+    """
+    return name if name.isascii() and name.isidentifier() and name != "input" else f'"{name}"'

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-__all__ = ["Draw", "drawn", "parts"]
+__all__ = ["TEST_SHARE", "Draw", "chosen", "drawn"]
 
 Draw: TypeAlias = Callable[[bytes], float]
 """Where an example lies between 0 and 1, by what identifies it."""
+
+TEST_SHARE = 0.2
+"""The share of pictures, or of the rows of a table, that is drawn for the test where nothing else is said."""
 
 _SPAN = 2.0**64
 
@@ -17,8 +21,7 @@ _SPAN = 2.0**64
 def drawn(purpose: str) -> Draw:
     """Return the draw for a purpose, such as `test`: draws for different ones have nothing to do with each other.
 
-    An example is in a part of a share where it lies below that share. Its place depends on nothing but itself: examples
-    that are added move no other, and equal ones are on the same side.
+    Its place depends on nothing but itself: examples that are added move no other, and equal ones are on the same side.
     """
 
     def place(example: bytes) -> float:
@@ -28,16 +31,16 @@ def drawn(purpose: str) -> Draw:
     return place
 
 
-def parts(examples: Sequence[bytes], **shares: float) -> dict[str, list[int]]:
-    """Return which examples are in each part, and the others under `train`.
+def chosen(places: Sequence[float], part: float) -> list[bool]:
+    """Return which examples are drawn, by their places: those below a share, or so many of the first.
 
-    Args:
-        examples: what identifies each.
-        **shares: of all, by the name of the part; a draw for each, the first that takes an example keeps it.
+    Equal examples are at one place: where a number has no room for all of them, none of them is drawn.
     """
-    draws = {name: drawn(name) for name in shares}
-    found: dict[str, list[int]] = {name: [] for name in (*shares, "train")}
-    for i, example in enumerate(examples):
-        name = next((name for name, draw in draws.items() if draw(example) < shares[name]), "train")
-        found[name].append(i)
-    return found
+    if isinstance(part, float):
+        return [place < part for place in places]
+    taken, left = set(), part
+    for place, count in sorted(Counter(places).items()):
+        if count <= left:
+            taken.add(place)
+            left -= count
+    return [place in taken for place in places]

@@ -15,10 +15,7 @@ from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
 
-__all__ = ["ENDINGS", "PARTS", "TEST_SHARE", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
-
-TEST_SHARE = 0.2
-"""The share of the pictures that is drawn for the test, where there is no `test/` and nothing else is said."""
+__all__ = ["ENDINGS", "PARTS", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
 
 _ENDINGS = ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .tga .jp2 .avif .ico"
 ENDINGS = frozenset(_ENDINGS.split())

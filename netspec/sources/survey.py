@@ -72,14 +72,14 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
     info = find(data.name)
     if info:
         return Survey(data, (Input(shape=info.shape),), classes=len(info.labels))
+    if kind_of(folder / data.name, DataError) is None and data.fallback:
+        found = survey(data.model_copy(update={"name": data.fallback, "fallback": None}), folder, asked)
+        return found and replace(found, data=data)
     if data.is_table:
         # What reads tables is imported by those alone who have one.
         from netspec.sources.table_survey import survey_table  # noqa: PLC0415
 
         return survey_table(data, folder, asked)
-    if kind_of(folder / data.name, DataError) is None and data.fallback:
-        found = survey(data.model_copy(update={"name": data.fallback, "fallback": None}), folder)
-        return found and replace(found, data=data)
     if not data.is_text:
         return _of_pictures(data, folder)
     data = completed(data)

@@ -10,7 +10,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, truth_of
-from netspec.sources.columns import MOST_LEVELS, Column, column_of
+from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
@@ -70,7 +70,7 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
     for name in names:
         if data.target == "label" and name not in table.cells:
             example = table.columns[-1]
-            said = _named(example)
+            said = written(example)
             fix = f'say which column is learned: `data "{data.name}" {{ target {said} }}`'
             raise DataError(f"the spec does not say what is to be learned of {table.name}", fix)
         table.require(name, "")
@@ -252,7 +252,7 @@ def _input(table: Table, data: DataSource, read: Sequence[Column], train: Sequen
         return text_input(table, data, read[0].name, train)
     if len(plain) < len(read):
         name = next(column.name for column in read if _is_text(column))
-        fix = f"give it an input of its own: `input {_named(name)} as text`; or leave it out"
+        fix = f"give it an input of its own: `input {written(name)} as text`; or leave it out"
         raise DataError(f"{name} is text, and is not read together with other columns", fix)
     features = tuple(f for column in plain if (f := _feature(table, column, train)))
     token = named and len(features) == 1 and features[0].kind == "category"
@@ -284,10 +284,6 @@ def moments(values: Sequence[float]) -> tuple[float, float]:
     mean = fsum(values) / len(values)
     std = sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
     return mean, std if std > 1e-12 * max(abs(mean), 1e-300) else 1.0
-
-
-def _named(name: str) -> str:
-    return name if name.isidentifier() else f'"{name}"'
 
 
 def _are(count: int) -> str:

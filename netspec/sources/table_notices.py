@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import fsum, sqrt
 
 from netspec.sources.cells import is_missing, number_of
-from netspec.sources.columns import Column
+from netspec.sources.columns import Column, written
 from netspec.sources.tables import Table
 
 __all__ = ["notices_of", "says_again"]
@@ -27,11 +27,10 @@ def notices_of(
     for name in read:
         column = columns[name]
         again = next((target for target in targets.values() if says_again(table, column, target)), None)
-        drop = name if name.isidentifier() else f'"{name}"'
         if again:
-            found.append(f"{name} says {again.name} again: drop it? `drop {drop}`")
+            found.append(f"{name} says {again.name} again: drop it? `drop {written(name)}`")
         elif counts_rows(table, column):
-            found.append(f"{name} counts the rows: drop it? `drop {drop}`")
+            found.append(f"{name} counts the rows: drop it? `drop {written(name)}`")
         if column.odd:
             row, value = column.odd
             taken = "category" if column.kind == "category" else "text"

@@ -9,13 +9,10 @@ from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.network import DataSource
 from netspec.sources.cells import class_name
 from netspec.sources.columns import MOST_LEVELS, Column
-from netspec.sources.draws import drawn
+from netspec.sources.draws import TEST_SHARE, chosen, drawn
 from netspec.sources.tables import Table
 
-__all__ = ["TEST_SHARE", "could_be_classes", "parts_of_table"]
-
-TEST_SHARE = 0.2
-"""The share of the rows that is kept for the test where nothing else is said."""
+__all__ = ["could_be_classes", "parts_of_table"]
 
 
 def could_be_classes(target: Column) -> bool:
@@ -44,8 +41,11 @@ def parts_of_table(
         draw = drawn(name)
         places = {identity: draw(identity) for identity in {identities[i] for i in left}}
         at = [places[identities[i]] for i in left]
-        below = _threshold(at, share)
-        kept = [value < below for value in at]
+        if not isinstance(share, float) and share >= len(left):
+            rows_left = plural(len(left), "row")
+            message = f"{share:,} rows are drawn of {rows_left}, which leaves none to learn from"
+            raise DataError(message, "say a smaller number")
+        kept = chosen(at, share)
         for target in known.values() if not data.group else ():
             _keep_classes(kept, at, [table.cells[target.name][i] for i in left], target)
         if share and not any(kept):
@@ -60,17 +60,6 @@ def parts_of_table(
             raise DataError(f"`{name} {_text(share)}` of {plural(len(table), 'row')} draws none for it", fix)
     found["train"] = left
     return found
-
-
-def _threshold(places: Sequence[float], share: float) -> float:
-    """Return below which place rows are drawn, for a share of them or so many."""
-    if isinstance(share, float):
-        return share
-    if share >= len(places):
-        given = plural(len(places), "row")
-        raise DataError(f"{share:,} rows are drawn of {given}, which leaves none to learn from", "say a smaller number")
-    # Equal rows are at one place: none of them is drawn where not all can be.
-    return sorted(places)[share]
 
 
 def _keep_classes(drawn_out: list[bool], places: Sequence[float], cells: Sequence[str], target: Column) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from netspec.diagnostics.diagnostic import plural
 from netspec.ir.network import DataSource
-from netspec.sources.columns import Column
+from netspec.sources.columns import Column, written
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
 from netspec.sources.table_fit import fit_table
 from netspec.sources.table_notices import counts_rows, says_again
@@ -52,10 +52,10 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
         f"# What is learned is a guess: `netspec new --data {path} --target NAME` learns another column."
     ] * guessed
     lines += ["", f'data "{path}" {{']
-    settings = [(f"target {_named(target)}", _of_target(own, classes))]
+    settings = [(f"target {written(target)}", _of_target(own, classes))]
     if dropped:
         why = [f"{name} says {target} again" for name in again] + [f"{name} counts the rows" for name in counting]
-        settings.append((f"drop {' '.join(map(_named, dropped))}", "; ".join(why)))
+        settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(why)))
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
     settings.append(("test 20%", "drawn by a hash of each row: rows that are added move no other"))
     lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
@@ -94,7 +94,7 @@ def _of_target(column: Column, classes: Sequence[tuple[str, int]]) -> str:
         shown = [f"{name} {count:,}" for name, count in classes[:_LISTED]] + ["…"] * (len(classes) > _LISTED)
         return f"{len(classes)} classes: {', '.join(shown)}"
     far = column.low is not None and column.high is not None and column.low > 0 and column.high > 100 * column.low
-    more = f"; `target {_named(column.name)} log` learns the logarithm" if far else ""
+    more = f"; `target {written(column.name)} log` learns the logarithm" if far else ""
     return f"a number, {column.low:g} to {column.high:g}{more}"
 
 
@@ -107,7 +107,3 @@ def _commented(lines: list[tuple[str, str]]) -> list[str]:
     """Return lines with their comments in one column."""
     width = max(len(line) for line, comment in lines if comment)
     return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines]
-
-
-def _named(name: str) -> str:
-    return name if name.isascii() and name.isidentifier() else f'"{name}"'

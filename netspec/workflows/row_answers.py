@@ -1,4 +1,4 @@
-"""Answers for the rows of a table, as further columns: `predicted`, and for classes `probability`."""
+"""Answers for examples as the columns of a table: `predicted`, and for classes `probability`; of each output."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def with_threshold(run: Run, found: Any, threshold: float | None) -> Any:
 
 
 def _columns(found: Sequence[Prediction], suffix: str, targets: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the columns of one output; one of several targets has some for each."""
+    """Return the columns of one output; one of several targets has some for each.
+
+    Of a class at each position it is the one of most positions.
+    """
     if not found:
         return {f"predicted{suffix}": []}
     first = found[0]
@@ -55,6 +58,8 @@ def _columns(found: Sequence[Prediction], suffix: str, targets: Sequence[str]) -
                 columns[f"probability_{target}"] = [p.probabilities[name] for p in found]
             return columns
         return {f"predicted{suffix}": [" ".join(p.labels or ()) for p in found]}
+    if first.positions is not None:
+        return {f"predicted{suffix}": [next(iter(p.positions or ()), "") for p in found]}
     if not first.outputs:
         return {
             f"predicted{suffix}": [p.label for p in found],

@@ -328,51 +328,50 @@ class Run:
         the loss mse, it has the outputs themselves.
         """
         self._require_answers()
-        if len(self.model.graph.outputs) > 1:
-            return self._predict_each(images)
-        if not self.gives_probabilities:
-            rows = self.in_units(self.outputs(images))
-            rows = rows.reshape(len(rows), -1)
-            return [prediction_of(row, self.labels, probable=False) for row in rows]
-        rows = self.probabilities(images)
-        names = class_names(self.labels, rows.shape[1])
+        outputs = self.model.graph.outputs
+        if len(outputs) == 1:
+            (only,) = outputs
+            known = self.probabilities(images) if self.gives_probabilities else self.in_units(self.outputs(images))
+            return self._predictions(only, known)
+        scores = self.probabilities(images)
+        numbers = {} if self.gives_probabilities else self.outputs(images)
+        return {
+            o.name: self._predictions(
+                o, scores[o.name] if self._names_classes(o) else self.in_units(numbers[o.name], o.name)
+            )
+            for o in outputs
+        }
+
+    def _predictions(self, output: GraphOutput, rows: NDArray[Any]) -> list[Prediction]:
+        """Return the predictions of one output, from its probabilities or from its numbers in their own unit."""
+        labels = self._labels_of(output)
+        if not self._names_classes(output):
+            return [prediction_of(row, labels, probable=False) for row in rows.reshape(len(rows), -1)]
+        names = class_names(labels, rows.shape[1])
         if rows.ndim > 2:
             return [at_positions(scores, names) for scores in rows]
-        if self.several_labels:
+        if self._gives_several_labels(output):
             return [several(row, names) for row in rows]
         return [prediction_of(row, names, probable=True) for row in rows]
 
-    def _predict_each(self, images: Given) -> dict[str, list[Prediction]]:
-        """Return the predictions of several outputs by their names."""
-        scores, found = self.probabilities(images), {}
-        given = {} if self.gives_probabilities else self.outputs(images)
-        for output in self.model.graph.outputs:
-            alone = self.model.graph.only(output)
-            if not self._names_classes(output):
-                rows = self.in_units(given[output.name], output.name)
-                names = self.output_labels.get(output.name, ())
-                flat = rows.reshape(len(rows), -1)
-                found[output.name] = [prediction_of(row, names, probable=False) for row in flat]
-                continue
-            rows = scores[output.name]
-            names = class_names(self.output_labels.get(output.name, ()), rows.shape[1])
-            if rows.ndim > 2:
-                found[output.name] = [at_positions(row, names) for row in rows]
-            elif "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1:
-                found[output.name] = [several(row, names) for row in rows]
-            else:
-                found[output.name] = [prediction_of(row, names, probable=True) for row in rows]
-        return found
+    def _labels_of(self, output: GraphOutput) -> tuple[str, ...]:
+        """Return the names of the classes of an output; none where it has none."""
+        return self.labels if len(self.model.graph.outputs) == 1 else self.output_labels.get(output.name, ())
+
+    def _gives_several_labels(self, output: GraphOutput) -> bool:
+        """Return whether an example may be of several classes of an output at once: each is a probability of its own.
+
+        What learned one class of several knows their names.
+        """
+        alone = self.model.graph.only(output)
+        sigmoid = "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1
+        return sigmoid and not self._labels_of(output) and not self.network.reconstructs
 
     @property
     def several_labels(self) -> bool:
-        """Whether an example may be of several classes at once: each output is a probability of its own."""
-        graph = self.model.graph
-        if len(graph.outputs) > 1:
-            return False
-        sigmoid = "sigmoid" in (graph.link, graph.ends_in) and graph.shape(graph.output)[0] > 1
-        # What learned one class of several knows their names.
-        return sigmoid and not self.labels and not self.network.reconstructs
+        """Whether an example may be of several classes at once; of several outputs each has an answer of its own."""
+        outputs = self.model.graph.outputs
+        return len(outputs) == 1 and self._gives_several_labels(outputs[0])
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -475,7 +474,7 @@ class Run:
         """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
         if split == "test":
             return dataset.test
-        count = self.network.data.validation if self.network.data and dataset.validation is None else 0
+        count = self.network.data.held_out if self.network.data and dataset.validation is None else 0
         if count >= len(dataset.train):
             raise DataError(
                 f"{dataset.name} has {plural(len(dataset.train), 'training example')}, but {count:,} were held out",

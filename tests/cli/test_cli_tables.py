@@ -158,6 +158,15 @@ def test_new_writes_a_spec_that_checks(here: Path, target: str | None, has: list
     assert cli(here, "fmt", "--check", out.name).returncode == 0
 
 
+def test_new_learns_a_column_that_is_called_as_a_word_of_the_language(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{'yes' if i % 3 else 'no'}\n" for i in range(60))
+    (tmp_path / "d.csv").write_text(f"a,b,input\n{rows}", encoding="utf-8")
+    assert cli(tmp_path, "new", "--data", "d.csv", "--target", "input").returncode == 0
+    network = analyze(load_source(tmp_path / "d.net"), files=True).network
+    assert network is not None
+    assert (network.data and network.data.target, network.input) == (("input",), (2,))
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

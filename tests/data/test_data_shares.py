@@ -8,7 +8,7 @@ import pytest
 import netspec as ns
 from netspec.data.for_network import load_data
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.draws import parts
+from netspec.sources.draws import chosen, drawn
 
 X = np.random.default_rng(0).random((400, 3)).astype(np.float32)
 Y = np.arange(400) % 2
@@ -41,9 +41,15 @@ def test_equal_examples_stay_together() -> None:
 
 def test_draws_for_different_purposes_have_nothing_to_do_with_each_other() -> None:
     examples = [str(i).encode() for i in range(4000)]
-    found = parts(examples, test=0.5, validation=0.5)
-    assert sorted(i for part in found.values() for i in part) == list(range(4000))
-    assert [len(part) / 4000 for part in found.values()] == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
+    test, validation = (np.array(list(map(drawn(name), examples))) < 0.5 for name in ("test", "validation"))
+    assert [test.mean(), validation.mean(), (test & validation).mean()] == pytest.approx([0.5, 0.5, 0.25], abs=0.03)
+
+
+def test_so_many_are_drawn_and_equal_ones_together() -> None:
+    assert chosen([0.5, 0.1, 0.3, 0.1], 3) == [False, True, True, True]
+    assert chosen([0.5, 0.1, 0.3, 0.1], 1) == [False, False, True, False]  # both at 0.1 have no room
+    assert chosen([0.5, 0.1, 0.3, 0.1], 0) == [False] * 4
+    assert chosen([0.5, 0.1, 0.3, 0.1], 0.3) == [False, True, False, True]
 
 
 def test_a_share_that_leaves_nothing_is_refused() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import netspec as ns
+from netspec.data.for_network import load_data
 from netspec.data.texts import load_text
 from netspec.diagnostics.diagnostic import DataError, ModelFileError
 from netspec.ir.network import DataSource
@@ -73,14 +74,30 @@ def test_what_reads_what_it_is_to_give_is_noticed(folder: Path) -> None:
         assert noticed is (layer == "attention 2")
 
 
+@pytest.mark.parametrize("name", ["book.txt", "book.md"])
 @pytest.mark.parametrize("of", ["text", "file"])
-def test_another_text_is_learned_where_its_own_is_not_there(folder: Path, tmp_path: Path, of: str) -> None:
+def test_another_text_is_learned_where_its_own_is_not_there(folder: Path, tmp_path: Path, of: str, name: str) -> None:
     spec = SPEC.replace("book.txt", "none.txt")
     (tmp_path / "s.net").write_text(spec, encoding="utf-8")
+    (folder / name).write_text(BOOK, encoding="utf-8")
     network = spec if of == "text" else tmp_path / "s.net"
-    events = ns.train(network, folder / "book.txt", epochs=1)
+    events = ns.train(network, folder / name, epochs=1)
     started = next(event for event in events if isinstance(event, ns.Started))
-    assert (started.dataset, started.train) == (str(folder / "book.txt"), 51)
+    assert (started.dataset, started.train) == (str(folder / name), 51)
+
+
+def test_a_text_of_more_tokens_than_the_network_takes_is_refused(folder: Path) -> None:
+    count = len(set(BOOK))
+    spec = SPEC.replace("\nembedding", f"\ninput 8 tokens={count - 1}\nembedding").replace(
+        "fc tokens", f"fc {count - 1}"
+    )
+    with pytest.raises(DataError, match=f"has {count} tokens, but the network takes {count - 1}"):
+        load_data(ns.parse(spec), folder / "book.txt")
+
+
+def test_what_is_said_of_other_data_names_that(folder: Path) -> None:
+    with pytest.raises(ns.SpecError, match=r"book\.txt has no classes"):
+        list(ns.train("data mnist; fc classes softmax", folder / "book.txt"))
 
 
 def test_it_is_resumed_and_another_text_is_noticed(run: Path, folder: Path) -> None:

@@ -124,3 +124,22 @@ def test_a_text_that_does_not_fit_is_one_mistake(tmp_path: Path, spec: str, cont
         network(tmp_path, spec)
     assert len(caught.value.diagnostics) == 1
     assert says in caught.value.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        (f'data "none.txt" else "book.txt"\n{BODY}', (128,)),
+        ('data "none.csv" else "d.csv" { target y }\nfc classes softmax', (2,)),
+    ],
+)
+def test_what_stands_behind_else_is_looked_at_where_the_first_is_not_there(
+    folder: Path, text: str, shape: tuple[int, ...]
+) -> None:
+    rows = (f"{i},{i * i % 7},{'yes' if i % 2 else 'no'}" for i in range(40))
+    (folder / "d.csv").write_text("\n".join(["a,b,y", *rows, ""]), encoding="utf-8")
+    assert network(folder, text).input == shape
+    (folder / "d.csv").unlink()
+    (folder / "book.txt").unlink()
+    with pytest.raises(SpecError, match=r"(book\.txt|d\.csv) does not exist"):
+        network(folder, text)

@@ -241,6 +241,7 @@ def test_what_cannot_be_learned_is_one_error(content: str, settings: str, messag
         ),
         ("x,y\n" + "".join(f"{i * 3.7:.2f},{i}\n" for i in range(40)), "target y", "x says y again"),
         (GOOD, "target y", "a counts the rows: drop it? `drop a`"),
+        (GOOD.replace("a,b", "höhe,b", 1), "target y", 'höhe counts the rows: drop it? `drop "höhe"`'),
         (GOOD.replace("a,b", "id,b", 1), "target y", "id is left out: it names the rows"),
         (GOOD.replace("blue", "red"), "target y", "c is left out: it is 'red' in every row"),
         (
@@ -355,6 +356,7 @@ def test_a_let_is_a_number_and_no_column(tmp_path: Path) -> None:
             'input 7\nfc 2 softmax\ndata "d.csv" { target y }',
             "E0308 a row of d.csv becomes 4 numbers, but the input is 7",
         ),
+        ('fc classes\ndata "d.csv" { target input }', "E0406 `classes` is not known: `target input` learns the input"),
         ('fc 3 softmax\ndata "d.csv" { target y }', "E0304 the network has 3 outputs, but d.csv has 2 classes"),
         (
             'fc 3 softmax\ndata "d.csv" { target a; drop b }',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 import netspec as ns
 from netspec import report
+from netspec.cli.answers_file import answers_file
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.workflows.example_files import Examples
 from netspec.workflows.pictures import Request, draw
 from netspec.workflows.trained import open_run
 
@@ -125,3 +128,40 @@ def test_what_cannot_be_drawn_is_answered_with_what_can(
 ) -> None:
     with pytest.raises(NetspecError, match=says):
         ask(trained, picture, output)
+
+
+def test_a_table_has_what_each_output_predicts(trained: Any, tmp_path: Path) -> None:
+    run = open_run(trained[0])
+    given = {"photo": trained[2]["photo_test"]}
+    found = run.predict(given)
+    with answers_file(tmp_path / "all.csv", run) as write:
+        write(list("abcdef"), Examples(given))
+    with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [*rows[0]] == [
+        "file",
+        "predicted_mask",
+        "predicted_kind",
+        "probability_kind",
+        "predicted_age",
+        "predicted_tags",
+    ]
+    for i, row in enumerate(rows):
+        assert row["predicted_mask"] == next(iter(found["mask"][i].positions))
+        assert row["predicted_kind"] == found["kind"][i].label
+        assert float(row["predicted_age"]) == pytest.approx(found["age"][i].outputs[0])
+        assert row["predicted_tags"] == " ".join(found["tags"][i].labels)
+    # As in the terminal, not all of the outputs can have one.
+    with (
+        pytest.raises(NetspecError, match="a threshold is for"),
+        answers_file(tmp_path / "t.csv", run, 0.9) as write,
+    ):
+        write(list("abcdef"), Examples(given))
+
+
+def test_outputs_that_learned_one_class_of_several_predict_it(trained: Any) -> None:
+    run = open_run(trained[0])
+    run.output_labels = {"tags": ("red", "green", "blue")}
+    given = {"photo": trained[2]["photo_test"]}
+    likeliest = run.probabilities(given)["tags"].argmax(axis=1)
+    assert [p.label for p in run.predict(given)["tags"]] == [("red", "green", "blue")[i] for i in likeliest]
