@@ -15,7 +15,16 @@ from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
 
-__all__ = ["ENDINGS", "PARTS", "TEST_SHARE", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
+__all__ = [
+    "ENDINGS",
+    "PARTS",
+    "TEST_SHARE",
+    "Labelled",
+    "Pictures",
+    "holds_pictures",
+    "pictures_of",
+    "without_masks",
+]
 
 TEST_SHARE = 0.2
 """The share of the pictures that is drawn for the test, where there is no `test/` and nothing else is said."""
@@ -269,6 +278,22 @@ def _masks_of(by_part: Mapping[str, list[str]]) -> list[tuple[str, dict[str, lis
             return []
         found.append((part or "train", own))
     return found
+
+
+def without_masks(files: Sequence[str]) -> list[str]:
+    """Return pictures without those in a folder `masks` that has nothing but `images` beside it."""
+    beside: dict[str, set[str]] = {}
+    for file in files:
+        folders = file.split("/")[:-1]
+        for depth, name in enumerate(folders):
+            beside.setdefault("/".join(folders[:depth]), set()).add(name.lower())
+    paired = {folder for folder, names in beside.items() if names == {_IMAGES, _MASKS}}
+
+    def is_mask(file: str) -> bool:
+        folders = file.split("/")[:-1]
+        return any(n.lower() == _MASKS and "/".join(folders[:depth]) in paired for depth, n in enumerate(folders))
+
+    return [file for file in files if not is_mask(file)]
 
 
 def _paired(tree: Tree, own: Mapping[str, list[str]], root: str, part: str) -> Labelled:

@@ -117,6 +117,9 @@ def test_masks_are_predicted(here: Path, cli: Any) -> None:
     with (here / "m.csv").open(newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert list(rows[0]) == ["file", "predicted", "0", "255"]
+    cli("predict", "run_cells", "cells", "-o", "whole.csv")  # a mask is no picture to be answered
+    with (here / "whole.csv").open(newline="", encoding="utf-8") as table:
+        assert [row["file"] for row in csv.DictReader(table)] == [row["file"] for row in rows]
     assert float(rows[0]["0"]) + float(rows[0]["255"]) == pytest.approx(1)
     for what in ("examples", "confusion", "curves"):
         assert cli("plot", "run_cells", what).code == 0, what
