@@ -340,10 +340,15 @@ def _divided_by_name(paired: Mapping[str, Labelled], root: str) -> dict[str, Lab
     return found
 
 
+def _said(test: float) -> str:
+    """Return how a spec says what is for the test: a share in percent, or a number."""
+    return f"{test}" if isinstance(test, int) else f"{100 * test:g}%"
+
+
 def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None) -> Mapping[str, Labelled]:
     """Return the parts; raises DataError where a test part is asked for, and there is one."""
     if test is not None and "test" in parts:
         raise DataError(
-            f"`test {test}` draws pictures for the test, but {tree.name} has a test/ of its own", "leave `test` out"
+            f"`test {_said(test)}` draws pictures for the test, but {tree.name} has a test/ of its own", "leave `test` out"
         )
     return {part: parts[part] for part in ("train", "validation", "test") if part in parts}

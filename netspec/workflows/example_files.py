@@ -105,6 +105,9 @@ def _is_array(file: Path | str | bytes) -> bool:
 
 def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
     """Return the rows of a table as the network reads them."""
+    if not isinstance(file, bytes) and Path(file).suffix.lower() in ENDINGS:
+        fix = "give a table with its columns, such as a .csv file"
+        raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
     array, notes = examples_of(table, prepared)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
