@@ -36,6 +36,7 @@ from netspec.ir.network import DataSource, Network
 from netspec.recipe.array_facts import KEYS_VAL
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
+from netspec.sources.kinds import require_kind
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables import is_table_name, table_of_columns
@@ -178,7 +179,11 @@ def _file_of(
 ) -> Dataset:
     """Return the dataset of the first name that is to be had: a table, a text, pictures, arrays, or a built-in one."""
     path = expanded(names[0], DataError)
+    require_kind(network.data, path, names[0])
     if _is_table(network, names[0]):
+        if preparation and not preparation.table:
+            message = f"{names[0]} is a table, but the model has not learned from one"
+            raise DataError(message, "give data of the kind that it has learned from")
         source = network.data or DataSource(name=path.name)
         return load_table_file(path, network, graph, source, preparation)
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):

@@ -53,7 +53,13 @@ def load_pictures(
     require_picture_shape(shape, f"{path}")
     resize = resize_of(network, fitted)
     with open_tree(path, str(path)) as tree:
-        found = pictures_of(tree, test=test, labelled=not network.reconstructs, known=known)
+        by_pixel = not network.reconstructs and _answers_by_pixel(graph)
+        known = () if by_pixel else known
+        # A model is also looked at with pictures that have a test part of their own, whatever it was trained on.
+        asked = None if fitted else test
+        found = pictures_of(tree, test=asked, labelled=not network.reconstructs, known=known)
+        if not network.reconstructs:
+            _require_targets(found, path, by_pixel=by_pixel)
         parts = {
             name: _decoded(tree, part, shape, resize, skip_bad=skip_bad, progress=progress)
             for name, part in found.parts.items()
@@ -82,6 +88,22 @@ def load_pictures(
         preparation=made,
         validation=splits.get("validation"),
     )
+
+
+def _answers_by_pixel(graph: Graph) -> bool:
+    """Return whether a network says something of each pixel: all its outputs that are compared have positions."""
+    compared = [graph.only(output) for output in graph.outputs if output.loss.compares]
+    return bool(compared) and all(len(one.shape(one.output)) > 1 for one in compared)
+
+
+def _require_targets(found: Pictures, path: Path, *, by_pixel: bool) -> None:
+    """Raise DataError where a network of classes gets masks, or one of masks gets classes."""
+    if found.has_masks and not by_pixel:
+        message = f"{path} has a mask for each picture, but the network gives one answer for a picture"
+        raise DataError(message, "give a folder of pictures for each class")
+    if by_pixel and not found.has_masks:
+        message = f"{path} has no masks, but the network says something of each pixel"
+        raise DataError(message, "give pictures in images/ with a mask of the same name each in masks/")
 
 
 def resize_of(network: Network, fitted: Preparation | None) -> Resize:

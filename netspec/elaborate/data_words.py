@@ -14,6 +14,7 @@ from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.catalog import find
+from netspec.sources.kinds import require_kind
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
@@ -77,6 +78,8 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     asked = asked if data.is_table else {}
     other = _other(data, given)
     named = str(given) if other else data.name
+    if command and other:
+        require_kind(data, Path(other.name), str(given))
     try:
         found = survey(other or data, file.source.folder or Path(), asked)
     except DataError as error:

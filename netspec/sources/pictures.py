@@ -268,6 +268,22 @@ def _masks_of(by_part: Mapping[str, list[str]]) -> list[tuple[str, dict[str, lis
     return found
 
 
+def without_masks(files: Sequence[str]) -> list[str]:
+    """Return pictures without those in a folder `masks` that has nothing but `images` beside it."""
+    beside: dict[str, set[str]] = {}
+    for file in files:
+        folders = file.split("/")[:-1]
+        for depth, name in enumerate(folders):
+            beside.setdefault("/".join(folders[:depth]), set()).add(name.lower())
+    paired = {folder for folder, names in beside.items() if names == {_IMAGES, _MASKS}}
+
+    def is_mask(file: str) -> bool:
+        folders = file.split("/")[:-1]
+        return any(n.lower() == _MASKS and "/".join(folders[:depth]) in paired for depth, n in enumerate(folders))
+
+    return [file for file in files if not is_mask(file)]
+
+
 def _paired(tree: Tree, own: Mapping[str, list[str]], root: str, part: str) -> Labelled:
     """Return pictures with their masks, by what they are called within their folders."""
     depth = 2 if part else 1
@@ -312,10 +328,14 @@ def _divided_by_name(paired: Mapping[str, Labelled], root: str) -> dict[str, Lab
     return found
 
 
+def _said(test: float) -> str:
+    """Return how a spec says what is for the test: a share in percent, or a number."""
+    return f"{test}" if isinstance(test, int) else f"{100 * test:g}%"
+
+
 def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None) -> Mapping[str, Labelled]:
     """Return the parts; raises DataError where a test part is asked for, and there is one."""
     if test is not None and "test" in parts:
-        raise DataError(
-            f"`test {test}` draws pictures for the test, but {tree.name} has a test/ of its own", "leave `test` out"
-        )
+        message = f"`test {_said(test)}` draws pictures for the test, but {tree.name} has a test/ of its own"
+        raise DataError(message, "leave `test` out")
     return {part: parts[part] for part in ("train", "validation", "test") if part in parts}

@@ -71,7 +71,10 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
         if data.target == "label" and name not in table.cells:
             example = table.columns[-1]
             said = written(example)
-            fix = f'say which column is learned: `data "{data.name}" {{ target {said} }}`'
+            # As a spec beside the table names it, wherever it lies.
+            path = table.name.replace("\\", "/")
+            own = path.rpartition("/")[2] if path.startswith("/") or data.name != path else path
+            fix = f'say which column is learned: `data "{own}" {{ target {said} }}`'
             raise DataError(f"the spec does not say what is to be learned of {table.name}", fix)
         table.require(name, "")
     return names, log

@@ -18,7 +18,7 @@ from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
-from netspec.sources.pictures import ENDINGS
+from netspec.sources.pictures import ENDINGS, without_masks
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import read_table
@@ -105,6 +105,9 @@ def _is_array(file: Path | str | bytes) -> bool:
 
 def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
     """Return the rows of a table as the network reads them."""
+    if not isinstance(file, bytes) and Path(file).suffix.lower() in ENDINGS:
+        fix = "give a table with its columns, such as a .csv file"
+        raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
     array, notes = examples_of(table, prepared)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
@@ -115,11 +118,13 @@ def read_pictures(
 ) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
     """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
 
+    Masks that lie beside pictures are left out.
+
     Raises:
         DataError: there are none.
     """
     with open_tree(path, str(path)) as tree:
-        files = [file for file in tree.files if Path(file).suffix.lower() in ENDINGS]
+        files = without_masks([file for file in tree.files if Path(file).suffix.lower() in ENDINGS])
         if not files:
             raise DataError(f"{path} has no pictures in it", "give a folder with some, or the files themselves")
         for names, images, bad in decode_in_pieces(tree, files, network.input, resize, size=_PIECE):

@@ -145,6 +145,35 @@ def test_what_the_network_cannot_learn_is_one_error(tmp_path: Path, settings: st
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("settings", "given", "message"),
+    [
+        ("target kind", "x.zip", "x.zip is an archive, but the spec is for a table"),
+        ("target kind", "x.png", "x.png is a picture, but the spec is for a table"),
+        ("target kind", "folder", "folder is a folder of pictures, but the spec is for a table"),
+        ("", "x.zip", "x.zip is an archive, but the spec is for a text"),
+        ("", "x.csv", "x.csv is a table, but the spec is for a text"),
+    ],
+)
+def test_data_of_another_kind_is_named_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, given: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if given == "folder":
+        Path(given).mkdir()
+    else:
+        Path(given).write_bytes(b"\x89PNG")
+    Path("b.txt").write_text("a text " * 40, encoding="utf-8")
+    net = (
+        network(tmp_path, settings)
+        if settings
+        else ns.parse('data "b.txt" { text chars length=4 }\ninput 4 tokens=5\nembedding 2; fc 5 softmax pointwise')
+    )
+    with pytest.raises(DataError) as caught:
+        load_data(net, given)
+    assert caught.value.message == message
+
+
 def test_rows_in_memory_are_as_those_of_a_file(tmp_path: Path) -> None:
     columns = people()
     of_file = load(tmp_path, "target kind")

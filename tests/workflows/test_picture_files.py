@@ -117,9 +117,33 @@ def test_masks_are_predicted(here: Path, cli: Any) -> None:
     with (here / "m.csv").open(newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert list(rows[0]) == ["file", "predicted", "0", "255"]
+    cli("predict", "run_cells", "cells", "-o", "whole.csv")  # a mask is no picture to be answered
+    with (here / "whole.csv").open(newline="", encoding="utf-8") as table:
+        assert [row["file"] for row in csv.DictReader(table)] == [row["file"] for row in rows]
     assert float(rows[0]["0"]) + float(rows[0]["255"]) == pytest.approx(1)
     for what in ("examples", "confusion", "curves"):
         assert cli("plot", "run_cells", what).code == 0, what
+
+
+def test_data_of_another_kind_is_named_as_such(here: Path, cli: Any) -> None:
+    (here / "rows.csv").write_text("a,label\n1,0\n2,1\n", encoding="utf-8")
+    for run, data, message in (
+        ("run_photos", "cells", "cells has a mask for each picture, but the network gives one answer for a picture"),
+        ("run_cells", "photos", "photos has no masks, but the network says something of each pixel"),
+        ("run_photos", "rows.csv", "rows.csv is a table, but the model has not learned from one"),
+    ):
+        with pytest.raises(DataError, match=message):
+            cli("eval", run, "--data", data)
+
+
+def test_a_model_is_evaluated_with_a_test_part_of_its_own(here: Path) -> None:
+    for part in ("train", "test"):
+        for name in COLORS:
+            (here / "parted" / part / name).mkdir(parents=True)
+            for i in range(3):
+                picture = (here / "photos" / name / f"{i}.png").read_bytes()
+                (here / "parted" / part / name / f"{i}.png").write_bytes(picture)
+    assert ns.open(here / "run_photos").evaluate(here / "parted").examples == 9
 
 
 def test_classes_are_those_of_the_data_that_is_given(here: Path, cli: Any) -> None:

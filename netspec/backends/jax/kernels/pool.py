@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial, reduce
 from itertools import product
 from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -170,8 +171,8 @@ def _slice_max_backward(
 ) -> tuple[jax.Array]:
     """Sums, over window positions, the gradients of the windows that each position has won.
 
-    The winners are kept, not found again by comparing with the maximum: what is compared may then be computed anew, with
-    another rounding in the last bit, and the gradients of windows that nothing equals would be lost.
+    The winners are kept, not found again by comparing with the maximum: what is compared may then be computed anew,
+    with another rounding in the last bit, and the gradients of windows that nothing equals would be lost.
     """
     x, winner = residuals
     parts = [
@@ -183,7 +184,7 @@ def _slice_max_backward(
     return (_pad_image(total, ((-top, -bottom), (-left, -right)), 0),)
 
 
-def _position_type(window: Size2) -> npt.DTypeLike:
+def _position_type(window: Size2) -> np.dtype[Any]:
     """Return the smallest type that numbers the positions of a window."""
     return np.min_scalar_type(window[0] * window[1] - 1)
 

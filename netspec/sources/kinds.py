@@ -1,0 +1,46 @@
+"""Which kind of data a file is, so that a network of another kind can refuse it in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from netspec.diagnostics.diagnostic import DataError
+from netspec.ir.network import TABLE_ENDINGS, DataSource
+from netspec.recipe.catalog import find
+from netspec.sources.pictures import ENDINGS, holds_pictures
+from netspec.sources.trees import is_archive
+from netspec.system.files import kind_of
+
+__all__ = ["require_kind"]
+
+
+def require_kind(data: DataSource | None, path: Path, name: str) -> None:
+    """Raise DataError where a spec learns from a table or a text, and what is given can be neither.
+
+    Args:
+        data: as the spec declares it.
+        path: of what is given.
+        name: what messages call it.
+    """
+    if data is None or find(name) or not (data.is_table or data.is_text):
+        return
+    found = _kind(path)
+    if data.is_table and found and found != "a table":
+        fix = f"give a table with its columns: a file that ends in {', '.join(TABLE_ENDINGS)}"
+        raise DataError(f"{name} is {found}, but the spec is for a table", fix)
+    if data.is_text and found:
+        raise DataError(f"{name} is {found}, but the spec is for a text", "give a text in UTF-8, such as a .txt file")
+
+
+def _kind(path: Path) -> str:
+    """Return what is there, by its name: a table, pictures or an archive; empty where that is not known."""
+    kind = kind_of(path, DataError)
+    if kind is None:
+        return ""
+    if kind == "folder":
+        return "a folder of pictures" if holds_pictures(path) else "a folder"
+    if path.name.lower().endswith(TABLE_ENDINGS):
+        return "a table"
+    if is_archive(path.name):
+        return "an archive"
+    return "a picture" if PurePosixPath(path.name).suffix.lower() in ENDINGS else ""
