@@ -3,9 +3,9 @@
     NETSPEC_DATA=… python docs/sessions.py            # all of them
     NETSPEC_DATA=… python docs/sessions.py photos     # one session
 
-A session is all blocks of a page that are marked with its name, such as `<!-- session: photos 8+3 -->` above a block of
-`console`. They run one after the other in one folder, which begins with the data that `DATA` has for the session. Of what
-a command prints the first 8 lines and the last 3 are shown, all unless there are numbers.
+A session is all blocks of a page that are marked with its name, such as `<!-- session: photos 8+3 -->` above a block
+of `console`. They run one after the other in one folder, which begins with the data that `DATA` has for the session. Of
+what a command prints the first 8 lines and the last 3 are shown, all unless there are numbers.
 """
 
 from __future__ import annotations

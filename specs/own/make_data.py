@@ -72,7 +72,7 @@ def plants(rng: random.Random, *, count: int = 150) -> None:
     _table("plants.csv", ("height", "leaves", "soil", "shade", "kind"), rows)
 
 
-def flats(rng: random.Random, *, count: int = 200) -> None:
+def flats(rng: random.Random, *, count: int = 500) -> None:
     """Write flats.csv: numbers, a category and a short text; the price is to be learned."""
     per_meter = {"old town": 9.0, "harbor": 7.5, "hill": 11.0, "east": 5.5}
     rows = []

@@ -46,13 +46,14 @@ def test_every_console_block_belongs_to_a_session_that_there_is() -> None:
 
 
 def test_a_page_gets_what_its_commands_print() -> None:
-    page = "<!-- session: own 1+1 -->\n```console\n$ netspec check table.net\nold\n$ netspec layers relu\n```\nand more\n"
+    page = "<!-- session: own 1+1 -->\n```console\n$ netspec check table.net\nold\n$ netspec layers relu\n```\nmore\n"
     written = sessions.run_session(page, "own", Path())
     lines = written.splitlines()
     assert lines[2:4] == ["$ netspec check table.net", lines[3]]
     assert re.match(r"table\.net: ok: 2 layers, [\d,]+ parameters", lines[3])
     assert lines[4] == "$ netspec layers relu"
-    assert lines[6] == "…" and lines[8:] == ["```", "and more"]
+    assert lines[6] == "…"
+    assert lines[8:] == ["```", "more"]
     assert "old" not in written
 
 
