@@ -24,7 +24,7 @@ def complete(folder: Path, line: str) -> list[str]:
     ("line", "expected"),
     [
         ("netspec ", list(VERBS)),
-        ("netspec re", ["resume", "replay"]),
+        ("netspec re", ["resume", "replay", "report"]),
         ("netspec train --ep", ["--epochs"]),
         ("netspec train --device ", ["cpu", "gpu"]),
         ("netspec eval x --data digits_", ["digits_by_writer"]),
