@@ -11,7 +11,7 @@ from netspec.diagnostics.diagnostic import Source
 from netspec.graph.graph import Graph
 from netspec.ops import derived
 from netspec.passes import PASSES, Mode, Pass, history
-from netspec.system.resources import specs_folder
+from netspec.system.resources import ready_made
 
 _EXAMPLE = "input 3x8x8\nconv 4 3 nobias; batchnorm relu; pool 2; dropout 0.5; fc 2 softmax"
 
@@ -50,7 +50,7 @@ def _row(each: Pass, specs: list[str]) -> str:
 def _changed() -> dict[str, list[str]]:
     """Return the ready-made specs that each pass changes in one of its modes."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(specs_folder().rglob("*.net"), key=lambda p: p.stem):
+    for path in ready_made().values():
         declared = require(analyze(load_source(path)))[1]
         for name in {name for mode in Mode for name in _effective(declared, mode)}:
             found[name].append(path.stem)

@@ -25,7 +25,7 @@ from netspec.syntax.errors import too_large
 from netspec.syntax.parser import MAX_BYTES, parse, read_source
 from netspec.system.files import read_given
 from netspec.system.nearby import path_fix
-from netspec.system.resources import specs_folder
+from netspec.system.resources import ready_made
 
 __all__ = ["Analysis", "analyze", "load_source", "require"]
 
@@ -172,6 +172,6 @@ def require(analysis: Analysis) -> tuple[Network, Graph]:
 def _similar(file: Path) -> str:
     """Return a hint naming a spec of nearly the same name in the same folder."""
     new = "`netspec new` writes a starter spec"
-    if any(p.stem == file.stem for p in specs_folder().rglob("*.net")):
+    if file.stem in ready_made():
         new = f"`netspec new {file.stem}` writes the ready-made spec of that name"
     return path_fix(file, ".net", otherwise=new)

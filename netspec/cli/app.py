@@ -32,6 +32,7 @@ VERBS = (
     "generate",
     "bench",
     "plot",
+    "report",
     "explain",
     "layers",
     "doctor",

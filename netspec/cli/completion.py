@@ -28,9 +28,9 @@ def _chosen_from(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str
 
 
 def _templates() -> Iterable[str]:
-    from netspec.system.resources import specs_folder  # noqa: PLC0415
+    from netspec.system.resources import ready_made  # noqa: PLC0415
 
-    return sorted(path.stem for path in specs_folder().rglob("*.net"))
+    return list(ready_made())
 
 
 def _names() -> Iterable[str]:
@@ -51,7 +51,7 @@ def _datasets() -> Iterable[str]:
     return [info.name for info in DATASETS]
 
 
-PICTURES = ("curves", "confusion", "kernels", "features", "mistakes", "scatter", "examples")
+PICTURES = ("curves", "confusion", "kernels", "features", "network", "mistakes", "scatter", "examples")
 """As `pictures.PICTURES`, which needs JAX; a test compares them."""
 
 templates = _chosen_from(_templates)

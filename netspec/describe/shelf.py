@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netspec.system.resources import specs_folder
+from netspec.system.resources import ready_made
 
 __all__ = ["KINDS", "shelf", "title"]
 
@@ -29,7 +29,7 @@ KINDS = {
 
 def shelf() -> dict[str, dict[str, Path]]:
     """Return the ready-made specs by kind and name."""
-    files = {path.stem: path for path in specs_folder().rglob("*.net")}
+    files = ready_made()
     return {kind: {name: files[name] for name in names.split()} for kind, names in KINDS.items()}
 
 

@@ -1,4 +1,4 @@
-"""Pictures (PNG files) of datasets, runs and models; matplotlib is imported only when one is drawn.
+"""Pictures (PNG, SVG or PDF files) of datasets, runs and models; matplotlib is imported only when one is drawn.
 
 | picture | function | shows |
 |---|---|---|
@@ -8,6 +8,7 @@
 | kernels | `draw_kernels` | the first layer's weights |
 | features | `draw_features` | what every layer makes of one image |
 | confusion | `draw_confusion` | which classes are taken for which |
+| network | `draw_network` | the layers, blocks and shapes of a network |
 | labels | `draw_labels` | how each of several labels does |
 | mistakes | `draw_mistakes` | the most confident wrong predictions |
 | scatter | `draw_scatter` | predicted numbers against the true ones |
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from netspec.report.kernels import draw_kernels
     from netspec.report.labels import draw_labels
     from netspec.report.mistakes import draw_mistakes
+    from netspec.report.network import draw_network
     from netspec.report.scatter import draw_scatter
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "draw_kernels",
     "draw_labels",
     "draw_mistakes",
+    "draw_network",
     "draw_scatter",
     "mask_colors",
 ]
@@ -59,6 +62,7 @@ _MODULES = {
     "draw_kernels": "kernels",
     "draw_labels": "labels",
     "draw_mistakes": "mistakes",
+    "draw_network": "network",
     "draw_scatter": "scatter",
     "mask_colors": "examples",
 }

@@ -29,6 +29,7 @@ __all__ = [
     "note",
     "panel",
     "picture",
+    "write_text",
 ]
 
 # From Okabe and Ito's palette, which people with any of the common color vision deficiencies can tell apart.
@@ -64,13 +65,27 @@ _STYLE = {
     "legend.frameon": True,
     "legend.framealpha": 0.9,
     "legend.edgecolor": PALE,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "netspec",
+    "pdf.fonttype": 42,
     "agg.path.chunksize": 10_000,  # a run may log a million steps
+}
+
+
+FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+"""The formats of pictures by the ends of their names; a name without one is a PNG file."""
+
+# Without the date of the day: the same picture is the same file.
+_METADATA: dict[str, dict[str, str | None]] = {
+    "png": {"Software": "netspec"},
+    "svg": {"Creator": "netspec", "Date": None},
+    "pdf": {"Creator": "netspec", "CreationDate": None},
 }
 
 
 @contextmanager
 def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
-    """Yield an empty figure; when the block ends without an error, write it to `path` as PNG.
+    """Yield an empty figure; when the block ends without an error, write it to `path` as PNG, SVG or PDF.
 
     Args:
         path: the file to write; an existing one is replaced.
@@ -81,7 +96,7 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterat
         The figure, in the common style whatever the user's own matplotlib settings are.
 
     Raises:
-        RunError: the folder does not exist, the file cannot be written, or its name is not a PNG's.
+        RunError: the folder does not exist, the file cannot be written, or its name is that of another format.
     """
     target = Path(path)
     _check_target(target)
@@ -101,18 +116,34 @@ def _check_target(target: Path) -> None:
         raise RunError(f"cannot write {target}: the folder {target.parent} does not exist", "create the folder first")
     if kind_of(target, RunError) == "folder":
         raise RunError(f"cannot write {target}: it is a folder", f"name a file, such as {target / 'picture.png'}")
-    if target.suffix.lower() not in ("", ".png"):
-        raise RunError(f"cannot write {target}: pictures are PNG files", f"name it {target.with_suffix('.png').name}")
+    if target.suffix.lower() not in ("", *FORMATS):
+        raise RunError(
+            f"cannot write {target}: pictures are PNG, SVG or PDF files", f"name it {target.with_suffix('.png').name}"
+        )
+
+
+def write_text(target: Path, text: str) -> Path:
+    """Write a picture that is text already, whole or not at all, and return its path."""
+    _check_target(target)
+    try:
+        with atomic_path(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
+def _unwritable(target: Path, error: OSError) -> RunError:
+    return RunError(f"cannot write {target}: {error.strerror or error}", "choose a folder that can be written to")
 
 
 def _save(figure: Figure, target: Path) -> None:
     try:
         with atomic_path(target) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": "netspec"})
+            kind = FORMATS.get(target.suffix.lower(), "png")
+            figure.savefig(temporary, format=kind, metadata=_METADATA[kind])
     except OSError as error:
-        raise RunError(
-            f"cannot write {target}: {error.strerror or error}", "choose a folder that can be written to"
-        ) from error
+        raise _unwritable(target, error) from error
 
 
 def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:

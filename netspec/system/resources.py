@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["grammar_text", "library_folder", "specs_folder"]
+__all__ = ["grammar_text", "library_folder", "ready_made", "specs_folder"]
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -21,6 +21,12 @@ def grammar_text() -> str:
 def specs_folder() -> Path:
     """Return the folder of ready-made specs."""
     return _folder("specs")
+
+
+def ready_made() -> dict[str, Path]:
+    """Return the ready-made specs by name; those in `own/` belong to the examples beside them."""
+    files = sorted(specs_folder().rglob("*.net"), key=lambda path: path.stem)
+    return {path.stem: path for path in files if path.parent.name != "own"}
 
 
 def library_folder() -> Path:

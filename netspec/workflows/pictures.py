@@ -109,11 +109,22 @@ def _features(r: Request) -> Path:
     return report.draw_features(shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}")
 
 
+def _network(r: Request) -> Path:
+    from netspec.drawing import draw as drawn  # noqa: PLC0415
+    from netspec.drawing import svg  # noqa: PLC0415
+    from netspec.workflows.read_network import read_network  # noqa: PLC0415
+
+    drawing = drawn(*read_network(r.run))
+    # Its own SVG has the styles for dark pages, and what a pointer shows.
+    return report.draw_network(drawing, r.out, svg=svg(drawing))
+
+
 PICTURES: dict[str, Callable[[Request], Path]] = {
     "curves": _curves,
     "confusion": answers.draw_confusion,
     "kernels": _kernels,
     "features": _features,
+    "network": _network,
     "mistakes": answers.draw_mistakes,
     "scatter": answers.draw_scatter,
     "examples": answers.draw_examples,

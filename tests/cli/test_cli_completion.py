@@ -9,7 +9,7 @@ from command_line import cli
 
 from netspec.cli.app import VERBS
 from netspec.diagnostics.codes import CODES
-from netspec.system.resources import specs_folder
+from netspec.system.resources import ready_made
 from netspec.workflows.pictures import PICTURES
 
 
@@ -24,7 +24,7 @@ def complete(folder: Path, line: str) -> list[str]:
     ("line", "expected"),
     [
         ("netspec ", list(VERBS)),
-        ("netspec re", ["resume", "replay"]),
+        ("netspec re", ["resume", "replay", "report"]),
         ("netspec train --ep", ["--epochs"]),
         ("netspec train --device ", ["cpu", "gpu"]),
         ("netspec eval x --data digits_", ["digits_by_writer"]),
@@ -32,7 +32,7 @@ def complete(folder: Path, line: str) -> list[str]:
         ("netspec data show mn", ["mnist"]),
         ("netspec data fetch cifar", ["cifar10", "cifar100"]),
         ("netspec new resnet", ["resnet18", "resnet20", "resnet50"]),
-        ("netspec new ", sorted(path.stem for path in specs_folder().rglob("*.net"))),
+        ("netspec new ", list(ready_made())),
         ("netspec layers one", ["one_cycle", "one_hot", "onecycle", "onehot", "ones"]),
         ("netspec explain ", list(CODES)),
         ("netspec plot runs/lenet/001 ", list(PICTURES)),

@@ -178,6 +178,14 @@ def test_the_drawing_has_an_edge_for_each_input_and_a_cluster_for_each_block(tmp
     assert "subgraph" not in show(tmp_path, "blocks.net", "--as", "dot", "--depth", "0")
 
 
+def test_the_network_is_drawn_as_svg(tmp_path: Path) -> None:
+    said = show(tmp_path, "blocks.net", "--as", "svg")
+    assert said.startswith("<svg ")
+    assert said.endswith("</svg>\n")
+    assert 'class="frame"' in said
+    assert 'class="frame"' not in show(tmp_path, "blocks.net", "--as", "svg", "--depth", "0")
+
+
 def test_a_negative_depth_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "blocks.net").write_text(BLOCKS)
     assert cli(tmp_path, "show", "blocks.net", "--depth", "-1").returncode == 2

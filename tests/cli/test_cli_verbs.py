@@ -16,7 +16,7 @@ from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.system.resources import specs_folder
 
-TEMPLATES = sorted(p.stem for p in specs_folder().rglob("*.net"))
+TEMPLATES = sorted(p.stem for p in specs_folder().rglob("*.net") if p.parent.name != "own")
 
 
 # --- new ----------------------------------------------------------------------------------------------------------

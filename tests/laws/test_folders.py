@@ -37,22 +37,24 @@ FOLDERS = {
     "passes": "ops graph",
     "planning": "ops ir graph",
     "describe": "diagnostics system schema syntax ops recipe layers ir graph elaborate",
+    "drawing": "ops layers ir graph describe",
     "compiler": "diagnostics system syntax recipe ir graph elaborate",
+    "pages": "diagnostics ops graph compiler",
     "data": "diagnostics system ops recipe ir sources graph",
     "backends": "system recipe graph planning",
     "backends/jax": "diagnostics system ops recipe ir graph passes planning describe data backends",
     "training": "diagnostics recipe ir graph data backends/jax",
-    "report": "diagnostics system",
+    "report": "diagnostics system drawing",
     "runs": "diagnostics system recipe ir sources graph planning compiler data backends/jax training",
     "workflows": (
-        "diagnostics system recipe ir sources graph elaborate planning describe compiler data backends/jax training "
-        "report runs"
+        "diagnostics system recipe ir sources graph elaborate planning describe drawing compiler pages data "
+        "backends/jax training report runs"
     ),
     "terminal": "diagnostics ops recipe ir data backends/jax training",
     "netspec": "diagnostics system compiler workflows terminal",
     "cli": (
-        "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe compiler data "
-        "backends backends/jax training report runs workflows terminal netspec"
+        "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe drawing "
+        "compiler data backends backends/jax training report runs workflows terminal netspec"
     ),
     "__main__": "cli",
 }

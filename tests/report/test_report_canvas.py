@@ -14,7 +14,7 @@ import pytest
 
 import netspec.report
 from netspec.diagnostics.diagnostic import RunError
-from netspec.report.canvas import fit, heading, picture
+from netspec.report.canvas import fit, heading, note, picture
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -23,10 +23,19 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["picture.pdf", "picture.jpg"])
+@pytest.mark.parametrize("name", ["picture.jpg", "picture.eps"])
 def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(RunError, match=r"name it picture\.png"), picture(tmp_path / name, 3, 2):
         pass
+
+
+@pytest.mark.parametrize(("name", "begins"), [("x.svg", b"<?xml"), ("x.PDF", b"%PDF"), ("x", b"\x89PNG")])
+def test_the_name_says_the_format(tmp_path: Path, name: str, begins: bytes) -> None:
+    with picture(tmp_path / name, 3, 2) as figure:
+        note(figure, "a word to look for", 1, 1)
+    found = (tmp_path / name).read_bytes()
+    assert found.startswith(begins)
+    assert name != "x.svg" or b"a word to look for" in found
 
 
 def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:

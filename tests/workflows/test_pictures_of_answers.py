@@ -70,6 +70,13 @@ def ask(trained: tuple[Path, Path, dict[str, Any]], picture: str, output: str | 
     draw(picture, Request(trained[0], trained[1] / "x.png", output=output))
 
 
+def test_the_network_is_drawn_in_each_format(trained: Any) -> None:
+    for name, begins in (("net.png", b"\x89PNG"), ("net.svg", b"<svg "), ("net.pdf", b"%PDF")):
+        written = draw("network", Request(trained[0], trained[1] / name))
+        assert written.read_bytes().startswith(begins)
+    assert "conv 3 1 softmax" in (trained[1] / "net.svg").read_text()
+
+
 def test_numbers(trained: Any, drawn: dict[str, Any]) -> None:
     ask(trained, "scatter", "age")
     true, found, names, _ = drawn["given"]

@@ -32,7 +32,7 @@ def plot(
             "-o",
             "--out",
             metavar="FILE",
-            help="The PNG file; PICTURE.png, or PICTURE_OUTPUT.png, in the run folder otherwise.",
+            help="A PNG, SVG or PDF file; PICTURE.png, or PICTURE_OUTPUT.png, in the run folder otherwise.",
         ),
     ] = None,
     layer: Annotated[str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")] = None,
@@ -49,11 +49,11 @@ def plot(
     ] = False,
     device: Device = None,
 ) -> int:
-    """Draw a PNG: curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes.
+    """Draw the network, curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes.
 
     `scatter` draws predicted numbers against the true ones, `examples` inputs beside what is true and predicted.
     """
-    if picture in {"curves", "kernels", "features"} and (data or split or output):
+    if picture in {"curves", "kernels", "features", "network"} and (data or split or output):
         raise typer.BadParameter(
             f"{picture} draws no dataset: leave out --data, --split and --output", param_hint="PICTURE"
         )

@@ -35,6 +35,7 @@ class Stage(StrEnum):
     JAXPR = "jaxpr"
     HLO = "hlo"
     DOT = "dot"
+    SVG = "svg"
     JSON = "json"
 
 
@@ -62,7 +63,8 @@ def show(
         Platform | None, typer.Option("--device", help="What ops are chosen for; cpu unless given.")
     ] = None,
     depth: Annotated[
-        int | None, typer.Option("--depth", min=0, help="Blocks inside so many others take one row (table, json, dot).")
+        int | None,
+        typer.Option("--depth", min=0, help="Blocks inside so many others are one (table, json, dot, svg)."),
     ] = None,
     passes: Annotated[
         bool, typer.Option("--passes", help="With `--as ops`: before and after the graph passes, in each mode.")
@@ -90,6 +92,10 @@ def show(
         from netspec.cli.dot import dot  # noqa: PLC0415
 
         say(dot(network, outline(network, graph, depth)))
+    elif stage is Stage.SVG:
+        from netspec.drawing import draw, svg  # noqa: PLC0415
+
+        say(svg(draw(network, graph, depth)), end="")
     else:
         say(_stage(stage, analysis, network, graph, batch or 1, passes))
         if stage is Stage.OPS and not passes:
@@ -131,8 +137,8 @@ def _refuse_unused_options(
         raise typer.BadParameter(message, param_hint="--batch")
     if device is not None and (resolved or passes or stage is not Stage.OPS):
         raise typer.BadParameter("ways are chosen for it: write --as ops --device gpu", param_hint="--device")
-    if depth is not None and (resolved or stage not in {Stage.TABLE, Stage.JSON, Stage.DOT}):
-        raise typer.BadParameter("blocks have rows in the table, --as json and --as dot only", param_hint="--depth")
+    if depth is not None and (resolved or stage not in {Stage.TABLE, Stage.JSON, Stage.DOT, Stage.SVG}):
+        raise typer.BadParameter("blocks have rows in the table, --as json, dot and svg only", param_hint="--depth")
 
 
 def _table(network: Network, graph: Graph, depth: int | None) -> None:

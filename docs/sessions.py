@@ -1,0 +1,182 @@
+"""Runs the commands that the pages show, and writes what they print into the pages.
+
+    NETSPEC_DATA=… python docs/sessions.py            # all of them
+    NETSPEC_DATA=… python docs/sessions.py photos     # one session
+
+A session is all blocks of a page that are marked with its name, such as `<!-- session: photos 8+3 -->` above a block
+of `console`. They run one after the other in one folder, which begins with the data that `DATA` has for the session. Of
+what a command prints the first 8 lines and the last 3 are shown, all unless there are numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+FOLDER = Path(__file__).parent
+OWN = FOLDER.parent / "specs" / "own"
+PROGRAMS = {"netspec": [sys.executable, "-m", "netspec"], "cat": ["cat"], "head": ["head"], "ls": ["ls"]}
+
+_BLOCK = re.compile(r"(<!-- session: (\w+)(?: (\d+)\+(\d+))? -->\n```console\n)(.*?)(```$)", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of a page: its session, its commands, and how many first and last lines of each are shown."""
+
+    session: str
+    commands: list[str]
+    first: int | None
+    last: int
+
+
+def photos(folder: Path, data: Path) -> None:
+    """Cut three classes of CIFAR-10 out of its archive: 400 pictures of each for training, 100 for the test."""
+    with zipfile.ZipFile(data / "cifar10-images.zip") as source, zipfile.ZipFile(folder / "photos.zip", "w") as cut:
+        for name in source.namelist():
+            part, kind, file = [*name.split("/"), "", ""][-3:] if name.count("/") >= 2 else ("", "", "")
+            if kind in ("airplane", "automobile", "frog") and file and int(Path(file).stem) < _PICTURES[part]:
+                cut.writestr(f"{part}/{kind}/{file}", source.read(name))
+        for file in ("frog/0007.jpg", "airplane/0010.jpg"):
+            (folder / Path(file).name.replace("00", "new_")).write_bytes(source.read(f"test/{file}"))
+
+
+_PICTURES = {"train": 400, "test": 100}
+
+
+def titanic(folder: Path, data: Path) -> None:
+    """Take the passengers of the Titanic, and three of them as new rows."""
+    text = (data / "tables" / "titanic.csv").read_text(encoding="utf-8")
+    (folder / "titanic.csv").write_text(text, encoding="utf-8")
+    (folder / "rows.csv").write_text("\n".join(text.splitlines()[:4]) + "\n", encoding="utf-8")
+
+
+def mpg(folder: Path, data: Path) -> None:
+    """Take the cars, and three of them as new rows."""
+    text = (data / "tables" / "mpg.csv").read_text(encoding="utf-8")
+    (folder / "mpg.csv").write_text(text, encoding="utf-8")
+    (folder / "cars.csv").write_text("\n".join(text.splitlines()[:4]) + "\n", encoding="utf-8")
+
+
+def shakespeare(folder: Path, data: Path) -> None:
+    """Take the first 200,000 characters of Shakespeare's plays."""
+    text = (data / "text" / "shakespeare.txt").read_text(encoding="utf-8")[:200_000]
+    (folder / "shakespeare.txt").write_text(text, encoding="utf-8")
+
+
+def membrane(folder: Path, data: Path) -> None:
+    """Take the sections of ISBI 2012 with their masks."""
+    shutil.copytree(data / "membrane", folder / "membrane")
+
+
+def own(folder: Path, _: Path) -> None:
+    """Take the small specs for data of one's own, with their made-up examples."""
+    shutil.copytree(OWN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
+
+
+DATA: dict[str, Callable[[Path, Path], None]] = {
+    "photos": photos,
+    "titanic": titanic,
+    "mpg": mpg,
+    "shakespeare": shakespeare,
+    "membrane": membrane,
+    "own": own,
+}
+"""What lies in the folder of a session when it begins."""
+
+
+def pages() -> list[Path]:
+    """Return the pages that may have sessions."""
+    return [FOLDER.parent / "README.md", *sorted(FOLDER.glob("*.md"))]
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the blocks of a page that belong to sessions."""
+    return [
+        Block(
+            found[2],
+            [line[2:] for line in found[5].splitlines() if line.startswith("$ ")],
+            int(found[3]) if found[3] else None,
+            int(found[4] or 0),
+        )
+        for found in _BLOCK.finditer(text)
+    ]
+
+
+def arguments(command: str) -> list[str]:
+    """Return what is run for a command that a page shows.
+
+    Raises:
+        ValueError: the command is none of those that pages may show.
+    """
+    program, *rest = shlex.split(command)
+    if program not in PROGRAMS:
+        raise ValueError(f"{command}: pages show {', '.join(PROGRAMS)} only")
+    return [*PROGRAMS[program], *rest]
+
+
+def run_session(text: str, session: str, data: Path) -> str:
+    """Return the page with what the commands of one session print now."""
+    with TemporaryDirectory(prefix="netspec-session-") as scratch:
+        folder = Path(scratch)
+        DATA[session](folder, data)
+
+        def written(found: re.Match[str]) -> str:
+            if found[2] != session:
+                return found[0]
+            (block,) = blocks(found[0])
+            shown = "".join(_shown(command, block, folder) for command in block.commands)
+            return found[1] + shown + found[6]
+
+        return _BLOCK.sub(written, text)
+
+
+def _shown(command: str, block: Block, folder: Path) -> str:
+    """Return a command and what it prints, as the page shows it."""
+    print(f"{block.session}: {command}", flush=True)
+    environment = {**os.environ, "COLUMNS": "110", "PYTHONPATH": str(FOLDER.parent)}
+    environment.pop("NETSPEC_DATA", None)
+    done = subprocess.run(
+        arguments(command),
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{command}: exit code {done.returncode}\n{done.stdout}")
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    if block.first is not None and len(lines) > block.first + block.last + 1:
+        lines = [*lines[: block.first], "…", *lines[len(lines) - block.last :]]
+    return "".join(f"{line}\n" for line in (f"$ {command}", *lines))
+
+
+def main(chosen: list[str]) -> int:
+    """Run the sessions that are asked for, or all; return the exit code."""
+    if wrong := [name for name in chosen if name not in DATA]:
+        print(f"there is no session {wrong[0]}: {', '.join(DATA)}", file=sys.stderr)
+        return 2
+    data = Path(os.environ.get("NETSPEC_DATA", "")).resolve()
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        for session in dict.fromkeys(block.session for block in blocks(text)):
+            if not chosen or session in chosen:
+                text = run_session(text, session, data)
+                page.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

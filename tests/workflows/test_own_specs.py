@@ -1,0 +1,37 @@
+"""The small specs for data of one's own: each learns what is in the made-up examples beside it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import netspec as ns
+from netspec.system.resources import specs_folder
+
+OWN = specs_folder() / "own"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "metric", "least"),
+    [("pictures", "accuracy", 0.9), ("masks", "accuracy", 0.9), ("table", "accuracy", 0.85), ("text", "accuracy", 0.8)],
+)
+def test_it_learns(name: str, metric: str, least: float, tmp_path: Path) -> None:
+    shutil.copytree(OWN, tmp_path / "own")
+    result = ns.fit(ns.load(tmp_path / "own" / f"{name}.net"))
+    assert getattr(result, f"test_{metric}") >= least
+
+
+@pytest.mark.slow
+def test_numbers_are_learned_in_their_unit(tmp_path: Path) -> None:
+    shutil.copytree(OWN, tmp_path / "own")
+    result = ns.fit(ns.load(tmp_path / "own" / "numbers.net"), out=tmp_path / "run")
+    # Prices are some 700 with a deviation of 300; 15 of it is noise.
+    assert result.metrics["test_mae"] < 50
+
+
+def test_each_spec_is_right_as_it_lies_there() -> None:
+    for path in sorted(OWN.glob("*.net")):
+        assert ns.load(path).graph().parameter_count

@@ -1,0 +1,109 @@
+"""`netspec report`: what is on the page is what the run, its model and its data say."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import netspec as ns
+from netspec.diagnostics.diagnostic import RunError
+from netspec.workflows.run_report import run_facts, write_report
+from netspec.workflows.trained import open_run
+
+
+def trained(folder: Path, spec: str, **arrays: Any) -> Path:
+    np.savez(folder / "data.npz", **arrays)
+    for _ in ns.train(ns.parse(spec), data=folder / "data.npz", out=folder / "run"):
+        pass
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    names = np.array(["left", "right"])
+    arrays: dict[str, Any] = {}
+    for part, count in (("train", 16), ("test", 9)):
+        arrays[f"x_{part}"] = rng.integers(0, 256, (count, 1, 4, 4), np.uint8)
+        arrays[f"y_{part}"] = names[rng.integers(0, 2, count)]
+    spec = "input 1x4x4\nfc 2 softmax\ntrain { epochs 2; batch 8 }\n"
+    return trained(tmp_path_factory.mktemp("classes"), spec, **arrays)
+
+
+def test_classes(classes: Path) -> None:
+    facts = run_facts(classes)
+    found = open_run(classes).evaluate()
+    (answers,) = facts.answers
+    assert answers.confusion == found.confusion.tolist()
+    assert [c.label for c in answers.classes] == ["left", "right"]
+    assert sum(count for _, _, count in answers.reliability) == 9
+    wrong = found.predicted != found.true
+    assert len(answers.mistakes) == wrong.sum()
+    surest = [mistake.probability for mistake in answers.mistakes]
+    assert surest == sorted(found.probability[wrong].tolist(), reverse=True)
+    for mistake in answers.mistakes:
+        assert mistake.true != mistake.predicted
+        with Image.open(io.BytesIO(mistake.picture)) as picture:
+            assert picture.size == (96, 96)
+    assert ("parameters", "34") in facts.headline
+    assert [line.shape for line in facts.spec if line.shape] == ["1x4x4", "2"]
+    assert facts.series["epochs"] == [2, 4]
+
+
+def test_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    arrays: dict[str, Any] = {}
+    for part, count in (("train", 16), ("test", 6)):
+        arrays[f"x_{part}"] = rng.normal(size=(count, 3)).astype(np.float32)
+        arrays[f"y_{part}"] = rng.normal(size=count).astype(np.float32) * 100
+    run = trained(tmp_path, "input 3\nfc 1\ntrain { epochs 1; batch 8; loss mse }\n", **arrays)
+    (answers,) = run_facts(run).answers
+    (scatter,) = answers.scatter
+    assert [true for true, _ in scatter.points] == pytest.approx(arrays["y_test"], rel=1e-3)
+    given = open_run(run).outputs(arrays["x_test"])[:, 0]
+    assert scatter.mae == pytest.approx(np.abs(given - arrays["y_test"]).mean(), rel=1e-5)
+    assert not answers.classes
+
+
+def test_masks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    arrays: dict[str, Any] = {}
+    for part, count in (("train", 8), ("test", 3)):
+        arrays[f"x_{part}"] = rng.integers(0, 256, (count, 3, 6, 6), np.uint8)
+        arrays[f"y_{part}"] = rng.integers(0, 2, (count, 6, 6))
+    run = trained(tmp_path, "input 3x6x6\nconv 2 1x1 softmax\ntrain { epochs 1; batch 4 }\n", **arrays)
+    (answers,) = run_facts(run).answers
+    assert len(answers.pictures) == 3
+    assert not answers.mistakes
+    with Image.open(io.BytesIO(answers.pictures[0][1])) as picture:
+        assert picture.size == (3 * 96, 96)
+
+
+def test_data_that_is_gone_is_said_and_the_rest_is_shown(classes: Path, tmp_path: Path) -> None:
+    data = classes.parent / "data.npz"
+    content = data.read_bytes()
+    data.unlink()
+    try:
+        facts = run_facts(classes)
+    finally:
+        data.write_bytes(content)
+    assert not facts.answers
+    assert "data.npz" in facts.notes[0]
+    assert facts.series["charts"]["loss"]
+
+
+def test_a_page_is_written_whole_and_small(classes: Path, tmp_path: Path) -> None:
+    out = write_report([classes, classes], tmp_path / "report.html")
+    assert 10_000 < out.stat().st_size < 2_000_000
+    assert "Compared" in out.read_text(encoding="utf-8")
+    with pytest.raises(RunError, match="is a folder"):
+        write_report([classes], tmp_path)
+    with pytest.raises(RunError, match="no run folder"):
+        run_facts(tmp_path)
+    with pytest.raises(RunError, match="cannot write"):
+        write_report([classes], tmp_path / "nowhere" / "x.html")
