@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum, sqrt
+from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
@@ -81,7 +82,12 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
 
 
 def fit_table(
-    table: Table, data: DataSource, asked: Mapping[str, Sequence[str]] | None = None, *, learns: bool = True
+    table: Table,
+    data: DataSource,
+    asked: Mapping[str, Sequence[str]] | None = None,
+    *,
+    learns: bool = True,
+    folder: Path | None = None,
 ) -> Fitted:
     """Return what is fitted to a table.
 
@@ -90,6 +96,7 @@ def fit_table(
         data: says which columns are learned, read and left out, and which rows are for the test.
         asked: the columns that each input names; one input reads all unless given.
         learns: whether a column is learned; with `target input` none is.
+        folder: of the spec, for what it names beside the table.
 
     Raises:
         DataError: a column is not there, or cannot be learned; or a part has no rows.
@@ -126,7 +133,7 @@ def fit_table(
     inputs = {}
     for name, named in (asked or {INPUT: ()}).items():
         read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
-        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named)
+        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named, folder=folder)
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
@@ -248,11 +255,13 @@ def _nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str
 # --- what is fitted -----------------------------------------------------------------------------------------------
 
 
-def _input(table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool) -> TableInput:
+def _input(
+    table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool, folder: Path | None
+) -> TableInput:
     """Return what an input reads, fitted to the training part; one category that is named is a token."""
     plain = [column for column in read if not _is_text(column)]
     if len(read) == 1 and not plain:
-        return text_input(table, data, read[0].name, train)
+        return text_input(table, data, read[0].name, train, folder)
     if len(plain) < len(read):
         name = next(column.name for column in read if _is_text(column))
         fix = f"give it an input of its own: `input {written(name)} as text`; or leave it out"

@@ -17,17 +17,32 @@ TEST_SHARE = 0.1
 
 _MOST = 2**31 - 1
 
+_NO_TEXTS = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "a zip or Excel file",
+    b"%PDF": "a PDF file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x1f\x8b": "a packed file",
+    b"{\\rtf": "an RTF file",
+}
+"""What begins so is no text, by whatever name."""
+
 
 @dataclass(frozen=True, slots=True)
 class DividedText:
-    """A text in two parts: it is learned from the beginning, and tested on the end."""
+    """A text in its parts: what is learned from, what is for the test and, where that is given, for validation."""
 
     train: str
     test: str
+    validation: str = ""
+    notices: tuple[str, ...] = ()
+    is_cut: bool = True
+    """Whether the part for the test is one that was taken out here."""
 
-    def vocabulary(self, unit: Unit, size: int | None) -> Vocabulary:
+    def vocabulary(self, unit: Unit, size: int | None, tokenizer: str = "") -> Vocabulary:
         """Return the vocabulary of the training part."""
-        return Vocabulary.of(unit, self.train, size=size, others=self.test)
+        return Vocabulary.of(unit, self.train, size=size, others=self.test + self.validation, tokenizer=tokenizer)
 
 
 def read_text(path: Path, name: str) -> str:
@@ -66,16 +81,25 @@ def read_content(path: Path, name: str, example: str) -> bytes:
         raise DataError(f"{name} {missing}", example)
     try:
         with open_to_read(path) as stream:
-            content = stream.read(_MOST + 1)
+            # What says that it is larger is not read at all.
+            content = b"" if path.stat().st_size > _MOST else stream.read(_MOST + 1)
+            too_large = path.stat().st_size > _MOST or len(content) > _MOST
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
-    if len(content) > _MOST:
+    if too_large:
         raise DataError(f"{name} is larger than 2 GiB", "split it")
     return content
 
 
 def decoded(content: bytes, name: str) -> str:
-    """Return the text of some bytes; raises DataError where they are no UTF-8."""
+    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all."""
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
+    what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
+    if what:
+        raise DataError(f"{name} is {what}, and no text", "give a text in UTF-8")
+    if b"\0" in content:
+        raise DataError(f"{name} has bytes that no text has", "give a text in UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -94,6 +118,9 @@ def divided(text: str, settings: Text, test: float | None) -> DividedText:
         settings: how it is cut into tokens.
         test: how many examples of it are for the test, or which share; `TEST_SHARE` where it is None.
     """
+    if isinstance(test, int) and settings.unit == "bpe":
+        # Where the pieces of words begin is known when they have been learned, from what is not for the test.
+        raise DataError(f"`test {test}` counts tokens, and `bpe` learns these first", "say a share: `test 10%`")
     if isinstance(test, int):
         cut = _before(text, settings.unit, test * (settings.length or 1) + 1)
     else:

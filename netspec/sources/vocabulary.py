@@ -7,14 +7,23 @@ from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from netspec.sources import bpe
 
 __all__ = ["BYTES", "GrowingText", "Unit", "Vocabulary", "pieces", "word_starts"]
 
-Unit: TypeAlias = Literal["chars", "words", "bytes"]
-"""What a token is: a character, a word or a mark of punctuation, or a byte of UTF-8."""
+Unit: TypeAlias = Literal["chars", "words", "bytes", "bpe"]
+"""What a token is: a character, a word or a mark of punctuation, a byte of UTF-8, or a piece of a word."""
 
 BYTES = 256
 
@@ -27,8 +36,9 @@ class Vocabulary(BaseModel):
 
     Attributes:
         unit: what a token is.
-        tokens: them all, but for bytes, which need no list.
+        tokens: them all, but for bytes, which need no list, and pieces of words, which the tokenizer knows.
         unknown: whether the number behind the last stands for whatever is none of them.
+        tokenizer: of pieces of words, as JSON.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -36,17 +46,28 @@ class Vocabulary(BaseModel):
     unit: Unit
     tokens: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ()
     unknown: bool = False
+    tokenizer: Annotated[str, Field(max_length=bpe.MOST_BYTES)] = ""
+
+    @model_serializer(mode="wrap")
+    def _without_tokenizer(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # An older netspec reads what does not have one.
+        fields: dict[str, Any] = dump(self)
+        return fields if self.tokenizer else {name: value for name, value in fields.items() if name != "tokenizer"}
 
     @model_validator(mode="after")
     def _each_once(self) -> Vocabulary:
         if len(set(self.tokens)) < len(self.tokens):
             raise ValueError("a token is there twice")
-        if (self.unit == "bytes") == bool(self.tokens):
-            raise ValueError("bytes have no list of tokens, and all else has one")
+        if (self.unit in {"bytes", "bpe"}) == bool(self.tokens):
+            raise ValueError("bytes and pieces of words have no list of tokens, and all else has one")
+        if (self.unit == "bpe") != bool(self.tokenizer) or (self.unit == "bpe" and self.unknown):
+            raise ValueError("pieces of words have a tokenizer, which knows all, and nothing else has one")
         return self
 
     @classmethod
-    def of(cls, unit: Unit, text: str, *, size: int | None = None, others: str = "") -> Vocabulary:
+    def of(
+        cls, unit: Unit, text: str, *, size: int | None = None, others: str = "", tokenizer: str = ""
+    ) -> Vocabulary:
         """Return the vocabulary of a text.
 
         Characters are in the order of their code points, words in that of their frequency.
@@ -56,9 +77,12 @@ class Vocabulary(BaseModel):
             text: what it is made of, the training part.
             size: how many tokens at most, the most frequent, one for all others among them.
             others: further texts that are to be read with it, which may hold what this one does not.
+            tokenizer: of pieces of words, which are learned unless it is given.
         """
         if unit == "bytes":
             return cls(unit=unit)
+        if unit == "bpe":
+            return cls(unit=unit, tokenizer=tokenizer or bpe.learned([text], size or bpe.SIZE))
         if unit == "chars":
             counts, more = Counter(text), set(others)
         else:
@@ -72,6 +96,8 @@ class Vocabulary(BaseModel):
 
     def __len__(self) -> int:
         """Return how many numbers there are."""
+        if self.unit == "bpe":
+            return bpe.tokens_of(self.tokenizer)
         return BYTES if self.unit == "bytes" else len(self.tokens) + self.unknown
 
     @cached_property
@@ -87,6 +113,8 @@ class Vocabulary(BaseModel):
         """
         if self.unit == "bytes":
             return list(text.encode("utf-8"))
+        if self.unit == "bpe":
+            return bpe.encode(text, self.tokenizer)
         found = pieces(self.unit, text)
         if self.unknown:
             return [self.numbers.get(token, len(self.tokens)) for token in found]
@@ -94,7 +122,7 @@ class Vocabulary(BaseModel):
 
     def missing(self, text: str) -> list[str]:
         """Return the tokens of a text that are not known, each once, in their order."""
-        if self.unit == "bytes":
+        if self.unit in {"bytes", "bpe"}:
             return []
         return [token for token in dict.fromkeys(pieces(self.unit, text)) if token not in self.numbers]
 
@@ -102,6 +130,8 @@ class Vocabulary(BaseModel):
         """Return the text of some numbers; unknown ones are written as �, words with the usual spaces."""
         if self.unit == "bytes":
             return bytes(numbers).decode("utf-8", errors="replace")
+        if self.unit == "bpe":
+            return bpe.decode(numbers, self.tokenizer)
         tokens = [self.tokens[n] if n < len(self.tokens) else "\ufffd" for n in numbers]
         return "".join(tokens) if self.unit == "chars" else _spaced(tokens)
 
@@ -118,11 +148,15 @@ class GrowingText:
         self._vocabulary = vocabulary
         self._end = before[-1:]
         self._utf8 = getincrementaldecoder("utf-8")(errors="replace")
+        self._shown: list[int] = []
+        self._held: list[int] = []
 
     def add(self, number: int) -> str:
         """Return what one more token adds to the text: nothing, as long as bytes are no whole character."""
         if self._vocabulary.unit == "bytes":
             return self._utf8.decode(bytes([number]))
+        if self._vocabulary.unit == "bpe":
+            return self._add_piece(number)
         token = self._vocabulary.decode([number])
         if self._vocabulary.unit == "chars":
             return token
@@ -130,8 +164,24 @@ class GrowingText:
         self._end = token[-1]
         return " " + token if space else token
 
+    def _add_piece(self, number: int) -> str:
+        """Return what a piece of a word adds, which may depend on the one before it."""
+        self._held.append(number)
+        new = self._piece()
+        if new.endswith("\ufffd"):
+            return ""
+        self._shown, self._held = self._held, []
+        return new
+
+    def _piece(self) -> str:
+        """Return the text of the pieces that are not shown yet, behind those that were shown last."""
+        before = self._vocabulary.decode(self._shown)
+        return self._vocabulary.decode([*self._shown, *self._held])[len(before) :]
+
     def finish(self) -> str:
         """Return what is left of a character that did not become whole."""
+        if self._held:
+            return self._piece()
         return self._utf8.decode(b"", final=True)
 
 

@@ -1,0 +1,152 @@
+"""Byte-pair encoding, by Hugging Face's tokenizers: learned from a text, or read from a `tokenizer.json`.
+
+The tokenizer travels as its JSON, as data. It comes from anywhere: how large it may be is limited, and whatever is wrong
+with it is one error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from netspec.diagnostics.diagnostic import DataError
+from netspec.system.files import kind_of, open_to_read
+
+__all__ = ["MOST_BYTES", "SIZE", "decode", "encode", "learned", "read", "tokens_of"]
+
+SIZE = 8000
+"""Tokens that are learned where nothing else is said."""
+
+MOST_BYTES = 50_000_000
+"""Of a tokenizer: the largest that are in use have a third of it."""
+
+_MOST_TOKENS = 1_000_000
+_PIECE = 1_000_000
+"""So many characters are encoded at a time: what the library keeps of each takes a hundred times the memory."""
+
+
+def learned(texts: Iterable[str], size: int) -> str:
+    """Return the JSON of a tokenizer that learns the most frequent pieces of some texts; the same for the same ones.
+
+    It begins with the 256 bytes, so that no text has anything that it does not know.
+    """
+    library = _library()
+    made = library.Tokenizer(library.models.BPE())
+    made.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = library.decoders.ByteLevel()
+    alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+    trainer = library.trainers.BpeTrainer(vocab_size=size, initial_alphabet=sorted(alphabet), show_progress=False)
+    made.train_from_iterator((piece for text in texts for piece in _pieces(text)), trainer)
+    return _compact(made.to_str())
+
+
+def read(path: Path, name: str) -> str:
+    """Return the JSON of the tokenizer in a file.
+
+    Args:
+        path: of it.
+        name: what messages call it.
+
+    Raises:
+        DataError: it is not there, or is no tokenizer of this kind.
+    """
+    kind = kind_of(path, DataError)
+    if kind != "file":
+        missing = "does not exist" if kind is None else "is not a file"
+        fix = "put the tokenizer beside the spec; `text bpe size=8000` learns one"
+        raise DataError(f"{name} {missing}", fix)
+    try:
+        with open_to_read(path) as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{name} has more than {MOST_BYTES:,} bytes", "give a smaller tokenizer")
+    try:
+        facts = json.loads(content)
+    except (ValueError, RecursionError):
+        raise _wrong(name, "is no JSON") from None
+    model = facts.get("model") if isinstance(facts, dict) else None
+    if not isinstance(model, dict):
+        raise _wrong(name, "is no tokenizer: it has no `model`")
+    kind_of_model = model.get("type", "BPE" if "merges" in model else None)
+    if kind_of_model != "BPE":
+        raise _wrong(name, f"is a tokenizer of the kind {str(kind_of_model)[:40]}, and `text bpe` reads those of BPE")
+    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    tokens_of(text, name)
+    return text
+
+
+def tokens_of(text: str, name: str = "the tokenizer") -> int:
+    """Return how many tokens a tokenizer has: their numbers are below that; raises DataError where it is none."""
+    return int(_loaded(text, name)[1])
+
+
+def encode(text: str, tokenizer: str) -> list[int]:
+    """Return the numbers of a text's tokens; nothing is put around it."""
+    made = _loaded(tokenizer, "the tokenizer")[0]
+    numbers: list[int] = []
+    for piece in _pieces(text):
+        numbers += made.encode(piece, add_special_tokens=False).ids
+    return numbers
+
+
+def decode(numbers: Iterable[int], tokenizer: str) -> str:
+    """Return the text of some tokens; bytes that are no whole character are written as �."""
+    return str(_loaded(tokenizer, "the tokenizer")[0].decode(list(numbers), skip_special_tokens=False))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces that end behind a line break, as far as there are some."""
+    start = 0
+    while start < len(text):
+        end = start + _PIECE
+        if end < len(text):
+            end = (text.rfind("\n", start, end) + 1) or end
+        yield text[start:end]
+        start = end
+
+
+def _compact(text: str) -> str:
+    return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4)
+def _loaded(text: str, name: str) -> tuple[Any, int]:
+    """Return a tokenizer, and how many tokens it has."""
+    library = _library()
+    try:
+        made = library.Tokenizer.from_str(text)
+        # Examples are cut and filled up here.
+        made.no_truncation()
+        made.no_padding()
+        tokens = max(made.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+        made.encode("a", add_special_tokens=False)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # what is wrong deep in the library is a panic, which is no Exception
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise _wrong(name, f"cannot be read as a tokenizer: {why[:200]}") from None
+    if not 2 <= tokens <= _MOST_TOKENS:
+        raise _wrong(name, f"has {tokens:,} tokens, and there are 2 to {_MOST_TOKENS:,}")
+    return made, tokens
+
+
+def _wrong(name: str, what: str) -> DataError:
+    return DataError(f"{name} {what}", "give the tokenizer.json of Hugging Face's tokenizers, or `text bpe size=8000`")
+
+
+def _library() -> Any:
+    try:
+        # A dependency that only those need who cut texts into pieces of words.
+        import tokenizers  # noqa: PLC0415
+        from tokenizers import decoders, models, pre_tokenizers, trainers  # noqa: F401, PLC0415
+    except ImportError:
+        raise DataError(
+            "`text bpe` needs the library tokenizers, which is not installed",
+            "install it: pip install 'netspec[text]'; `text words` and `text chars` do without",
+        ) from None
+    return tokenizers
