@@ -16,12 +16,15 @@ from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
 from netspec.sources.table_preparation import Feature, TableInput
+from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
 
 __all__ = ["NUMBERS", "Fitted", "fit_table", "moments", "targets_of"]
 
 NUMBERS = "numbers"
 """In place of columns: all that are numbers and that no other input names."""
+
+_SHOWN = 5
 
 LOG = "log"
 """Behind the columns that are learned: their logarithms are."""
@@ -120,12 +123,17 @@ def fit_table(
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
-    rows = parts_of_table(table, data, targets, known)
+    text = text_column(table, data, targets, columns, asked)
+    rows = parts_of_table(table, data, targets, known, text)
     if data.test is None:
         notices.append(
             f"{plural(len(rows['test']), 'row')} of {table.name}, drawn by a hash of each, "
             f"{_are(len(rows['test']))} for the test: `test 20%`"
         )
+    if text is not None:
+        given = {next(iter(asked or {INPUT: ()})): text_input(table, data, text, rows["train"], folder)}
+        notices += _beside_text(table, data, targets, columns, text)
+        return Fitted(table, rows, given, known, log, tuple(notices))
     chosen, left_out = _chosen(table, data, targets, columns, asked)
     notices += left_out
     notices += notices_of(table, columns, chosen, known)
@@ -137,6 +145,21 @@ def fit_table(
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
+
+
+def _beside_text(
+    table: Table, data: DataSource, targets: Sequence[str], columns: Mapping[str, Column], text: str
+) -> list[str]:
+    """Return what to say of columns that are not read beside a text."""
+    chosen, _ = _chosen(table, data, targets, columns, {INPUT: (text,)})
+    others = [name for name in chosen if name != text]
+    said = list(notices_of(table, columns, chosen, {}))
+    if others:
+        shown = listing([*others[:_SHOWN], *(["…"] if len(others) > _SHOWN else [])], "and")
+        are = "is" if len(others) == 1 else "are"
+        own = f"`input {written(text)} as text`, `input {' '.join(map(written, others[:2]))} as facts`"
+        said.append(f"{shown} {are} not read: the text is; to read all, give them inputs: {own}")
+    return said
 
 
 # --- which columns ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from netspec.ir.network import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.draws import chosen, drawn
 from netspec.sources.pictures import FileKind, pictures_of
-from netspec.sources.texts import TEST_SHARE, DividedText, decoded, divided, read_text
+from netspec.sources.texts import TEST_SHARE, DividedText, divided, read_text, text_of
 from netspec.sources.trees import Tree, is_archive, open_tree
 from netspec.system.files import kind_of
 
@@ -59,8 +59,7 @@ def read_all(tree: Tree, files: Sequence[str]) -> list[str]:
     bad: dict[int, DataError] = {}
     for at, read in tree.each(files):
         try:
-            text = decoded(read(), tree.shown(files[at]))
-            texts[at] = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+            texts[at] = text_of(read(), tree.shown(files[at])).strip()
         except DataError as error:
             bad[at] = error
     if bad:

@@ -10,7 +10,7 @@ from netspec.recipe.settings import Text
 from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["TEST_SHARE", "DividedText", "decoded", "divided", "read_content", "read_text"]
+__all__ = ["TEST_SHARE", "DividedText", "decoded", "divided", "read_content", "read_text", "text_of"]
 
 TEST_SHARE = 0.1
 """The share of a text, its end, that is kept for the test where nothing else is said."""
@@ -55,13 +55,16 @@ def read_text(path: Path, name: str) -> str:
     Raises:
         DataError: there is none, it is no UTF-8, or there is nothing in it.
     """
-    text = decoded(
-        read_content(path, name, 'name a text file, such as `data "book.txt"`, or give one with --data PATH'), name
-    )
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    example = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
+    text = text_of(read_content(path, name, example), name)
     if not text.strip():
         raise DataError(f"{name} is empty", "give a file with a text in it")
     return text
+
+
+def text_of(content: bytes, name: str) -> str:
+    """Return the text of some bytes, each line ended by a line feed; raises DataError as `decoded` does."""
+    return decoded(content, name).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_content(path: Path, name: str, example: str) -> bytes:

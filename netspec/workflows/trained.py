@@ -56,6 +56,9 @@ __all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
 _SPLITS = ("train", "validation", "test")
 
+_SHOWN = 40
+"""Characters of a text that are shown as its name."""
+
 
 class Run:
     """A trained model, from a run folder or a model file.
@@ -185,10 +188,31 @@ class Run:
         """
         return example_files.read_pictures(self.network, path, self.resize or "crop")
 
+    @property
+    def text_column(self) -> str:
+        """The column of texts, or `text` of texts in files, that alone it reads; empty of other models."""
+        return self.preparation.table.text_column if self.preparation and self.preparation.table else ""
+
+    def texts(self, given: Path | Sequence[str]) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+        """Yield texts, or those in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+        Raises:
+            DataError: there are none, or the model reads no texts.
+        """
+        table = self.preparation.table if self.preparation else None
+        if table is None:
+            writes = self.vocabulary is not None
+            fix = f'`netspec generate {self.path} --prompt "…"` goes on from it' if writes else "give files it reads"
+            raise DataError(f"{self.file} does not tell what a text is: it has not learned from texts with classes", fix)
+        if isinstance(given, Path):
+            yield from example_files.read_texts(table, given)
+        else:
+            yield [_short(text) for text in given], example_files.of_texts(table, given), []
+
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
         if self.preparation and self.preparation.table:
-            return TABLE_ENDINGS
+            return (*TABLE_ENDINGS, *((".txt",) if self.text_column else ()))
         if len(self.network.inputs) > 1:
             return (".npz",)
         return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
@@ -300,6 +324,8 @@ class Run:
         table = self.preparation.table if self.preparation else None
         if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
             return images
+        if isinstance(images, list | tuple) and images and all(isinstance(text, str) for text in images):
+            return example_files.of_texts(table, images).array
         columns = columns_in_memory(images, named=True)
         return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
 
@@ -527,6 +553,12 @@ class Run:
             known=self._known,
             preparation=self.preparation,
         )
+
+
+def _short(text: str) -> str:
+    """Return a text as messages show it."""
+    plain = " ".join(text.split())
+    return f'"{plain}"' if len(plain) <= _SHOWN else f'"{plain[: _SHOWN - 1]}…"'
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
