@@ -27,7 +27,7 @@ from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
 from netspec.data.targets import Wanted, wanted
-from netspec.data.text_classes import load_text_classes
+from netspec.data.text_classes import load_text_classes, require_columns_of_texts
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
@@ -188,6 +188,8 @@ def _file_of(
             message = f"{names[0]} is a table, but the model has not learned from one"
             raise DataError(message, "give data of the kind that it has learned from")
         source = network.data or DataSource(name=path.name)
+        if classes:
+            require_columns_of_texts(path)
         return load_table_file(path, network, graph, source, preparation, folder=base)
     learned = next(iter(known.values()), ())
     if network.data and classes:

@@ -18,7 +18,7 @@ from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of, zero_or_one
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_fit import fit_table
+from netspec.sources.table_fit import divided_for, fit_table
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
 from netspec.sources.table_survey import read_once
 from netspec.sources.tables import Table
@@ -66,23 +66,26 @@ def load_table(
     learns = not network.reconstructs
     known = preparation.table if preparation else None
     asked = {given.name: given.columns for given in network.inputs}
-    fitted = fit_table(table, data, asked, learns=learns, folder=folder)
-    notices = list(fitted.notices)
     if known:
         # What the model learned from is not looked at again.
-        notices = list(table.notices)
         _require_columns(table, known)
         columns: tuple[TargetColumn, ...] = known.targets
         inputs: Mapping[str, TableInput] = known.inputs
+        alone = data.text is not None and not any(asked.values())
+        named = [target.column for target in columns]
+        table, rows, notices = divided_for(table, data, named, (known.text_column or None) if alone else None)
+        notices = [*table.notices, *notices]
     else:
+        fitted = fit_table(table, data, asked, learns=learns, folder=folder)
         inputs = fitted.inputs
         columns = tuple(targets_for(fitted, network, graph)) if learns else ()
-    require_shapes(fitted.table, network, inputs)
-    images, said = examples_of(fitted.table, TablePreparation(inputs=inputs))
+        table, rows, notices = fitted.table, fitted.rows, list(fitted.notices)
+    require_shapes(table, network, inputs)
+    images, said = examples_of(table, TablePreparation(inputs=inputs, texts=known is not None and known.texts))
     # What no row of the training part has is said by the rows themselves.
     notices += said if known else []
-    labels = labels_of(fitted.table, graph, columns) if learns else np.zeros(len(fitted.table), np.int32)
-    parts = {name: _rows(images, labels, rows) for name, rows in fitted.rows.items() if rows}
+    labels = labels_of(table, graph, columns) if learns else np.zeros(len(table), np.int32)
+    parts = {name: _rows(images, labels, rows.get(name, ())) for name in ("train", "test", "validation")}
     names = {target.column: target.classes for target in columns if target.classes}
     several = len(graph.outputs) > 1
     return Dataset.of(
@@ -91,7 +94,7 @@ def load_table(
         parts["test"],
         () if several or len(columns) != 1 else columns[0].classes,
         tuple(dict.fromkeys(notices)),
-        validation=parts.get("validation"),
+        validation=parts["validation"] if len(parts["validation"]) else None,
         target_labels=names if several else {},
         preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns)),
         cut=True,
@@ -123,7 +126,7 @@ def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
 
 
 def _rows(images: Any, labels: Any, rows: Sequence[int]) -> Split:
-    at = np.asarray(rows)
+    at = np.asarray(rows, np.int64)
     return Split(
         {name: array[at] for name, array in images.items()} if isinstance(images, Mapping) else images[at],
         {name: array[at] for name, array in labels.items()} if isinstance(labels, Mapping) else labels[at],

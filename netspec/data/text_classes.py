@@ -13,9 +13,10 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation, TargetColumn
-from netspec.sources.text_classes import LABEL, LabelledTexts, divided_texts, fit_texts, labelled_texts
+from netspec.sources.table_survey import read_once
+from netspec.sources.text_classes import LABEL, TEXT, LabelledTexts, divided_texts, fit_texts, labelled_texts
 
-__all__ = ["load_text_classes"]
+__all__ = ["load_text_classes", "require_columns_of_texts"]
 
 
 def load_text_classes(
@@ -44,7 +45,7 @@ def load_text_classes(
     if len(network.inputs) > 1:
         raise DataError(f"{path} has texts, but the network has several inputs", "give it one")
     # A model is also looked at with texts that have a test part of their own, whatever it was trained on.
-    found = labelled_texts(path, str(path), test=None if fitted else data.test, known=known)
+    found = labelled_texts(path, test=None if fitted else data.test, known=known)
     table = fitted.table if fitted else None
     if table:
         rows = _rows(found, network)
@@ -77,6 +78,15 @@ def load_text_classes(
         validation=part("validation") if rows.get("validation") else None,
         cut="test" not in found.parts,
     )
+
+
+def require_columns_of_texts(path: Path) -> None:
+    """Raise DataError where a table has no columns of the names that texts and their classes have as one."""
+    table = read_once(path)
+    lost = [name for name in (TEXT, LABEL) if name not in table.cells]
+    if lost:
+        message = f"{path} has no column {lost[0]!r}, and the model has learned from texts in folders of classes"
+        raise DataError(message, f"call the column of the texts `{TEXT}`, and that of their classes `{LABEL}`")
 
 
 def _rows(found: LabelledTexts, network: Network) -> Mapping[str, Sequence[int]]:

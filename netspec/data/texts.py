@@ -55,10 +55,17 @@ def load_text(
             f"{path} has {plural(len(own), 'token')}, but the network takes {tokens}",
             "leave `input` out, or say `tokens=tokens` there, and end with `fc tokens softmax pointwise`",
         )
-    made = {
-        name: _examples(_numbers(part, own, path), data.text.length, len(outputs) > 1, f"{path}: the {name} part")
+    numbers = {
+        name: _numbers(part, own, path)
         for name, part in (("training", parts.train), ("test", parts.test), ("validation", parts.validation))
         if part or name != "validation"
+    }
+    if known and any(len(part) <= data.text.length for part in numbers.values()):
+        # What is too little to be divided is all for the test.
+        numbers = {"training": np.zeros(0, np.int32), "test": np.concatenate(list(numbers.values()))}
+    made = {
+        name: _examples(part, data.text.length, len(outputs) > 1, f"{path}: the {name} part")
+        for name, part in numbers.items()
     }
     return Dataset.of(
         str(path),
@@ -86,8 +93,8 @@ def _numbers(text: str, vocabulary: Vocabulary, path: Path) -> NDArray[np.int32]
 
 def _examples(numbers: NDArray[np.int32], length: int, positions: bool, what: str) -> Split:
     """Return examples of tokens with what follows."""
-    count = (len(numbers) - 1) // length
-    if count < 1:
+    count = max(0, len(numbers) - 1) // length
+    if count < 1 and len(numbers):
         raise DataError(
             f"{what} has {plural(len(numbers), 'token')}, and an example takes {length + 1}",
             "give a longer text, or shorter examples: `text chars length=32`",

@@ -102,7 +102,7 @@ def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
     path = folder / data.name
     if size_of(path) > _QUICK:
         return None
-    found = labelled_texts(path, data.name, test=data.test)
+    found = labelled_texts(path, test=data.test)
     fitted = fit_texts(found, data, folder)
     tokens = fitted.input.tokens
     given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)

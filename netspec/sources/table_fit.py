@@ -19,7 +19,7 @@ from netspec.sources.table_preparation import Feature, TableInput
 from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
 
-__all__ = ["NUMBERS", "Fitted", "fit_table", "moments", "targets_of"]
+__all__ = ["NUMBERS", "Fitted", "divided_for", "fit_table", "moments", "targets_of"]
 
 NUMBERS = "numbers"
 """In place of columns: all that are numbers and that no other input names."""
@@ -107,18 +107,8 @@ def fit_table(
     targets, log = targets_of(table, data) if learns else ((), False)
     _require_settings(table, data, targets)
     notices = list(table.notices)
-    whole = len(table)
-    lost = [[is_missing(cell) for cell in table.cells[t]] for t in targets]
-    labelled = [i for i, gone in enumerate(zip(*lost, strict=True)) if not any(gone)] if lost else list(range(whole))
-    if not labelled:
-        empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
-        raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
-    if len(labelled) < whole:
-        table = table.take(labelled)
-        without = plural(whole - len(labelled), "row")
-        notices.append(
-            f"{without} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
-        )
+    table, left_out = _with_targets(table, targets)
+    notices += left_out
     columns = {name: column_of(table, name) for name in table.columns}
     known = {name: columns[name] for name in targets}
     for target in known.values():
@@ -145,6 +135,48 @@ def fit_table(
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
+
+
+def _with_targets(table: Table, targets: Sequence[str]) -> tuple[Table, list[str]]:
+    """Return the rows that have all targets, and what to say of others; raises DataError where there is none."""
+    whole = len(table)
+    lost = [[is_missing(cell) for cell in table.cells[t]] for t in targets]
+    labelled = [i for i, gone in enumerate(zip(*lost, strict=True)) if not any(gone)] if lost else list(range(whole))
+    if not labelled:
+        empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
+        raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
+    if len(labelled) == whole:
+        return table, []
+    without = whole - len(labelled)
+    said = f"{plural(without, 'row')} of {table.name} without {listing(targets, 'or')} {_are(without)} left out"
+    return table.take(labelled), [said]
+
+
+def divided_for(
+    table: Table, data: DataSource, targets: Sequence[str], text: str | None
+) -> tuple[Table, Mapping[str, Sequence[int]], list[str]]:
+    """Return the rows of a table that a model is looked at with, in the parts that its training would have had.
+
+    A table that is too small to be divided is all for the test.
+
+    Args:
+        table: all of it.
+        data: as the model's spec declares it.
+        targets: the columns that it has learned.
+        text: the column of texts that alone it reads; None where it reads others.
+
+    Raises:
+        DataError: a column is missing, or has no value in any row.
+    """
+    for name in targets:
+        table.require(name, "")
+    table, said = _with_targets(table, targets)
+    known = {name: column_of(table, name) for name in targets}
+    try:
+        rows: Mapping[str, Sequence[int]] = parts_of_table(table, data, targets, known, text)
+    except DataError:
+        rows = {"test": range(len(table))}
+    return table, rows, said
 
 
 def _beside_text(

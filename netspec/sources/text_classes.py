@@ -71,19 +71,20 @@ def size_of(path: Path) -> int:
         return sum((path / file).stat().st_size for file in tree.files)
 
 
-def labelled_texts(path: Path, name: str, *, test: float | None = None, known: Sequence[str] = ()) -> LabelledTexts:
+def labelled_texts(path: Path, *, test: float | None = None, known: Sequence[str] = ()) -> LabelledTexts:
     """Return the texts in a folder or an archive with a folder for each class; read once while it stays the same.
 
     Args:
         path: of it.
-        name: what messages call it.
         test: what is asked for as the test part.
         known: the classes that a model has learned, by which they are numbered.
 
     Raises:
         DataError: there are none, they cannot be read, or do not go together.
     """
-    return _read(path, name, test, tuple(known), _state(path))
+    # A check and a training call it alike, so that what is to be said of it is said once.
+    path = path.resolve()
+    return _read(path, path.name, test, tuple(known), _state(path))
 
 
 def _state(path: Path) -> int:

@@ -95,7 +95,7 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
         notices = list(tree.notices)
         empty = sum(len(found.files) for found in parts.values()) - sum(map(len, texts.values()))
     if empty:
-        notices.append(f"{plural(empty, 'text')} of {name} {'is' if empty == 1 else 'are'} empty")
+        notices.append(f"{plural(empty, 'text')} of {path.name} {'is' if empty == 1 else 'are'} empty")
     if not texts["train"]:
         raise DataError(f"{name} has no text that is not empty", "give some to learn from")
     if "test" not in texts and len(texts["train"]) == 1:
@@ -105,7 +105,7 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
         texts |= _drawn(texts["train"], name, TEST_SHARE if test is None else test)
         count = len(texts["test"])
         notices.append(
-            f"{plural(count, 'text')} of {count + len(texts['train']):,} in {name}, drawn by a hash of each, "
+            f"{plural(count, 'text')} of {count + len(texts['train']):,} in {path.name}, drawn by a hash of each, "
             f"{'is' if count == 1 else 'are'} for the test"
         )
     made = {part: _joined(own) for part, own in texts.items()}

@@ -19,7 +19,7 @@ from netspec.recipe.metrics import Task
 from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
 from netspec.workflows.predictions import Evaluation, class_names
-from netspec.workflows.trained import Run
+from netspec.workflows.trained import ALL, Run
 
 if TYPE_CHECKING:
     from netspec.workflows.pictures import Request
@@ -40,6 +40,7 @@ class _Answers:
         dataset: the name of the dataset.
         part: its examples.
         task: what the output says; None where it is compared with what no metric is for.
+        split: the name of the part.
     """
 
     run: Run
@@ -47,6 +48,7 @@ class _Answers:
     dataset: str
     part: Split
     task: Task | None
+    split: str
 
     @property
     def targets(self) -> NDArray[Any]:
@@ -76,10 +78,10 @@ def _answers(r: Request) -> _Answers:
     run = Run(r.run, r.device)
     output = _asked_output(run, r)
     dataset = run.dataset(r.data)
-    part = run.part(dataset, r.split)
+    part, split = run.asked_part(dataset, r.split, other=r.data is not None)
     targets = part.labels[output.target] if isinstance(part.labels, Mapping) else part.labels
     task = None if run.network.reconstructs else task_of(run.network, run.model.graph.only(output), targets)
-    return _Answers(run, output, Path(dataset.name).name, part, task)
+    return _Answers(run, output, Path(dataset.name).name, part, task, split)
 
 
 def _asked_output(run: Run, r: Request) -> GraphOutput:
@@ -106,7 +108,9 @@ def _other(answers: _Answers, r: Request, picture: str) -> str:
 
 def _title(answers: _Answers, r: Request) -> str:
     of = f", {answers.output.name}" if answers.several else ""
-    return f"{answers.run.network.name}{of} on {answers.dataset}" + ("" if r.split == "test" else f", {r.split} set")
+    return f"{answers.run.network.name}{of} on {answers.dataset}" + {"test": "", ALL: ", all of it"}.get(
+        answers.split, f", {answers.split} set"
+    )
 
 
 def draw_confusion(r: Request) -> Path:
