@@ -80,6 +80,12 @@ class Declarations:
             written = [a for c in inner for a in c.arguments]
             for name in (data.name, data.fallback):
                 self._known_dataset(name, written, command)
+            file = data.text.file if data.text else None
+            if file and (Path(file).is_absolute() or ".." in Path(file).parts):
+                argument = next((a for a in written if _text(a.value) == file), None)
+                span = argument.span if argument else command.head
+                fix = "put the tokenizer beside the spec"
+                self.context.error("E0403", "a spec reads no file outside its own folder", span, fix=fix)
         self.data = data
 
     def complete_data(self, inputs: tuple[Input, ...], folder: Path, given: DataSource | None = None) -> None:

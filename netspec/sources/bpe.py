@@ -15,7 +15,11 @@ from typing import Any
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["MOST_BYTES", "SIZE", "decode", "encode", "learned", "read", "tokens_of"]
+__all__ = ["MOST_BYTES", "SIZE", "NoLibraryError", "decode", "encode", "learned", "read", "tokens_of"]
+
+class NoLibraryError(DataError):
+    """The library that reads tokenizers is not installed."""
+
 
 SIZE = 8000
 """Tokens that are learned where nothing else is said."""
@@ -65,6 +69,14 @@ def read(path: Path, name: str) -> str:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
     if len(content) > MOST_BYTES:
         raise DataError(f"{name} has more than {MOST_BYTES:,} bytes", "give a smaller tokenizer")
+    facts = _facts(content, name)
+    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    tokens_of(text, name)
+    return text
+
+
+def _facts(content: str | bytes, name: str) -> dict[str, Any]:
+    """Return what a tokenizer says; raises DataError where it is none of this kind, or would make the library panic."""
     try:
         facts = json.loads(content)
     except (ValueError, RecursionError):
@@ -72,12 +84,33 @@ def read(path: Path, name: str) -> str:
     model = facts.get("model") if isinstance(facts, dict) else None
     if not isinstance(model, dict):
         raise _wrong(name, "is no tokenizer: it has no `model`")
-    kind_of_model = model.get("type", "BPE" if "merges" in model else None)
-    if kind_of_model != "BPE":
-        raise _wrong(name, f"is a tokenizer of the kind {str(kind_of_model)[:40]}, and `text bpe` reads those of BPE")
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    tokens_of(text, name)
-    return text
+    kind = model.get("type", "BPE" if "merges" in model else None)
+    if kind != "BPE":
+        raise _wrong(name, f"is a tokenizer of the kind {str(kind)[:40]}, and `text bpe` reads those of BPE")
+    _require_sound(model, name)
+    # Chance in how a text is cut is for the training of other libraries: here the same text is the same numbers.
+    return {**facts, "model": {**model, "dropout": None}}
+
+
+def _require_sound(model: dict[str, Any], name: str) -> None:
+    """Raise DataError where the tokens and merges of a model do not go together."""
+    vocabulary, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocabulary, dict) or not isinstance(merges, list):
+        raise _wrong(name, "has no `vocab` of tokens with numbers, or no list of `merges`")
+    numbers = set(vocabulary.values()) if all(type(n) is int for n in vocabulary.values()) else set()
+    if len(numbers) < len(vocabulary) or not all(0 <= number < _MOST_TOKENS for number in numbers):
+        raise _wrong(name, f"has tokens whose numbers are not different ones below {_MOST_TOKENS:,}")
+    before = model.get("continuing_subword_prefix") or ""
+    for merge in merges:
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):
+            raise _wrong(name, f"has a merge that is no pair of tokens: {str(merge)[:40]}")
+        left, right = pair
+        if not isinstance(before, str) or not right.startswith(before):
+            raise _wrong(name, f"merges {left[:40]!r} with {right[:40]!r}, which does not go on from it")
+        lost = next((one for one in (left, right, left + right[len(before) :]) if one not in vocabulary), None)
+        if lost is not None:
+            raise _wrong(name, f"merges to a token that it does not have: {lost[:40]!r}")
 
 
 def tokens_of(text: str, name: str = "the tokenizer") -> int:
@@ -118,6 +151,7 @@ def _compact(text: str) -> str:
 def _loaded(text: str, name: str) -> tuple[Any, int]:
     """Return a tokenizer, and how many tokens it has."""
     library = _library()
+    _facts(text, name)
     try:
         made = library.Tokenizer.from_str(text)
         # Examples are cut and filled up here.
@@ -145,7 +179,7 @@ def _library() -> Any:
         import tokenizers  # noqa: PLC0415
         from tokenizers import decoders, models, pre_tokenizers, trainers  # noqa: F401, PLC0415
     except ImportError:
-        raise DataError(
+        raise NoLibraryError(
             "`text bpe` needs the library tokenizers, which is not installed",
             "install it: pip install 'netspec[text]'; `text words` and `text chars` do without",
         ) from None
