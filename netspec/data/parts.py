@@ -27,7 +27,7 @@ def whole_of(dataset: Dataset) -> Split:
     def together(arrays: list[Arrays]) -> Arrays:
         first = arrays[0]
         if isinstance(first, Mapping):
-            return {name: np.concatenate([each[name] for each in arrays]) for name in first}  # type: ignore[index]
+            return {name: np.concatenate([each[name] for each in arrays]) for name in first}
         return np.concatenate(arrays)  # type: ignore[arg-type]
 
     return Split(together([part.images for part in parts]), together([part.labels for part in parts]))

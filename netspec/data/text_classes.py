@@ -57,9 +57,7 @@ def load_text_classes(
         if network.inputs[0].mask is None:
             notices.append("the input is declared without `mask=0`: what texts are filled up with counts as a word")
     require_shapes(found.table, network, inputs)
-    prepared = TablePreparation(
-        inputs=inputs, targets=(TargetColumn(column=LABEL, classes=found.classes),), texts=True
-    )
+    prepared = TablePreparation(inputs=inputs, targets=(TargetColumn(column=LABEL, classes=found.classes),), texts=True)
     images, _ = examples_of(found.table, prepared)
     number = {one: at for at, one in enumerate(found.classes)}
     labels = np.asarray([number[label] for label in found.table.cells[LABEL]], np.int32)
@@ -90,7 +88,7 @@ def require_columns_of_texts(path: Path) -> None:
 
 
 def _rows(found: LabelledTexts, network: Network) -> Mapping[str, Sequence[int]]:
-    """Return the parts of texts that a model is looked at with; what is too little to be divided is all for the test."""
+    """Return the parts of texts that a model is looked at with; what is too little is all for the test."""
     assert network.data is not None
     try:
         return divided_texts(found, network.data)

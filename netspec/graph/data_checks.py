@@ -89,7 +89,7 @@ def _of_text(network: Network, graph: Graph | None, data: DataSource, places: Pl
 
 
 def _of_text_classes(network: Network, data: DataSource, places: Places) -> Iterator[Diagnostic]:
-    """Yield what texts of classes cannot be as an input; how many classes there are is known when they are looked at."""
+    """Yield what texts of classes cannot be as an input; how many classes there are is not known here."""
     given, place = network.inputs[0], places.get("data")
     if given.tokens is None:
         message = "a text is token numbers, but the input is of plain numbers"

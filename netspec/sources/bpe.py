@@ -1,7 +1,7 @@
 """Byte-pair encoding, by Hugging Face's tokenizers: learned from a text, or read from a `tokenizer.json`.
 
-The tokenizer travels as its JSON, as data. It comes from anywhere: how large it may be is limited, and whatever is wrong
-with it is one error.
+The tokenizer travels as its JSON, as data. It comes from anywhere: how large it may be is limited, and whatever is
+wrong with it is one error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.system.files import kind_of, open_to_read
 
 __all__ = ["MOST_BYTES", "SIZE", "NoLibraryError", "decode", "encode", "learned", "read", "tokens_of"]
+
 
 class NoLibraryError(DataError):
     """The library that reads tokenizers is not installed."""

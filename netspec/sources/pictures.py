@@ -255,9 +255,7 @@ def _with_classes(
     return Pictures(names, parts, notices=tuple(notices))
 
 
-def _classified(
-    tree: Tree, files: Sequence[str], depth: int, root: str, kind: FileKind
-) -> Iterator[tuple[str, str]]:
+def _classified(tree: Tree, files: Sequence[str], depth: int, root: str, kind: FileKind) -> Iterator[tuple[str, str]]:
     """Yield files with the name of their class: the folder so deep."""
     loose = [file for file in files if file.count("/") <= depth]
     if loose:
@@ -284,9 +282,7 @@ def _without_class(kind: FileKind) -> str:
     return f"put each {kind.one} into a folder named as its class; or {other} learns without classes"
 
 
-def _require_full(
-    tree: Tree, folders: Sequence[str], depth: int, counts: Mapping[str, int], kind: FileKind
-) -> None:
+def _require_full(tree: Tree, folders: Sequence[str], depth: int, counts: Mapping[str, int], kind: FileKind) -> None:
     """Raise DataError where a folder that is to be a class has none of the files in it."""
     for folder in folders:
         parts = folder.split("/")
@@ -379,9 +375,7 @@ def _said(test: float) -> str:
     return f"{test}" if isinstance(test, int) else f"{100 * test:g}%"
 
 
-def _complete(
-    tree: Tree, parts: Mapping[str, Labelled], test: float | None, kind: FileKind
-) -> Mapping[str, Labelled]:
+def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None, kind: FileKind) -> Mapping[str, Labelled]:
     """Return the parts; raises DataError where a test part is asked for, and there is one."""
     if test is not None and "test" in parts:
         message = f"`test {_said(test)}` draws {kind.one}s for the test, but {tree.name} has a test/ of its own"

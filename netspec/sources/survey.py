@@ -169,4 +169,3 @@ def completed(data: DataSource, length: int | None = None, *, whole: bool = Fals
         return data.model_copy(update={"text": text, "target": "label"})
     text = text if text.length else text.model_copy(update={"length": length or LENGTH})
     return data.model_copy(update={"text": text, "target": "next"})
-

@@ -1,4 +1,4 @@
-"""Tables of texts: which column it is that a network reads, where the spec says how texts are cut and names no input."""
+"""Tables of texts: the column that a network reads alone, where the spec says how texts are cut and names no input."""
 
 from __future__ import annotations
 

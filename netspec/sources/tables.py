@@ -88,7 +88,7 @@ def read_table(source: Path | bytes, name: str) -> Table:
         return _of_parquet(source, name)
     example = 'name a table, such as `data "table.csv"`'
     content = read_content(source, name, example) if isinstance(source, Path) else source
-    text = decoded(content, name)
+    text = decoded(content, name, "save it as CSV in UTF-8")
     if not text.strip():
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
     if ending == ".jsonl" or (not ending and text.lstrip().startswith("{")):

@@ -1,4 +1,4 @@
-"""Texts at a glance: how many of which class, how long they are, which words are frequent, which texts are there twice."""
+"""Texts at a glance: how many of which class, how long they are, which words are frequent, what is there twice."""
 
 from __future__ import annotations
 

@@ -94,15 +94,15 @@ def read_content(path: Path, name: str, example: str) -> bytes:
     return content
 
 
-def decoded(content: bytes, name: str) -> str:
-    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all."""
+def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str:
+    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all: `fix` is right."""
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
     what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
     if what:
-        raise DataError(f"{name} is {what}, and no text", "give a text in UTF-8")
+        raise DataError(f"{name} is {what}, and no text", fix)
     if b"\0" in content:
-        raise DataError(f"{name} has bytes that no text has", "give a text in UTF-8")
+        raise DataError(f"{name} has bytes that no text has", fix)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -65,9 +65,7 @@ class Vocabulary(BaseModel):
         return self
 
     @classmethod
-    def of(
-        cls, unit: Unit, text: str, *, size: int | None = None, others: str = "", tokenizer: str = ""
-    ) -> Vocabulary:
+    def of(cls, unit: Unit, text: str, *, size: int | None = None, others: str = "", tokenizer: str = "") -> Vocabulary:
         """Return the vocabulary of a text.
 
         Characters are in the order of their code points, words in that of their frequency.

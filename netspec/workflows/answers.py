@@ -106,7 +106,7 @@ def _other(answers: _Answers, r: Request, picture: str) -> str:
     return f"`netspec plot {r.run} {picture}{f' --output {answers.output.name}' if answers.several else ''}`"
 
 
-def _title(answers: _Answers, r: Request) -> str:
+def _title(answers: _Answers) -> str:
     of = f", {answers.output.name}" if answers.several else ""
     return f"{answers.run.network.name}{of} on {answers.dataset}" + {"test": "", ALL: ", all of it"}.get(
         answers.split, f", {answers.split} set"
@@ -119,9 +119,9 @@ def draw_confusion(r: Request) -> Path:
     if answers.task == "labels":
         found = answers.given(len(answers.part)) > 0.5
         names = class_names((), found.shape[1])
-        return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=_title(answers, r))
+        return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=_title(answers))
     evaluated = _of_classes(answers, r)
-    return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=_title(answers, r))
+    return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=_title(answers))
 
 
 def _of_classes(answers: _Answers, r: Request) -> Evaluation:
@@ -169,7 +169,7 @@ def draw_mistakes(r: Request) -> Path:
         found.probability,
         found.labels,
         r.out,
-        title=f"{_title(answers, r)}: most confident mistakes",
+        title=f"{_title(answers)}: most confident mistakes",
         probable=found.probable,
     )
 
@@ -189,7 +189,7 @@ def draw_scatter(r: Request) -> Path:
     width = true.shape[1]
     name = answers.output.name if answers.several else "output"
     names = [name] if width == 1 else [f"{name} {i}" for i in range(width)]
-    return report.draw_scatter(true, given, names, r.out, title=_title(answers, r))
+    return report.draw_scatter(true, given, names, r.out, title=_title(answers))
 
 
 def draw_examples(r: Request) -> Path:
@@ -210,7 +210,7 @@ def draw_examples(r: Request) -> Path:
     else:
         captions = _captions(answers, given)
     subtitle = f"the first {count} of {len(answers.part):,} examples" + (": true → predicted" if any(captions) else "")
-    return report.draw_examples(shown, captions, r.out, title=_title(answers, r), subtitle=subtitle)
+    return report.draw_examples(shown, captions, r.out, title=_title(answers), subtitle=subtitle)
 
 
 def _inputs(answers: _Answers) -> list[report.Column]:

@@ -166,7 +166,7 @@ def read_texts(prepared: TablePreparation, path: Path) -> Iterator[tuple[list[st
                 try:
                     text = text_of(read_file(), tree.shown(piece[at])).strip()
                     if not text:
-                        raise DataError(f"{tree.shown(piece[at])} is empty", "give a text")  # noqa: TRY301
+                        raise DataError(f"{tree.shown(piece[at])} is empty", "give a text")
                     found[at] = text
                 except DataError as error:
                     bad[at] = error

@@ -206,7 +206,7 @@ class Run:
         if table is None:
             writes = self.vocabulary is not None
             fix = f'`netspec generate {self.path} --prompt "…"` goes on from it' if writes else "give files it reads"
-            raise DataError(f"{self.file} does not tell what a text is: it has not learned from texts with classes", fix)
+            raise DataError(f"{self.file} does not tell what a text is: it learned from none with classes", fix)
         if isinstance(given, Path):
             yield from example_files.read_texts(table, given)
         else:

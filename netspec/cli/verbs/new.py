@@ -42,8 +42,8 @@ def new(
         typer.Option(
             "--data",
             metavar="FILE|FOLDER",
-            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), a text, or pictures or texts in folders "
-            "or an archive.",
+            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), a text, or pictures or texts in "
+            "folders or an archive.",
         ),
     ] = None,
     target: Annotated[
@@ -87,7 +87,9 @@ def _for_files(data: Path, out: Path | None) -> None:
     """Write a spec for pictures or texts, which it names by their path from the spec's folder."""
     kind = kind_of(data, DataError)
     if kind is None:
-        raise DataError(f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures")
+        raise DataError(
+            f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
+        )
     of_text = data.name.lower().endswith(".txt") or (holds_files(data) and mostly_texts(data))
     if not of_text and not holds_pictures(data):
         raise DataError(

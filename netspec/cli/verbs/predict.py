@@ -136,9 +136,7 @@ def _note(notes: Iterable[str]) -> None:
         say(f"note: {note}", error=True)
 
 
-def _each(
-    given: Iterable[Path | list[str]], opened: Run
-) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
+def _each(given: Iterable[Path | list[str]], opened: Run) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
     """Yield the files, for a folder those in it, or what is wrong with a path.
 
     For a model of picture files or texts those in a folder or an archive come many at a time, by their names.
