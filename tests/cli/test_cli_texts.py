@@ -17,7 +17,11 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.workflows.train import compile_network
 from netspec.workflows.trained import open_run
 
-GOOD, BAD, BOTH = "good great fine".split(), "bad poor weak".split(), "the film was a very long new one".split()
+GOOD, BAD, BOTH = (
+    ["good", "great", "fine"],
+    ["bad", "poor", "weak"],
+    ["the", "film", "was", "a", "very", "long", "new", "one"],
+)
 TRAIN = "train { optimizer adam lr=0.05; epochs 25; batch 16 }\n"
 
 

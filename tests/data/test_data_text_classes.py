@@ -18,7 +18,24 @@ from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, Source
 from netspec.sources import texts as text_files
 
-WORDS = "the film was good bad long short and so it is a very old new one".split()
+WORDS = [
+    "the",
+    "film",
+    "was",
+    "good",
+    "bad",
+    "long",
+    "short",
+    "and",
+    "so",
+    "it",
+    "is",
+    "a",
+    "very",
+    "old",
+    "new",
+    "one",
+]
 SPEC = 'data "set" {{ text words length=6{more} }}\nembedding 4; globalpool; fc classes softmax\n'
 
 
