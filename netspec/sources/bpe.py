@@ -26,7 +26,10 @@ SIZE = 8000
 """Tokens that are learned where nothing else is said."""
 
 MOST_BYTES = 50_000_000
-"""Of a tokenizer: the largest that are in use have a third of it."""
+"""Of the file of a tokenizer, which may be written with many blanks."""
+
+ROOM = 12_000_000
+"""Bytes of a vocabulary in the header of a model file, which has 16 MiB in all."""
 
 _MOST_TOKENS = 1_000_000
 _PIECE = 1_000_000
@@ -45,7 +48,7 @@ def learned(texts: Iterable[str], size: int) -> str:
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
     trainer = library.trainers.BpeTrainer(vocab_size=size, initial_alphabet=sorted(alphabet), show_progress=False)
     made.train_from_iterator((piece for text in texts for piece in _pieces(text)), trainer)
-    return _compact(made.to_str())
+    return _compact(json.loads(made.to_str()), f"a tokenizer of {size:,} tokens", "say a smaller `size=`")
 
 
 def read(path: Path, name: str) -> str:
@@ -71,7 +74,7 @@ def read(path: Path, name: str) -> str:
     if len(content) > MOST_BYTES:
         raise DataError(f"{name} has more than {MOST_BYTES:,} bytes", "give a smaller tokenizer")
     facts = _facts(content, name)
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    text = _compact(facts, name, "give a smaller tokenizer")
     tokens_of(text, name)
     return text
 
@@ -144,8 +147,18 @@ def _pieces(text: str) -> Iterator[str]:
         start = end
 
 
-def _compact(text: str) -> str:
-    return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+def _compact(facts: dict[str, Any], name: str, fix: str) -> str:
+    """Return the JSON of a tokenizer; raises DataError where a model file has no room for it."""
+    try:
+        text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise _wrong(name, "has texts that are no UTF-8") from None
+    # There it is a text in JSON within a text in JSON.
+    size = len(json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False).encode())
+    if size > ROOM:
+        raise DataError(f"{name} takes {size:,} bytes, and a model file has room for {ROOM:,}", fix)
+    return text
 
 
 @lru_cache(maxsize=4)

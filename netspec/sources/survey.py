@@ -100,7 +100,7 @@ def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
     from netspec.sources.text_classes import fit_texts, labelled_texts, size_of  # noqa: PLC0415
 
     path = folder / data.name
-    if size_of(path) > _QUICK:
+    if size_of(path, data.name) > _QUICK:
         return None
     found = labelled_texts(path, test=data.test)
     fitted = fit_texts(found, data, folder)

@@ -63,11 +63,15 @@ class FittedTexts:
     notices: tuple[str, ...]
 
 
-def size_of(path: Path) -> int:
-    """Return how many bytes there are in a folder or an archive."""
+def size_of(path: Path, name: str) -> int:
+    """Return how many bytes there are in a folder or an archive; raises DataError where it is not there."""
+    if kind_of(path, DataError) is None:
+        raise DataError(
+            f"{name} does not exist", "paths begin at the spec's folder: put it there, or train with --data PATH"
+        )
     if kind_of(path, DataError) == "file":
         return path.stat().st_size
-    with open_tree(path, str(path)) as tree:
+    with open_tree(path, name) as tree:
         return sum((path / file).stat().st_size for file in tree.files)
 
 

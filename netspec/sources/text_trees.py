@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
@@ -44,9 +44,12 @@ def has_classes(data: DataSource, folder: Path) -> bool:
     try:
         names = [name for name in (data.name, data.fallback) if name]
         there = next((folder / name for name in names if kind_of(folder / name, DataError)), None)
-        return there is not None and holds_files(there)
+        if there is not None:
+            return holds_files(there)
     except DataError:
         return False
+    # What is missing is said elsewhere; until then it is what its name looks like.
+    return is_archive(data.name) or "." not in PurePosixPath(data.name).name
 
 
 def read_all(tree: Tree, files: Sequence[str]) -> list[str]:

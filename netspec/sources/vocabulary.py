@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from netspec.diagnostics.diagnostic import DataError
 from netspec.sources import bpe
 
 __all__ = ["BYTES", "GrowingText", "Unit", "Vocabulary", "pieces", "word_starts"]
@@ -26,6 +27,9 @@ Unit: TypeAlias = Literal["chars", "words", "bytes", "bpe"]
 """What a token is: a character, a word or a mark of punctuation, a byte of UTF-8, or a piece of a word."""
 
 BYTES = 256
+
+_LONGEST = 200
+"""A longer word is none that is worth a number."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|\n|[^\w\s]")
 _TIGHT_BEFORE, _TIGHT_AFTER = frozenset(".,;:!?)]}'’”%\n"), frozenset("([{\n“")
@@ -68,7 +72,8 @@ class Vocabulary(BaseModel):
     def of(cls, unit: Unit, text: str, *, size: int | None = None, others: str = "", tokenizer: str = "") -> Vocabulary:
         """Return the vocabulary of a text.
 
-        Characters are in the order of their code points, words in that of their frequency.
+        Characters are in the order of their code points, words in that of their frequency. A word of more than 200
+        characters is none that is known.
 
         Args:
             unit: what a token is.
@@ -76,6 +81,9 @@ class Vocabulary(BaseModel):
             size: how many tokens at most, the most frequent, one for all others among them.
             others: further texts that are to be read with it, which may hold what this one does not.
             tokenizer: of pieces of words, which are learned unless it is given.
+
+        Raises:
+            DataError: there are more tokens than a model file has room for.
         """
         if unit == "bytes":
             return cls(unit=unit)
@@ -84,12 +92,16 @@ class Vocabulary(BaseModel):
         if unit == "chars":
             counts, more = Counter(text), set(others)
         else:
-            counts, more = Counter(pieces(unit, text)), set()
+            counts, more = Counter(token for token in pieces(unit, text) if len(token) <= _LONGEST), set()
         cut = size is not None and len(counts) > size
         # A text always holds words that no other does.
         unknown = unit == "words" or cut or not more <= set(counts)
         kept = sorted(counts, key=lambda token: (-counts[token], token))
         kept = kept[: size - 1] if cut and size is not None else kept
+        # In the header of a model file each stands in quotes that are escaped, behind a comma.
+        if sum(len(token.encode("utf-8", "replace")) + 6 for token in kept) > bpe.ROOM:
+            message = f"there are {len(kept):,} different {unit}, more than a model file has room for"
+            raise DataError(message, f"keep the most frequent: `text {unit} size=50000`")
         return cls(unit=unit, tokens=tuple(sorted(kept) if unit == "chars" else kept), unknown=unknown)
 
     def __len__(self) -> int:

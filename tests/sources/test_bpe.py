@@ -119,6 +119,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "no token": (json.dumps({"model": {**MODEL, "merges": [["b", "a"]]}}), "does not have: 'ba'"),
     "prefix": (json.dumps({"model": {**MODEL, "continuing_subword_prefix": "####"}}), "does not go on"),
     "rest": (json.dumps({"model": MODEL, "added_tokens": 3}), "cannot be read as a tokenizer"),
+    "surrogates": ('{"model": {"type": "BPE", "vocab": {"\\ud800": 0, "a": 1}, "merges": []}}', "no UTF-8"),
     "alone": (json.dumps({"model": {**MODEL, "vocab": {"a": 0}, "merges": []}}), "has 1 tokens"),
 }
 
@@ -142,6 +143,14 @@ def test_a_tokenizer_lies_beside_the_spec(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(bpe, "MOST_BYTES", 100)
     with pytest.raises(DataError, match="more than 100 bytes"):
         bpe.read(tmp_path / "t.json", "t.json")
+    monkeypatch.undo()
+    monkeypatch.setattr(bpe, "ROOM", 1000)
+    with pytest.raises(DataError, match="a model file has room for 1,000"):
+        bpe.read(tmp_path / "t.json", "t.json")
+    with pytest.raises(DataError, match="a model file has room for 1,000"):
+        bpe.learned([BOOK], 280)
+    with pytest.raises(DataError, match="400 different words, more than a model file has room for"):
+        Vocabulary.of("words", " ".join(f"w{i}" for i in range(400)))
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

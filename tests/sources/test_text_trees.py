@@ -69,7 +69,9 @@ def test_what_lies_in_folders_has_classes(tmp_path: Path) -> None:
     assert has_classes(DataSource(name="s", text=words), tmp_path)
     assert not has_classes(DataSource(name="s", text=words, target="next"), tmp_path)
     assert not has_classes(DataSource(name="a.txt"), tmp_path)
-    assert not has_classes(DataSource(name="missing", text=words), tmp_path)
+    assert has_classes(DataSource(name="missing", text=words), tmp_path)
+    assert has_classes(DataSource(name="missing.zip", text=words), tmp_path)
+    assert not has_classes(DataSource(name="missing.md", text=words), tmp_path)
     assert has_classes(DataSource(name="missing", text=Text(whole=True)), tmp_path)
 
 
