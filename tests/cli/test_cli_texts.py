@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from command_line import cli, lines
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
+from netspec.sources import bpe
+from netspec.sources.vocabulary import Vocabulary
 from netspec.workflows.train import compile_network
 from netspec.workflows.trained import open_run
 
@@ -172,3 +175,26 @@ def test_padding_counts_nowhere(here: Path) -> None:
     np.testing.assert_allclose(found, run.outputs(examples), rtol=1e-6)
     with pytest.raises(DataError):
         run.predict(["", "x"])
+
+
+def test_pieces_of_words_travel_in_the_model(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    (here / "poem.txt").write_text("the café sat on the mat — the hat\n" * 60, encoding="utf-8")
+    made = tokenizers.Tokenizer.from_str(Vocabulary.of("bpe", "the cat sat on the mat " * 50, size=270).tokenizer)
+    made.save(str(here / "tokenizer.json"))
+    layers = "embedding 4; rnn 4; fc tokens softmax pointwise\ntrain { epochs 1; batch 16 }\n"
+    for name, how in (("learned", "size=270"), ("read", 'file="tokenizer.json"')):
+        spec = f'data "poem.txt" {{ text bpe {how} length=8 }}\n{layers}'
+        (here / f"{name}.net").write_text(spec, encoding="utf-8")
+        done = cli(here, "train", f"{name}.net", "-o", name, "--quiet")
+        assert done.returncode == 0, done.stderr
+    (here / "tokenizer.json").unlink()
+    for name in ("learned", "read"):
+        done = cli(here, "generate", name, "--prompt", "the café", "--length", "12")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("the café")
+        assert cli(here, "eval", name, "--split", "test").returncode == 0
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    bpe._loaded.cache_clear()
+    done = cli(here, "generate", "learned")
+    assert (done.returncode, "pip install 'netspec[text]'" in done.stderr) == (1, True)
