@@ -10,7 +10,7 @@ from netspec.ir.network import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.draws import chosen, drawn
 from netspec.sources.pictures import FileKind, pictures_of
-from netspec.sources.texts import TEST_SHARE, DividedText, divided, read_text, text_of
+from netspec.sources.texts import TEST_SHARE, DividedText, divided, read_text, require_readable, text_of
 from netspec.sources.trees import Tree, is_archive, open_tree
 from netspec.system.files import kind_of
 
@@ -94,6 +94,9 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
         return divided(read_text(path, name), settings, test)
     with open_tree(path, name) as tree:
         parts = pictures_of(tree, test=test, labelled=False, kind=TEXTS).parts
+        if not is_archive(path.name):
+            files = [file for found in parts.values() for file in found.files]
+            require_readable(sum((path / file).stat().st_size for file in files), name)
         texts = {part: [text for text in read_all(tree, found.files) if text] for part, found in parts.items()}
         notices = list(tree.notices)
         empty = sum(len(found.files) for found in parts.values()) - sum(map(len, texts.values()))

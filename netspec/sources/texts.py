@@ -10,7 +10,16 @@ from netspec.recipe.settings import Text
 from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["TEST_SHARE", "DividedText", "decoded", "divided", "read_content", "read_text", "text_of"]
+__all__ = [
+    "TEST_SHARE",
+    "DividedText",
+    "decoded",
+    "divided",
+    "read_content",
+    "read_text",
+    "require_readable",
+    "text_of",
+]
 
 TEST_SHARE = 0.1
 """The share of a text, its end, that is kept for the test where nothing else is said."""
@@ -89,9 +98,14 @@ def read_content(path: Path, name: str, example: str) -> bytes:
             too_large = path.stat().st_size > _MOST or len(content) > _MOST
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
-    if too_large:
-        raise DataError(f"{name} is larger than 2 GiB", "split it")
+    require_readable(_MOST + 1 if too_large else 0, name)
     return content
+
+
+def require_readable(size: int, name: str) -> None:
+    """Raise DataError where there are more bytes than are read into memory."""
+    if size > _MOST:
+        raise DataError(f"{name} is larger than 2 GiB", "split it")
 
 
 def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str:
