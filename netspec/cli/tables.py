@@ -15,7 +15,10 @@ __all__ = ["print_columns", "spec_of_table"]
 def print_columns(path: Path, *, as_json: bool = False) -> None:
     """Print the columns of a table: what each holds, how much is missing, its levels or its range."""
     from netspec.sources.table_facts import facts_of  # noqa: PLC0415
+    from netspec.sources.table_texts import texts_of  # noqa: PLC0415
     from netspec.sources.tables import read_table  # noqa: PLC0415
+    from netspec.sources.text_facts import lengths_text  # noqa: PLC0415
+    from netspec.sources.vocabulary import pieces  # noqa: PLC0415
 
     table = read_table(path, str(path))
     found = facts_of(table)
@@ -48,6 +51,9 @@ def print_columns(path: Path, *, as_json: bool = False) -> None:
         for name, column in found.columns.items()
     ]
     print_table(headings, rows)
+    for name in texts_of(found.columns):
+        lengths = [len(pieces("words", cell)) for cell in table.cells[name] if cell]
+        say(f"{name}: {lengths_text(lengths)}")
     say(f"\nnext: netspec new --data {path} --target NAME")
 
 

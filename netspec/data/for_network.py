@@ -27,6 +27,7 @@ from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
 from netspec.data.targets import Wanted, wanted
+from netspec.data.text_classes import load_text_classes, require_columns_of_texts
 from netspec.data.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
@@ -90,8 +91,8 @@ def load_data(
     """
     graph = trace(network) if graph is None else graph
     dataset = _load(network, graph, data, base, progress, preparation, known or {})
-    of_table = dataset.preparation is not None and dataset.preparation.table is not None
-    if network.data and isinstance(network.data.validation, float) and not of_table:
+    of_rows = dataset.preparation is not None and dataset.preparation.table is not None
+    if network.data and isinstance(network.data.validation, float) and not of_rows:
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
     if not network.reconstructs:
@@ -125,7 +126,7 @@ def _load(
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
     names, notices = _names(network, data, base)
-    dataset = _file_of(network, graph, names, preparation, known, reading, progress)
+    dataset = _file_of(network, graph, names, preparation, known, reading, progress, base or network.folder)
     return replace(dataset, notices=(*notices, *dataset.notices))
 
 
@@ -176,20 +177,28 @@ def _file_of(
     known: Mapping[str, tuple[str, ...]],
     reading: datasets.Reading,
     progress: DownloadProgress | None,
+    base: Path | None,
 ) -> Dataset:
     """Return the dataset of the first name that is to be had: a table, a text, pictures, arrays, or a built-in one."""
     path = expanded(names[0], DataError)
     require_kind(network.data, path, names[0])
+    classes = network.data is not None and network.data.has_classes_of_texts
     if _is_table(network, names[0]):
         if preparation and not preparation.table:
             message = f"{names[0]} is a table, but the model has not learned from one"
             raise DataError(message, "give data of the kind that it has learned from")
         source = network.data or DataSource(name=path.name)
-        return load_table_file(path, network, graph, source, preparation)
+        if classes:
+            require_columns_of_texts(path)
+        return load_table_file(path, network, graph, source, preparation, folder=base)
+    learned = next(iter(known.values()), ())
+    if network.data and classes:
+        texts = load_text_classes(path, network, known=learned, fitted=preparation, folder=base)
+        return _by_target(graph, texts)
     if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
-        return load_text(path, network.data, graph.shape(graph.output), preparation, tokens=network.tokens)
+        shape = graph.shape(graph.output)
+        return load_text(path, network.data, shape, preparation, tokens=network.tokens, folder=base)
     if holds_pictures(path) and not find(names[0]):
-        learned = next(iter(known.values()), ())
         pictures = load_pictures(path, network, graph, known=learned, fitted=preparation, progress=progress)
         return _by_target(graph, pictures)
     if not reading.names.is_plain:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from netspec.data.types import Dataset, Split
+from collections.abc import Mapping
+
+import numpy as np
+
+from netspec.data.types import Arrays, Dataset, Split
 from netspec.ir.network import Network
 
-__all__ = ["divided", "sizes"]
+__all__ = ["divided", "sizes", "whole_of"]
 
 
 def sizes(network: Network, dataset: Dataset) -> tuple[int, int]:
@@ -14,6 +18,19 @@ def sizes(network: Network, dataset: Dataset) -> tuple[int, int]:
         return len(dataset.train), len(dataset.validation)
     count = network.data.held_out if network.data else 0
     return len(dataset.train) - count, count
+
+
+def whole_of(dataset: Dataset) -> Split:
+    """Return all examples of a dataset, those of all its parts."""
+    parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None]
+
+    def together(arrays: list[Arrays]) -> Arrays:
+        first = arrays[0]
+        if isinstance(first, Mapping):
+            return {name: np.concatenate([each[name] for each in arrays]) for name in first}
+        return np.concatenate(arrays)  # type: ignore[arg-type]
+
+    return Split(together([part.images for part in parts]), together([part.labels for part in parts]))
 
 
 def divided(network: Network, dataset: Dataset) -> tuple[Split, Split | None]:

@@ -87,6 +87,7 @@ def load_pictures(
         tuple(notices),
         preparation=made,
         validation=splits.get("validation"),
+        cut="test" not in found.parts,
     )
 
 

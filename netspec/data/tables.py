@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,25 @@ from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of, zero_or_one
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_fit import fit_table
+from netspec.sources.table_fit import divided_for, fit_table
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
 from netspec.sources.table_survey import read_once
 from netspec.sources.tables import Table
 
-__all__ = ["columns_in_memory", "examples_of", "load_table", "load_table_file", "table_matrix"]
+__all__ = ["columns_in_memory", "examples_of", "load_table", "load_table_file", "require_shapes", "table_matrix"]
 
 
 def load_table_file(
-    path: Path, network: Network, graph: Graph, data: DataSource, preparation: Preparation | None = None
+    path: Path,
+    network: Network,
+    graph: Graph,
+    data: DataSource,
+    preparation: Preparation | None = None,
+    *,
+    folder: Path | None = None,
 ) -> Dataset:
     """Return the dataset in the file of a table; arguments as for `load_table`."""
-    return load_table(read_once(path), network, graph, data, preparation, name=str(path))
+    return load_table(read_once(path), network, graph, data, preparation, name=str(path), folder=folder)
 
 
 def load_table(
@@ -41,6 +47,7 @@ def load_table(
     preparation: Preparation | None = None,
     *,
     name: str = "",
+    folder: Path | None = None,
 ) -> Dataset:
     """Return the dataset of a table.
 
@@ -51,6 +58,7 @@ def load_table(
         data: how it is read and divided.
         preparation: of a trained model, by which it is then read.
         name: what the dataset is called; as the table unless given.
+        folder: of the spec, for what it names beside the data.
 
     Raises:
         DataError: a column is missing, cannot be learned, or does not fit the network.
@@ -58,23 +66,26 @@ def load_table(
     learns = not network.reconstructs
     known = preparation.table if preparation else None
     asked = {given.name: given.columns for given in network.inputs}
-    fitted = fit_table(table, data, asked, learns=learns)
-    notices = list(fitted.notices)
     if known:
         # What the model learned from is not looked at again.
-        notices = list(table.notices)
         _require_columns(table, known)
         columns: tuple[TargetColumn, ...] = known.targets
         inputs: Mapping[str, TableInput] = known.inputs
+        alone = data.text is not None and not any(asked.values())
+        named = [target.column for target in columns]
+        table, rows, notices = divided_for(table, data, named, (known.text_column or None) if alone else None)
+        notices = [*table.notices, *notices]
     else:
+        fitted = fit_table(table, data, asked, learns=learns, folder=folder)
         inputs = fitted.inputs
         columns = tuple(targets_for(fitted, network, graph)) if learns else ()
-    _require_shapes(fitted.table, network, inputs)
-    images, said = examples_of(fitted.table, TablePreparation(inputs=inputs))
+        table, rows, notices = fitted.table, fitted.rows, list(fitted.notices)
+    require_shapes(table, network, inputs)
+    images, said = examples_of(table, TablePreparation(inputs=inputs, texts=known is not None and known.texts))
     # What no row of the training part has is said by the rows themselves.
     notices += said if known else []
-    labels = labels_of(fitted.table, graph, columns) if learns else np.zeros(len(fitted.table), np.int32)
-    parts = {name: _rows(images, labels, rows) for name, rows in fitted.rows.items() if rows}
+    labels = labels_of(table, graph, columns) if learns else np.zeros(len(table), np.int32)
+    parts = {name: _rows(images, labels, rows.get(name, ())) for name in ("train", "test", "validation")}
     names = {target.column: target.classes for target in columns if target.classes}
     several = len(graph.outputs) > 1
     return Dataset.of(
@@ -83,9 +94,10 @@ def load_table(
         parts["test"],
         () if several or len(columns) != 1 else columns[0].classes,
         tuple(dict.fromkeys(notices)),
-        validation=parts.get("validation"),
+        validation=parts["validation"] if len(parts["validation"]) else None,
         target_labels=names if several else {},
         preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns)),
+        cut=True,
     )
 
 
@@ -114,7 +126,7 @@ def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
 
 
 def _rows(images: Any, labels: Any, rows: Sequence[int]) -> Split:
-    at = np.asarray(rows)
+    at = np.asarray(rows, np.int64)
     return Split(
         {name: array[at] for name, array in images.items()} if isinstance(images, Mapping) else images[at],
         {name: array[at] for name, array in labels.items()} if isinstance(labels, Mapping) else labels[at],
@@ -132,7 +144,9 @@ def examples_of(table: Table, prepared: TablePreparation) -> tuple[Any, list[str
     """
     _require_columns(table, prepared)
     notices: list[str] = []
-    made = {name: _input(table, given, notices) for name, given in prepared.inputs.items()}
+    # A text in a file may well be a word that stands for nothing in the cell of a table.
+    lost = _is_empty if prepared.texts else is_missing
+    made = {name: _input(table, given, notices, lost) for name, given in prepared.inputs.items()}
     return (next(iter(made.values())) if len(made) == 1 else made), notices
 
 
@@ -152,9 +166,11 @@ def _require_columns(table: Table, prepared: TablePreparation) -> None:
         )
 
 
-def _input(table: Table, given: TableInput, notices: list[str]) -> NDArray[Any]:
+def _input(
+    table: Table, given: TableInput, notices: list[str], lost: Callable[[str], bool] = is_missing
+) -> NDArray[Any]:
     if given.form == "text":
-        return _tokens_of_text(table, given)
+        return _tokens_of_text(table, given, lost)
     if given.form == "category":
         return _tokens_of_levels(table, given.features[0], notices)
     return _matrix(table, given.features, notices)
@@ -223,17 +239,22 @@ def _tokens_of_levels(table: Table, feature: Feature, notices: list[str]) -> NDA
     return _levels(table, feature, notices).astype(np.int32)[:, None]
 
 
-def _tokens_of_text(table: Table, given: TableInput) -> NDArray[np.int32]:
+def _is_empty(cell: str) -> bool:
+    """Return whether a text is empty."""
+    return not cell
+
+
+def _tokens_of_text(table: Table, given: TableInput, lost: Callable[[str], bool]) -> NDArray[np.int32]:
     assert given.vocabulary is not None
     made = np.zeros((len(table), given.length), np.int32)
     for row, cell in enumerate(table.cells[given.text]):
-        if not is_missing(cell):
+        if not lost(cell):
             numbers = given.vocabulary.encode(cell)[: given.length]
             made[row, : len(numbers)] = np.asarray(numbers, np.int32) + 1
     return made
 
 
-def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInput]) -> None:
+def require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInput]) -> None:
     """Raise DataError where an input is declared otherwise than the table has it."""
     for given in network.inputs:
         has = inputs[given.name]

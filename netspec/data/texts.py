@@ -11,8 +11,9 @@ from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
 from netspec.sources.preparation import Preparation
-from netspec.sources.survey import completed, vocabulary_of
-from netspec.sources.texts import divided, read_text
+from netspec.sources.survey import completed
+from netspec.sources.table_inputs import tokenizer_of
+from netspec.sources.text_trees import divided_text, holds_files
 from netspec.sources.vocabulary import Vocabulary
 
 __all__ = ["load_text"]
@@ -25,16 +26,18 @@ def load_text(
     fitted: Preparation | None = None,
     *,
     tokens: int | None = None,
+    folder: Path | None = None,
 ) -> Dataset:
-    """Return a text as examples one behind the other, which do not overlap.
+    """Return a text, or those in a folder or an archive, as examples one behind the other, which do not overlap.
 
     Args:
-        path: of the text.
+        path: of the text, the folder or the archive.
         data: how it is divided and cut.
         outputs: the shape of the network's output: with positions the target is the next token at each, else the one
             behind the example.
         fitted: what a trained model knows; its vocabulary is that of the training part unless given.
         tokens: how many the network takes; as many as there are unless given.
+        folder: of the spec, for what it names beside the text.
 
     Raises:
         DataError: it cannot be read, is too short, has what the vocabulary does not, or too many tokens.
@@ -42,19 +45,38 @@ def load_text(
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
-    text = read_text(path, str(path))
-    own = vocabulary_of(data, text) if fitted is None or fitted.vocabulary is None else fitted.vocabulary
+    # A model is also looked at with texts that have a test part of their own, whatever it was trained on.
+    test = None if fitted and holds_files(path) and data.test is not None else data.test
+    parts = divided_text(path, str(path), data.text, test)
+    known = fitted.vocabulary if fitted else None
+    own = known or parts.vocabulary(data.text.unit, data.text.size, tokenizer_of(data.text, folder))
     if tokens is not None and len(own) > tokens:
         raise DataError(
             f"{path} has {plural(len(own), 'token')}, but the network takes {tokens}",
             "leave `input` out, or say `tokens=tokens` there, and end with `fc tokens softmax pointwise`",
         )
-    parts = divided(text, data.text, data.test)
-    train, test = (
-        _examples(_numbers(part, own, path), data.text.length, len(outputs) > 1, f"{path}: the {name} part")
-        for name, part in (("training", parts.train), ("test", parts.test))
+    numbers = {
+        name: _numbers(part, own, path)
+        for name, part in (("training", parts.train), ("test", parts.test), ("validation", parts.validation))
+        if part or name != "validation"
+    }
+    if known and any(len(part) <= data.text.length for part in numbers.values()):
+        # What is too little to be divided is all for the test.
+        numbers = {"training": np.zeros(0, np.int32), "test": np.concatenate(list(numbers.values()))}
+    made = {
+        name: _examples(part, data.text.length, len(outputs) > 1, f"{path}: the {name} part")
+        for name, part in numbers.items()
+    }
+    return Dataset.of(
+        str(path),
+        made["training"],
+        made["test"],
+        (),
+        parts.notices,
+        preparation=Preparation(vocabulary=own),
+        validation=made.get("validation"),
+        cut=parts.is_cut,
     )
-    return Dataset.of(str(path), train, test, (), preparation=Preparation(vocabulary=own))
 
 
 def _numbers(text: str, vocabulary: Vocabulary, path: Path) -> NDArray[np.int32]:
@@ -71,8 +93,8 @@ def _numbers(text: str, vocabulary: Vocabulary, path: Path) -> NDArray[np.int32]
 
 def _examples(numbers: NDArray[np.int32], length: int, positions: bool, what: str) -> Split:
     """Return examples of tokens with what follows."""
-    count = (len(numbers) - 1) // length
-    if count < 1:
+    count = max(0, len(numbers) - 1) // length
+    if count < 1 and len(numbers):
         raise DataError(
             f"{what} has {plural(len(numbers), 'token')}, and an example takes {length + 1}",
             "give a longer text, or shorter examples: `text chars length=32`",

@@ -88,6 +88,7 @@ class Dataset:
         validation: the examples for validation, where they were given; else `validation` in a spec takes some out of
             the training examples.
         target_labels: of several outputs the names of the classes of those targets that have some, by their names.
+        cut: whether the test part was taken out of the examples here: the data itself has none.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Dataset:
     preparation: Preparation | None = None
     validation: Split | None = None
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cut: bool = False
 
     def __post_init__(self) -> None:
         fix = "data=(x_train, y_train, x_test, y_test) is all that ns.train needs"
@@ -128,6 +130,7 @@ class Dataset:
         preparation: Preparation | None = None,
         validation: Split | None = None,
         target_labels: Mapping[str, tuple[str, ...]] | None = None,
+        cut: bool = False,
     ) -> Dataset:
         """Return the dataset of these parts, with its fingerprint."""
         if not (isinstance(train, Split) and isinstance(test, Split)):
@@ -137,7 +140,7 @@ class Dataset:
         names = [name for part in parts if isinstance(part, Mapping) for name in part]
         if names:
             digest = hashlib.sha256(f"{digest} {names}".encode()).hexdigest()
-        return cls(name, train, test, labels, notices, digest, preparation, validation, target_labels or {})
+        return cls(name, train, test, labels, notices, digest, preparation, validation, target_labels or {}, cut)
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -165,6 +168,7 @@ class Dataset:
             validation=validation,
             target_labels=self.target_labels,
             preparation=self.preparation,
+            cut=self.cut,
         )
 
     def names_of(self, target: str) -> tuple[str, ...]:

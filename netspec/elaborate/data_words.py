@@ -13,13 +13,14 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import INPUT, DataSource
-from netspec.recipe.catalog import find
+from netspec.recipe.catalog import find, last_part
+from netspec.recipe.settings import Text
 from netspec.sources.kinds import require_kind
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
 
-__all__ = ["WORDS", "DataWords", "data_words"]
+__all__ = ["WORDS", "DataWords", "data_words", "other_data", "undeclared"]
 
 WORDS = ("classes", "tokens")
 """They stand for what the data has, unless the file gives them another meaning by `let`."""
@@ -66,17 +67,19 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     command = next((c for c in file.commands if c.name.text == "data"), None)
     used = _USED.search(_without(file.source.text, command)) is not None
     asked = asked_columns(file)
-    if not used and not asked and (command is None or any(c.name.text == "input" for c in file.commands)):
+    named_by_nobody = command is None and undeclared(file, given) is None
+    if not used and not asked and (named_by_nobody or any(c.name.text == "input" for c in file.commands)):
         return DataWords(None, {})
     write = "write the number"
     if command is None and given is None:
         unanswered = Unanswered("the spec names no data", f"{write}, or name the data: `data mnist`")
         return DataWords(None, dict.fromkeys(WORDS, unanswered))
-    data = _declared(command) if command else DataSource.model_construct(name=str(given))
+    data = _declared(command) if command else undeclared(file, given)
+    data = data or (None if command else DataSource.model_construct(name=str(given)))
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
     asked = asked if data.is_table else {}
-    other = _other(data, given)
+    other = other_data(data, given)
     named = str(given) if other else data.name
     if command and other:
         require_kind(data, Path(other.name), str(given))
@@ -175,7 +178,17 @@ def _declared(command: ast.Command) -> DataSource | None:
     return None if declarations.context.diagnostics else data
 
 
-def _other(data: DataSource, given: str | Path | None) -> DataSource | None:
+def undeclared(file: ast.File, given: str | Path | None) -> DataSource | None:
+    """Return the text that is given from outside to a spec that names no data; None where it does, or it is none."""
+    text = str(given or "")
+    if not text.lower().endswith(".txt") or any(c.name.text == "data" for c in file.commands):
+        return None
+    # Of a path from outside only the last part stays: a model names no folder of the machine it was made on.
+    name = re.sub(r'["\x00-\x1f\x7f]', "_", last_part(text))
+    return DataSource(name=name, text=Text())
+
+
+def other_data(data: DataSource, given: str | Path | None) -> DataSource | None:
     """Return the data with what is given from outside in place of what the file names."""
     text = str(given or "")
     if not text or "://" in text or "\0" in text:
@@ -185,5 +198,8 @@ def _other(data: DataSource, given: str | Path | None) -> DataSource | None:
         return None
     if find(text):
         return data.model_copy(update={"name": text, "fallback": None})
+    if data.is_text and data.name.lower().endswith(".txt"):
+        # What is written for one text learns what follows in several too.
+        data = data.model_copy(update={"target": "next"})
     # A path from outside is one from where the program runs, and the user's own.
     return data.model_copy(update={"name": str(expanded(text, DataError).absolute()), "fallback": None})

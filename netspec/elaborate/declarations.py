@@ -18,6 +18,7 @@ from netspec.elaborate.wiring import place_of
 from netspec.ir.network import Budget, Compile, DataSource, Init, Input, Recipe
 from netspec.recipe import catalog as datasets
 from netspec.sources.survey import completed
+from netspec.sources.text_trees import has_classes
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
@@ -79,12 +80,29 @@ class Declarations:
             written = [a for c in inner for a in c.arguments]
             for name in (data.name, data.fallback):
                 self._known_dataset(name, written, command)
+            file = data.text.file if data.text else None
+            if file and (Path(file).is_absolute() or ".." in Path(file).parts):
+                argument = next((a for a in written if _text(a.value) == file), None)
+                span = argument.span if argument else command.head
+                fix = "put the tokenizer beside the spec"
+                self.context.error("E0403", "a spec reads no file outside its own folder", span, fix=fix)
         self.data = data
 
-    def complete_data(self, inputs: tuple[Input, ...]) -> None:
-        """Write out what goes without saying of a text."""
-        if self.data and self.data.is_text:
-            self.data = completed(self.data, inputs[0].shape[0] if inputs else None)
+    def complete_data(self, inputs: tuple[Input, ...], folder: Path, given: DataSource | None = None) -> None:
+        """Write out what goes without saying of a text.
+
+        Args:
+            inputs: of the network; of a text the one says how long examples are.
+            folder: of the spec.
+            given: what is learned in place of what the spec names.
+        """
+        data = self.data
+        length = inputs[0].shape[0] if inputs and inputs[0].tokens and len(inputs[0].shape) == 1 else None
+        if data and data.is_text:
+            whole = has_classes(given or data, folder)
+            self.data = completed(data, length, whole=whole)
+        elif data and data.text and length and not data.text.length and not any(i.columns for i in inputs):
+            self.data = data.model_copy(update={"text": data.text.model_copy(update={"length": length})})
 
     def _split_else(self, command: ast.Command) -> tuple[list[ast.Argument], ast.Argument | None]:
         """Take `else NAME` out of the arguments."""

@@ -15,7 +15,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.blocks import define, hide
 from netspec.elaborate.context import Context
 from netspec.elaborate.control import Rounds, branches, rounds
-from netspec.elaborate.data_words import data_words
+from netspec.elaborate.data_words import data_words, other_data, undeclared
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.ends import Ends
 from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate, evaluate_condition, evaluate_word
@@ -108,6 +108,7 @@ class _Elaborator:
         self.ends = Ends(self.context, self.places, self.wiring)
         self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
+        self.given = data
         self.data_words = self.ends.of_data = data_words(file, data)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
@@ -386,8 +387,10 @@ class _Elaborator:
             self.context.error("E0314", error.message, self.places["data"].span, fix=error.fix)
         for notice in self.data_words.notices if "data" in self.places else ():
             self.context.note(notice, self.places["data"].span)
+        self.declared.data = self.declared.data or undeclared(self.file, self.given)
         inputs = self.ends.resolve_inputs(start, self.declared, self.data_words)
-        self.declared.complete_data(inputs)
+        other = other_data(self.declared.data, self.given) if self.declared.data else None
+        self.declared.complete_data(inputs, self.file.source.folder or Path(), other)
         if self.context.full:
             self.context.diagnostics.append(_too_many(self.at))
         network = None

@@ -93,7 +93,15 @@ class Ends:
             return of_data.survey.inputs
         if of_data.error:
             return ()
-        if any(d.code in {"E0401", "E0404"} for d in self.context.diagnostics):
+        if any(d.code in {"E0401", "E0403", "E0404"} for d in self.context.diagnostics):
+            return ()
+        if data and data.is_text:
+            fix = (
+                "say it: `input 200 tokens=10001 mask=0` is right for `text words length=200 size=10000`; in place of "
+                "`classes` write their number"
+            )
+            message = f"{data.name} is too large to be read before the training, so the input is not known"
+            self.context.error("E0306", message, start, fix=fix)
             return ()
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"

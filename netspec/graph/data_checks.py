@@ -22,6 +22,8 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     targets = {o.target for o in graph.outputs} if graph else _declared_targets(network)
     if len(network.inputs) > 1 or len(targets) > 1:
         return _of_several(network, targets, places)
+    if network.data.has_classes_of_texts:
+        return _of_text_classes(network, network.data, places)
     if network.data.is_text:
         return _of_text(network, graph, network.data, places)
     if network.tokens and (network.data.scale or network.data.normalize):
@@ -84,6 +86,21 @@ def _of_text(network: Network, graph: Graph | None, data: DataSource, places: Pl
     if shape not in {(given.tokens, *given.shape), (given.tokens,)}:
         message = f"`target next` is one of {given.tokens} tokens, but the network ends in {format_shape(shape)}"
         yield _diagnostic("E0304", message, last, "end with `fc tokens softmax pointwise`")
+
+
+def _of_text_classes(network: Network, data: DataSource, places: Places) -> Iterator[Diagnostic]:
+    """Yield what texts of classes cannot be as an input; how many classes there are is not known here."""
+    given, place = network.inputs[0], places.get("data")
+    if given.tokens is None:
+        message = "a text is token numbers, but the input is of plain numbers"
+        fix = "leave `input` out: it follows from the texts; or say `input 200 tokens=tokens mask=0`"
+        yield _diagnostic("E0308", message, places.get(given.name), fix)
+    elif data.text and data.text.length and given.shape != (data.text.length,):
+        message = f"`text` reads {data.text.length} tokens of each text, but the input has {given.shape[0]}"
+        yield _diagnostic("E0308", message, place, "leave `length=` out, or `input`: one follows from the other")
+    elif given.mask not in {None, 0}:
+        message = f"texts are filled up with the token 0, but the input says `mask={given.mask}`"
+        yield _diagnostic("E0308", message, places.get(given.name), "write `mask=0`, or leave `input` out")
 
 
 def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:

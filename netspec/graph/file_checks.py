@@ -14,6 +14,7 @@ from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
+from netspec.recipe.losses import BinaryCrossEntropy
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import survey
 from netspec.system.files import kind_of
@@ -65,13 +66,15 @@ def _of_one(
     if data.is_table:
         return _of_table(network, graph, data, places, folder)
     if data.is_text:
-        return _of_text(network, data, places, folder)
+        return _of_text(network, graph, data, places, folder)
     if holds_pictures(path):
         return of_pictures(network, graph, data, places, folder)
     return misfits(network, graph, places, data.name, _contents(network, path, kind, data.name, data.held_out))
 
 
-def _of_text(network: Network, data: DataSource, places: Places, folder: Path) -> Iterator[Diagnostic]:
+def _of_text(
+    network: Network, graph: Graph | None, data: DataSource, places: Places, folder: Path
+) -> Iterator[Diagnostic]:
     """Yield what is wrong with a text, or with how many tokens the network says that it has."""
     try:
         found = survey(data, folder)
@@ -83,6 +86,14 @@ def _of_text(network: Network, data: DataSource, places: Places, folder: Path) -
         message = f"the text has {found.tokens} tokens, but the input has {network.tokens}"
         fix = f"say `tokens={found.tokens}`, or leave `input` out: it follows from the text"
         yield at_place(places.get(given.name), "E0308", (message, fix), places.get("data"))
+    elif found and found.classes and graph and len(graph.outputs) == 1:
+        outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
+        single = isinstance(graph.loss, BinaryCrossEntropy) and found.classes == 2 and outputs == (1,)
+        if outputs != (found.classes,) and not single:
+            ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
+            message = f"the network {ends}, but {data.name} has {found.classes} classes"
+            wrong = (message, "let it end in as many outputs: `fc classes softmax`")
+            yield at_place(place, "E0304", wrong, places.get("data"))
 
 
 def _of_table(

@@ -230,7 +230,7 @@ class DataSource(Definition):
     test: Part | None = option(
         None,
         "how much is for the test, where the data has no test part of its own: of a text its end, 10% unless given; of "
-        "pictures and rows of a table those that a hash of each draws, 20% unless given",
+        "pictures, rows of a table and texts of classes those that a hash of each draws, 20% unless given",
     )
     resize: Literal["crop", "fit", "stretch"] | None = option(
         None,
@@ -277,12 +277,22 @@ class DataSource(Definition):
     @property
     def held_out(self) -> int:
         """How many of the last training examples are for validation; 0 where some are drawn, or none."""
-        return self.validation if isinstance(self.validation, int) and not self.is_table else 0
+        return self.validation if isinstance(self.validation, int) and not self.draws_rows else 0
 
     @property
     def is_text(self) -> bool:
         """Whether it is a text, by what it says or by the name of the file."""
         return not self.is_table and (self.text is not None or self.name.lower().endswith(".txt"))
+
+    @property
+    def has_classes_of_texts(self) -> bool:
+        """Whether each text is an example as a whole, with its class."""
+        return self.is_text and self.text is not None and self.text.whole
+
+    @property
+    def draws_rows(self) -> bool:
+        """Whether what is for validation and for the test is drawn before anything is fitted to the others."""
+        return self.is_table or self.has_classes_of_texts
 
     @property
     def is_table(self) -> bool:
@@ -313,6 +323,10 @@ class DataSource(Definition):
             raise ValueError(f"a text is token numbers: {settings} are for images")
         elif self.target == "input":
             raise ValueError("a text is token numbers, not amounts: say `target next`")
+        elif self.target == "next" and self.text is not None and self.text.whole:
+            raise ValueError("`whole` gives each text its class, and `target next` learns none: keep one")
+        elif self.has_classes_of_texts and self.test == 0:
+            raise ValueError("texts are needed for the test: say `test 20%`, or leave it out")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,9 @@ from netspec.schema.registry import Registry
 from netspec.syntax.printer import print_label
 
 __all__ = ["input_text", "layer_text", "others_text", "part_text", "resolved_text", "shared_text", "value_text"]
+
+_PATH = re.compile(r"/|[^\d.][^.]*\.|\.[^\d]")
+"""What is no plain word and no number, such as the path of a file: it stands in quotes."""
 
 
 def resolved_text(network: Network) -> str:
@@ -130,7 +134,7 @@ def value_text(value: Any, *, every: bool = True) -> str:
             return " ".join(map(print_label, value))
         case tuple():
             return "x".join(map(str, value))
-        case str() if " " in value or "=" in value:
+        case str() if " " in value or "=" in value or _PATH.search(value):
             return f'"{value}"'
         case _:
             return str(value) if isinstance(value, str) else repr(value)

@@ -119,22 +119,49 @@ class Shuffle(Definition):
         return self
 
 
+_BYTES = 256
+
+# Quotes and control characters would end the string that a path is written as.
+_Path = Annotated[
+    str, Field(pattern=r'^[^"\x00-\x1f\x7f]+$', max_length=4096), Expects("the path of a file, in quotes")
+]
+
+
 class Text(Definition):
-    """How a text becomes token numbers: every character, word or byte is one."""
+    """How a text becomes token numbers: every character, word, byte, or piece of a word is one.
+
+    Source of `bpe`: Sennrich, Haddow & Birch, "Neural Machine Translation of Rare Words with Subword Units", 2016; of
+    bytes, as in Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
+    """
 
     kind: Literal["text"] = "text"
-    unit: Annotated[Literal["chars", "words", "bytes"], Also(characters="chars")] = positional(
-        "what a token is; words are those and marks of punctuation", "chars"
+    later = ("file", "whole")
+    unit: Annotated[Literal["chars", "words", "bytes", "bpe"], Also(characters="chars")] = positional(
+        "what a token is; words are those and marks of punctuation, `bpe` learns pieces of words", "chars"
     )
     length: PositiveInt | None = option(None, "tokens in an example; 128, or as the input says, unless given")
     size: PositiveInt | None = option(
-        None, "how many tokens there are at most, the most frequent; all others are one token then"
+        None,
+        "how many tokens there are at most, the most frequent; all others are one token then. Of `bpe` how many are "
+        "learned, 8000 unless given",
+    )
+    file: _Path | None = option(
+        None, "of `bpe` a tokenizer.json of Hugging Face's tokenizers, in the folder of the spec; learned unless given"
+    )
+    whole: bool = option(
+        False, "each text is an example as a whole, with its class: so it is, without this word, of folders of classes"
     )
 
     @model_validator(mode="after")
-    def _bytes_are_256(self) -> "Text":
+    def _size_of_something(self) -> "Text":
         if self.unit == "bytes" and self.size is not None:
             raise ValueError("there are 256 bytes: leave `size` out")
+        if self.unit == "bpe" and self.size is not None and self.size <= _BYTES:
+            raise ValueError(f"`bpe` begins with the {_BYTES} bytes: `size` is larger than that")
+        if self.unit == "bpe" and self.size is not None and self.file is not None:
+            raise ValueError("`file` says how many tokens there are: leave `size` out")
+        if self.unit != "bpe" and self.file is not None:
+            raise ValueError("`file` is of a tokenizer: say `text bpe`")
         if self.size == 1:
             raise ValueError("one token says nothing: `size` is 2 or more")
         return self

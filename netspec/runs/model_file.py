@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from netspec.compiler import analyze
-from netspec.diagnostics.diagnostic import ModelFileError, Source
+from netspec.diagnostics.diagnostic import DataError, ModelFileError, Source
 from netspec.diagnostics.visible import visible
 from netspec.graph.graph import Graph
 from netspec.graph.losses import recorded
@@ -25,6 +25,7 @@ from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.safetensors_file import Declared, FileKind
+from netspec.sources.bpe import NoLibraryError
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.system.nearby import path_fix
@@ -89,7 +90,8 @@ def write(path: Path, model: ModelFile, announce: Callable[[str], None] | None =
     names = {output: list(labels) for output, labels in model.output_labels.items()}
     if names:
         metadata["output_labels"] = json.dumps(names)
-    newer = names or (model.preparation and model.preparation.table)
+    prepared = model.preparation
+    newer = names or (prepared and (prepared.table or (prepared.vocabulary and prepared.vocabulary.tokenizer)))
     sealed.write(path, _KIND if newer else replace(_KIND, version=1), model.arrays, metadata, announce)
 
 
@@ -152,10 +154,15 @@ def _preparation(path: Path, metadata: Mapping[str, str], network: Network) -> P
         found = Preparation.model_validate_json(metadata["preparation"])
     except ValidationError:
         raise sealed.damaged(path, _KIND, "its preparation cannot be read") from None
-    if found.vocabulary and (len(network.inputs) != 1 or network.tokens != len(found.vocabulary)):
-        raise sealed.damaged(path, _KIND, "its vocabulary is of another size than its input says")
-    if found.table:
-        _require_fits(path, found.table, network)
+    try:
+        if found.vocabulary and (len(network.inputs) != 1 or network.tokens != len(found.vocabulary)):
+            raise sealed.damaged(path, _KIND, "its vocabulary is of another size than its input says")
+        if found.table:
+            _require_fits(path, found.table, network)
+    except NoLibraryError:
+        raise
+    except DataError as error:
+        raise sealed.damaged(path, _KIND, error.message) from None
     return found
 
 

@@ -181,6 +181,8 @@ class RunFolder:
         measured = plain(asdict(epoch))
         training = {k: v for k, v in measured.items() if k not in {"seconds", "best"} and v is not None}
         training["dataset"] = self.dataset
+        if self._facts.get("data_sha256"):
+            training["data_sha256"] = self._facts["data_sha256"]
         arrays = run_folders.arrays_of(variables)
         whole = ModelFile(
             self.model.network,

@@ -8,6 +8,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import TABLE_ENDINGS, DataSource
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS, holds_pictures
+from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
 
@@ -28,7 +29,13 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
     if data.is_table and found and found != "a table":
         fix = f"give a table with its columns: a file that ends in {', '.join(TABLE_ENDINGS)}"
         raise DataError(f"{name} is {found}, but the spec is for a table", fix)
-    if data.is_text and found:
+    if data.is_text and holds_files(path):
+        # What is in them is looked at; a folder without texts is refused then.
+        return
+    if data.has_classes_of_texts and found != "a table":
+        fix = "give a folder or an archive with a folder of .txt files for each class"
+        raise DataError(f"{name} is one file, but the spec is for texts in folders of classes", fix)
+    if data.is_text and found and not data.has_classes_of_texts:
         raise DataError(f"{name} is {found}, but the spec is for a text", "give a text in UTF-8, such as a .txt file")
 
 

@@ -15,11 +15,31 @@ from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
 
-__all__ = ["ENDINGS", "PARTS", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
+__all__ = ["ENDINGS", "PARTS", "PICTURES", "FileKind", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
 
 _ENDINGS = ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .tga .jp2 .avif .ico"
 ENDINGS = frozenset(_ENDINGS.split())
 """How the names of pictures end."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What lies in folders of classes.
+
+    Attributes:
+        one: what messages call one of them.
+        endings: how their names end, in lower case.
+        example: what would be right where there are none.
+        masks: whether each may have a mask.
+    """
+
+    one: str
+    endings: frozenset[str]
+    example: str
+    masks: bool = False
+
+
+PICTURES = FileKind("picture", ENDINGS, "name a folder of .png or .jpg files, or of the four IDX files", masks=True)
 
 PARTS: Mapping[str, str] = {
     "train": "train",
@@ -82,7 +102,14 @@ def holds_pictures(path: Path) -> bool:
     return not any(find_idx(path, name) for name in IDX_NAMES)
 
 
-def pictures_of(tree: Tree, *, test: float | None = None, labelled: bool = True, known: Sequence[str] = ()) -> Pictures:
+def pictures_of(
+    tree: Tree,
+    *,
+    test: float | None = None,
+    labelled: bool = True,
+    known: Sequence[str] = (),
+    kind: FileKind = PICTURES,
+) -> Pictures:
     """Return what a tree of files holds.
 
     Args:
@@ -90,35 +117,43 @@ def pictures_of(tree: Tree, *, test: float | None = None, labelled: bool = True,
         test: what is asked for as the test part.
         labelled: whether folders are classes; else all that are there are pictures without any.
         known: the classes that a model has learned, by which they are numbered.
+        kind: what is looked for: pictures, or other files that lie in folders likewise.
 
     Raises:
         DataError: there are no pictures, no classes, or parts that do not go together.
     """
-    files = [file for file in tree.files if PurePosixPath(file).suffix.lower() in ENDINGS]
+    files = [file for file in tree.files if PurePosixPath(file).suffix.lower() in kind.endings]
     if not files:
-        other = f"; it has {plural(len(tree.files), 'other file')}" if tree.files else ""
-        said = "; ".join(["", *tree.notices])
-        raise DataError(
-            f"{tree.name} has no pictures in it{other}{said}",
-            "name a folder of .png or .jpg files, or of the four IDX files",
-        )
+        raise _nothing_there(tree, kind)
     root = _root(files)
     folders = _below(tree.folders, root)
     inside = _below(files, root)
-    by_part = _by_part(tree, inside)
+    by_part = _by_part(tree, inside, kind)
     notices = list(tree.notices)
-    masks = _masks_of(by_part)
+    masks = _masks_of(by_part) if kind.masks else []
     if masks:
         paired = {part: _paired(tree, found, root, part if by_part.keys() != {""} else "") for part, found in masks}
         parts = _divided_by_name(paired, root) if by_part.keys() == {""} else paired
-        found = Pictures((), _complete(tree, parts, test), has_masks=True, notices=tuple(notices))
+        found = Pictures((), _complete(tree, parts, test, kind), has_masks=True, notices=tuple(notices))
     elif not labelled:
         plain = {part or "train": tuple(root + file for file in own) for part, own in by_part.items()}
         parts = {part: Labelled(own, (0,) * len(own)) for part, own in plain.items()}
-        found = Pictures((), _complete(tree, parts, test), notices=tuple(notices))
+        found = Pictures((), _complete(tree, parts, test, kind), notices=tuple(notices))
     else:
-        found = _with_classes(tree, by_part, folders, root, test, known, notices)
+        found = _with_classes(tree, by_part, folders, root, test, known, notices, kind)
     return found
+
+
+def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
+    """Return what is wrong with a tree that has none of the files that are looked for."""
+    other = f"; it has {plural(len(tree.files), 'other file')}" if tree.files else ""
+    said = "; ".join(["", *tree.notices])
+    fix = kind.example
+    texts = sum(file.lower().endswith(".txt") for file in tree.files)
+    if kind is PICTURES and 2 * texts > len(tree.files):
+        own = PurePosixPath(tree.name).name
+        fix = f'they are texts: say how they are cut into tokens, `data "{own}" {{ text words }}`'
+    return DataError(f"{tree.name} has no {kind.one}s in it{other}{said}", fix)
 
 
 def _root(files: Sequence[str]) -> str:
@@ -138,7 +173,7 @@ def _below(names: Iterable[str], root: str) -> list[str]:
     return [name[len(root) :] for name in names if name.startswith(root)]
 
 
-def _by_part(tree: Tree, files: Sequence[str]) -> dict[str, list[str]]:
+def _by_part(tree: Tree, files: Sequence[str], kind: FileKind) -> dict[str, list[str]]:
     """Return the pictures by their part, each from the top of the tree's root; under an empty name if there is none."""
     first = {file.split("/")[0] for file in files if "/" in file}
     named = {name: PARTS[name.lower()] for name in first if name.lower() in PARTS}
@@ -158,7 +193,7 @@ def _by_part(tree: Tree, files: Sequence[str]) -> dict[str, list[str]]:
     if "train" not in named.values():
         raise DataError(
             f"{tree.name} has {listing([f'{n}/' for n in sorted(named)], 'and')}, but no train/ to learn from",
-            "put the pictures to learn from into train/",
+            f"put the {kind.one}s to learn from into train/",
         )
     found: dict[str, list[str]] = {}
     for file in files:
@@ -179,14 +214,15 @@ def _with_classes(
     test: float | None,
     known: Sequence[str],
     notices: list[str],
+    kind: FileKind,
 ) -> Pictures:
-    own = {part: dict(_classified(tree, files, 1 if part else 0, root)) for part, files in by_part.items()}
+    own = {part: dict(_classified(tree, files, 1 if part else 0, root, kind)) for part, files in by_part.items()}
     train = own.get("train", own.get("", {}))
     counts = Counter(train.values())
     names = tuple(known) or in_order(counts)
     if not known:
         depth = 0 if "" in by_part else 1
-        _require_full(tree, folders, depth, counts)
+        _require_full(tree, folders, depth, counts, kind)
         if len(names) < 2:
             raise DataError(
                 f"{tree.name} has one class, {names[0]}: there is nothing to tell apart",
@@ -208,26 +244,26 @@ def _with_classes(
         part or "train": Labelled(tuple(root + f for f in found), tuple(numbers[name] for name in found.values()))
         for part, found in own.items()
     }
-    parts = dict(_complete(tree, parts, test))
+    parts = dict(_complete(tree, parts, test, kind))
     if "test" not in parts and not known:
         alone = next((name for name in names if counts[name] == 1), None)
         if alone is not None:
             raise DataError(
-                f"{tree.name} has one picture of the class {alone}: it cannot be learned and tested both",
+                f"{tree.name} has one {kind.one} of the class {alone}: it cannot be learned and tested both",
                 "give more of them, or leave the class out",
             )
     return Pictures(names, parts, notices=tuple(notices))
 
 
-def _classified(tree: Tree, files: Sequence[str], depth: int, root: str) -> Iterator[tuple[str, str]]:
-    """Yield pictures with the name of their class: the folder so deep."""
+def _classified(tree: Tree, files: Sequence[str], depth: int, root: str, kind: FileKind) -> Iterator[tuple[str, str]]:
+    """Yield files with the name of their class: the folder so deep."""
     loose = [file for file in files if file.count("/") <= depth]
     if loose:
         where = "its class" if len(loose) < len(files) else "a class"
         raise DataError(
             f"{tree.shown(root + loose[0])} is in no folder of {where}"
             + (f", as {plural(len(loose) - 1, 'other')}" if loose[1:] else ""),
-            "put each picture into a folder named as its class; or `target input` learns without classes",
+            _without_class(kind),
         )
     for file in files:
         name = normalize("NFC", file.split("/")[depth])
@@ -240,14 +276,20 @@ def _classified(tree: Tree, files: Sequence[str], depth: int, root: str) -> Iter
         yield file, name
 
 
-def _require_full(tree: Tree, folders: Sequence[str], depth: int, counts: Mapping[str, int]) -> None:
-    """Raise DataError where a folder that is to be a class has no pictures."""
+def _without_class(kind: FileKind) -> str:
+    """Return what to do with files that lie in no folder of a class."""
+    other = "`target input`" if kind.masks else "`target next`"
+    return f"put each {kind.one} into a folder named as its class; or {other} learns without classes"
+
+
+def _require_full(tree: Tree, folders: Sequence[str], depth: int, counts: Mapping[str, int], kind: FileKind) -> None:
+    """Raise DataError where a folder that is to be a class has none of the files in it."""
     for folder in folders:
         parts = folder.split("/")
         if len(parts) != depth + 1 or (depth and PARTS.get(parts[0].lower()) != "train"):
             continue
         if normalize("NFC", parts[-1]) not in counts:
-            raise DataError(f"{tree.shown(folder)} has no pictures in it", "put some into it, or remove the folder")
+            raise DataError(f"{tree.shown(folder)} has no {kind.one}s in it", "put some into it, or remove the folder")
 
 
 # --- masks --------------------------------------------------------------------------------------------------------
@@ -333,9 +375,9 @@ def _said(test: float) -> str:
     return f"{test}" if isinstance(test, int) else f"{100 * test:g}%"
 
 
-def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None) -> Mapping[str, Labelled]:
+def _complete(tree: Tree, parts: Mapping[str, Labelled], test: float | None, kind: FileKind) -> Mapping[str, Labelled]:
     """Return the parts; raises DataError where a test part is asked for, and there is one."""
     if test is not None and "test" in parts:
-        message = f"`test {_said(test)}` draws pictures for the test, but {tree.name} has a test/ of its own"
+        message = f"`test {_said(test)}` draws {kind.one}s for the test, but {tree.name} has a test/ of its own"
         raise DataError(message, "leave `test` out")
     return {part: parts[part] for part in ("train", "validation", "test") if part in parts}

@@ -14,12 +14,13 @@ from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
-from netspec.sources.texts import divided, read_text
+from netspec.sources.table_inputs import tokenizer_of
+from netspec.sources.text_trees import divided_text, has_classes
 from netspec.sources.trees import Tree, is_archive, is_packed, open_tree
 from netspec.sources.vocabulary import Vocabulary
 from netspec.system.files import kind_of
 
-__all__ = ["LENGTH", "Survey", "completed", "survey", "vocabulary_of"]
+__all__ = ["LENGTH", "Survey", "completed", "survey"]
 
 LENGTH = 128
 """Tokens in an example of a text, where neither the data nor the input says it."""
@@ -82,12 +83,30 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
         return survey_table(data, folder, asked)
     if not data.is_text:
         return _of_pictures(data, folder)
+    if has_classes(data, folder):
+        return _of_text_classes(completed(data, whole=True), folder)
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
-    vocabulary = vocabulary_of(data, read_text(folder / data.name, data.name))
+    parts = divided_text(folder / data.name, data.name, data.text, data.test)
+    vocabulary = parts.vocabulary(data.text.unit, data.text.size, tokenizer_of(data.text, folder))
     tokens = len(vocabulary)
-    return Survey(data, (Input(shape=(data.text.length,), tokens=tokens),), tokens, None, vocabulary)
+    given = Input(shape=(data.text.length,), tokens=tokens)
+    return Survey(data, (given,), tokens, None, vocabulary, parts.notices)
+
+
+def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
+    """Return what texts in folders of classes are; None where they are too many to be read in a check."""
+    from netspec.sources.text_classes import fit_texts, labelled_texts, size_of  # noqa: PLC0415
+
+    path = folder / data.name
+    if size_of(path, data.name) > _QUICK:
+        return None
+    found = labelled_texts(path, test=data.test)
+    fitted = fit_texts(found, data, folder)
+    tokens = fitted.input.tokens
+    given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
+    return Survey(data, (given,), tokens, len(found.classes), notices=fitted.notices)
 
 
 def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
@@ -136,19 +155,17 @@ def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:
     return (max(size[0] for size in sizes), *shapes.pop()) if len(shapes) == 1 else None
 
 
-def completed(data: DataSource, length: int | None = None) -> DataSource:
+def completed(data: DataSource, length: int | None = None, *, whole: bool = False) -> DataSource:
     """Return the settings of a text with what goes without saying: it is cut into characters, and learned onward.
 
     Args:
         data: as declared.
         length: of the network's input, where that is declared.
+        whole: whether each of several texts has a class, which is learned instead.
     """
     text = data.text or Text()
+    if whole:
+        text = text.model_copy(update={"whole": True, "length": text.length or length})
+        return data.model_copy(update={"text": text, "target": "label"})
     text = text if text.length else text.model_copy(update={"length": length or LENGTH})
     return data.model_copy(update={"text": text, "target": "next"})
-
-
-def vocabulary_of(data: DataSource, text: str) -> Vocabulary:
-    """Return the vocabulary of a text, as the settings say."""
-    assert data.text is not None
-    return divided(text, data.text, data.test).vocabulary(data.text.unit, data.text.size)

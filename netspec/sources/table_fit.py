@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum, sqrt
+from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
@@ -15,12 +16,15 @@ from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
 from netspec.sources.table_preparation import Feature, TableInput
+from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
 
-__all__ = ["NUMBERS", "Fitted", "fit_table", "moments", "targets_of"]
+__all__ = ["NUMBERS", "Fitted", "divided_for", "fit_table", "moments", "targets_of"]
 
 NUMBERS = "numbers"
 """In place of columns: all that are numbers and that no other input names."""
+
+_SHOWN = 5
 
 LOG = "log"
 """Behind the columns that are learned: their logarithms are."""
@@ -81,7 +85,12 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
 
 
 def fit_table(
-    table: Table, data: DataSource, asked: Mapping[str, Sequence[str]] | None = None, *, learns: bool = True
+    table: Table,
+    data: DataSource,
+    asked: Mapping[str, Sequence[str]] | None = None,
+    *,
+    learns: bool = True,
+    folder: Path | None = None,
 ) -> Fitted:
     """Return what is fitted to a table.
 
@@ -90,6 +99,7 @@ def fit_table(
         data: says which columns are learned, read and left out, and which rows are for the test.
         asked: the columns that each input names; one input reads all unless given.
         learns: whether a column is learned; with `target input` none is.
+        folder: of the spec, for what it names beside the table.
 
     Raises:
         DataError: a column is not there, or cannot be learned; or a part has no rows.
@@ -97,28 +107,23 @@ def fit_table(
     targets, log = targets_of(table, data) if learns else ((), False)
     _require_settings(table, data, targets)
     notices = list(table.notices)
-    whole = len(table)
-    lost = [[is_missing(cell) for cell in table.cells[t]] for t in targets]
-    labelled = [i for i, gone in enumerate(zip(*lost, strict=True)) if not any(gone)] if lost else list(range(whole))
-    if not labelled:
-        empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
-        raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
-    if len(labelled) < whole:
-        table = table.take(labelled)
-        without = plural(whole - len(labelled), "row")
-        notices.append(
-            f"{without} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
-        )
+    table, left_out = _with_targets(table, targets)
+    notices += left_out
     columns = {name: column_of(table, name) for name in table.columns}
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
-    rows = parts_of_table(table, data, targets, known)
+    text = text_column(table, data, targets, columns, asked)
+    rows = parts_of_table(table, data, targets, known, text)
     if data.test is None:
         notices.append(
             f"{plural(len(rows['test']), 'row')} of {table.name}, drawn by a hash of each, "
             f"{_are(len(rows['test']))} for the test: `test 20%`"
         )
+    if text is not None:
+        given = {next(iter(asked or {INPUT: ()})): text_input(table, data, text, rows["train"], folder)}
+        notices += _beside_text(table, data, targets, columns, text)
+        return Fitted(table, rows, given, known, log, tuple(notices))
     chosen, left_out = _chosen(table, data, targets, columns, asked)
     notices += left_out
     notices += notices_of(table, columns, chosen, known)
@@ -126,10 +131,67 @@ def fit_table(
     inputs = {}
     for name, named in (asked or {INPUT: ()}).items():
         read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
-        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named)
+        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named, folder=folder)
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
+
+
+def _with_targets(table: Table, targets: Sequence[str]) -> tuple[Table, list[str]]:
+    """Return the rows that have all targets, and what to say of others; raises DataError where there is none."""
+    whole = len(table)
+    lost = [[is_missing(cell) for cell in table.cells[t]] for t in targets]
+    labelled = [i for i, gone in enumerate(zip(*lost, strict=True)) if not any(gone)] if lost else list(range(whole))
+    if not labelled:
+        empty = [t for t in targets if all(map(is_missing, table.cells[t]))] or targets
+        raise DataError(f"{table.name}: {listing(empty, 'or')} is missing in every row", "learn another column")
+    if len(labelled) == whole:
+        return table, []
+    without = whole - len(labelled)
+    said = f"{plural(without, 'row')} of {table.name} without {listing(targets, 'or')} {_are(without)} left out"
+    return table.take(labelled), [said]
+
+
+def divided_for(
+    table: Table, data: DataSource, targets: Sequence[str], text: str | None
+) -> tuple[Table, Mapping[str, Sequence[int]], list[str]]:
+    """Return the rows of a table that a model is looked at with, in the parts that its training would have had.
+
+    A table that is too small to be divided is all for the test.
+
+    Args:
+        table: all of it.
+        data: as the model's spec declares it.
+        targets: the columns that it has learned.
+        text: the column of texts that alone it reads; None where it reads others.
+
+    Raises:
+        DataError: a column is missing, or has no value in any row.
+    """
+    for name in targets:
+        table.require(name, "")
+    table, said = _with_targets(table, targets)
+    known = {name: column_of(table, name) for name in targets}
+    try:
+        rows: Mapping[str, Sequence[int]] = parts_of_table(table, data, targets, known, text)
+    except DataError:
+        rows = {"test": range(len(table))}
+    return table, rows, said
+
+
+def _beside_text(
+    table: Table, data: DataSource, targets: Sequence[str], columns: Mapping[str, Column], text: str
+) -> list[str]:
+    """Return what to say of columns that are not read beside a text."""
+    chosen, _ = _chosen(table, data, targets, columns, {INPUT: (text,)})
+    others = [name for name in chosen if name != text]
+    said = list(notices_of(table, columns, chosen, {}))
+    if others:
+        shown = listing([*others[:_SHOWN], *(["…"] if len(others) > _SHOWN else [])], "and")
+        are = "is" if len(others) == 1 else "are"
+        own = f"`input {written(text)} as text`, `input {' '.join(map(written, others[:2]))} as facts`"
+        said.append(f"{shown} {are} not read: the text is; to read all, give them inputs: {own}")
+    return said
 
 
 # --- which columns ------------------------------------------------------------------------------------------------
@@ -248,11 +310,13 @@ def _nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str
 # --- what is fitted -----------------------------------------------------------------------------------------------
 
 
-def _input(table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool) -> TableInput:
+def _input(
+    table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool, folder: Path | None
+) -> TableInput:
     """Return what an input reads, fitted to the training part; one category that is named is a token."""
     plain = [column for column in read if not _is_text(column)]
     if len(read) == 1 and not plain:
-        return text_input(table, data, read[0].name, train)
+        return text_input(table, data, read[0].name, train, folder)
     if len(plain) < len(read):
         name = next(column.name for column in read if _is_text(column))
         fix = f"give it an input of its own: `input {written(name)} as text`; or leave it out"

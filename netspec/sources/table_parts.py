@@ -24,13 +24,21 @@ def could_be_classes(target: Column) -> bool:
 
 
 def parts_of_table(
-    table: Table, data: DataSource, targets: Sequence[str], known: Mapping[str, Column]
+    table: Table, data: DataSource, targets: Sequence[str], known: Mapping[str, Column], text: str | None = None
 ) -> dict[str, list[int]]:
     """Return which rows are for training, validation and test, in the order of the table.
 
     A row is drawn by a hash of its cells apart from the targets, or of what `group` names: equal ones are on one side.
+
+    Args:
+        table: all rows.
+        data: says how many are drawn, and by what.
+        targets: the columns that are learned.
+        known: what is in them.
+        text: the column of texts that alone is read, by which rows are drawn then.
     """
-    own = [data.group] if data.group else [name for name in table.columns if name not in targets]
+    alone = data.group or text
+    own = [alone] if alone else [name for name in table.columns if name not in targets]
     own = own or list(targets)
     rows = zip(*(table.cells[name] for name in own), strict=True)
     identities = ["\x1f".join(row).encode() for row in rows]

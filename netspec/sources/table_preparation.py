@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import exp, log
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from netspec.sources.vocabulary import Vocabulary
 
@@ -124,12 +131,26 @@ class TablePreparation(BaseModel):
     Attributes:
         inputs: by the names of the network's inputs.
         targets: the columns that are learned.
+        texts: whether each row was a text in a file, and its class the folder.
     """
 
     model_config = _FROZEN
 
     inputs: Mapping[str, TableInput]
     targets: Annotated[tuple[TargetColumn, ...], Field(strict=False)] = ()
+    texts: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_texts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # An older netspec reads what does not say it.
+        fields: dict[str, Any] = dump(self)
+        return fields if self.texts else {name: value for name, value in fields.items() if name != "texts"}
+
+    @property
+    def text_column(self) -> str:
+        """The column of texts that alone is read; empty where others are read too, or none of texts is."""
+        only = next(iter(self.inputs.values())) if len(self.inputs) == 1 else None
+        return only.text if only is not None and only.form == "text" else ""
 
     @model_validator(mode="after")
     def _some(self) -> TablePreparation:

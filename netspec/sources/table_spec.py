@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from netspec.diagnostics.diagnostic import plural
 from netspec.ir.network import DataSource
+from netspec.recipe.settings import Text
 from netspec.sources.columns import Column, written
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
-from netspec.sources.table_fit import fit_table
+from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.table_texts import mean_words, texts_of
 from netspec.sources.tables import Table
+from netspec.sources.text_facts import length_for, lengths_text
+from netspec.sources.text_spec import WORDS
+from netspec.sources.vocabulary import pieces
 
 __all__ = ["spec_for_table"]
 
 _WIDE = 60
 """A row of more numbers gets a wider network."""
+
+_PROSE = 5
+"""Words in the mean from which on a column of texts says more than the others do."""
 
 _CLASSES, _LISTED = 20, 6
 """A column of whole numbers with more of them is learned as an amount; of so many classes the counts are listed."""
@@ -44,6 +52,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     if len(dropped) == len(others):
         dropped = []
     data = DataSource(name=path, target=(target,), drop=tuple(dropped), test=0.2, validation=0.15)
+    text = _prose(others, dropped)
+    if text is not None:
+        data = data.model_copy(update={"columns": (text,), "text": Text(unit="words"), "drop": ()})
     fitted = fit_table(table, data)
     classes = class_counts(own)
     classes = [] if own.kind == "number" and len(classes) > _CLASSES else classes
@@ -53,7 +64,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     ] * guessed
     lines += ["", f'data "{path}" {{']
     settings = [(f"target {written(target)}", _of_target(own, classes))]
-    if dropped:
+    if text is not None:
+        settings += _of_text(table, text, fitted)
+    elif dropped:
         why = [f"{name} says {target} again" for name in again] + [f"{name} counts the rows" for name in counting]
         settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(why)))
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
@@ -61,20 +74,23 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
     lines += ["}"]
     read = fitted.inputs["input"]
-    left_out = [n for n in others if n not in read.columns and n not in dropped]
+    left_out = [n for n in others if n not in read.columns and (text is not None or n not in dropped)]
     if left_out:
         shown = [f"{name} ({found.columns[name].kind})" for name in left_out[:_LISTED]] + ["…"] * (
             len(left_out) > _LISTED
         )
-        lines.append(f"# Not read: {', '.join(shown)}.")
+        more = ""
+        if text is not None:
+            # Both are read where each is an input of its own.
+            more = f" To read them too: `input {written(text)} as text; input {written(left_out[0])} … as facts`."
+        lines.append(f"# Not read: {', '.join(shown)}.{more}")
     width = 64 if read.shape[0] > _WIDE or not classes else 32
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
     layers = [(f"fc {width} relu", what)]
     layers += [("dropout 0.2", "")] if classes else [(f"fc {width} relu", "")]
-    lines += ["", *_commented([*layers, end])]
+    lines += ["", *_commented([*(_TEXT_LAYERS if text is not None else layers), end])]
     batch, epochs = _size(len(fitted.rows["train"]))
-    best = ("best val_loss", "the weights of this epoch are kept as the best")
     lines += ["", "train {"]
     lines += _commented(
         [
@@ -82,11 +98,34 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
             ("  schedule cosine", "the rate falls to 0 at the end"),
             (f"  batch {batch}", ""),
             (f"  epochs {epochs}", ""),
-            (f"  {best[0]}", best[1]),
+            ("  best val_loss", "the weights of this epoch are kept as the best"),
         ]
     )
     lines += ["}"]
     return "\n".join(lines) + "\n", target
+
+
+_TEXT_LAYERS = [
+    ("embedding 64", "a vector for each word"),
+    ("globalpool", "the mean over the words of the text; `lstm 64 last` reads their order too"),
+    ("dropout 0.5", ""),
+]
+
+
+def _prose(columns: Mapping[str, Column], without: Sequence[str]) -> str | None:
+    """Return the column of texts that says more than the others do; None where there is none."""
+    found = [name for name in texts_of(columns, without) if mean_words(columns[name]) >= _PROSE]
+    return max(found, key=lambda name: mean_words(columns[name])) if found else None
+
+
+def _of_text(table: Table, text: str, fitted: Fitted) -> list[tuple[str, str]]:
+    """Return the settings of a column of texts that is read alone."""
+    lengths = [len(pieces("words", cell)) for cell in table.cells[text] if cell]
+    size = f" size={WORDS}" if len(fitted.inputs["input"].vocabulary or ()) > WORDS else ""
+    return [
+        (f"columns {written(text)}", lengths_text(lengths)),
+        (f"text words length={length_for(lengths)}{size}", "of longer ones the rest is not read"),
+    ]
 
 
 def _of_target(column: Column, classes: Sequence[tuple[str, int]]) -> str:

@@ -30,7 +30,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
     if kind_of(path, DataError) == "file" and path.stat().st_size > LARGEST:
         return None
     named = tuple((name, tuple(columns)) for name, columns in (asked or {INPUT: ()}).items())
-    fitted = _fitted(read_once(path), data, named)
+    fitted = _fitted(read_once(path), data, named, folder)
     inputs = tuple(
         Input(
             name=name,
@@ -53,9 +53,9 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
 
 
 @lru_cache(maxsize=1)
-def _fitted(table: Table, data: DataSource, asked: tuple[tuple[str, tuple[str, ...]], ...]) -> Fitted:
+def _fitted(table: Table, data: DataSource, asked: tuple[tuple[str, tuple[str, ...]], ...], folder: Path) -> Fitted:
     """Return what is fitted to a table by the settings of a spec; a check asks for it twice."""
-    return fit_table(table, data, dict(asked), learns=data.target != "input")
+    return fit_table(table, data, dict(asked), learns=data.target != "input", folder=folder)
 
 
 def read_once(path: Path) -> Table:

@@ -88,14 +88,7 @@ def read_table(source: Path | bytes, name: str) -> Table:
         return _of_parquet(source, name)
     example = 'name a table, such as `data "table.csv"`'
     content = read_content(source, name, example) if isinstance(source, Path) else source
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
-    if content[:4] == b"PAR1" or content[:2] == b"PK":
-        what = "a Parquet file" if content[:1] == b"P" and content[1:2] == b"A" else "a zip or Excel file"
-        raise DataError(f"{name} is {what}, and no text", "save it as CSV in UTF-8")
-    text = decoded(content, name)
-    if "\0" in text:
-        raise DataError(f"{name} has bytes that no text has", "give a table as text: CSV in UTF-8")
+    text = decoded(content, name, "save it as CSV in UTF-8")
     if not text.strip():
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
     if ending == ".jsonl" or (not ending and text.lstrip().startswith("{")):

@@ -10,24 +10,48 @@ from netspec.recipe.settings import Text
 from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["TEST_SHARE", "DividedText", "decoded", "divided", "read_content", "read_text"]
+__all__ = [
+    "TEST_SHARE",
+    "DividedText",
+    "decoded",
+    "divided",
+    "read_content",
+    "read_text",
+    "require_readable",
+    "text_of",
+]
 
 TEST_SHARE = 0.1
 """The share of a text, its end, that is kept for the test where nothing else is said."""
 
 _MOST = 2**31 - 1
 
+_NO_TEXTS = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "a zip or Excel file",
+    b"%PDF": "a PDF file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x1f\x8b": "a packed file",
+    b"{\\rtf": "an RTF file",
+}
+"""What begins so is no text, by whatever name."""
+
 
 @dataclass(frozen=True, slots=True)
 class DividedText:
-    """A text in two parts: it is learned from the beginning, and tested on the end."""
+    """A text in its parts: what is learned from, what is for the test and, where that is given, for validation."""
 
     train: str
     test: str
+    validation: str = ""
+    notices: tuple[str, ...] = ()
+    is_cut: bool = True
+    """Whether the part for the test is one that was taken out here."""
 
-    def vocabulary(self, unit: Unit, size: int | None) -> Vocabulary:
+    def vocabulary(self, unit: Unit, size: int | None, tokenizer: str = "") -> Vocabulary:
         """Return the vocabulary of the training part."""
-        return Vocabulary.of(unit, self.train, size=size, others=self.test)
+        return Vocabulary.of(unit, self.train, size=size, others=self.test + self.validation, tokenizer=tokenizer)
 
 
 def read_text(path: Path, name: str) -> str:
@@ -40,13 +64,16 @@ def read_text(path: Path, name: str) -> str:
     Raises:
         DataError: there is none, it is no UTF-8, or there is nothing in it.
     """
-    text = decoded(
-        read_content(path, name, 'name a text file, such as `data "book.txt"`, or give one with --data PATH'), name
-    )
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    example = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
+    text = text_of(read_content(path, name, example), name)
     if not text.strip():
         raise DataError(f"{name} is empty", "give a file with a text in it")
     return text
+
+
+def text_of(content: bytes, name: str) -> str:
+    """Return the text of some bytes, each line ended by a line feed; raises DataError as `decoded` does."""
+    return decoded(content, name).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_content(path: Path, name: str, example: str) -> bytes:
@@ -66,16 +93,30 @@ def read_content(path: Path, name: str, example: str) -> bytes:
         raise DataError(f"{name} {missing}", example)
     try:
         with open_to_read(path) as stream:
-            content = stream.read(_MOST + 1)
+            # What says that it is larger is not read at all.
+            content = b"" if path.stat().st_size > _MOST else stream.read(_MOST + 1)
+            too_large = path.stat().st_size > _MOST or len(content) > _MOST
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
-    if len(content) > _MOST:
-        raise DataError(f"{name} is larger than 2 GiB", "split it")
+    require_readable(_MOST + 1 if too_large else 0, name)
     return content
 
 
-def decoded(content: bytes, name: str) -> str:
-    """Return the text of some bytes; raises DataError where they are no UTF-8."""
+def require_readable(size: int, name: str) -> None:
+    """Raise DataError where there are more bytes than are read into memory."""
+    if size > _MOST:
+        raise DataError(f"{name} is larger than 2 GiB", "split it")
+
+
+def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str:
+    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all: `fix` is right."""
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
+    what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
+    if what:
+        raise DataError(f"{name} is {what}, and no text", fix)
+    if b"\0" in content:
+        raise DataError(f"{name} has bytes that no text has", fix)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -94,6 +135,9 @@ def divided(text: str, settings: Text, test: float | None) -> DividedText:
         settings: how it is cut into tokens.
         test: how many examples of it are for the test, or which share; `TEST_SHARE` where it is None.
     """
+    if isinstance(test, int) and settings.unit == "bpe":
+        # Where the pieces of words begin is known when they have been learned, from what is not for the test.
+        raise DataError(f"`test {test}` counts tokens, and `bpe` learns these first", "say a share: `test 10%`")
     if isinstance(test, int):
         cut = _before(text, settings.unit, test * (settings.length or 1) + 1)
     else:

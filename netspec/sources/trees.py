@@ -96,7 +96,7 @@ def open_tree(path: Path, name: str) -> Tree:
     """
     kind = kind_of(path, DataError)
     if kind is None:
-        raise DataError(f"{name} does not exist", "name a folder of pictures, or a .zip or .tar of them")
+        raise DataError(f"{name} does not exist", "name a folder of pictures or texts, or a .zip or .tar of them")
     if kind == "folder":
         return _Folder(path, name)
     if kind != "file" or not is_archive(path.name):
@@ -206,8 +206,8 @@ class _Archive(Tree):
         own = self.path.stat().st_size
         if held > _EXPANSION * own + _LITTLE:
             raise DataError(
-                f"{self.name} has {own:,} bytes and claims to hold {held:,}: no pictures are packed like that",
-                "give an archive of pictures",
+                f"{self.name} has {own:,} bytes and claims to hold {held:,}: no pictures or texts are packed like that",
+                "give an archive of pictures or texts",
             )
 
     def _note_links(self) -> None:

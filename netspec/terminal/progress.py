@@ -270,6 +270,8 @@ class Progress:
 
 def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
+    if network.data and network.data.has_classes_of_texts:
+        return f'predict {folder} --text "…"'
     if network.data and network.data.is_text:
         return f"generate {folder}"
     if network.data and network.data.is_table:

@@ -106,7 +106,7 @@ class Setup:
                 "normalization needs: each device computes all of it"
             )
         network = self.model.network
-        foretells = network.data is not None and network.data.is_text and len(graph.outputs) == 1
+        foretells = network.data is not None and network.data.target == "next" and len(graph.outputs) == 1
         ahead = reads_ahead(network, self.model.training) if foretells else None
         if ahead:
             yield (

@@ -19,7 +19,7 @@ from netspec.recipe.metrics import Task
 from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
 from netspec.workflows.predictions import Evaluation, class_names
-from netspec.workflows.trained import Run
+from netspec.workflows.trained import ALL, Run
 
 if TYPE_CHECKING:
     from netspec.workflows.pictures import Request
@@ -40,6 +40,7 @@ class _Answers:
         dataset: the name of the dataset.
         part: its examples.
         task: what the output says; None where it is compared with what no metric is for.
+        split: the name of the part.
     """
 
     run: Run
@@ -47,6 +48,7 @@ class _Answers:
     dataset: str
     part: Split
     task: Task | None
+    split: str
 
     @property
     def targets(self) -> NDArray[Any]:
@@ -76,10 +78,10 @@ def _answers(r: Request) -> _Answers:
     run = Run(r.run, r.device)
     output = _asked_output(run, r)
     dataset = run.dataset(r.data)
-    part = run.part(dataset, r.split)
+    part, split = run.asked_part(dataset, r.split, other=r.data is not None)
     targets = part.labels[output.target] if isinstance(part.labels, Mapping) else part.labels
     task = None if run.network.reconstructs else task_of(run.network, run.model.graph.only(output), targets)
-    return _Answers(run, output, Path(dataset.name).name, part, task)
+    return _Answers(run, output, Path(dataset.name).name, part, task, split)
 
 
 def _asked_output(run: Run, r: Request) -> GraphOutput:
@@ -104,9 +106,11 @@ def _other(answers: _Answers, r: Request, picture: str) -> str:
     return f"`netspec plot {r.run} {picture}{f' --output {answers.output.name}' if answers.several else ''}`"
 
 
-def _title(answers: _Answers, r: Request) -> str:
+def _title(answers: _Answers) -> str:
     of = f", {answers.output.name}" if answers.several else ""
-    return f"{answers.run.network.name}{of} on {answers.dataset}" + ("" if r.split == "test" else f", {r.split} set")
+    return f"{answers.run.network.name}{of} on {answers.dataset}" + {"test": "", ALL: ", all of it"}.get(
+        answers.split, f", {answers.split} set"
+    )
 
 
 def draw_confusion(r: Request) -> Path:
@@ -115,9 +119,9 @@ def draw_confusion(r: Request) -> Path:
     if answers.task == "labels":
         found = answers.given(len(answers.part)) > 0.5
         names = class_names((), found.shape[1])
-        return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=_title(answers, r))
+        return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=_title(answers))
     evaluated = _of_classes(answers, r)
-    return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=_title(answers, r))
+    return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=_title(answers))
 
 
 def _of_classes(answers: _Answers, r: Request) -> Evaluation:
@@ -165,7 +169,7 @@ def draw_mistakes(r: Request) -> Path:
         found.probability,
         found.labels,
         r.out,
-        title=f"{_title(answers, r)}: most confident mistakes",
+        title=f"{_title(answers)}: most confident mistakes",
         probable=found.probable,
     )
 
@@ -185,7 +189,7 @@ def draw_scatter(r: Request) -> Path:
     width = true.shape[1]
     name = answers.output.name if answers.several else "output"
     names = [name] if width == 1 else [f"{name} {i}" for i in range(width)]
-    return report.draw_scatter(true, given, names, r.out, title=_title(answers, r))
+    return report.draw_scatter(true, given, names, r.out, title=_title(answers))
 
 
 def draw_examples(r: Request) -> Path:
@@ -206,7 +210,7 @@ def draw_examples(r: Request) -> Path:
     else:
         captions = _captions(answers, given)
     subtitle = f"the first {count} of {len(answers.part):,} examples" + (": true → predicted" if any(captions) else "")
-    return report.draw_examples(shown, captions, r.out, title=_title(answers, r), subtitle=subtitle)
+    return report.draw_examples(shown, captions, r.out, title=_title(answers), subtitle=subtitle)
 
 
 def _inputs(answers: _Answers) -> list[report.Column]:

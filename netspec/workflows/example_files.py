@@ -16,19 +16,22 @@ from netspec.data.picture_files import Resize, decode_in_pieces, picture_of
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import Network
+from netspec.ir.network import TABLE_ENDINGS, Network
 from netspec.recipe.catalog import DatasetInfo
 from netspec.sources.pictures import ENDINGS, without_masks
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.tables import read_table
+from netspec.sources.tables import Table, read_table
+from netspec.sources.texts import read_text, text_of
 from netspec.sources.trees import open_tree
 from netspec.system.files import kind_of
 
-__all__ = ["Examples", "read", "read_pictures"]
+__all__ = ["Examples", "of_texts", "read", "read_pictures", "read_texts"]
 
 _PIECE = 512
-"""Pictures that are in memory at a time."""
+"""Pictures or texts that are in memory at a time."""
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,6 +78,8 @@ def read(
     """
     name = name or ("the data" if isinstance(file, bytes) else str(file))
     if preparation and preparation.table and not _is_array(file):
+        if _is_text(preparation.table, file):
+            return _of_text_file(preparation.table, file, name)
         return _of_table(preparation.table, file, name)
     if len(network.inputs) > 1:
         return Examples(_of_several(network, file, name))
@@ -101,6 +106,73 @@ def _is_array(file: Path | str | bytes) -> bool:
     if isinstance(file, bytes):
         return file.startswith((b"\x93NUMPY", b"PK"))
     return Path(file).suffix.lower() in {".npy", ".npz"}
+
+
+def _is_text(prepared: TablePreparation, file: Path | str | bytes) -> bool:
+    """Return whether a file is one text for a model that reads nothing else: by its name, or as it has learned."""
+    if not prepared.text_column:
+        return False
+    return prepared.texts if isinstance(file, bytes) else not Path(file).name.lower().endswith(TABLE_ENDINGS)
+
+
+def _of_text_file(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
+    """Return the text in a file as the network reads it."""
+    if isinstance(file, bytes):
+        text = text_of(file, name)
+        if not text.strip():
+            raise DataError(f"{name} is empty", "give a text")
+    else:
+        text = read_text(Path(file), name)
+    return Examples(_tokens(prepared, [text.strip()], name))
+
+
+def of_texts(prepared: TablePreparation, texts: Sequence[str], name: str = "the text") -> Examples:
+    """Return texts as the network reads them; they are the column of their examples.
+
+    Raises:
+        DataError: one is empty, or the network reads more than a text.
+    """
+    column = prepared.text_column
+    if not column:
+        reads = listing(list(prepared.columns)[:_NAMED], "and")
+        raise DataError(f"the model reads {reads}, and no text alone", "give a table with these columns")
+    if not all(text.strip() for text in texts):
+        raise DataError(f"{name} is empty", "give a text")
+    return Examples(_tokens(prepared, [text.strip() for text in texts], name), columns={column: list(texts)})
+
+
+def _tokens(prepared: TablePreparation, texts: Sequence[str], name: str) -> NDArray[Any]:
+    table = Table(name, {prepared.text_column: texts}, range(1, len(texts) + 1))
+    found: NDArray[Any] = examples_of(table, prepared.model_copy(update={"texts": True}))[0]
+    return found
+
+
+def read_texts(prepared: TablePreparation, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+    """Yield the texts in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+    Raises:
+        DataError: there are none.
+    """
+    with open_tree(path, str(path)) as tree:
+        files = [file for file in tree.files if Path(file).suffix.lower() == ".txt"]
+        if not files:
+            raise DataError(f"{path} has no texts in it", "give a folder with some .txt files, or the files themselves")
+        files = tree.in_order(files)
+        for start in range(0, len(files), _PIECE):
+            piece = files[start : start + _PIECE]
+            found: dict[int, str] = {}
+            bad: dict[int, DataError] = {}
+            for at, read_file in tree.each(piece):
+                try:
+                    text = text_of(read_file(), tree.shown(piece[at])).strip()
+                    if not text:
+                        raise DataError(f"{tree.shown(piece[at])} is empty", "give a text")
+                    found[at] = text
+                except DataError as error:
+                    bad[at] = error
+            order = sorted(found)
+            examples = Examples(_tokens(prepared, [found[at] for at in order], str(path)))
+            yield [tree.shown(piece[at]) for at in order], examples, [bad[at] for at in sorted(bad)]
 
 
 def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:

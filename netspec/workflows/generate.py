@@ -180,7 +180,7 @@ class LanguageModel:
         numbers = [] if missing else known.encode(stop)
         if len(numbers) == 1:
             return numbers[0]
-        each = {"chars": "character", "words": "word", "bytes": "byte"}[known.unit]
+        each = {"chars": "character", "words": "word", "bytes": "byte", "bpe": "token"}[known.unit]
         fix = f"give one {each} of the text that the model learned from"
         if "\\n" in stop:
             fix = r"a shell writes a line break as $'\n'"

@@ -28,7 +28,7 @@ class Request:
         layer: the one layer whose maps are drawn, for `features`.
         device: what computes.
         data: another dataset than it was trained on, for pictures of how a model does.
-        split: which part of it, likewise.
+        split: which part of it, likewise; the test part, or all of other data that has none, unless given.
         output: which of several outputs, likewise.
         as_is: leave the image as it is, but for its size.
     """
@@ -39,7 +39,7 @@ class Request:
     layer: str | None = None
     device: str | None = None
     data: str | None = None
-    split: str = "test"
+    split: str | None = None
     output: str | None = None
     as_is: bool = False
 

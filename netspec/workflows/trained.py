@@ -19,7 +19,7 @@ from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given, Model, Variables
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
-from netspec.data.parts import divided
+from netspec.data.parts import divided, whole_of
 from netspec.data.picture_files import Resize
 from netspec.data.tables import columns_in_memory, examples_of
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
@@ -52,9 +52,15 @@ from netspec.workflows.predictions import (
     several,
 )
 
-__all__ = ["Evaluation", "Prediction", "Run", "open_run"]
+__all__ = ["ALL", "Evaluation", "Prediction", "Run", "open_run"]
 
 _SPLITS = ("train", "validation", "test")
+
+ALL = "all"
+"""What all parts of a dataset together are called."""
+
+_SHOWN = 40
+"""Characters of a text that are shown as its name."""
 
 
 class Run:
@@ -185,10 +191,31 @@ class Run:
         """
         return example_files.read_pictures(self.network, path, self.resize or "crop")
 
+    @property
+    def text_column(self) -> str:
+        """The column of texts, or `text` of texts in files, that alone it reads; empty of other models."""
+        return self.preparation.table.text_column if self.preparation and self.preparation.table else ""
+
+    def texts(self, given: Path | Sequence[str]) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+        """Yield texts, or those in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+        Raises:
+            DataError: there are none, or the model reads no texts.
+        """
+        table = self.preparation.table if self.preparation else None
+        if table is None:
+            writes = self.vocabulary is not None
+            fix = f'`netspec generate {self.path} --prompt "…"` goes on from it' if writes else "give files it reads"
+            raise DataError(f"{self.file} does not tell what a text is: it learned from none with classes", fix)
+        if isinstance(given, Path):
+            yield from example_files.read_texts(table, given)
+        else:
+            yield [_short(text) for text in given], example_files.of_texts(table, given), []
+
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
         if self.preparation and self.preparation.table:
-            return TABLE_ENDINGS
+            return (*TABLE_ENDINGS, *((".txt",) if self.text_column else ()))
         if len(self.network.inputs) > 1:
             return (".npz",)
         return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
@@ -300,6 +327,8 @@ class Run:
         table = self.preparation.table if self.preparation else None
         if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
             return images
+        if isinstance(images, list | tuple) and images and all(isinstance(text, str) for text in images):
+            return example_files.of_texts(table, images).array
         columns = columns_in_memory(images, named=True)
         return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
 
@@ -445,30 +474,54 @@ class Run:
         return LanguageModel(self.file, self.model, self.variables, self.vocabulary)
 
     def evaluate(
-        self, data: Data | None = None, *, split: str = "test", progress: DownloadProgress | None = None
+        self, data: Data | None = None, *, split: str | None = None, progress: DownloadProgress | None = None
     ) -> Evaluation:
         """Return how the model does on a test set: that of the dataset it was trained on unless another is given.
 
+        Of other data without a test part of its own, such as a table or a text, all of it is looked at.
+
         Args:
             data: the other dataset.
-            split: another part of it: `train`, without what is held out, or `validation`, what is held out.
+            split: a part of it: `test`, `train`, without what is held out, or `validation`, what is held out.
             progress: called while a dataset is downloaded.
 
         Raises:
             DataError: as `dataset` does; or there is no such part.
             DeviceError: when the memory of the device does not suffice.
         """
-        if split not in _SPLITS:
+        if split is not None and split not in _SPLITS:
             near = nearest(split, _SPLITS)
             raise DataError(
                 f"there is no split {split!r}",
                 f"did you mean {near}?" if near else f"there are {listing(_SPLITS, 'and')}",
             )
         dataset = self.dataset(data, progress=progress)
-        part = self.part(dataset, split)
+        part, split = self.asked_part(dataset, split, other=data is not None)
         with enough_memory("close what else computes there"):
             labels = self.output_labels if len(self.model.graph.outputs) > 1 else self.labels
             return evaluate_split(self.model, self.variables, dataset, part, name=split, labels=labels)
+
+    def asked_part(self, dataset: Dataset, split: str | None, *, other: bool) -> tuple[Split, str]:
+        """Return the part of a dataset that is asked for, and its name; all of it is `all`.
+
+        Without a name it is the test part. Other data than the model learned from, of which a test part would only be
+        drawn, is all of it new to the model.
+
+        Args:
+            dataset: it.
+            split: the name; None where none is given.
+            other: whether it is given in place of what the model was trained on.
+        """
+        if split is None and other and dataset.cut and self._is_new(dataset):
+            return whole_of(dataset), ALL
+        return self.part(dataset, split or "test"), split or "test"
+
+    def _is_new(self, dataset: Dataset) -> bool:
+        """Return whether the model is known to have learned from other data than this."""
+        learned = self.training.get("data_sha256")
+        if learned is None and (self.path / run_files.MANIFEST).is_file():
+            learned = run_files.read_manifest(self.path).get("data_sha256")
+        return isinstance(learned, str) and learned != dataset.sha256
 
     def part(self, dataset: Dataset, split: str) -> Split:
         """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
@@ -527,6 +580,12 @@ class Run:
             known=self._known,
             preparation=self.preparation,
         )
+
+
+def _short(text: str) -> str:
+    """Return a text as messages show it."""
+    plain = " ".join(text.split())
+    return f'"{plain}"' if len(plain) <= _SHOWN else f'"{plain[: _SHOWN - 1]}…"'
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:

@@ -293,8 +293,8 @@ HOSTILE: dict[str, tuple[str, Callable[[Path, Mapping[str, bytes]], Any], str]] 
     "cut off": ("s.zip", cut, "is damaged"),
     "no archive": ("s.tar.gz", lambda p, f: p.write_bytes(b"no tar"), "is damaged"),
     "encrypted": ("s.zip", flagged, "is encrypted"),
-    "claims": ("s.zip", claiming, "no pictures are packed like that"),
-    "a bomb": ("s.zip", bomb, "no pictures are packed like that"),
+    "claims": ("s.zip", claiming, "no pictures or texts are packed like that"),
+    "a bomb": ("s.zip", bomb, "no pictures or texts are packed like that"),
 }
 
 

@@ -151,7 +151,7 @@ def test_what_the_network_cannot_learn_is_one_error(tmp_path: Path, settings: st
         ("target kind", "x.zip", "x.zip is an archive, but the spec is for a table"),
         ("target kind", "x.png", "x.png is a picture, but the spec is for a table"),
         ("target kind", "folder", "folder is a folder of pictures, but the spec is for a table"),
-        ("", "x.zip", "x.zip is an archive, but the spec is for a text"),
+        ("", "x.zip", "x.zip is damaged: File is not a zip file"),
         ("", "x.csv", "x.csv is a table, but the spec is for a text"),
     ],
 )

@@ -57,7 +57,10 @@ def test_a_language_model_knows_its_vocabulary(run: Path, folder: Path) -> None:
     assert set(opened.vocabulary.tokens) == set(BOOK)
     assert opened.evaluate().metrics["perplexity"] == pytest.approx(np.exp(opened.evaluate().loss), rel=1e-5)
     (folder / "other.txt").write_text("to be that is not the question " * 2, encoding="utf-8")
-    assert opened.evaluate(folder / "other.txt").examples == 1
+    # It has no test part, and all of it is new to the model.
+    assert (opened.evaluate(folder / "other.txt").examples, opened.evaluate(folder / "other.txt").split) == (7, "all")
+    assert opened.evaluate(folder / "other.txt", split="test").examples == 1
+    assert opened.evaluate(folder / "book.txt").split == "test"
     (folder / "wrong.txt").write_text("TO BE" * 20, encoding="utf-8")
     with pytest.raises(DataError, match="never seen: 'T', 'O', 'B' and 'E'"):
         opened.evaluate(folder / "wrong.txt")

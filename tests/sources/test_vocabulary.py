@@ -25,6 +25,12 @@ def test_characters_and_bytes_come_back_as_they_were(text: str) -> None:
         assert not vocabulary.missing(text)
 
 
+def test_a_word_without_end_is_none_that_is_known() -> None:
+    vocabulary = Vocabulary.of("words", "a b " + "x" * 100_000)
+    assert vocabulary.tokens == ("a", "b")
+    assert vocabulary.encode("x" * 100_000) == [2]
+
+
 @given(st.lists(st.sampled_from(["one", "Two", "don't", ",", ".", "(", ")", "\n", "été"]), min_size=1))
 def test_words_come_back_with_the_usual_spaces(words: list[str]) -> None:
     vocabulary = Vocabulary.of("words", " ".join(words))

@@ -16,6 +16,8 @@ from netspec.ir.network import TABLE_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.text_facts import mostly_texts
+from netspec.sources.text_trees import holds_files
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["app"]
@@ -89,11 +91,20 @@ def show(
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
     Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
+    Of a .txt file, or a folder or an archive of them, how long they are, frequent words, and what is there twice.
     """
     if name.lower().endswith(TABLE_ENDINGS):
         if out or augment:
             raise DataError(f"{name} is a table, of which no picture is drawn", "leave -o and --augment out")
         print_columns(Path(name), as_json=as_json)
+        return 0
+    path = expanded(name, DataError)
+    if _is_text(path, name):
+        from netspec.cli.text_table import show_texts  # noqa: PLC0415
+
+        if out or augment:
+            raise DataError(f"{name} is text, of which no picture is drawn", "leave -o and --augment out")
+        show_texts(path, name)
         return 0
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
@@ -102,7 +113,6 @@ def show(
     if augment:
         say(_augmented(name, augment, target))
         return 0
-    path = expanded(name, DataError)
     if not find(name) and kind_of(path, DataError) and holds_pictures(path):
         from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
 
@@ -119,6 +129,13 @@ def show(
         say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
     say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
     return 0
+
+
+def _is_text(path: Path, name: str) -> bool:
+    """Return whether data is a text, or a folder or an archive of texts."""
+    if find(name):
+        return False
+    return name.lower().endswith(".txt") or (holds_files(path) and mostly_texts(path))
 
 
 def _augmented(name: str, spec: Path, target: Path) -> Path:

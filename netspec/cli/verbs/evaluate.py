@@ -13,6 +13,7 @@ from netspec.cli.completion import datasets
 from netspec.cli.options import Device
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.process import process_of
+from netspec.diagnostics.diagnostic import plural
 from netspec.terminal.numbers import metric_text, percent
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Part(StrEnum):
     TEST = "test"
 
 
-_EXAMPLES = {Part.TRAIN: "training", Part.VALIDATION: "validation", Part.TEST: "test"}
+_EXAMPLES = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def evaluate(
@@ -42,8 +43,13 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[
-        Part, typer.Option("--split", help="Which part of it; train is what no validation set was taken from.")
-    ] = Part.TEST,
+        Part | None,
+        typer.Option(
+            "--split",
+            help="Which part of it; train is what no validation set was taken from. The test part otherwise, or all "
+            "of other data that has none.",
+        ),
+    ] = None,
     top: Annotated[
         list[int] | None,
         typer.Option(
@@ -68,7 +74,11 @@ def evaluate(
     if as_json:
         print_json(_json(found, opened.file, tops))
         return 0
-    say(f"{opened.file} on {found.dataset}: {found.examples:,} {_EXAMPLES[split]} examples")
+    if found.split not in _EXAMPLES:
+        note = f"the model has not learned from {found.dataset}, which has no test part: all of it is looked at"
+        say(f"note: {note}; --split test looks at what would be drawn for the test", error=True)
+    kind = f"{_EXAMPLES[found.split]} " if found.split in _EXAMPLES else ""
+    say(f"{opened.file} on {found.dataset}: {plural(found.examples, f'{kind}example')}")
     if found.outputs:
         say(f"loss {found.loss:.6f}")
         for name, each in found.outputs.items():

@@ -16,6 +16,8 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, list
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.text_facts import mostly_texts
+from netspec.sources.text_trees import holds_files
 from netspec.system.files import kind_of
 
 __all__ = ["new"]
@@ -40,7 +42,8 @@ def new(
         typer.Option(
             "--data",
             metavar="FILE|FOLDER",
-            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), pictures in folders or an archive.",
+            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), a text, or pictures or texts in "
+            "folders or an archive.",
         ),
     ] = None,
     target: Annotated[
@@ -76,18 +79,21 @@ def _for_data(data: Path, target: str | None, out: Path | None) -> int:
         return 0
     if target is not None:
         raise NetspecError("--target names a column of a table", f"{data} is none: leave --target out")
-    _for_pictures(data, out)
+    _for_files(data, out)
     return 0
 
 
-def _for_pictures(data: Path, out: Path | None) -> None:
-    """Write a spec for pictures, which it names by their path from the spec's folder."""
+def _for_files(data: Path, out: Path | None) -> None:
+    """Write a spec for pictures or texts, which it names by their path from the spec's folder."""
     kind = kind_of(data, DataError)
     if kind is None:
-        raise DataError(f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, or a folder of pictures")
-    if not holds_pictures(data):
         raise DataError(
-            f"{data} is no table, and no folder, .zip or .tar of pictures",
+            f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
+        )
+    of_text = data.name.lower().endswith(".txt") or (holds_files(data) and mostly_texts(data))
+    if not of_text and not holds_pictures(data):
+        raise DataError(
+            f"{data} is no table, no .txt, and no folder, .zip or .tar of pictures or texts",
             "`netspec new --list` names ready-made specs",
         )
     path = data.resolve()
@@ -98,12 +104,18 @@ def _for_pictures(data: Path, out: Path | None) -> None:
         raise DataError(
             f"{data} does not lie below {folder}: a spec reads no other files", f"write it there: -o {beside}"
         )
-    from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
-
     name = path.relative_to(folder).as_posix()
     if '"' in name or not name.isprintable():
         raise DataError(f"{name!r} has characters that no spec can write", "give it another name")
-    _write(format_source(Source(str(target), spec_for_pictures(path, name))), target)
+    if of_text:
+        from netspec.sources.text_spec import spec_for_texts  # noqa: PLC0415
+
+        text = spec_for_texts(path, name)
+    else:
+        from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
+
+        text = spec_for_pictures(path, name)
+    _write(format_source(Source(str(target), text)), target)
 
 
 def _write(text: str, target: Path) -> None:

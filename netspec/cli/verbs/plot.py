@@ -69,7 +69,7 @@ def plot(
         layer,
         device,
         data=data,
-        split=split or Part.TEST,
+        split=split,
         output=output,
         as_is=as_is,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.ir.network import TABLE_ENDINGS
+from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
 from netspec.terminal.numbers import percent
@@ -38,12 +39,16 @@ def predict(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="A run folder or a .safetensors file.")],
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE…",
-            help="Images, .npy files, tables of rows, folders or archives of images; - for one on standard input.",
+            help="Images, texts, .npy files, tables of rows, folders or archives; - for one on standard input.",
         ),
-    ],
+    ] = None,
+    texts: Annotated[
+        list[str] | None,
+        typer.Option("--text", metavar="TEXT", help="For a model of texts: a text itself; may be repeated."),
+    ] = None,
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="How many classes to print.")] = 3,
     invert: Annotated[
         bool | None,
@@ -72,7 +77,7 @@ def predict(
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each example.")] = False,
 ) -> int:
-    """Classify images of any size, grey or color; they are converted as the model needs them.
+    """Classify images of any size, grey or color, texts, or the rows of a table; they are converted as it needs them.
 
     Pictures for a model of digits may be photographs of a pen on paper: what is drawn is looked for, and framed as the
     digits are that the model learned from. A picture of the model's own size stays as it is.
@@ -80,6 +85,8 @@ def predict(
     from netspec.cli.answers_file import answers_file, require_name  # noqa: PLC0415
 
     require_name(out)
+    if not files and not texts:
+        raise typer.BadParameter("name a file, or give a --text", param_hint="FILE…")
     from netspec.workflows.row_answers import with_threshold  # noqa: PLC0415
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
@@ -88,7 +95,7 @@ def predict(
     framed: list[str] = []
     failed, written = False, 0
     with answers_file(out, opened, threshold) if out else nullcontext() as write:
-        for file in _each(files, opened):
+        for file in _each([*([texts] if texts else []), *(files or [])], opened):
             try:
                 if isinstance(file, NetspecError):
                     raise file
@@ -102,9 +109,12 @@ def predict(
                     write(names, examples)
                     written += len(names)
                 if as_json or not write:
-                    for example, each in zip(names, _by_example(opened, examples), strict=True):
+                    given = examples.columns if isinstance(file, tuple) and examples.columns else None
+                    shown = given[opened.text_column] if given and as_json else names
+                    for example, each in zip(shown, _by_example(opened, examples), strict=True):
                         prediction = with_threshold(opened, each, threshold)
-                        _print(example, prediction, opened, examples, top, as_json=as_json)
+                        what = "text" if given else "file"
+                        _print({what: example}, prediction, opened, examples, top, as_json=as_json)
                 framed += [name] if examples.framed_as else []
                 if not as_json:
                     _note(examples.notes)
@@ -126,13 +136,19 @@ def _note(notes: Iterable[str]) -> None:
         say(f"note: {note}", error=True)
 
 
-def _each(paths: Iterable[Path], opened: Run) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
+def _each(given: Iterable[Path | list[str]], opened: Run) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
     """Yield the files, for a folder those in it, or what is wrong with a path.
 
-    For a model of picture files those in a folder or an archive come many at a time, by their names.
+    For a model of picture files or texts those in a folder or an archive come many at a time, by their names.
     """
-    for path in paths:
+    for path in given:
         try:
+            if isinstance(path, list) or (opened.text_column and path != STDIN and holds_files(path)):
+                for names, examples, bad in opened.texts(path):
+                    yield from bad
+                    if names:
+                        yield names, examples
+                continue
             if opened.resize and path != STDIN and (is_archive(path.name) or kind_of(path, DataError) == "folder"):
                 for names, examples, bad in opened.pictures(path):
                     yield from bad
@@ -190,8 +206,15 @@ def _by_example(opened: Run, examples: Examples) -> Iterable[Prediction | dict[s
 
 
 def _print(
-    name: str, found: Prediction | dict[str, Prediction], opened: Run, examples: Examples, top: int, *, as_json: bool
+    example: Mapping[str, str],
+    found: Prediction | dict[str, Prediction],
+    opened: Run,
+    examples: Examples,
+    top: int,
+    *,
+    as_json: bool,
 ) -> None:
+    (name,) = example.values()
     if as_json:
         notes = {"notes": list(examples.notes)} if examples.notes else {}
         framed = {"framed_as": examples.framed_as} if examples.framed_as else {}
@@ -199,7 +222,7 @@ def _print(
             facts: dict[str, Any] = {"outputs": {output: _facts(each, top) for output, each in found.items()}}
         else:
             facts = _facts(found, top)
-        print_json({"file": name, **facts, **framed, **notes})
+        print_json({**example, **facts, **framed, **notes})
     elif isinstance(found, dict):
         say(f"{name}: " + "   ".join(f"{output} {_text(each, (), top)}" for output, each in found.items()))
     else:

@@ -1,0 +1,65 @@
+"""What `netspec data show` prints of texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netspec.cli.output import print_table, say
+from netspec.diagnostics.diagnostic import plural
+from netspec.sources.text_facts import TextFacts, lengths_text, text_facts
+from netspec.terminal.numbers import percent
+
+__all__ = ["show_texts"]
+
+_SHOWN = 5
+
+
+def show_texts(path: Path, name: str) -> None:
+    """Print what there is to see of a text, or of those in a folder or an archive.
+
+    Args:
+        path: of it.
+        name: as it was given.
+    """
+    facts = text_facts(path, name)
+    for notice in facts.notices:
+        say(f"note: {notice}")
+    counts = {part: sum(own.values()) for part, own in facts.counts.items()}
+    total = sum(counts.values())
+    each = ", ".join(f"{count:,} in {part}" for part, count in counts.items())
+    of = f"{plural(total, 'text')}{f' ({each})' if len(counts) > 1 else ''}, " if "" not in counts else ""
+    words = f"{plural(sum(facts.lengths), 'word')} ({facts.words:,} different)"
+    say(f"{name}: {of}{words}, {plural(facts.characters, 'character')}")
+    if facts.classes:
+        _print_classes(facts)
+    if total > 1:
+        say(f"lengths: {lengths_text(facts.lengths)}")
+    frequent = " ".join(word if word != "\n" else "↵" for word, _ in facts.frequent)
+    say(f"most frequent: {frequent}")
+    across = [group for group in facts.twice if len({part for part, _ in group}) > 1]
+    for what, said in (
+        ("empty", list(facts.empty)),
+        ("in several parts", [" = ".join(file for _, file in group) for group in across]),
+        ("there twice", [" = ".join(f for _, f in group) for group in facts.twice if group not in across]),
+    ):
+        if said:
+            say(f"{what}: {len(said):,}")
+            for line in said[:_SHOWN]:
+                say(f"  {line}")
+            if len(said) > _SHOWN:
+                say(f"  and {len(said) - _SHOWN:,} more")
+    say(f"\nnext: netspec new --data {name}")
+
+
+def _print_classes(facts: TextFacts) -> None:
+    total = sum(sum(own.values()) for own in facts.counts.values())
+    rows = [
+        (
+            name,
+            *(f"{own[number]:,}" for own in facts.counts.values()),
+            percent(sum(own[number] for own in facts.counts.values()) / total),
+        )
+        for number, name in enumerate(facts.classes)
+    ]
+    heads = [*facts.counts] if len(facts.counts) > 1 else ["texts"]
+    print_table([("class", False), *((head, True) for head in heads), ("share", True)], rows)
