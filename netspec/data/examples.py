@@ -11,11 +11,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from netspec.data.array_forms import in_form
 from netspec.data.checks import as_pixels, as_tokens, shape_text
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.files import kind_of
 
-__all__ = ["checked_examples", "read_examples"]
+__all__ = ["checked_examples", "formed_examples", "read_examples", "read_formed"]
 
 
 def read_examples(
@@ -37,10 +38,17 @@ def read_examples(
         DataError: the file cannot be read, or holds examples of another type or shape, values not finite, or more than
             fits into memory.
     """
+    return read_formed(source, shape, tokens, name=name)[0]
+
+
+def read_formed(
+    source: str | Path | bytes, shape: tuple[int, ...], tokens: int | None = None, *, name: str | None = None
+) -> tuple[NDArray[Any], list[str]]:
+    """Return the examples in a `.npy` file as `read_examples` does, and what to say of them."""
     name = str(source) if name is None else name
     array = _mapped(source, name) if isinstance(source, bytes) else _load(Path(source), name)
     try:
-        return checked_examples(name, array, shape, tokens)
+        return formed_examples(name, array, shape, tokens)
     except MemoryError:
         raise DataError(
             f"{name} does not fit into memory: it holds {shape_text(array.shape)} values", "split it into several files"
@@ -49,13 +57,26 @@ def read_examples(
 
 def checked_examples(name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
     """Return examples in their shape, (N, *shape); raises DataError where they do not fit."""
-    examples = _in_shape(array, shape)
+    return formed_examples(name, array, shape, tokens)[0]
+
+
+def formed_examples(
+    name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None
+) -> tuple[NDArray[Any], list[str]]:
+    """Return examples in their shape, and what to say of how they were brought into it; errors as above."""
+    if array.dtype.kind not in "buif" or array.size == 0:
+        (formed,), notices = [array], list[str]()
+    elif array.shape == shape:
+        (formed,), notices = in_form([array[None]], [name], shape, tokens, checked=False)
+    else:
+        (formed,), notices = in_form([array], [name], shape, tokens, checked=False) if array.ndim else ([array], [])
+    examples = _in_shape(formed, shape)
     if examples is None:
         raise DataError(
             f"{name} holds an array of {shape_text(array.shape)}, but the network takes {shape_text(shape)}",
             f"give an array of the shape (N, {', '.join(map(str, shape))})",
         )
-    return as_tokens(examples, name, tokens) if tokens else as_pixels(examples, name)
+    return (as_tokens(examples, name, tokens) if tokens else as_pixels(examples, name)), notices
 
 
 def _load(path: Path, name: str) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import INPUT, DataSource
+from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.kinds import require_kind
 from netspec.sources.survey import Survey, survey
@@ -86,9 +87,7 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         if other:
             raise
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error, asked)
-    # Files of arrays are not looked at here, whether they are there or not.
-    arrays = other is None and data.name.lower().endswith(".npz")
-    if found is None and used and not arrays:
+    if found is None and (used or (other or data).is_arrays):
         path = (file.source.folder or Path()) / (other or data).name
         if kind_of(path, DataError) is None:
             beside = "paths begin at the spec's folder: put it there, or train with --data PATH"
@@ -107,7 +106,7 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         for word, other in zip(WORDS, reversed(WORDS), strict=True)
         if values[word] is None
     }
-    if found.data.is_table and found.classes is None:
+    if (found.data.is_table or found.of_arrays) and found.classes is None:
         missing["classes"] = _no_classes(found)
     return DataWords(found, {**values, **missing}, asked=asked)
 
@@ -155,7 +154,10 @@ def _without(text: str, command: ast.Command | None) -> str:
 
 
 def _no_classes(found: Survey) -> Unanswered:
-    """Return why a table has no number of classes."""
+    """Return why a table, or arrays, have no number of classes."""
+    if found.of_arrays:
+        why = f"{found.data.name} does not say it: its targets are numbers, too many to be read here, or not there"
+        return Unanswered(why, "write the number")
     name, targets = found.data.name, found.data.target_columns
     if found.data.target == "input":
         width = found.inputs[0].shape[0]
@@ -180,7 +182,7 @@ def _other(data: DataSource, given: str | Path | None) -> DataSource | None:
     text = str(given or "")
     if not text or "://" in text or "\0" in text:
         return None
-    if data.is_text and (text.lower().endswith(".npz") or find(text)):
+    if data.is_text and (text.lower().endswith(ARRAY_ENDINGS) or find(text)):
         # Token numbers must have the form of the text that the file names; whatever is no text is refused later.
         return None
     if find(text):

@@ -86,7 +86,10 @@ class Ends:
             if info:
                 return (Input(shape=info.shape),)
         if data and of_data.survey and of_data.survey.data.name == data.name:
-            if not of_data.survey.inputs:
+            unclear = of_data.survey.unclear
+            if not of_data.survey.inputs and unclear:
+                self.context.error("E0306", f"{data.name}: {unclear[0]}", start, fix=unclear[1])
+            elif not of_data.survey.inputs:
                 fix = "say which size they get: `input 3x64x64` (channels x height x width)"
                 message = f"the pictures of {data.name} are of different sizes, or large"
                 self.context.error("E0306", message, start, fix=fix)

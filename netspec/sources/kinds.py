@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import TABLE_ENDINGS, DataSource
+from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS, holds_pictures
 from netspec.sources.trees import is_archive
@@ -27,6 +28,8 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
     found = _kind(path)
     if data.is_table and found and found != "a table":
         fix = f"give a table with its columns: a file that ends in {', '.join(TABLE_ENDINGS)}"
+        if found == "a folder of arrays":
+            fix = f'name the file with the examples: `data "{name}/x.npy"`; `target` names the array beside it'
         raise DataError(f"{name} is {found}, but the spec is for a table", fix)
     if data.is_text and found:
         raise DataError(f"{name} is {found}, but the spec is for a text", "give a text in UTF-8, such as a .txt file")
@@ -37,6 +40,10 @@ def _kind(path: Path) -> str:
     kind = kind_of(path, DataError)
     if kind is None:
         return ""
+    if path.suffix.lower() == ".npz":
+        return ""
+    if kind == "folder" and holds_arrays(path, DataError):
+        return "a folder of arrays"
     if kind == "folder":
         return "a folder of pictures" if holds_pictures(path) else "a folder"
     if path.name.lower().endswith(TABLE_ENDINGS):
