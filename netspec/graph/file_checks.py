@@ -118,7 +118,7 @@ def _of_table(
 def _contents(network: Network, path: Path, kind: str, name: str, held_out: int) -> Contents:
     """Return what the files at a path say of themselves; they are chosen as they are when they are loaded."""
     arrays, wanted = path.suffix.lower() in ARRAY_ENDINGS, names_of_network(network)
-    if (arrays and kind == "file") or (kind == "folder" and holds_arrays(path, DataError)):
+    if (arrays and kind == "file") or (not arrays and kind == "folder" and holds_arrays(path, DataError)):
         return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs)
     if not wanted.is_plain and not arrays:
         named = listing(wanted.shown(), "and")

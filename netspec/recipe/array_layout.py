@@ -46,7 +46,8 @@ def layout_of(have: Shape, wanted: Shape) -> Layout | None:
         square = len(wanted) == 2 and have[0] == have[1]
         return Layout(as_is, wanted, f"examples of {shape_text(have)} are read as features x length" if square else "")
     if len(wanted) == 3 and len(have) == 3 and (have[2], *have[:2]) == wanted:
-        return Layout((2, 0, 1), wanted, f"channels stand last ({shape_text(have)}), and are brought to the front")
+        said = f"channels stand last ({shape_text(have)}), and are brought to the front" if have[2] > 1 else ""
+        return Layout((2, 0, 1), wanted, said)
     if len(wanted) == 2 and have == (wanted[1], wanted[0]):
         said = f"examples are length x features ({shape_text(have)}), and are transposed to {shape_text(wanted)}"
         return Layout((1, 0), wanted, said)
