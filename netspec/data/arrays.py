@@ -146,13 +146,13 @@ def dataset_of(
     if found and want:
         require_takes_names(want, called["train"][1], found.names, name)
     notices: list[str] = list(found.notices) if found else []
-    formed = reading.shape is not None and not tokens
+    formed = None if tokens else reading.shape
     if reading.shape is not None:
         xs, said = in_form(xs, [called[part][0] for part in parts], reading.shape, tokens)
         notices += said
     given = {key: found.arrays[key] for key in ys} if found else ys
     splits = [
-        _split(x, given[called[part][1]], called[part], tokens, None if found else want, formed=formed)
+        _split(x, given[called[part][1]], called[part], tokens, None if found else want, formed)
         for x, part in zip(xs, parts, strict=True)
     ]
     notices += _said_of_targets(ys, splits) if want else []
@@ -225,8 +225,9 @@ def read_npz(
         pairs[part] = (arrays[x], arrays[y] if y else np.zeros(len(arrays[x]) if arrays[x].ndim else 0, np.int32))
         called[part] = (x, y or x)
     try:
-        all_names = None if any(own == own_y for own, _ in keys) else ()
-        all_names = all_names if names is None else _class_names(names)
+        all_names = None if names is None else _class_names(names)
+        if all_names is None and not any(own == own_y for own, _ in keys):
+            all_names = ()
         made = dataset_of(pairs, called, reading, tokens, all_names, want, str(path))
         made = fit(made, reading.shape, resizable=False)
     except DataError as error:
@@ -300,9 +301,14 @@ def _alike(split: Split, want: Wanted) -> Split:
 
 
 def _split(
-    x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None, want: Wanted | None, *, formed: bool
+    x: ArrayLike,
+    y: ArrayLike,
+    names: tuple[str, ...],
+    tokens: int | None,
+    want: Wanted | None,
+    formed: tuple[int, ...] | None,
 ) -> Split:
-    """Return a part; its examples may be formed already as a network takes them."""
+    """Return a part; where its examples are `formed` already as a network takes them, the shape of its input is given."""
 
     def targets(examples: NDArray[Any]) -> NDArray[Any]:
         return as_target(y, names[1], examples, want) if want else as_labels(y, names[1], examples)
@@ -312,7 +318,7 @@ def _split(
         require(examples_wrong(facts(numbers, names[0]), tokens))
         return Split(numbers, targets(numbers))
     images = np.asarray(x) if formed else as_pixels(x, names[0])
-    return Split(images[:, None] if images.ndim == 3 and not formed else images, targets(images))
+    return Split(images[:, None] if images.ndim == 3 and not (formed and len(formed) == 2) else images, targets(images))
 
 
 def _require_order(arrays: Sequence[ArrayLike]) -> None:

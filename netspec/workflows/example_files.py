@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from numpy.typing import NDArray
-
 from netspec import data as datasets
 from netspec.data.checks import shape_text
+from netspec.data.examples import read_formed, read_inputs
 from netspec.data.picture_files import Resize, decode_in_pieces, picture_of
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
@@ -77,15 +75,14 @@ def read(
     if preparation and preparation.table and not _is_array(file):
         return _of_table(preparation.table, file, name)
     if len(network.inputs) > 1:
-        return Examples(_of_several(network, file, name))
+        return _of_several(network, file, name)
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
     if numpy:
-        return Examples(datasets.read_examples(file, network.input, network.tokens, name=name))
-    if not isinstance(file, bytes) and Path(file).suffix.lower() == ".npz" and kind_of(Path(file), DataError) == "file":
-        raise DataError(
-            f"{name} has arrays by names, and the network has one input: it reads one array, from an .npy file",
-            f"np.save('x.npy', np.load({name!r})['x_test']) makes one; `netspec eval RUN --data …` takes a whole .npz",
-        )
+        array, notes = read_formed(file, network.input, network.tokens, name=name)
+        return Examples(array, notes=tuple(notes))
+    if file.startswith(b"PK") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npz":
+        found, notes = read_inputs(_source(file), network.inputs, _said(network), name=name)
+        return Examples(next(iter(found.values())), notes=tuple(notes))
     if not network.reads_images:
         _refuse(network, file, name)
     resize = preparation.resize if preparation else None
@@ -131,7 +128,16 @@ def read_pictures(
             yield names, Examples(images), bad
 
 
-def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[str, NDArray[Any]]:
+def _source(file: Path | str | bytes) -> Path | bytes:
+    return file if isinstance(file, bytes) else Path(file)
+
+
+def _said(network: Network) -> tuple[str, ...]:
+    """Return the array that the spec says the examples are in."""
+    return network.data.example_arrays if network.data else ()
+
+
+def _of_several(network: Network, file: Path | str | bytes, name: str) -> Examples:
     """Return the examples of several inputs in an `.npz` file, each by its name."""
     names = [i.name for i in network.inputs]
     if not isinstance(file, bytes) and Path(file).suffix.lower() != ".npz":
@@ -139,15 +145,12 @@ def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[s
             f"{name}: the network has several inputs: {listing(names, 'and')}",
             f"give an .npz file with an array for each: np.savez('x.npz', {', '.join(f'{n}=…' for n in names)})",
         )
-    arrays = datasets.read_arrays(io.BytesIO(file) if isinstance(file, bytes) else Path(file), names, name=name)
-    made = {}
-    for given, array in zip(network.inputs, arrays, strict=True):
-        made[given.name] = datasets.checked_examples(f"{name}: {given.name}", array, given.shape, given.tokens)
+    made, notes = read_inputs(_source(file), network.inputs, name=name)
     counts = {key: len(array) for key, array in made.items()}
     if len(set(counts.values())) > 1:
         said = listing([f"{key} has {plural(count, 'example')}" for key, count in counts.items()], "and")
         raise DataError(f"{name}: {said}", "give one row of each for every example")
-    return made
+    return Examples(made, notes=tuple(notes))
 
 
 def _refuse(network: Network, file: Path | str | bytes, name: str) -> NoReturn:

@@ -17,6 +17,7 @@ from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given, Model, Variables
+from netspec.data.array_forms import in_form
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
@@ -27,7 +28,7 @@ from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.network import TABLE_ENDINGS, Input
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
@@ -191,7 +192,7 @@ class Run:
             return TABLE_ENDINGS
         if len(self.network.inputs) > 1:
             return (".npz",)
-        return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
+        return (".npy", ".npz", *(datasets.picture_endings() if self.network.reads_images else ()))
 
     def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -287,11 +288,11 @@ class Run:
         names = [given.name for given in self.model.graph.inputs]
         images = self._rows_as_read(images, names)
         if len(names) == 1 and not isinstance(images, Mapping):
-            return self._checked(images)
+            return self._checked(images, self.network.inputs[0])
         given = by_name(images, names, "input")
         if len(names) == 1:
-            return self._checked(given[names[0]])
-        arrays = {name: self._checked(given[name], name) for name in names}
+            return self._checked(given[names[0]], self.network.inputs[0])
+        arrays = {i.name: self._checked(given[i.name], i, i.name) for i in self.network.inputs}
         require_same_count({f"the input {name}": array for name, array in arrays.items()})
         return arrays
 
@@ -303,13 +304,14 @@ class Run:
         columns = columns_in_memory(images, named=True)
         return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
 
-    def _checked(self, images: ArrayLike, name: str = "images") -> NDArray[Any]:
-        """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
+    def _checked(self, images: ArrayLike, given: Input, name: str = "images") -> NDArray[Any]:
+        """Return images in the form of an input, only finite values in float32; raises DataError otherwise."""
         if isinstance(images, str | os.PathLike):
             raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
         array = as_values(images, name)
         if array.ndim < 2:
             raise DataError(f"{name} of shape {array.shape} have no batch axis", "one image is x[None]")
+        ((array,), _) = in_form([array], [name], given.shape, given.tokens, checked=False)
         if array.dtype.kind != "f":
             return array
         array = as_float32(array)

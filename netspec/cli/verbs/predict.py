@@ -155,7 +155,7 @@ def _inside(folder: Path, opened: Run) -> list[Path]:
     seen = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     found = [file for file in seen if kind_of(file, DataError) == "file"]
     if not found:
-        what = f"{endings[0]} files" if len(endings) == 1 else "pictures or .npy files"
+        what = f"{' or '.join(endings)} files" if len(endings) <= 2 else "pictures or .npy files"
         what = "tables" if ".csv" in endings else what
         raise DataError(
             f"{folder} is a folder with no {what} in it", "give a folder with some, or the files themselves"
