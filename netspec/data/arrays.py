@@ -308,7 +308,7 @@ def _split(
     want: Wanted | None,
     formed: tuple[int, ...] | None,
 ) -> Split:
-    """Return a part; where its examples are `formed` already as a network takes them, the shape of its input is given."""
+    """Return a part; `formed` is the shape of the network's input, where its examples are in its form already."""
 
     def targets(examples: NDArray[Any]) -> NDArray[Any]:
         return as_target(y, names[1], examples, want) if want else as_labels(y, names[1], examples)

@@ -26,7 +26,7 @@ from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNam
 from netspec.recipe.label_values import TEXTS, Labels, Values, labels_of
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["IDX_NAMES", "Contents", "array_contents", "find_idx", "idx_contents"]
+__all__ = ["IDX_NAMES", "Contents", "all_arrays", "array_contents", "find_idx", "idx_contents"]
 
 IDX_NAMES = (
     "train-images-idx3-ubyte",
@@ -101,6 +101,30 @@ def array_contents(
         return Contents((f"{name} cannot be read: {error.strerror or error}", "give a file that can be read"))
     except Exception as error:  # zipfile raises whatever a damaged file leads it to
         return Contents((f"{name} cannot be read as a .npz file: {error}", fix))
+
+
+def all_arrays(path: Path, name: str) -> dict[str, ArrayFacts]:
+    """Return what the headers of all arrays in a `.npz` file, or of `.npy` files in a folder, say; largest first.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    try:
+        folder = array_folder(path, DataError)
+        if folder is not None:
+            files = array_paths(folder)
+            return {key: _facts_of(_File(file, file.stat().st_size), key) for key, file in files.items()}
+        with open_to_read(path) as stream, zipfile.ZipFile(cast("BinaryIO", _Bounded(stream))) as archive:
+            infos = sorted(archive.infolist(), key=lambda info: -info.file_size)
+            named = {info.filename.removesuffix(".npy"): info for info in infos}
+            return {key: _facts_of(_Zipped(archive, info, info.file_size), key) for key, info in named.items()}
+    except Exception as error:  # zipfile raises whatever a damaged file leads it to
+        raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
+
+
+def _facts_of(member: _File | _Zipped, key: str) -> ArrayFacts:
+    header = None if member.packed_oddly else _npy(member, key)
+    return header.facts(key) if header else ArrayFacts(key, (), "?", "unknown")
 
 
 def idx_contents(folder: Path, called: str, wanted: ArrayNames) -> Contents:

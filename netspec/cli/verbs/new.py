@@ -15,6 +15,7 @@ from netspec.describe.shelf import shelf, title
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
+from netspec.recipe.array_files import holds_arrays
 from netspec.sources.pictures import holds_pictures
 from netspec.system.files import kind_of
 
@@ -40,12 +41,14 @@ def new(
         typer.Option(
             "--data",
             metavar="FILE|FOLDER",
-            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), pictures in folders or an archive.",
+            help="Write a spec for your data: a table (.csv …), arrays (.npz, .npy), pictures in folders, an archive.",
         ),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="NAME", help="With a table: the column that is to be learned."),
+        typer.Option(
+            "--target", metavar="NAME", help="With a table or arrays: the column, or the array, that is to be learned."
+        ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> int:
@@ -57,7 +60,9 @@ def new(
     if data is not None:
         return _for_data(data, target, out)
     if target is not None:
-        raise NetspecError("--target names a column of a table", "name the table too: --data FILE --target NAME")
+        raise NetspecError(
+            "--target names a column of a table, or an array", "name the data too: --data FILE --target NAME"
+        )
     if template not in specs:
         near = nearest(template, specs)
         fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
@@ -74,10 +79,24 @@ def _for_data(data: Path, target: str | None, out: Path | None) -> int:
         if target is None:
             say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
         return 0
+    if kind_of(data, DataError) and holds_arrays(data, DataError):
+        _for_arrays(data, target, out)
+        return 0
     if target is not None:
-        raise NetspecError("--target names a column of a table", f"{data} is none: leave --target out")
+        raise NetspecError("--target names a column of a table, or an array", f"{data} is none: leave --target out")
     _for_pictures(data, out)
     return 0
+
+
+def _for_arrays(data: Path, target: str | None, out: Path | None) -> None:
+    """Write a spec for arrays, which it names by their path from the spec's folder."""
+    from netspec.cli.starter_arrays import spec_for_arrays  # noqa: PLC0415
+
+    place, name = _place(data, out)
+    text, guess = spec_for_arrays(data.resolve(), name, target)
+    _write(format_source(Source(str(place), text)), place)
+    if guess:
+        say(f"note: {guess}, which is a guess; --target NAME learns another array", error=True)
 
 
 def _for_pictures(data: Path, out: Path | None) -> None:
@@ -87,9 +106,18 @@ def _for_pictures(data: Path, out: Path | None) -> None:
         raise DataError(f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, or a folder of pictures")
     if not holds_pictures(data):
         raise DataError(
-            f"{data} is no table, and no folder, .zip or .tar of pictures",
+            f"{data} is no table, no file of arrays, and no folder, .zip or .tar of pictures",
             "`netspec new --list` names ready-made specs",
         )
+    target, name = _place(data, out)
+    path = data.resolve()
+    from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
+
+    _write(format_source(Source(str(target), spec_for_pictures(path, name))), target)
+
+
+def _place(data: Path, out: Path | None) -> tuple[Path, str]:
+    """Return where the spec for some data goes, and what it calls the data: by the path from its own folder."""
     path = data.resolve()
     target = out or Path(f"{path.name.split('.')[0]}.net")
     folder = Path.cwd() if target == _STDOUT else target.resolve().parent
@@ -98,12 +126,10 @@ def _for_pictures(data: Path, out: Path | None) -> None:
         raise DataError(
             f"{data} does not lie below {folder}: a spec reads no other files", f"write it there: -o {beside}"
         )
-    from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
-
     name = path.relative_to(folder).as_posix()
     if '"' in name or not name.isprintable():
         raise DataError(f"{name!r} has characters that no spec can write", "give it another name")
-    _write(format_source(Source(str(target), spec_for_pictures(path, name))), target)
+    return target, name
 
 
 def _write(text: str, target: Path) -> None:
