@@ -33,9 +33,9 @@ def drawn_test(split: Split, test: float | None, name: str) -> tuple[Split, Spli
     places = [*map(drawn("test"), known)]
     at = np.array(chosen(places, share), bool)
     _keep_classes(at, np.array(places), split)
-    if not at.any() or at.all():
+    if not at.any() or at.all() or (isinstance(share, int) and share >= len(split)):
         said = f"{share}" if isinstance(share, int) else f"{100 * share:g}%"
-        lacking = "to learn from" if at.all() else "for the test"
+        lacking = "to learn from" if at.any() else "for the test"
         raise DataError(
             f"`test {said}` of {plural(len(split), 'example')} in {name} leaves none {lacking}",
             "say a number, such as `test 5`, or give more examples that differ",

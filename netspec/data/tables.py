@@ -69,7 +69,7 @@ def load_table(
     else:
         inputs = fitted.inputs
         columns = tuple(targets_for(fitted, network, graph)) if learns else ()
-    _require_shapes(fitted.table, network, inputs)
+    _require_shapes(fitted.table, network, inputs, in_memory=name == "arrays")
     images, said = examples_of(fitted.table, TablePreparation(inputs=inputs))
     # What no row of the training part has is said by the rows themselves.
     notices += said if known else []
@@ -103,6 +103,8 @@ def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
     if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
         keys = dict.fromkeys(key for row in data for key in row)
         return {str(key): [row.get(key) for row in data] for key in keys}
+    if hasattr(data, "collect_schema") and hasattr(data, "collect") and not hasattr(data, "rows"):
+        raise DataError("data is a LazyFrame, whose rows are not there yet", "give frame.collect()")
     names = getattr(data, "columns", None)
     if names is None or isinstance(data, type) or not hasattr(data, "__getitem__"):
         return None
@@ -233,7 +235,7 @@ def _tokens_of_text(table: Table, given: TableInput) -> NDArray[np.int32]:
     return made
 
 
-def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInput]) -> None:
+def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInput], *, in_memory: bool) -> None:
     """Raise DataError where an input is declared otherwise than the table has it."""
     for given in network.inputs:
         has = inputs[given.name]
@@ -243,6 +245,8 @@ def _require_shapes(table: Table, network: Network, inputs: Mapping[str, TableIn
             rows += f" below {has.tokens}" if has.tokens else ""
             of = "the input" if len(network.inputs) == 1 else f"the input {given.name}"
             fix = "leave `input` out: it follows from the table; columns are left out in the spec, not by --set"
+            if in_memory:
+                fix = f"write `input {format_shape(has.shape)}`, or leave columns out: `drop`"
             if len(network.inputs) > 1 or given.columns:
                 fix = f"name its columns, from which its shape follows: `input COLUMN… as {given.name}`"
             declared = format_shape(given.shape) + (f" tokens={given.tokens}" if given.tokens else "")
