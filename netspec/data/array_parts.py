@@ -32,6 +32,9 @@ def drawn_test(split: Split, test: float | None, name: str) -> tuple[Split, Spli
     known = list(identities(split))
     places = [*map(drawn("test"), known)]
     at = np.array(chosen(places, share), bool)
+    if isinstance(share, float) and share > 0 and not at.any():
+        # Of few examples a share may draw none: then it is what would be drawn first.
+        at = np.array(places) == min(places)
     _keep_classes(at, np.array(places), split)
     if not at.any() or at.all() or (isinstance(share, int) and share >= len(split)):
         said = f"{share}" if isinstance(share, int) else f"{100 * share:g}%"
