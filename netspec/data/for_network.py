@@ -124,7 +124,7 @@ def _load(
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
     if data is not None and not isinstance(data, str | Path):
-        return _in_memory(network, graph, data, reading, preparation, known)
+        return _in_memory(network, graph, data, reading, preparation, known, base)
     if isinstance(data, str) and ("://" in data or "\0" in data or not data):
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
@@ -140,13 +140,14 @@ def _in_memory(
     reading: datasets.Reading,
     preparation: Preparation | None,
     known: Mapping[str, tuple[str, ...]],
+    base: Path | None,
 ) -> Dataset:
     """Return the dataset of columns, four arrays, or arrays by name."""
     want = _wanted(network, graph)
     columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
     if columns is not None:
         source = network.data or DataSource(name="columns")
-        table = table_of_columns(columns, "data")
+        table = replace(table_of_columns(columns, "data"), folder=base or Path())
         return load_table(table, network, graph, source, preparation, name="arrays")
     if isinstance(data, tuple | list):
         _require_one_of_each(graph, "four arrays")
@@ -187,7 +188,7 @@ def _file_of(
             message = f"{names[0]} is a table, but the model has not learned from one"
             raise DataError(message, "give data of the kind that it has learned from")
         source = network.data or DataSource(name=path.name)
-        return load_table_file(path, network, graph, source, preparation)
+        return load_table_file(path, network, graph, source, preparation, progress)
     if network.data and network.data.is_text and not names[0].lower().endswith(ARRAY_ENDINGS):
         return load_text(path, network.data, graph.shape(graph.output), preparation, tokens=network.tokens)
     if holds_pictures(path) and not find(names[0]):

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.table_pictures import ColumnPictures, read_column_files
 from netspec.data.table_targets import labels_of, targets_for
-from netspec.data.types import Dataset, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
@@ -18,19 +19,25 @@ from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of, zero_or_one
 from netspec.sources.preparation import Preparation
+from netspec.sources.table_files import PICTURES
 from netspec.sources.table_fit import fit_table
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
 from netspec.sources.table_survey import read_once
 from netspec.sources.tables import Table
 
-__all__ = ["columns_in_memory", "examples_of", "load_table", "load_table_file", "table_matrix"]
+__all__ = ["asked_of", "columns_in_memory", "examples_of", "load_table", "load_table_file", "table_matrix"]
 
 
 def load_table_file(
-    path: Path, network: Network, graph: Graph, data: DataSource, preparation: Preparation | None = None
+    path: Path,
+    network: Network,
+    graph: Graph,
+    data: DataSource,
+    preparation: Preparation | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the dataset in the file of a table; arguments as for `load_table`."""
-    return load_table(read_once(path), network, graph, data, preparation, name=str(path))
+    return load_table(read_once(path), network, graph, data, preparation, name=str(path), progress=progress)
 
 
 def load_table(
@@ -41,6 +48,7 @@ def load_table(
     preparation: Preparation | None = None,
     *,
     name: str = "",
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the dataset of a table.
 
@@ -51,14 +59,21 @@ def load_table(
         data: how it is read and divided.
         preparation: of a trained model, by which it is then read.
         name: what the dataset is called; as the table unless given.
+        progress: called while pictures are decoded.
 
     Raises:
         DataError: a column is missing, cannot be learned, or does not fit the network.
     """
     learns = not network.reconstructs
     known = preparation.table if preparation else None
-    asked = {given.name: given.columns for given in network.inputs}
-    fitted = fit_table(table, data, asked, learns=learns)
+    asked, sizes = asked_of(network)
+    fitted = fit_table(table, data, asked, learns=learns, sizes=sizes)
+    prepared = known or TablePreparation(inputs=fitted.inputs)
+    resize = preparation.resize if preparation and preparation.resize else data.resize or "crop"
+    pictures = read_column_files(fitted.table, prepared, resize, skip_bad=data.on_bad == "skip", progress=progress)
+    if pictures.bad:
+        kept = [row for row in range(len(fitted.table)) if row not in pictures.bad]
+        fitted = fit_table(fitted.table.take(kept), data, asked, learns=learns, sizes=sizes)
     notices = list(fitted.notices)
     if known:
         # What the model learned from is not looked at again.
@@ -70,7 +85,8 @@ def load_table(
         inputs = fitted.inputs
         columns = tuple(targets_for(fitted, network, graph)) if learns else ()
     _require_shapes(fitted.table, network, inputs, in_memory=name == "arrays")
-    images, said = examples_of(fitted.table, TablePreparation(inputs=inputs))
+    images, said = examples_of(fitted.table, TablePreparation(inputs=inputs), pictures)
+    notices += [*pictures.notices, *pictures.said_of_parts(fitted.table, fitted.rows)]
     # What no row of the training part has is said by the rows themselves.
     notices += said if known else []
     labels = labels_of(fitted.table, graph, columns) if learns else np.zeros(len(fitted.table), np.int32)
@@ -85,8 +101,16 @@ def load_table(
         tuple(dict.fromkeys(notices)),
         validation=parts.get("validation"),
         target_labels=names if several else {},
-        preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns)),
+        preparation=Preparation(
+            table=TablePreparation(inputs=inputs, targets=columns), resize=resize if pictures.columns else None
+        ),
     )
+
+
+def asked_of(network: Network) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[int, ...]]]:
+    """Return the columns that each input of a network names, and the sizes of those that are pictures."""
+    sizes: dict[str, tuple[int, ...]] = {given.name: given.shape for given in network.inputs if len(given.shape) == 3}
+    return {i.name: (*((PICTURES,) if i.name in sizes else ()), *i.columns) for i in network.inputs}, sizes
 
 
 def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
@@ -126,15 +150,27 @@ def _rows(images: Any, labels: Any, rows: Sequence[int]) -> Split:
 # --- inputs -------------------------------------------------------------------------------------------------------
 
 
-def examples_of(table: Table, prepared: TablePreparation) -> tuple[Any, list[str]]:
+def examples_of(
+    table: Table, prepared: TablePreparation, pictures: ColumnPictures | None = None
+) -> tuple[Any, list[str]]:
     """Return the rows of a table as a network reads them, and what to say of values that it has never seen.
+
+    Args:
+        table: it.
+        prepared: says how its columns are read.
+        pictures: those that its columns of files name; decoded here unless given.
 
     Raises:
         DataError: a column is missing, or has a value that is no number where the model reads numbers.
     """
     _require_columns(table, prepared)
     notices: list[str] = []
-    made = {name: _input(table, given, notices) for name, given in prepared.inputs.items()}
+    if prepared.pictures and pictures is None:
+        pictures = read_column_files(table, prepared, "crop")
+    made = {
+        name: pictures.of(table, given) if pictures and given.form == "picture" else _input(table, given, notices)
+        for name, given in prepared.inputs.items()
+    }
     return (next(iter(made.values())) if len(made) == 1 else made), notices
 
 

@@ -17,6 +17,7 @@ from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.kinds import require_kind
 from netspec.sources.survey import Survey, survey
+from netspec.sources.table_files import PICTURES
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
 
@@ -77,12 +78,13 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
     asked = asked if data.is_table else {}
+    looked = {**asked, **_picture_inputs(file)} if data.is_table else {}
     other = _other(data, given)
     named = str(given) if other else data.name
     if command and other:
         require_kind(data, Path(other.name), str(given))
     try:
-        found = survey(other or data, file.source.folder or Path(), asked)
+        found = survey(other or data, file.source.folder or Path(), looked)
     except DataError as error:
         if other:
             raise
@@ -111,6 +113,25 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     return DataWords(found, {**values, **missing}, asked=asked)
 
 
+def _picture_inputs(file: ast.File) -> dict[str, tuple[str, ...]]:
+    """Return the inputs whose size is that of a picture, which of a table is in a file; by their names."""
+    found = {}
+    for command in file.commands:
+        sizes = [a for a in command.arguments if isinstance(a.value, ast.Size) and a.key is None]
+        if command.name.text != "input" or len(sizes) != 1 or len(sizes[0].value.extents) != 3:  # type: ignore[union-attr]
+            continue
+        named = [
+            _word(a) for a in command.arguments if a is not sizes[0] and (a.key is None or a.key.text == "columns")
+        ]
+        found[command.label.text if command.label else INPUT] = (PICTURES, *(n for n in named if n))
+    return found
+
+
+def _word(argument: ast.Argument) -> str | None:
+    value = argument.value
+    return value.value if isinstance(value, ast.String) else value.text if isinstance(value, ast.Word) else None
+
+
 def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
     """Return the columns that inputs name, by the names of the inputs: `input numbers as facts`.
 
@@ -127,8 +148,10 @@ def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
     for command in file.commands:
         if command.name.text != "input" or not command.arguments:
             continue
-        words = [_column(argument, lets) for argument in command.arguments]
-        if all(word is not None for word in words):
+        # Behind a column of files stands the size that pictures get: `input photo 3x64x64 as picture`.
+        arguments = [a for a in command.arguments if not isinstance(a.value, ast.Size)]
+        words = [_column(argument, lets) for argument in arguments]
+        if words and all(word is not None for word in words):
             found[command.label.text if command.label else INPUT] = tuple(word for word in words if word is not None)
     return found
 

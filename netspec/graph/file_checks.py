@@ -17,6 +17,7 @@ from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.data_headers import Contents, array_contents, idx_contents
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import survey
+from netspec.sources.table_files import PICTURES
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]
@@ -91,11 +92,13 @@ def _of_table(
 ) -> Iterator[Diagnostic]:
     """Yield what is wrong with a table, or with what the network says of it."""
     try:
-        found = survey(data, folder, {given.name: given.columns for given in network.inputs})
+        found = survey(data, folder, _asked(network))
     except DataError as error:
         yield at_place(places.get("data"), "E0314", (error.message, error.fix))
         return
     for given, has in zip(network.inputs, found.inputs if found else (), strict=False):
+        if found and given.name in found.files:
+            continue
         if (given.shape, given.tokens) != (has.shape, has.tokens):
             message = f"a row of {data.name} becomes {plural(has.shape[0], 'number')}, but the input is"
             fix = "leave `input` out: it follows from the table"
@@ -113,6 +116,11 @@ def _of_table(
     elif not found.classes and len(found.amounts) == 1 and len(data.target_columns) - ("log" in data.target) == 1:
         message = f"the network has {outputs[0]} outputs, but {found.amounts[0]} of {data.name} is one number"
         yield at_place(place, "E0304", (message, "end with `fc 1`, which learns numbers"), places.get("data"))
+
+
+def _asked(network: Network) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a table that each input names; one that is a picture reads the column of files."""
+    return {i.name: (*((PICTURES,) if len(i.shape) == 3 else ()), *i.columns) for i in network.inputs}
 
 
 def _contents(network: Network, path: Path, kind: str, name: str, held_out: int) -> Contents:

@@ -333,9 +333,6 @@ class DataSource(Definition):
     @model_validator(mode="after")
     def _of_text(self) -> "DataSource":
         if self.is_table:
-            if self.scale or self.normalize or self.augment or self.views:
-                said = "`scale`, `normalize`, `augment` and `views` are for images"
-                raise ValueError(f"the numbers of a table are standardized, and {said}: leave them out")
             if self.test == 0:
                 raise ValueError("a table needs rows for the test: say `test 20%`, or leave it out")
         elif not self.is_text:

@@ -52,6 +52,7 @@ class Survey:
         pictures: what a folder or an archive of them holds.
         unclear: why arrays say no input, and what to write; None where they do.
         of_arrays: whether it is arrays of NumPy.
+        files: of a table the inputs that read pictures, whose size it does not say.
     """
 
     data: DataSource
@@ -64,6 +65,7 @@ class Survey:
     pictures: Pictures | None = None
     unclear: Wrong | None = None
     of_arrays: bool = False
+    files: tuple[str, ...] = ()
 
 
 def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum, sqrt
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
@@ -11,6 +11,13 @@ from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
+from netspec.sources.table_files import (
+    PICTURES,
+    missing_files,
+    picture_column,
+    require_files,
+    with_files,
+)
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
@@ -81,7 +88,12 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
 
 
 def fit_table(
-    table: Table, data: DataSource, asked: Mapping[str, Sequence[str]] | None = None, *, learns: bool = True
+    table: Table,
+    data: DataSource,
+    asked: Mapping[str, Sequence[str]] | None = None,
+    *,
+    learns: bool = True,
+    sizes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Fitted:
     """Return what is fitted to a table.
 
@@ -90,6 +102,7 @@ def fit_table(
         data: says which columns are learned, read and left out, and which rows are for the test.
         asked: the columns that each input names; one input reads all unless given.
         learns: whether a column is learned; with `target input` none is.
+        sizes: of inputs that are pictures; those that read a column of files are, of a size not known unless given.
 
     Raises:
         DataError: a column is not there, or cannot be learned; or a part has no rows.
@@ -110,6 +123,12 @@ def fit_table(
             f"{without} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
         )
     columns = {name: column_of(table, name) for name in table.columns}
+    columns = with_files(table, columns)
+    columns, asked = _with_pictures(table, columns, asked)
+    table, notes = _with_pictures_there(table, data, columns, asked)
+    if notes:
+        columns = {name: replace(column_of(table, name), kind=columns[name].kind) for name in table.columns}
+        notices += notes
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
@@ -126,10 +145,52 @@ def fit_table(
     inputs = {}
     for name, named in (asked or {INPUT: ()}).items():
         read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
+        if len(read) == 1 and read[0].kind == "file":
+            inputs[name] = TableInput(form="picture", text=read[0].name, size=(sizes or {}).get(name, (1, 1, 1)))
+            continue
         inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named)
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
+
+
+def _with_pictures(
+    table: Table, columns: Mapping[str, Column], asked: Mapping[str, Sequence[str]] | None
+) -> tuple[dict[str, Column], Mapping[str, Sequence[str]] | None]:
+    """Return the columns, and those that inputs name, with the one of files in place of `pictures`."""
+    found = {
+        name: (picture_column(table, columns, [n for n in names if n != PICTURES], name),)
+        for name, names in (asked or {}).items()
+        if PICTURES in names and PICTURES not in table.cells
+    }
+    read = {name: replace(columns[name], kind="file") for (name,) in found.values()}
+    return {**columns, **read}, None if asked is None else {**asked, **found}
+
+
+def _with_pictures_there(
+    table: Table, data: DataSource, columns: Mapping[str, Column], asked: Mapping[str, Sequence[str]] | None
+) -> tuple[Table, list[str]]:
+    """Return the rows whose pictures are there, and what to say of others.
+
+    Raises:
+        DataError: some are not there, and `on_bad` does not leave them out.
+    """
+    read = {
+        name for names in (asked or {}).values() for name in names if name in columns and columns[name].kind == "file"
+    }
+    for name in read:
+        lost = missing_files(table, name)
+        if data.on_bad != "skip" or len(lost) == len(table):
+            require_files(table, name, lost)
+        if lost:
+            gone = set(lost)
+            shown = f"{table.cells[name][lost[0]]!r} (line {table.lines[lost[0]]:,})"
+            kept = table.take([row for row in range(len(table)) if row not in gone])
+            rows = plural(len(lost), "row")
+            return kept, [
+                f"{rows} of {table.name} {_are(len(lost))} left out: no picture of {name} is there, as {shown}"
+            ]
+    return table, []
 
 
 # --- which columns ------------------------------------------------------------------------------------------------
@@ -204,6 +265,8 @@ def _left_out(table: Table, column: Column) -> str:
         return "it names the rows"
     if column.kind == "date":
         return "it is a date"
+    if column.kind == "file":
+        return f"it names pictures; `input {written(column.name)} 3x64x64 as picture` reads them"
     if column.kind == "text":
         if column.odd:
             row, value = column.odd
@@ -263,7 +326,7 @@ def _input(table: Table, data: DataSource, read: Sequence[Column], train: Sequen
 
 
 def _is_text(column: Column) -> bool:
-    return column.kind in {"text", "date"} or (column.kind == "id" and column.low is None)
+    return column.kind in {"text", "date", "file"} or (column.kind == "id" and column.low is None)
 
 
 def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | None:

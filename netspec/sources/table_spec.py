@@ -10,6 +10,7 @@ from netspec.sources.columns import Column, written
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
 from netspec.sources.table_fit import fit_table
 from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.table_picture_spec import spec_for_column_files
 from netspec.sources.tables import Table
 
 __all__ = ["spec_for_table"]
@@ -43,6 +44,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     dropped = [*again, *counting]
     if len(dropped) == len(others):
         dropped = []
+    files = [name for name, column in others.items() if column.kind == "file"]
+    if files:
+        return spec_for_column_files(table, path, own, files, others), target
     data = DataSource(name=path, target=(target,), drop=tuple(dropped), test=0.2, validation=0.15)
     fitted = fit_table(table, data)
     classes = class_counts(own)

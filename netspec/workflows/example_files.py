@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,11 +11,13 @@ from netspec import data as datasets
 from netspec.data.checks import shape_text
 from netspec.data.examples import read_formed, read_inputs
 from netspec.data.picture_files import Resize, decode_in_pieces, picture_of
+from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
+from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import ENDINGS, without_masks
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
@@ -72,8 +74,9 @@ def read(
         DataError: when the file is missing, damaged, or does not fit.
     """
     name = name or ("the data" if isinstance(file, bytes) else str(file))
-    if preparation and preparation.table and not _is_array(file):
-        return _of_table(preparation.table, file, name)
+    table = preparation.table if preparation and not _is_array(file) else None
+    if preparation and table and not (table.is_picture and _is_picture(file)):
+        return _of_table(table, file, name, preparation.resize or "crop")
     if len(network.inputs) > 1:
         return _of_several(network, file, name)
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
@@ -100,13 +103,22 @@ def _is_array(file: Path | str | bytes) -> bool:
     return Path(file).suffix.lower() in {".npy", ".npz"}
 
 
-def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
+def _is_picture(file: Path | str | bytes) -> bool:
+    """Return whether a file is a picture, by its first bytes or its name."""
+    if isinstance(file, bytes):
+        return header_of(file) is not None
+    return Path(file).suffix.lower() in ENDINGS
+
+
+def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, resize: Resize) -> Examples:
     """Return the rows of a table as the network reads them."""
-    if not isinstance(file, bytes) and Path(file).suffix.lower() in ENDINGS:
+    if _is_picture(file):
         fix = "give a table with its columns, such as a .csv file"
         raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
-    array, notes = examples_of(table, prepared)
+    table = table if table.folder else replace(table, folder=Path())
+    pictures = read_column_files(table, prepared, resize) if prepared.pictures else None
+    array, notes = examples_of(table, prepared, pictures)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
 
 

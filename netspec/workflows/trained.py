@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided
 from netspec.data.picture_files import Resize
+from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import columns_in_memory, examples_of
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.data.units import units_of
@@ -176,7 +178,8 @@ class Run:
     @property
     def resize(self) -> Resize | None:
         """How the picture files that it learned from got their size; None where it learned from other data."""
-        return self.preparation.resize if self.preparation else None
+        table = self.preparation.table if self.preparation else None
+        return self.preparation.resize if self.preparation and (table is None or table.is_picture) else None
 
     def pictures(self, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
         """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
@@ -188,8 +191,9 @@ class Run:
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
-        if self.preparation and self.preparation.table:
-            return TABLE_ENDINGS
+        table = self.preparation.table if self.preparation else None
+        if table:
+            return (*TABLE_ENDINGS, *(datasets.picture_endings() if table.is_picture else ()))
         if len(self.network.inputs) > 1:
             return (".npz",)
         return (".npy", ".npz", *(datasets.picture_endings() if self.network.reads_images else ()))
@@ -302,7 +306,12 @@ class Run:
         if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
             return images
         columns = columns_in_memory(images, named=True)
-        return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
+        if columns is None:
+            return images
+        rows = replace(table_of_columns(columns, "data"), folder=Path())
+        resize = (self.preparation.resize if self.preparation else None) or "crop"
+        pictures = read_column_files(rows, table, resize) if table.pictures else None
+        return examples_of(rows, table, pictures)[0]
 
     def _checked(self, images: ArrayLike, given: Input, name: str = "images") -> NDArray[Any]:
         """Return images in the form of an input, only finite values in float32; raises DataError otherwise."""

@@ -72,12 +72,6 @@ def test_the_last_examples_are_not_of_one_class() -> None:
         (PICTURE_NET, np.asfortranarray(PICTURES.transpose(0, 3, 1, 2) / 255.0), np.float32, ""),
         (NET, X.astype("f2"), np.float32, ""),
         (NET, (X * 9).astype("i8"), np.float32, "x is whole numbers (int64): they are used as they are"),
-        (
-            NET,
-            [[1, 2, 3, 4]] * 49 + [[1, 1, 1, 1]],
-            np.float32,
-            "x is whole numbers (int64): they are used as they are",
-        ),
     ],
 )
 def test_types_and_axes(net: ns.Network, x: Any, dtype: Any, said: str) -> None:
