@@ -31,7 +31,8 @@ _FIRST = ("file", "predicted", "probability")
 def require_name(out: Path | None) -> None:
     """Refuse a name that does not say what to write; raises typer.BadParameter."""
     if out is not None and out.suffix.lower() not in {".csv", ".json", ".npy"}:
-        raise typer.BadParameter(f"{out} is neither a .csv, a .json nor an .npy file", param_hint="-o")
+        masks = f"; masks of pictures go into a folder: -o {out}/" if out.suffix == "" else ""
+        raise typer.BadParameter(f"{out} is neither a .csv, a .json nor an .npy file{masks}", param_hint="-o")
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterato
 
     A table has a row for each example: its file and, where there are classes, the one that is predicted and how
     probable it is, then the probability or the output of each class by name; else what is predicted, or each output by
-    number. Of pictures with a class for each pixel it has the class of most pixels, then the share of each. Of the rows
+    number. Where each pixel or position has a class, it has that of most of them, then the share of each. Of the rows
     of a table it has their own columns, then what is predicted. Of several outputs it has what each predicts.
 
     Args:

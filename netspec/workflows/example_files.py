@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from netspec import data as datasets
 from netspec.data.checks import shape_text
 from netspec.data.examples import read_formed, read_inputs
-from netspec.data.picture_files import Resize, decode_in_pieces, picture_of
+from netspec.data.picture_files import Resize, decode_in_pieces, picture_of, size_of
 from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
@@ -22,8 +22,8 @@ from netspec.sources.pictures import ENDINGS, without_masks
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import read_table
-from netspec.sources.trees import open_tree
-from netspec.system.files import kind_of
+from netspec.sources.trees import MOST_BYTES, Tree, open_tree
+from netspec.system.files import kind_of, read_given
 
 __all__ = ["Examples", "read", "read_pictures"]
 
@@ -40,12 +40,14 @@ class Examples:
         framed_as: the dataset as whose images what is drawn in a picture was framed; empty where it was left as it is.
         notes: what the user should know of the file, a line each.
         columns: of a table the cells of each of its columns, by their names.
+        sizes: of picture files the width and height of each, where they were asked for.
     """
 
     array: Any
     framed_as: str = ""
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str]] | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return len(next(each_array(self.array)))
@@ -59,6 +61,7 @@ def read(
     like: DatasetInfo | None = None,
     name: str | None = None,
     preparation: Preparation | None = None,
+    sizes: bool = False,
 ) -> Examples:
     """Return the examples in a file: one for a picture, as many as there are in an `.npy` or rows in a table.
 
@@ -69,6 +72,7 @@ def read(
         like: the dataset as whose images a picture is framed.
         name: what messages call it; its path unless given.
         preparation: what was fitted to the data that the network learned from.
+        sizes: whether the sizes of picture files are asked for.
 
     Raises:
         DataError: when the file is missing, damaged, or does not fit.
@@ -90,8 +94,10 @@ def read(
         _refuse(network, file, name)
     resize = preparation.resize if preparation else None
     if resize:
-        pixels, note = picture_of(file if isinstance(file, bytes) else Path(file), name, network.input, resize)
-        return Examples((255 - pixels if invert else pixels)[None], notes=(note,) if note else ())
+        content = read_given(Path(file), MOST_BYTES) if not isinstance(file, bytes) and sizes else file
+        pixels, note = picture_of(content if isinstance(content, bytes) else Path(content), name, network.input, resize)
+        own = (size_of(content),) if sizes and isinstance(content, bytes) else ()
+        return Examples((255 - pixels if invert else pixels)[None], notes=(note,) if note else (), sizes=own)
     picture = datasets.read_picture(file, network.image_shape, invert=invert, like=like, name=name)
     return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
 
@@ -123,7 +129,7 @@ def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, r
 
 
 def read_pictures(
-    network: Network, path: Path, resize: Resize
+    network: Network, path: Path, resize: Resize, *, sizes: bool = False
 ) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
     """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
 
@@ -137,7 +143,14 @@ def read_pictures(
         if not files:
             raise DataError(f"{path} has no pictures in it", "give a folder with some, or the files themselves")
         for names, images, bad in decode_in_pieces(tree, files, network.input, resize, size=_PIECE):
-            yield names, Examples(images), bad
+            yield names, Examples(images, sizes=_sizes(tree, names) if sizes else ()), bad
+
+
+def _sizes(tree: Tree, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Return the width and height of pictures, by what messages call them."""
+    shown = {tree.shown(file): file for file in tree.files}
+    found = {at: size_of(read()) for at, read in tree.each([shown[name] for name in names])}
+    return tuple(found[at] for at in range(len(names)))
 
 
 def _source(file: Path | str | bytes) -> Path | bytes:

@@ -146,7 +146,13 @@ class Run:
         return self.examples(file, invert=invert, as_is=as_is, name=name).array
 
     def examples(
-        self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
+        self,
+        file: Path | str | bytes,
+        *,
+        invert: bool | None = None,
+        as_is: bool = False,
+        name: str | None = None,
+        sizes: bool = False,
     ) -> Examples:
         """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
 
@@ -158,6 +164,7 @@ class Run:
             invert: swap light and dark in pictures; recognized from the picture unless given.
             as_is: leave pictures as they are, but for their size.
             name: what messages call it; its path unless given.
+            sizes: whether the sizes of picture files are asked for.
 
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
@@ -173,6 +180,7 @@ class Run:
             like=None if as_is else self.learned_from,
             name=name,
             preparation=self.preparation,
+            sizes=sizes,
         )
 
     @property
@@ -181,13 +189,17 @@ class Run:
         table = self.preparation.table if self.preparation else None
         return self.preparation.resize if self.preparation and (table is None or table.is_picture) else None
 
-    def pictures(self, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+    def pictures(self, path: Path, *, sizes: bool = False) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
         """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+        Args:
+            path: of the folder or archive.
+            sizes: whether their own sizes are asked for.
 
         Raises:
             DataError: there are none.
         """
-        return example_files.read_pictures(self.network, path, self.resize or "crop")
+        return example_files.read_pictures(self.network, path, self.resize or "crop", sizes=sizes)
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
