@@ -139,7 +139,8 @@ def _table(writer: _Writer, run: Run, threshold: float | None) -> Write:
         return _table_of_columns(writer, run, threshold)
     single = len(run.model.graph.outputs) == 1
     positions = single and len(run.model.graph.shape(run.model.graph.output)) > 1
-    pixels = positions and run.gives_probabilities and len(run.model.graph.shape(run.model.graph.output)) == 3
+    # A class at each position of a sequence is as one at each pixel; of a text it is the next token.
+    pixels = positions and run.gives_probabilities and run.vocabulary is None
     names = () if positions and not pixels else run.output_names
     likeliest = bool(names) and run.gives_probabilities and not run.several_labels and not pixels
     headed = False

@@ -24,22 +24,17 @@ def array_folder(path: Path, refusal: type[NetspecError]) -> Path | None:
         return path.parent if kind == "file" else None
     if kind != "folder":
         return None
-    try:
-        inside = list(path.iterdir())
-    except OSError:
+    if not array_paths(path):
         return None
-    has_folders = any(each.is_dir() and not each.name.startswith(".") for each in inside)
-    return path if array_paths(path) and not has_folders else None
+    # Beside arrays only a folder of pictures may have other folders in it.
+    return None if any(each.is_dir() and not each.name.startswith(".") for each in path.iterdir()) else path
 
 
 def array_paths(folder: Path) -> dict[str, Path]:
     """Return the `.npy` files of a folder by their names without the ending, the largest first; links are left out."""
     try:
-        found = [
-            path
-            for path in sorted(folder.iterdir())
-            if path.suffix.lower() == ".npy" and path.is_file() and not path.is_symlink()
-        ]
+        named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".npy"]
+        found = [path for path in named if path.is_file() and not path.is_symlink()]
     except OSError:
         return {}
     return {path.stem: path for path in sorted(found, key=lambda path: -path.stat().st_size)}
