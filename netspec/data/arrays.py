@@ -209,9 +209,12 @@ def read_npz(
     """
     reading = reading or Reading()
     keys: Keys = {}
+    over: list[str] = []
 
     def choose(there: Collection[str]) -> list[str]:
         keys.update(reading.found_in(there, str(path)))
+        said = reading.names.passed_over(keys, there)
+        over.extend([f"{path}: {said}; the spec may say which: `columns`, `target`"] if said else [])
         listed = next((key for name in CLASS_NAMES for key in there if key.lower() == name), None)
         return [*keys.values(), *([listed] if listed else [])]
 
@@ -232,7 +235,7 @@ def read_npz(
         made = fit(made, reading.shape, resizable=False)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
-    return replace(made, notices=(*notices, *made.notices))
+    return replace(made, notices=(*over, *notices, *made.notices))
 
 
 def _names_in(path: Path, others: Mapping[str, NDArray[Any] | None]) -> tuple[list[str] | None, tuple[str, ...]]:

@@ -160,6 +160,16 @@ class ArrayNames:
                     return keys[0]
         return None
 
+    def passed_over(self, keys: Keys, there: Collection[str]) -> str:
+        """Return what to say of arrays that are called as examples or targets are too, and are not read; or nothing."""
+        said = []
+        for names, letters in ((self.inputs, X_NAMES), (self.targets, Y_NAMES)):
+            own = next(iter(names), "")
+            others = [key for key in there if _plain(key) in letters and key not in keys.values()]
+            if others and names[own] and own not in self.said and (own, "train") in keys:
+                said.append(f"{keys[own, 'train']} is read, and not {listing(sorted(others), 'and')}")
+        return "; ".join(said)
+
     def _misspelt(self, keys: Keys, there: Collection[str]) -> list[tuple[str, str]]:
         """Return the test arrays where one is there whose name is a mistake away from theirs."""
         others = [key for key in there if key not in keys.values()]

@@ -172,6 +172,12 @@ def test_which_arrays_are_meant() -> None:
     assert names.chosen(["x_train", "y_train", "x_tset", "y_tset"])[1] == ["x_test", "y_test"]
 
 
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    np.savez(tmp_path / "f.npz", data=X, images=PICTURES, target=Y)
+    found = load_data(NET, tmp_path / "f.npz")
+    assert "data is read, and not images; the spec may say which: `columns`, `target`" in found.notices[0]
+
+
 def test_frames_of_pandas_and_polars_are_as_columns() -> None:
     columns = {"size": [*map(float, range(30))], "kind": ["a", "b", "c"] * 10, "on": [True, False] * 15}
     net = ns.parse('data "people" { target kind }\ninput 2\nfc 3 softmax')
