@@ -18,8 +18,8 @@ from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of, zero_or_one
+from netspec.sources.kinds import PICTURES
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_files import PICTURES
 from netspec.sources.table_fit import fit_table
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
 from netspec.sources.table_survey import read_once

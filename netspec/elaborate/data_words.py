@@ -15,9 +15,8 @@ from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find
-from netspec.sources.kinds import require_kind
+from netspec.sources.kinds import PICTURES, require_kind
 from netspec.sources.survey import Survey, survey
-from netspec.sources.table_files import PICTURES
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
 

@@ -15,9 +15,9 @@ from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.data_headers import Contents, array_contents, idx_contents
+from netspec.sources.kinds import PICTURES
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import survey
-from netspec.sources.table_files import PICTURES
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]

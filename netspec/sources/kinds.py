@@ -12,7 +12,10 @@ from netspec.sources.pictures import ENDINGS, holds_pictures
 from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
 
-__all__ = ["require_kind"]
+__all__ = ["PICTURES", "require_kind"]
+
+PICTURES = "pictures"
+"""Before a column of a table: it names picture files; in place of one: the only one that does."""
 
 
 def require_kind(data: DataSource | None, path: Path, name: str) -> None:

@@ -14,10 +14,7 @@ from netspec.sources.tables import Table
 from netspec.sources.trees import MOST_BYTES, Read, Tree
 from netspec.system.files import open_to_read
 
-__all__ = ["PICTURES", "ColumnFiles", "missing_files", "picture_column", "require_files", "with_files"]
-
-PICTURES = "pictures"
-"""Before a column: it names picture files; in place of one: the only one that does."""
+__all__ = ["ColumnFiles", "missing_files", "picture_column", "require_files", "with_files"]
 
 _MOSTLY, _LOOKED_AT, _SHOWN = 0.9, 200, 3
 

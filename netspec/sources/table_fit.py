@@ -11,8 +11,8 @@ from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
+from netspec.sources.kinds import PICTURES
 from netspec.sources.table_files import (
-    PICTURES,
     missing_files,
     picture_column,
     require_files,

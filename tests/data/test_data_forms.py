@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ PICTURES = RNG.integers(0, 256, (50, 5, 6, 3)).astype("u1")
 NET = ns.parse("input 4; fc 3 softmax")
 PICTURE_NET = ns.parse("input 3x5x6; globalpool; fc 3 softmax")
 STEPS_NET = ns.parse("input 2x7; gru 3 last; fc 1; train { loss mse }")
+
+
+def header(shape: str, descr: str) -> bytes:
+    """Return the header of a `.npy` file that claims a shape and a type."""
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
 
 
 def shares(data: Any, text: str = "input 4; fc 3 softmax", settings: str = "") -> Any:
@@ -138,6 +145,27 @@ def test_a_folder_of_arrays_is_as_a_file_of_them(tmp_path: Path) -> None:
     (tmp_path / "both" / "species.npy").symlink_to(tmp_path / "outside.npy")
     with pytest.raises(DataError, match="has no array species; it holds X"):
         load_data(network, base=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "cannot be read as a .npy file"),
+        (b"no array", "cannot be read as a .npy file"),
+        (header("(4000000000, 4)", "<f4"), "cannot be read as a .npy file"),
+        (header("(-5, 4)", "<f4"), "cannot be read as a .npy file"),
+        (header("(5, 4)", "|O") + pickle.dumps([1]), "holds Python objects, which would run code when read"),
+    ],
+)
+def test_a_file_of_an_array_that_lies(tmp_path: Path, content: bytes, said: str) -> None:
+    np.save(tmp_path / "y.npy", Y)
+    (tmp_path / "X.npy").write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        load_data(NET, tmp_path / "X.npy")
+    assert caught.value.fix
+    text = 'data "X.npy"\ninput 4; fc 3 softmax'
+    found = analyze(Source("t.net", text, tmp_path), files=True).diagnostics
+    assert [d.code for d in found] in (["E0314"], [])
 
 
 def test_layouts() -> None:
