@@ -42,7 +42,7 @@ def mask_files(out: Path, run: Run, roots: Sequence[Path], threshold: float | No
     """
     shape = run.model.graph.shape(run.model.graph.output) if len(run.model.graph.outputs) == 1 else ()
     if len(shape) != 3 or not run.gives_probabilities:
-        message = f"{out} is a folder, for masks, and the model says nothing of each pixel"
+        message = f"cannot write {out}: it is a folder, for masks, and the model says nothing of each pixel"
         raise RunError(message, f"name a file: -o {out / 'answers.csv'}")
     values, written = mask_values(run), dict[Path, str]()
 
