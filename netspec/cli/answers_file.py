@@ -31,7 +31,8 @@ _FIRST = ("file", "predicted", "probability")
 def require_name(out: Path | None) -> None:
     """Refuse a name that does not say what to write; raises typer.BadParameter."""
     if out is not None and out.suffix.lower() not in {".csv", ".json", ".npy"}:
-        raise typer.BadParameter(f"{out} is neither a .csv, a .json nor an .npy file", param_hint="-o")
+        masks = f"; masks of pictures go into a folder: -o {out}/" if out.suffix == "" else ""
+        raise typer.BadParameter(f"{out} is neither a .csv, a .json nor an .npy file{masks}", param_hint="-o")
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterato
 
     A table has a row for each example: its file and, where there are classes, the one that is predicted and how
     probable it is, then the probability or the output of each class by name; else what is predicted, or each output by
-    number. Of pictures with a class for each pixel it has the class of most pixels, then the share of each. Of the rows
+    number. Where each pixel or position has a class, it has that of most of them, then the share of each. Of the rows
     of a table it has their own columns, then what is predicted. Of several outputs it has what each predicts.
 
     Args:
@@ -138,7 +139,8 @@ def _table(writer: _Writer, run: Run, threshold: float | None) -> Write:
         return _table_of_columns(writer, run, threshold)
     single = len(run.model.graph.outputs) == 1
     positions = single and len(run.model.graph.shape(run.model.graph.output)) > 1
-    pixels = positions and run.gives_probabilities and len(run.model.graph.shape(run.model.graph.output)) == 3
+    # A class at each position of a sequence is as one at each pixel; of a text it is the next token.
+    pixels = positions and run.gives_probabilities and run.vocabulary is None
     names = () if positions and not pixels else run.output_names
     likeliest = bool(names) and run.gives_probabilities and not run.several_labels and not pixels
     headed = False

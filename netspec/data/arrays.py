@@ -1,10 +1,9 @@
-"""Datasets that people bring: arrays in memory, a `.npz` file of four, or a folder of four IDX files."""
+"""Datasets that people bring: arrays in memory, in `.npz` or `.npy` files, or a folder of four IDX files."""
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec.data import idx, npz
-from netspec.data.checks import as_labels, as_pixels, as_tokens, facts, require, require_range
+from netspec.data.array_forms import in_form
+from netspec.data.array_parts import drawn_test
+from netspec.data.checks import as_labels, as_pixels, as_tokens, as_values, facts, require, require_range
 from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.recipe.array_facts import KEYS, KEYS_VAL, NAMES_KEY, examples_wrong, unlike
-from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames
+from netspec.recipe.array_facts import KEYS, KEYS_VAL, examples_wrong, unlike
+from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNames, Keys
 from netspec.system.files import kind_of
 
-__all__ = ["KEYS", "Reading", "from_arrays", "read_idx_folder", "read_npz"]
+__all__ = ["KEYS", "Reading", "dataset_of", "from_arrays", "read_idx_folder", "read_npz"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,31 @@ class Reading:
         keys: what they are called, as KEYS and KEYS_VAL are; those unless given.
         known: the names of the classes that a model has learned.
         held_out: so many of the training examples are for validation.
+        shape: of the network's input, into which examples are brought.
+        test: how much is for the test, as the spec says it.
+        learns: whether targets are needed; else the input is learned again.
     """
 
     names: ArrayNames = field(default_factory=lambda: ArrayNames.of(("x",), ("y",)))
     keys: tuple[str, ...] | None = None
     known: tuple[str, ...] | None = None
     held_out: int = 0
+    shape: tuple[int, ...] | None = None
+    test: float | None = None
+    learns: bool = True
 
-    def keys_in(self, there: Collection[str], where: str) -> tuple[str, ...]:
-        """Return the keys of the arrays in a file; those that are missing too, but for validation.
+    def found_in(self, there: Collection[str], where: str) -> Keys:
+        """Return the keys of the arrays in a file, whose names are given with the largest array first.
 
         Raises:
-            DataError: of the arrays for validation one is there and the other is not.
+            DataError: one is missing.
         """
         found, missing = self.names.chosen(there)
-        lone = [name for name in missing if name in KEYS_VAL]
-        if lone:
-            raise DataError(*self.names.lacks(lone[0], there, where))
-        order = [(own, split) for split in (*SPLITS, VALIDATION) for own in self.names.shorts]
-        usual = dict(zip(order, KEYS, strict=False))
-        return tuple(key for each in order if (key := found.get(each) or usual.get(each)))
+        if missing and not self.learns:
+            found, missing = self.names.without_targets().chosen(there)
+        if missing:
+            raise DataError(*self.names.lacks(missing, there, where, sayable=True))
+        return found
 
 
 def from_arrays(
@@ -101,20 +107,59 @@ def from_arrays(
         raise DataError(f"{there} is given without {missing}", "give both, or neither")
     given += [] if x_val is None or y_val is None else [x_val, y_val]
     keys = reading.keys or (*KEYS, *KEYS_VAL)
+    pairs = dict(zip((*SPLITS, VALIDATION), zip(given[::2], given[1::2], strict=True), strict=False))
+    called = dict(zip(pairs, zip(keys[::2], keys[1::2], strict=True), strict=False))
+    reading = replace(reading, shape=reading.shape or shape)
     names = None if labels is None else _class_names(labels)
+    return fit(dataset_of(pairs, called, reading, tokens, names, want, name), shape, resizable=False)
+
+
+def dataset_of(
+    pairs: Mapping[str, tuple[Any, Any]],
+    called: Mapping[str, tuple[str, str]],
+    reading: Reading,
+    tokens: int | None = None,
+    names: tuple[str, ...] | None = None,
+    want: Wanted | None = None,
+    name: str = "arrays",
+) -> Dataset:
+    """Return the dataset of examples and targets, by their parts: `train`, `test`, `val`; a test part may be missing.
+
+    Args:
+        pairs: the examples and the targets of each part.
+        called: what they are called, likewise.
+        reading: how a network reads them.
+        tokens: how many there are, where the examples are token numbers.
+        names: of all classes, where they are given.
+        want: what the output takes, where targets may be other than a class number for each example.
+        name: what to call the dataset.
+
+    Raises:
+        DataError: as for `from_arrays`.
+    """
+    parts = list(pairs)
+    xs = [as_values(pairs[part][0], called[part][0]) for part in parts]
+    ys = {called[part][1]: pairs[part][1] for part in parts}
     wants = () if want is None else (want,)
-    ys = dict(zip(keys[1::2], given[1::2], strict=False))
-    found = numbered(ys, wants, all_names=names, known=reading.known, held_out=reading.held_out)
+    held_out = reading.held_out if "test" in pairs else 0
+    found = numbered(ys, wants, all_names=names, known=reading.known, held_out=held_out)
     if found and want:
-        require_takes_names(want, keys[1], found.names, name)
+        require_takes_names(want, called["train"][1], found.names, name)
+    notices: list[str] = list(found.notices) if found else []
+    formed = None if tokens else reading.shape
+    if reading.shape is not None:
+        xs, said = in_form(xs, [called[part][0] for part in parts], reading.shape, tokens)
+        notices += said
+    given = {key: found.arrays[key] for key in ys} if found else ys
     splits = [
-        _split(x, found.arrays[key[1]] if found else y, key, tokens, None if found else want)
-        for x, y, key in zip(given[::2], given[1::2], zip(keys[::2], keys[1::2], strict=True), strict=False)
+        _split(x, given[called[part][1]], called[part], tokens, None if found else want, formed)
+        for x, part in zip(xs, parts, strict=True)
     ]
+    notices += _said_of_targets(ys, splits) if want else []
     if want and len({(split.labels.dtype.kind, split.labels.ndim) for split in splits}) > 1:
         splits = [_alike(split, want) for split in splits]
-    for split, key in zip(splits[1:], keys[2::2], strict=False):
-        require(unlike(facts(splits[0].images, keys[0]), facts(split.images, key)))
+    for split, part in zip(splits[1:], parts[1:], strict=True):
+        require(unlike(facts(splits[0].images, called["train"][0]), facts(split.images, called[part][0])))
     if found:
         names = found.names
     elif want and not _named_classes(splits[0], want):
@@ -124,19 +169,34 @@ def from_arrays(
         largest = max(int(split.labels[split.labels != ignore].max(initial=0)) for split in splits)
         names = tuple(str(label) for label in range(largest + 1))
     if not found and names and not (want and (want.ignore is not None or not _named_classes(splits[0], want))):
-        for split, key in zip(splits, keys[1::2], strict=False):
-            require_range(split.labels, key, len(names))
-    notices = found.notices if found else ()
-    dataset = Dataset.of(name, splits[0], splits[1], names, notices, validation=splits[2] if splits[2:] else None)
-    return fit(dataset, shape, resizable=False)
+        for split, part in zip(splits, parts, strict=True):
+            require_range(split.labels, called[part][1], len(names))
+    made = dict(zip(parts, splits, strict=True))
+    if "test" in made and reading.test is not None:
+        notices.append(f"`test` is not used: {name} has a test part of its own")
+    elif "test" not in made:
+        made["train"], made["test"], drawing = drawn_test(made["train"], reading.test, name)
+        notices += [drawing] if drawing else []
+    return Dataset.of(name, made["train"], made["test"], names, tuple(notices), validation=made.get(VALIDATION))
+
+
+def _said_of_targets(ys: Mapping[str, Any], splits: Sequence[Split]) -> list[str]:
+    """Return what to say of targets that are taken for something else than what they look like."""
+    key, shape = next((key, np.shape(values)) for key, values in ys.items())
+    labels = splits[0].labels
+    if labels.ndim == len(shape) - 1 and labels.dtype.kind == "i" and len(shape) > 1 and shape[1] > 1:
+        return [f"{key} has one-hot rows: they are read as classes 0 to {shape[1] - 1}"]
+    if labels.dtype.kind == "i" and getattr(next(iter(ys.values())), "dtype", np.dtype(int)).kind == "f":
+        return [f"{key} has whole numbers as floats: they are read as classes"]
+    return []
 
 
 def read_npz(
     path: Path, tokens: int | None = None, want: Wanted | None = None, reading: Reading | None = None
 ) -> Dataset:
-    """Return the dataset in a `.npz` file with the arrays x_train, y_train, x_test and y_test.
+    """Return the dataset in a `.npz` file, or in `.npy` files of a folder: x_train, y_train, x_test, y_test; or x, y.
 
-    Class names, where the file has them, are in a fifth one, class_names; examples for validation in x_val and y_val.
+    Class names, where the file has them, are in one more, class_names; examples for validation in x_val and y_val.
 
     Args:
         path: of the file.
@@ -147,37 +207,44 @@ def read_npz(
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that `from_arrays` refuses.
     """
-    kind = kind_of(path, DataError)
-    if kind != "file":
-        raise DataError(f"{path} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
     reading = reading or Reading()
+    keys: Keys = {}
+    over: list[str] = []
+
+    def choose(there: Collection[str]) -> list[str]:
+        keys.update(reading.found_in(there, str(path)))
+        said = reading.names.passed_over(keys, there)
+        over.extend([f"{path}: {said}; the spec may say which: `columns`, `target`"] if said else [])
+        listed = next((key for name in CLASS_NAMES for key in there if key.lower() == name), None)
+        return [*keys.values(), *([listed] if listed else [])]
+
+    arrays = npz.arrays_of(path, str(path), choose, optional=CLASS_NAMES)
+    names, notices = _names_in(path, {key: a for key, a in arrays.items() if key not in keys.values()})
+    parts = list(dict.fromkeys(split for _, split in keys))
+    (own_x,), own_y = reading.names.inputs, next(iter(reading.names.targets), "")
+    pairs, called = {}, {}
+    for part in parts:
+        x, y = keys[own_x, part], keys.get((own_y, part), "")
+        pairs[part] = (arrays[x], arrays[y] if y else np.zeros(len(arrays[x]) if arrays[x].ndim else 0, np.int32))
+        called[part] = (x, y or x)
     try:
-        with zipfile.ZipFile(path) as archive:
-            keys = reading.keys_in({info.filename.removesuffix(".npy") for info in archive.infolist()}, str(path))
-            members = npz.members(path, archive, keys, optional=(NAMES_KEY,))
-            arrays = [npz.unpacked(path, archive, member) for member in members[: len(keys)]]
-            names, notices = _names_in(path, archive, members[len(keys) :])
-    except DataError:
-        raise
-    except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
-        raise DataError(f"{path} cannot be read as a .npz file: {error}", "write it with np.savez") from error
-    made = _named(path, arrays, tokens, names, want, replace(reading, keys=keys))
-    return replace(made, notices=(*notices, *made.notices))
+        all_names = None if names is None else _class_names(names)
+        if all_names is None and not any(own == own_y for own, _ in keys):
+            all_names = ()
+        made = dataset_of(pairs, called, reading, tokens, all_names, want, str(path))
+        made = fit(made, reading.shape, resizable=False)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", error.fix) from error
+    return replace(made, notices=(*over, *notices, *made.notices))
 
 
-def _names_in(
-    path: Path, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]
-) -> tuple[list[str] | None, tuple[str, ...]]:
+def _names_in(path: Path, others: Mapping[str, NDArray[Any] | None]) -> tuple[list[str] | None, tuple[str, ...]]:
     """Return the class names in a file, if it has them, and what to say where they cannot be read."""
-    for member in members:
-        try:
-            names = npz.unpacked(path, archive, member)
-        except DataError:
-            names = None
+    for key, names in others.items():
         # A file may hold more than netspec reads: only a row of texts is taken for class names.
         if names is not None and names.ndim == 1 and names.dtype.kind == "U":
             return names.tolist(), ()
-        return None, (f"{path}: {NAMES_KEY} is no row of texts, and is not read: give np.array(names, dtype=str)",)
+        return None, (f"{path}: {key} is no row of texts, and is not read: give np.array(names, dtype=str)",)
     return None, ()
 
 
@@ -197,22 +264,10 @@ def read_idx_folder(folder: Path) -> Dataset:
         if path is None:
             raise DataError(f"{folder} lacks {name}", f"a dataset folder holds {listing(idx.NAMES, 'and')}")
         arrays.append(idx.read_idx(path, dimensions=3 if "images" in name else 1))
-    return _named(folder, arrays)
-
-
-def _named(
-    path: Path,
-    arrays: list[NDArray[Any]],
-    tokens: int | None = None,
-    names: list[str] | None = None,
-    want: Wanted | None = None,
-    reading: Reading | None = None,
-) -> Dataset:
-    val: dict[str, Any] = dict(zip(KEYS_VAL, arrays[4:], strict=False))
     try:
-        return from_arrays(*arrays[:4], **val, tokens=tokens, labels=names, name=str(path), want=want, reading=reading)
+        return from_arrays(*arrays, name=str(folder))
     except DataError as error:
-        raise DataError(f"{path}: {error.message}", error.fix) from error
+        raise DataError(f"{folder}: {error.message}", error.fix) from error
 
 
 def _class_names(labels: Any) -> tuple[str, ...]:
@@ -248,7 +303,16 @@ def _alike(split: Split, want: Wanted) -> Split:
     return Split(split.images, whole.reshape(len(whole), *want.shape))
 
 
-def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | None, want: Wanted | None) -> Split:
+def _split(
+    x: ArrayLike,
+    y: ArrayLike,
+    names: tuple[str, ...],
+    tokens: int | None,
+    want: Wanted | None,
+    formed: tuple[int, ...] | None,
+) -> Split:
+    """Return a part; `formed` is the shape of the network's input, where its examples are in its form already."""
+
     def targets(examples: NDArray[Any]) -> NDArray[Any]:
         return as_target(y, names[1], examples, want) if want else as_labels(y, names[1], examples)
 
@@ -256,8 +320,8 @@ def _split(x: ArrayLike, y: ArrayLike, names: tuple[str, ...], tokens: int | Non
         numbers = as_tokens(x, names[0], tokens)
         require(examples_wrong(facts(numbers, names[0]), tokens))
         return Split(numbers, targets(numbers))
-    images = as_pixels(x, names[0])
-    return Split(images[:, None] if images.ndim == 3 else images, targets(images))
+    images = np.asarray(x) if formed else as_pixels(x, names[0])
+    return Split(images[:, None] if images.ndim == 3 and not (formed and len(formed) == 2) else images, targets(images))
 
 
 def _require_order(arrays: Sequence[ArrayLike]) -> None:

@@ -80,14 +80,19 @@ def as_values(values: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def as_pixels(values: ArrayLike, name: str) -> NDArray[Any]:
+def as_pixels(values: ArrayLike, name: str, takes: tuple[int, ...] | None = None) -> NDArray[Any]:
     """Return examples as uint8 or float32, the shape as it is.
+
+    Args:
+        values: the examples.
+        name: of them.
+        takes: the shape of the network's input, where that is known.
 
     Raises:
         DataError: another type, nothing in it, or a value that is not finite.
     """
     array = as_values(values, name)
-    require(examples_wrong(facts(array, name)))
+    require(examples_wrong(facts(array, name), takes=takes if array.dtype.kind == "f" else None))
     if array.dtype == np.uint8:
         return array
     array = as_float32(array)  # what does not fit into it becomes inf, and is found below

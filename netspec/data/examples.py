@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from netspec.data import npz
+from netspec.data.array_forms import in_form
 from netspec.data.checks import as_pixels, as_tokens, shape_text
-from netspec.diagnostics.diagnostic import DataError
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.ir.network import Input
+from netspec.recipe.array_names import ArrayNames
 from netspec.system.files import kind_of
 
-__all__ = ["checked_examples", "read_examples"]
+__all__ = ["checked_examples", "formed_examples", "read_examples", "read_formed", "read_inputs"]
 
 
 def read_examples(
@@ -37,10 +42,17 @@ def read_examples(
         DataError: the file cannot be read, or holds examples of another type or shape, values not finite, or more than
             fits into memory.
     """
+    return read_formed(source, shape, tokens, name=name)[0]
+
+
+def read_formed(
+    source: str | Path | bytes, shape: tuple[int, ...], tokens: int | None = None, *, name: str | None = None
+) -> tuple[NDArray[Any], list[str]]:
+    """Return the examples in a `.npy` file as `read_examples` does, and what to say of them."""
     name = str(source) if name is None else name
     array = _mapped(source, name) if isinstance(source, bytes) else _load(Path(source), name)
     try:
-        return checked_examples(name, array, shape, tokens)
+        return formed_examples(name, array, shape, tokens)
     except MemoryError:
         raise DataError(
             f"{name} does not fit into memory: it holds {shape_text(array.shape)} values", "split it into several files"
@@ -49,13 +61,78 @@ def read_examples(
 
 def checked_examples(name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None) -> NDArray[Any]:
     """Return examples in their shape, (N, *shape); raises DataError where they do not fit."""
-    examples = _in_shape(array, shape)
+    return formed_examples(name, array, shape, tokens)[0]
+
+
+def formed_examples(
+    name: str, array: NDArray[Any], shape: tuple[int, ...], tokens: int | None
+) -> tuple[NDArray[Any], list[str]]:
+    """Return examples in their shape, and what to say of how they were brought into it; errors as above."""
+    if array.dtype.kind not in "buif" or array.size == 0:
+        (formed,), notices = [array], list[str]()
+    elif array.shape == shape:
+        (formed,), notices = in_form([array[None]], [name], shape, tokens, checked=False)
+    else:
+        (formed,), notices = in_form([array], [name], shape, tokens, checked=False) if array.ndim else ([array], [])
+    examples = _in_shape(formed, shape)
     if examples is None:
         raise DataError(
             f"{name} holds an array of {shape_text(array.shape)}, but the network takes {shape_text(shape)}",
             f"give an array of the shape (N, {', '.join(map(str, shape))})",
         )
-    return as_tokens(examples, name, tokens) if tokens else as_pixels(examples, name)
+    return (as_tokens(examples, name, tokens) if tokens else as_pixels(examples, name)), notices
+
+
+def read_inputs(
+    source: Path | bytes, inputs: Sequence[Input], said: Sequence[str] = (), *, name: str
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return the examples of each input in a `.npz` file, by the names of the inputs, and what to say of them.
+
+    An input reads the array of its name, the only one `x` or what else examples are called; of parts that of the test.
+    Where there is one array, it is that.
+
+    Args:
+        source: the path, or what is in the file.
+        inputs: of the network.
+        said: the array that the spec says the examples are in.
+        name: what messages call the file.
+
+    Raises:
+        DataError: one is missing, or does not fit.
+    """
+    own = [given.name for given in inputs]
+    keys: dict[str, str] = {}
+    notices: list[str] = []
+
+    def choose(there: Collection[str]) -> list[str]:
+        known = said if set(said) & set(there) else ()
+        found, _ = ArrayNames.of(own, (), known).chosen(there)
+        for each in own:
+            key = found.get((each, "test")) or found.get((each, "train")) or (each if each in there else None)
+            if key is None and len(there) == len(own) == 1:
+                (key,) = there
+            if key is None:
+                raise DataError(*_lacking(each, there, own, name))
+            keys[each] = key
+            if (each, "test") in found and (each, "train") in found:
+                notices.append(f"{name}: {key} is read, and not {found[each, 'train']}")
+        return list(keys.values())
+
+    arrays = npz.arrays_of(io.BytesIO(source) if isinstance(source, bytes) else source, name, choose)
+    made = {}
+    for given in inputs:
+        of = f"{name}: {keys[given.name]}"
+        made[given.name], more = formed_examples(of, arrays[keys[given.name]], given.shape, given.tokens)
+        notices += more
+    return made, notices
+
+
+def _lacking(each: str, there: Collection[str], own: Sequence[str], name: str) -> tuple[str, str]:
+    """Return that a file lacks the array of an input, and what would be right."""
+    holds = listing(sorted(str(key)[:50] for key in there)[:10], "and") or "nothing"
+    if len(own) == 1:
+        return f"{name} has no array that is called as examples are; it holds {holds}", "name one of them x"
+    return f"{name} lacks {each}; it holds {holds}", f"name its arrays {listing(own, 'and')}"
 
 
 def _load(path: Path, name: str) -> NDArray[Any]:

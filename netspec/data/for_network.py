@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from numpy.typing import ArrayLike
 
 from netspec import data as datasets
+from netspec.data.arrays import dataset_of
 from netspec.data.checks import as_tokens
 from netspec.data.class_names import require_takes_names
 from netspec.data.fitting import fit
@@ -34,7 +35,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
-from netspec.recipe.array_facts import KEYS_VAL
+from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
 from netspec.sources.kinds import require_kind
@@ -114,14 +115,17 @@ def _load(
     known: Mapping[str, tuple[str, ...]],
 ) -> Dataset:
     reading = datasets.Reading(
-        names_of_arrays(graph),
+        names_of_arrays(graph, network.data),
+        shape=network.input if len(network.inputs) == 1 else None,
+        test=network.data.test if network.data else None,
+        learns=not network.reconstructs,
         known=known.get(graph.outputs[0].target),
         held_out=network.data.held_out if network.data else 0,
     )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
     if data is not None and not isinstance(data, str | Path):
-        return _in_memory(network, graph, data, reading, preparation, known)
+        return _in_memory(network, graph, data, reading, preparation, known, base)
     if isinstance(data, str) and ("://" in data or "\0" in data or not data):
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
@@ -137,16 +141,21 @@ def _in_memory(
     reading: datasets.Reading,
     preparation: Preparation | None,
     known: Mapping[str, tuple[str, ...]],
+    base: Path | None,
 ) -> Dataset:
     """Return the dataset of columns, four arrays, or arrays by name."""
     want = _wanted(network, graph)
     columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
     if columns is not None:
         source = network.data or DataSource(name="columns")
-        table = table_of_columns(columns, "data")
+        table = replace(table_of_columns(columns, "data"), folder=base or Path())
         return load_table(table, network, graph, source, preparation, name="arrays")
     if isinstance(data, tuple | list):
         _require_one_of_each(graph, "four arrays")
+        if len(data) == 2 and not all(isinstance(each, tuple | list) and len(each) == 2 for each in data):
+            whole = {"train": (data[0], data[1])}
+            made = dataset_of(whole, {"train": ("x", "y")}, reading, network.tokens, want=want)
+            return _by_target(graph, fit(made, network.input, resizable=False))
         if len(data) != 4:
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
@@ -156,15 +165,9 @@ def _in_memory(
         return _by_target(graph, dataset)
     if isinstance(data, Mapping):
         if is_plain(graph):
-            arrays, keys = plain_arrays(data, graph)
-            return datasets.from_arrays(
-                *arrays[:4],
-                **dict(zip(KEYS_VAL, arrays[4:], strict=False)),
-                shape=network.input,
-                tokens=network.tokens,
-                want=want,
-                reading=replace(reading, keys=keys),
-            )
+            parts, called = plain_arrays(data, graph)
+            made = dataset_of(parts, called, reading, network.tokens, want=want)
+            return fit(made, network.input, resizable=False)
         return from_named_arrays(data, network, graph, known=known)
     raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
 
@@ -190,12 +193,12 @@ def _file_of(
         source = network.data or DataSource(name=path.name)
         if classes:
             require_columns_of_texts(path)
-        return load_table_file(path, network, graph, source, preparation, folder=base)
+        return load_table_file(path, network, graph, source, preparation, folder=base, progress=progress)
     learned = next(iter(known.values()), ())
     if network.data and classes:
         texts = load_text_classes(path, network, known=learned, fitted=preparation, folder=base)
         return _by_target(graph, texts)
-    if network.data and network.data.is_text and not names[0].lower().endswith(".npz"):
+    if network.data and network.data.is_text and not names[0].lower().endswith(ARRAY_ENDINGS):
         shape = graph.shape(graph.output)
         return load_text(path, network.data, shape, preparation, tokens=network.tokens, folder=base)
     if holds_pictures(path) and not find(names[0]):
@@ -212,7 +215,7 @@ def _file_of(
 
 def _is_table(network: Network, name: str) -> bool:
     """Return whether data is a table: by its name, or because the spec names columns of it."""
-    if find(name) or name.lower().endswith(".npz"):
+    if find(name) or holds_arrays(expanded(name, DataError), DataError):
         return False
     return is_table_name(name) or (network.data is not None and network.data.is_table)
 
@@ -267,7 +270,7 @@ def _named_file(network: Network, graph: Graph, names: Sequence[str], known: Map
     """Return the dataset in the first `.npz` file that is there, of arrays by name."""
     paths = [expanded(name, DataError) for name in names]
     path = next((path for path in paths if kind_of(path, DataError)), paths[-1])
-    if find(str(names[paths.index(path)])) or path.suffix.lower() != ".npz":
+    if find(str(names[paths.index(path)])) or not (path.suffix.lower() == ".npz" or holds_arrays(path, DataError)):
         _require_one_of_each(graph, f"the examples and labels of {path}")
     return read_named_npz(path, network, graph, known)
 

@@ -13,6 +13,7 @@ from netspec.data.targets import Wanted
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
 from netspec.diagnostics.suggest import nearest
+from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.system.files import expanded, kind_of
 
@@ -65,7 +66,7 @@ def load(
     """Return the first of the named datasets that is to be had.
 
     Args:
-        names: names of built-in datasets, or paths of a `.npz` file or of a folder with four IDX files. The
+        names: names of built-in datasets, or paths of arrays or of a folder with four IDX files. The
             next is tried only when one is not available; whatever else is wrong with one is an error.
         shape: of one example, where the network states it: (C, H, W), (F, L) or (F,). The images of a built-in
             dataset are resized to it; a vector takes an image of as many numbers.
@@ -129,8 +130,8 @@ def _load_one(
 ) -> Dataset:
     info = _built_in(name)
     path = expanded(name, DataError)
-    npz = path.suffix.lower() == ".npz"
-    if tokens and (info or not npz):
+    of_arrays = info is None and (path.suffix.lower() in ARRAY_ENDINGS or holds_arrays(path, DataError))
+    if tokens and not of_arrays:
         what = info.name if info else str(path)
         raise DataError(
             f"{what} holds images, but the network takes token numbers", "give a .npz file of whole numbers (N, length)"
@@ -138,7 +139,7 @@ def _load_one(
     if info:
         train, test = READERS[info.name].load(progress)
         return Dataset.of(info.name, train, test, info.labels)
-    return arrays.read_npz(path, tokens, want, reading) if npz else arrays.read_idx_folder(path)
+    return arrays.read_npz(path, tokens, want, reading) if of_arrays else arrays.read_idx_folder(path)
 
 
 def _built_in(name: str) -> DatasetInfo | None:
@@ -158,7 +159,7 @@ def _built_in(name: str) -> DatasetInfo | None:
 
 
 def _is_path(name: str) -> bool:
-    if "/" in name or "\\" in name or name.lower().endswith(".npz"):
+    if "/" in name or "\\" in name or name.lower().endswith(ARRAY_ENDINGS):
         return True
     return kind_of(Path(name), DataError) == "folder"
 

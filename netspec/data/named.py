@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data import npz
-from netspec.data.checks import as_pixels, as_tokens, as_values, facts, require, require_range
+from netspec.data.array_forms import in_form
+from netspec.data.array_parts import drawn_test
+from netspec.data.checks import as_tokens, as_values, facts, require, require_range
 from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target, wanted
@@ -19,11 +20,10 @@ from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph, GraphInput, GraphOutput
-from netspec.ir.network import Network
+from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.array_facts import classes_misfit, examples_wrong, unlike
 from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames, Keys
-from netspec.system.files import kind_of
 
 __all__ = [
     "array_names",
@@ -50,9 +50,10 @@ def targets(graph: Graph) -> dict[str, list[GraphOutput]]:
     return {target: [o for o in outputs if o.loss.compares] or outputs for target, outputs in found.items()}
 
 
-def names_of_arrays(graph: Graph) -> ArrayNames:
-    """Return what the arrays of a network may be called."""
-    return ArrayNames.of([i.name for i in graph.inputs], list(targets(graph)))
+def names_of_arrays(graph: Graph, data: DataSource | None = None) -> ArrayNames:
+    """Return what the arrays of a network may be called, by itself and by what its spec says of them."""
+    columns, target = (data.example_arrays, data.target_arrays) if data else ((), ())
+    return ArrayNames.of([i.name for i in graph.inputs], list(targets(graph)), columns, target)
 
 
 def array_names(graph: Graph) -> tuple[str, ...]:
@@ -67,6 +68,7 @@ def from_named_arrays(
     *,
     name: str = "arrays",
     known: Mapping[str, tuple[str, ...]] | None = None,
+    named: Keys | None = None,
 ) -> Dataset:
     """Return the dataset of arrays by name.
 
@@ -77,20 +79,22 @@ def from_named_arrays(
         graph: of it.
         name: what to call the dataset.
         known: the names of the classes that a model has learned, by the targets that have some.
+        named: what the arrays are called; all of them are, unless given.
 
     Raises:
         DataError: one is missing, or does not fit; it is named.
     """
-    named = _keys(arrays, graph)
+    named = _keys(arrays, graph) if named is None else named
     parts = [split for split in (*SPLITS, VALIDATION) if (graph.inputs[0].name, split) in named]
     splits: dict[str, Split] = {}
     wants = {target: [wanted(network, graph.only(o)) for o in outputs] for target, outputs in targets(graph).items()}
     given = {(target, split): arrays[named[target, split]] for target in wants for split in parts}
     notices: list[str] = []
     target_labels = {}
+    held_out = network.data.held_out if network.data and "test" in parts else 0
     for target, of in wants.items():
         keys = {named[target, split]: given[target, split] for split in parts}
-        own, held_out = (known or {}).get(target), network.data.held_out if network.data else 0
+        own = (known or {}).get(target)
         found = numbered(keys, of, known=own, held_out=held_out)
         if found is None:
             continue
@@ -102,8 +106,14 @@ def from_named_arrays(
         given.update({(target, split): found.arrays[named[target, split]] for split in parts})
         target_labels[target] = found.names
         notices += found.notices
+    examples: dict[str, dict[str, NDArray[Any]]] = {}
+    for i in graph.inputs:
+        own_keys = [named[i.name, split] for split in parts]
+        formed, said = in_form([as_values(arrays[key], key) for key in own_keys], own_keys, i.shape, i.tokens)
+        examples[i.name] = dict(zip(parts, formed, strict=True))
+        notices += said
     for split in parts:
-        images = {i.name: _examples(arrays[named[i.name, split]], named[i.name, split], i) for i in graph.inputs}
+        images = {i.name: _examples(examples[i.name][split], named[i.name, split], i) for i in graph.inputs}
         first = next(iter(images.values()))
         for key, array in images.items():
             _require_count(array, named[key, split], first, named[graph.inputs[0].name, split])
@@ -123,6 +133,10 @@ def from_named_arrays(
         train, *others = (facts(_of(splits[s].images, i.name), named[i.name, s]) for s in parts)
         for other in others:
             require(unlike(train, other, i.tokens))
+    if "test" not in splits:
+        test = network.data.test if network.data else None
+        splits["train"], splits["test"], drawing = drawn_test(splits["train"], test, name)
+        notices += [drawing] if drawing else []
     one_out = len(graph.outputs) == 1
     return Dataset.of(
         name,
@@ -135,16 +149,18 @@ def from_named_arrays(
     )
 
 
-def plain_arrays(arrays: Mapping[str, Any], graph: Graph) -> tuple[list[Any], tuple[str, ...]]:
-    """Return x_train, y_train, x_test, y_test, and where there are some x_val and y_val, with what they are called.
+def plain_arrays(
+    arrays: Mapping[str, Any], graph: Graph
+) -> tuple[dict[str, tuple[Any, Any]], dict[str, tuple[str, str]]]:
+    """Return the examples and targets of each part, and what they are called.
 
     Raises:
         DataError: one is missing, or there is one more.
     """
     named = _keys(arrays, graph)
-    names = (graph.inputs[0].name, graph.outputs[0].target)
-    keys = tuple(named[each] for split in (*SPLITS, VALIDATION) for name in names if (each := (name, split)) in named)
-    return [arrays[key] for key in keys], keys
+    x, y = graph.inputs[0].name, graph.outputs[0].target
+    called = {split: (named[x, split], named[y, split]) for split in dict.fromkeys(split for _, split in named)}
+    return {split: (arrays[pair[0]], arrays[pair[1]]) for split, pair in called.items()}, called
 
 
 def _keys(arrays: Mapping[str, Any], graph: Graph) -> Keys:
@@ -161,11 +177,11 @@ def _keys(arrays: Mapping[str, Any], graph: Graph) -> Keys:
     return named
 
 
-def _chosen(there: Mapping[str, Any], names: ArrayNames, where: str = "data") -> Keys:
+def _chosen(there: Collection[str], names: ArrayNames, where: str = "data") -> Keys:
     """Return the keys of the arrays among some; raises DataError where one is missing."""
     found, missing = names.chosen(there)
     if missing:
-        raise DataError(*names.lacks(missing[0], there, where))
+        raise DataError(*names.lacks(missing, there, where))
     return found
 
 
@@ -177,13 +193,15 @@ def read_named_npz(
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that does not fit.
     """
+    named: Keys = {}
 
-    def choose(there: Mapping[str, Any]) -> list[str]:
-        return list(_chosen(there, names_of_arrays(graph), str(path)).values())
+    def choose(there: Collection[str]) -> list[str]:
+        named.update(_chosen(there, names_of_arrays(graph, network.data), str(path)))
+        return list(named.values())
 
-    arrays = _in_archive(path, str(path), choose)
+    arrays = npz.arrays_of(path, str(path), choose)
     try:
-        return from_named_arrays(arrays, network, graph, name=str(path), known=known)
+        return from_named_arrays(arrays, network, graph, name=str(path), known=known, named=named)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 
@@ -199,27 +217,8 @@ def read_arrays(source: Path | IO[bytes], names: Sequence[str], *, name: str) ->
     Raises:
         DataError: the file cannot be read, or lacks one.
     """
-    found = _in_archive(source, name, lambda _: names)
+    found = npz.arrays_of(source, name, lambda _: names)
     return [found[key] for key in names]
-
-
-def _in_archive(
-    source: Path | IO[bytes], name: str, choose: Callable[[Mapping[str, Any]], Sequence[str]]
-) -> dict[str, NDArray[Any]]:
-    """Return those arrays of a `.npz` file that are chosen by their names."""
-    kind = kind_of(source, DataError) if isinstance(source, Path) else "file"
-    if kind != "file":
-        raise DataError(f"{name} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
-    path = Path(name)
-    try:
-        with zipfile.ZipFile(source) as archive:
-            there = dict.fromkeys(info.filename.removesuffix(".npy") for info in archive.infolist())
-            found = npz.members(path, archive, list(dict.fromkeys(choose(there))))
-            return {m.filename.removesuffix(".npy"): npz.unpacked(path, archive, m) for m in found}
-    except DataError:
-        raise
-    except Exception as error:  # zipfile and NumPy raise whatever a damaged file leads them to
-        raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
 
 
 def _of(arrays: Any, name: str) -> NDArray[Any]:
@@ -227,15 +226,14 @@ def _of(arrays: Any, name: str) -> NDArray[Any]:
     return found
 
 
-def _examples(given: Any, name: str, wanted: GraphInput) -> NDArray[Any]:
-    """Return the examples of one input in its shape; raises DataError where they do not fit."""
+def _examples(given: NDArray[Any], name: str, wanted: GraphInput) -> NDArray[Any]:
+    """Return the examples of one input, formed already, in its shape; raises DataError where they do not fit."""
     if wanted.tokens:
         numbers = as_tokens(given, name, wanted.tokens)
         require(examples_wrong(facts(numbers, name), wanted.tokens))
         images: NDArray[Any] = numbers
     else:
-        images = as_pixels(given, name)
-        images = images[:, None] if images.ndim == 3 else images
+        images = given[:, None] if given.ndim == 3 and len(wanted.shape) != 2 else given
     # Of one array alone no labels are known: it is brought to its shape as a dataset is.
     alone = Split(images, np.zeros(len(images), np.int32))
     try:

@@ -29,6 +29,7 @@ __all__ = [
     "Resize",
     "decode_all",
     "decode_in_pieces",
+    "geometry",
     "in_threads",
     "mask_of",
     "picture_of",
@@ -72,7 +73,7 @@ def picture_of(
 def _fitted(picture: Image.Image, size: tuple[int, int], resize: Resize) -> NDArray[np.uint8]:
     """Return a picture in another size, (H, W, C)."""
     height, width = size
-    inner, box = _geometry(picture.size, size, resize)
+    inner, box = geometry(picture.size, size, resize)
     scaled = np.asarray(picture.resize(inner, Image.Resampling.BICUBIC, box=box))
     scaled = scaled[..., None] if scaled.ndim == 2 else scaled
     if inner == (width, height):
@@ -84,7 +85,7 @@ def _fitted(picture: Image.Image, size: tuple[int, int], resize: Resize) -> NDAr
     return canvas
 
 
-def _geometry(
+def geometry(
     own: tuple[int, int], size: tuple[int, int], resize: Resize
 ) -> tuple[tuple[int, int], tuple[float, float, float, float]]:
     """Return the width and height that a part of a picture gets, and the part: left, top, right, bottom."""
@@ -125,7 +126,7 @@ def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, be
         )
     if picture.mode in {"1", "RGBA", "LA", "CMYK", "YCbCr", "HSV"}:
         picture = picture.convert({"1": "L", "LA": "L"}.get(picture.mode, "RGB"))
-    inner, box = _geometry(picture.size, size, resize)
+    inner, box = geometry(picture.size, size, resize)
     values = np.asarray(_nearest(picture, inner, box)).astype(np.int32)
     if values.ndim == 3:
         grey = (values == values[..., :1]).all()

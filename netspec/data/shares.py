@@ -10,7 +10,7 @@ from netspec.data.types import Dataset, Split, each_array
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.draws import chosen, drawn
 
-__all__ = ["with_drawn_validation"]
+__all__ = ["identities", "with_drawn_validation"]
 
 
 def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
@@ -19,7 +19,7 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
     Raises:
         DataError: no example is drawn, or none is left.
     """
-    at = np.array(chosen(list(map(drawn("validation"), _identities(dataset.train))), share), bool)
+    at = np.array(chosen(list(map(drawn("validation"), identities(dataset.train))), share), bool)
     if not at.any() or at.all():
         lacking = "training" if at.all() else "validation"
         raise DataError(
@@ -30,7 +30,7 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
     return dataset.divided(train, dataset.test, validation)
 
 
-def _identities(split: Split) -> Iterator[bytes]:
+def identities(split: Split) -> Iterator[bytes]:
     """Yield the bytes of each example, its inputs alone: a label that is corrected moves nothing."""
     arrays = [np.ascontiguousarray(array) for array in each_array(split.images)]
     for i in range(len(split)):

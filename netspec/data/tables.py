@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.table_pictures import ColumnPictures, read_column_files
 from netspec.data.table_targets import labels_of, targets_for
-from netspec.data.types import Dataset, Split
+from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of, zero_or_one
+from netspec.sources.kinds import PICTURES
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_fit import divided_for, fit_table
+from netspec.sources.table_fit import Fitted, divided_for, fit_table
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
 from netspec.sources.table_survey import read_once
 from netspec.sources.tables import Table
 
-__all__ = ["columns_in_memory", "examples_of", "load_table", "load_table_file", "require_shapes", "table_matrix"]
+__all__ = [
+    "asked_of",
+    "columns_in_memory",
+    "examples_of",
+    "load_table",
+    "load_table_file",
+    "require_shapes",
+    "table_matrix",
+]
 
 
 def load_table_file(
@@ -34,9 +45,11 @@ def load_table_file(
     preparation: Preparation | None = None,
     *,
     folder: Path | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the dataset in the file of a table; arguments as for `load_table`."""
-    return load_table(read_once(path), network, graph, data, preparation, name=str(path), folder=folder)
+    table = read_once(path)
+    return load_table(table, network, graph, data, preparation, name=str(path), folder=folder, progress=progress)
 
 
 def load_table(
@@ -48,6 +61,7 @@ def load_table(
     *,
     name: str = "",
     folder: Path | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the dataset of a table.
 
@@ -59,29 +73,36 @@ def load_table(
         preparation: of a trained model, by which it is then read.
         name: what the dataset is called; as the table unless given.
         folder: of the spec, for what it names beside the data.
+        progress: called while pictures are decoded.
 
     Raises:
         DataError: a column is missing, cannot be learned, or does not fit the network.
     """
     learns = not network.reconstructs
     known = preparation.table if preparation else None
-    asked = {given.name: given.columns for given in network.inputs}
+    asked, _ = asked_of(network)
+    resize = preparation.resize if preparation and preparation.resize else data.resize or "crop"
+    divided = _divided(data, network, known, asked, folder=folder)
     if known:
         # What the model learned from is not looked at again.
         _require_columns(table, known)
-        columns: tuple[TargetColumn, ...] = known.targets
-        inputs: Mapping[str, TableInput] = known.inputs
-        alone = data.text is not None and not any(asked.values())
-        named = [target.column for target in columns]
-        table, rows, notices = divided_for(table, data, named, (known.text_column or None) if alone else None)
-        notices = [*table.notices, *notices]
-    else:
-        fitted = fit_table(table, data, asked, learns=learns, folder=folder)
-        inputs = fitted.inputs
-        columns = tuple(targets_for(fitted, network, graph)) if learns else ()
-        table, rows, notices = fitted.table, fitted.rows, list(fitted.notices)
-    require_shapes(table, network, inputs)
-    images, said = examples_of(table, TablePreparation(inputs=inputs, texts=known is not None and known.texts))
+    found = divided(table)
+    inputs = known.inputs if known else found.inputs
+    pictures = read_column_files(
+        found.table, TablePreparation(inputs=inputs), resize, skip_bad=data.on_bad == "skip", progress=progress
+    )
+    if pictures.bad:
+        kept = found.table.take([row for row in range(len(found.table)) if row not in pictures.bad])
+        found = replace(again := divided(kept), notices=(*found.notices, *again.notices))
+        inputs = known.inputs if known else found.inputs
+    columns: tuple[TargetColumn, ...] = known.targets if known else ()
+    if learns and not known:
+        columns = tuple(targets_for(found, network, graph))
+    table, rows, notices = found.table, found.rows, list(found.notices)
+    require_shapes(table, network, inputs, in_memory=name == "arrays")
+    prepared = TablePreparation(inputs=inputs, texts=known is not None and known.texts)
+    images, said = examples_of(table, prepared, pictures)
+    notices = [*notices, *pictures.notices, *pictures.said_of_parts(table, rows)]
     # What no row of the training part has is said by the rows themselves.
     notices += said if known else []
     labels = labels_of(table, graph, columns) if learns else np.zeros(len(table), np.int32)
@@ -96,9 +117,35 @@ def load_table(
         tuple(dict.fromkeys(notices)),
         validation=parts["validation"] if len(parts["validation"]) else None,
         target_labels=names if several else {},
-        preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns)),
+        preparation=Preparation(
+            table=TablePreparation(inputs=inputs, targets=columns), resize=resize if pictures.columns else None
+        ),
         cut=True,
     )
+
+
+def _divided(
+    data: DataSource,
+    network: Network,
+    known: TablePreparation | None,
+    asked: Mapping[str, Sequence[str]],
+    *,
+    folder: Path | None,
+) -> Callable[[Table], Fitted]:
+    """Return the function that divides a table, and fits to it what no model has learned yet."""
+    _, sizes = asked_of(network)
+    if known is None:
+        return lambda table: fit_table(table, data, asked, learns=not network.reconstructs, folder=folder, sizes=sizes)
+    alone = data.text is not None and not any(asked.values())
+    named = [target.column for target in known.targets]
+    column = (known.text_column or None) if alone else None
+    return lambda table: divided_for(table, data, named, column, known.pictures)
+
+
+def asked_of(network: Network) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[int, ...]]]:
+    """Return the columns that each input of a network names, and the sizes of those that are pictures."""
+    sizes: dict[str, tuple[int, ...]] = {given.name: given.shape for given in network.inputs if len(given.shape) == 3}
+    return {i.name: (*((PICTURES,) if i.name in sizes else ()), *i.columns) for i in network.inputs}, sizes
 
 
 def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
@@ -115,6 +162,8 @@ def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
     if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
         keys = dict.fromkeys(key for row in data for key in row)
         return {str(key): [row.get(key) for row in data] for key in keys}
+    if hasattr(data, "collect_schema") and hasattr(data, "collect") and not hasattr(data, "rows"):
+        raise DataError("data is a LazyFrame, whose rows are not there yet", "give frame.collect()")
     names = getattr(data, "columns", None)
     if names is None or isinstance(data, type) or not hasattr(data, "__getitem__"):
         return None
@@ -136,8 +185,15 @@ def _rows(images: Any, labels: Any, rows: Sequence[int]) -> Split:
 # --- inputs -------------------------------------------------------------------------------------------------------
 
 
-def examples_of(table: Table, prepared: TablePreparation) -> tuple[Any, list[str]]:
+def examples_of(
+    table: Table, prepared: TablePreparation, pictures: ColumnPictures | None = None
+) -> tuple[Any, list[str]]:
     """Return the rows of a table as a network reads them, and what to say of values that it has never seen.
+
+    Args:
+        table: it.
+        prepared: says how its columns are read.
+        pictures: those that its columns of files name; decoded here unless given.
 
     Raises:
         DataError: a column is missing, or has a value that is no number where the model reads numbers.
@@ -146,7 +202,12 @@ def examples_of(table: Table, prepared: TablePreparation) -> tuple[Any, list[str
     notices: list[str] = []
     # A text in a file may well be a word that stands for nothing in the cell of a table.
     lost = _is_empty if prepared.texts else is_missing
-    made = {name: _input(table, given, notices, lost) for name, given in prepared.inputs.items()}
+    if prepared.pictures and pictures is None:
+        pictures = read_column_files(table, prepared, "crop")
+    made = {
+        name: pictures.of(table, given) if pictures and given.form == "picture" else _input(table, given, notices, lost)
+        for name, given in prepared.inputs.items()
+    }
     return (next(iter(made.values())) if len(made) == 1 else made), notices
 
 
@@ -254,7 +315,9 @@ def _tokens_of_text(table: Table, given: TableInput, lost: Callable[[str], bool]
     return made
 
 
-def require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInput]) -> None:
+def require_shapes(
+    table: Table, network: Network, inputs: Mapping[str, TableInput], *, in_memory: bool = False
+) -> None:
     """Raise DataError where an input is declared otherwise than the table has it."""
     for given in network.inputs:
         has = inputs[given.name]
@@ -264,6 +327,8 @@ def require_shapes(table: Table, network: Network, inputs: Mapping[str, TableInp
             rows += f" below {has.tokens}" if has.tokens else ""
             of = "the input" if len(network.inputs) == 1 else f"the input {given.name}"
             fix = "leave `input` out: it follows from the table; columns are left out in the spec, not by --set"
+            if in_memory:
+                fix = f"write `input {format_shape(has.shape)}`, or leave columns out: `drop`"
             if len(network.inputs) > 1 or given.columns:
                 fix = f"name its columns, from which its shape follows: `input COLUMN… as {given.name}`"
             declared = format_shape(given.shape) + (f" tokens={given.tokens}" if given.tokens else "")

@@ -13,9 +13,10 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
 from netspec.ir.network import INPUT, DataSource
+from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.settings import Text
-from netspec.sources.kinds import require_kind
+from netspec.sources.kinds import PICTURES, require_kind
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
@@ -79,19 +80,18 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
     asked = asked if data.is_table else {}
+    looked = {**asked, **_picture_inputs(file)} if data.is_table else {}
     other = other_data(data, given)
     named = str(given) if other else data.name
     if command and other:
         require_kind(data, Path(other.name), str(given))
     try:
-        found = survey(other or data, file.source.folder or Path(), asked)
+        found = survey(other or data, file.source.folder or Path(), looked)
     except DataError as error:
         if other:
             raise
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), error, asked)
-    # Files of arrays are not looked at here, whether they are there or not.
-    arrays = other is None and data.name.lower().endswith(".npz")
-    if found is None and used and not arrays:
+    if found is None and (used or (other or data).is_arrays):
         path = (file.source.folder or Path()) / (other or data).name
         if kind_of(path, DataError) is None:
             beside = "paths begin at the spec's folder: put it there, or train with --data PATH"
@@ -110,9 +110,28 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
         for word, other in zip(WORDS, reversed(WORDS), strict=True)
         if values[word] is None
     }
-    if found.data.is_table and found.classes is None:
+    if (found.data.is_table or found.of_arrays) and found.classes is None:
         missing["classes"] = _no_classes(found)
     return DataWords(found, {**values, **missing}, asked=asked)
+
+
+def _picture_inputs(file: ast.File) -> dict[str, tuple[str, ...]]:
+    """Return the inputs whose size is that of a picture, which of a table is in a file; by their names."""
+    found = {}
+    for command in file.commands:
+        sizes = [a for a in command.arguments if isinstance(a.value, ast.Size) and a.key is None]
+        if command.name.text != "input" or len(sizes) != 1 or len(sizes[0].value.extents) != 3:  # type: ignore[union-attr]
+            continue
+        named = [
+            _word(a) for a in command.arguments if a is not sizes[0] and (a.key is None or a.key.text == "columns")
+        ]
+        found[command.label.text if command.label else INPUT] = (PICTURES, *(n for n in named if n))
+    return found
+
+
+def _word(argument: ast.Argument) -> str | None:
+    value = argument.value
+    return value.value if isinstance(value, ast.String) else value.text if isinstance(value, ast.Word) else None
 
 
 def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
@@ -131,8 +150,10 @@ def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
     for command in file.commands:
         if command.name.text != "input" or not command.arguments:
             continue
-        words = [_column(argument, lets) for argument in command.arguments]
-        if all(word is not None for word in words):
+        # Behind a column of files stands the size that pictures get: `input photo 3x64x64 as picture`.
+        arguments = [a for a in command.arguments if not isinstance(a.value, ast.Size)]
+        words = [_column(argument, lets) for argument in arguments]
+        if words and all(word is not None for word in words):
             found[command.label.text if command.label else INPUT] = tuple(word for word in words if word is not None)
     return found
 
@@ -158,7 +179,10 @@ def _without(text: str, command: ast.Command | None) -> str:
 
 
 def _no_classes(found: Survey) -> Unanswered:
-    """Return why a table has no number of classes."""
+    """Return why a table, or arrays, have no number of classes."""
+    if found.of_arrays:
+        why = f"{found.data.name} does not say it: its targets are numbers, too many to be read here, or not there"
+        return Unanswered(why, "write the number")
     name, targets = found.data.name, found.data.target_columns
     if found.data.target == "input":
         width = found.inputs[0].shape[0]
@@ -193,7 +217,7 @@ def other_data(data: DataSource, given: str | Path | None) -> DataSource | None:
     text = str(given or "")
     if not text or "://" in text or "\0" in text:
         return None
-    if data.is_text and (text.lower().endswith(".npz") or find(text)):
+    if data.is_text and (text.lower().endswith(ARRAY_ENDINGS) or find(text)):
         # Token numbers must have the form of the text that the file names; whatever is no text is refused later.
         return None
     if find(text):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netspec.diagnostics.diagnostic import Place, Related, Span, listing
 from netspec.elaborate.binder import bind
 from netspec.elaborate.context import Context
@@ -55,7 +57,15 @@ class Ends:
         name = self.wiring.name_of(command, scope) if label else INPUT
         self.named.append((label.text if label else "", command.head))
         asked = self.of_data.asked.get(label.text if label else INPUT)
-        found = self._of_columns(asked, name) if asked else read_input(command, name or INPUT, self.context)
+        sized = [a for a in command.arguments if isinstance(a.value, ast.Size)]
+        if asked and sized:
+            only = replace(command, arguments=tuple(sized))
+            found = read_input(only, name or INPUT, self.context)
+            found = found and found.model_copy(update={"columns": asked})
+        elif asked:
+            found = self._of_columns(asked, name, command.head)
+        else:
+            found = read_input(command, name or INPUT, self.context)
         if found is None or name is None:
             self.missed = True
             self._stand_in(label, scope)
@@ -65,10 +75,14 @@ class Ends:
         if label:
             scope.labels[label.text] = name
 
-    def _of_columns(self, asked: tuple[str, ...], name: str | None) -> Input | None:
+    def _of_columns(self, asked: tuple[str, ...], name: str | None, span: Span) -> Input | None:
         """Return an input that names columns of a table; None where the table cannot be read, which is said of it."""
         found = self.of_data.survey
         given = next((i for i in found.inputs if i.columns == asked), None) if found else None
+        if found and given and given.name in found.files:
+            fix = f"write `input {asked[0]} 3x64x64 as {given.name}` (channels x height x width)"
+            self.context.error("E0306", f"the size that pictures of {asked[0]} get is not known", span, fix=fix)
+            return None
         return given.model_copy(update={"name": name or INPUT}) if given else None
 
     def _stand_in(self, label: ast.Name | None, scope: Scope) -> None:
@@ -86,7 +100,10 @@ class Ends:
             if info:
                 return (Input(shape=info.shape),)
         if data and of_data.survey and of_data.survey.data.name == data.name:
-            if not of_data.survey.inputs:
+            unclear = of_data.survey.unclear
+            if not of_data.survey.inputs and unclear:
+                self.context.error("E0306", f"{data.name}: {unclear[0]}", start, fix=unclear[1])
+            elif not of_data.survey.inputs:
                 fix = "say which size they get: `input 3x64x64` (channels x height x width)"
                 message = f"the pictures of {data.name} are of different sizes, or large"
                 self.context.error("E0306", message, start, fix=fix)

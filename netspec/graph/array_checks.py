@@ -22,6 +22,7 @@ from netspec.recipe.array_facts import (
     shape_misfit,
     unlike,
 )
+from netspec.recipe.array_layout import layout_of
 from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames
 from netspec.recipe.class_names import no_row, takes_no_names
 from netspec.recipe.data_headers import Contents
@@ -35,8 +36,12 @@ _PARTS = (*SPLITS, VALIDATION)
 
 def names_of_network(network: Network) -> ArrayNames:
     """Return what the arrays of a network may be called."""
+    data = network.data
     return ArrayNames.of(
-        [i.name for i in network.inputs], list(dict.fromkeys(o.target_name for o in network.all_outputs))
+        [i.name for i in network.inputs],
+        list(dict.fromkeys(o.target_name for o in network.all_outputs)),
+        data.example_arrays if data else (),
+        data.target_arrays if data else (),
     )
 
 
@@ -52,11 +57,17 @@ def misfits(
     train = contents.arrays.get((network.inputs[0].name, "train"))
     if train is None:
         return
+    if network.data and network.data.test is not None and any(split == "test" for _, split in contents.keys):
+        own = f"`test` draws examples for the test, but {name} has a test part of its own"
+        yield at_place(place, "E0314", (own, "leave `test` out"))
+        return
     yield from _validation_wrong(network, graph, places, name, contents, train.shape[0])
     for given in network.inputs:
         examples = contents.arrays.get((given.name, "train"))
         called = name if len(network.inputs) == 1 else f"{name}: {given.name}_train"
-        misfit = shape_misfit(called, example_shape(examples, given.tokens), given.shape) if examples else None
+        if examples is None or (not given.tokens and layout_of(examples.shape[1:], given.shape)):
+            continue
+        misfit = shape_misfit(called, example_shape(examples, given.tokens), given.shape)
         if misfit:
             yield at_place(places.get(given.name), "E0308", misfit, place)
             return
@@ -170,7 +181,7 @@ def _each_wrong(network: Network, contents: Contents, aims: list[_Aim]) -> Itera
 def _input_wrong(given: Input, examples: ArrayFacts | None, lead: ArrayFacts | None) -> Wrong | None:
     if examples is None:
         return None
-    wrong = examples_wrong(examples, given.tokens)
+    wrong = examples_wrong(examples, given.tokens, takes=given.shape)
     if wrong or lead is None or lead.shape[:1] == examples.shape[:1]:
         return wrong
     return (

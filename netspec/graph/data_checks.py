@@ -19,6 +19,10 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     """Return what does not fit between a network and the built-in datasets it names; paths are checked when loaded."""
     if network.data is None:
         return []
+    of_images = network.data.scale or network.data.normalize or network.data.augment or network.data.views
+    if network.data.is_table and of_images and not any(len(given.shape) == 3 for given in network.inputs):
+        message = "the numbers of a table are standardized; `scale`, `normalize`, `augment` and `views` are for images"
+        return [_diagnostic("E0308", message, places.get("data"), "leave them out")]
     targets = {o.target for o in graph.outputs} if graph else _declared_targets(network)
     if len(network.inputs) > 1 or len(targets) > 1:
         return _of_several(network, targets, places)

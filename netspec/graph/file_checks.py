@@ -13,8 +13,10 @@ from netspec.graph.picture_checks import of_pictures
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
-from netspec.recipe.data_headers import Contents, idx_contents, npz_contents
+from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
+from netspec.recipe.data_headers import Contents, array_contents, idx_contents
 from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.sources.kinds import PICTURES
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import survey
 from netspec.system.files import kind_of
@@ -101,11 +103,13 @@ def _of_table(
 ) -> Iterator[Diagnostic]:
     """Yield what is wrong with a table, or with what the network says of it."""
     try:
-        found = survey(data, folder, {given.name: given.columns for given in network.inputs})
+        found = survey(data, folder, _asked(network))
     except DataError as error:
         yield at_place(places.get("data"), "E0314", (error.message, error.fix))
         return
     for given, has in zip(network.inputs, found.inputs if found else (), strict=False):
+        if found and given.name in found.files:
+            continue
         if (given.shape, given.tokens) != (has.shape, has.tokens):
             message = f"a row of {data.name} becomes {plural(has.shape[0], 'number')}, but the input is"
             fix = "leave `input` out: it follows from the table"
@@ -125,16 +129,21 @@ def _of_table(
         yield at_place(place, "E0304", (message, "end with `fc 1`, which learns numbers"), places.get("data"))
 
 
+def _asked(network: Network) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a table that each input names; one that is a picture reads the column of files."""
+    return {i.name: (*((PICTURES,) if len(i.shape) == 3 else ()), *i.columns) for i in network.inputs}
+
+
 def _contents(network: Network, path: Path, kind: str, name: str, held_out: int) -> Contents:
     """Return what the files at a path say of themselves; they are chosen as they are when they are loaded."""
-    npz, wanted = path.suffix.lower() == ".npz", names_of_network(network)
-    if npz and kind == "file":
-        return npz_contents(path, name, wanted, held_out)
-    if not wanted.is_plain and not npz:
+    arrays, wanted = path.suffix.lower() in ARRAY_ENDINGS, names_of_network(network)
+    if (arrays and kind == "file") or (not arrays and kind == "folder" and holds_arrays(path, DataError)):
+        return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs)
+    if not wanted.is_plain and not arrays:
         named = listing(wanted.shown(), "and")
         return Contents((f"{name} is no .npz file, and the network takes several arrays", f"give one with {named}"))
-    if npz or kind != "folder":
-        wrong = "is not a file" if npz else "is neither a .npz file nor a folder"
+    if arrays or kind != "folder":
+        wrong = "is not a file" if arrays else "is neither a .npz file nor a folder"
         return Contents((f"{name} {wrong}", "give a .npz file, or a folder with the four IDX files"))
     try:
         return idx_contents(path, name, wanted)
@@ -145,7 +154,7 @@ def _contents(network: Network, path: Path, kind: str, name: str, held_out: int)
 def _near(path: Path, name: str) -> str:
     """Return a hint naming a file of nearly the same name in the same folder, or what is looked for."""
     try:
-        beside = [p.name for p in path.parent.iterdir() if p.suffix.lower() == ".npz" or p.is_dir()]
+        beside = [p.name for p in path.parent.iterdir() if p.suffix.lower() in ARRAY_ENDINGS or p.is_dir()]
     except OSError:
         beside = []
     # Of names that end alike, what is before tells them apart.

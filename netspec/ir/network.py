@@ -20,6 +20,7 @@ from pydantic import (
 
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.layers import AnyLayer
+from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss, Loss
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from netspec.graph.graph import Graph
 
 __all__ = [
+    "ARRAY_ENDINGS",
     "FORMAT",
     "INPUT",
     "TABLE_ENDINGS",
@@ -214,10 +216,13 @@ class DataSource(Definition):
     ] = option(
         "label",
         "what the network learns to give: the label, its own input again, as an autoencoder does, of a text the next "
-        "token at each position, as a language model does, or of a table the columns of these names; `log` behind "
-        "them: their logarithms",
+        "token at each position, as a language model does, or of a table the columns of these names (`log` behind "
+        "them: their logarithms), of arrays the one of this name",
     )
-    columns: Names = option((), "of a table, the columns that are read; all that can be read unless given")
+    columns: Names = option(
+        (),
+        "of a table, the columns that are read, all that can be read unless given; of arrays the one with the examples",
+    )
     drop: Names = option((), "of a table, columns that are not read")
     group: Name | None = option(
         None, "of a table, a column: rows that are equal in it are all for training, for validation or for the test"
@@ -295,29 +300,57 @@ class DataSource(Definition):
         return self.is_table or self.has_classes_of_texts
 
     @property
+    def is_arrays(self) -> bool:
+        """Whether it is arrays of NumPy, by the name of the file."""
+        return self.name.lower().endswith(ARRAY_ENDINGS)
+
+    @property
     def is_table(self) -> bool:
         """Whether it is a table, by the name of the file or because columns of it are named."""
         named = self.columns or self.drop or self.group or not isinstance(self.target, str)
-        return bool(named) or self.name.lower().endswith(TABLE_ENDINGS)
+        return (bool(named) and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
+
+    @property
+    def target_arrays(self) -> tuple[str, ...]:
+        """Of arrays the one that is learned, where the spec names it."""
+        return self.target if self.is_arrays and isinstance(self.target, tuple) else ()
+
+    @property
+    def example_arrays(self) -> tuple[str, ...]:
+        """Of arrays the one that has the examples, where the spec names it."""
+        return (self.columns or examples_in(self.name)) if self.is_arrays else ()
 
     @property
     def target_columns(self) -> tuple[str, ...]:
         """Of a table the columns that are learned: without a word on it one called `label`."""
         return (self.target,) if isinstance(self.target, str) else self.target
 
+    def _require_arrays(self) -> None:
+        """Raise ValueError where arrays are named as columns of a table are."""
+        if not self.is_arrays:
+            return
+        if self.drop or self.group:
+            raise ValueError("`drop` and `group` are for tables: leave them out")
+        if len(self.columns) > 1 or len(self.target_arrays) > 1:
+            word = "columns" if len(self.columns) > 1 else "target"
+            raise ValueError(
+                f"`{word}` names one array; those of several inputs or outputs are called as these are: `input … as "
+                "NAME`, `output … target=NAME`"
+            )
+        if self.test == 0:
+            raise ValueError("arrays without a test part need examples for the test: say `test 20%`, or leave it out")
+
     @model_validator(mode="after")
     def _of_text(self) -> "DataSource":
         if self.is_table:
-            if self.scale or self.normalize or self.augment or self.views:
-                said = "`scale`, `normalize`, `augment` and `views` are for images"
-                raise ValueError(f"the numbers of a table are standardized, and {said}: leave them out")
             if self.test == 0:
                 raise ValueError("a table needs rows for the test: say `test 20%`, or leave it out")
         elif not self.is_text:
             if self.target == "next":
                 raise ValueError("`target next` is for a text: say `text chars` or `text words`")
-            if self.test is not None and (find(self.name) or self.name.lower().endswith(".npz")):
-                raise ValueError("`test` divides a text or pictures; this data has a test part of its own")
+            if self.test is not None and find(self.name):
+                raise ValueError("`test` divides data of your own; this data has a test part of its own")
+            self._require_arrays()
         elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad:
             settings = "`scale`, `normalize`, `augment`, `views`, `resize` and `on_bad`"
             raise ValueError(f"a text is token numbers: {settings} are for images")
@@ -609,7 +642,9 @@ class Network(_Model):
     @property
     def classifies(self) -> bool:
         """Whether it is known to learn the classes of a dataset."""
-        return self.data is not None and self.data.target == "label" and not self.data.is_table
+        if self.data is None or self.data.is_table:
+            return False
+        return self.data.target == "label" or bool(self.data.target_arrays)
 
     def at_once(self, batch: int) -> int:
         """Return how many examples inference computes at once for a batch: all views of them, where they are few."""

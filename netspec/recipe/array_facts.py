@@ -154,12 +154,13 @@ _FIXES_OF_LABELS = {
 """What to do with labels of other types."""
 
 
-def examples_wrong(array: ArrayFacts, tokens: int | None = None) -> Wrong | None:
+def examples_wrong(array: ArrayFacts, tokens: int | None = None, *, takes: Shape | None = None) -> Wrong | None:
     """Return what is wrong with the type or shape of examples; None where nothing is.
 
     Args:
         array: the examples.
         tokens: how many there are, where the network reads token numbers.
+        takes: the shape of the network's input, where that is known: it says what whole numbers are.
     """
     found = no_numbers(array)
     if found:
@@ -175,14 +176,14 @@ def examples_wrong(array: ArrayFacts, tokens: int | None = None) -> Wrong | None
             )
         wanted = len(shape) == 2
         return None if wanted else (f"{name} has the shape {shape}", "give token numbers as (N, length)")
-    if array.type != "uint8" and array.kind != "f":
+    if array.type != "uint8" and array.kind != "f" and not (takes and array.kind in "bui"):
         pixels = f"for pixels of 0 to 255, which are scaled to 0..1, give {name}.astype('uint8'); "
         return (
             f"{name} has the type {array.type}",
             f"{'' if array.kind == 'b' else pixels}for values used as they are, give {name}.astype('float32')"
             + ("" if array.kind == "b" else "; for token numbers the spec says `input 64 tokens=1000`"),
         )
-    if len(shape) not in {2, 3, 4}:
+    if len(shape) not in {2, 3, 4} and not (takes == (1,) and len(shape) == 1):
         one = f"; one number an example is {name}[:, None]" if len(shape) == 1 else ""
         return (
             f"{name} has the shape {shape}",
@@ -205,6 +206,8 @@ def unlike(train: ArrayFacts, test: ArrayFacts, tokens: int | None = None) -> Wr
             "give both the same shape",
         )
     types = ["float32" if a.kind == "f" else a.type for a in (train, test)]
+    if {train.kind, test.kind} <= {"i", "u"}:
+        return None  # they become one type
     if types[0] != types[1] and not tokens:
         return (
             f"{train.name} is {types[0]}, {test.name} is {types[1]}",

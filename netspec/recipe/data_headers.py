@@ -12,19 +12,21 @@ import sys
 import zipfile
 import zlib
 from array import array
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import IO, BinaryIO, TypeAlias, cast
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.recipe.array_facts import KEYS, NAMES_KEY, ArrayFacts, Wrong, shape_text
-from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames, Keys
+from netspec.recipe.array_facts import KEYS, ArrayFacts, Wrong, shape_text
+from netspec.recipe.array_files import array_folder, array_paths
+from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNames, Keys
 from netspec.recipe.label_values import TEXTS, Labels, Values, labels_of
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["IDX_NAMES", "Contents", "find_idx", "idx_contents", "npz_contents"]
+__all__ = ["IDX_NAMES", "Contents", "all_arrays", "array_contents", "find_idx", "idx_contents"]
 
 IDX_NAMES = (
     "train-images-idx3-ubyte",
@@ -40,8 +42,6 @@ _HEADER = 10_000
 """Bytes of an array's header; NumPy itself reads no longer one."""
 _LABELS = 2**20
 """Bytes of labels that are read: in a blink."""
-_SHOWN = 10
-_KEYS = listing(KEYS, "and")
 
 _Numbers: TypeAlias = "array[int] | array[float]"
 
@@ -73,25 +73,58 @@ class Contents:
     keys: Keys = field(default_factory=dict)
 
 
-def npz_contents(path: Path, name: str, wanted: ArrayNames, held_out: int = 0) -> Contents:
-    """Return what a `.npz` file says of itself.
+def array_contents(
+    path: Path, name: str, wanted: ArrayNames, held_out: int = 0, *, needs_targets: bool = True
+) -> Contents:
+    """Return what a `.npz` file, or `.npy` files in a folder, say of themselves.
 
     Args:
-        path: of the file.
+        path: of the file or folder.
         name: as a spec names it.
         wanted: what the arrays may be called that the network takes.
         held_out: so many of the training examples are for validation.
+        needs_targets: whether targets are needed; else the input is learned again.
     """
     fix = "write it with np.savez"
     try:
+        folder = array_folder(path, DataError)
+        if folder is not None:
+            files = {key: _File(file, file.stat().st_size) for key, file in array_paths(folder).items()}
+            return _of_members(name, files, wanted, held_out, needs_targets=needs_targets)
         with open_to_read(path) as stream, zipfile.ZipFile(cast("BinaryIO", _Bounded(stream))) as archive:
-            return _of_archive(name, archive, wanted, held_out)
+            infos = sorted(archive.infolist(), key=lambda info: -info.file_size)
+            members = {i.filename.removesuffix(".npy"): _Zipped(archive, i, i.file_size) for i in infos}
+            return _of_members(name, members, wanted, held_out, needs_targets=needs_targets)
     except _TooLongError:
         return Contents()
     except OSError as error:
         return Contents((f"{name} cannot be read: {error.strerror or error}", "give a file that can be read"))
     except Exception as error:  # zipfile raises whatever a damaged file leads it to
         return Contents((f"{name} cannot be read as a .npz file: {error}", fix))
+
+
+def all_arrays(path: Path, name: str) -> dict[str, ArrayFacts]:
+    """Return what the headers of all arrays in a `.npz` file, or of `.npy` files in a folder, say; largest first.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    try:
+        folder = array_folder(path, DataError)
+        if folder is not None:
+            files = array_paths(folder)
+            return {key: _facts_of(_File(file, file.stat().st_size), key) for key, file in files.items()}
+        with open_to_read(path) as stream, zipfile.ZipFile(cast("BinaryIO", _Bounded(stream))) as archive:
+            infos = sorted(archive.infolist(), key=lambda info: -info.file_size)
+            named = {info.filename.removesuffix(".npy"): info for info in infos}
+            return {key: _facts_of(_Zipped(archive, info, info.file_size), key) for key, info in named.items()}
+    except Exception as error:  # zipfile raises whatever a damaged file leads it to
+        raise DataError(f"{name} cannot be read as a .npz file: {error}", "write it with np.savez") from error
+
+
+def _facts_of(member: _File | _Zipped, key: str) -> ArrayFacts:
+    header = None if member.packed_oddly else _npy(member, key)
+    return header.facts(key) if header else ArrayFacts(key, (), "?", "unknown")
 
 
 def idx_contents(folder: Path, called: str, wanted: ArrayNames) -> Contents:
@@ -164,21 +197,56 @@ class _Bounded:
         return found
 
 
-def _of_archive(name: str, archive: zipfile.ZipFile, wanted: ArrayNames, held_out: int) -> Contents:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An array in a file of its own."""
+
+    path: Path
+    file_size: int
+
+    @property
+    def packed_oddly(self) -> str:
+        """What the file is called where it is packed in a way that NumPy does not use; else nothing."""
+        return ""
+
+    def open(self) -> IO[bytes]:
+        """Open it to be read."""
+        return open_to_read(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Zipped:
+    """An array in an archive."""
+
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+    file_size: int
+
+    @property
+    def packed_oddly(self) -> str:
+        """As of `_File`."""
+        return "" if self.info.compress_type in _PACKINGS else self.info.filename
+
+    def open(self) -> IO[bytes]:
+        """Open it to be read."""
+        return self.archive.open(self.info)
+
+
+def _of_members(
+    name: str, members: Mapping[str, _File | _Zipped], wanted: ArrayNames, held_out: int, *, needs_targets: bool
+) -> Contents:
     fix = "write it with np.savez"
-    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     chosen, missing = wanted.chosen(members)
-    if missing and (not wanted.is_plain or missing[0] not in KEYS):
-        return Contents(wanted.lacks(missing[0], members, name))
+    if missing and not needs_targets:
+        chosen, missing = wanted.without_targets().chosen(members)
     if missing:
-        holds = sorted(member[:50] for member in members)[:_SHOWN]
-        there = listing(holds, "and") if holds else "nothing"
-        return Contents((f"{name} lacks {listing(missing, 'and')}; it holds {there}", f"name its arrays {_KEYS}"))
+        return Contents(wanted.lacks(missing, members, name, sayable=True))
     keys = [*chosen.values()]
-    packed = next((members[key] for key in keys if members[key].compress_type not in _PACKINGS), None)
+    packed = next((odd for key in keys if (odd := members[key].packed_oddly)), None)
     if packed:
-        return Contents((f"{name}: {packed.filename} is packed in a way that np.savez does not use", fix))
-    headers = {key: _npy(archive, members[key]) for key in (*keys, NAMES_KEY) if key in members}
+        return Contents((f"{name}: {packed} is packed in a way that np.savez does not use", fix))
+    listed = next((key for each in CLASS_NAMES for key in members if key.lower() == each), "")
+    headers = {key: _npy(members[key], key) for key in (*keys, listed) if key}
     known = {key: header for key, header in headers.items() if header}
     for key, header in known.items():
         size = members[key].file_size - header.begin
@@ -187,11 +255,12 @@ def _of_archive(name: str, archive: zipfile.ZipFile, wanted: ArrayNames, held_ou
             return Contents((f"{name}: {key}.npy claims {claim}, but holds {size:,} bytes of them", fix))
     targets = [key for (own, _), key in chosen.items() if own in wanted.targets and key in known]
     small = [key for key in targets if members[key].file_size <= _LABELS]
-    labels = {key: _values(archive, members[key], known[key]) for key in small}
+    labels = {key: _values(members[key], known[key]) for key in small}
     facts = {each: known[key].facts(key) for each, key in chosen.items() if key in known}
-    names = known.get(NAMES_KEY)
+    names = known.get(listed)
     count = names.shape[0] if names and names.kind == "U" and len(names.shape) == 1 else None
-    made = _with_labels(facts, labels, wanted, held_out, count)
+    parts = Counter(own for own, _ in chosen)
+    made = _with_labels(facts, labels, wanted, held_out if "test" in {s for _, s in chosen} else 0, count, parts)
     return replace(made, keys=chosen)
 
 
@@ -214,12 +283,12 @@ class _Header:
         return ArrayFacts(name, self.shape, self.kind, type_, self.size)
 
 
-def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header | None:
+def _npy(member: _File | _Zipped, name: str) -> _Header | None:
     """Return the header of an array; None where it is not understood."""
-    with archive.open(member) as stream:
+    with member.open() as stream:
         start = stream.read(12)
         if start[:6] != b"\x93NUMPY" or len(start) < 12:
-            raise ValueError(f"{member.filename} is no array of NumPy")
+            raise ValueError(f"{name}.npy is no array of NumPy")
         wide = start[6] > 1
         length = int.from_bytes(start[8:12] if wide else start[8:10], "little")
         if length > _HEADER:
@@ -240,12 +309,12 @@ def _npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header | None:
     return _Header(kind, 8 if kind in "mM" else size, swapped, extents, begin)
 
 
-def _values(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: _Header) -> Values | None:
+def _values(member: _File | _Zipped, header: _Header) -> Values | None:
     """Return the labels in a small array; None where they are of a type that labels do not have."""
     code = _CODES.get((header.kind, header.size))
     if code is None and (header.kind not in TEXTS or not header.size):
         return None
-    with archive.open(member) as stream:
+    with member.open() as stream:
         stream.read(header.begin)
         data = stream.read(_LABELS)
     if code is not None:
@@ -311,11 +380,14 @@ def _with_labels(
     wanted: ArrayNames,
     held_out: int = 0,
     names: int | None = None,
+    parts: Mapping[str, int] | None = None,
 ) -> Contents:
     """Return what is known of arrays, and of those labels whose values were read."""
     labels = {}
     for target in wanted.targets:
         own = [facts[target, split] for split in (*SPLITS, VALIDATION) if (target, split) in facts]
         if (target, "train") in facts:
-            labels[target] = labels_of(own, values, held_out, lists=names is not None)
+            # Where one part is not understood, nothing is said of all.
+            known = values if parts is None or len(own) == parts.get(target) else {}
+            labels[target] = labels_of(own, known, held_out, lists=names is not None)
     return Contents(None, facts, labels, names)

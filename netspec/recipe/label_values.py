@@ -86,7 +86,7 @@ def _of_numbers(arrays: Sequence[ArrayFacts], read: Mapping[str, array[int] | ar
             odd = no_class(key, index, found[index])
             break
     every: set[Any] = set().union(*different.values())
-    if len(read) < max(len(arrays), 2) or not all(isfinite(v) and v == int(v) for v in every):
+    if len(read) < max(len(arrays), 1) or not all(isfinite(v) and v == int(v) for v in every):
         return Labels(odd=odd)
     train = arrays[0].name
     seen = _trained(read[train], held_out)

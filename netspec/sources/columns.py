@@ -16,8 +16,8 @@ from netspec.sources.tables import Table
 
 __all__ = ["MOST_LEVELS", "Column", "Kind", "column_of", "written"]
 
-Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "empty"]
-"""What a column holds; `empty` is one without any value."""
+Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "file", "empty"]
+"""What a column holds; `file` are names of pictures that are there, `empty` is one without any value."""
 
 MOST_LEVELS = 50
 """A column of texts with more different ones is no category."""

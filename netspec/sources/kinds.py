@@ -6,13 +6,17 @@ from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import TABLE_ENDINGS, DataSource
+from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS, holds_pictures
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
 
-__all__ = ["require_kind"]
+__all__ = ["PICTURES", "require_kind"]
+
+PICTURES = "pictures"
+"""Before a column of a table: it names picture files; in place of one: the only one that does."""
 
 
 def require_kind(data: DataSource | None, path: Path, name: str) -> None:
@@ -28,6 +32,8 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
     found = _kind(path)
     if data.is_table and found and found != "a table":
         fix = f"give a table with its columns: a file that ends in {', '.join(TABLE_ENDINGS)}"
+        if found == "a folder of arrays":
+            fix = f'name the file with the examples: `data "{name}/x.npy"`; `target` names the array beside it'
         raise DataError(f"{name} is {found}, but the spec is for a table", fix)
     if data.is_text and holds_files(path):
         # What is in them is looked at; a folder without texts is refused then.
@@ -44,6 +50,10 @@ def _kind(path: Path) -> str:
     kind = kind_of(path, DataError)
     if kind is None:
         return ""
+    if path.suffix.lower() == ".npz":
+        return ""
+    if kind == "folder" and holds_arrays(path, DataError):
+        return "a folder of arrays"
     if kind == "folder":
         return "a folder of pictures" if holds_pictures(path) else "a folder"
     if path.name.lower().endswith(TABLE_ENDINGS):

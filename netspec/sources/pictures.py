@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
+from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.trees import Tree, is_archive
@@ -97,7 +98,7 @@ def holds_pictures(path: Path) -> bool:
     """Return whether a path is data of this kind: an archive, or a folder that is none of IDX files."""
     if is_archive(path.name):
         return True
-    if path.suffix.lower() in {".npz", ".npy"} or kind_of(path, DataError) != "folder":
+    if path.suffix.lower() in ARRAY_ENDINGS or kind_of(path, DataError) != "folder" or holds_arrays(path, DataError):
         return False
     return not any(find_idx(path, name) for name in IDX_NAMES)
 

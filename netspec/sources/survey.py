@@ -10,8 +10,12 @@ from typing import TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import DataSource, Input
+from netspec.recipe.array_facts import Wrong
+from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
+from netspec.sources.arrays import survey_arrays
+from netspec.sources.kinds import require_kind
 from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
 from netspec.sources.table_inputs import tokenizer_of
@@ -47,6 +51,9 @@ class Survey:
         notices: what the user should know of it.
         amounts: of a table the columns that are learned and are no classes.
         pictures: what a folder or an archive of them holds.
+        unclear: why arrays say no input, and what to write; None where they do.
+        of_arrays: whether it is arrays of NumPy.
+        files: of a table the inputs that read pictures, whose size it does not say.
     """
 
     data: DataSource
@@ -57,6 +64,9 @@ class Survey:
     notices: tuple[str, ...] = ()
     amounts: tuple[str, ...] = ()
     pictures: Pictures | None = None
+    unclear: Wrong | None = None
+    of_arrays: bool = False
+    files: tuple[str, ...] = ()
 
 
 def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:
@@ -76,6 +86,14 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
     if kind_of(folder / data.name, DataError) is None and data.fallback:
         found = survey(data.model_copy(update={"name": data.fallback, "fallback": None}), folder, asked)
         return found and replace(found, data=data)
+    if holds_arrays(folder / data.name, DataError):
+        if kind_of(folder / data.name, DataError) is None:
+            return None
+        require_kind(data, folder / data.name, data.name)
+        arrays = survey_arrays(data, folder / data.name)
+        shape = arrays.shape
+        inputs = (Input(shape=shape),) if shape else ()
+        return Survey(data, inputs, classes=arrays.classes, unclear=arrays.unclear, of_arrays=True)
     if data.is_table:
         # What reads tables is imported by those alone who have one.
         from netspec.sources.table_survey import survey_table  # noqa: PLC0415

@@ -9,6 +9,7 @@ from itertools import combinations
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.cells import class_name
 from netspec.sources.columns import Column, column_of
+from netspec.sources.table_files import missing_files, with_files
 from netspec.sources.table_notices import counts_rows, says_again
 from netspec.sources.table_parts import could_be_classes
 from netspec.sources.tables import Table
@@ -40,7 +41,7 @@ class TableFacts:
 
 def facts_of(table: Table) -> TableFacts:
     """Return what is in a table."""
-    columns = {name: column_of(table, name) for name in table.columns}
+    columns = with_files(table, {name: column_of(table, name) for name in table.columns})
     remarks = {name: _remark(table, column) for name, column in columns.items()}
     for first, second in combinations(list(columns)[:_MOST_PAIRS], 2):
         one, other = columns[first], columns[second]
@@ -57,6 +58,10 @@ def _remark(table: Table, column: Column) -> str:
     if column.odd:
         row, value = column.odd
         return f"line {table.lines[row]:,} has {value!r} among numbers"
+    if column.kind == "file":
+        lost = missing_files(table, column.name)
+        first = f"{table.cells[column.name][lost[0]]!r}" if lost else ""
+        return f"{plural(len(lost), 'row')} without a picture, such as {first}" if lost else ""
     if counts_rows(table, column):
         return "counts the rows"
     if column.kind in {"id", "text"} and len(column.counts) == sum(column.counts.values()) > 2:
@@ -69,7 +74,7 @@ def _values(column: Column) -> str:
     if column.low is not None and column.high is not None:
         return f"{column.low:g} to {column.high:g}"
     ranked = sorted(column.counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    if column.kind in {"text", "id"}:
+    if column.kind in {"text", "id", "file"}:
         return f"{plural(len(ranked), 'value')}, such as {_short(ranked[0][0])}" if ranked else ""
     if column.kind == "date":
         return f"{min(column.counts)} to {max(column.counts)}"

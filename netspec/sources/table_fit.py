@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum, sqrt
 from pathlib import Path
 
@@ -12,6 +12,13 @@ from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
+from netspec.sources.kinds import PICTURES
+from netspec.sources.table_files import (
+    missing_files,
+    picture_column,
+    require_files,
+    with_files,
+)
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
@@ -91,6 +98,7 @@ def fit_table(
     *,
     learns: bool = True,
     folder: Path | None = None,
+    sizes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Fitted:
     """Return what is fitted to a table.
 
@@ -100,6 +108,7 @@ def fit_table(
         asked: the columns that each input names; one input reads all unless given.
         learns: whether a column is learned; with `target input` none is.
         folder: of the spec, for what it names beside the table.
+        sizes: of inputs that are pictures; those that read a column of files are, of a size not known unless given.
 
     Raises:
         DataError: a column is not there, or cannot be learned; or a part has no rows.
@@ -110,6 +119,15 @@ def fit_table(
     table, left_out = _with_targets(table, targets)
     notices += left_out
     columns = {name: column_of(table, name) for name in table.columns}
+    columns = with_files(table, columns)
+    columns, asked = _with_pictures(table, columns, asked)
+    files = [
+        name for names in (asked or {}).values() for name in names if name in columns and columns[name].kind == "file"
+    ]
+    table, notes = _with_pictures_there(table, data, files)
+    if notes:
+        columns = {name: replace(column_of(table, name), kind=columns[name].kind) for name in table.columns}
+        notices += notes
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
@@ -131,6 +149,9 @@ def fit_table(
     inputs = {}
     for name, named in (asked or {INPUT: ()}).items():
         read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
+        if len(read) == 1 and read[0].kind == "file":
+            inputs[name] = TableInput(form="picture", text=read[0].name, size=(sizes or {}).get(name, (1, 1, 1)))
+            continue
         inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named, folder=folder)
         if not inputs[name].columns:
             raise DataError(*_nothing_read(table, name, left_out))
@@ -153,9 +174,11 @@ def _with_targets(table: Table, targets: Sequence[str]) -> tuple[Table, list[str
 
 
 def divided_for(
-    table: Table, data: DataSource, targets: Sequence[str], text: str | None
-) -> tuple[Table, Mapping[str, Sequence[int]], list[str]]:
+    table: Table, data: DataSource, targets: Sequence[str], text: str | None, pictures: Sequence[str] = ()
+) -> Fitted:
     """Return the rows of a table that a model is looked at with, in the parts that its training would have had.
+
+    Nothing is fitted to them.
 
     A table that is too small to be divided is all for the test.
 
@@ -164,19 +187,22 @@ def divided_for(
         data: as the model's spec declares it.
         targets: the columns that it has learned.
         text: the column of texts that alone it reads; None where it reads others.
+        pictures: the columns of picture files that it reads.
 
     Raises:
-        DataError: a column is missing, or has no value in any row.
+        DataError: a column is missing, or has no value in any row; or pictures are not there.
     """
     for name in targets:
         table.require(name, "")
+    notices = list(table.notices)
     table, said = _with_targets(table, targets)
+    table, gone = _with_pictures_there(table, data, pictures)
     known = {name: column_of(table, name) for name in targets}
     try:
         rows: Mapping[str, Sequence[int]] = parts_of_table(table, data, targets, known, text)
     except DataError:
-        rows = {"test": range(len(table))}
-    return table, rows, said
+        rows = {"train": (), "test": range(len(table))}
+    return Fitted(table, rows, {}, notices=(*notices, *said, *gone))
 
 
 def _beside_text(
@@ -192,6 +218,45 @@ def _beside_text(
         own = f"`input {written(text)} as text`, `input {' '.join(map(written, others[:2]))} as facts`"
         said.append(f"{shown} {are} not read: the text is; to read all, give them inputs: {own}")
     return said
+
+
+def _with_pictures(
+    table: Table, columns: Mapping[str, Column], asked: Mapping[str, Sequence[str]] | None
+) -> tuple[dict[str, Column], Mapping[str, Sequence[str]] | None]:
+    """Return the columns, and those that inputs name, with the one of files in place of `pictures`."""
+    found = {
+        name: (picture_column(table, columns, [n for n in names if n != PICTURES], name),)
+        for name, names in (asked or {}).items()
+        if PICTURES in names and PICTURES not in table.cells
+    }
+    read = {name: replace(columns[name], kind="file") for (name,) in found.values()}
+    return {**columns, **read}, None if asked is None else {**asked, **found}
+
+
+def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str]) -> tuple[Table, list[str]]:
+    """Return the rows whose pictures are there, and what to say of others.
+
+    Args:
+        table: it.
+        data: says whether others are left out.
+        columns: those of the names of pictures.
+
+    Raises:
+        DataError: some are not there, and `on_bad` does not leave them out.
+    """
+    for name in dict.fromkeys(columns):
+        lost = missing_files(table, name)
+        if data.on_bad != "skip" or len(lost) == len(table):
+            require_files(table, name, lost)
+        if lost:
+            gone = set(lost)
+            shown = f"{table.cells[name][lost[0]]!r} (line {table.lines[lost[0]]:,})"
+            kept = table.take([row for row in range(len(table)) if row not in gone])
+            rows = plural(len(lost), "row")
+            return kept, [
+                f"{rows} of {table.name} {_are(len(lost))} left out: no picture of {name} is there, as {shown}"
+            ]
+    return table, []
 
 
 # --- which columns ------------------------------------------------------------------------------------------------
@@ -266,6 +331,8 @@ def _left_out(table: Table, column: Column) -> str:
         return "it names the rows"
     if column.kind == "date":
         return "it is a date"
+    if column.kind == "file":
+        return f"it names pictures; `input {written(column.name)} 3x64x64 as picture` reads them"
     if column.kind == "text":
         if column.odd:
             row, value = column.odd
@@ -327,7 +394,7 @@ def _input(
 
 
 def _is_text(column: Column) -> bool:
-    return column.kind in {"text", "date"} or (column.kind == "id" and column.low is None)
+    return column.kind in {"text", "date", "file"} or (column.kind == "id" and column.low is None)
 
 
 def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | None:

@@ -63,29 +63,38 @@ class TableInput(BaseModel):
     """What one input of the network reads.
 
     Attributes:
-        form: numbers in a row, the token of one category, or those of a text.
-        features: the columns; of a text none.
-        text: the column of a text.
+        form: numbers in a row, the token of one category, those of a text, or the picture in a file.
+        features: the columns; of a text or a picture none.
+        text: the column of a text, or of the names of pictures.
         vocabulary: of a text: token 0 is padding, the others follow.
         length: of a text, in tokens.
+        size: of a picture: channels, height and width.
     """
 
     model_config = _FROZEN
 
-    form: Literal["numbers", "category", "text"] = "numbers"
+    form: Literal["numbers", "category", "text", "picture"] = "numbers"
     features: Annotated[tuple[Feature, ...], Field(strict=False)] = ()
     text: str = ""
     vocabulary: Vocabulary | None = None
     length: int = 0
+    size: Annotated[tuple[int, ...], Field(strict=False)] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_size(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        return fields if self.size else {name: value for name, value in fields.items() if name != "size"}
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it reads."""
-        return (self.text,) if self.form == "text" else tuple(feature.column for feature in self.features)
+        return (self.text,) if self.form in {"text", "picture"} else tuple(feature.column for feature in self.features)
 
     @property
-    def shape(self) -> tuple[int]:
+    def shape(self) -> tuple[int, ...]:
         """Of one example."""
+        if self.form == "picture":
+            return self.size
         return ({"numbers": sum(f.width for f in self.features), "category": 1, "text": self.length}[self.form],)
 
     @property
@@ -162,6 +171,16 @@ class TablePreparation(BaseModel):
     def columns(self) -> tuple[str, ...]:
         """The columns that are read, each once."""
         return tuple(dict.fromkeys(column for given in self.inputs.values() for column in given.columns))
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The columns of picture files that are read."""
+        return tuple(given.text for given in self.inputs.values() if given.form == "picture")
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether a picture alone is an example."""
+        return [given.form for given in self.inputs.values()] == ["picture"]
 
     def target(self, column: str) -> TargetColumn | None:
         """Return the target of a name; None where there is none."""

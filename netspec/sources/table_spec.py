@@ -11,6 +11,7 @@ from netspec.sources.columns import Column, written
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
 from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.table_picture_spec import spec_for_column_files
 from netspec.sources.table_texts import mean_words, texts_of
 from netspec.sources.tables import Table
 from netspec.sources.text_facts import length_for, lengths_text
@@ -51,6 +52,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     dropped = [*again, *counting]
     if len(dropped) == len(others):
         dropped = []
+    files = [name for name, column in others.items() if column.kind == "file"]
+    if files:
+        return spec_for_column_files(table, path, own, files, others), target
     data = DataSource(name=path, target=(target,), drop=tuple(dropped), test=0.2, validation=0.15)
     text = _prose(others, dropped)
     if text is not None:
@@ -75,15 +79,7 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     lines += ["}"]
     read = fitted.inputs["input"]
     left_out = [n for n in others if n not in read.columns and (text is not None or n not in dropped)]
-    if left_out:
-        shown = [f"{name} ({found.columns[name].kind})" for name in left_out[:_LISTED]] + ["…"] * (
-            len(left_out) > _LISTED
-        )
-        more = ""
-        if text is not None:
-            # Both are read where each is an input of its own.
-            more = f" To read them too: `input {written(text)} as text; input {written(left_out[0])} … as facts`."
-        lines.append(f"# Not read: {', '.join(shown)}.{more}")
+    lines += _not_read(found.columns, left_out, text)
     width = 64 if read.shape[0] > _WIDE or not classes else 32
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
@@ -103,6 +99,19 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     )
     lines += ["}"]
     return "\n".join(lines) + "\n", target
+
+
+def _not_read(columns: Mapping[str, Column], left_out: Sequence[str], text: str | None) -> list[str]:
+    """Return the comment that names the columns that are not read, and how they could be beside a text."""
+    if not left_out:
+        return []
+    shown = [f"{name} ({columns[name].kind})" for name in left_out[:_LISTED]]
+    shown += ["…"] * (len(left_out) > _LISTED)
+    # Both are read where each is an input of its own.
+    own = (
+        f" To read them too: `input {written(text)} as text; input {written(left_out[0])} … as facts`." if text else ""
+    )
+    return [f"# Not read: {', '.join(shown)}.{own}"]
 
 
 _TEXT_LAYERS = [

@@ -41,6 +41,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
         )
         for name, given in fitted.inputs.items()
     )
+    # How large pictures are is said by the spec alone.
     tokens = {given.tokens for given in inputs if given.tokens}
     return Survey(
         data,
@@ -48,6 +49,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
         next(iter(tokens)) if len(tokens) == 1 else None,
         fitted.classes,
         notices=fitted.notices,
+        files=tuple(name for name, given in fitted.inputs.items() if given.form == "picture"),
         amounts=tuple(c.name for c in fitted.targets.values() if fitted.log or not could_be_classes(c)),
     )
 

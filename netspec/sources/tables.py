@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,14 @@ class Table:
         cells: those of each column by its name, without spaces around them; an empty one where there is no value.
         lines: the line in the file at which each row begins, for messages.
         notices: what was found that the user should know.
+        folder: where the files are that it names; None where that is not known.
     """
 
     name: str
     cells: Mapping[str, Sequence[str]]
     lines: Sequence[int]
     notices: tuple[str, ...] = ()
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -69,7 +71,7 @@ class Table:
     def take(self, rows: Sequence[int]) -> Table:
         """Return some of the rows, in that order."""
         cells = {name: [column[i] for i in rows] for name, column in self.cells.items()}
-        return Table(self.name, cells, [self.lines[i] for i in rows], self.notices)
+        return replace(self, cells=cells, lines=[self.lines[i] for i in rows])
 
 
 def read_table(source: Path | bytes, name: str) -> Table:
@@ -82,6 +84,10 @@ def read_table(source: Path | bytes, name: str) -> Table:
     Raises:
         DataError: it cannot be read, or is no table: rows of different lengths, two columns of one name, no rows.
     """
+    return replace(_read_any(source, name), folder=source.parent if isinstance(source, Path) else None)
+
+
+def _read_any(source: Path | bytes, name: str) -> Table:
     ending = source.suffix.lower() if isinstance(source, Path) else ""
     if ending == ".parquet":
         assert isinstance(source, Path)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,19 +11,22 @@ from numpy.typing import NDArray
 
 from netspec import data as datasets
 from netspec.data.checks import shape_text
-from netspec.data.picture_files import Resize, decode_in_pieces, picture_of
+from netspec.data.examples import read_formed, read_inputs
+from netspec.data.picture_files import Resize, decode_in_pieces, picture_of, size_of
+from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import TABLE_ENDINGS, Network
 from netspec.recipe.catalog import DatasetInfo
+from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import ENDINGS, without_masks
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table
 from netspec.sources.texts import read_text, text_of
-from netspec.sources.trees import open_tree
-from netspec.system.files import kind_of
+from netspec.sources.trees import MOST_BYTES, Tree, open_tree
+from netspec.system.files import kind_of, read_given
 
 __all__ = ["Examples", "of_texts", "read", "read_pictures", "read_texts"]
 
@@ -43,12 +45,14 @@ class Examples:
         framed_as: the dataset as whose images what is drawn in a picture was framed; empty where it was left as it is.
         notes: what the user should know of the file, a line each.
         columns: of a table the cells of each of its columns, by their names.
+        sizes: of picture files the width and height of each, where they were asked for.
     """
 
     array: Any
     framed_as: str = ""
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str]] | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return len(next(each_array(self.array)))
@@ -62,6 +66,7 @@ def read(
     like: DatasetInfo | None = None,
     name: str | None = None,
     preparation: Preparation | None = None,
+    sizes: bool = False,
 ) -> Examples:
     """Return the examples in a file: one for a picture, as many as there are in an `.npy` or rows in a table.
 
@@ -72,31 +77,34 @@ def read(
         like: the dataset as whose images a picture is framed.
         name: what messages call it; its path unless given.
         preparation: what was fitted to the data that the network learned from.
+        sizes: whether the sizes of picture files are asked for.
 
     Raises:
         DataError: when the file is missing, damaged, or does not fit.
     """
     name = name or ("the data" if isinstance(file, bytes) else str(file))
-    if preparation and preparation.table and not _is_array(file):
-        if _is_text(preparation.table, file):
-            return _of_text_file(preparation.table, file, name)
-        return _of_table(preparation.table, file, name)
+    table = preparation.table if preparation and not _is_array(file) else None
+    if preparation and table and not (table.is_picture and _is_picture(file)):
+        if _is_text(table, file):
+            return _of_text_file(table, file, name)
+        return _of_table(table, file, name, preparation.resize or "crop")
     if len(network.inputs) > 1:
-        return Examples(_of_several(network, file, name))
+        return _of_several(network, file, name)
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
     if numpy:
-        return Examples(datasets.read_examples(file, network.input, network.tokens, name=name))
-    if not isinstance(file, bytes) and Path(file).suffix.lower() == ".npz" and kind_of(Path(file), DataError) == "file":
-        raise DataError(
-            f"{name} has arrays by names, and the network has one input: it reads one array, from an .npy file",
-            f"np.save('x.npy', np.load({name!r})['x_test']) makes one; `netspec eval RUN --data …` takes a whole .npz",
-        )
+        array, notes = read_formed(file, network.input, network.tokens, name=name)
+        return Examples(array, notes=tuple(notes))
+    if file.startswith(b"PK") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npz":
+        found, notes = read_inputs(_source(file), network.inputs, _said(network), name=name)
+        return Examples(next(iter(found.values())), notes=tuple(notes))
     if not network.reads_images:
         _refuse(network, file, name)
     resize = preparation.resize if preparation else None
     if resize:
-        pixels, note = picture_of(file if isinstance(file, bytes) else Path(file), name, network.input, resize)
-        return Examples((255 - pixels if invert else pixels)[None], notes=(note,) if note else ())
+        content = read_given(Path(file), MOST_BYTES) if not isinstance(file, bytes) and sizes else file
+        pixels, note = picture_of(content if isinstance(content, bytes) else Path(content), name, network.input, resize)
+        own = (size_of(content),) if sizes and isinstance(content, bytes) else ()
+        return Examples((255 - pixels if invert else pixels)[None], notes=(note,) if note else (), sizes=own)
     picture = datasets.read_picture(file, network.image_shape, invert=invert, like=like, name=name)
     return Examples(picture.pixels[None], like.name if like and picture.framed else "", picture.notes)
 
@@ -175,18 +183,27 @@ def read_texts(prepared: TablePreparation, path: Path) -> Iterator[tuple[list[st
             yield [tree.shown(piece[at]) for at in order], examples, [bad[at] for at in sorted(bad)]
 
 
-def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
+def _is_picture(file: Path | str | bytes) -> bool:
+    """Return whether a file is a picture, by its first bytes or its name."""
+    if isinstance(file, bytes):
+        return header_of(file) is not None
+    return Path(file).suffix.lower() in ENDINGS
+
+
+def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, resize: Resize) -> Examples:
     """Return the rows of a table as the network reads them."""
-    if not isinstance(file, bytes) and Path(file).suffix.lower() in ENDINGS:
+    if _is_picture(file):
         fix = "give a table with its columns, such as a .csv file"
         raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
-    array, notes = examples_of(table, prepared)
+    table = table if table.folder else replace(table, folder=Path())
+    pictures = read_column_files(table, prepared, resize) if prepared.pictures else None
+    array, notes = examples_of(table, prepared, pictures)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
 
 
 def read_pictures(
-    network: Network, path: Path, resize: Resize
+    network: Network, path: Path, resize: Resize, *, sizes: bool = False
 ) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
     """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
 
@@ -200,10 +217,26 @@ def read_pictures(
         if not files:
             raise DataError(f"{path} has no pictures in it", "give a folder with some, or the files themselves")
         for names, images, bad in decode_in_pieces(tree, files, network.input, resize, size=_PIECE):
-            yield names, Examples(images), bad
+            yield names, Examples(images, sizes=_sizes(tree, names) if sizes else ()), bad
 
 
-def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[str, NDArray[Any]]:
+def _sizes(tree: Tree, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Return the width and height of pictures, by what messages call them."""
+    shown = {tree.shown(file): file for file in tree.files}
+    found = {at: size_of(read()) for at, read in tree.each([shown[name] for name in names])}
+    return tuple(found[at] for at in range(len(names)))
+
+
+def _source(file: Path | str | bytes) -> Path | bytes:
+    return file if isinstance(file, bytes) else Path(file)
+
+
+def _said(network: Network) -> tuple[str, ...]:
+    """Return the array that the spec says the examples are in."""
+    return network.data.example_arrays if network.data else ()
+
+
+def _of_several(network: Network, file: Path | str | bytes, name: str) -> Examples:
     """Return the examples of several inputs in an `.npz` file, each by its name."""
     names = [i.name for i in network.inputs]
     if not isinstance(file, bytes) and Path(file).suffix.lower() != ".npz":
@@ -211,15 +244,12 @@ def _of_several(network: Network, file: Path | str | bytes, name: str) -> dict[s
             f"{name}: the network has several inputs: {listing(names, 'and')}",
             f"give an .npz file with an array for each: np.savez('x.npz', {', '.join(f'{n}=…' for n in names)})",
         )
-    arrays = datasets.read_arrays(io.BytesIO(file) if isinstance(file, bytes) else Path(file), names, name=name)
-    made = {}
-    for given, array in zip(network.inputs, arrays, strict=True):
-        made[given.name] = datasets.checked_examples(f"{name}: {given.name}", array, given.shape, given.tokens)
+    made, notes = read_inputs(_source(file), network.inputs, name=name)
     counts = {key: len(array) for key, array in made.items()}
     if len(set(counts.values())) > 1:
         said = listing([f"{key} has {plural(count, 'example')}" for key, count in counts.items()], "and")
         raise DataError(f"{name}: {said}", "give one row of each for every example")
-    return made
+    return Examples(made, notes=tuple(notes))
 
 
 def _refuse(network: Network, file: Path | str | bytes, name: str) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,19 @@ from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given, Model, Variables
+from netspec.data.array_forms import in_form
 from netspec.data.checks import as_float32, as_values
 from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
 from netspec.data.parts import divided, whole_of
 from netspec.data.picture_files import Resize
+from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import columns_in_memory, examples_of
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.network import TABLE_ENDINGS, Input
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
@@ -149,7 +152,13 @@ class Run:
         return self.examples(file, invert=invert, as_is=as_is, name=name).array
 
     def examples(
-        self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
+        self,
+        file: Path | str | bytes,
+        *,
+        invert: bool | None = None,
+        as_is: bool = False,
+        name: str | None = None,
+        sizes: bool = False,
     ) -> Examples:
         """Return the examples in a file: one for a picture, as many as there are in an `.npy`.
 
@@ -161,6 +170,7 @@ class Run:
             invert: swap light and dark in pictures; recognized from the picture unless given.
             as_is: leave pictures as they are, but for their size.
             name: what messages call it; its path unless given.
+            sizes: whether the sizes of picture files are asked for.
 
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
@@ -176,20 +186,26 @@ class Run:
             like=None if as_is else self.learned_from,
             name=name,
             preparation=self.preparation,
+            sizes=sizes,
         )
 
     @property
     def resize(self) -> Resize | None:
         """How the picture files that it learned from got their size; None where it learned from other data."""
-        return self.preparation.resize if self.preparation else None
+        table = self.preparation.table if self.preparation else None
+        return self.preparation.resize if self.preparation and (table is None or table.is_picture) else None
 
-    def pictures(self, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+    def pictures(self, path: Path, *, sizes: bool = False) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
         """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+        Args:
+            path: of the folder or archive.
+            sizes: whether their own sizes are asked for.
 
         Raises:
             DataError: there are none.
         """
-        return example_files.read_pictures(self.network, path, self.resize or "crop")
+        return example_files.read_pictures(self.network, path, self.resize or "crop", sizes=sizes)
 
     @property
     def text_column(self) -> str:
@@ -214,11 +230,13 @@ class Run:
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
-        if self.preparation and self.preparation.table:
-            return (*TABLE_ENDINGS, *((".txt",) if self.text_column else ()))
+        table = self.preparation.table if self.preparation else None
+        if table:
+            pictures = datasets.picture_endings() if table.is_picture else ()
+            return (*TABLE_ENDINGS, *pictures, *((".txt",) if self.text_column else ()))
         if len(self.network.inputs) > 1:
             return (".npz",)
-        return (".npy", *(datasets.picture_endings() if self.network.reads_images else ()))
+        return (".npy", ".npz", *(datasets.picture_endings() if self.network.reads_images else ()))
 
     def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -314,11 +332,11 @@ class Run:
         names = [given.name for given in self.model.graph.inputs]
         images = self._rows_as_read(images, names)
         if len(names) == 1 and not isinstance(images, Mapping):
-            return self._checked(images)
+            return self._checked(images, self.network.inputs[0])
         given = by_name(images, names, "input")
         if len(names) == 1:
-            return self._checked(given[names[0]])
-        arrays = {name: self._checked(given[name], name) for name in names}
+            return self._checked(given[names[0]], self.network.inputs[0])
+        arrays = {i.name: self._checked(given[i.name], i, i.name) for i in self.network.inputs}
         require_same_count({f"the input {name}": array for name, array in arrays.items()})
         return arrays
 
@@ -330,15 +348,21 @@ class Run:
         if isinstance(images, list | tuple) and images and all(isinstance(text, str) for text in images):
             return example_files.of_texts(table, images).array
         columns = columns_in_memory(images, named=True)
-        return images if columns is None else examples_of(table_of_columns(columns, "data"), table)[0]
+        if columns is None:
+            return images
+        rows = replace(table_of_columns(columns, "data"), folder=Path())
+        resize = (self.preparation.resize if self.preparation else None) or "crop"
+        pictures = read_column_files(rows, table, resize) if table.pictures else None
+        return examples_of(rows, table, pictures)[0]
 
-    def _checked(self, images: ArrayLike, name: str = "images") -> NDArray[Any]:
-        """Return images as an array with a batch axis, only finite values in float32; raises DataError otherwise."""
+    def _checked(self, images: ArrayLike, given: Input, name: str = "images") -> NDArray[Any]:
+        """Return images in the form of an input, only finite values in float32; raises DataError otherwise."""
         if isinstance(images, str | os.PathLike):
             raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
         array = as_values(images, name)
         if array.ndim < 2:
             raise DataError(f"{name} of shape {array.shape} have no batch axis", "one image is x[None]")
+        ((array,), _) = in_form([array], [name], given.shape, given.tokens, checked=False)
         if array.dtype.kind != "f":
             return array
         array = as_float32(array)

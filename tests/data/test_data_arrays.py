@@ -236,10 +236,11 @@ def test_class_names_in_a_file(tmp_path: Path) -> None:
         assert (dataset.labels, len(dataset.notices)) == (("0", "1", "2"), 1)
 
 
-def test_channels_last_and_flat_images_get_advice() -> None:
-    last = np.zeros((6, 4, 5, 3), np.uint8)
-    with pytest.raises(DataError, match=r"np\.transpose\(x, \(0, 3, 1, 2\)\)"):
-        from_arrays(last, Y, last, Y, shape=(3, 4, 5))
+def test_channels_last_are_brought_to_the_front_and_flat_images_get_advice() -> None:
+    last = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)
+    found = from_arrays(last, Y, last, Y, shape=(3, 4, 5))
+    np.testing.assert_array_equal(found.train.images, last.transpose(0, 3, 1, 2))
+    assert found.notices == ("x_train: channels stand last (4x5x3), and are brought to the front",)
     flat = np.zeros((6, 20), np.uint8)
     with pytest.raises(DataError, match=r"x\.reshape\(-1, 1, 4, 5\)"):
         from_arrays(flat, Y, flat, Y, shape=(1, 4, 5))
@@ -299,7 +300,7 @@ def test_bad_npz_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         path.write_bytes(content)
         refused("cannot be read as a .npz file")
     np.savez(path, x_train=X, other=Y)
-    refused("lacks y_train, x_test and y_test; it holds other and x_train")
+    refused("lacks y_train; it holds other and x_train")
     np.savez(path, **arrays(x_train=np.array([{}], object)))
     refused("x_train.npy holds Python objects, which would run code when read")
     np.savez(path, **arrays(y_train=Y[:3]))

@@ -42,7 +42,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "number": (np.float32(3), "a single number"),
     "none": (np.zeros((0, 4, 3)), "is empty"),
     "nan": (np.full((4, 3), np.nan), "is nan"),
-    "integers": (np.zeros((4, 3), int), "has the type int64"),
+    "integers": (np.full((4, 3), 1000), "whole numbers .int64. of 1000 to 1000: as pixels they are bytes"),
     "records": (np.zeros((4, 3), [("a", "f4")]), "not numbers"),
     "text": (np.full((4, 3), "a"), "not numbers"),
     "objects": (np.full((4, 3), None), "cannot be read as a .npy file"),

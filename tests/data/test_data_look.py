@@ -80,6 +80,18 @@ SOUND: dict[str, tuple[str, dict[str, Any]]] = {
     "the network's names": (NET.replace("softmax", "softmax as kind"), {
         "input_train": X, "kind_train": NAMES, "x_test": X[:9], "kind_test": NAMES[:9],
         "x_train": None, "y_train": None, "y_test": None}),
+    "integers": (NET, {"x_train": X.astype(int)}),
+    "channels last": (NET, {"x_train": X.reshape(40, 4, 4, 1), "x_test": X[:9].reshape(9, 4, 4, 1)}),
+    "time first": (
+        'input 4x12; lstm 4 last; fc 3 softmax; data "mine.npz"',
+        {"x_train": np.zeros((40, 12, 4)), "x_test": np.zeros((9, 12, 4))}),
+    "no test part": (NET, {"x_test": None, "y_test": None}),
+    "no parts": (NET, dict.fromkeys(KEYS) | {"X": X, "Y": NAMES}),
+    "other names": (NET, dict.fromkeys(KEYS) | {"Images": X, "labels": Y[:, None]}),
+    "parts in front": (NET, dict.fromkeys(KEYS) | {
+        "train_images": X, "train_labels": Y, "valImages": X, "valLabels": Y, "test-images": X, "test-labels": Y}),
+    "said names": (NET.replace('npz"', 'npz" { columns a; target b }'), dict.fromkeys(KEYS) | {"a": X, "b": Y}),
+    "one-hot": (NET, {"y_train": np.eye(3)[Y], "y_test": np.eye(3)[Y[:9]]}),
     "no targets": ('input 1x4x4; fc 4; train { loss kl }; data "mine.npz"', {}),
 }  # fmt: skip
 
@@ -133,8 +145,18 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "rows": (NET, {"y_train": np.eye(4)[Y]}, "E0314", "y_train must have the shape (N,), not (40, 4)"),
     "regression": (NET, {"y_train": FLAT[:, 0]}, "E0314", "regression"),
     "negative": (NET, {"y_test": Y[:9] - 1}, "E0314", "y_test[0] is -1, but labels count from 0"),
-    "integers": (NET, {"x_train": X.astype(int)}, "E0314", "x_train has the type int64"),
-    "bool": (NET, {"x_test": X[:9] > 3}, "E0314", "x_test has the type bool"),
+    "bool": (NET, {"x_test": X[:9] > 3}, "E0314", "x_train is uint8, x_test is bool"),
+    "two test parts": (NET.replace('npz"', 'npz" { test 20% }'), {}, "E0314", "mine.npz has a test part of its own"),
+    "half a test part": (NET, {"y_test": None}, "E0314", "mine.npz lacks y_test"),
+    "a misspelt test part": (NET, {"x_test": None, "y_test": None, "x_tset": X}, "E0314", "lacks x_test and y_test"),
+    "nothing that is known": (NET, dict.fromkeys(KEYS) | {"a": X, "b": Y}, "E0314", "it holds a and b"),
+    "another size": (NET, {"x_train": X[..., :3], "x_test": X[:9, ..., :3]}, "E0308", "holds examples of 1x4x3"),
+    "steps of other features": (
+        'input 5x12; lstm 4 last; fc 3 softmax; data "mine.npz"',
+        {"x_train": np.zeros((40, 12, 4)), "x_test": np.zeros((9, 12, 4))},
+        "E0308",
+        "12x4, but the network takes 5x12",
+    ),
     "few labels": (NET, {"y_train": Y[:7]}, "E0314", "y_train has 7 labels for 40 examples"),
     "none": (NET, {"x_test": X[:0], "y_test": Y[:0]}, "E0314", "x_test is empty"),
     "one axis": (NET, {"x_train": FLAT[:, 0]}, "E0314", "x_train has the shape (40,)"),
@@ -146,7 +168,6 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "E0308",
         "mine.npz holds examples of 1x4x4, but the network takes 1x8x8",
     ),
-    "channels last": (NET, {"x_train": X.reshape(40, 4, 4, 1), "x_test": X[:9].reshape(9, 4, 4, 1)}, "E0308", "4x4x1"),
     "more outputs": (NET.replace("fc 3", "fc 5"), {}, "E0304", "the network has 5 outputs, but mine.npz has 3 classes"),
     "fewer outputs": (
         NET.replace("fc 3", "fc 2"),
@@ -218,7 +239,7 @@ PAIRS = {
 SEVERAL_WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "lacks": ({"kind_test": None}, "E0314", "pairs.npz lacks kind_test"),
     "half of validation": ({"left_val": X[:5]}, "E0314", "pairs.npz lacks right_val"),
-    "type": ({"right_train": np.zeros((40, 3), int)}, "E0314", "right_train has the type int64"),
+    "type": ({"right_train": np.zeros((40, 3), int)}, "E0314", "right_train is int64, right_test is float32"),
     "shape": ({"left_train": X[:, :, 1:], "left_test": X[:9, :, 1:]}, "E0308", "left_train holds examples of 1x3x4"),
     "unlike": ({"right_test": FLAT[:9, :2]}, "E0314", "right_train holds 3 examples, right_test 2 ones"),
     "examples": ({"right_test": FLAT[:8, :3]}, "E0314", "left_test has 9 examples, right_test 8"),

@@ -119,10 +119,10 @@ def test_three_axes_are_a_sequence_where_the_network_takes_one() -> None:
     assert from_arrays(S, Y, S[:2], Y[:2], shape=(1, 3, 5)).shape == (1, 3, 5)
 
 
-def test_a_sequence_of_the_wrong_order_is_named() -> None:
-    with pytest.raises(DataError, match="holds examples of 1x3x5, but the network takes 5x3") as caught:
-        from_arrays(S, Y, S, Y, shape=(5, 3))
-    assert caught.value.fix == "features come first: give np.transpose(x, (0, 2, 1))"
+def test_a_sequence_with_time_first_is_transposed() -> None:
+    found = from_arrays(S, Y, S, Y, shape=(5, 3))
+    np.testing.assert_array_equal(found.train.images, S.transpose(0, 2, 1))
+    assert found.notices == ("x_train: examples are length x features (3x5), and are transposed to 5x3",)
     with pytest.raises(DataError, match="network takes 3x6"):
         from_arrays(S, Y, S, Y, shape=(3, 6))
 

@@ -24,7 +24,6 @@ MADE_IN_CODE = {
     "E0107": "a file of more than 1 MB: test_compiler.py",
     "E0109": "a binary file, which a text golden cannot hold: test_compiler.py",
     "E0002": "needs a file of more than 100 mistakes: test_compiler.py makes one",
-    "E0314": "needs data files: test_data_look.py makes them",
     "E0333": "needs a file of weights: test_weights_check.py makes them",
     "E0334": "needs a file of weights too",
     "E0115": "needs a file of more than 100,000 words, or a command of more than 10,000: test_limits.py",

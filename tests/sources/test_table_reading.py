@@ -373,7 +373,7 @@ def test_a_let_is_a_number_and_no_column(tmp_path: Path) -> None:
         ('input y as n\nfc 2 softmax\ndata "d.csv" { target y }', "E0314 the input `n` names y, which is learned"),
         (
             'fc 2 softmax\ndata "d.csv" { target y; normalize mean=0.5 }',
-            "E0207 the numbers of a table are standardized",
+            "E0308 the numbers of a table are standardized",
         ),
         ('fc 2 softmax\ndata "d.csv" { target y; test 0 }', "E0207 a table needs rows for the test"),
         ('fc 2 softmax\ndata "d.csv" { target 3 }', "E0207 `target` takes names of columns, and `3` is none"),

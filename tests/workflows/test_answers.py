@@ -203,7 +203,7 @@ def test_a_folder_is_looked_through(here: Path, cli: Any) -> None:
     assert said.err.startswith("error: pictures/more/bad.png is empty")
     said = cli("predict", "classes", "pictures")
     assert (said.code, said.out) == (1, "")
-    assert "pictures is a folder with no .npy files in it" in said.err
+    assert "pictures is a folder with no .npy or .npz files in it" in said.err
 
 
 @pytest.mark.parametrize("kind", ["picture", "array"])
@@ -229,8 +229,8 @@ def test_standard_input(kind: str, here: Path, cli: Any, monkeypatch: pytest.Mon
         ("waves", "x.png", "reads sequences, 3x5 an example"),
         ("images", "table.csv", "is not a picture that can be read"),
         ("classes", "none.csv", "none.csv does not exist"),
-        ("images", "both.npz", "has arrays by names, and the network has one input"),
-        ("classes", "both.npz", "has arrays by names, and the network has one input"),
+        ("images", "both.npz", "cannot be read as a .npz file"),
+        ("classes", "both.npz", "cannot be read as a .npz file"),
         ("images", "none.npz", "none.npz does not exist"),
     ],
 )

@@ -16,7 +16,13 @@ OWN = specs_folder() / "own"
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "metric", "least"),
-    [("pictures", "accuracy", 0.9), ("masks", "accuracy", 0.9), ("table", "accuracy", 0.85), ("text", "accuracy", 0.8), ("reviews", "accuracy", 0.9)],
+    [
+        ("pictures", "accuracy", 0.9),
+        ("masks", "accuracy", 0.9),
+        ("table", "accuracy", 0.85),
+        ("text", "accuracy", 0.8),
+        ("reviews", "accuracy", 0.9),
+    ],
 )
 def test_it_learns(name: str, metric: str, least: float, tmp_path: Path) -> None:
     shutil.copytree(OWN, tmp_path / "own")

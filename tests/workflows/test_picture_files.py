@@ -16,7 +16,7 @@ from PIL import Image
 import netspec as ns
 from netspec.backends.jax.inputs.augment import augmented, moved_targets
 from netspec.cli.app import build
-from netspec.diagnostics.diagnostic import DataError
+from netspec.diagnostics.diagnostic import DataError, RunError
 from netspec.recipe.settings import Augment
 
 SPEC = """data "photos" { augment flip rotate=10; validation 15%; test 20% }
@@ -121,6 +121,20 @@ def test_masks_are_predicted(here: Path, cli: Any) -> None:
     with (here / "whole.csv").open(newline="", encoding="utf-8") as table:
         assert [row["file"] for row in csv.DictReader(table)] == [row["file"] for row in rows]
     assert float(rows[0]["0"]) + float(rows[0]["255"]) == pytest.approx(1)
+    assert cli("predict", "run_cells", "cells", "-o", "drawn/").code == 0
+    for row in rows:
+        with (
+            Image.open(here / row["file"]) as picture,
+            Image.open(here / "drawn" / Path(row["file"]).relative_to("cells")) as mask,
+        ):
+            assert mask.size == picture.size
+            assert set(np.unique(np.asarray(mask)).tolist()) <= {0, 255}
+    assert cli("predict", "run_cells", "cells/images", "-o", "all/", "--threshold", "0").code == 0
+    with Image.open(here / "all" / Path(rows[0]["file"]).name) as mask:
+        assert np.unique(np.asarray(mask)).tolist() == [255]
+    assert cli("predict", "run_cells", "cells/images", "-o", "cells/images").code == 1  # no picture is written over
+    with pytest.raises(RunError, match="the model says nothing of each pixel"):
+        cli("predict", "run_photos", "photos", "-o", "drawn/")
     for what in ("examples", "confusion", "curves"):
         assert cli("plot", "run_cells", what).code == 0, what
 

@@ -14,6 +14,7 @@ from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.ops import format_shape
+from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.text_facts import mostly_texts
@@ -85,13 +86,16 @@ def show(
             "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Of a table, one JSON object for each column.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Of a table or arrays, one JSON object for each column or array.")
+    ] = False,
 ) -> int:
     """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
     Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
     Of a .txt file, or a folder or an archive of them, how long they are, frequent words, and what is there twice.
+    Of arrays (.npz, .npy) each one's shape, type and values, what is read of them, and the classes.
     """
     if name.lower().endswith(TABLE_ENDINGS):
         if out or augment:
@@ -117,6 +121,11 @@ def show(
         from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
 
         show_pictures(path, name, target)
+        return 0
+    if not find(name) and kind_of(path, DataError) and holds_arrays(path, DataError):
+        from netspec.cli.array_table import show_arrays  # noqa: PLC0415
+
+        show_arrays(path, name, target, as_json=as_json)
         return 0
     dataset = load([name])
     train, test = dataset.train, dataset.test

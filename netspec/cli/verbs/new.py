@@ -15,6 +15,7 @@ from netspec.describe.shelf import shelf, title
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
+from netspec.recipe.array_files import holds_arrays
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.text_facts import mostly_texts
 from netspec.sources.text_trees import holds_files
@@ -42,13 +43,15 @@ def new(
         typer.Option(
             "--data",
             metavar="FILE|FOLDER",
-            help="Write a spec for your data: a table (.csv, .jsonl, .parquet …), a text, or pictures or texts in "
+            help="Write a spec for your data: a table (.csv …), arrays (.npz, .npy), a text, or pictures or texts in "
             "folders or an archive.",
         ),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="NAME", help="With a table: the column that is to be learned."),
+        typer.Option(
+            "--target", metavar="NAME", help="With a table or arrays: the column, or the array, that is to be learned."
+        ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> int:
@@ -60,7 +63,9 @@ def new(
     if data is not None:
         return _for_data(data, target, out)
     if target is not None:
-        raise NetspecError("--target names a column of a table", "name the table too: --data FILE --target NAME")
+        raise NetspecError(
+            "--target names a column of a table, or an array", "name the data too: --data FILE --target NAME"
+        )
     if template not in specs:
         near = nearest(template, specs)
         fix = f"did you mean {near}?" if near else "`netspec new --list` names them all"
@@ -77,10 +82,24 @@ def _for_data(data: Path, target: str | None, out: Path | None) -> int:
         if target is None:
             say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
         return 0
+    if kind_of(data, DataError) and holds_arrays(data, DataError):
+        _for_arrays(data, target, out)
+        return 0
     if target is not None:
-        raise NetspecError("--target names a column of a table", f"{data} is none: leave --target out")
+        raise NetspecError("--target names a column of a table, or an array", f"{data} is none: leave --target out")
     _for_files(data, out)
     return 0
+
+
+def _for_arrays(data: Path, target: str | None, out: Path | None) -> None:
+    """Write a spec for arrays, which it names by their path from the spec's folder."""
+    from netspec.cli.starter_arrays import spec_for_arrays  # noqa: PLC0415
+
+    place, name = _place(data, out)
+    text, guess = spec_for_arrays(data.resolve(), name, target)
+    _write(format_source(Source(str(place), text)), place)
+    if guess:
+        say(f"note: {guess}, which is a guess; --target NAME learns another array", error=True)
 
 
 def _for_files(data: Path, out: Path | None) -> None:
@@ -93,9 +112,24 @@ def _for_files(data: Path, out: Path | None) -> None:
     of_text = data.name.lower().endswith(".txt") or (holds_files(data) and mostly_texts(data))
     if not of_text and not holds_pictures(data):
         raise DataError(
-            f"{data} is no table, no .txt, and no folder, .zip or .tar of pictures or texts",
+            f"{data} is no table, no file of arrays, no .txt, and no folder, .zip or .tar of pictures or texts",
             "`netspec new --list` names ready-made specs",
         )
+    target, name = _place(data, out)
+    path = data.resolve()
+    if of_text:
+        from netspec.sources.text_spec import spec_for_texts  # noqa: PLC0415
+
+        text = spec_for_texts(path, name)
+    else:
+        from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
+
+        text = spec_for_pictures(path, name)
+    _write(format_source(Source(str(target), text)), target)
+
+
+def _place(data: Path, out: Path | None) -> tuple[Path, str]:
+    """Return where the spec for some data goes, and what it calls the data: by the path from its own folder."""
     path = data.resolve()
     target = out or Path(f"{path.name.split('.')[0]}.net")
     folder = Path.cwd() if target == _STDOUT else target.resolve().parent
@@ -107,15 +141,7 @@ def _for_files(data: Path, out: Path | None) -> None:
     name = path.relative_to(folder).as_posix()
     if '"' in name or not name.isprintable():
         raise DataError(f"{name!r} has characters that no spec can write", "give it another name")
-    if of_text:
-        from netspec.sources.text_spec import spec_for_texts  # noqa: PLC0415
-
-        text = spec_for_texts(path, name)
-    else:
-        from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
-
-        text = spec_for_pictures(path, name)
-    _write(format_source(Source(str(target), text)), target)
+    return target, name
 
 
 def _write(text: str, target: Path) -> None:

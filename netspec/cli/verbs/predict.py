@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netspec.cli.mask_files import mask_files, names_folder
 from netspec.cli.options import Device
 from netspec.cli.output import print_error, print_json, say
 from netspec.cli.paths import STDIN
@@ -59,9 +60,12 @@ def predict(
         typer.Option("--as-is", help="Do not look for what is drawn in a picture, to frame it as the dataset does."),
     ] = False,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "-o", "--out", metavar="FILE", help="Write all answers to a .csv or .json, or the outputs to an .npy."
+            "-o",
+            "--out",
+            metavar="FILE|FOLDER/",
+            help="Write all answers to a .csv or .json, the outputs to an .npy, or masks into a folder.",
         ),
     ] = None,
     threshold: Annotated[
@@ -82,9 +86,11 @@ def predict(
     Pictures for a model of digits may be photographs of a pen on paper: what is drawn is looked for, and framed as the
     digits are that the model learned from. A picture of the model's own size stays as it is.
     """
-    from netspec.cli.answers_file import answers_file, require_name  # noqa: PLC0415
+    from netspec.cli.answers_file import require_name  # noqa: PLC0415
 
-    require_name(out)
+    masks = names_folder(out)
+    target = Path(out) if out else None
+    require_name(None if masks else target)
     if not files and not texts:
         raise typer.BadParameter("name a file, or give a --text", param_hint="FILE…")
     from netspec.workflows.row_answers import with_threshold  # noqa: PLC0415
@@ -94,13 +100,13 @@ def predict(
     opened = open_run(run, device)
     framed: list[str] = []
     failed, written = False, 0
-    with answers_file(out, opened, threshold) if out else nullcontext() as write:
-        for file in _each([*([texts] if texts else []), *(files or [])], opened):
+    with _writer(target, opened, files or [], threshold, masks=masks) as write:
+        for file in _each([*([texts] if texts else []), *(files or [])], opened, sizes=masks):
             try:
                 if isinstance(file, NetspecError):
                     raise file
                 if isinstance(file, Path):
-                    name, examples = _read(file, opened, invert, as_is)
+                    name, examples = _read(file, opened, invert, as_is, sizes=masks)
                     names = _names(name, file, len(examples))
                 else:
                     names, examples = file
@@ -131,12 +137,25 @@ def predict(
     return 1 if failed else 0
 
 
+def _writer(
+    out: Path | None, opened: Run, files: Sequence[Path], threshold: float | None, *, masks: bool
+) -> AbstractContextManager[Any]:
+    """Return what gives the function that writes answers; nothing where none are written."""
+    from netspec.cli.answers_file import answers_file  # noqa: PLC0415
+
+    if out is None:
+        return nullcontext()
+    return mask_files(out, opened, files, threshold) if masks else answers_file(out, opened, threshold)
+
+
 def _note(notes: Iterable[str]) -> None:
     for note in notes:
         say(f"note: {note}", error=True)
 
 
-def _each(given: Iterable[Path | list[str]], opened: Run) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
+def _each(
+    given: Iterable[Path | list[str]], opened: Run, *, sizes: bool
+) -> Iterator[Path | tuple[list[str], Examples] | NetspecError]:
     """Yield the files, for a folder those in it, or what is wrong with a path.
 
     For a model of picture files or texts those in a folder or an archive come many at a time, by their names.
@@ -150,7 +169,7 @@ def _each(given: Iterable[Path | list[str]], opened: Run) -> Iterator[Path | tup
                         yield names, examples
                 continue
             if opened.resize and path != STDIN and (is_archive(path.name) or kind_of(path, DataError) == "folder"):
-                for names, examples, bad in opened.pictures(path):
+                for names, examples, bad in opened.pictures(path, sizes=sizes):
                     yield from bad
                     if names:
                         yield names, examples
@@ -171,7 +190,7 @@ def _inside(folder: Path, opened: Run) -> list[Path]:
     seen = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     found = [file for file in seen if kind_of(file, DataError) == "file"]
     if not found:
-        what = f"{endings[0]} files" if len(endings) == 1 else "pictures or .npy files"
+        what = f"{' or '.join(endings)} files" if len(endings) <= 2 else "pictures or .npy files"
         what = "tables" if ".csv" in endings else what
         raise DataError(
             f"{folder} is a folder with no {what} in it", "give a folder with some, or the files themselves"
@@ -179,10 +198,10 @@ def _inside(folder: Path, opened: Run) -> list[Path]:
     return found
 
 
-def _read(file: Path, opened: Run, invert: bool | None, as_is: bool) -> tuple[str, Examples]:
+def _read(file: Path, opened: Run, invert: bool | None, as_is: bool, *, sizes: bool) -> tuple[str, Examples]:
     """Return what messages call a file, and the examples in it."""
     if file != STDIN:
-        return str(file), opened.examples(file, invert=invert, as_is=as_is)
+        return str(file), opened.examples(file, invert=invert, as_is=as_is, sizes=sizes)
     content = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise DataError(

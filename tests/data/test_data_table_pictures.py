@@ -1,0 +1,175 @@
+"""Tables with a column of picture files: what is read, what is missing, what is there twice, what is predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import netspec as ns
+from netspec.cli.tables import spec_of_table
+from netspec.compiler import analyze
+from netspec.data.for_network import load_data
+from netspec.data.types import Dataset
+from netspec.diagnostics.diagnostic import DataError, Source
+from netspec.sources.table_facts import facts_of
+from netspec.sources.tables import read_table
+from netspec.workflows import example_files
+
+ONE = "input 3x4x4; globalpool; fc classes softmax"
+N = 40
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder with a table of dogs, and their pictures."""
+    folder = tmp_path / "own"
+    (folder / "pics").mkdir(parents=True)
+    rows = ["photo,weight,breed,age"]
+    for i in range(N):
+        name = f"pics/p{i}.png"
+        Image.new("RGB", (5 + i % 3, 6), (i, 2 * i, 3 * i)).save(folder / name)
+        rows.append(f"{name},{i * 1.5},{['pug', 'lab'][i % 2]},{i % 7 + i / 10}")
+    write(folder, rows)
+    Image.new("RGB", (4, 4)).save(tmp_path / "outside.png")
+    return folder
+
+
+def write(folder: Path, rows: list[str], name: str = "dogs.csv") -> None:
+    (folder / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def lines(folder: Path) -> list[str]:
+    return (folder / "dogs.csv").read_text().splitlines()
+
+
+def network(folder: Path, settings: str = "target breed; test 20%", layers: str = ONE) -> ns.Network:
+    found = analyze(Source("t.net", f'data "dogs.csv" {{ {settings} }}\n{layers}', folder), files=True)
+    assert found.network is not None, found.diagnostics
+    return found.network
+
+
+def load(folder: Path, settings: str = "target breed; test 20%", layers: str = ONE) -> Dataset:
+    return load_data(network(folder, settings, layers), base=folder)
+
+
+def test_a_picture_and_its_class(here: Path) -> None:
+    found = load(here)
+    assert (found.labels, found.shape, found.train.images.dtype) == (("lab", "pug"), (3, 4, 4), np.uint8)
+    assert len(found.train) + len(found.test) == N
+    for image, label in zip(found.train.images, found.train.labels, strict=True):
+        assert label == 1 - image[0, 0, 0] % 2
+        assert image[1, 0, 0] == 2 * image[0, 0, 0]
+    assert found.preparation is not None
+    assert found.preparation.resize == "crop"
+    assert found.preparation.table is not None
+    assert found.preparation.table.is_picture
+
+
+@pytest.mark.parametrize("first", ["input photo 3x4x4", "input 3x4x4", 'input "photo" 3x4x4'])
+def test_a_picture_beside_other_columns_and_several_targets(here: Path, first: str) -> None:
+    layers = (
+        f"{first} as picture\ninput weight as facts\nfrom picture; globalpool as p\nfrom facts; concat p as t\n"
+        "fc 2 softmax as breed\nfrom t; fc 1 as age\noutput breed\noutput age"
+    )
+    net = network(here, "target breed age; test 10", layers)
+    found = load_data(net, base=here)
+    assert {name: array.shape[1:] for name, array in found.train.images.items()} == {
+        "picture": (3, 4, 4),
+        "facts": (1,),
+    }
+    assert (len(found.test), set(found.train.labels)) == (10, {"breed", "age"})
+    rows = [line.rsplit(",", 2)[0] for line in lines(here)]
+    write(here, rows[:4], "rows.csv")
+    made = example_files.read(net, here / "rows.csv", preparation=found.preparation)
+    assert made.array["picture"][:, 0, 0, 0].tolist() == [0, 1, 2]
+    with pytest.raises(DataError, match=r"p1\.png is a picture, but the model reads rows of a table"):
+        example_files.read(net, here / "pics" / "p1.png", preparation=found.preparation)
+
+
+def test_rows_and_pictures_are_predicted(here: Path) -> None:
+    net = network(here)
+    known = load_data(net, base=here).preparation
+    write(here, ["photo", "pics/p3.png", "pics/p5.png"], "rows.csv")
+    rows = example_files.read(net, here / "rows.csv", preparation=known)
+    alone = example_files.read(net, here / "pics" / "p5.png", preparation=known)
+    content = example_files.read(net, (here / "pics" / "p5.png").read_bytes(), preparation=known)
+    np.testing.assert_array_equal(rows.array[1:], alone.array)
+    np.testing.assert_array_equal(content.array, alone.array)
+    assert rows.columns == {"photo": ["pics/p3.png", "pics/p5.png"]}
+    write(here, ["photo", "pics/p3.png", "pics/none.png"], "rows.csv")
+    with pytest.raises(DataError, match=r"1 picture of photo is not there: 'pics/none\.png' \(line 3\)"):
+        example_files.read(net, here / "rows.csv", preparation=known)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("pics/none.png,1,pug,1", "1 picture of photo is not there: 'pics/none.png' (line 42)"),
+        ("../outside.png,1,pug,1", "'../outside.png' (line 42)"),
+        ("pics/link.png,1,pug,1", "'pics/link.png' (line 42)"),
+        (",1,pug,1", "1 picture of photo is not there: '' (line 42)"),
+    ],
+)
+def test_pictures_that_are_not_there(here: Path, row: str, said: str) -> None:
+    (here / "pics" / "link.png").symlink_to(here.parent / "outside.png")
+    write(here, [*lines(here), row])
+    found = analyze(Source("t.net", f'data "dogs.csv" {{ target breed }}\n{ONE}', here), files=True).diagnostics
+    assert said in found[0].message
+    skipped = load(here, "target breed; test 20%; on_bad skip")
+    assert len(skipped.train) + len(skipped.test) == N
+    assert any("1 row of dogs.csv is left out" in notice for notice in skipped.notices)
+
+
+def test_a_damaged_picture(here: Path) -> None:
+    (here / "pics" / "p7.png").write_bytes(b"\x89PNG")
+    with pytest.raises(DataError, match=r"pics/p7\.png .*\n  fix: mend or remove it; `data … { on_bad skip }`"):
+        load(here)
+    skipped = load(here, "target breed; test 20%; on_bad skip")
+    assert len(skipped.train) + len(skipped.test) == N - 1
+
+
+def test_equal_pictures_in_two_parts_are_said(here: Path) -> None:
+    for i in range(N):
+        (here / "pics" / f"p{i}.png").write_bytes((here / "pics" / f"p{i % 4}.png").read_bytes())
+    said = [notice for notice in load(here).notices if "in the training part too" in notice]
+    assert len(said) == 1
+    assert "pictures of photo for the test are in the training part too, as 'pics/p" in said[0]
+
+
+def test_the_column_is_shown_and_a_spec_is_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(here, [*lines(here), "pics/none.png,1,pug,1"])
+    table = read_table(here / "dogs.csv", "dogs.csv")
+    facts = facts_of(table)
+    assert facts.columns["photo"].kind == "file"
+    assert facts.remarks["photo"] == "1 row without a picture, such as 'pics/none.png'"
+    monkeypatch.chdir(here)
+    _, text, learned = spec_of_table(Path("dogs.csv"), "breed", None, stdout=False)
+    assert learned == "breed"
+    for part in ("input 3x64x64", "on_bad skip", "fc classes softmax", "target breed"):
+        assert part in text
+    assert analyze(Source("t.net", text, here), files=True).network is not None
+    assert "fc 1" in spec_of_table(Path("dogs.csv"), "age", None, stdout=False)[1]
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ("input weight 3x4x4 as p; globalpool; fc 2 softmax", "weight names none: '0.0'"),
+        ("input phot 3x4x4 as p; globalpool; fc 2 softmax", "no column 'phot'"),
+        ("input photo weight 3x4x4 as p; globalpool; fc 2 softmax", "is one picture, and names"),
+    ],
+)
+def test_columns_that_are_no_pictures(here: Path, layers: str, said: str) -> None:
+    found: Any = analyze(Source("t.net", f'data "dogs.csv" {{ target breed }}\n{layers}', here), files=True).diagnostics
+    assert len(found) == 1, found
+    assert said in found[0].message
+
+
+def test_a_frame_names_pictures_from_the_folder_of_the_spec(here: Path) -> None:
+    table = read_table(here / "dogs.csv", "dogs.csv")
+    net = ns.parse('data "people" { target breed; test 20% }\ninput 3x4x4; globalpool; fc 2 softmax')
+    assert load_data(net, dict(table.cells), base=here).sha256 == load(here).sha256
