@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from netspec import report
+from netspec.diagnostics.diagnostic import RunError
 
 settings.register_profile(
     "netspec",
@@ -72,11 +76,66 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[_UNOPTIMIZED] = "1" if quick else "0"
     if jax := sys.modules.get("jax"):
         jax.config.update("jax_disable_most_optimizations", quick)
+    vars(report)["draw_curves"] = _draw_no_curves
+    os.fsync = _flush_nothing
+
+
+def _draw_no_curves(records: Iterable[Mapping[str, Any]], path: Path, *, title: str) -> Path:
+    """Write a picture of one pixel in place of the curves of a run: drawing them takes as long as a small training.
+
+    Modules that look at the curves use `real_curves`; `tests/report/` imports what draws them from its own file.
+    """
+    from netspec.report.history import read_history  # noqa: PLC0415
+
+    history = read_history(records)
+    if not history.loss and not history.accuracy:
+        raise RunError("the run has no finite loss or accuracy to draw", "train for at least one step")
+    path.write_bytes(_PIXEL)
+    return path
+
+
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture(scope="module")
+def real_curves() -> Iterator[None]:
+    """Draw the curves of each training of a module, as netspec does."""
+    drawing = vars(report).pop("draw_curves")
+    yield
+    vars(report)["draw_curves"] = drawing
+
+
+def _flush_nothing(file: int) -> None:
+    """Stand in for `os.fsync`: no test pulls the plug, and waiting for the disk took a fifth of a small training."""
 
 
 def pytest_unconfigure() -> None:
     if _MADE:
         shutil.rmtree(_MADE, ignore_errors=True)
+
+
+def _emit_plainly(jax: Any) -> None:
+    """Let XLA compile quick tests without its fusion emitters, with which compiling on the CPU takes twice as long.
+
+    As an option of each program, not in XLA_FLAGS, which a run records; an XLA that does not know it goes without.
+    """
+    compiler = sys.modules["jax._src.compiler"]
+    known = getattr(compiler, "get_compile_options", None)
+
+    def options(*words: Any, **named: Any) -> Any:
+        found = known(*words, **named)
+        if jax.config.read("jax_disable_most_optimizations"):
+            found.env_option_overrides = [*found.env_option_overrides, ("xla_cpu_use_fusion_emitters", "False")]
+        return found
+
+    if known is not None:
+        compiler.get_compile_options = options
+        try:
+            jax.jit(lambda x: -x)(1.0)
+        except Exception:  # whatever a later XLA says to an option that it has no more
+            compiler.get_compile_options = known
 
 
 @pytest.fixture
@@ -90,13 +149,39 @@ def compiled_as_by_users() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", before)
 
 
+_MOST_GROWTH = 600 << 20  # bytes
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forgotten_programs() -> Iterator[None]:
-    """Let JAX forget, after each module, the programs that it keeps in memory: a worker would grow to gigabytes."""
+    """Let JAX forget, after a module, the programs that it keeps in memory: a worker would grow to gigabytes.
+
+    Only where the process has grown much since: each test traces the smallest operations anew after it.
+    """
     yield
-    if jax := sys.modules.get("jax"):
+    if (jax := sys.modules.get("jax")) and _memory() > _after_forgetting[0] + _MOST_GROWTH:
         jax.clear_caches()
         gc.collect()
+        _after_forgetting[0] = _memory()
+
+
+def _memory() -> int:
+    """Return the bytes of memory that this process has; very many where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 1 << 60
+
+
+_after_forgetting = [0]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Prepare JAX where a test has imported it, and let garbage collections pass over the tests themselves."""
+    if (jax := sys.modules.get("jax")) and not session.config.option.collectonly:
+        _emit_plainly(jax)
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

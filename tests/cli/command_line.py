@@ -37,13 +37,14 @@ def cli(
         environment: variables it has besides those of a user without any of netspec's.
     """
     with _surroundings(cwd, stdin, encoding, variables(cwd) | environment) as streams:
-        before = _state()
+        before, frozen = _state(), gc.get_freeze_count()
         code = run_command([*map(str, words)])
         after = _state()
         # JAX sets variables and filters of its own when it is first imported.
         compared = before.keys() - ({"variables", "warnings", "jax"} if before["jax"] is None else set())
         changed = {name: (before[name], after[name]) for name in compared if before[name] != after[name]}
         assert not changed, "a command leaves the process as it was"
+        assert gc.get_freeze_count() <= frozen, "only commands in a process of their own freeze what is there"
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     out, err = (stream.getvalue().decode("utf-8") for stream in streams)
@@ -112,7 +113,7 @@ def _state() -> dict[str, Any]:
         "words": list(sys.argv),
         "signals": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
         "exceptions": sys.excepthook,
-        "garbage": (gc.get_threshold(), gc.get_freeze_count()),
+        "garbage": gc.get_threshold(),
         "warnings": (warnings.showwarning, list(warnings.filters)),
         "jax": dict(jax.config.values) if jax else None,
     }

@@ -92,7 +92,12 @@ def outcome(run: Path) -> dict[str, Any]:
 # A process that is killed is also what the benchmark of reliability tries.
 @pytest.mark.parametrize(
     ("number", "code", "as_json"),
-    [(signal.SIGINT, 130, False), (signal.SIGTERM, 143, True), (signal.SIGHUP, 129, False)],
+    [
+        (signal.SIGINT, 130, False),
+        (signal.SIGTERM, 143, True),
+        # Of what a lost terminal does differently, test_cli_process.py makes sure every day.
+        pytest.param(signal.SIGHUP, 129, False, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_saves_and_stops(here: Path, whole: Path, number: int, code: int, as_json: bool) -> None:
     process = begun(here, "train", "s.net", "-o", "run", *(["--json"] if as_json else []))

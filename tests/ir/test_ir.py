@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from netspec.system.resources import specs_folder
 SPECS = sorted(specs_folder().rglob("*.net"))
 
 
+@cache
+def written() -> str:
+    return ns.parse("input 1x8x8\nconv 4 3 relu; fc 10 softmax\ndata digits").model_dump_json()
+
+
 def form(**changes: Any) -> dict[str, Any]:
     """The JSON form of a small network, with some parts replaced."""
-    made = json.loads(ns.parse("input 1x8x8\nconv 4 3 relu; fc 10 softmax\ndata digits").model_dump_json())
-    return {**made, **changes}
+    return {**json.loads(written()), **changes}
 
 
 def node(**changes: Any) -> dict[str, Any]:

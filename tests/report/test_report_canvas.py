@@ -138,7 +138,7 @@ def test_public_names_are_there_and_no_others() -> None:
         _ = netspec.report.draw_nothing
 
 
-def test_every_picture_refuses_a_missing_folder(tmp_path: Path) -> None:
+def test_every_picture_refuses_a_missing_folder(real_curves: None, tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "x.png"
     images, labels = np.zeros((2, 1, 4, 4), np.uint8), np.array([0, 1])
     names = ["a", "b"]

@@ -45,8 +45,11 @@ NAMES = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("real_curves")
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ns.Event]]:
+def trained(real_curves: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ns.Event]]:
     folder = tmp_path_factory.mktemp("runs") / "one"
     net = ns.parse(TEXT, name="tiny")
     events = list(session.train(net, out=folder, origin=Origin(TEXT), settings={"lr": "0.25"}, log_every=1))

@@ -113,10 +113,10 @@ def test_what_is_no_table_is_one_error(tmp_path: Path, content: str | bytes, nam
     assert fix in (caught.value.fix or "")
 
 
-def test_a_million_columns_are_refused() -> None:
-    names = ",".join(f"c{i}" for i in range(1_000_000))
-    with pytest.raises(DataError, match="1,000,000 columns, and a table has at most 10,000"):
-        read(f"{names}\n{'1,' * 999_999}1\n")
+def test_too_many_columns_are_refused() -> None:
+    names = ",".join(f"c{i}" for i in range(100_000))
+    with pytest.raises(DataError, match="100,000 columns, and a table has at most 10,000"):
+        read(f"{names}\n{'1,' * 99_999}1\n")
 
 
 @pytest.mark.parametrize(

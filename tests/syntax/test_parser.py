@@ -24,6 +24,9 @@ from netspec.syntax.parser import MAX_BYTES, MAX_DIGITS, MAX_NESTING, parse, rea
 from netspec.system.resources import grammar_text, specs_folder
 
 SPECS = sorted(specs_folder().rglob("*.net"))
+# Between them they use every form of the language; the others are tried before a release.
+TELLING = {"encoder_decoder", "lenet", "lstm_lm", "mnist_best", "multitask", "unet"}
+MOST = [p if p.stem in TELLING else pytest.param(p, marks=pytest.mark.slow) for p in SPECS]
 
 
 def tree(text: str) -> ast.File:
@@ -244,13 +247,13 @@ def test_nesting_has_a_limit(opened: str) -> None:
 
     assert tree(nested(MAX_NESTING)).commands
     assert codes(nested(MAX_NESTING + 1)) == ["E0110"]
-    assert codes(nested(20_000)) == ["E0110"]
+    assert codes(nested(4_000)) == ["E0110"], "deeper than Python's own calls may be"
 
 
 def test_nesting_of_bodies_has_a_limit() -> None:
     assert tree("a { " * MAX_NESTING + "}" * MAX_NESTING).commands
     assert codes("a { " * (MAX_NESTING + 1) + "}" * (MAX_NESTING + 1)) == ["E0110"]
-    assert codes("a { " * 20_000 + "}" * 20_000) == ["E0110"]
+    assert codes("a { " * 4_000 + "}" * 4_000) == ["E0110"]
 
 
 def test_brackets_side_by_side_are_not_nested() -> None:
@@ -348,7 +351,7 @@ def test_the_shipped_specs_parse(path: Path) -> None:
     assert len(tree(path.read_text(encoding="utf-8")).commands) >= 3
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", MOST, ids=lambda p: p.stem)
 def test_every_prefix_gives_a_tree_or_a_spec_error(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     # Every one of a short spec; long ones repeat themselves.
@@ -356,7 +359,7 @@ def test_every_prefix_gives_a_tree_or_a_spec_error(path: Path) -> None:
         only_a_tree_or_spec_error(text[:end])
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", MOST, ids=lambda p: p.stem)
 def test_every_mutation_gives_a_tree_or_a_spec_error(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     rng = random.Random(path.name)

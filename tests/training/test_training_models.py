@@ -40,9 +40,10 @@ def losses(name: str, steps: int) -> list[float]:
     return found
 
 
-# Compilations cost the most here: the deepest two are compiled before a release.
+# Compilations cost the most here: the deepest three are compiled before a release.
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in {"inception", "resnet20"} else []) for n in SMALL]
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in {"inception", "resnet20", "transformer"} else []) for n in SMALL],
 )
 def test_the_loss_of_a_batch_falls(name: str) -> None:
     found = losses(name, 10)

@@ -115,6 +115,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str,
     return of
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object], Path], Path]:
+    """Return what copies a run that several tests begin with to a folder of one of them; each is trained once."""
+    known: dict[str, Path] = {}
+
+    def of(name: str, training: Callable[[Path], object], to: Path) -> Path:
+        if name not in known:
+            known[name] = tmp_path_factory.mktemp("begun") / "run"
+            training(known[name])
+        return Path(shutil.copytree(known[name], to))
+
+    return of
+
+
 # --- to the same bits ---------------------------------------------------------------------------------------------
 
 
@@ -144,7 +158,7 @@ def test_stopped_again_and_again_it_ends_as_if_never_stopped(
         "checkpoint every=1",
         pytest.param("checkpoint every=3", marks=pytest.mark.slow),
         pytest.param("checkpoint epochs=1", marks=pytest.mark.slow),
-        "checkpoint off",
+        pytest.param("checkpoint off", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_on_the_disk_at_any_moment_is_enough(
@@ -155,7 +169,7 @@ def test_what_is_on_the_disk_at_any_moment_is_enough(
     folder = tmp_path / "run"
     copies = []
     for number, _ in enumerate(session.train(network(*RECIPES[recipe], more), DATA, out=folder, log_every=2)):
-        if number % 4 == 0 and not (folder / runs.RESULT).exists():
+        if number % 5 == 0 and not (folder / runs.RESULT).exists():
             copies.append(copied(folder, tmp_path / f"{number}"))
     assert len(copies) > 2
     for copy in copies:
@@ -187,19 +201,27 @@ def arrays_in(data: bytes, folder: Path) -> dict[str, bytes]:
     return weights(folder / "m.safetensors")
 
 
-def test_a_folder_that_was_copied_elsewhere_goes_on(whole: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
-    train(network(*RECIPES["adam"]), tmp_path / "run", stop=asks_after(5))
+@pytest.fixture
+def cut_off(begun: Any, tmp_path: Path) -> Path:
+    return begun("adam", lambda run: train(network(*RECIPES["adam"]), run, stop=asks_after(5)), tmp_path / "run")
+
+
+def test_a_folder_that_was_copied_elsewhere_goes_on(
+    whole: Callable[[str], dict[str, Any]], cut_off: Path, tmp_path: Path
+) -> None:
     (tmp_path / "elsewhere").mkdir()
-    moved = Path(shutil.move(tmp_path / "run", tmp_path / "elsewhere" / "other name"))
+    moved = Path(shutil.move(cut_off, tmp_path / "elsewhere" / "other name"))
     resumed(moved)
     assert outcome(moved) == whole("adam")
 
 
-@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "gone"])
-def test_a_damaged_checkpoint_is_passed_over(harm: str, whole: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("harm", ["flip", *(pytest.param(h, marks=pytest.mark.slow) for h in ("cut", "empty")), "gone"])
+def test_a_damaged_checkpoint_is_passed_over(
+    harm: str, whole: Callable[[str], dict[str, Any]], begun: Any, tmp_path: Path
+) -> None:
     recipe = "dropout, batch-norm, momentum"
-    folder = tmp_path / "run"
-    train(network(*RECIPES[recipe], "checkpoint every=2"), folder, stop=asks_after(8))
+    net = network(*RECIPES[recipe], "checkpoint every=2")
+    folder = begun("checkpoints", lambda run: train(net, run, stop=asks_after(8)), tmp_path / "run")
     older, newest = sorted((folder / "checkpoints").iterdir())
     data = bytearray(newest.read_bytes())
     data[-5] ^= 4
@@ -218,9 +240,10 @@ def test_a_damaged_checkpoint_is_passed_over(harm: str, whole: Callable[[str], d
     assert outcome(folder)["metrics"] == whole(recipe)["metrics"]
 
 
-def test_without_any_checkpoint_it_begins_again(whole: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    train(network(*RECIPES["adam"]), folder, stop=asks_after(5))
+def test_without_any_checkpoint_it_begins_again(
+    whole: Callable[[str], dict[str, Any]], cut_off: Path, tmp_path: Path
+) -> None:
+    folder = cut_off
     shutil.rmtree(folder / "checkpoints")
     events = resumed(folder)
     assert next(e for e in events if isinstance(e, Started)).step == 0
@@ -228,10 +251,9 @@ def test_without_any_checkpoint_it_begins_again(whole: Callable[[str], dict[str,
 
 
 def test_a_line_cut_short_in_the_measurements_is_no_obstacle(
-    whole: Callable[[str], dict[str, Any]], tmp_path: Path
+    whole: Callable[[str], dict[str, Any]], cut_off: Path
 ) -> None:
-    folder = tmp_path / "run"
-    train(network(*RECIPES["adam"]), folder, stop=asks_after(5))
+    folder = cut_off
     with (folder / runs.METRICS).open("a") as stream:
         stream.write('{"kind": "step", "epo')
     resumed(folder)
@@ -275,7 +297,7 @@ KEEPING = "fc 3 softmax", "", "epochs 4"
     ("said", "kept"),
     [
         ("checkpoint keep=2", [3, 4]),
-        ("checkpoint keep=1", [4]),
+        pytest.param("checkpoint keep=1", [4], marks=pytest.mark.slow),
         ("checkpoint keep=9", [1, 2, 3, 4]),
         ("checkpoint off keep=all", [1, 2, 3, 4]),
         ("checkpoint off", []),
@@ -344,11 +366,10 @@ def test_without_a_run_folder_a_stop_is_a_stop() -> None:
 
 
 @pytest.fixture
-def stopped(tmp_path: Path) -> Path:
+def stopped(begun: Any, tmp_path: Path) -> Path:
     text = 'input 1x6x6\nfc 8 relu\nfc 3 softmax\ndata "arrays"\ntrain { batch 16; epochs 3; checkpoint every=2 }\n'
     net = ns.parse(text, name="toy")
-    train(net, tmp_path / "run", stop=asks_after(7), origin=Origin(text))
-    return tmp_path / "run"
+    return begun("stopped", lambda run: train(net, run, stop=asks_after(7), origin=Origin(text)), tmp_path / "run")
 
 
 def edit(folder: Path, old: str, new: str) -> None:
@@ -426,10 +447,9 @@ def test_data_that_was_moved_is_named(tmp_path: Path) -> None:
     assert isinstance(list(ns.resume(folder))[-1], Finished)
 
 
-def test_a_complete_run_is_complete(tmp_path: Path) -> None:
-    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
+def test_a_complete_run_is_complete(finished: Path) -> None:
     with pytest.raises(ns.RunError, match="is complete: it ended after epoch 2") as caught:
-        resumed(tmp_path / "run")
+        resumed(finished)
     assert "--epochs 4" in caught.value.fix
 
 
@@ -439,21 +459,13 @@ def test_a_complete_run_without_a_checkpoint_cannot_go_on(tmp_path: Path) -> Non
         resumed(tmp_path / "run", settings={"epochs": "9"})
 
 
-def test_a_run_killed_before_its_result_was_written_gets_it(tmp_path: Path) -> None:
-    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
-    before = outcome(tmp_path / "run")
-    (tmp_path / "run" / runs.RESULT).unlink()
-    assert isinstance(resumed(tmp_path / "run")[-1], Finished)
-    assert outcome(tmp_path / "run") == before
-
-
 @pytest.mark.parametrize(
     "lost",
     [
         [runs.CURVES],
         [runs.LAST],
         [runs.BEST],
-        [runs.RESULT, runs.CURVES],
+        [runs.RESULT],
         [runs.LAST, runs.BEST, runs.RESULT, runs.CURVES],
     ],
     ids=" ".join,
@@ -466,6 +478,8 @@ def test_what_is_missing_at_the_end_is_made_again(lost: list[str], finished: Pat
     events = resumed(finished)
     assert (finished / runs.CURVES).is_file()
     assert outcome(finished) == before
+    if runs.RESULT in lost:
+        assert isinstance(events[-1], Finished)
     if lost == [runs.CURVES]:
         assert [type(e) for e in events] == [Notice]
         assert "is complete, but for its curves.png: they are drawn now" in events[0].text
@@ -936,17 +950,15 @@ def test_arrays_given_again_keep_the_names_of_their_classes(tmp_path: Path) -> N
     assert ns.open(tmp_path / "run").labels == ("cat", "dog", "emu")
 
 
-def test_a_best_model_that_is_lost_is_said(tmp_path: Path) -> None:
-    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
-    (tmp_path / "run" / runs.BEST).write_bytes(b"damaged")
-    said = [e.text for e in resumed(tmp_path / "run", settings={"epochs": "3"}) if isinstance(e, Notice)]
+def test_a_best_model_that_is_lost_is_said(finished: Path) -> None:
+    (finished / runs.BEST).write_bytes(b"damaged")
+    said = [e.text for e in resumed(finished, settings={"epochs": "3"}) if isinstance(e, Notice)]
     assert any("is damaged: the model of epoch" in text and "the best so far, is lost" in text for text in said)
 
 
-def test_a_run_never_goes_back(tmp_path: Path) -> None:
-    train(network(*RECIPES["adam"], "checkpoint on"), tmp_path / "run")
+def test_a_run_never_goes_back(finished: Path) -> None:
     with pytest.raises(ns.RunError, match="in epoch 2 already") as caught:
-        resumed(tmp_path / "run", settings={"epochs": "1"})
+        resumed(finished, settings={"epochs": "1"})
     assert "--epochs 2" in caught.value.fix
 
 
