@@ -1,0 +1,171 @@
+"""The operations that `randaugment` and `trivialaugment` draw for each image, by torchvision's tables.
+
+Sources: Cubuk, Zoph, Shlens & Le, "RandAugment: Practical Automated Data Augmentation with a Reduced Search Space",
+2019; Müller & Hutter, "TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation", 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import radians
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from netspec.backends.jax.kernels import colors
+from netspec.recipe.settings import Augment
+
+__all__ = ["NAMES", "Chosen", "chosen", "levels", "moved_back", "recolored"]
+
+NAMES = (
+    "identity",
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "rotate",
+    "brightness",
+    "color",
+    "contrast",
+    "sharpness",
+    "posterize",
+    "solarize",
+    "autocontrast",
+    "equalize",
+)
+_STRENGTHS = 31
+"""Magnitudes are of 0 to 30."""
+
+
+class Chosen(NamedTuple):
+    """One operation for each image: its place in NAMES, and how far it goes, (N,) each."""
+
+    operation: jax.Array
+    level: jax.Array
+
+    def does(self, name: str) -> jax.Array:
+        """Return which images have an operation, (N,) of bool."""
+        return self.operation == NAMES.index(name)
+
+
+def chosen(how: Augment, shares: jax.Array, size: tuple[int, int]) -> list[Chosen]:
+    """Return the operations that are done one after the other.
+
+    Args:
+        how: `randaugment` has one strength for all, `trivialaugment` draws it.
+        shares: random numbers of 0..1, (N, operations, 3).
+        size: height and width of the images.
+    """
+    table = jnp.asarray(levels(how, size), jnp.float32)
+    found = []
+    for at in range(shares.shape[1]):
+        operation = _whole(shares[:, at, 0], len(NAMES))
+        strength = _whole(shares[:, at, 1], _STRENGTHS) if how.trivialaugment else how.magnitude
+        negative = (shares[:, at, 2] < 0.5) & (operation >= 1) & (operation <= NAMES.index("sharpness"))
+        level = table[operation, strength]
+        found.append(Chosen(operation, jnp.where(negative, -level, level)))
+    return found
+
+
+def _whole(shares: jax.Array, count: int) -> jax.Array:
+    """Return whole numbers from 0 to count - 1."""
+    return jnp.minimum((shares * count).astype(jnp.int32), count - 1)
+
+
+def levels(how: Augment, size: tuple[int, int]) -> list[list[float]]:
+    """Return how far each operation goes at each of 31 strengths: slopes, pixels, radians, changes of a factor, bits."""
+    height, width = size
+    wide = how.trivialaugment
+    slope, turn, factor, bits = (0.99, 135, 0.99, 6) if wide else (0.3, 30, 0.9, 4)
+    # 32 pixels are for images of that size or more.
+    across, down = (min(32, width), min(32, height)) if wide else (150 / 331 * width, 150 / 331 * height)
+
+    def line(last: float, first: float = 0.0) -> list[float]:
+        return [first + (last - first) * at / (_STRENGTHS - 1) for at in range(_STRENGTHS)]
+
+    def whole(values: Sequence[float]) -> list[float]:
+        return [float(int(value)) for value in values]
+
+    none = [0.0] * _STRENGTHS
+    table = {
+        "identity": none,
+        "shear_x": line(slope),
+        "shear_y": line(slope),
+        "translate_x": whole(line(across)),
+        "translate_y": whole(line(down)),
+        "rotate": line(radians(turn)),
+        "brightness": line(factor),
+        "color": line(factor),
+        "contrast": line(factor),
+        "sharpness": line(factor),
+        "posterize": [8.0 - round(at / ((_STRENGTHS - 1) / bits)) for at in range(_STRENGTHS)],
+        "solarize": line(0.0, 255.0),
+        "autocontrast": none,
+        "equalize": none,
+    }
+    return [table[name] for name in NAMES]
+
+
+def moved_back(operations: Sequence[Chosen], size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    """Return where the pixels of images under these operations are read, from the center, (N, H, W) each."""
+    height, width = size
+    row = (jnp.arange(height, dtype=jnp.float32) - (height - 1) / 2)[None, :, None]
+    column = (jnp.arange(width, dtype=jnp.float32) - (width - 1) / 2)[None, None, :]
+    # From the result to the source: the last operation is undone first.
+    for each in reversed(operations):
+
+        def level(name: str, each: Chosen = each) -> jax.Array:
+            return jnp.where(each.does(name), each.level, 0)[:, None, None]
+
+        turn = level("rotate")
+        # Slopes are measured from the upper left corner, as in the paper's program.
+        along, upward = level("shear_x"), level("shear_y")
+        row, column = (
+            jnp.cos(turn) * row - jnp.sin(turn) * column + upward * (column + width / 2) - level("translate_y"),
+            jnp.sin(turn) * row + jnp.cos(turn) * column + along * (row + height / 2) - level("translate_x"),
+        )
+    return row, column
+
+
+def recolored(x: jax.Array, operations: Sequence[Chosen]) -> jax.Array:
+    """Return images under what changes their values.
+
+    Args:
+        x: (N, 1 or 3, H, W) floats of 0..255.
+        operations: one after the other.
+    """
+    for each in operations:
+        x = _recolored(x, each)
+    return x
+
+
+def _recolored(x: jax.Array, each: Chosen) -> jax.Array:
+    def does(name: str) -> jax.Array:
+        return _each(each.does(name))
+
+    level = _each(each.level)
+    grey = colors.grey(x)
+    # Four of them go from another image through this one: black, grey, its mean, itself smoothed.
+    blends = does("brightness") | does("color") | does("contrast") | does("sharpness")
+    base = jnp.where(does("color"), grey, 0)
+    base = jnp.where(does("contrast"), grey.mean(axis=(1, 2, 3), keepdims=True), base)
+    base = jnp.where(does("sharpness"), colors.smoothed(x), base)
+    found = jnp.where(blends, jnp.clip(base + (1 + level) * (x - base), 0, 255), x)
+    whole = jnp.round(x)
+    step = jnp.where(does("posterize"), jnp.exp2(8 - level), 1)
+    found = jnp.where(does("posterize"), jnp.floor(whole / step) * step, found)
+    found = jnp.where(does("solarize") & (whole >= level), 255 - x, found)
+    found = jnp.where(does("autocontrast"), colors.stretched(x), found)
+
+    def equalize(of: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        chosen_here, values, otherwise = of
+        return jax.lax.cond(chosen_here, lambda: colors.equalized(values), lambda: otherwise)
+
+    # One image after the other: of the fourteenth part of them only is a histogram made.
+    return jax.lax.map(equalize, (each.does("equalize"), whole, found))
+
+
+def _each(values: jax.Array) -> jax.Array:
+    """One value for each image, (N,), as (N, 1, 1, 1)."""
+    return values[:, None, None, None]
