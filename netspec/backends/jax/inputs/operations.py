@@ -110,22 +110,47 @@ def levels(how: Augment, size: tuple[int, int]) -> list[list[float]]:
 def moved_back(operations: Sequence[Chosen], size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
     """Return where the pixels of images under these operations are read, from the center, (N, H, W) each."""
     height, width = size
+    # From the result to the source: the last operation is undone first.
+    change = _undone(operations[-1], size)
+    for each in reversed(operations[:-1]):
+        change = _joined(_undone(each, size), change)
+    # A few numbers for each image, worked out once and not for each pixel.
+    a, b, c, d, e, f = (v[:, None, None] for v in jax.lax.optimization_barrier(change))  # type: ignore[no-untyped-call]
     row = (jnp.arange(height, dtype=jnp.float32) - (height - 1) / 2)[None, :, None]
     column = (jnp.arange(width, dtype=jnp.float32) - (width - 1) / 2)[None, None, :]
-    # From the result to the source: the last operation is undone first.
-    for each in reversed(operations):
+    return a * row + b * column + c, d * row + e * column + f
 
-        def level(name: str, each: Chosen = each) -> jax.Array:
-            return jnp.where(each.does(name), each.level, 0)[:, None, None]
 
-        turn = level("rotate")
-        # Slopes are measured from the upper left corner, as in the paper's program.
-        along, upward = level("shear_x"), level("shear_y")
-        row, column = (
-            jnp.cos(turn) * row - jnp.sin(turn) * column + upward * (column + width / 2) - level("translate_y"),
-            jnp.sin(turn) * row + jnp.cos(turn) * column + along * (row + height / 2) - level("translate_x"),
-        )
-    return row, column
+_Matrix = tuple[jax.Array, ...]
+"""(a, b, c, d, e, f), (N,) each: row and column become a·row + b·column + c and d·row + e·column + f."""
+
+
+def _undone(each: Chosen, size: tuple[int, int]) -> _Matrix:
+    """Return from where an operation takes pixels, from the center."""
+
+    def level(name: str) -> jax.Array:
+        return jnp.where(each.does(name), each.level, 0)
+
+    height, width = size
+    turn = level("rotate")
+    sine, cosine = jnp.sin(turn), jnp.cos(turn)
+    # Slopes are measured from the upper left corner, as in the paper's program.
+    along, upward = level("shear_x"), level("shear_y")
+    return (
+        cosine,
+        upward - sine,
+        upward * width / 2 - level("translate_y"),
+        along + sine,
+        cosine,
+        along * height / 2 - level("translate_x"),
+    )
+
+
+def _joined(second: _Matrix, first: _Matrix) -> _Matrix:
+    """Return both changes of places as one."""
+    a, b, c, d, e, f = first
+    p, q, r, s, t, u = second
+    return p * a + q * d, p * b + q * e, p * c + q * f + r, s * a + t * d, s * b + t * e, s * c + t * f + u
 
 
 def recolored(x: jax.Array, operations: Sequence[Chosen]) -> jax.Array:
@@ -135,9 +160,11 @@ def recolored(x: jax.Array, operations: Sequence[Chosen]) -> jax.Array:
         x: (N, 1 or 3, H, W) floats of 0..255.
         operations: one after the other.
     """
-    for each in operations:
-        x = _recolored(x, each)
-    return x
+    codes, all_levels = (jnp.stack(values) for values in zip(*operations, strict=True))
+    # A loop whose end XLA cannot foresee: only so is the image there, and not worked out again, with all its
+    # interpolation, for each neighbor, mean and histogram that reads it. That takes twenty times as long on a CPU.
+    count = jnp.where(codes[0, 0] >= 0, len(operations), 0)
+    return jax.lax.fori_loop(0, count, lambda at, y: _recolored(y, Chosen(codes[at], all_levels[at])), x)
 
 
 def _recolored(x: jax.Array, each: Chosen) -> jax.Array:
@@ -158,12 +185,7 @@ def _recolored(x: jax.Array, each: Chosen) -> jax.Array:
     found = jnp.where(does("solarize") & (whole >= level), 255 - x, found)
     found = jnp.where(does("autocontrast"), colors.stretched(x), found)
 
-    def equalize(of: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
-        chosen_here, values, otherwise = of
-        return jax.lax.cond(chosen_here, lambda: colors.equalized(values), lambda: otherwise)
-
-    # One image after the other: of the fourteenth part of them only is a histogram made.
-    return jax.lax.map(equalize, (each.does("equalize"), whole, found))
+    return jnp.where(does("equalize"), colors.equalized(whole), found)
 
 
 def _each(values: jax.Array) -> jax.Array:

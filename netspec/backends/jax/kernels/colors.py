@@ -62,22 +62,17 @@ def stretched(x: jax.Array) -> jax.Array:
 
 
 def equalized(x: jax.Array) -> jax.Array:
-    """Return an image each channel of which has about as many pixels of every value, (C, H, W) of whole numbers.
+    """Return images of whole numbers each channel of which has about as many pixels of every value.
 
-    As Pillow's ImageOps.equalize.
+    As Pillow's ImageOps.equalize; a channel in which that cannot be stays.
     """
-    channels, pixels = x.shape[0], x.shape[1] * x.shape[2]
-    flat = x.reshape(channels, pixels)
-    # The histogram, and what each value becomes, by matrix products of 16 x 16: neither scatters nor gathers.
-    high = jnp.floor(flat / 16)
-    digits = jnp.arange(16, dtype=flat.dtype)
-    upper, lower = ((v[..., None] == digits).astype(jnp.float32) for v in (high, flat - 16 * high))
-    counts = jnp.einsum("cpa,cpb->cab", upper, lower, precision="highest").reshape(channels, 256)
-    last = jnp.max(jnp.where(counts > 0, jnp.arange(256), 0), axis=1)
-    of_last = jnp.take_along_axis(counts, last[:, None], axis=1)
-    step = jnp.floor((pixels - of_last) / 255)
+    n, channels, height, width = x.shape
+    flat = x.astype(jnp.int32).reshape(n * channels, height * width)
+    channel = jnp.arange(n * channels)[:, None]
+    counts = jnp.zeros((n * channels, 256), jnp.int32).at[channel, flat].add(1, mode="promise_in_bounds")
+    last = jnp.max(jnp.where(counts > 0, jnp.arange(256), 0), axis=1, keepdims=True)
+    step = (height * width - jnp.take_along_axis(counts, last, axis=1)) // 255
     below = jnp.cumsum(counts, axis=1) - counts
-    table = jnp.clip(jnp.floor((below + jnp.floor(step / 2)) / jnp.maximum(step, 1)), 0, 255).reshape(channels, 16, 16)
-    rows = jnp.einsum("cpa,cab->cpb", upper, table, precision="highest")
-    found = (rows * lower).sum(-1)
-    return jnp.where(step > 0, found, flat).reshape(x.shape)
+    table = jnp.clip((below + step // 2) // jnp.maximum(step, 1), 0, 255)
+    found = jnp.where(step > 0, jnp.take_along_axis(table, flat, axis=1, mode="promise_in_bounds"), flat)
+    return found.astype(x.dtype).reshape(x.shape)
