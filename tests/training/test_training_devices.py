@@ -27,6 +27,8 @@ CASES = {
         "batch 10; l2 0.01",
         "augment shift=2 flip",
     ),
+    # Partners lie on other devices, and none is an example that only fills the batch up.
+    "mixed": ("conv 4 3x3 relu; pool 2; fc 10 softmax", "batch 10", "augment flip mixup=0.4 cutmix=1"),
     # How much a batch counts is another number on each device, and in some parts nothing does.
     "weighted": (
         "fc 16 tanh; fc 10 softmax",
