@@ -46,9 +46,7 @@ def _declared_targets(network: Network) -> set[str]:
     return set(sorted(found)[:1]) if network.reconstructs else found
 
 
-def _of_several(
-    network: Network, graph: Graph | None, targets: set[str], places: Places
-) -> Iterable[Diagnostic]:
+def _of_several(network: Network, graph: Graph | None, targets: set[str], places: Places) -> Iterable[Diagnostic]:
     """Yield what a network of several inputs or targets cannot take."""
     assert network.data is not None
     place = places.get("data")

@@ -277,6 +277,11 @@ class Augment(Definition):
         return any((self._reads_between, self.pad, self.flip))
 
     @property
+    def crop_area(self) -> tuple[float, float] | None:
+        """The smallest and the largest share of the area that is cut out; None where nothing is."""
+        return self.resized_crop if isinstance(self.resized_crop, tuple) else None
+
+    @property
     def draws_operations(self) -> bool:
         """Whether operations are drawn for each image from a table."""
         return self.trivialaugment or self.randaugment > 0

@@ -107,10 +107,11 @@ def refused(name: str, devices: int) -> str:
     return ""
 
 
-FEW = {"batch_norm": (1, 2), "drawn": (1, 2), "weighted": (1, 2)}
+FEW = {"batch_norm": (1, 2), "drawn": (1, 2), "mixed": (1, 2), "weighted": (1, 2)}
 ALL = {
     "batch_norm": (1, 2, 3, 4),
     "drawn": (1, 2, 4),
+    "mixed": (1, 2, 4),
     "frozen": (1, 2, 4),
     "reconstructed": (1, 2, 4),
     "weighted": (1, 2, 4),

@@ -150,7 +150,9 @@ def test_saturation_goes_from_grey_through_the_color_and_grayscale_all_the_way()
     x = jnp.asarray(np.repeat(IMAGES[3:5], 200, axis=0).clip(90, 160))
     grey = np.asarray(colors.grey(x.astype(jnp.float32)))
     away = np.asarray(x) - grey
-    factors = ((np.asarray(changed(x, Augment(saturation=0.4))) - grey) * away).sum((1, 2, 3)) / (away**2).sum((1, 2, 3))
+    factors = ((np.asarray(changed(x, Augment(saturation=0.4))) - grey) * away).sum((1, 2, 3)) / (away**2).sum(
+        (1, 2, 3)
+    )
     assert 0.6 <= factors.min() < 0.62
     assert 1.38 < factors.max() <= 1.4
     assert factors.mean() == pytest.approx(1, abs=0.04)
@@ -158,7 +160,9 @@ def test_saturation_goes_from_grey_through_the_color_and_grayscale_all_the_way()
     is_grey = np.abs(found - grey).max(axis=(1, 2, 3)) < 0.01
     assert is_grey.mean() == pytest.approx(0.3, abs=0.07)
     np.testing.assert_array_equal(found[~is_grey], np.asarray(x)[~is_grey])
-    np.testing.assert_allclose(found[is_grey][0][0], array(picture(np.asarray(x)[is_grey][0]).convert("L"))[0], atol=0.6)
+    np.testing.assert_allclose(
+        found[is_grey][0][0], array(picture(np.asarray(x)[is_grey][0]).convert("L"))[0], atol=0.6
+    )
 
 
 def boxes(shares: np.ndarray, area: tuple[float, float], ratio: tuple[float, float], crop: bool) -> list[Any]:
@@ -170,9 +174,7 @@ def boxes(shares: np.ndarray, area: tuple[float, float], ratio: tuple[float, flo
             pixels = SIZE[0] * SIZE[1] * (area[0] + (area[1] - area[0]) * size)
             aspect = np.exp(log(ratio[0]) + (log(ratio[1]) - log(ratio[0])) * across)
             width, height = round(float(np.sqrt(pixels * aspect))), round(float(np.sqrt(pixels / aspect)))
-            fits = (
-                0 < width <= SIZE[1] and 0 < height <= SIZE[0] if crop else width < SIZE[1] and height < SIZE[0]
-            )
+            fits = 0 < width <= SIZE[1] and 0 < height <= SIZE[0] if crop else width < SIZE[1] and height < SIZE[0]
             if fits:
                 rest = (SIZE[0] - height, SIZE[1] - width)
                 box = (int(row[20] * (rest[0] + 1)), int(row[21] * (rest[1] + 1)), height, width)

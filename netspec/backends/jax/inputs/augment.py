@@ -200,9 +200,9 @@ def _within_crop(
     rows: jax.Array, columns: jax.Array, size: tuple[int, int], how: Augment, draws: _Draws
 ) -> tuple[jax.Array, jax.Array]:
     """Return where in whole images pixels are read that were to be read in what is cut out of them and scaled up."""
-    assert how.resized_crop
+    assert how.crop_area
     shares = draws.several("resized_crop", rectangles.DRAWS)
-    top, left, height, width = rectangles.cropped(shares, size, how.resized_crop, how.ratio)
+    top, left, height, width = rectangles.cropped(shares, size, how.crop_area, how.ratio)
 
     def along(places: jax.Array, first: jax.Array, extent: jax.Array, length: int) -> jax.Array:
         begin, extent = first[:, None, None], extent[:, None, None]

@@ -99,7 +99,7 @@ def symmetric_beta(alpha: float, shares: jax.Array) -> jax.Array:
     radius = jnp.expm1(-jnp.log(jnp.maximum(shares[:, 0], 2.0**-24)) / alpha)
     turn = jnp.cos(2 * jnp.pi * shares[:, 1])
     squared = radius * jnp.square(turn)
-    spread = 1 / jnp.sqrt(1 + 1 / jnp.maximum(squared, jnp.finfo(jnp.float32).tiny))
+    spread = 1 / jnp.sqrt(1 + 1 / jnp.maximum(squared, 2.0**-126))
     return jnp.clip(0.5 + jnp.sign(turn) * spread / 2, 0, 1)
 
 

@@ -60,7 +60,9 @@ def cropped(
     return Rectangles(*(jnp.where(any_fits, a, b) for a, b in zip(drawn, middle, strict=True)))
 
 
-def erased(shares: jax.Array, size: tuple[int, int], area: tuple[float, float] | None, happens: jax.Array) -> Rectangles:
+def erased(
+    shares: jax.Array, size: tuple[int, int], area: tuple[float, float] | None, happens: jax.Array
+) -> Rectangles:
     """Return what torchvision's RandomErasing covers.
 
     Args:
@@ -115,6 +117,4 @@ def _placed(found: tuple[jax.Array, jax.Array], shares: jax.Array, size: tuple[i
     def first(share: jax.Array, most: jax.Array) -> jax.Array:
         return jnp.clip(jnp.floor(share * (most + 1)), 0, jnp.maximum(most, 0))
 
-    return Rectangles(
-        first(shares[:, -2], size[0] - height), first(shares[:, -1], size[1] - width), height, width
-    )
+    return Rectangles(first(shares[:, -2], size[0] - height), first(shares[:, -1], size[1] - width), height, width)

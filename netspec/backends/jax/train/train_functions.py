@@ -155,6 +155,8 @@ class TrainFunctions:
         if not (network.data and network.data.augment and network.data.augment.mixes):
             return x, labels
         done = step / (self.steps_per_epoch * self.epochs)
+        # There is one input, an image: with several nothing is mixed.
+        assert not isinstance(x, dict)
         targets = as_mixed(network, self.model.graph, labels)
         return mixed_batch(
             network, x, targets, self.key(step), first=first, batch=batch, done=done, axis_name=axis_name
@@ -335,7 +337,9 @@ def _seen(part: OutputBatch, graded: frozenset[str] = frozenset()) -> tuple[jax.
     """Return of each example of one output: losses, by how much they count, what is right, by how much that counts."""
     loss, y = part.graph.loss, part.targets
     losses = measured_losses(loss, part.logits, y, absorbed=part.graph.absorbed, mask=part.mask)
-    right = hits(loss, part.logits, y, mask=part.mask, graded=part.output.name in graded) or Counted(jnp.full(len(y), jnp.nan), None)
+    right = hits(loss, part.logits, y, mask=part.mask, graded=part.output.name in graded) or Counted(
+        jnp.full(len(y), jnp.nan), None
+    )
     return (*_filled(losses), *_filled(right))
 
 
