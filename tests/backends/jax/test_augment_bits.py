@@ -83,7 +83,8 @@ def weighted_sum(values: Any) -> float:
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_the_numbers_drawn(name: str) -> None:
-    how = Augment(**{"plain": {"flip": True}, "elastic": {"elastic": 1.0, "sigma": 3.0}, "noise": {"noise": 0.1}}[name])
+    settings = {"plain": Augment(flip=True), "elastic": Augment(elastic=1.0, sigma=3.0), "noise": Augment(noise=0.1)}
+    how = settings[name]
     draws = augment._drawn((9, 11), how, augment.stream(KEY), PLACES)
     found = jax.random.key_data(draws._keys) if name == "noise" else draws._uniform
     assert digest(found) == DRAWN[name]

@@ -72,7 +72,7 @@ def test_masks_are_pasted_and_stay_class_numbers() -> None:
     drawn = mixture(how)
     found = mix.mixed_targets(jnp.asarray(MASKS), drawn, how, is_image=True)
     assert found.dtype == np.int32
-    np.testing.assert_array_equal(found, by_numpy(MASKS, drawn._replace(own=np.ones(32, int))))
+    np.testing.assert_array_equal(found, by_numpy(MASKS, drawn._replace(own=jnp.ones(32, int))))
 
 
 @each
@@ -175,7 +175,9 @@ def test_a_step_learns_from_the_mixture(ends: str, loss: str, y: np.ndarray) -> 
         targets = share * targets + (1 - share) * targets[drawn.partner]
     # The loss of the mixture as if somebody had brought it.
     plain = ns.compile(spec(ends, loss, "flip"), "cpu")
-    wanted, (logits, _) = plain.objective(state.params, state.state, x, jnp.asarray(targets), train=True, rng=None)
+    wanted, (logits, _) = plain.objective(
+        state.params, state.state, jnp.asarray(x), jnp.asarray(targets), train=True, rng=None
+    )
     assert float(measured[0]) == pytest.approx(float(wanted), rel=1e-4)
     if y.dtype != np.int32:
         return
@@ -216,7 +218,8 @@ def test_soft_labels_with_class_weights_count_once_each() -> None:
     rows = np.random.default_rng(0).dirichlet(np.ones(3), 40).astype(np.float32)
     x = np.random.default_rng(1).random((40, 1, 4, 4)).astype(np.float32)
     net = ns.parse(
-        'input 1x4x4; fc 3 softmax; data "x.npz"; train { epochs 1; batch 10; loss cross_entropy class_weights="1 2 3" }'
+        'input 1x4x4; fc 3 softmax; data "x.npz"; train { epochs 1; batch 10; '
+        'loss cross_entropy class_weights="1 2 3" }'
     )
     (epoch,) = (e for e in ns.train(net, (x, rows, x, rows)) if isinstance(e, ns.Epoch))
     assert epoch.train_loss > 0.5

@@ -74,7 +74,7 @@ def _whole(shares: jax.Array, count: int) -> jax.Array:
 
 
 def levels(how: Augment, size: tuple[int, int]) -> list[list[float]]:
-    """Return how far each operation goes at 31 strengths: slopes, pixels, radians, changes of a factor, bits …"""
+    """Return how far each operation goes at 31 strengths: slopes, pixels, radians, bits, changes of a factor."""
     height, width = size
     wide = how.trivialaugment
     slope, turn, factor, bits = (0.99, 135, 0.99, 6) if wide else (0.3, 30, 0.9, 4)
