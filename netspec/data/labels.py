@@ -138,8 +138,8 @@ def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None
     if not is_bytes and augment and _overshoots(augment):
         raise DataError(
             f"{dataset.name} has floats, which `augment` can move out of 0..1, and {targets}",
-            f"leave `contrast`, `brightness`, `saturation`, `noise` and `bicubic` out, or give bytes (uint8), which stay "
-            f"in their range; {no_bce}",
+            f"leave `contrast`, `brightness`, `saturation`, `noise` and `bicubic` out, or give bytes (uint8), which "
+            f"stay in their range; {no_bce}",
         )
 
 

@@ -72,6 +72,7 @@ _ARGUMENTS = {
     "reprob": "erase",
     "random_resized_crop": "resized_crop",
     "rho": "decay",
+    "rotation": "rotate",
     "scale": "factor",
     "scale_factor": "factor",
     "shift_size": "shift",
