@@ -327,8 +327,10 @@ class Augment(Definition):
             values += 8 * rows * columns + 2 * height * columns
         if self.resized_crop and self.is_separable:
             values += height**2 + width**2 + size
-        # The image before an operation of the table, and smoothed; the other image of a mixture.
-        return values + (2 * size if self.draws_operations else 0) + (size if self.mixes else 0)
+        if self.draws_operations:
+            # The image before an operation of the table, and smoothed; two histograms of each channel.
+            values += 2 * size + 2 * 256 * shape[0]
+        return values + (size if self.mixes else 0)
 
 
 _FEW = 512
