@@ -69,12 +69,10 @@ def affine_coordinates(change: Affine, size: tuple[int, int], start: Coordinates
     )
     middle = ((height - 1) / 2, (width - 1) / 2)
     # Backwards, from the result to the source: each step undoes one of the change, the last one first.
-    if start is None:
-        row = (jnp.arange(height, dtype=jnp.float32) - middle[0])[None, :, None]
-        column = (jnp.arange(width, dtype=jnp.float32) - middle[1])[None, None, :]
-    else:
-        row, column = start
-    row, column = row - down, column - right
+    row = start[0] if start else (jnp.arange(height, dtype=jnp.float32) - middle[0])[None, :, None]
+    row = row - down
+    column = start[1] if start else (jnp.arange(width, dtype=jnp.float32) - middle[1])[None, None, :]
+    column = column - right
     row, column = row / zoom, column / zoom * mirror
     column = column - slope * row
     return middle[0] + cosine * row - sine * column, middle[1] + sine * row + cosine * column
