@@ -37,7 +37,7 @@ def mixture(how: Augment, count: int = 32, step: int = 0, batch: int | None = No
 
 def by_numpy(x: np.ndarray, how: mix.Mixture) -> np.ndarray:
     found = []
-    for at, (image, own) in enumerate(zip(x, how.own, strict=True)):
+    for at, (image, own) in enumerate(zip(x, np.asarray(how.own), strict=True)):
         other = x[how.partner[at]]
         mixed = own * image + (1 - own) * other
         top, left, height, width = (int(v[at]) for v in how.pasted)
