@@ -7,7 +7,7 @@ import numpy as np
 from netspec.data.checks import renumbered, require
 from netspec.data.parts import sizes
 from netspec.data.targets import check_targets
-from netspec.data.types import Dataset
+from netspec.data.types import Dataset, each_array
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.graph.graph import Graph
 from netspec.graph.recipe_checks import without_end, without_variance
@@ -17,7 +17,15 @@ from netspec.recipe.class_names import are_numbers
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
 from netspec.recipe.settings import Augment
 
-__all__ = ["ONE_ROW", "check_classes", "check_hold_out", "check_labels", "check_steps", "check_target_range"]
+__all__ = [
+    "ONE_ROW",
+    "check_classes",
+    "check_hold_out",
+    "check_labels",
+    "check_operations",
+    "check_steps",
+    "check_target_range",
+]
 
 ONE_ROW = "let it end in one row of outputs, `fc 10`, or learn its own input: `data … { target input }`"
 """What to do where a network ends in several axes: there is nothing it could be trained on."""
@@ -127,14 +135,33 @@ def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None
             message = f"the {which} inputs of {dataset.name} go from {low:g} to {high:g}, and {targets}"
             raise DataError(message, f"{fix}; {no_bce}")
     augment = network.data.augment
-    if not is_bytes and augment and (augment.contrast or augment.brightness or augment.noise or _overshoots(augment)):
+    if not is_bytes and augment and _overshoots(augment):
         raise DataError(
             f"{dataset.name} has floats, which `augment` can move out of 0..1, and {targets}",
-            f"leave `contrast`, `brightness`, `noise` and `bicubic` out, or give bytes (uint8), which stay in their "
-            f"range; {no_bce}",
+            f"leave `contrast`, `brightness`, `saturation`, `noise` and `bicubic` out, or give bytes (uint8), which "
+            f"stay in their range; {no_bce}",
         )
 
 
 def _overshoots(augment: Augment) -> bool:
-    """Return whether pixels are read between others in a way that can give more than any of them has."""
-    return augment.interpolation == "bicubic"
+    """Return whether images can become brighter or darker than any image is."""
+    changes = (augment.contrast, augment.brightness, augment.saturation, augment.noise)
+    return any(changes) or augment.interpolation == "bicubic"
+
+
+def check_operations(network: Network, dataset: Dataset) -> None:
+    """Raise DataError where operations on pictures are drawn for floats outside of 0..1, of which they know nothing."""
+    augment = network.data.augment if network.data else None
+    if augment is None or not augment.draws_operations:
+        return
+    name = "trivialaugment" if augment.trivialaugment else "randaugment"
+    for images in each_array(dataset.train.images):
+        if images.ndim != 4 or images.dtype.kind != "f":
+            continue
+        low, high = float(images.min()), float(images.max())
+        if low < -_ROUNDING or high > 1 + _ROUNDING:
+            raise DataError(
+                f"`{name}` is for bytes and for floats of 0..1, but the images of {dataset.name} go from {low:g} to "
+                f"{high:g}",
+                f"scale them to 0..1, give bytes (uint8), or leave `{name}` out",
+            )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, plural
+from netspec.graph.augment_checks import augment_misfit
 from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
 from netspec.ops import Shape, format_shape
@@ -25,7 +26,7 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
         return [_diagnostic("E0308", message, places.get("data"), "leave them out")]
     targets = {o.target for o in graph.outputs} if graph else _declared_targets(network)
     if len(network.inputs) > 1 or len(targets) > 1:
-        return _of_several(network, targets, places)
+        return _of_several(network, graph, targets, places)
     if network.data.has_classes_of_texts:
         return _of_text_classes(network, network.data, places)
     if network.data.is_text:
@@ -36,7 +37,7 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     if network.tokens and network.reconstructs:
         message = "`target input` compares the outputs with numbers; token numbers are names, not amounts"
         return [_diagnostic("E0308", message, places.get("data"), "leave `target input` out: labels are learned then")]
-    misfit = _channels(network) or _augmentation(network) or _views(network, graph)
+    misfit = _channels(network) or _augmentation(network, graph) or _views(network, graph)
     if misfit:
         return [_diagnostic("E0308", misfit[0], places.get("data"), misfit[1])]
     names = [n for n in (network.data.name, network.data.fallback) if n]
@@ -51,7 +52,7 @@ def _declared_targets(network: Network) -> set[str]:
     return set(sorted(found)[:1]) if network.reconstructs else found
 
 
-def _of_several(network: Network, targets: set[str], places: Places) -> Iterable[Diagnostic]:
+def _of_several(network: Network, graph: Graph | None, targets: set[str], places: Places) -> Iterable[Diagnostic]:
     """Yield what a network of several inputs or targets cannot take."""
     assert network.data is not None
     place = places.get("data")
@@ -70,6 +71,8 @@ def _of_several(network: Network, targets: set[str], places: Places) -> Iterable
     elif network.data.augment and not any(len(i.shape) == 3 for i in network.inputs):
         message = "`augment` moves the pixels of images, but none of the inputs is an image"
         yield _diagnostic("E0308", message, place, "remove it from `data`")
+    elif misfit := augment_misfit(network, graph):
+        yield _diagnostic("E0308", misfit[0], place, misfit[1])
 
 
 def _of_text(network: Network, graph: Graph | None, data: DataSource, places: Places) -> Iterator[Diagnostic]:
@@ -164,22 +167,11 @@ def _channels(network: Network) -> tuple[str, str] | None:
     return None
 
 
-def _augmentation(network: Network) -> tuple[str, str] | None:
+def _augmentation(network: Network, graph: Graph | None) -> tuple[str, str] | None:
     """Return what is wrong with `augment`, and what would be right; None where nothing is."""
-    augment = network.data.augment if network.data else None
-    if augment is None:
+    if network.data is None or network.data.augment is None:
         return None
-    if len(network.input) != 3:
-        return _no_images(network, "augment")
-    side = min(network.input[1:])
-    size = f"images of {format_shape(network.input[1:])}"
-    if augment.cutout >= side:
-        return f"`cutout={augment.cutout}` leaves nothing of {size}", f"choose less than {side}"
-    if augment.elastic >= side:
-        return f"`elastic={augment.elastic:g}` moves the pixels of {size} out of sight", f"choose less than {side}"
-    if augment.reach() >= side:
-        return f"`shift` and `pad` move {size} by up to {augment.reach():g} pixels, out of sight", "choose less"
-    return None
+    return augment_misfit(network, graph) if len(network.input) == 3 else _no_images(network, "augment")
 
 
 def _views(network: Network, graph: Graph | None) -> tuple[str, str] | None:

@@ -1,9 +1,9 @@
 """The settings of `data { }` and `train { }` that have arguments of their own, one class each."""
 
 from math import ceil, isfinite, prod
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from netspec.recipe.losses import AnyLoss
 from netspec.recipe.metrics import Measurement
@@ -19,6 +19,8 @@ from netspec.schema.types import (
     PositiveFloat,
     PositiveInt,
     Range,
+    Ratios,
+    Shares,
 )
 
 __all__ = [
@@ -173,6 +175,18 @@ _Share = Annotated[float, Field(gt=0, le=1), Expects("a number above 0, at most 
 _Smooth = Annotated[float, Field(ge=0.1, allow_inf_nan=False), Expects("a number of pixels, 0.1 or more")]
 _Distance = Annotated[float, Field(ge=0, le=LARGEST), Expects("a number, 0 or more")]
 _Slant = Annotated[float, Field(ge=0, lt=90), Expects("degrees from 0 up to, but not including, 90")]
+_Chance = Annotated[float, Field(ge=0, le=1), Expects("a probability from 0 to 1")]
+_Hue = Annotated[float, Field(ge=0, le=0.5), Expects("a number from 0 to 0.5")]
+_Operations = Annotated[int, Field(ge=0, le=14), Expects("a whole number from 0 to 14")]
+_Magnitude = Annotated[int, Field(ge=0, le=30), Expects("a whole number from 0 to 30")]
+_Alpha = Annotated[float, Field(ge=0, le=LARGEST), Expects("a number, 0 or more")]
+
+_CROP = (0.08, 1.0)
+"""What `resized_crop` alone stands for, as in torchvision and Keras's examples."""
+
+
+def _crop(value: Any) -> Any:
+    return {True: _CROP, False: None}[value] if isinstance(value, bool) else value
 
 
 class Augment(Definition):
@@ -184,6 +198,26 @@ class Augment(Definition):
     """
 
     kind: Literal["augment"] = "augment"
+    later = (
+        "resized_crop",
+        "ratio",
+        "saturation",
+        "hue",
+        "grayscale",
+        "trivialaugment",
+        "randaugment",
+        "magnitude",
+        "erase",
+        "erase_area",
+        "mixup",
+        "cutmix",
+    )
+    resized_crop: Annotated[bool | Shares | None, BeforeValidator(_crop)] = option(
+        None,
+        "a random rectangle with such a share of the area is cut out and scaled up to the whole (random resized crop); "
+        "the bare word is 0.08..1",
+    )
+    ratio: Ratios | None = option(None, "of that rectangle: width / height, 3/4 to 4/3 unless given")
     rotate: _Turn = option(0.0, "turned about the center by up to ± so many degrees")
     shift: _Distance = option(0.0, "moved by up to ± so many pixels along each axis, also by parts of a pixel")
     zoom: Fraction = option(0.0, "enlarged by a factor between 1 - this and 1 + this")
@@ -198,22 +232,52 @@ class Augment(Definition):
     interpolation: Literal["bilinear", "bicubic"] = option(
         "bilinear", "how what lies between pixels is read: `bilinear` blurs a little, `bicubic` keeps images sharp"
     )
+    trivialaugment: bool = option(
+        False, "one operation of torchvision's `TrivialAugmentWide`, drawn for each image, of random strength"
+    )
+    randaugment: _Operations = option(0, "so many operations of torchvision's `RandAugment`, drawn for each image")
+    magnitude: _Magnitude = option(9, "the strength of these, of 0 to 30")
     contrast: Fraction = option(0.0, "differences from the image's mean are multiplied by 1 - this to 1 + this")
     brightness: Fraction = option(0.0, "up to ± this share of the range (0..255 of bytes, 0..1 of floats) is added")
+    saturation: Fraction = option(0.0, "differences from the pixel's grey are multiplied by 1 - this to 1 + this")
+    hue: _Hue = option(0.0, "colors are turned by up to ± this share of the color circle")
+    grayscale: _Chance = option(0.0, "with this probability an image becomes grey")
     noise: Fraction = option(0.0, "normal noise is added to each value: its deviation, as a share of the range")
     cutout: NonNegativeInt = option(0, "a square with sides of so many pixels, at a random place, is set to 0")
+    erase: _Chance = option(
+        0.0, "with this probability a rectangle of random size, somewhere within, is set to 0 (random erasing)"
+    )
+    erase_area: Shares | None = option(None, "that rectangle's share of the area, 0.02..0.33 unless given")
+    mixup: _Alpha = option(
+        0.0, "images and labels are mixed with those of another example, by a share from Beta(this, this)"
+    )
+    cutmix: _Alpha = option(
+        0.0, "a rectangle of another example is pasted in, with a share of the area from Beta(this, this)"
+    )
     until: _Share = option(1.0, "share of the training in which this happens; after it, only `pad` and `flip` go on")
-
-    @model_validator(mode="after")
-    def _something(self) -> "Augment":
-        if not (self.warps or self.contrast or self.brightness or self.noise or self.cutout):
-            raise ValueError("say what to vary: `augment rotate=10 shift=2`")
-        return self
 
     @model_validator(mode="after")
     def _sigma_of_something(self) -> "Augment":
         if self.sigma != 4 and not self.elastic:
             raise ValueError("`sigma` says how smooth `elastic` is: give that too, `elastic=1`")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_of_something(self) -> "Augment":
+        if self.ratio and not self.resized_crop:
+            raise ValueError("`ratio` is of the rectangle of `resized_crop`: give that too, `resized_crop=0.25..1`")
+        if self.magnitude != 9 and not self.randaugment:
+            raise ValueError("`magnitude` is how strong `randaugment` is: give that too, `randaugment=2`")
+        if self.erase_area and not self.erase:
+            raise ValueError("`erase_area` is how large the rectangle of `erase` is: give that too, `erase=0.25`")
+        if self.trivialaugment and self.randaugment:
+            raise ValueError("`trivialaugment` and `randaugment` draw from the same operations: choose one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _something(self) -> "Augment":
+        if not (self.warps or self.changes_values or self.mixes):
+            raise ValueError("say what to vary: `augment rotate=10 shift=2`")
         return self
 
     @model_validator(mode="after")
@@ -226,8 +290,7 @@ class Augment(Definition):
 
     @model_validator(mode="after")
     def _until_of_something(self) -> "Augment":
-        values = self.contrast or self.brightness or self.noise or self.cutout
-        if self.until != 1 and not (self._reads_between or values):
+        if self.until != 1 and not (self._reads_between or self.changes_values or self.mixes):
             raise ValueError("nothing here ends at `until`: `pad` and `flip` go on to the last step")
         return self
 
@@ -241,9 +304,41 @@ class Augment(Definition):
         return any((self._reads_between, self.pad, self.flip))
 
     @property
+    def crop_area(self) -> tuple[float, float] | None:
+        """The smallest and the largest share of the area that is cut out; None where nothing is."""
+        return self.resized_crop if isinstance(self.resized_crop, tuple) else None
+
+    @property
+    def draws_operations(self) -> bool:
+        """Whether operations are drawn for each image from a table."""
+        return self.trivialaugment or self.randaugment > 0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether examples are mixed with others of their batch."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    @property
+    def changes_colors(self) -> tuple[str, ...]:
+        """The settings in force that need red, green and blue."""
+        return tuple(name for name in ("saturation", "hue", "grayscale") if getattr(self, name))
+
+    @property
+    def changes_values(self) -> bool:
+        """Whether the values of pixels change where they are."""
+        plain = self.contrast or self.brightness or self.noise or self.cutout or self.erase
+        return bool(plain or self.changes_colors or self.draws_operations)
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether rows are moved as rows and columns as columns."""
+        return not (self.rotate or self.shear or self.elastic or self.draws_operations)
+
+    @property
     def _reads_between(self) -> bool:
         """Whether pixels move by parts of a pixel."""
-        return any((self.rotate, self.shift, self.zoom, self.shear, self.elastic))
+        moves = (self.rotate, self.shift, self.zoom, self.shear, self.elastic)
+        return any(moves) or self.resized_crop is not None or self.draws_operations
 
     def reach(self) -> float:
         """Return by how many pixels an image is moved at most, as a whole."""
@@ -257,7 +352,12 @@ class Augment(Definition):
             # The points of noise, as `field_points` has them, thrice more as random words; one axis of them smoothed.
             rows, columns = (ceil((length - 1) / self.sigma) + 7 for length in (height, width))
             values += 8 * rows * columns + 2 * height * columns
-        return values
+        if self.resized_crop and self.is_separable:
+            values += height**2 + width**2 + size
+        if self.draws_operations:
+            # The image before an operation of the table, and smoothed; two histograms of each channel.
+            values += 2 * size + 2 * 256 * shape[0]
+        return values + (size if self.mixes else 0)
 
 
 _FEW = 512

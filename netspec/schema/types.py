@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 __all__ = [
     "LARGEST",
@@ -31,7 +31,9 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "Range",
+    "Ratios",
     "Shape",
+    "Shares",
     "Size2",
     "Words",
 ]
@@ -112,6 +114,17 @@ def _range(value: Any) -> Any:
     return value
 
 
+def _within(low: float, high: float) -> AfterValidator:
+    """Return the check that a range lies within another one."""
+
+    def check(value: tuple[float, float]) -> tuple[float, float]:
+        if not (low <= value[0] and value[1] <= high):
+            raise ValueError(f"the range must lie within {low:g}..{high:g}")
+        return value
+
+    return AfterValidator(check)
+
+
 _Positive = Annotated[int, Field(gt=0, le=LARGEST)]
 _NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
 
@@ -159,6 +172,18 @@ CausalPadding = Annotated[
 ]
 Range = Annotated[
     tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")
+]
+Shares = Annotated[
+    tuple[float, float],
+    BeforeValidator(_range),
+    _within(0.0001, 1),
+    Expects("a range of shares such as 0.25..1, above 0 and at most 1"),
+]
+Ratios = Annotated[
+    tuple[float, float],
+    BeforeValidator(_range),
+    _within(0.01, 100),
+    Expects("a range of ratios such as 0.75..1.33, within 0.01..100"),
 ]
 Shape = Annotated[
     tuple[_Positive, ...],

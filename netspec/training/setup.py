@@ -188,5 +188,6 @@ def _check_moved(network: Network, dataset: Dataset) -> None:
         raise DataError(
             "`augment` moves the images, and the targets at each position would stay where they are: they are not "
             "one for each pixel",
-            "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `pad` and `flip` out",
+            "leave `rotate`, `shift`, `zoom`, `shear`, `elastic`, `resized_crop`, `trivialaugment`, `randaugment`, "
+            "`pad` and `flip` out",
         )

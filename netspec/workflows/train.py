@@ -19,7 +19,7 @@ from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.backends.jax.variables import with_arrays
 from netspec.data.for_network import Data, load_data
-from netspec.data.labels import check_classes, check_hold_out, check_steps, check_target_range
+from netspec.data.labels import check_classes, check_hold_out, check_operations, check_steps, check_target_range
 from netspec.data.parts import sizes
 from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Arrays, Dataset, DownloadProgress
@@ -313,6 +313,7 @@ def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: 
         chosen: whether this dataset, and no other, is the one that it is to learn: then their classes are the same.
     """
     check_target_range(network, graph, dataset)
+    check_operations(network, dataset)
     notice = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
     return [notice] if notice else []
 

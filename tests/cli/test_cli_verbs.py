@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import cli, lines
 from PIL import Image
@@ -196,3 +197,27 @@ def test_data_show_draws_what_a_spec_augments(tmp_path: Path) -> None:
     done = cli(tmp_path, "data", "show", "digits", "--augment", "none.net")
     assert done.returncode == 1
     assert "none has no `augment`" in done.stderr
+
+
+def test_data_show_draws_several_inputs_and_masks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    left, right = rng.integers(0, 256, (2, 8, 1, 12, 12), dtype=np.uint8)
+    labels = {f"kind_{split}": np.arange(8) % 3 for split in ("train", "test")}
+    numbers = {f"age_{split}": rng.random(8) for split in ("train", "test")}
+    images = {f"left_{split}": left.repeat(3, axis=1) for split in ("train", "test")}
+    images |= {f"right_{split}": right for split in ("train", "test")}
+    np.savez(tmp_path / "two.npz", **images, **labels, **numbers)
+    (tmp_path / "two.net").write_text(
+        "input 3x12x12 as left\ninput 1x12x12 as right\nfrom left; flatten as a\nfrom right; flatten as b\n"
+        "from a; concat b as t\nfrom t; fc 3 softmax as kind\nfrom t; fc 1 as age\noutput kind; output age\n"
+        'data "two.npz" { augment flip randaugment=1 }'
+    )
+    masks = (left[:, 0] > 127).astype(np.int64)
+    np.savez(tmp_path / "masks.npz", x_train=left, y_train=masks, x_test=left, y_test=masks)
+    (tmp_path / "masks.net").write_text('input 1x12x12\nconv 2 1x1 softmax\ndata "masks.npz" { augment flip cutmix=1 }')
+    for name in ("two", "masks"):
+        done = cli(tmp_path, "data", "show", f"{name}.npz", "--augment", f"{name}.net")
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}.png\n", "")
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            # Two rows for each of six examples.
+            assert picture.height > picture.width > 100

@@ -27,6 +27,8 @@ CASES = {
         "batch 10; l2 0.01",
         "augment shift=2 flip",
     ),
+    # Partners lie on other devices, and none is an example that only fills the batch up.
+    "mixed": ("conv 4 3x3 relu; pool 2; fc 10 softmax", "batch 10", "augment flip mixup=0.4 cutmix=1"),
     # How much a batch counts is another number on each device, and in some parts nothing does.
     "weighted": (
         "fc 16 tanh; fc 10 softmax",
@@ -106,10 +108,11 @@ def refused(name: str, devices: int) -> str:
 
 
 # With batch normalization, the command line does it every day: tests/cli/test_cli_devices.py.
-FEW = {"drawn": (1, 2), "weighted": (1, 2)}
+FEW = {"drawn": (1, 2), "mixed": (1, 2), "weighted": (1, 2)}
 ALL = {
     "batch_norm": (1, 2, 3, 4),
     "drawn": (1, 2, 4),
+    "mixed": (1, 2, 4),
     "frozen": (1, 2, 4),
     "reconstructed": (1, 2, 4),
     "weighted": (1, 2, 4),

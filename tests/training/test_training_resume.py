@@ -49,7 +49,11 @@ RECIPES = {
         "schedule onecycle; epochs 2",
     ),
     "optax's optimizer": ("fc 8 tanh; fc 3 softmax", "", "optimizer lamb; epochs 2"),
-    "average": ("fc 8 relu; batchnorm; fc 3 softmax", "", "ema 0.9; epochs 2"),
+    "average": (
+        "fc 8 relu; batchnorm; fc 3 softmax",
+        "augment resized_crop trivialaugment erase=0.5 mixup=0.4 cutmix=1 until=0.8",
+        "ema 0.9; epochs 2",
+    ),
     "accumulation": ("fc 8 relu; fc 3 softmax", "", "accumulate 3; schedule cosine warmup=1; epochs 2"),
     "validation, early stopping, looks within the epoch": (
         "fc 8 relu; fc 3 softmax",

@@ -281,6 +281,7 @@ def test_inputs_in_the_range(how: str) -> None:
         (PIXELS / 255 - 0.5, "", False),
         (PIXELS / 255, "augment noise=0.1", False),
         (PIXELS, "augment noise=0.1", True),
+        (PIXELS / 255, "augment mixup=0.4 trivialaugment", True),
     ],
 )
 def test_inputs_of_a_range_that_is_seen_when_they_are_loaded(images: Any, how: str, right: bool) -> None:

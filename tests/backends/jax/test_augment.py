@@ -192,6 +192,13 @@ def test_until_a_share_of_the_training_and_no_longer() -> None:
     assert set(np.unique(sharp[9])) <= {*np.unique(plain[9]), 0}
 
 
+def test_operations_on_pictures_are_refused_for_floats_of_another_range() -> None:
+    net = ns.parse('input 1x9x11; fc 3 softmax; data "x.npz" { augment randaugment=2 }; train { epochs 1 }')
+    x, y = IMAGES[:, :1].astype(np.float32), np.arange(32) % 3
+    with pytest.raises(DataError, match=r"floats of 0\.\.1, but .* go from 1 to 255"):
+        next(ns.train(net, (x, y, x, y)))
+
+
 def test_training_with_it_is_reproducible_and_is_not_training_without() -> None:
     def losses(augment: str) -> list[float]:
         net = ns.parse(f"fc 10 softmax\ndata digits {{ {augment} }}\ntrain {{ batch 479; epochs 2 }}")

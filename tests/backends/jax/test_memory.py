@@ -73,7 +73,17 @@ def test_an_optimizer_keeps_as_many_averages_as_it_says(cls: Any, momentum: floa
 
 
 @pytest.mark.parametrize(
-    "line", ["rotate=10", "elastic=1", "elastic=1 sigma=0.1", "elastic=1 sigma=1 rotate=5", "noise=0.1", "pad=2"]
+    "line",
+    [
+        "rotate=10",
+        "elastic=1",
+        "elastic=1 sigma=0.1",
+        "elastic=1 sigma=1 rotate=5",
+        "noise=0.1",
+        "pad=2",
+        "resized_crop",
+        "randaugment=2",
+    ],
 )
 def test_augmentation_is_within_a_factor_of_two_of_xla(line: str) -> None:
     net = ns.parse(f"data digits {{ augment {line} }}\nfc 10 softmax")

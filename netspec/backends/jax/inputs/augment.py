@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod, radians, sqrt
 from zlib import crc32
 
 import jax
 import jax.numpy as jnp
 
+from netspec.backends.jax.inputs import operations, rectangles
+from netspec.backends.jax.kernels import colors
 from netspec.backends.jax.kernels.warp import (
     Affine,
     affine_coordinates,
     field_points,
     interpolated,
     nearest,
+    separable,
     smooth_field,
 )
 from netspec.recipe.settings import Augment
@@ -34,7 +38,10 @@ _DRAWN = (
     "cutout_row",
     "cutout_column",
 )
-"""The one number of each name that every image draws, used or not: a setting switched on changes no other one's."""
+"""The one number of each name that every image draws, used or not: a setting switched on changes no other one's.
+
+What came later draws from a key of its own, by its name (`_Draws.several`): what these draw stays the same.
+"""
 
 _SMALLEST_ZOOM = 2.0**-20
 """No pixel is left of the image long before; a zoom of 0 would divide by it."""
@@ -64,16 +71,28 @@ def augmented(x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array) 
     is_bytes = x.dtype == jnp.uint8
     top = 255.0 if is_bytes else 1.0
     y = _warped(x, how, draws) if how.warps else x.astype(jnp.float32)
+    if how.draws_operations:
+        # Bytes and floats alike: values that cubic interpolation made beyond the range are none of theirs.
+        y = operations.recolored(jnp.clip(y * (255 / top), 0, 255), _operations(how, draws, x.shape[2:])) * (top / 255)
     if how.contrast:
         mean = y.mean(axis=(1, 2, 3), keepdims=True)
         y = mean + (y - mean) * (1 + _each(draws.up_to("contrast", how.contrast)))
     if how.brightness:
         y += _each(draws.up_to("brightness", how.brightness * top))
+    if how.saturation:
+        grey = colors.grey(y)
+        y = grey + (y - grey) * (1 + _each(draws.more_up_to("saturation", how.saturation)))
+    if how.hue:
+        y = colors.turned_hue(y, draws.more_up_to("hue", how.hue))
+    if how.grayscale:
+        y = jnp.where(_each(draws.several("grayscale", 1)[:, 0] < how.grayscale), colors.grey(y), y)
     if how.noise:
         y += how.noise * top * draws.normal("noise", x.shape[1:])
     if is_bytes:
         y = jnp.clip(y, 0, top)
-    return jnp.where(_covered(x, how.cutout, draws), 0, y) if how.cutout else y
+    if how.cutout:
+        y = jnp.where(_covered(x, how.cutout, draws), 0, y)
+    return jnp.where(_erased(x.shape[2:], how, draws), 0, y) if how.erase else y
 
 
 def moved_targets(
@@ -130,6 +149,15 @@ class _Draws:
         # A share just below 1 times the count may be rounded up to it.
         return jnp.minimum(jnp.floor(self.share(name) * count), count - 1)
 
+    def several(self, name: str, count: int) -> jax.Array:
+        """Return numbers in 0..1 that nothing else draws, (N, count)."""
+        number = crc32(name.encode())
+        return jax.vmap(lambda k: jax.random.uniform(jax.random.fold_in(k, number), (count,)))(self._keys)
+
+    def more_up_to(self, name: str, most: float) -> jax.Array:
+        """Return numbers from -most to most that nothing else draws, (N,)."""
+        return most * (2 * self.several(name, 1)[:, 0] - 1)
+
     def normal(self, name: str, shape: tuple[int, ...]) -> jax.Array:
         """Return normal numbers, (N, *shape)."""
         number = crc32(name.encode())
@@ -144,6 +172,8 @@ def _each(values: jax.Array) -> jax.Array:
 def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
     """Return the images with their pixels moved."""
     rows, columns = _coordinates((x.shape[2], x.shape[3]), how, draws)
+    if how.resized_crop and how.is_separable and how.interpolation == "bilinear":
+        return separable(x, rows[:, :, 0], columns[:, 0])
     return interpolated(x, rows, columns, method=how.interpolation, fill=how.fill)
 
 
@@ -158,11 +188,47 @@ def _coordinates(size: tuple[int, int], how: Augment, draws: _Draws) -> tuple[ja
         down=draws.up_to("down", how.shift) + draws.whole("pad_down", 2 * how.pad + 1) - how.pad,
         right=draws.up_to("right", how.shift) + draws.whole("pad_right", 2 * how.pad + 1) - how.pad,
     )
-    rows, columns = affine_coordinates(change, size)
+    start = operations.moved_back(_operations(how, draws, size), size) if how.draws_operations else None
+    rows, columns = affine_coordinates(change, size, start)
     if how.elastic:
         field = how.elastic * smooth_field(draws.field, size, how.sigma)
         rows, columns = rows + field[:, 0], columns + field[:, 1]
-    return rows, columns
+    return _within_crop(rows, columns, size, how, draws) if how.resized_crop else (rows, columns)
+
+
+def _within_crop(
+    rows: jax.Array, columns: jax.Array, size: tuple[int, int], how: Augment, draws: _Draws
+) -> tuple[jax.Array, jax.Array]:
+    """Return where in whole images pixels are read that were to be read in what is cut out of them and scaled up."""
+    assert how.crop_area
+    shares = draws.several("resized_crop", rectangles.DRAWS)
+    top, left, height, width = rectangles.cropped(shares, size, how.crop_area, how.ratio)
+
+    def along(places: jax.Array, first: jax.Array, extent: jax.Array, length: int) -> jax.Array:
+        begin, extent = first[:, None, None], extent[:, None, None]
+        found = jnp.clip(begin + (places + 0.5) * (extent / length) - 0.5, begin, begin + extent - 1)
+        # What is outside of what was cut out is filled, not read beside it.
+        outside = (places < -0.5) | (places > length - 0.5)
+        return jnp.where(outside, -length, found) if how.fill == "zero" else found
+
+    return along(rows, top, height, size[0]), along(columns, left, width, size[1])
+
+
+def _operations(how: Augment, draws: _Draws, size: Sequence[int]) -> list[operations.Chosen]:
+    """Return the operations that are drawn for each image."""
+    count = 1 if how.trivialaugment else how.randaugment
+    shares = draws.several("operations", 3 * count).reshape(draws.count, count, 3)
+    return operations.chosen(how, shares, (size[0], size[1]))
+
+
+def _erased(size: Sequence[int], how: Augment, draws: _Draws) -> jax.Array:
+    """Return what is erased, (N, 1, H, W) of bool.
+
+    Source: Zhong, Zheng, Kang, Li & Yang, "Random Erasing Data Augmentation", 2020.
+    """
+    shares = draws.several("erase", rectangles.DRAWS + 1)
+    found = rectangles.erased(shares[:, 1:], (size[0], size[1]), how.erase_area, shares[:, 0] < how.erase)
+    return rectangles.inside(found, (size[0], size[1]))
 
 
 def _covered(x: jax.Array, side: int, draws: _Draws) -> jax.Array:

@@ -189,6 +189,11 @@ def picked(values: jax.Array, labels: jax.Array) -> jax.Array:
     return _pick(table, labels)
 
 
+def picked_shares(shares: jax.Array, labels: jax.Array) -> jax.Array:
+    """Picks shares[n, labels[n, ...], ...], (N, ...), from shares of classes, (N, K, ...)."""
+    return _pick(shares, labels)
+
+
 def _power(base: jax.Array, exponent: float) -> jax.Array:
     """base^exponent, with gradients also where the base is 0 and the exponent below 1."""
     return jnp.power(jnp.maximum(base, _TINY), exponent) if exponent else jnp.ones_like(base)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
 
-__all__ = ["Affine", "affine_coordinates", "field_points", "interpolated", "nearest", "smooth_field"]
+__all__ = ["Affine", "affine_coordinates", "field_points", "interpolated", "nearest", "separable", "smooth_field"]
 
 _MOST = 2**31 - 1
 """Pixels of all images together: they are counted in 32 bits."""
@@ -46,12 +46,13 @@ class Affine(NamedTuple):
     right: jax.Array
 
 
-def affine_coordinates(change: Affine, size: tuple[int, int]) -> Coordinates:
+def affine_coordinates(change: Affine, size: tuple[int, int], start: Coordinates | None = None) -> Coordinates:
     """Return where each pixel of a turned, slanted, zoomed, mirrored, then moved image is read.
 
     Args:
         change: of each image, (N,).
         size: height and width.
+        start: where the pixels of the result lie, from the center, where they are moved further afterwards.
     """
     height, width = size
     down, right, zoom, mirror, sine, cosine, slope = (
@@ -68,8 +69,10 @@ def affine_coordinates(change: Affine, size: tuple[int, int]) -> Coordinates:
     )
     middle = ((height - 1) / 2, (width - 1) / 2)
     # Backwards, from the result to the source: each step undoes one of the change, the last one first.
-    row = (jnp.arange(height, dtype=jnp.float32) - middle[0])[None, :, None] - down
-    column = (jnp.arange(width, dtype=jnp.float32) - middle[1])[None, None, :] - right
+    row = start[0] if start else (jnp.arange(height, dtype=jnp.float32) - middle[0])[None, :, None]
+    row = row - down
+    column = start[1] if start else (jnp.arange(width, dtype=jnp.float32) - middle[1])[None, None, :]
+    column = column - right
     row, column = row / zoom, column / zoom * mirror
     column = column - slope * row
     return middle[0] + cosine * row - sine * column, middle[1] + sine * row + cosine * column
@@ -120,6 +123,26 @@ def interpolated(
 
     steps = range(1 - reach, 1 + reach)
     return between([between([neighbor(down, right) for right in steps], beside) for down in steps], below)
+
+
+def separable(x: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """Read images between their pixels, bilinearly, rows as rows and columns as columns: two matrix products.
+
+    Args:
+        x: (N, C, H, W), bytes or floats.
+        rows: where to read, (N, H').
+        columns: likewise, (N, W'). What lies outside the image is 0.
+
+    Returns:
+        (N, C, H', W') float32, in the unit of `x`.
+    """
+    down, across = (
+        jnp.maximum(0, 1 - jnp.abs(places[:, :, None] - jnp.arange(length, dtype=jnp.float32)))
+        for places, length in zip((rows, columns), x.shape[2:], strict=True)
+    )
+    # In full precision, as a GPU would round bytes to fewer digits.
+    half = jnp.einsum("nij,ncjw->nciw", down, x.astype(jnp.float32), precision="highest")
+    return jnp.einsum("nciw,nkw->ncik", half, across, precision="highest")
 
 
 def nearest(y: jax.Array, rows: jax.Array, columns: jax.Array, *, fill: int | None) -> jax.Array:

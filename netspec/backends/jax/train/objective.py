@@ -272,7 +272,9 @@ def _targets(logits: jax.Array, y: jax.Array) -> jax.Array:
     return jax.nn.one_hot(y, logits.shape[1], dtype=logits.dtype, axis=1)
 
 
-def hits(loss: Loss, logits: jax.Array, y: jax.Array, *, mask: jax.Array | None = None) -> Counted | None:
+def hits(
+    loss: Loss, logits: jax.Array, y: jax.Array, *, mask: jax.Array | None = None, graded: bool = False
+) -> Counted | None:
     """Return how much of each example is classified right; None where the targets are not classes.
 
     Args:
@@ -280,7 +282,11 @@ def hits(loss: Loss, logits: jax.Array, y: jax.Array, *, mask: jax.Array | None 
         logits: what it reads.
         y: the targets.
         mask: as for `measured_losses`; the mean over positions where there are any.
+        graded: the targets are shares of classes, as of mixed examples: how much is right is the share of the class
+            that is given.
     """
+    if graded:
+        return Counted(_flat(_share_of_given(loss, logits, y)).mean(-1), None)
     if isinstance(loss, of.CrossEntropy) and not jnp.issubdtype(y.dtype, jnp.integer) and y.shape == logits.shape:
         y = jnp.argmax(y, axis=1)
     if not _labels(loss, y) or y.ndim != logits.ndim - 1:
@@ -297,6 +303,15 @@ def hits(loss: Loss, logits: jax.Array, y: jax.Array, *, mask: jax.Array | None 
     if counts is None:
         return Counted(right if right.ndim == 1 else _flat(right).mean(-1), None)
     return Counted(_flat(right * counts).sum(-1), _flat(counts).sum(-1))
+
+
+def _share_of_given(loss: Loss, logits: jax.Array, y: jax.Array) -> jax.Array:
+    """Return the share that the class which is given has in the target, (N, ...)."""
+    shares = y.reshape(logits.shape)
+    if logits.shape[1] == 1:
+        boundary = 0 if loss.absorbs else 0.5
+        return jnp.where(logits[:, 0] > boundary, shares[:, 0], 1 - shares[:, 0])
+    return kernels.picked_shares(shares, jnp.argmax(logits, axis=1))
 
 
 def penalty(graph: Graph, params: Tree, l2: float) -> jax.Array | float:

@@ -237,6 +237,7 @@ class Trainer:
         variables = Variables(state.params, state.state)
         images, labels = taken((images, labels), indices)
         x, labels = self._functions.inputs(images, state.step), self._functions.moved(labels, state.step, 0)
+        x, labels = self._functions.mixed(x, labels, state.step, 0, batch=len(indices))
         return variables, x, labels, self._functions.key(state.step)
 
     def step(

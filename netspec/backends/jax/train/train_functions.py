@@ -14,6 +14,7 @@ from netspec.backends.jax.kernels.decay import ema
 from netspec.backends.jax.kernels.shared import average, joined, total
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.device_group import DeviceGroup
+from netspec.backends.jax.train.mixing import as_mixed, graded_outputs, mixed_batch
 from netspec.backends.jax.train.objective import (
     Counted,
     OutputBatch,
@@ -130,6 +131,37 @@ class TrainFunctions:
         outside = {"" if only else o.target: o.loss.ignore for o in outputs if isinstance(o.loss, CrossEntropy)}
         return move_targets(labels, self.model.network, self.key(step), first, done=done, outside=outside)
 
+    def mixed(
+        self,
+        x: Batch,
+        labels: Batch,
+        step: jax.Array,
+        first: jax.Array | int,
+        *,
+        batch: jax.Array | int,
+        axis_name: str | None = None,
+    ) -> tuple[Any, Any]:
+        """Return inputs and labels mixed with those of others of their batch, where the spec says so.
+
+        Args:
+            x: what the network reads.
+            labels: as `moved` returns them.
+            step: in which step.
+            first: the place of the first of them in the batch.
+            batch: how many examples the batch has.
+            axis_name: of the devices that share it.
+        """
+        network = self.model.network
+        if not (network.data and network.data.augment and network.data.augment.mixes):
+            return x, labels
+        done = step / (self.steps_per_epoch * self.epochs)
+        # There is one input, an image: with several nothing is mixed.
+        assert not isinstance(x, dict)
+        targets = as_mixed(network, self.model.graph, labels)
+        return mixed_batch(
+            network, x, targets, self.key(step), first=first, batch=batch, done=done, axis_name=axis_name
+        )
+
     def advance(
         self,
         state: TrainState,
@@ -175,12 +207,16 @@ class TrainFunctions:
 
         Of several outputs no one number says how many are right; behind it stand the loss and the number of each.
         """
-        rng = self.key(state.step)
+        rng, everyone = self.key(state.step), counted
         shard = self.group.shard(indices, counted, never_pad=depends_on_batch(self.model.graph))
         axis_name, counted = shard.axis_name, shard.counted
         images, labels = taken((images, labels), shard.indices)
         x = self.inputs(images, state.step, shard.first)
-        y = self.model.targets(x, self.moved(labels, state.step, shard.first))
+        moved = self.moved(labels, state.step, shard.first)
+        whole = len(indices) if everyone is None else everyone.sum()
+        x, mixed = self.mixed(x, moved, state.step, shard.first, batch=whole, axis_name=axis_name)
+        y = self.model.targets(x, mixed)
+        graded = graded_outputs(self.model.network, self.model.graph, moved, mixed)
         frozen = self.parts.frozen_in(phase)
         # What is not differentiated by costs no gradient: the backward pass ends where nothing below is trained.
         trained, still = split(state.params, frozen)
@@ -193,7 +229,7 @@ class TrainFunctions:
 
         (loss, (logits, new_state)), grads = jax.value_and_grad(objective, has_aux=True)(trained)
         loss, grads = average((loss, grads), axis_name)
-        measured = jnp.stack([loss, *(total(self._added(x, logits, y, counted), axis_name))])
+        measured = jnp.stack([loss, *(total(self._added(x, logits, y, counted, graded), axis_name))])
         state = state._replace(state=new_state)
         if self._accumulate == 1:
             return self._updated(state, grads, phase)._replace(step=state.step + 1), measured
@@ -202,26 +238,30 @@ class TrainFunctions:
         examples = measured[2] if self.weighs else examples
         return self._gathered(state, grads, jnp.asarray(examples, jnp.float32), phase), measured
 
-    def _added(self, x: Batch, logits: Batch, y: Batch, counted: jax.Array | None) -> list[jax.Array]:
+    def _added(
+        self, x: Batch, logits: Batch, y: Batch, counted: jax.Array | None, graded: frozenset[str]
+    ) -> list[jax.Array]:
         """Return how much of a batch is right; where examples do not all count the same, also by how much it counts.
 
         That is for the loss, and for what is right. Of several outputs no one number says how many are right: behind it
-        stand, of each, what its losses add up to, by how much they count, and the same of what is right.
+        stand, of each, what its losses add up to, by how much they count, and the same of what is right. Of `graded`
+        outputs, whose targets are mixed, what is right is the share of the class that is given.
         """
         graph = self.model.training
         parts = list(each_output(graph, x, logits, y))
         if isinstance(logits, dict):
             found = [jnp.asarray(jnp.nan)]
             for part in parts:
-                found += [_sum(values, counted) for values in _seen(part)]
+                found += [_sum(values, counted) for values in _seen(part, graded)]
             return [value.astype(jnp.float32) for value in found]
         assert not isinstance(y, dict)
-        right = hits(graph.loss, logits, y, mask=parts[0].mask)
+        right = hits(graph.loss, logits, y, mask=parts[0].mask, graded=parts[0].output.name in graded)
         found = [jnp.asarray(jnp.nan) if right is None else _sum(right.sums, counted)]
         if self.weighs:
             losses = measured_losses(graph.loss, logits, y, absorbed=graph.absorbed, mask=parts[0].mask)
-            none = jnp.zeros(len(y))
-            found += [_sum(none if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
+            # What counts as it is counts once; of what is not measured nothing is asked.
+            once = jnp.ones(len(y))
+            found += [_sum(once if m is None or m.counts is None else m.counts, counted) for m in (losses, right)]
         return [value.astype(jnp.float32) for value in found]
 
     def skip_step(self, state: TrainState, *, phase: int = 0) -> TrainState:
@@ -293,11 +333,13 @@ def taken(batch: Any, indices: Any) -> Any:
     return jax.tree.map(lambda array: array[indices], batch)
 
 
-def _seen(part: OutputBatch) -> tuple[jax.Array, ...]:
+def _seen(part: OutputBatch, graded: frozenset[str] = frozenset()) -> tuple[jax.Array, ...]:
     """Return of each example of one output: losses, by how much they count, what is right, by how much that counts."""
     loss, y = part.graph.loss, part.targets
     losses = measured_losses(loss, part.logits, y, absorbed=part.graph.absorbed, mask=part.mask)
-    right = hits(loss, part.logits, y, mask=part.mask) or Counted(jnp.full(len(y), jnp.nan), None)
+    right = hits(loss, part.logits, y, mask=part.mask, graded=part.output.name in graded) or Counted(
+        jnp.full(len(y), jnp.nan), None
+    )
     return (*_filled(losses), *_filled(right))
 
 
