@@ -17,6 +17,7 @@ from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import is_missing, number_of, zero_or_one
+from netspec.sources.draws import RULE
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import fit_table
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
@@ -58,7 +59,8 @@ def load_table(
     learns = not network.reconstructs
     known = preparation.table if preparation else None
     asked = {given.name: given.columns for given in network.inputs}
-    fitted = fit_table(table, data, asked, learns=learns)
+    rule = preparation.draw if preparation else RULE
+    fitted = fit_table(table, data, asked, learns=learns, rule=rule)
     notices = list(fitted.notices)
     if known:
         # What the model learned from is not looked at again.
@@ -85,7 +87,7 @@ def load_table(
         tuple(dict.fromkeys(notices)),
         validation=parts.get("validation"),
         target_labels=names if several else {},
-        preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns)),
+        preparation=Preparation(table=TablePreparation(inputs=inputs, targets=columns), draw=rule),
     )
 
 

@@ -11,6 +11,7 @@ from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
+from netspec.sources.draws import RULE, Rule
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
@@ -81,7 +82,12 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
 
 
 def fit_table(
-    table: Table, data: DataSource, asked: Mapping[str, Sequence[str]] | None = None, *, learns: bool = True
+    table: Table,
+    data: DataSource,
+    asked: Mapping[str, Sequence[str]] | None = None,
+    *,
+    learns: bool = True,
+    rule: Rule = RULE,
 ) -> Fitted:
     """Return what is fitted to a table.
 
@@ -90,6 +96,7 @@ def fit_table(
         data: says which columns are learned, read and left out, and which rows are for the test.
         asked: the columns that each input names; one input reads all unless given.
         learns: whether a column is learned; with `target input` none is.
+        rule: how rows are drawn for the parts.
 
     Raises:
         DataError: a column is not there, or cannot be learned; or a part has no rows.
@@ -113,7 +120,7 @@ def fit_table(
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
-    rows = parts_of_table(table, data, targets, known)
+    rows = parts_of_table(table, data, targets, known, rule)
     if data.test is None:
         notices.append(
             f"{plural(len(rows['test']), 'row')} of {table.name}, drawn by a hash of each, "
