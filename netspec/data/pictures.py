@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netspec.data.labels import require_no_validation
 from netspec.data.mask_values import Values, labels_of
+from netspec.data.picture_draws import Drawing, classes_of
 from netspec.data.picture_files import Decoded, Resize, decode_all, require_picture_shape
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
+from netspec.sources.draws import RULE, TEST_SHARE
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.trees import Tree, open_tree
@@ -70,20 +70,15 @@ def load_pictures(
     notices = [*found.notices, *(notice for part in parts.values() for notice in part.notices)]
     train = splits["train"]
     rule = fitted.draw if fitted else RULE
-    drawing = _Drawing(parts["train"].digests, _class_names(train, found), rule)
-    held_out = data.held_out if data else 0
-    order = drawing.order(np.arange(len(train)), held_out)
-    if "test" not in splits:
-        at = drawing.for_test(TEST_SHARE if test is None else test, str(path))
-        splits["test"] = train.take(np.flatnonzero(at))
-        order = drawing.order(np.flatnonzero(~at), held_out)
-        if "validation" in splits and test is None:
-            notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
-    splits["train"] = train.take(order)
+    classes = classes_of(found, parts["train"].kept.tolist())
+    drawing = Drawing(parts["train"].digests, classes, str(path), rule)
+    if "validation" in splits and "test" not in splits and test is None:
+        notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
+    splits |= {part: train.take(at) for part, at in drawing.parts(data, splits).items()}
     _require_each_class(found, splits["train"], str(path))
     names = values.names if values else found.classes
     made = Preparation(resize=resize, mask_values=values.stored if values else (), draw=rule)
-    return Dataset.of(
+    dataset = Dataset.of(
         str(path),
         splits["train"],
         splits["test"],
@@ -92,6 +87,9 @@ def load_pictures(
         preparation=made,
         validation=splits.get("validation"),
     )
+    if rule > 1 and data and isinstance(data.validation, float) and "validation" in found.parts:
+        require_no_validation(data.validation, dataset)
+    return dataset
 
 
 def _answers_by_pixel(graph: Graph) -> bool:
@@ -134,60 +132,6 @@ def _split(part: Decoded, labelled: Labelled, values: Values | None, name: str) 
         assert part.masks is not None
         return Split(part.images, labels_of(part.masks, values, name))
     return Split(part.images, np.asarray(labelled.labels, np.int32)[part.kept])
-
-
-def _class_names(train: Split, found: Pictures) -> list[str]:
-    """Return the name of the class of each picture; of pictures without one, or with a mask, nothing."""
-    if not found.classes or found.has_masks:
-        return [""] * len(train)
-    return [found.classes[label] for label in train.labels]
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawing:
-    """Draws pictures of the training part for the test and for validation; equal ones are on the same side.
-
-    Attributes:
-        digests: of the content of each picture.
-        classes: the name of the class of each.
-        rule: how they are drawn.
-    """
-
-    digests: Sequence[bytes]
-    classes: Sequence[str]
-    rule: Rule
-
-    def order(self, at: NDArray[np.int64], held_out: int) -> NDArray[np.int64]:
-        """Return places in an order in which the last ones are those that are drawn for validation.
-
-        `validation 100` takes the last ones: of files in their own order these would be of one class.
-        """
-        draw = drawn("validation")
-        digests = [self.digests[i] for i in at]
-        last = [False] * len(at)
-        if self.rule > 1 and 0 < held_out < len(at):
-            last = drawn_by_class("validation", digests, [self.classes[i] for i in at], held_out)
-        order = sorted(range(len(at)), key=lambda i: (last[i], -draw(digests[i])))
-        return at[np.asarray(order, np.int64)]
-
-    def for_test(self, test: float, name: str) -> NDArray[np.bool_]:
-        """Return which examples are drawn for the test.
-
-        Raises:
-            DataError: none is, or none is left.
-        """
-        if self.rule > 1:
-            at = np.array(drawn_by_class("test", self.digests, self.classes, test), bool)
-        else:
-            at = np.array(chosen(list(map(drawn("test"), self.digests)), test), bool)
-        all_of_them = at.all() or test >= len(at)
-        if not at.any() or all_of_them:
-            lacking = "to learn from" if all_of_them else "for the test"
-            raise DataError(
-                f"`test {test}` of {len(at):,} pictures in {name} leaves none {lacking}",
-                "say a number, such as `test 5`",
-            )
-        return at
 
 
 def _require_each_class(found: Pictures, train: Split, name: str) -> None:

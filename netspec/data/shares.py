@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from netspec.data.types import Dataset, Split, each_array
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.sources.draws import chosen, drawn, drawn_by_class
+from netspec.sources.draws import chosen, drawn
 
 __all__ = ["with_drawn_validation"]
 
@@ -19,11 +19,7 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
     Raises:
         DataError: no example is drawn, or none is left.
     """
-    identities = list(_identities(dataset.train))
-    if dataset.preparation and dataset.preparation.draw > 1:
-        at = np.array(drawn_by_class("validation", identities, _classes(dataset), share), bool)
-    else:
-        at = np.array(chosen(list(map(drawn("validation"), identities)), share), bool)
+    at = np.array(chosen(list(map(drawn("validation"), _identities(dataset.train))), share), bool)
     if not at.any() or at.all():
         lacking = "training" if at.all() else "validation"
         raise DataError(
@@ -32,19 +28,6 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
         )
     train, validation = (dataset.train.take(np.flatnonzero(rows)) for rows in (~at, at))
     return dataset.divided(train, dataset.test, validation)
-
-
-def _classes(dataset: Dataset) -> list[str]:
-    """Return the name of the class of each example to learn from; nothing where it has none, or several."""
-    labels, names = dataset.train.labels, dataset.labels
-    if isinstance(labels, Mapping):
-        # Of one target for several outputs, or of several.
-        only = next(iter(labels.values())) if len(labels) == 1 else None
-        names = next(iter(dataset.target_labels.values()), ())
-        labels = only
-    if labels is None or labels.ndim != 1 or labels.dtype.kind != "i" or not names:
-        return [""] * len(dataset.train)
-    return [names[label] for label in labels]
 
 
 def _identities(split: Split) -> Iterator[bytes]:

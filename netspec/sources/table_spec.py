@@ -57,7 +57,7 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
         why = [f"{name} says {target} again" for name in again] + [f"{name} counts the rows" for name in counting]
         settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(why)))
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
-    settings.append(("test 20%", "drawn by a hash of each row: rows that are added move no other"))
+    settings.append(("test 20%", "drawn by a hash of each row, of every class about its share"))
     lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
     lines += ["}"]
     read = fitted.inputs["input"]

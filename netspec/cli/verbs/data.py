@@ -83,13 +83,34 @@ def show(
             "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Of a table, one JSON object for each column.")] = False,
+    split: Annotated[
+        bool,
+        typer.Option(
+            "--split",
+            help="Of pictures, a table, or a spec that names some: the classes of each part; -o FILE.csv lists each "
+            "example with its part.",
+        ),
+    ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="COLUMN", help="Of a table: the column that is learned."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Of a table, one JSON object for each column; with --split for each part.")
+    ] = False,
 ) -> int:
     """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
     Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
     """
+    if split:
+        if augment:
+            raise DataError("--split lists examples, and --augment draws them", "leave one out")
+        from netspec.cli.split_table import show_split  # noqa: PLC0415
+
+        show_split(name, target, out, as_json=as_json)
+        return 0
     if name.lower().endswith(TABLE_ENDINGS):
         if out or augment:
             raise DataError(f"{name} is a table, of which no picture is drawn", "leave -o and --augment out")
