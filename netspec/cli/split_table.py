@@ -56,7 +56,9 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
         NetspecError: there is nothing that is divided, or it cannot be.
     """
     if out is not None and out.suffix.lower() != ".csv":
-        raise NetspecError(f"the parts of {name} are written as CSV, and {out} is none", "name a .csv file: -o parts.csv")
+        raise NetspecError(
+            f"the parts of {name} are written as CSV, and {out} is none", "name a .csv file: -o parts.csv"
+        )
     division = _division(name, target)
     if out is not None:
         _write(division, out)

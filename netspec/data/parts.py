@@ -30,7 +30,7 @@ def divided(network: Network, dataset: Dataset) -> tuple[Split, Split | None]:
 
 
 def split_facts(network: Network, dataset: Dataset) -> dict[str, Any]:
-    """Return what a record says of the parts: how many examples each has, of which classes; drawn ones by their hash."""
+    """Return what a record says of the parts: how many examples of which classes each has; of drawn ones their hash."""
     train, validation = divided(network, dataset)
     rule = dataset.preparation.draw if dataset.preparation else 1
     parts = {"training": train, "validation": validation, "test": dataset.test}

@@ -70,7 +70,7 @@ class Drawing:
         if self.rule > 1 and 0 < held_out < len(left):
             last = self._by_rule("validation", left, held_out)
         draw = drawn("validation")
-        order = sorted(range(len(left)), key=lambda i: (last[i], -draw(self.digests[left[i]])))
+        order = sorted(range(len(left)), key=lambda i: (last[i], -draw(self.digests[int(left[i])])))
         return {"train": left[np.asarray(order, np.int64)], **found}
 
     def _by_rule(self, purpose: str, at: NDArray[np.int64], part: float) -> NDArray[np.bool_]:
@@ -105,9 +105,7 @@ def parts_of_pictures(
         shown = {part: _listed(own, found.classes) for part, own in found.parts.items()}
     kept = decoded.kept.tolist()
     drawing = Drawing(decoded.digests, classes_of(found, kept), name)
-    drawn_parts = {
-        part: [shown["train"][kept[i]] for i in at] for part, at in drawing.parts(data, found.parts).items()
-    }
+    drawn_parts = {part: [shown["train"][kept[i]] for i in at] for part, at in drawing.parts(data, found.parts).items()}
     held_out = data.held_out if data else 0
     if held_out and "validation" not in found.parts:
         learned = drawn_parts["train"]

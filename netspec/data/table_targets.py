@@ -97,12 +97,15 @@ def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool
         return True
     if want.shape[0] > 1:
         if not could_be_classes(column):
+            many = " that the spec says is an amount" if column.said else ""
             raise DataError(
-                f"{name} is a number with {plural(len(column.counts), 'value')}, and the network ends in "
+                f"{name} is a number with {plural(len(column.counts), 'value')}{many}, and the network ends in "
                 f"{plural(want.shape[0], 'output')}",
                 "end with `fc 1`, which learns numbers",
             )
         return True
+    if column.said:
+        return False
     binary = {class_name(value) for value in column.counts} <= {"0", "1"}
     if want.stated and want.loss.absorbs:
         # One probability: of two classes.

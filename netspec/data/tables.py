@@ -16,7 +16,7 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import is_missing, number_of, zero_or_one
+from netspec.sources.cells import class_name, is_missing, number_of, zero_or_one
 from netspec.sources.draws import RULE
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import fit_table
@@ -213,7 +213,8 @@ def _levels(table: Table, feature: Feature, notices: list[str]) -> NDArray[np.in
     unknown = len(feature.levels) + feature.missing
     lost = len(feature.levels) if feature.missing else unknown
     cells = table.cells[feature.column]
-    found = [lost if is_missing(cell) else number.get(cell, unknown) for cell in cells]
+    of = {cell: number.get(cell, number.get(class_name(cell), unknown)) for cell in set(cells)}
+    found = [lost if is_missing(cell) else of[cell] for cell in cells]
     new = in_order({cell for cell, n in zip(cells, found, strict=True) if n == unknown and not is_missing(cell)})
     if new:
         shown = listing([*map(repr, new[:5]), *(["…"] if len(new) > 5 else [])], "and")

@@ -15,7 +15,7 @@ Draw: TypeAlias = Callable[[bytes], float]
 """Where an example lies between 0 and 1, by what identifies it."""
 
 Rule: TypeAlias = Literal[1, 2]
-"""How shares are drawn: 1 looks at each example alone (`chosen`), 2 holds each class to its share (`drawn_by_class`)."""
+"""How shares are drawn: 1 looks at each example alone (`chosen`), 2 at the share of each class (`drawn_by_class`)."""
 
 RULE: Rule = 2
 """The rule of new trainings; what was trained by an earlier one is read by that, as its record says."""
@@ -103,7 +103,7 @@ def _share(places: Sequence[tuple[float, int]], share: float, rounding: float) -
 
 
 def _number(by_class: dict[str, list[tuple[float, int]]], number: int) -> set[float]:
-    """Return the places of so many examples: of each class what falls to it, and then the first that there is room for."""
+    """Return the places of so many examples: of each class what falls to it, then the first that there is room for."""
     sizes = {name: sum(count for _, count in each) for name, each in by_class.items()}
     whole = sum(sizes.values())
     falls = {name: number * size / whole for name, size in sizes.items()}

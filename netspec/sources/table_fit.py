@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum, sqrt
+from typing import Literal
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
@@ -116,7 +117,9 @@ def fit_table(
         notices.append(
             f"{without} of {table.name} without {listing(targets, 'or')} {_are(whole - len(labelled))} left out"
         )
-    columns = {name: column_of(table, name) for name in table.columns}
+    said: dict[str, Literal["category", "number"]] = dict.fromkeys(data.category, "category")
+    said |= dict.fromkeys(data.number, "number")
+    columns = {name: column_of(table, name, said=said.get(name)) for name in table.columns}
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
@@ -144,16 +147,22 @@ def fit_table(
 
 def _require_settings(table: Table, data: DataSource, targets: Sequence[str]) -> None:
     """Raise DataError where a setting names a column that is not there, or one that is learned."""
-    for setting, names in (("columns", data.columns), ("drop", data.drop), ("group", (data.group,))):
+    settings: dict[str, Sequence[str]] = {
+        "columns": data.columns,
+        "drop": data.drop,
+        "group": (data.group,) if data.group else (),
+        "category": data.category,
+        "number": data.number,
+    }
+    for setting, names in settings.items():
         for name in names:
-            if name is None:
-                continue
             table.require(name, f", which `{setting}` names")
-            if name in targets and setting != "group":
+            if name in targets and setting in {"columns", "drop"}:
                 raise DataError(f"{name} is learned, and `{setting}` names it too", f"leave it out of `{setting}`")
-    both = next((name for name in data.columns if name in data.drop), None)
-    if both:
-        raise DataError(f"`columns` and `drop` both name {both}", "keep one")
+    for one, other in (("columns", "drop"), ("drop", "category"), ("drop", "number"), ("category", "number")):
+        both = next((name for name in settings[one] if name in settings[other]), None)
+        if both:
+            raise DataError(f"`{one}` and `{other}` both name {both}", "keep one")
 
 
 def _require_learnable(table: Table, target: Column) -> None:
@@ -281,6 +290,8 @@ def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | No
     if not cells:
         return None
     if column.kind == "category":
+        if column.said:
+            cells = list(map(class_name, cells))
         return Feature(column=column.name, kind="category", levels=in_order(cells), missing=missing)
     if column.kind == "boolean":
         share = sum(1 for cell in cells if truth_of(cell)) / len(cells)

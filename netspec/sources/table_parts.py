@@ -16,9 +16,11 @@ __all__ = ["could_be_classes", "parts_of_table"]
 
 
 def could_be_classes(target: Column) -> bool:
-    """Return whether a column may be classes: texts, or whole numbers of which few are different."""
+    """Return whether a column may be classes: texts, or whole numbers of which few are different, unless it is said."""
     if target.kind not in {"number", "id"}:
         return True
+    if target.said:
+        return False
     # Each of them is there twice at least, in the mean.
     return target.is_whole and len(target.counts) <= min(MOST_LEVELS, sum(target.counts.values()) / 2)
 

@@ -17,6 +17,9 @@ __all__ = ["spec_for_table"]
 _WIDE = 60
 """A row of more numbers gets a wider network."""
 
+_CODES = 12
+"""Whole numbers of no more different values may be codes."""
+
 _CLASSES, _LISTED = 20, 6
 """A column of whole numbers with more of them is learned as an amount; of so many classes the counts are listed."""
 
@@ -67,6 +70,11 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
             len(left_out) > _LISTED
         )
         lines.append(f"# Not read: {', '.join(shown)}.")
+    coded = [n for n in read.columns if n in others and _could_be_codes(found.columns[n])]
+    if coded:
+        some = ", ".join(coded[:_LISTED]) + (", …" if len(coded) > _LISTED else "")
+        say = f"`category {written(coded[0])}` in `data` reads it as a category"
+        lines.append(f"# Numbers of few different values: {some}. If one is a code, {say}.")
     width = 64 if read.shape[0] > _WIDE or not classes else 32
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
@@ -87,6 +95,11 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     )
     lines += ["}"]
     return "\n".join(lines) + "\n", target
+
+
+def _could_be_codes(column: Column) -> bool:
+    """Return whether the numbers of a column may stand for categories."""
+    return column.kind == "number" and column.is_whole and 2 < len(column.counts) <= _CODES
 
 
 def _of_target(column: Column, classes: Sequence[tuple[str, int]]) -> str:

@@ -164,6 +164,21 @@ def side(found: Fitted) -> dict[str, str]:
     return {"|".join(cells[c][i] for c in cells if c != "y"): part for part, rows in found.rows.items() for i in rows}
 
 
+def test_a_spec_says_what_a_column_is() -> None:
+    content = "id,zip,when,y\n" + "".join(
+        f"{i},{i % 3 + 90}{'.0' * (i % 2)},2020-01-0{i % 4 + 1},{i % 4}\n" for i in range(40)
+    )
+    plain = fitted(content, "target y").inputs["input"]
+    assert [(f.column, f.kind) for f in plain.features] == [("zip", "number")]
+    found = fitted(content, "target y; category zip when; number id")
+    kinds = [(f.column, f.kind, f.levels) for f in found.inputs["input"].features]
+    dates = tuple(f"2020-01-0{i}" for i in range(1, 5))
+    assert kinds == [("id", "number", ()), ("zip", "category", ("90", "91", "92")), ("when", "category", dates)]
+    assert (fitted(content, "target y").classes, fitted(content, "target y; number y").classes) == (4, None)
+    many = "x,y\n" + "".join(f"{i},{i % 45}\n" for i in range(60))
+    assert (fitted(many, "target y").classes, fitted(many, "target y; category y").classes) == (None, 45)
+
+
 def test_where_no_class_is_far_from_its_share_rows_that_are_added_move_no_other() -> None:
     settings = "target y; test 20%"
     before = side(fitted(f"a,b,c,y\n{rows(2000)}", settings))
@@ -225,6 +240,10 @@ def test_few_rows_have_a_part_of_each_kind_nevertheless() -> None:
         (GOOD, "target z", "d.csv has no column 'z'", "it has a, b, c and y"),
         (GOOD.replace("y\n", "survived\n", 1), "target survive", "no column 'survive'", "did you mean `survived`?"),
         (GOOD, "test 20%", "does not say what is to be learned", 'data "d.csv" { target y }'),
+        (GOOD, "target y; category d", "no column 'd', which `category` names", "it has a, b, c and y"),
+        (GOOD, "target y; number c", "says that c is a number, and line 2 has 'blue'", "out of `number`"),
+        (GOOD, "target y; number a; category a", "`category` and `number` both name a", "keep one"),
+        (GOOD, "target y; drop a; category a", "`drop` and `category` both name a", "keep one"),
         (GOOD.replace(",no", ",yes"), "target y", "y is 'yes' in every row", "learn another column"),
         (GOOD.replace(",no", ",").replace(",yes", ","), "target y", "y is missing in every row", "another column"),
         ("x,y\n" + "".join(f"{i},name{i}\n" for i in range(99)), "target y", "it names the rows", "says something"),

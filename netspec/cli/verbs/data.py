@@ -119,15 +119,15 @@ def show(
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
 
-    target = out or Path(f"{Path(name).stem}.png")
+    picture = out or Path(f"{Path(name).stem}.png")
     if augment:
-        say(_augmented(name, augment, target))
+        say(_augmented(name, augment, picture))
         return 0
     path = expanded(name, DataError)
     if not find(name) and kind_of(path, DataError) and holds_pictures(path):
         from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
 
-        show_pictures(path, name, target)
+        show_pictures(path, name, picture)
         return 0
     dataset = load([name])
     train, test = dataset.train, dataset.test
@@ -138,7 +138,7 @@ def show(
         say(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
     for what, images in (("training", train.images), ("test", test.images)):
         say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
-    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, picture))
     return 0
 
 
