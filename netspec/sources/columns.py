@@ -151,7 +151,8 @@ def _numeric(
     if not all(map(isfinite, numbers)):
         infinite = next(cell for cell, value in zip(counts, numbers, strict=True) if not isfinite(value))
         line = table.lines[list(table.cells[name]).index(infinite)]
-        message = f"{table.name}: {name} in line {line:,} is {infinite}, which is no finite number"
+        shown = infinite if len(infinite) <= 24 else f"{infinite[:20]}…, of {len(infinite):,} digits"
+        message = f"{table.name}: {name} in line {line:,} is {shown}, which is no finite number"
         raise DataError(message, "leave the cell empty where the value is not known")
     whole = all(map(float.is_integer, numbers))
     distinct = not missing and len(counts) == sum(counts.values()) > 2

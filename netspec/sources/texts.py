@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +67,12 @@ def read_content(path: Path, name: str, example: str) -> bytes:
         raise DataError(f"{name} {missing}", example)
     try:
         with open_to_read(path) as stream:
-            content = stream.read(_MOST + 1)
+            # No more is asked for than there is: room for all of it is made first.
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(size + 1) if size <= _MOST else b""
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
-    if len(content) > _MOST:
+    if size > _MOST:
         raise DataError(f"{name} is larger than 2 GiB", "split it")
     return content
 

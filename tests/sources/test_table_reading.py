@@ -11,6 +11,7 @@ from netspec.compiler import analyze, load_source
 from netspec.diagnostics.diagnostic import DataError, Source
 from netspec.ir.network import DataSource, Network
 from netspec.ir.text import resolved_text
+from netspec.sources import tables
 from netspec.sources.columns import column_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import Fitted, fit_table
@@ -100,9 +101,14 @@ def test_commas_within_cells(content: str, cells: list[str], says: str) -> None:
         (GOOD.replace("red", "röd").encode("latin1"), "d.csv", "d.csv is no UTF-8: byte 0xf6 in line 3", "iconv"),
         (GOOD.replace("red", "r\0d"), "d.csv", "d.csv has bytes that no text has", "CSV in UTF-8"),
         (b"PK\x03\x04" + GOOD.encode(), "d.csv", "d.csv is a zip or Excel file", "save it as CSV"),
-        (",".join(map(str, range(10_001))) + "\n", "d.csv", "d.csv has one line alone", ""),
+        (",".join(map(str, range(9_001))) + "\n", "d.csv", "d.csv has one line alone", ""),
         ("a,y\n" + "x" * 1_000_001 + ",1\n", "d.csv", "line 2 has more than 1,000,000 characters", "not closed"),
         ('{"a": 1}\n{"a"', "d.jsonl", "d.jsonl: line 2 is no JSON object", "each line is a row"),
+        ('{"a": 1, "a": 2}', "d.jsonl", "d.jsonl: line 1 has 'a' twice", "one value"),
+        ('{"a": 1, "a ": 2}', "d.jsonl", "has columns of the same name: 'a' are columns 1 and 2", "rename"),
+        ('{"a": "\\ud800"}', "d.jsonl", "d.jsonl: 'a' has half a character", "whole"),
+        (b"\x1f\x8b\x08\x00", "d.csv", "d.csv is a gzip file", "unpack it"),
+        (b"\x89PNG\r\n", "d.csv", "d.csv is a picture", "save it as CSV"),
         ('[{"a": 1}]', "d.jsonl", "d.jsonl: line 1 is no JSON object", "without the brackets"),
         ('{"a": [1]}\n', "d.jsonl", "d.jsonl: 'a' in line 1 is a list", "one value a row"),
     ],
@@ -162,6 +168,23 @@ def side(found: Fitted) -> dict[str, str]:
     """Return the part of each row, by its cells."""
     cells = found.table.cells
     return {"|".join(cells[c][i] for c in cells if c != "y"): part for part, rows in found.rows.items() for i in rows}
+
+
+def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "hole.csv").open("wb") as file:
+        file.write(GOOD.encode())
+        file.truncate(5 * 2**30)
+    with pytest.raises(DataError, match="larger than 2 GiB"):
+        read_table(tmp_path / "hole.csv", "hole.csv")
+    monkeypatch.setattr(tables, "free_memory", lambda: 10_000)
+    with pytest.raises(DataError, match="has about 164 cells: they take") as caught:
+        read(GOOD)
+    assert caught.value.fix == "take fewer rows or columns"
+
+
+def test_the_names_of_a_million_columns_are_refused_before_the_rows() -> None:
+    with pytest.raises(DataError, match="has 20,000 columns, and a table has at most 10,000"):
+        read(",".join(f"c{i}" for i in range(20_000)) + '\n"')
 
 
 def test_a_spec_says_what_a_column_is() -> None:
