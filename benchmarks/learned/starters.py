@@ -37,11 +37,11 @@ TEXT = (
     "titanic (`survived`), penguins (`species`), iris (`species`) and mpg (`mpg`) are the usual CSV files, the others "
     "tables of scikit-learn. Each spec is the one that `netspec new --data FILE --target NAME` writes, unchanged; two "
     "of them are below. Rows are divided as the spec says, by a hash of each, five times: each time the hash is "
-    "another one. 20% are for the test, and of the others 15% for validation, by which the epoch is chosen. scikit-learn learns "
-    "from both parts, and reads the same columns: numbers imputed and standardized, categories one-hot, its models as "
-    "they come, but that they may take 2,000 iterations; `linear` is LogisticRegression or LinearRegression, `MLP` "
-    "MLPClassifier or MLPRegressor with its 100 units, `boosting` HistGradientBoosting. The score is accuracy for "
-    "classes and R² for numbers, mean and deviation of the five."
+    "another one. 20% are for the test, and of the others 15% for validation, by which the epoch is chosen. "
+    "scikit-learn learns from both parts, and reads the same columns: numbers imputed and standardized, categories "
+    "one-hot, its models as they come, but that they may take 2,000 iterations; `linear` is LogisticRegression or "
+    "LinearRegression, `MLP` MLPClassifier or MLPRegressor with its 100 units, `boosting` HistGradientBoosting. The "
+    "score is accuracy for classes and R² for numbers, mean and deviation of the five."
 )
 SPLITS = 5
 

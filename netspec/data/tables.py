@@ -16,7 +16,7 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, is_missing, number_of, zero_or_one
+from netspec.sources.cells import class_name, is_missing, number_of, shown, zero_or_one
 from netspec.sources.draws import RULE
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import fit_table
@@ -147,9 +147,9 @@ def _require_columns(table: Table, prepared: TablePreparation) -> None:
     lost = [name for name in prepared.columns if name not in table.cells]
     if lost:
         has = "column" if len(lost) == 1 else "columns"
-        shown = listing([*lost[:5], *(["…"] if len(lost) > 5 else [])], "and")
+        some = listing([*lost[:5], *(["…"] if len(lost) > 5 else [])], "and")
         raise DataError(
-            f"{table.name} lacks the {has} {shown}, which the model reads",
+            f"{table.name} lacks the {has} {some}, which the model reads",
             "give it, with empty cells where a value is not known",
         )
 
@@ -196,7 +196,7 @@ def _values(table: Table, feature: Feature) -> tuple[NDArray[np.float64], NDArra
         what = "a number" if feature.kind == "number" else "true or false"
         line = table.lines[row]
         raise DataError(
-            f"{table.name}: {feature.column} in line {line:,} is {cells[row]!r}, and the model reads {what}",
+            f"{table.name}: {feature.column} in line {line:,} is {shown(cells[row])}, and the model reads {what}",
             f"write {what} there, or leave the cell empty",
         )
     numbers = values.astype(np.float64)
@@ -217,8 +217,8 @@ def _levels(table: Table, feature: Feature, notices: list[str]) -> NDArray[np.in
     found = [lost if is_missing(cell) else of[cell] for cell in cells]
     new = in_order({cell for cell, n in zip(cells, found, strict=True) if n == unknown and not is_missing(cell)})
     if new:
-        shown = listing([*map(repr, new[:5]), *(["…"] if len(new) > 5 else [])], "and")
-        notices.append(f"{feature.column} is {shown}, which the model has never seen: read as unknown")
+        some = listing([*map(shown, new[:5]), *(["…"] if len(new) > 5 else [])], "and")
+        notices.append(f"{feature.column} is {some}, which the model has never seen: read as unknown")
     return np.asarray(found, np.int64)
 
 

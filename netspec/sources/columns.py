@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, is_missing, number_of
+from netspec.sources.cells import class_name, is_missing, number_of, shown
 from netspec.sources.tables import Table
 
 __all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "written"]
@@ -21,6 +21,9 @@ Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id",
 
 MOST_LEVELS = 50
 """A column of texts with more different ones is no category."""
+
+_DIGITS = 24
+"""A number of more stands in quotes in a message."""
 
 MOST_SAID = 10_000
 """What is said to be a category has no more."""
@@ -105,7 +108,7 @@ def column_of(
     if said:
         first = next(i for i, cell in enumerate(cells) if cell not in absent and number_of(cell) is None)
         line, value = table.lines[first], cells[first]
-        message = f"{table.name}: the spec says that {name} is a number, and line {line:,} has {value!r}"
+        message = f"{table.name}: the spec says that {name} is a number, and line {line:,} has {shown(value)}"
         raise DataError(message, f"write a number there, leave the cell empty, or take {name} out of `number`")
     lower = {cell.lower() for cell in counts}
     if any(lower <= pair for pair in _PAIRS):
@@ -151,8 +154,8 @@ def _numeric(
     if not all(map(isfinite, numbers)):
         infinite = next(cell for cell, value in zip(counts, numbers, strict=True) if not isfinite(value))
         line = table.lines[list(table.cells[name]).index(infinite)]
-        shown = infinite if len(infinite) <= 24 else f"{infinite[:20]}…, of {len(infinite):,} digits"
-        message = f"{table.name}: {name} in line {line:,} is {shown}, which is no finite number"
+        said = infinite if len(infinite) <= _DIGITS else shown(infinite)
+        message = f"{table.name}: {name} in line {line:,} is {said}, which is no finite number"
         raise DataError(message, "leave the cell empty where the value is not known")
     whole = all(map(float.is_integer, numbers))
     distinct = not missing and len(counts) == sum(counts.values()) > 2

@@ -10,7 +10,7 @@ from typing import Literal
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, is_missing, truth_of
+from netspec.sources.cells import class_name, is_missing, shown, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
 from netspec.sources.draws import RULE, Rule
 from netspec.sources.table_inputs import text_input
@@ -171,13 +171,12 @@ def _require_learnable(table: Table, target: Column) -> None:
         raise DataError(message, "write it as a number, such as days since the first")
     if len(target.counts) == 1:
         value = next(iter(target.counts))
-        message = f"{table.name}: {target.name} is {value!r} in every row: there is nothing to learn"
+        message = f"{table.name}: {target.name} is {shown(value)} in every row: there is nothing to learn"
         raise DataError(message, "learn another column")
     if target.odd:
         row, value = target.odd
-        message = (
-            f"{table.name}: nearly all values of {target.name} are numbers, but line {table.lines[row]:,} has {value!r}"
-        )
+        but = f"line {table.lines[row]:,} has {shown(value)}"
+        message = f"{table.name}: nearly all values of {target.name} are numbers, but {but}"
         raise DataError(message, "write a number there, or leave the cell empty: rows without a target are left out")
     count = sum(target.counts.values())
     if target.kind in {"id", "text"} and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
@@ -215,7 +214,7 @@ def _left_out(table: Table, column: Column) -> str:
     if column.kind == "empty":
         return "it is missing in every row"
     if column.is_constant:
-        return f"it is {next(iter(column.counts))!r} in every row"
+        return f"it is {shown(next(iter(column.counts)))} in every row"
     if column.kind == "id":
         return "it names the rows"
     if column.kind == "date":
@@ -223,7 +222,7 @@ def _left_out(table: Table, column: Column) -> str:
     if column.kind == "text":
         if column.odd:
             row, value = column.odd
-            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {value!r}"
+            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {shown(value)}"
         return f"it is text, with {plural(len(column.counts), 'value')}"
     return ""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import fsum, sqrt
 
-from netspec.sources.cells import is_missing, number_of
+from netspec.sources.cells import is_missing, number_of, shown
 from netspec.sources.columns import Column, written
 from netspec.sources.tables import Table
 
@@ -35,7 +35,7 @@ def notices_of(
             row, value = column.odd
             taken = "category" if column.kind == "category" else "text"
             found.append(
-                f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {value!r}; "
+                f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {shown(value)}; "
                 "nearly all other values are numbers"
             )
         elif column.kind == "number" and column.missing > 0.5 * len(table):

@@ -25,6 +25,9 @@ _CELL = 100
 
 _SHOWN = 8
 
+_LONGEST_NAME = 200
+"""Characters of the name of a column."""
+
 
 def is_table_name(name: str) -> bool:
     """Return whether a file of this name is a table."""
@@ -189,6 +192,12 @@ def _cell(value: Any, true: str = "True", false: str = "False") -> str:
 
 def _require_columns(header: Sequence[str], name: str) -> None:
     require_few_columns(len(header), name)
+    long = next((i for i, key in enumerate(header, 1) if len(key) > _LONGEST_NAME), None)
+    if long is not None:
+        message = f"{name}: the name of column {long:,} has {len(header[long - 1]):,} characters"
+        raise DataError(
+            message, f"give it a name of at most {_LONGEST_NAME}; the first line has the names of the columns"
+        )
     if not header:
         raise DataError(f"{name} has no columns", "give a line with their names, then the rows")
     twice = next((key for key, count in Counter(header).items() if count > 1), None)
