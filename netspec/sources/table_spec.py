@@ -75,11 +75,12 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
         some = ", ".join(coded[:_LISTED]) + (", …" if len(coded) > _LISTED else "")
         say = f"`category {written(coded[0])}` in `data` reads it as a category"
         lines.append(f"# Numbers of few different values: {some}. If one is a code, {say}.")
-    width = 64 if read.shape[0] > _WIDE or not classes else 32
+    width = 128 if read.shape[0] > _WIDE and classes else 64
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
     layers = [(f"fc {width} relu", what)]
-    layers += [("dropout 0.2", "")] if classes else [(f"fc {width} relu", "")]
+    layers += [] if classes else [(f"fc {width} relu", "")]
+    layers += [("dropout 0.2", "in training only: of a small table a network learns rows by heart")]
     lines += ["", *_commented([*layers, end])]
     batch, epochs = _size(len(fitted.rows["train"]))
     best = ("best val_loss", "the weights of this epoch are kept as the best")

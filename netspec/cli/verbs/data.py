@@ -93,7 +93,7 @@ def show(
     ] = False,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="COLUMN", help="Of a table: the column that is learned."),
+        typer.Option("--target", metavar="COLUMN", help="Of a table: what is learned; the others are drawn with it."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Of a table, one JSON object for each column; with --split for each part.")
@@ -102,7 +102,8 @@ def show(
     """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
-    Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
+    Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious;
+    drawn as histograms and bars, with --target by the classes of that column, or against it where it is a number.
     """
     if split:
         if augment:
@@ -112,10 +113,12 @@ def show(
         show_split(name, target, out, as_json=as_json)
         return 0
     if name.lower().endswith(TABLE_ENDINGS):
-        if out or augment:
-            raise DataError(f"{name} is a table, of which no picture is drawn", "leave -o and --augment out")
-        print_columns(Path(name), as_json=as_json)
+        if augment:
+            raise DataError(f"{name} is a table, and --augment is for pictures", "leave it out")
+        print_columns(Path(name), target, out or Path(f"{Path(name).stem}.png"), as_json=as_json)
         return 0
+    if target:
+        raise DataError("--target names a column of a table", f"{name} is none: leave --target out")
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
 
