@@ -161,6 +161,18 @@ def test_show_lists_columns_and_what_is_suspicious(here: Path) -> None:
     assert (found["size"]["kind"], found["street"]["kind"], found["gone"]["kind"]) == ("number", "category", "boolean")
     assert found["gone"]["remark"] == "says sold again"
     assert found["street"]["different"] == 3
+    assert (here / "houses.png").read_bytes().startswith(b"\x89PNG")
+    for target in ("sold", "price"):
+        done = cli(here, "data", "show", "houses.csv", "--target", target, "-o", "columns.png")
+        assert "columns.png\n" in done.stdout
+        assert f"next: netspec new --data houses.csv --target {target}" in done.stdout
+    for words, said in (
+        (("houses.csv", "--target", "pirce"), "did you mean `price`?"),
+        (("houses.csv", "-o", "columns.csv"), "pictures are PNG files"),
+        (("digits", "--target", "x"), "leave --target out"),
+    ):
+        refused = cli(here, "data", "show", *words)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from netspec.sources import tables
 from netspec.sources.columns import column_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import Fitted, fit_table
+from netspec.sources.table_notices import says_again
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table, table_of_columns
 
@@ -168,6 +169,16 @@ def side(found: Fitted) -> dict[str, str]:
     """Return the part of each row, by its cells."""
     cells = found.table.cells
     return {"|".join(cells[c][i] for c in cells if c != "y"): part for part, rows in found.rows.items() for i in rows}
+
+
+def test_a_column_with_missing_values_says_another_again_where_these_are_missing_too() -> None:
+    towns = {"S": "Southampton", "C": "Cherbourg", "": ""}
+    codes = ["S", "C", "", "S"] * 10
+    for town, again in ((list(towns.values())[0], True), ("", False)):
+        own = [towns[code] for code in codes]
+        own[0], own[2] = town, "" if again else "Southampton"
+        table = table_of_columns({"code": codes, "town": own}, "t")
+        assert says_again(table, column_of(table, "town"), column_of(table, "code")) is again
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
