@@ -174,7 +174,7 @@ def side(found: Fitted) -> dict[str, str]:
 def test_a_column_with_missing_values_says_another_again_where_these_are_missing_too() -> None:
     towns = {"S": "Southampton", "C": "Cherbourg", "": ""}
     codes = ["S", "C", "", "S"] * 10
-    for town, again in ((list(towns.values())[0], True), ("", False)):
+    for town, again in ((towns["S"], True), ("", False)):
         own = [towns[code] for code in codes]
         own[0], own[2] = town, "" if again else "Southampton"
         table = table_of_columns({"code": codes, "town": own}, "t")
