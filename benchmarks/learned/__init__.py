@@ -4,5 +4,5 @@ from __future__ import annotations
 
 __all__ = ["TASKS"]
 
-TASKS = ("tables", "segmentation", "characters", "pairs", "two_targets", "vae", "fine_tuning")
+TASKS = ("tables", "starters", "segmentation", "characters", "pairs", "two_targets", "vae", "fine_tuning")
 """The tasks in the order of the page, by the name of the file that measures each."""

@@ -16,6 +16,9 @@ PROMISES: Mapping[str, str] = {
     "data_flips": "a damaged dataset never loads",
     "fetches": "many processes that fetch the same dataset at once, from mirrors that misbehave, all get the right one",
     "bad_inputs": "a bad picture or array is one error that names the file",
+    "hostile_tables": "a table, however damaged or made to do harm, is one clear error or is read, in little memory",
+    "hostile_archives": "an archive of pictures made to do harm is refused or read in place, in little memory",
+    "bad_pictures": "each picture of a folder is trained on, or named and counted as one that cannot be read",
     "fuzzed_specs": "whatever a spec says, what comes out is a network or a clear error",
     "huge_spec": "a spec that asks for 10¹² parameters is refused at once, the layer named, before JAX is imported",
 }

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import NetspecError, Source, plural
 from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
 
+if TYPE_CHECKING:
+    from netspec.sources.table_facts import TableFacts
+    from netspec.sources.tables import Table
+
 __all__ = ["print_columns", "spec_of_table"]
 
 
-def print_columns(path: Path, *, as_json: bool = False) -> None:
-    """Print the columns of a table: what each holds, how much is missing, its levels or its range."""
+def print_columns(path: Path, target: str | None, picture: Path, *, as_json: bool = False) -> None:
+    """Print the columns of a table: what each holds, how much is missing, its levels or its range; and draw them.
+
+    Args:
+        path: of the table.
+        target: the column that is learned, which the others are drawn with; none unless given.
+        picture: the PNG file to write.
+        as_json: whether an object for each column is printed instead, and nothing is drawn.
+    """
+    from netspec.sources.columns import written  # noqa: PLC0415
     from netspec.sources.table_facts import facts_of  # noqa: PLC0415
     from netspec.sources.table_texts import texts_of  # noqa: PLC0415
     from netspec.sources.tables import read_table  # noqa: PLC0415
@@ -22,6 +35,8 @@ def print_columns(path: Path, *, as_json: bool = False) -> None:
 
     table = read_table(path, str(path))
     found = facts_of(table)
+    if target is not None:
+        table.require(target, ", which --target names")
     if as_json:
         for name, column in found.columns.items():
             print_json(
@@ -54,7 +69,38 @@ def print_columns(path: Path, *, as_json: bool = False) -> None:
     for name in texts_of(found.columns):
         lengths = [len(pieces("words", cell)) for cell in table.cells[name] if cell]
         say(f"{name}: {lengths_text(lengths)}")
-    say(f"\nnext: netspec new --data {path} --target NAME")
+    say(_drawn(table, found, target, picture))
+    say(f"\nnext: netspec new --data {path} --target {written(target) if target else 'NAME'}")
+
+
+def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -> Path:
+    """Draw the columns of a table, and return the PNG file."""
+    import numpy as np  # noqa: PLC0415
+
+    from netspec import report  # noqa: PLC0415
+    from netspec.sources.cells import is_missing, number_of  # noqa: PLC0415
+    from netspec.sources.table_parts import could_be_classes  # noqa: PLC0415
+
+    def values(name: str, *, classes: bool = False) -> report.ColumnValues:
+        column, cells = found.columns[name], table.cells[name]
+        lost = f", {column.missing:,} missing" if column.missing else ""
+        remark = found.remarks[name] or f"{column.kind}, {len(column.counts):,} different{lost}"
+        if column.low is None or classes:
+            return report.ColumnValues(name, remark, texts=["" if is_missing(cell) else cell for cell in cells])
+        numbers = [np.nan if is_missing(cell) else number_of(cell) for cell in cells]
+        return report.ColumnValues(name, remark, numbers=np.array(numbers, np.float64))
+
+    worth = [name for name, column in found.columns.items() if column.kind in {"number", "boolean", "category"}]
+    learned = None
+    if target is not None:
+        learned = values(target, classes=could_be_classes(found.columns[target]))
+        worth = [name for name in worth if name != target]
+    columns = [*([learned] if learned else []), *map(values, worth)]
+    others = len(found.columns) - len(columns)
+    said = f"{plural(len(table), 'row')}, {plural(len(table.columns), 'column')}"
+    said += f"; without {others:,} of texts, dates or ids" if others else ""
+    said += f"; by {target}" if learned and learned.texts is not None else f"; {target} against each" if learned else ""
+    return report.draw_columns(columns, picture, title=table.name, subtitle=said, target=learned)
 
 
 def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool) -> tuple[Path, str, str]:

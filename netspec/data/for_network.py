@@ -24,6 +24,7 @@ from netspec.data.named import (
     read_named_npz,
     targets,
 )
+from netspec.data.parts import changed_parts, split_facts
 from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
@@ -92,8 +93,9 @@ def load_data(
     """
     graph = trace(network) if graph is None else graph
     dataset = _load(network, graph, data, base, progress, preparation, known or {})
-    of_rows = dataset.preparation is not None and dataset.preparation.table is not None
-    if network.data and isinstance(network.data.validation, float) and not of_rows:
+    fitted = dataset.preparation
+    is_drawn = fitted is not None and (fitted.table is not None or fitted.draw > 1)
+    if network.data and isinstance(network.data.validation, float) and not is_drawn:
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
     if not network.reconstructs:
@@ -296,12 +298,23 @@ def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, ar
     return path
 
 
-def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
-    """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256 and its class names."""
+def require_same(
+    folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str, network: Network | None = None
+) -> None:
+    """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256 and its class names.
+
+    Args:
+        folder: of the run.
+        manifest: its lock.json.
+        dataset: what is there now.
+        fix: what the user can do.
+        network: that learns; with it the message says which part has changed.
+    """
     if dataset.sha256 != manifest.get("data_sha256"):
+        changed = changed_parts(manifest.get("split", {}), split_facts(network, dataset)) if network else ""
         raise DataError(
             f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
-            f"that was {str(manifest.get('data_sha256'))[:12]}…",
+            f"that was {str(manifest.get('data_sha256'))[:12]}…" + (f"; {changed}" if changed else ""),
             fix,
         )
     learned, now = tuple(manifest.get("labels", ())), dataset.labels

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netspec.data.labels import require_no_validation
 from netspec.data.mask_values import Values, labels_of
+from netspec.data.picture_draws import Drawing, classes_of
 from netspec.data.picture_files import Decoded, Resize, decode_all, require_picture_shape
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
-from netspec.sources.draws import TEST_SHARE, chosen, drawn
+from netspec.sources.draws import RULE, TEST_SHARE
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.trees import Tree, open_tree
@@ -68,18 +69,16 @@ def load_pictures(
     splits = {name: _split(part, found.parts[name], values, f"{path}: {name}") for name, part in parts.items()}
     notices = [*found.notices, *(notice for part in parts.values() for notice in part.notices)]
     train = splits["train"]
-    order = _by_draw(parts["train"].digests)
-    if "test" not in splits:
-        at = _drawn_for_test(parts["train"].digests, TEST_SHARE if test is None else test, str(path))
-        splits["test"] = train.take(np.flatnonzero(at))
-        order = order[~at[order]]
-        if "validation" in splits and test is None:
-            notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
-    splits["train"] = train.take(order)
+    rule = fitted.draw if fitted else RULE
+    classes = classes_of(found, parts["train"].kept.tolist())
+    drawing = Drawing(parts["train"].digests, classes, str(path), rule)
+    if "validation" in splits and "test" not in splits and test is None:
+        notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
+    splits |= {part: train.take(at) for part, at in drawing.parts(data, splits).items()}
     _require_each_class(found, splits["train"], str(path))
     names = values.names if values else found.classes
-    made = Preparation(resize=resize, mask_values=values.stored if values else ())
-    return Dataset.of(
+    made = Preparation(resize=resize, mask_values=values.stored if values else (), draw=rule)
+    dataset = Dataset.of(
         str(path),
         splits["train"],
         splits["test"],
@@ -89,6 +88,9 @@ def load_pictures(
         validation=splits.get("validation"),
         cut="test" not in found.parts,
     )
+    if rule > 1 and data and isinstance(data.validation, float) and "validation" in found.parts:
+        require_no_validation(data.validation, dataset)
+    return dataset
 
 
 def _answers_by_pixel(graph: Graph) -> bool:
@@ -131,32 +133,6 @@ def _split(part: Decoded, labelled: Labelled, values: Values | None, name: str) 
         assert part.masks is not None
         return Split(part.images, labels_of(part.masks, values, name))
     return Split(part.images, np.asarray(labelled.labels, np.int32)[part.kept])
-
-
-def _by_draw(digests: Sequence[bytes]) -> NDArray[np.int64]:
-    """Return an order in which the last examples are those that are drawn for validation first.
-
-    `validation 100` takes the last ones: of files in their own order these would be of one class.
-    """
-    draw = drawn("validation")
-    return np.argsort([-draw(digest) for digest in digests], kind="stable")
-
-
-def _drawn_for_test(digests: Sequence[bytes], test: float, name: str) -> NDArray[np.bool_]:
-    """Return which examples are drawn for the test; equal ones are on the same side.
-
-    Raises:
-        DataError: none is, or none is left.
-    """
-    draw = drawn("test")
-    at = np.array(chosen([draw(digest) for digest in digests], test), bool)
-    if not at.any() or at.all():
-        lacking = "to learn from" if at.all() else "for the test"
-        raise DataError(
-            f"`test {test}` of {len(at):,} pictures in {name} leaves none {lacking}",
-            "say a number, such as `test 5`",
-        )
-    return at
 
 
 def _require_each_class(found: Pictures, train: Split, name: str) -> None:

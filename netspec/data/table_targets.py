@@ -16,7 +16,7 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, number_of, zero_or_one
+from netspec.sources.cells import class_name, number_of, shown, zero_or_one
 from netspec.sources.columns import written
 from netspec.sources.table_fit import Fitted, moments
 from netspec.sources.table_parts import could_be_classes
@@ -73,7 +73,7 @@ def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], toget
             require_takes_names(want, f"the target {name}", classes, fitted.table.name)
         return TargetColumn(column=name, classes=classes)
     if column.kind in {"category", "text", "boolean"} and not (together and column.kind == "boolean"):
-        values = listing([*map(repr, column.levels[:3]), *(["…"] if len(column.counts) > 3 else [])], "and")
+        values = listing([*map(shown, column.levels[:3]), *(["…"] if len(column.counts) > 3 else [])], "and")
         raise DataError(
             f"{name} is {values}, which are classes, and the network learns numbers",
             "end with `fc classes softmax`",
@@ -97,12 +97,15 @@ def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool
         return True
     if want.shape[0] > 1:
         if not could_be_classes(column):
+            many = " that the spec says is an amount" if column.said else ""
             raise DataError(
-                f"{name} is a number with {plural(len(column.counts), 'value')}, and the network ends in "
+                f"{name} is a number with {plural(len(column.counts), 'value')}{many}, and the network ends in "
                 f"{plural(want.shape[0], 'output')}",
                 "end with `fc 1`, which learns numbers",
             )
         return True
+    if column.said:
+        return False
     binary = {class_name(value) for value in column.counts} <= {"0", "1"}
     if want.stated and want.loss.absorbs:
         # One probability: of two classes.
@@ -115,7 +118,7 @@ def _amount(table: Table, name: str, row: int, *, log: bool) -> float:
     value = number_of(cell)
     value = zero_or_one(cell) if value is None else value
     if value is None or not np.isfinite(value) or abs(value) > np.finfo(np.float32).max:
-        message = f"{table.name}: {name} in line {table.lines[row]:,} is {cell!r}, which is no number to learn"
+        message = f"{table.name}: {name} in line {table.lines[row]:,} is {shown(cell)}, which is no number to learn"
         raise DataError(message, "write a number there, or leave the cell empty: the row is left out then")
     if log and value <= 0:
         message = f"{table.name}: {name} in line {table.lines[row]:,} is {cell}, which has no logarithm"
@@ -143,7 +146,7 @@ def _label(table: Table, target: TargetColumn) -> NDArray[Any]:
         row = found.index(-1)
         known = listing([*target.classes[:8], *(["…"] if len(target.classes) > 8 else [])], "and")
         raise DataError(
-            f"{table.name}: {target.column} in line {table.lines[row]:,} is {table.cells[target.column][row]!r}, "
+            f"{table.name}: {target.column} in line {table.lines[row]:,} is {shown(table.cells[target.column][row])}, "
             f"a class that the training part does not have; it has {known}",
             "leave such rows out, or train on some of them",
         )

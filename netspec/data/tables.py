@@ -18,7 +18,8 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import is_missing, number_of, zero_or_one
+from netspec.sources.cells import class_name, is_missing, number_of, shown, zero_or_one
+from netspec.sources.draws import RULE, Rule
 from netspec.sources.kinds import PICTURES
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import Fitted, divided_for, fit_table
@@ -81,8 +82,9 @@ def load_table(
     learns = not network.reconstructs
     known = preparation.table if preparation else None
     asked, _ = asked_of(network)
+    rule = preparation.draw if preparation else RULE
     resize = preparation.resize if preparation and preparation.resize else data.resize or "crop"
-    divided = _divided(data, network, known, asked, folder=folder)
+    divided = _divided(data, network, known, asked, folder=folder, rule=rule)
     if known:
         # What the model learned from is not looked at again.
         _require_columns(table, known)
@@ -118,7 +120,9 @@ def load_table(
         validation=parts["validation"] if len(parts["validation"]) else None,
         target_labels=names if several else {},
         preparation=Preparation(
-            table=TablePreparation(inputs=inputs, targets=columns), resize=resize if pictures.columns else None
+            table=TablePreparation(inputs=inputs, targets=columns),
+            resize=resize if pictures.columns else None,
+            draw=rule,
         ),
         cut=True,
     )
@@ -131,15 +135,18 @@ def _divided(
     asked: Mapping[str, Sequence[str]],
     *,
     folder: Path | None,
+    rule: Rule,
 ) -> Callable[[Table], Fitted]:
     """Return the function that divides a table, and fits to it what no model has learned yet."""
     _, sizes = asked_of(network)
     if known is None:
-        return lambda table: fit_table(table, data, asked, learns=not network.reconstructs, folder=folder, sizes=sizes)
+        return lambda table: fit_table(
+            table, data, asked, learns=not network.reconstructs, folder=folder, sizes=sizes, rule=rule
+        )
     alone = data.text is not None and not any(asked.values())
     named = [target.column for target in known.targets]
     column = (known.text_column or None) if alone else None
-    return lambda table: divided_for(table, data, named, column, known.pictures)
+    return lambda table: divided_for(table, data, named, column, known.pictures, rule)
 
 
 def asked_of(network: Network) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[int, ...]]]:
@@ -220,9 +227,9 @@ def _require_columns(table: Table, prepared: TablePreparation) -> None:
     lost = [name for name in prepared.columns if name not in table.cells]
     if lost:
         has = "column" if len(lost) == 1 else "columns"
-        shown = listing([*lost[:5], *(["…"] if len(lost) > 5 else [])], "and")
+        some = listing([*lost[:5], *(["…"] if len(lost) > 5 else [])], "and")
         raise DataError(
-            f"{table.name} lacks the {has} {shown}, which the model reads",
+            f"{table.name} lacks the {has} {some}, which the model reads",
             "give it, with empty cells where a value is not known",
         )
 
@@ -271,7 +278,7 @@ def _values(table: Table, feature: Feature) -> tuple[NDArray[np.float64], NDArra
         what = "a number" if feature.kind == "number" else "true or false"
         line = table.lines[row]
         raise DataError(
-            f"{table.name}: {feature.column} in line {line:,} is {cells[row]!r}, and the model reads {what}",
+            f"{table.name}: {feature.column} in line {line:,} is {shown(cells[row])}, and the model reads {what}",
             f"write {what} there, or leave the cell empty",
         )
     numbers = values.astype(np.float64)
@@ -288,11 +295,12 @@ def _levels(table: Table, feature: Feature, notices: list[str]) -> NDArray[np.in
     unknown = len(feature.levels) + feature.missing
     lost = len(feature.levels) if feature.missing else unknown
     cells = table.cells[feature.column]
-    found = [lost if is_missing(cell) else number.get(cell, unknown) for cell in cells]
+    of = {cell: number.get(cell, number.get(class_name(cell), unknown)) for cell in set(cells)}
+    found = [lost if is_missing(cell) else of[cell] for cell in cells]
     new = in_order({cell for cell, n in zip(cells, found, strict=True) if n == unknown and not is_missing(cell)})
     if new:
-        shown = listing([*map(repr, new[:5]), *(["…"] if len(new) > 5 else [])], "and")
-        notices.append(f"{feature.column} is {shown}, which the model has never seen: read as unknown")
+        some = listing([*map(shown, new[:5]), *(["…"] if len(new) > 5 else [])], "and")
+        notices.append(f"{feature.column} is {some}, which the model has never seen: read as unknown")
     return np.asarray(found, np.int64)
 
 

@@ -11,6 +11,7 @@ from netspec.data.tables import examples_of, require_shapes
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
+from netspec.sources.draws import RULE, Rule
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation, TargetColumn
 from netspec.sources.table_survey import read_once
@@ -47,8 +48,9 @@ def load_text_classes(
     # A model is also looked at with texts that have a test part of their own, whatever it was trained on.
     found = labelled_texts(path, test=None if fitted else data.test, known=known)
     table = fitted.table if fitted else None
+    rule = fitted.draw if fitted else RULE
     if table:
-        rows = _rows(found, network)
+        rows = _rows(found, network, rule)
         inputs, notices = {name: table.inputs[name]}, list(found.notices)
     else:
         made = fit_texts(found, data, folder)
@@ -72,7 +74,7 @@ def load_text_classes(
         part("test"),
         found.classes,
         tuple(notices),
-        preparation=Preparation(table=prepared),
+        preparation=Preparation(table=prepared, draw=rule),
         validation=part("validation") if rows.get("validation") else None,
         cut="test" not in found.parts,
     )
@@ -87,10 +89,10 @@ def require_columns_of_texts(path: Path) -> None:
         raise DataError(message, f"call the column of the texts `{TEXT}`, and that of their classes `{LABEL}`")
 
 
-def _rows(found: LabelledTexts, network: Network) -> Mapping[str, Sequence[int]]:
+def _rows(found: LabelledTexts, network: Network, rule: Rule) -> Mapping[str, Sequence[int]]:
     """Return the parts of texts that a model is looked at with; what is too little is all for the test."""
     assert network.data is not None
     try:
-        return divided_texts(found, network.data)
+        return divided_texts(found, network.data, rule)
     except DataError:
         return {"test": range(len(found.table))}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netspec.graph.graph import Graph
 from netspec.sources.preparation import Preparation
 
-__all__ = ["Unit", "units_of"]
+__all__ = ["Unit", "columns_of", "units_of"]
 
 Unit: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """Takes outputs, or targets, as they are learned, (N, K), and returns them in their own unit."""
@@ -31,6 +31,14 @@ def units_of(graph: Graph, preparation: Preparation | None) -> Mapping[str, Unit
             mean, std = (np.array([getattr(t, name) for t in targets]) for name in ("mean", "std"))
             found[output.name] = _unit(mean, std, np.array([t.log for t in targets]))
     return found
+
+
+def columns_of(graph: Graph, preparation: Preparation | None) -> tuple[str, ...]:
+    """Return the columns of a table that one output learns as numbers, where they are several."""
+    table = preparation.table if preparation else None
+    if table is None or len(graph.outputs) > 1 or len(table.targets) < 2:
+        return ()
+    return tuple(target.column for target in table.targets)
 
 
 def _unit(mean: NDArray[np.float64], std: NDArray[np.float64], log: NDArray[np.bool_]) -> Unit:

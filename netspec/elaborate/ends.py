@@ -122,6 +122,9 @@ class Ends:
             return ()
         if data or "data" not in self.places:
             fix = "say it: `input 1x28x28` (channels x height x width), or name a built-in dataset: `data mnist`"
+            if data and data.is_table:
+                # A small one would have said it.
+                fix = "say how many numbers a row of this large table becomes: `input 32`"
             self.context.error("E0306", "the shape of the input is not known", start, fix=fix)
         return ()
 

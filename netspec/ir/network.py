@@ -200,7 +200,7 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test", "columns", "drop", "group", "resize", "on_bad")
+    later = ("text", "test", "columns", "drop", "category", "number", "group", "resize", "on_bad")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -224,6 +224,10 @@ class DataSource(Definition):
         "of a table, the columns that are read, all that can be read unless given; of arrays the one with the examples",
     )
     drop: Names = option((), "of a table, columns that are not read")
+    category: Names = option(
+        (), "of a table, columns whose values are categories, or classes, though they look like numbers, dates or texts"
+    )
+    number: Names = option((), "of a table, columns whose values are amounts, though they look like ids or classes")
     group: Name | None = option(
         None, "of a table, a column: rows that are equal in it are all for training, for validation or for the test"
     )
@@ -307,8 +311,9 @@ class DataSource(Definition):
     @property
     def is_table(self) -> bool:
         """Whether it is a table, by the name of the file or because columns of it are named."""
-        named = self.columns or self.drop or self.group or not isinstance(self.target, str)
-        return (bool(named) and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
+        said = bool(self.columns or self.drop or self.category or self.number or self.group)
+        named = said or not isinstance(self.target, str)
+        return (named and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
 
     @property
     def target_arrays(self) -> tuple[str, ...]:

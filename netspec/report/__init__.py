@@ -3,6 +3,7 @@
 | picture | function | shows |
 |---|---|---|
 | grid | `draw_grid` | labeled examples |
+| columns | `draw_columns` | a histogram or bars for each column of a table |
 | dataset | `draw_dataset` | the first 40 examples, class counts, shapes and value range |
 | curves | `draw_curves` | loss and accuracy over the steps of a run |
 | kernels | `draw_kernels` | the first layer's weights |
@@ -24,6 +25,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netspec.report.columns import ColumnValues, draw_columns
     from netspec.report.confusion import draw_confusion
     from netspec.report.curves import draw_curves
     from netspec.report.examples import Column, draw_examples, mask_colors
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "ColumnValues",
+    "draw_columns",
     "draw_confusion",
     "draw_curves",
     "draw_dataset",
@@ -53,6 +57,8 @@ __all__ = [
 
 _MODULES = {
     "Column": "examples",
+    "ColumnValues": "columns",
+    "draw_columns": "columns",
     "draw_confusion": "confusion",
     "draw_curves": "curves",
     "draw_dataset": "grid",

@@ -236,6 +236,13 @@ def _preparation(value: object) -> bool:
     return True
 
 
+def _split(value: object) -> bool:
+    parts = value.get("parts") if isinstance(value, dict) else None
+    return isinstance(parts, dict) and all(
+        isinstance(part, dict) and type(part.get("examples")) is int for part in parts.values()
+    )
+
+
 _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "format": _number,
     **dict.fromkeys(("spec_sha256", "network_sha256", "next_network_sha256", "dataset", "data_sha256"), _text),
@@ -250,6 +257,7 @@ _MANIFEST_VALUES: dict[str, Callable[[object], bool]] = {
     "choices": _choices,
     "weights": _weights,
     "preparation": _preparation,
+    "split": _split,
     "resumed": _sessions,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.backends.jax.train.step_chunks import depends_on_batch
-from netspec.data.parts import sizes
+from netspec.data.parts import sizes, split_facts
 from netspec.data.types import Dataset
 from netspec.ir.network import Network
 from netspec.planning.rates import FIRST, rates_here, rates_of_version
@@ -58,6 +58,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         **({"preparation": dataset.preparation.model_dump(mode="json")} if dataset.preparation else {}),
         "data_path": origin.data_path,
         "data_sha256": dataset.sha256,
+        "split": split_facts(model.network, dataset),
         "seed": event.seed,
         "overrides": dict(origin.settings),
         "lets": dict(origin.lets),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-__all__ = ["MISSING", "class_name", "is_missing", "number_of", "truth_of", "zero_or_one"]
+__all__ = ["MISSING", "class_name", "is_missing", "number_of", "shown", "truth_of", "zero_or_one"]
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-"})
 """What stands where there is no value, in small letters."""
@@ -48,3 +48,12 @@ def zero_or_one(cell: str) -> float | None:
         number = number_of(cell)
         return number if number in {0.0, 1.0} else None
     return float(value)
+
+
+_SHOWN = 40
+"""Characters of a cell that a message shows."""
+
+
+def shown(cell: str) -> str:
+    """Return a cell as a message shows it: in quotes, and no more of it than a line has room for."""
+    return repr(cell) if len(cell) <= _SHOWN else f"{cell[:_SHOWN]!r}… ({len(cell):,} characters)"

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import is_missing, number_of
+from netspec.sources.cells import class_name, is_missing, number_of, shown
 from netspec.sources.tables import Table
 
-__all__ = ["MOST_LEVELS", "Column", "Kind", "column_of", "written"]
+__all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "written"]
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "file", "empty"]
 """What a column holds; `file` are names of pictures that are there, `empty` is one without any value."""
 
 MOST_LEVELS = 50
 """A column of texts with more different ones is no category."""
+
+_DIGITS = 24
+"""A number of more stands in quotes in a message."""
+
+MOST_SAID = 10_000
+"""What is said to be a category has no more."""
 
 _PAIRS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 
@@ -47,6 +53,7 @@ class Column:
         odd: the place of a value that is no number, and it, where nearly all others are numbers; else None.
         is_whole: whether it has whole numbers alone.
         absent: the texts that stand for no value.
+        said: whether the spec says what it holds.
     """
 
     name: str
@@ -58,6 +65,7 @@ class Column:
     odd: tuple[int, str] | None = None
     is_whole: bool = False
     absent: frozenset[str] = frozenset()
+    said: bool = False
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -70,11 +78,19 @@ class Column:
         return len(self.counts) == 1 and not self.missing
 
 
-def column_of(table: Table, name: str, rows: Iterable[int] | None = None) -> Column:
-    """Return what is in a column of a table, of some of its rows if so told.
+def column_of(
+    table: Table, name: str, rows: Iterable[int] | None = None, said: Literal["category", "number"] | None = None
+) -> Column:
+    """Return what is in a column of a table.
+
+    Args:
+        table: it.
+        name: of the column.
+        rows: the rows that count; all unless given.
+        said: what it holds, if the spec says so.
 
     Raises:
-        DataError: a number is infinite.
+        DataError: a number is infinite, or what is said to be numbers is none.
     """
     cells: Sequence[str] = table.cells[name]
     cells = cells if rows is None else [cells[i] for i in rows]
@@ -83,9 +99,17 @@ def column_of(table: Table, name: str, rows: Iterable[int] | None = None) -> Col
     missing = sum(counts.pop(cell) for cell in absent)
     if not counts:
         return Column(name, "empty", missing, counts, absent=absent)
+    if said == "category":
+        return _said_category(table, name, counts, absent, missing)
     numbers = _floats(counts)
     if numbers is not None:
-        return _numeric(table, name, counts, absent, missing, numbers)
+        found = _numeric(table, name, counts, absent, missing, numbers)
+        return replace(found, kind="number", said=True) if said else found
+    if said:
+        first = next(i for i, cell in enumerate(cells) if cell not in absent and number_of(cell) is None)
+        line, value = table.lines[first], cells[first]
+        message = f"{table.name}: the spec says that {name} is a number, and line {line:,} has {shown(value)}"
+        raise DataError(message, f"write a number there, leave the cell empty, or take {name} out of `number`")
     lower = {cell.lower() for cell in counts}
     if any(lower <= pair for pair in _PAIRS):
         return Column(name, "boolean", missing, counts, absent=absent)
@@ -101,6 +125,17 @@ def column_of(table: Table, name: str, rows: Iterable[int] | None = None) -> Col
         return Column(name, "category", missing, counts, odd=odd, absent=absent)
     kind: Kind = "id" if len(counts) == present and _ID_NAME.fullmatch(name) and not odd else "text"
     return Column(name, kind, missing, counts, odd=odd, absent=absent)
+
+
+def _said_category(table: Table, name: str, counts: Counter[str], absent: frozenset[str], missing: int) -> Column:
+    """Return a column that is said to be a category: `1` and `1.0` are one."""
+    own: Counter[str] = Counter()
+    for cell, count in counts.items():
+        own[class_name(cell)] += count
+    if len(own) > MOST_SAID:
+        message = f"{table.name}: {name} is said to be a category, and has {len(own):,} different values"
+        raise DataError(message, f"a category has at most {MOST_SAID:,}: leave {name} out of `category`")
+    return Column(name, "category", missing, own, absent=absent, said=True)
 
 
 def _floats(cells: Iterable[str]) -> list[float] | None:
@@ -119,7 +154,8 @@ def _numeric(
     if not all(map(isfinite, numbers)):
         infinite = next(cell for cell, value in zip(counts, numbers, strict=True) if not isfinite(value))
         line = table.lines[list(table.cells[name]).index(infinite)]
-        message = f"{table.name}: {name} in line {line:,} is {infinite}, which is no finite number"
+        said = infinite if len(infinite) <= _DIGITS else shown(infinite)
+        message = f"{table.name}: {name} in line {line:,} is {said}, which is no finite number"
         raise DataError(message, "leave the cell empty where the value is not known")
     whole = all(map(float.is_integer, numbers))
     distinct = not missing and len(counts) == sum(counts.values()) > 2

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.cells import is_missing, number_of
 
-__all__ = ["Delimited", "read_delimited"]
+__all__ = ["MOST_COLUMNS", "Delimited", "read_delimited", "require_few_columns"]
+
+MOST_COLUMNS = 10_000
+"""A table has no more."""
 
 _LONGEST = 1_000_000
 """Characters of one cell."""
@@ -40,7 +42,7 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
         if delimiter != ",":
             notices.append(f"{name} is separated by {_DELIMITERS[delimiter]}")
     before = csv.field_size_limit(_LONGEST)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -52,6 +54,8 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
                 lines.append(line)
                 if len(row) != len(rows[0]):
                     _refuse_ragged(name, rows[0], row, line, delimiter)
+                if len(rows) == 1:
+                    require_few_columns(len(row), name)
             line = reader.line_num + 1
     except csv.Error as error:
         raise _unreadable(error, name, line) from None
@@ -66,6 +70,23 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
     for key, column in zip(header, cells, strict=True):
         notices += _without_commas(column, key, decimal=delimiter != ",")
     return header, cells, lines[1:], notices
+
+
+def require_few_columns(count: int, name: str) -> None:
+    """Raise DataError where a table has more columns than is sensible."""
+    if count > MOST_COLUMNS:
+        message = f"{name} has {count:,} columns, and a table has at most {MOST_COLUMNS:,}"
+        raise DataError(message, "rows of so many numbers go into an .npz file: docs/your_data.md")
+
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)?")
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text with what ends them, one at a time: a stream would copy it at four times the size."""
+    for found in _LINE.finditer(text):
+        if found.end() > found.start():
+            yield found.group()
 
 
 def _delimiter(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from netspec.sources.draws import Rule
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.vocabulary import Vocabulary
 
@@ -20,6 +21,7 @@ class Preparation(BaseModel):
         table: how the rows of a table become numbers.
         resize: how pictures of files get the size of the input; None where it learned from none.
         mask_values: the value that each class has in masks; none where the values are the classes.
+        draw: the rule by which shares of the data were drawn; the first where an earlier netspec did not say it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -28,3 +30,4 @@ class Preparation(BaseModel):
     table: TablePreparation | None = None
     resize: Literal["crop", "fit", "stretch"] | None = None
     mask_values: Annotated[tuple[int, ...], Field(strict=False)] = ()
+    draw: Rule = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from netspec.diagnostics.diagnostic import plural
-from netspec.sources.cells import class_name
+from netspec.sources.cells import class_name, shown
 from netspec.sources.columns import Column, column_of
 from netspec.sources.table_files import missing_files, with_files
 from netspec.sources.table_notices import counts_rows, says_again
@@ -57,10 +57,10 @@ def _remark(table: Table, column: Column) -> str:
         return "the same in every row"
     if column.odd:
         row, value = column.odd
-        return f"line {table.lines[row]:,} has {value!r} among numbers"
+        return f"line {table.lines[row]:,} has {shown(value)} among numbers"
     if column.kind == "file":
         lost = missing_files(table, column.name)
-        first = f"{table.cells[column.name][lost[0]]!r}" if lost else ""
+        first = shown(table.cells[column.name][lost[0]]) if lost else ""
         return f"{plural(len(lost), 'row')} without a picture, such as {first}" if lost else ""
     if counts_rows(table, column):
         return "counts the rows"
@@ -78,8 +78,8 @@ def _values(column: Column) -> str:
         return f"{plural(len(ranked), 'value')}, such as {_short(ranked[0][0])}" if ranked else ""
     if column.kind == "date":
         return f"{min(column.counts)} to {max(column.counts)}"
-    shown = [f"{_short(value)} {count:,}" for value, count in ranked[:_SHOWN]]
-    return ", ".join(shown) + (f", and {len(ranked) - _SHOWN:,} more" if len(ranked) > _SHOWN else "")
+    first = [f"{_short(value)} {count:,}" for value, count in ranked[:_SHOWN]]
+    return ", ".join(first) + (f", and {len(ranked) - _SHOWN:,} more" if len(ranked) > _SHOWN else "")
 
 
 def _short(value: str) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum, sqrt
 from pathlib import Path
+from typing import Literal
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT, DataSource
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, is_missing, truth_of
+from netspec.sources.cells import class_name, is_missing, shown, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
+from netspec.sources.draws import RULE, Rule
 from netspec.sources.kinds import PICTURES
 from netspec.sources.table_files import (
     missing_files,
@@ -99,6 +101,7 @@ def fit_table(
     learns: bool = True,
     folder: Path | None = None,
     sizes: Mapping[str, tuple[int, ...]] | None = None,
+    rule: Rule = RULE,
 ) -> Fitted:
     """Return what is fitted to a table.
 
@@ -109,6 +112,7 @@ def fit_table(
         learns: whether a column is learned; with `target input` none is.
         folder: of the spec, for what it names beside the table.
         sizes: of inputs that are pictures; those that read a column of files are, of a size not known unless given.
+        rule: how rows are drawn for the parts.
 
     Raises:
         DataError: a column is not there, or cannot be learned; or a part has no rows.
@@ -118,7 +122,9 @@ def fit_table(
     notices = list(table.notices)
     table, left_out = _with_targets(table, targets)
     notices += left_out
-    columns = {name: column_of(table, name) for name in table.columns}
+    said: dict[str, Literal["category", "number"]] = dict.fromkeys(data.category, "category")
+    said |= dict.fromkeys(data.number, "number")
+    columns = {name: column_of(table, name, said=said.get(name)) for name in table.columns}
     columns = with_files(table, columns)
     columns, asked = _with_pictures(table, columns, asked)
     files = [
@@ -126,13 +132,15 @@ def fit_table(
     ]
     table, notes = _with_pictures_there(table, data, files)
     if notes:
-        columns = {name: replace(column_of(table, name), kind=columns[name].kind) for name in table.columns}
+        kinds = {name: column.kind for name, column in columns.items()}
+        columns = {name: column_of(table, name, said=said.get(name)) for name in table.columns}
+        columns = {name: replace(column, kind=kinds[name]) for name, column in columns.items()}
         notices += notes
     known = {name: columns[name] for name in targets}
     for target in known.values():
         _require_learnable(table, target)
     text = text_column(table, data, targets, columns, asked)
-    rows = parts_of_table(table, data, targets, known, text)
+    rows = parts_of_table(table, data, targets, known, text, rule)
     if data.test is None:
         notices.append(
             f"{plural(len(rows['test']), 'row')} of {table.name}, drawn by a hash of each, "
@@ -174,7 +182,12 @@ def _with_targets(table: Table, targets: Sequence[str]) -> tuple[Table, list[str
 
 
 def divided_for(
-    table: Table, data: DataSource, targets: Sequence[str], text: str | None, pictures: Sequence[str] = ()
+    table: Table,
+    data: DataSource,
+    targets: Sequence[str],
+    text: str | None,
+    pictures: Sequence[str] = (),
+    rule: Rule = RULE,
 ) -> Fitted:
     """Return the rows of a table that a model is looked at with, in the parts that its training would have had.
 
@@ -188,6 +201,7 @@ def divided_for(
         targets: the columns that it has learned.
         text: the column of texts that alone it reads; None where it reads others.
         pictures: the columns of picture files that it reads.
+        rule: how rows are drawn for the parts.
 
     Raises:
         DataError: a column is missing, or has no value in any row; or pictures are not there.
@@ -197,9 +211,11 @@ def divided_for(
     notices = list(table.notices)
     table, said = _with_targets(table, targets)
     table, gone = _with_pictures_there(table, data, pictures)
-    known = {name: column_of(table, name) for name in targets}
+    said_kinds: dict[str, Literal["category", "number"]] = dict.fromkeys(data.category, "category")
+    said_kinds |= dict.fromkeys(data.number, "number")
+    known = {name: column_of(table, name, said=said_kinds.get(name)) for name in targets}
     try:
-        rows: Mapping[str, Sequence[int]] = parts_of_table(table, data, targets, known, text)
+        rows: Mapping[str, Sequence[int]] = parts_of_table(table, data, targets, known, text, rule)
     except DataError:
         rows = {"train": (), "test": range(len(table))}
     return Fitted(table, rows, {}, notices=(*notices, *said, *gone))
@@ -264,16 +280,22 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
 
 def _require_settings(table: Table, data: DataSource, targets: Sequence[str]) -> None:
     """Raise DataError where a setting names a column that is not there, or one that is learned."""
-    for setting, names in (("columns", data.columns), ("drop", data.drop), ("group", (data.group,))):
+    settings: dict[str, Sequence[str]] = {
+        "columns": data.columns,
+        "drop": data.drop,
+        "group": (data.group,) if data.group else (),
+        "category": data.category,
+        "number": data.number,
+    }
+    for setting, names in settings.items():
         for name in names:
-            if name is None:
-                continue
             table.require(name, f", which `{setting}` names")
-            if name in targets and setting != "group":
+            if name in targets and setting in {"columns", "drop"}:
                 raise DataError(f"{name} is learned, and `{setting}` names it too", f"leave it out of `{setting}`")
-    both = next((name for name in data.columns if name in data.drop), None)
-    if both:
-        raise DataError(f"`columns` and `drop` both name {both}", "keep one")
+    for one, other in (("columns", "drop"), ("drop", "category"), ("drop", "number"), ("category", "number")):
+        both = next((name for name in settings[one] if name in settings[other]), None)
+        if both:
+            raise DataError(f"`{one}` and `{other}` both name {both}", "keep one")
 
 
 def _require_learnable(table: Table, target: Column) -> None:
@@ -282,13 +304,12 @@ def _require_learnable(table: Table, target: Column) -> None:
         raise DataError(message, "write it as a number, such as days since the first")
     if len(target.counts) == 1:
         value = next(iter(target.counts))
-        message = f"{table.name}: {target.name} is {value!r} in every row: there is nothing to learn"
+        message = f"{table.name}: {target.name} is {shown(value)} in every row: there is nothing to learn"
         raise DataError(message, "learn another column")
     if target.odd:
         row, value = target.odd
-        message = (
-            f"{table.name}: nearly all values of {target.name} are numbers, but line {table.lines[row]:,} has {value!r}"
-        )
+        but = f"line {table.lines[row]:,} has {shown(value)}"
+        message = f"{table.name}: nearly all values of {target.name} are numbers, but {but}"
         raise DataError(message, "write a number there, or leave the cell empty: rows without a target are left out")
     count = sum(target.counts.values())
     if target.kind in {"id", "text"} and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
@@ -326,7 +347,7 @@ def _left_out(table: Table, column: Column) -> str:
     if column.kind == "empty":
         return "it is missing in every row"
     if column.is_constant:
-        return f"it is {next(iter(column.counts))!r} in every row"
+        return f"it is {shown(next(iter(column.counts)))} in every row"
     if column.kind == "id":
         return "it names the rows"
     if column.kind == "date":
@@ -336,7 +357,7 @@ def _left_out(table: Table, column: Column) -> str:
     if column.kind == "text":
         if column.odd:
             row, value = column.odd
-            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {value!r}"
+            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {shown(value)}"
         return f"it is text, with {plural(len(column.counts), 'value')}"
     return ""
 
@@ -405,6 +426,8 @@ def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | No
     if not cells:
         return None
     if column.kind == "category":
+        if column.said:
+            cells = list(map(class_name, cells))
         return Feature(column=column.name, kind="category", levels=in_order(cells), missing=missing)
     if column.kind == "boolean":
         share = sum(1 for cell in cells if truth_of(cell)) / len(cells)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import fsum, sqrt
 
-from netspec.sources.cells import is_missing, number_of
+from netspec.sources.cells import is_missing, number_of, shown
 from netspec.sources.columns import Column, written
 from netspec.sources.tables import Table
 
@@ -35,7 +35,7 @@ def notices_of(
             row, value = column.odd
             taken = "category" if column.kind == "category" else "text"
             found.append(
-                f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {value!r}; "
+                f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {shown(value)}; "
                 "nearly all other values are numbers"
             )
         elif column.kind == "number" and column.missing > 0.5 * len(table):
@@ -53,10 +53,14 @@ def counts_rows(table: Table, column: Column) -> bool:
 
 def says_again(table: Table, column: Column, target: Column) -> bool:
     """Return whether a column is a target under another name: each of its values stands for one value of that."""
-    if len(table) < _FEW or column.missing or len(column.counts) != len(target.counts) < len(table):
+    few = len(table) < _FEW or column.missing != target.missing
+    if few or len(column.counts) != len(target.counts) < len(table):
         return False
     cells, other = table.cells[column.name], table.cells[target.name]
-    if len(set(zip(cells, other, strict=True))) == len(column.counts):
+    pairs = set(zip(cells, other, strict=True))
+    if any(is_missing(cell) != is_missing(beside) for cell, beside in pairs):
+        return False
+    if sum(not is_missing(cell) for cell, _ in pairs) == len(column.counts):
         return target.kind != "number" or len(target.counts) <= _FEW or _proportional(cells, other)
     return False
 

@@ -9,22 +9,29 @@ from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.network import DataSource
 from netspec.sources.cells import class_name
 from netspec.sources.columns import MOST_LEVELS, Column
-from netspec.sources.draws import TEST_SHARE, chosen, drawn
+from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
 from netspec.sources.tables import Table
 
 __all__ = ["could_be_classes", "parts_of_table"]
 
 
 def could_be_classes(target: Column) -> bool:
-    """Return whether a column may be classes: texts, or whole numbers of which few are different."""
+    """Return whether a column may be classes: texts, or whole numbers of which few are different, unless it is said."""
     if target.kind not in {"number", "id"}:
         return True
+    if target.said:
+        return False
     # Each of them is there twice at least, in the mean.
     return target.is_whole and len(target.counts) <= min(MOST_LEVELS, sum(target.counts.values()) / 2)
 
 
 def parts_of_table(
-    table: Table, data: DataSource, targets: Sequence[str], known: Mapping[str, Column], text: str | None = None
+    table: Table,
+    data: DataSource,
+    targets: Sequence[str],
+    known: Mapping[str, Column],
+    text: str | None = None,
+    rule: Rule = RULE,
 ) -> dict[str, list[int]]:
     """Return which rows are for training, validation and test, in the order of the table.
 
@@ -36,12 +43,14 @@ def parts_of_table(
         targets: the columns that are learned.
         known: what is in them.
         text: the column of texts that alone is read, by which rows are drawn then.
+        rule: how they are drawn.
     """
     alone = data.group or text
     own = [alone] if alone else [name for name in table.columns if name not in targets]
     own = own or list(targets)
     rows = zip(*(table.cells[name] for name in own), strict=True)
     identities = ["\x1f".join(row).encode() for row in rows]
+    classes = _classes(table, known)
     left = list(range(len(table)))
     found: dict[str, list[int]] = {}
     shares = {"test": TEST_SHARE if data.test is None else data.test, "validation": data.validation}
@@ -53,7 +62,10 @@ def parts_of_table(
             rows_left = plural(len(left), "row")
             message = f"{share:,} rows are drawn of {rows_left}, which leaves none to learn from"
             raise DataError(message, "say a smaller number")
-        kept = chosen(at, share)
+        if rule == 1:
+            kept = chosen(at, share)
+        else:
+            kept = drawn_by_class(name, [identities[i] for i in left], [classes[i] for i in left], share)
         for target in known.values() if not data.group else ():
             _keep_classes(kept, at, [table.cells[target.name][i] for i in left], target)
         if share and not any(kept):
@@ -68,6 +80,14 @@ def parts_of_table(
             raise DataError(f"`{name} {_text(share)}` of {plural(len(table), 'row')} draws none for it", fix)
     found["train"] = left
     return found
+
+
+def _classes(table: Table, known: Mapping[str, Column]) -> list[str]:
+    """Return the class of each row: of several targets that may be classes all of them together."""
+    columns = [table.cells[name] for name, target in known.items() if could_be_classes(target)]
+    if not columns:
+        return [""] * len(table)
+    return ["\x1f".join(map(class_name, row)) for row in zip(*columns, strict=True)]
 
 
 def _keep_classes(drawn_out: list[bool], places: Sequence[float], cells: Sequence[str], target: Column) -> None:

@@ -23,6 +23,9 @@ __all__ = ["spec_for_table"]
 _WIDE = 60
 """A row of more numbers gets a wider network."""
 
+_CODES = 12
+"""Whole numbers of no more different values may be codes."""
+
 _PROSE = 5
 """Words in the mean from which on a column of texts says more than the others do."""
 
@@ -74,17 +77,19 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
         why = [f"{name} says {target} again" for name in again] + [f"{name} counts the rows" for name in counting]
         settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(why)))
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
-    settings.append(("test 20%", "drawn by a hash of each row: rows that are added move no other"))
+    settings.append(("test 20%", "drawn by a hash of each row, of every class about its share"))
     lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
     lines += ["}"]
     read = fitted.inputs["input"]
     left_out = [n for n in others if n not in read.columns and (text is not None or n not in dropped)]
     lines += _not_read(found.columns, left_out, text)
-    width = 64 if read.shape[0] > _WIDE or not classes else 32
+    lines += _maybe_codes([n for n in read.columns if n in others and _could_be_codes(found.columns[n])])
+    width = 128 if read.shape[0] > _WIDE and classes else 64
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
     layers = [(f"fc {width} relu", what)]
-    layers += [("dropout 0.2", "")] if classes else [(f"fc {width} relu", "")]
+    layers += [] if classes else [(f"fc {width} relu", "")]
+    layers += [("dropout 0.2", "in training only: of a small table a network learns rows by heart")]
     lines += ["", *_commented([*(_TEXT_LAYERS if text is not None else layers), end])]
     batch, epochs = _size(len(fitted.rows["train"]))
     lines += ["", "train {"]
@@ -99,6 +104,20 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     )
     lines += ["}"]
     return "\n".join(lines) + "\n", target
+
+
+def _could_be_codes(column: Column) -> bool:
+    """Return whether the numbers of a column may stand for categories."""
+    return column.kind == "number" and column.is_whole and 2 < len(column.counts) <= _CODES
+
+
+def _maybe_codes(coded: Sequence[str]) -> list[str]:
+    """Return the comment that names columns whose numbers may stand for categories."""
+    if not coded:
+        return []
+    some = ", ".join(coded[:_LISTED]) + (", …" if len(coded) > _LISTED else "")
+    say = f"`category {written(coded[0])}` in `data` reads it as a category"
+    return [f"# Numbers of few different values: {some}. If one is a code, {say}."]
 
 
 def _not_read(columns: Mapping[str, Column], left_out: Sequence[str], text: str | None) -> list[str]:

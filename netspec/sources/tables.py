@@ -14,14 +14,19 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.sources.cells import number_of
-from netspec.sources.delimited import read_delimited
+from netspec.sources.delimited import read_delimited, require_few_columns
 from netspec.sources.texts import decoded, read_content
+from netspec.system.memory import free_memory
 
 __all__ = ["Table", "is_table_name", "read_table", "table_of_columns"]
 
-_MOST_COLUMNS = 10_000
+_CELL = 100
+"""Bytes that a cell takes, with its place in a row and in a column."""
 
 _SHOWN = 8
+
+_LONGEST_NAME = 200
+"""Characters of the name of a column."""
 
 
 def is_table_name(name: str) -> bool:
@@ -92,9 +97,22 @@ def _read_any(source: Path | bytes, name: str) -> Table:
     if ending == ".parquet":
         assert isinstance(source, Path)
         return _of_parquet(source, name)
+    try:
+        return _of_text(source, name, ending)
+    except MemoryError:
+        raise DataError(f"{name} does not fit into memory", _DIVIDE) from None
+
+
+_DIVIDE = "take fewer rows or columns"
+
+
+def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
     example = 'name a table, such as `data "table.csv"`'
     content = read_content(source, name, example) if isinstance(source, Path) else source
-    text = decoded(content, name, "save it as CSV in UTF-8")
+    _require_text(content, name)
+    _require_room(content, name)
+    text = decoded(content, name, "give a table as text: CSV in UTF-8")
+    del content
     if not text.strip():
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
     if ending == ".jsonl" or (not ending and text.lstrip().startswith("{")):
@@ -102,6 +120,38 @@ def _read_any(source: Path | bytes, name: str) -> Table:
     header, cells, lines, notices = read_delimited(text, name, "\t" if ending == ".tsv" else None)
     _require_columns(header, name)
     return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices))
+
+
+_MAGIC = {
+    b"PAR1": "a Parquet file",
+    b"PK": "a zip or Excel file",
+    b"\xd0\xcf\x11\xe0": "an Excel file",
+    b"\x1f\x8b": "a gzip file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"%PDF": "a PDF file",
+    b"SQLite format 3": "a database",
+    b"\x93NUMPY": "a NumPy file",
+}
+
+
+def _require_text(content: bytes, name: str) -> None:
+    """Raise DataError where a file is of another kind, whatever its name says."""
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
+    what = next((what for magic, what in _MAGIC.items() if content.startswith(magic)), None)
+    if what:
+        fix = "unpack it" if "gzip" in what else "save it as CSV in UTF-8"
+        raise DataError(f"{name} is {what}, and no text", fix)
+
+
+def _require_room(content: bytes, name: str) -> None:
+    """Raise DataError where the cells of a table would not fit in memory."""
+    cells = content.count(b"\n") + sum(content.count(mark) for mark in (b",", b";", b"\t", b"|"))
+    needed, free = 2 * len(content) + _CELL * cells, free_memory()
+    if free is not None and needed > free:
+        message = f"{name} has about {cells:,} cells: they take {needed / 2**30:.1f} GiB of memory while they are read"
+        raise DataError(f"{message}, and {free / 2**30:.1f} GiB are free", _DIVIDE)
 
 
 def table_of_columns(columns: Mapping[str, Iterable[Any]], name: str) -> Table:
@@ -123,6 +173,7 @@ def table_of_columns(columns: Mapping[str, Iterable[Any]], name: str) -> Table:
     if len(cells) < len(columns):
         raise DataError(f"{name} has two columns of one name", "give each a name of its own")
     _require_columns(list(cells), name)
+    _require_whole_characters(cells, name)
     counts = {key: len(column) for key, column in cells.items()}
     if len(set(counts.values())) > 1:
         low, high = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
@@ -144,9 +195,13 @@ def _cell(value: Any, true: str = "True", false: str = "False") -> str:
 
 
 def _require_columns(header: Sequence[str], name: str) -> None:
-    if len(header) > _MOST_COLUMNS:
-        message = f"{name} has {len(header):,} columns, and a table has at most {_MOST_COLUMNS:,}"
-        raise DataError(message, "rows of so many numbers go into an .npz file: docs/your_data.md")
+    require_few_columns(len(header), name)
+    long = next((i for i, key in enumerate(header, 1) if len(key) > _LONGEST_NAME), None)
+    if long is not None:
+        message = f"{name}: the name of column {long:,} has {len(header[long - 1]):,} characters"
+        raise DataError(
+            message, f"give it a name of at most {_LONGEST_NAME}; the first line has the names of the columns"
+        )
     if not header:
         raise DataError(f"{name} has no columns", "give a line with their names, then the rows")
     twice = next((key for key, count in Counter(header).items() if count > 1), None)
@@ -162,7 +217,10 @@ def _of_json_lines(text: str, name: str) -> Table:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
+        except _TwiceError as error:
+            message = f"{name}: line {number:,} has {error.args[0]!r} twice"
+            raise DataError(message, "give each column of a row one value") from None
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
@@ -171,14 +229,36 @@ def _of_json_lines(text: str, name: str) -> Table:
             raise DataError(f"{name}: line {number:,} is no JSON object", fix)
         rows.append((number, row))
     header = list(dict.fromkeys(key for _, row in rows for key in row))
-    _require_columns(header, name)
+    _require_columns([key.strip() for key in header], name)
     for number, row in rows:
         nested = next((key for key, value in row.items() if isinstance(value, dict | list)), None)
         if nested is not None:
             what = "an object" if isinstance(row[nested], dict) else "a list"
             raise DataError(f"{name}: {nested!r} in line {number:,} is {what}", "give each column one value a row")
     cells = {key.strip(): [_cell(row.get(key), "true", "false") for _, row in rows] for key in header}
+    _require_whole_characters(cells, name)
     return Table(name, cells, [number for number, _ in rows])
+
+
+class _TwiceError(ValueError):
+    """An object has a key twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _TwiceError(next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1))
+    return found
+
+
+def _require_whole_characters(cells: Mapping[str, Sequence[str]], name: str) -> None:
+    """Raise DataError where a text has half a character, which no file can hold."""
+    for key, column in cells.items():
+        try:
+            f"{key}\n".join(column).encode()
+        except UnicodeEncodeError:
+            message = f"{name}: {key!r} has half a character (a surrogate without the other)"
+            raise DataError(message, "write the whole character") from None
 
 
 _JSON = 'each line is a row: {"height": 1.8, "color": "red"}'

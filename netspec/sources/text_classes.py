@@ -11,6 +11,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
 from netspec.sources.columns import Column
+from netspec.sources.draws import RULE, Rule
 from netspec.sources.pictures import pictures_of
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_parts import parts_of_table
@@ -182,11 +183,11 @@ def fit_texts(found: LabelledTexts, data: DataSource, folder: Path | None = None
     return FittedTexts(rows, text_input(found.table, data, TEXT, rows["train"], folder, longest=LENGTH), tuple(notices))
 
 
-def divided_texts(found: LabelledTexts, data: DataSource) -> dict[str, Sequence[int]]:
+def divided_texts(found: LabelledTexts, data: DataSource, rule: Rule = RULE) -> dict[str, Sequence[int]]:
     """Return the rows of each part that is not empty.
 
-    What has no folder of its own is drawn by a hash of each text: others never change its side, and equal ones are on
-    the same side. Each class keeps a text to learn from.
+    What has no folder of its own is drawn by a hash of each text, in every class for its share: equal ones are on the
+    same side. Each class keeps a text to learn from.
 
     Raises:
         DataError: a part has no texts.
@@ -199,6 +200,6 @@ def divided_texts(found: LabelledTexts, data: DataSource) -> dict[str, Sequence[
         "group": None,
     }
     column = Column(LABEL, "category", 0, Counter(train.cells[LABEL]))
-    drawn = parts_of_table(train, data.model_copy(update=asked), (LABEL,), {LABEL: column})
+    drawn = parts_of_table(train, data.model_copy(update=asked), (LABEL,), {LABEL: column}, rule=rule)
     rows: dict[str, Sequence[int]] = {part: [own["train"][row] for row in at] for part, at in drawn.items() if at}
     return {**rows, **{part: at for part, at in own.items() if part != "train"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,12 +94,12 @@ def read_content(path: Path, name: str, example: str) -> bytes:
         raise DataError(f"{name} {missing}", example)
     try:
         with open_to_read(path) as stream:
-            # What says that it is larger is not read at all.
-            content = b"" if path.stat().st_size > _MOST else stream.read(_MOST + 1)
-            too_large = path.stat().st_size > _MOST or len(content) > _MOST
+            # No more is asked for than there is: room for all of it is made first.
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(size + 1) if size <= _MOST else b""
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}", "give a file that can be read") from None
-    require_readable(_MOST + 1 if too_large else 0, name)
+    require_readable(size, name)
     return content
 
 

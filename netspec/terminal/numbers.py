@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.recipe.metrics import metric_of
+from netspec.recipe.metrics import METRICS
 
 __all__ = ["metric_text", "percent", "seconds_text"]
 
@@ -17,7 +17,9 @@ _NO_SHARES = {"auroc", "average_precision", "log_loss", "calibration_error", "pe
 
 def metric_text(name: str, value: float | None) -> str:
     """Return a metric as people read it: `93.10 %` where it is a share, else `0.0412`, or a dash where it has none."""
-    if value is None or metric_of(f"test_{name}") not in _NO_SHARES:
+    # Of one of several columns its name stands before that of the metric; the longest name is meant.
+    ends = (m for m in sorted(METRICS, key=len, reverse=True) if name == m or name.endswith(f"_{m}"))
+    if value is None or next(ends, "") not in _NO_SHARES:
         return percent(value)
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
 

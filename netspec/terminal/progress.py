@@ -20,6 +20,7 @@ from netspec.diagnostics.visible import visible
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.catalog import find
+from netspec.recipe.metrics import METRICS
 from netspec.terminal.numbers import metric_text, percent, seconds_text
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped, Weights
 
@@ -284,5 +285,6 @@ def _next_command(network: Network, dataset: str, folder: Path) -> str:
 
 def _figures(split: str, loss: float, accuracy: float | None, metrics: Mapping[str, float | None]) -> str:
     asked = {name.removeprefix(f"{split}_"): value for name, value in metrics.items() if name.startswith(f"{split}_")}
-    more = "".join(f" {name} {metric_text(name, value)}" for name, value in asked.items())
+    # Those of each of several columns are said at the end.
+    more = "".join(f" {name} {metric_text(name, value)}" for name, value in asked.items() if name in METRICS)
     return f"{split} loss {loss:.4f}" + ("" if accuracy is None else f" accuracy {percent(accuracy)}") + more

@@ -61,6 +61,8 @@ class Scorer:
         classes: how many, or how many numbers, there are at a position.
         ignore: a label that does not count.
         unit: what brings numbers, which are learned in another one, into their own unit.
+        columns: the columns of a table that the numbers are, where they are several: each is measured in its own unit,
+            and all together as they are learned.
     """
 
     def __init__(
@@ -71,9 +73,11 @@ class Scorer:
         classes: int,
         ignore: int | None = None,
         unit: Unit | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         self.names, self.task, self.function, self.ignore = tuple(names), task, function, ignore
         self.unit = unit
+        self.columns = tuple(columns) if task == "numbers" else ()
         self.classes = 2 if task == "two classes" else classes
         self.notes: list[str] = []
         self._count = 0
@@ -86,7 +90,7 @@ class Scorer:
         self._top = {METRICS[name].k: 0 for name in names if METRICS[name].k}
         self._log_loss = 0.0
         self._bins = np.zeros((3, _BINS))
-        self._numbers = _Moments(self.classes)
+        self._numbers, self._own = _Moments(self.classes), _Moments(self.classes)
         self._kept: list[tuple[NDArray[np.float32], NDArray[np.int32]]] = []
         self._keeps = bool({"auroc", "average_precision"} & {*names})
 
@@ -119,7 +123,11 @@ class Scorer:
             if self.function == "sigmoid":
                 z = np.exp(-np.logaddexp(0, -z))
             t = t.reshape(z.shape).astype(np.float64)
-            self._numbers.add(*((self.unit(z), self.unit(t)) if self.unit else (z, t)))
+            own = (self.unit(z), self.unit(t)) if self.unit else (z, t)
+            # Sums of numbers of several units say nothing.
+            self._numbers.add(*((z, t) if self.columns else own))
+            if self.columns:
+                self._own.add(*own)
         elif self.task == "labels":
             self._add_labels(z, t.reshape(z.shape).astype(np.float64) >= 0.5)
         else:
@@ -177,6 +185,10 @@ class Scorer:
         for name in self.names:
             value = self._value(name) if self._count else None
             found[name] = float(value) if value is not None and isfinite(value) else None
+        for name in self.names if self._count else ():
+            own = self._own.each(name) if self.columns else None
+            for column, value in zip(self.columns, own if own is not None else (), strict=own is not None):
+                found[f"{column}_{name}"] = float(value) if isfinite(value) else None
         missing = [name for name, value in found.items() if value is None]
         if missing and not self.notes:
             why = "no example counts" if not self._count else "the targets have one class or value alone, or too few"
@@ -302,6 +314,7 @@ def scorers_of(
     *,
     accuracy: bool = False,
     units: Mapping[str, Unit] | None = None,
+    columns: Sequence[str] = (),
 ) -> dict[str, Scorer]:
     """Return what adds up the metrics that are asked for of a split, or the usual ones, for each output by its name.
 
@@ -313,6 +326,7 @@ def scorers_of(
         split: which one.
         accuracy: whether that is among them where it is measured of classes anyway.
         units: what brings outputs into their own units, by their names.
+        columns: of a table those that the only output learns, where they are several.
     """
     found = {}
     several = len(graph.outputs) > 1
@@ -326,15 +340,17 @@ def scorers_of(
         possible = [m.name for m in metrics_of(task, probable=probable)] if several else None
         names = asked_of(split, network.recipe, usual, possible, name)
         kept = tuple(n for n in names if accuracy or n != "accuracy" or task == "labels")
-        found[output.name] = scorer_of(inference.only(run), task, kept, (units or {}).get(output.name))
+        found[output.name] = scorer_of(inference.only(run), task, kept, (units or {}).get(output.name), columns)
     return found
 
 
-def scorer_of(graph: Graph, task: Task | None, names: Sequence[str], unit: Unit | None = None) -> Scorer:
+def scorer_of(
+    graph: Graph, task: Task | None, names: Sequence[str], unit: Unit | None = None, columns: Sequence[str] = ()
+) -> Scorer:
     """Return what adds up metrics of the logits of a network."""
     assert task is not None
     ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
-    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore, unit)
+    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore, unit, columns)
 
 
 def probabilities(outputs: NDArray[np.floating], function: str | None) -> NDArray[np.float32]:
@@ -410,12 +426,19 @@ class _Moments:
         self.mean += apart * count / self.count
 
     def value(self, name: str) -> float | None:
+        """Return the mean over the outputs; None where there is no value."""
+        found = self.each(name)
+        return None if found is None else float(found.mean())
+
+    def each(self, name: str) -> _Floats | None:
+        """Return the value of each output."""
         if name == "mae":
-            return float((self.absolute / self.count).mean())
+            return self.absolute / self.count
         if name == "rmse":
-            return float(np.sqrt(self.square / self.count).mean())
+            return np.sqrt(self.square / self.count)
         if self.count < 2:
             return None
         # Of targets that are all the same, 0; 1 where they are met: as scikit-learn says it.
         share = np.divide(self.square, self.spread, out=(self.square > 0).astype(np.float64), where=self.spread > 0)
-        return float((1 - share).mean())
+        each: _Floats = 1 - share
+        return each

@@ -17,7 +17,7 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.data.parts import divided, sizes
 from netspec.data.types import Dataset, each_array
-from netspec.data.units import units_of
+from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.causality import reads_ahead
 from netspec.graph.parts import check_until, parts
@@ -61,8 +61,9 @@ class Setup:
 
     def scorers(self, split: str) -> dict[str, Scorer]:
         """Return what adds up the metrics that are asked for of a split, by the names of the outputs."""
-        model, units = self.model, units_of(self.model.graph, self.dataset.preparation)
-        found = scorers_of(model.network, model.graph, model.inference, self.tasks, split, units=units)
+        model, fitted = self.model, self.dataset.preparation
+        units, columns = units_of(model.graph, fitted), columns_of(model.graph, fitted)
+        found = scorers_of(model.network, model.graph, model.inference, self.tasks, split, units=units, columns=columns)
         # What is measured of classes anyway is not measured twice.
         return {name: scorer for name, scorer in found.items() if scorer.names}
 

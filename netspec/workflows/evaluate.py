@@ -13,7 +13,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.measurement import Measurement
 from netspec.backends.jax.train.step import Trainer
 from netspec.data.types import Dataset, Split
-from netspec.data.units import units_of
+from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
@@ -49,7 +49,10 @@ def evaluate_split(
     graph = model.graph
     tasks = tasks_of(model.network, graph, split)
     units = units_of(graph, dataset.preparation)
-    scorers = scorers_of(model.network, graph, model.inference, tasks, "test", accuracy=True, units=units)
+    columns = columns_of(graph, dataset.preparation)
+    scorers = scorers_of(
+        model.network, graph, model.inference, tasks, "test", accuracy=True, units=units, columns=columns
+    )
     add = {output: scorer.add for output, scorer in scorers.items()}
     measured = trainer.evaluate(variables, trainer.place(split), BATCH, add)
     one = () if isinstance(labels, Mapping) else labels

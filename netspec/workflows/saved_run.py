@@ -129,7 +129,7 @@ def same_data(
     check_hold_out(network.data.held_out if network.data else 0, dataset)
     if not accept_changes:
         fix = "give the same data, or say that it is meant: --accept-changes"
-        require_same(saved.folder, saved.manifest, dataset, fix=fix)
+        require_same(saved.folder, saved.manifest, dataset, fix=fix, network=network)
     labels = saved.manifest.get("labels", ())
     if are_numbers(dataset.labels) and len(labels) >= len(dataset.labels) > 0:
         # Numbers do not say what their classes are called; the run does.

@@ -583,7 +583,8 @@ class Run:
         path = data_path(self.path, self.network, manifest, arrays="say what to look at: --data PATH")
         dataset = self._loaded(path, progress)
         dataset = as_recorded(manifest, dataset)
-        require_same(self.path, manifest, dataset, fix="say that it is meant: --data PATH")
+        fix = "say that it is meant: --data PATH"
+        require_same(self.path, manifest, dataset, fix=fix, network=self.network)
         return dataset
 
     @property

@@ -122,9 +122,35 @@ def test_a_run_is_evaluated_replayed_and_resumed_by_what_it_fitted(here: Path) -
         changed = cli(here, "resume", "sold", "--epochs", "21")
         assert changed.returncode == 1
         assert "is not what sold learned from" in changed.stderr
+        assert "its training part has as many examples" in changed.stderr
     finally:
         (here / "houses.csv").write_text(table(), encoding="utf-8")
     assert cli(here, "resume", "sold", "--epochs", "21").returncode == 0
+
+
+def test_the_parts_of_a_run_are_those_that_are_shown(here: Path) -> None:
+    record = json.loads((here / "sold" / "lock.json").read_text(encoding="utf-8"))["split"]
+    shown = lines(cli(here, "data", "show", "sold.net", "--split", "--json", "-o", "parts.csv").stdout)
+    names = {"train": "training", "validation": "validation", "test": "test"}
+    parts = {names[line["part"]]: (line["examples"], line["classes"]) for line in shown}
+    assert parts == {name: (part["examples"], part["classes"]) for name, part in record["parts"].items()}
+    assert record["rule"] == 2
+    assert all(len(part["sha256"]) == 64 for part in record["parts"].values())
+    rows = answers((here / "parts.csv").read_text(encoding="utf-8"))
+    assert sorted(int(row["line"]) for row in rows) == list(range(2, 62))
+    assert [row["part"] for row in rows].count("test") == record["parts"]["test"]["examples"]
+    plain = cli(here, "data", "show", "houses.csv", "--split", "--target", "street").stdout
+    assert "Ash" in plain
+    assert "validation" in plain
+    for words, said in (
+        (("digits",), "digits has a test part of its own"),
+        (("none.csv",), "none.csv does not exist"),
+        (("houses.csv", "--target", "sodl"), "did you mean `sold`?"),
+        (("sold.net", "--target", "sold"), "leave --target out"),
+        (("sold.net", "-o", "parts.png"), "-o parts.csv"),
+    ):
+        refused = cli(here, "data", "show", words[0], "--split", *words[1:])
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
 
 
 def test_show_lists_columns_and_what_is_suspicious(here: Path) -> None:
@@ -135,6 +161,18 @@ def test_show_lists_columns_and_what_is_suspicious(here: Path) -> None:
     assert (found["size"]["kind"], found["street"]["kind"], found["gone"]["kind"]) == ("number", "category", "boolean")
     assert found["gone"]["remark"] == "says sold again"
     assert found["street"]["different"] == 3
+    assert (here / "houses.png").read_bytes().startswith(b"\x89PNG")
+    for target in ("sold", "price"):
+        done = cli(here, "data", "show", "houses.csv", "--target", target, "-o", "columns.png")
+        assert "columns.png\n" in done.stdout
+        assert f"next: netspec new --data houses.csv --target {target}" in done.stdout
+    for words, said in (
+        (("houses.csv", "--target", "pirce"), "did you mean `price`?"),
+        (("houses.csv", "-o", "columns.csv"), "pictures are PNG, SVG or PDF files"),
+        (("digits", "--target", "x"), "leave --target out"),
+    ):
+        refused = cli(here, "data", "show", *words)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
 
 
 @pytest.mark.parametrize(

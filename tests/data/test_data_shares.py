@@ -8,7 +8,7 @@ import pytest
 import netspec as ns
 from netspec.data.for_network import load_data
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.draws import chosen, drawn
+from netspec.sources.draws import chosen, drawn, drawn_by_class
 
 X = np.random.default_rng(0).random((400, 3)).astype(np.float32)
 Y = np.arange(400) % 2
@@ -50,6 +50,48 @@ def test_so_many_are_drawn_and_equal_ones_together() -> None:
     assert chosen([0.5, 0.1, 0.3, 0.1], 1) == [False, False, True, False]  # both at 0.1 have no room
     assert chosen([0.5, 0.1, 0.3, 0.1], 0) == [False] * 4
     assert chosen([0.5, 0.1, 0.3, 0.1], 0.3) == [False, True, False, True]
+
+
+NAMES = [f"example {i}".encode() for i in range(600)]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.9])
+def test_each_class_gives_its_share_and_an_example_that_is_added_moves_at_most_one_of_its_class(share: float) -> None:
+    classes = ["abbccc"[i * i % 6] for i in range(len(NAMES))]
+    before: dict[bytes, bool] = {}
+    for count in range(1, len(NAMES)):
+        at = drawn_by_class("test", NAMES[-count:], classes[-count:], share)
+        after = dict(zip(NAMES[-count:], at, strict=True))
+        moved = [classes[NAMES.index(name)] for name in before if before[name] != after[name]]
+        assert moved in ([], [classes[-count]])
+        for name in set(classes[-count:]):
+            own = [took for took, of in zip(at, classes[-count:], strict=True) if of == name]
+            assert abs(sum(own) - share * len(own)) <= 0.1 * share * len(own) + 1
+            assert not all(own)
+        before = after
+
+
+def test_where_no_class_is_far_from_its_share_each_is_drawn_by_itself() -> None:
+    many = [str(i).encode() for i in range(20_000)]
+    at = drawn_by_class("test", many, ["a", "b"] * 10_000, 0.2)
+    assert at == chosen(list(map(drawn("test"), many)), 0.2)
+
+
+def test_a_number_is_divided_among_the_classes() -> None:
+    classes = ["a"] * 400 + ["b"] * 150 + ["c"] * 50
+    at = drawn_by_class("test", NAMES, classes, 60)
+    assert [sum(at[:400]), sum(at[400:550]), sum(at[550:])] == [40, 15, 5]
+    assert sum(drawn_by_class("test", NAMES, classes, 61)) == 61
+
+
+def test_equal_examples_of_several_classes_are_on_one_side() -> None:
+    twice = [NAMES[i // 3] for i in range(600)]
+    for part in (0.25, 150):
+        at = drawn_by_class("test", twice, ["a", "b", "a"] * 200, part)
+        assert len(set(zip(twice, at, strict=True))) == 200
+        assert 130 <= sum(at) <= 170
+    # However often one is there, something is left to learn from.
+    assert not all(drawn_by_class("test", [b"a"] * 90 + [b"b"], [""] * 91, 0.9))
 
 
 def test_a_share_that_leaves_nothing_is_refused() -> None:

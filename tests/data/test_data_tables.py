@@ -210,6 +210,15 @@ def test_what_is_no_table_in_memory_is_one_error(tmp_path: Path, data: Any, mess
     assert caught.value.message == message
 
 
+def test_numbers_that_are_said_to_be_categories_are_read_with_and_without_a_fraction(tmp_path: Path) -> None:
+    known = prepared(load(tmp_path, "target kind; drop price; category shoe; columns shoe"))
+    (given,) = known.inputs.values()
+    assert given.features[0].levels == tuple(map(str, sorted(set(people()["shoe"]))))
+    rows, notices = examples_of(table_of_columns({"shoe": ["40", "40.0", "99"]}, "rows"), known)
+    assert (rows[0].tolist(), rows[2].sum()) == (rows[1].tolist(), 0)
+    assert notices == ["shoe is '99', which the model has never seen: read as unknown"]
+
+
 def test_rows_that_do_not_fit_what_was_learned_are_said(tmp_path: Path) -> None:
     known = prepared(load(tmp_path, "target kind; drop price"))
     good = {name: [values[0]] for name, values in people().items()}

@@ -108,14 +108,16 @@ def test_shares_are_drawn_by_a_hash_of_each_text(tmp_path: Path) -> None:
     one = load(folder(tmp_path / "a", {f"set/{n}": c for n, c in few.items()}), "; test 25%; validation 20%", wide)
     sizes = {name: len(part) for name, part in one.splits.items()}
     assert sum(sizes.values()) == 60
-    assert 6 <= sizes["test"] <= 24
+    # A quarter of each class, within a tenth of it.
+    assert 14 <= sizes["test"] <= 16
     assert sizes["validation"] > 1
     assert all(set(part.labels) == {0, 1} for part in one.splits.values())
     # With `text bytes` the numbers do not depend on the training part.
     raw = wide.replace("text words", "text bytes").replace("length=16", "length=80")
     a = load(tmp_path / "a", "; test 25%; validation 20%", raw)
     b = load(folder(tmp_path / "b", {f"set/{n}": c for n, c in more.items()}), "; test 25%; validation 20%", raw)
-    assert all(rows(a)[name] <= rows(b)[name] for name in rows(a))
+    # Forty more move none but a few at the boundary.
+    assert all(len(rows(a)[name] - rows(b)[name]) <= 4 for name in rows(a))
     assert len(b.train) + len(b.test) + len(b.validation or ()) == 100
     assert len(load(tmp_path / "a", "; test 7", wide).test) == 7
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from netspec.compiler import analyze, load_source
 from netspec.diagnostics.diagnostic import DataError, Source
 from netspec.ir.network import DataSource, Network
 from netspec.ir.text import resolved_text
+from netspec.sources import tables
 from netspec.sources.columns import column_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_fit import Fitted, fit_table
+from netspec.sources.table_notices import says_again
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table, table_of_columns
 
@@ -99,9 +102,14 @@ def test_commas_within_cells(content: str, cells: list[str], says: str) -> None:
         (GOOD.replace("red", "röd").encode("latin1"), "d.csv", "d.csv is no UTF-8: byte 0xf6 in line 3", "iconv"),
         (GOOD.replace("red", "r\0d"), "d.csv", "d.csv has bytes that no text has", "CSV in UTF-8"),
         (b"PK\x03\x04" + GOOD.encode(), "d.csv", "d.csv is a zip or Excel file", "save it as CSV"),
-        (",".join(map(str, range(10_001))) + "\n", "d.csv", "d.csv has one line alone", ""),
+        (",".join(map(str, range(9_001))) + "\n", "d.csv", "d.csv has one line alone", ""),
         ("a,y\n" + "x" * 1_000_001 + ",1\n", "d.csv", "line 2 has more than 1,000,000 characters", "not closed"),
         ('{"a": 1}\n{"a"', "d.jsonl", "d.jsonl: line 2 is no JSON object", "each line is a row"),
+        ('{"a": 1, "a": 2}', "d.jsonl", "d.jsonl: line 1 has 'a' twice", "one value"),
+        ('{"a": 1, "a ": 2}', "d.jsonl", "has columns of the same name: 'a' are columns 1 and 2", "rename"),
+        ('{"a": "\\ud800"}', "d.jsonl", "d.jsonl: 'a' has half a character", "whole"),
+        (b"\x1f\x8b\x08\x00", "d.csv", "d.csv is a gzip file", "unpack it"),
+        (b"\x89PNG\r\n", "d.csv", "d.csv is a picture", "save it as CSV"),
         ('[{"a": 1}]', "d.jsonl", "d.jsonl: line 1 is no JSON object", "without the brackets"),
         ('{"a": [1]}\n', "d.jsonl", "d.jsonl: 'a' in line 1 is a list", "one value a row"),
     ],
@@ -163,11 +171,68 @@ def side(found: Fitted) -> dict[str, str]:
     return {"|".join(cells[c][i] for c in cells if c != "y"): part for part, rows in found.rows.items() for i in rows}
 
 
-def test_rows_that_are_added_move_no_other() -> None:
-    before = side(fitted(f"a,b,c,y\n{rows(200)}", "target y; test 20%; validation 10%"))
-    after = side(fitted(f"a,b,c,y\n{rows(400, 200)}{rows(200)}", "target y; test 20%; validation 10%"))
+def test_a_column_with_missing_values_says_another_again_where_these_are_missing_too() -> None:
+    towns = {"S": "Southampton", "C": "Cherbourg", "": ""}
+    codes = ["S", "C", "", "S"] * 10
+    for town, again in ((towns["S"], True), ("", False)):
+        own = [towns[code] for code in codes]
+        own[0], own[2] = town, "" if again else "Southampton"
+        table = table_of_columns({"code": codes, "town": own}, "t")
+        assert says_again(table, column_of(table, "town"), column_of(table, "code")) is again
+
+
+def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "hole.csv").open("wb") as file:
+        file.write(GOOD.encode())
+        file.truncate(5 * 2**30)
+    with pytest.raises(DataError, match="larger than 2 GiB"):
+        read_table(tmp_path / "hole.csv", "hole.csv")
+    monkeypatch.setattr(tables, "free_memory", lambda: 10_000)
+    with pytest.raises(DataError, match="has about 164 cells: they take") as caught:
+        read(GOOD)
+    assert caught.value.fix == "take fewer rows or columns"
+
+
+def test_the_names_of_a_million_columns_are_refused_before_the_rows() -> None:
+    with pytest.raises(DataError, match="has 20,000 columns, and a table has at most 10,000"):
+        read(",".join(f"c{i}" for i in range(20_000)) + '\n"')
+
+
+def test_a_spec_says_what_a_column_is() -> None:
+    content = "id,zip,when,y\n" + "".join(
+        f"{i},{i % 3 + 90}{'.0' * (i % 2)},2020-01-0{i % 4 + 1},{i % 4}\n" for i in range(40)
+    )
+    plain = fitted(content, "target y").inputs["input"]
+    assert [(f.column, f.kind) for f in plain.features] == [("zip", "number")]
+    found = fitted(content, "target y; category zip when; number id")
+    kinds = [(f.column, f.kind, f.levels) for f in found.inputs["input"].features]
+    dates = tuple(f"2020-01-0{i}" for i in range(1, 5))
+    assert kinds == [("id", "number", ()), ("zip", "category", ("90", "91", "92")), ("when", "category", dates)]
+    assert (fitted(content, "target y").classes, fitted(content, "target y; number y").classes) == (4, None)
+    many = "x,y\n" + "".join(f"{i},{i % 45}\n" for i in range(60))
+    assert (fitted(many, "target y").classes, fitted(many, "target y; category y").classes) == (None, 45)
+
+
+def test_where_no_class_is_far_from_its_share_rows_that_are_added_move_no_other() -> None:
+    settings = "target y; test 20%"
+    before = side(fitted(f"a,b,c,y\n{rows(2000)}", settings))
+    after = side(fitted(f"a,b,c,y\n{rows(2400, 2000)}{rows(2000)}", settings))
     assert before.items() <= after.items()
-    assert set(before.values()) == {"train", "validation", "test"}
+
+
+def test_each_class_gives_about_its_share() -> None:
+    content = "x,y\n" + "".join(f"{i},{'few' if i % 6 == 0 else 'many'}\n" for i in range(120))
+    found = fitted(content, "target y; test 25%")
+    drawn = Counter(found.table.cells["y"][i] for i in found.rows["test"])
+    assert drawn["few"] in {4, 5, 6}
+    assert 22 <= drawn["many"] <= 28
+
+
+def test_what_an_earlier_rule_drew_is_drawn_again() -> None:
+    table, data = read(GOOD), source("target y; test 20%; validation 10%")
+    first = fit_table(table, data, rule=1).rows
+    # Far from 8 and 3 of 40, as it was.
+    assert {part: len(chosen) for part, chosen in first.items()} == {"test": 11, "validation": 6, "train": 23}
 
 
 def test_equal_rows_and_groups_are_on_one_side() -> None:
@@ -209,6 +274,10 @@ def test_few_rows_have_a_part_of_each_kind_nevertheless() -> None:
         (GOOD, "target z", "d.csv has no column 'z'", "it has a, b, c and y"),
         (GOOD.replace("y\n", "survived\n", 1), "target survive", "no column 'survive'", "did you mean `survived`?"),
         (GOOD, "test 20%", "does not say what is to be learned", 'data "d.csv" { target y }'),
+        (GOOD, "target y; category d", "no column 'd', which `category` names", "it has a, b, c and y"),
+        (GOOD, "target y; number c", "says that c is a number, and line 2 has 'blue'", "out of `number`"),
+        (GOOD, "target y; number a; category a", "`category` and `number` both name a", "keep one"),
+        (GOOD, "target y; drop a; category a", "`drop` and `category` both name a", "keep one"),
         (GOOD.replace(",no", ",yes"), "target y", "y is 'yes' in every row", "learn another column"),
         (GOOD.replace(",no", ",").replace(",yes", ","), "target y", "y is missing in every row", "another column"),
         ("x,y\n" + "".join(f"{i},name{i}\n" for i in range(99)), "target y", "it names the rows", "says something"),

@@ -219,3 +219,21 @@ def test_outputs_become_probabilities_of_classes() -> None:
     np.testing.assert_allclose(p.sum(1), 1, rtol=1e-6)
     image = probabilities(outputs((2, 3, 4, 5)) * 100, "softmax")
     np.testing.assert_allclose(image.sum(1), 1, rtol=1e-6)
+
+
+def test_columns_of_several_units_are_measured_each_in_its_own() -> None:
+    z, y = RNG.normal(size=(40, 2)), RNG.normal(size=(40, 2)).astype(np.float32)
+    scale, shift = np.array([8.0, 850.0]), np.array([23.0, 3000.0])
+    scorer = Scorer(["mae", "rmse", "r2"], "numbers", None, 2, None, lambda x: x * scale + shift, ("mpg", "weight"))
+    for part in np.split(np.arange(40), [7, 20]):
+        scorer.add(z[part], y[part])
+    own = [(y[:, i] * scale[i] + shift[i], z[:, i] * scale[i] + shift[i]) for i in (0, 1)]
+    expected = {
+        "mae": sk.mean_absolute_error(y, z),
+        "rmse": np.mean([sk.root_mean_squared_error(y[:, i], z[:, i]) for i in (0, 1)]),
+        "r2": sk.r2_score(y, z),
+        **{f"{name}_mae": sk.mean_absolute_error(*own[i]) for i, name in enumerate(("mpg", "weight"))},
+        **{f"{name}_rmse": sk.root_mean_squared_error(*own[i]) for i, name in enumerate(("mpg", "weight"))},
+        **{f"{name}_r2": sk.r2_score(*own[i]) for i, name in enumerate(("mpg", "weight"))},
+    }
+    assert scorer.values() == pytest.approx(expected)

@@ -86,22 +86,47 @@ def show(
             "--augment", metavar="SPEC", help="Draw examples as the `augment` of this .net file changes them."
         ),
     ] = None,
+    split: Annotated[
+        bool,
+        typer.Option(
+            "--split",
+            help="Of pictures, a table, or a spec that names some: the classes of each part; -o FILE.csv lists each "
+            "example with its part.",
+        ),
+    ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="COLUMN", help="Of a table: what is learned; the others are drawn with it."),
+    ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Of a table or arrays, one JSON object for each column or array.")
+        bool,
+        typer.Option(
+            "--json", help="Of a table or arrays, one JSON object for each column or array; with --split for each part."
+        ),
     ] = False,
 ) -> int:
     """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
-    Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious.
+    Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious;
+    drawn as histograms and bars, with --target by the classes of that column, or against it where it is a number.
     Of a .txt file, or a folder or an archive of them, how long they are, frequent words, and what is there twice.
     Of arrays (.npz, .npy) each one's shape, type and values, what is read of them, and the classes.
     """
-    if name.lower().endswith(TABLE_ENDINGS):
-        if out or augment:
-            raise DataError(f"{name} is a table, of which no picture is drawn", "leave -o and --augment out")
-        print_columns(Path(name), as_json=as_json)
+    if split:
+        if augment:
+            raise DataError("--split lists examples, and --augment draws them", "leave one out")
+        from netspec.cli.split_table import show_split  # noqa: PLC0415
+
+        show_split(name, target, out, as_json=as_json)
         return 0
+    if name.lower().endswith(TABLE_ENDINGS):
+        if augment:
+            raise DataError(f"{name} is a table, and --augment is for pictures", "leave it out")
+        print_columns(Path(name), target, out or Path(f"{Path(name).stem}.png"), as_json=as_json)
+        return 0
+    if target:
+        raise DataError("--target names a column of a table", f"{name} is none: leave --target out")
     path = expanded(name, DataError)
     if _is_text(path, name):
         from netspec.cli.text_table import show_texts  # noqa: PLC0415
@@ -113,19 +138,11 @@ def show(
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415
 
-    target = out or Path(f"{Path(name).stem}.png")
+    picture = out or Path(f"{Path(name).stem}.png")
     if augment:
-        say(_augmented(name, augment, target))
+        say(_augmented(name, augment, picture))
         return 0
-    if not find(name) and kind_of(path, DataError) and holds_pictures(path):
-        from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
-
-        show_pictures(path, name, target)
-        return 0
-    if not find(name) and kind_of(path, DataError) and holds_arrays(path, DataError):
-        from netspec.cli.array_table import show_arrays  # noqa: PLC0415
-
-        show_arrays(path, name, target, as_json=as_json)
+    if not find(name) and kind_of(path, DataError) and _show_files(path, name, picture, as_json=as_json):
         return 0
     dataset = load([name])
     train, test = dataset.train, dataset.test
@@ -136,8 +153,23 @@ def show(
         say(f"{info.name}: {info.title}\n  {info.source} ({info.license})\n  {info.notes}")
     for what, images in (("training", train.images), ("test", test.images)):
         say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
-    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, target))
+    say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, picture))
     return 0
+
+
+def _show_files(path: Path, name: str, picture: Path, *, as_json: bool) -> bool:
+    """Show pictures or arrays, and return whether there are some."""
+    if holds_pictures(path):
+        from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
+
+        show_pictures(path, name, picture)
+        return True
+    if holds_arrays(path, DataError):
+        from netspec.cli.array_table import show_arrays  # noqa: PLC0415
+
+        show_arrays(path, name, picture, as_json=as_json)
+        return True
+    return False
 
 
 def _is_text(path: Path, name: str) -> bool:

@@ -1,0 +1,171 @@
+"""What `netspec data show --split` prints and writes: which examples are for training, for validation, for the test."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from netspec.cli.output import print_json, print_table, say
+from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
+from netspec.ir.network import TABLE_ENDINGS, DataSource, Network
+from netspec.recipe.catalog import find
+from netspec.sources.pictures import holds_pictures
+from netspec.system.files import atomic_write, expanded, kind_of
+from netspec.terminal.numbers import percent
+
+__all__ = ["show_split"]
+
+_MOST_CLASSES = 20
+"""Of more classes no counts are printed."""
+
+_VALIDATION = 0.15
+"""What `netspec new` writes, where a table is looked at without a spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Division:
+    """Examples by their part.
+
+    Attributes:
+        heading: what identifies an example.
+        parts: of each part its examples.
+        classes: of each part the classes of these; an empty one where there is none.
+        notices: what to say first.
+    """
+
+    heading: Sequence[str]
+    parts: Mapping[str, Sequence[Sequence[str]]]
+    classes: Mapping[str, Sequence[str]]
+    notices: Sequence[str] = ()
+
+
+def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool) -> None:
+    """Print how many examples each part has, of which classes, and write each with its part.
+
+    Args:
+        name: of a table, of pictures, or of a spec that names one of these.
+        target: of a table without a spec the column that is learned.
+        out: the CSV file to write; none unless given.
+        as_json: whether an object for each part is printed instead.
+
+    Raises:
+        NetspecError: there is nothing that is divided, or it cannot be.
+    """
+    if out is not None and out.suffix.lower() != ".csv":
+        raise NetspecError(
+            f"the parts of {name} are written as CSV, and {out} is none", "name a .csv file: -o parts.csv"
+        )
+    division = _division(name, target)
+    if out is not None:
+        _write(division, out)
+    if as_json:
+        for part, rows in division.parts.items():
+            counts = Counter(c for c in division.classes[part] if c)
+            print_json({"part": part, "examples": len(rows), "classes": dict(sorted(counts.items()))})
+        return
+    for notice in division.notices:
+        say(f"note: {notice}")
+    total = sum(map(len, division.parts.values()))
+    names = sorted({c for own in division.classes.values() for c in own if c})
+    shown = names if len(names) <= _MOST_CLASSES else []
+    say(f"{name}: {plural(total, 'example')}")
+    rows_of = [
+        (
+            part,
+            f"{len(rows):,}",
+            percent(len(rows) / total),
+            *(f"{division.classes[part].count(each):,}" for each in shown),
+        )
+        for part, rows in division.parts.items()
+    ]
+    headings = [("part", False), ("examples", True), ("share", True), *((each, True) for each in shown)]
+    print_table(headings, rows_of)
+    if out is not None:
+        say(out)
+
+
+def _division(name: str, target: str | None) -> _Division:
+    path = expanded(name, DataError)
+    network = None
+    if name.endswith(".net"):
+        if target is not None:
+            raise NetspecError("a spec says what is learned", "leave --target out")
+        network, folder = _network(path)
+        if network.data is None:
+            raise NetspecError(f"{name} names no data", 'add `data "FILE" { target NAME }` to it')
+        path = folder / network.data.name
+    data = network.data if network else None
+    if path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table):
+        return _of_table(path, network, target)
+    if target is not None:
+        raise NetspecError("--target names a column of a table", f"{name} is none: leave --target out")
+    built_in = find(data.name if data else name)
+    if built_in or (kind_of(path, DataError) and not holds_pictures(path)):
+        whose = built_in.name if built_in else str(path)
+        fix = "name a table, or pictures in folders or an archive"
+        raise NetspecError(f"{whose} has a test part of its own, or is cut as a text is: nothing is drawn", fix)
+    if kind_of(path, DataError) is None:
+        raise DataError(f"{path} does not exist")
+    from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
+
+    parts = parts_of_pictures(path, str(path), data)
+    classes = {part: [label for _, label in rows] for part, rows in parts.items()}
+    return _Division(("file", "class"), parts, classes)
+
+
+def _network(path: Path) -> tuple[Network, Path]:
+    from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
+
+    source = load_source(path)
+    network, _ = require(analyze(source))
+    return network, path.absolute().parent
+
+
+def _of_table(path: Path, network: Network | None, target: str | None) -> _Division:
+    from netspec.sources.cells import class_name  # noqa: PLC0415
+    from netspec.sources.table_facts import facts_of, likely_target  # noqa: PLC0415
+    from netspec.sources.table_fit import fit_table  # noqa: PLC0415
+    from netspec.sources.table_parts import could_be_classes  # noqa: PLC0415
+    from netspec.sources.tables import read_table  # noqa: PLC0415
+
+    table = read_table(path, path.name)
+    notices, asked, learns = [], None, True
+    if network and network.data:
+        data, learns = network.data, not network.reconstructs
+        asked = {given.name: given.columns for given in network.inputs}
+    else:
+        learned = target or likely_target(table, facts_of(table).columns)
+        table.require(learned, ", which --target names")
+        data = DataSource(name=path.name, target=(learned,), test=0.2, validation=_VALIDATION)
+        notices = [f"with `target {learned}; validation 15%; test 20%`; a spec instead of the table says otherwise"]
+    fitted = fit_table(table, data, asked, learns=learns)
+    lines = fitted.table.lines
+    rows = [fitted.table.cells[name] for name in fitted.table.columns]
+    classes = [fitted.table.cells[n] for n, c in fitted.targets.items() if could_be_classes(c) and not fitted.log]
+    parts = {part: sorted(fitted.rows[part]) for part in ("train", "validation", "test") if fitted.rows.get(part)}
+    return _Division(
+        ("line", *fitted.table.columns),
+        {part: [(str(lines[i]), *(column[i] for column in rows)) for i in at] for part, at in parts.items()},
+        {part: [" ".join(class_name(cells[i]) for cells in classes) for i in at] for part, at in parts.items()},
+        notices,
+    )
+
+
+def _write(division: _Division, out: Path) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    part = "part"
+    while part in division.heading:
+        part += "_"
+    writer.writerow([*division.heading, part])
+    for name, rows in division.parts.items():
+        writer.writerows([*row, name] for row in rows)
+    try:
+        atomic_write(out, text.getvalue())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(f"cannot write {out}: {reason}", "choose a folder that can be written to") from None
