@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Call, OnDevice, TrainState
+from netspec.backends.jax.train.step import Call, OnDevice, Order, TrainState
+from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.types import Dataset
 from netspec.training.events import (
     Epoch,
@@ -174,6 +175,7 @@ class _Loop:
         while not self.trainer.ready(0.1) and not self.stop():
             pass
         self.halted = self.stop()
+        self.step_schedule.read_ahead(self.progress.epoch, self.progress.skipped, self.progress.taken)
         while not (self.halted or self._is_done()):
             yield from self._run_epoch()
 
@@ -208,7 +210,7 @@ class _Loop:
             if self.step_schedule.evaluates(epoch, call.stop):
                 yield from self._flush_steps(metrics)
                 yield from self._evaluations()
-                metrics.since = time.perf_counter()
+                metrics.restart()
             if call.stop < self.step_schedule.steps:
                 self._check_stop()
                 if self.halted or self.checkpoint_timer.is_due(self._step(), epoch - 1):
@@ -234,9 +236,10 @@ class _Loop:
         skipped = self.step_schedule.skipped_in(epoch, self.progress.skipped)
         outputs = [output.name for output in self.setup.model.graph.outputs]
         before, sizes = self.step_schedule.before(epoch), self.step_schedule.sizes()
-        return EpochMetrics(epoch, before, sizes, skipped, rows, outputs if len(outputs) > 1 else ())
+        names = outputs if len(outputs) > 1 else ()
+        return EpochMetrics(epoch, before, sizes, skipped, rows, names, self.setup.waited)
 
-    def _advance(self, call: Call, order: jax.Array) -> None:
+    def _advance(self, call: Call, order: Order) -> None:
         """Take the steps of a call."""
         if not call.length:
             self.state = self.trainer.skip_step(self.state, call.phase)
@@ -280,7 +283,7 @@ class _Loop:
             measured = (found.loss, found.accuracy, found.metrics, found.outputs)
             yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, *measured))
 
-    def _evaluate(self, variables: Variables, name: str, split: OnDevice) -> _Look:
+    def _evaluate(self, variables: Variables, name: str, split: OnDevice | Streamed) -> _Look:
         """Return the loss, the accuracy and the metrics that are asked for of a split."""
         scorers = self.setup.scorers(name)
         add = {output: scorer.add for output, scorer in scorers.items()}
@@ -337,8 +340,9 @@ class _Loop:
             validation_accuracy=validation and validation.accuracy,
             test_loss=test.loss,
             test_accuracy=test.accuracy,
-            seconds=time.perf_counter() - metrics.began,
+            seconds=metrics.seconds(),
             best=False,
+            data_wait=metrics.data_wait(),
             metrics={f"{name}_{metric}": v for name, look in looks.items() for metric, v in look.metrics.items()},
             outputs=_outputs(metrics.output_means(), looks),
         )

@@ -38,7 +38,7 @@ def draw_augmented(network: Network, dataset: Dataset, path: Path) -> Path:
             f"{network.name} has several inputs or outputs, and this picture is of one image and its label",
             "draw a network of one of each",
         )
-    images = dataset.train.images[:_EXAMPLES]
+    images = np.asarray(dataset.train.images[:_EXAMPLES])
     key = stream(jax.random.fold_in(jax.random.key(network.recipe.seed), 0))
     repeated = jnp.repeat(jnp.asarray(images), _DRAWS, axis=0)
     drawn = np.asarray(augmented(repeated, how, key, jnp.arange(len(repeated))))
