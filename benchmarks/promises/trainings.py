@@ -32,7 +32,7 @@ train {
   checkpoint every=25
 }
 """
-_CLOCK = {"seconds", "examples_per_second"}
+_CLOCK = {"seconds", "examples_per_second", "data_wait"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,8 +287,10 @@ def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, ar
 def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str) -> None:
     """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256 and its class names."""
     if dataset.sha256 != manifest.get("data_sha256"):
+        before, have = manifest.get("examples"), {part: len(split) for part, split in dataset.splits.items()}
+        counts = f"it has {_counts(have)}, that had {_counts(before)}; " if before and before != have else ""
         raise DataError(
-            f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
+            f"{dataset.name} is not what {folder} learned from: {counts}its SHA-256 is {dataset.sha256[:12]}…, "
             f"that was {str(manifest.get('data_sha256'))[:12]}…",
             fix,
         )
@@ -299,6 +301,10 @@ def require_same(folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *,
             f"those were {listing(learned, 'and')}",
             fix,
         )
+
+
+def _counts(examples: Mapping[str, int]) -> str:
+    return f"{listing([f'{count:,} {part}' for part, count in examples.items()], 'and')} examples"
 
 
 def as_recorded(manifest: Mapping[str, Any], dataset: Dataset) -> Dataset:

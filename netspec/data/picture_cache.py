@@ -56,11 +56,13 @@ def cache_limit() -> int:
         return _LIMIT
     if said in {"off", "no", "false", "0"}:
         return 0
-    number = said.removesuffix("gb").strip()
     try:
-        return int(float(number) * _GIGABYTE)
+        number = int(float(said.removesuffix("gb")) * _GIGABYTE)
     except (ValueError, OverflowError):
-        raise NetspecError(f"{OFF} is {said!r}", f"say `{OFF}=off`, or how much it may take: `{OFF}=200GB`") from None
+        number = -1
+    if number < 0:
+        raise NetspecError(f"{OFF} is {said!r}", f"say `{OFF}=off`, or how much it may take: `{OFF}=200GB`")
+    return number
 
 
 def cached_bytes() -> tuple[int, int]:

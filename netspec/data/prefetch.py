@@ -70,7 +70,7 @@ class _Batch(Generic[_T]):
             for i in part:
                 if self.result.cancelled():
                     break
-                self.rows.fill(int(self.at[i]), self.array[i])
+                self.rows.fill(int(self.at[i]), self.array[i, ...])
             with self._lock:
                 self._left -= 1
                 last = not self._left

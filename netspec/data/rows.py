@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.prefetch import read_ahead
+from netspec.sources.draws import drawn
 
-__all__ = ["Rows", "Source"]
+__all__ = ["ArraySource", "Rows", "Source"]
 
 _PIECE = 32 * 2**20
 """Bytes that are read at a time where all rows are gone through."""
@@ -122,3 +123,34 @@ class Rows:
     def places(self) -> list[float]:
         """Return where each lies in the draw for validation."""
         return self.source.places(self.numbers)
+
+
+class ArraySource:
+    """An array as a source of rows, such as one that is mapped from a file.
+
+    Args:
+        array: (N, ...).
+        key: what it holds; without one nothing is remembered of it.
+    """
+
+    def __init__(self, array: NDArray[Any], key: str = "") -> None:
+        self._array, self.key = array, key
+        self.shape: tuple[int, ...] = array.shape[1:]
+        self.dtype: np.dtype[Any] = array.dtype
+
+    def read(self, number: int, out: NDArray[Any]) -> None:
+        """Write one example into an array."""
+        out[...] = self._array[number]
+
+    def places(self, numbers: NDArray[np.int64]) -> list[float]:
+        """Return where examples lie in the draw for validation."""
+        place = drawn("validation")
+        return [place(np.ascontiguousarray(self._array[number]).tobytes()) for number in numbers]
+
+    def remembered(self, key: str) -> str | None:
+        """Return nothing."""
+        del key
+        return None
+
+    def remember(self, key: str, text: str) -> None:
+        """Keep nothing."""

@@ -74,8 +74,8 @@ class PictureSource:
         digest = _digest(content)
         if digest != self.cache.entries[number]["digest"].tobytes():
             raise DataError(
-                f"{self.tree.shown(self.files[number])} was changed since the training began",
-                "leave the pictures as they are while they are learned from",
+                f"{self.tree.shown(self.files[number])} is not what it was when the training began",
+                "put it back, and go on",
             )
         # It was decoded before, so that it is known to be safe; that Pillow warns of it was silenced then.
         pixels, _ = picture_of(content, self.tree.shown(self.files[number]), self.shape, self.resize, is_quiet=True)

@@ -58,6 +58,7 @@ def manifest_facts(model: Model, dataset: Dataset, origin: Origin, event: Starte
         **({"preparation": dataset.preparation.model_dump(mode="json")} if dataset.preparation else {}),
         "data_path": origin.data_path,
         "data_sha256": dataset.sha256,
+        "examples": {part: len(split) for part, split in dataset.splits.items()},
         "seed": event.seed,
         "overrides": dict(origin.settings),
         "lets": dict(origin.lets),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.step import Call, OnDevice, Order, TrainState
 from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.types import Dataset
+from netspec.diagnostics.diagnostic import DataError
 from netspec.training.events import (
     Epoch,
     Evaluated,
@@ -160,6 +162,8 @@ class _Loop:
                 yield from self._run_epochs()
             except NotFinite as seen:
                 yield from self._rewind(seen)
+            except DataError as error:
+                raise self._saved(error) from None
         yield self._stopped() if self.halted else self._finished()
 
     def _prepare(self, epoch: int, *, splits: bool) -> None:
@@ -423,6 +427,15 @@ class _Loop:
         if self.recorder:
             self.last_finite = replace(self.last_finite, mark=self.recorder.mark())
         yield event
+
+    def _saved(self, error: DataError) -> DataError:
+        """Return the error for an example that can no longer be read, after the training was saved before it."""
+        folder, self.halted = self._folder(), True
+        with suppress(NotFinite):
+            self._checkpoint()
+        if folder is None:
+            return error
+        return DataError(f"{error.message}; saved after step {self._step():,}", f"{error.fix}: netspec resume {folder}")
 
     def _stopped(self) -> Stopped:
         path = self.recorder.checkpoint(self.last_finite, wait=True) if self.recorder else None

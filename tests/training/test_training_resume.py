@@ -33,7 +33,7 @@ Y = (X.reshape(90, -1)[:, :3].argmax(axis=1)).astype(np.int32)
 pytestmark = pytest.mark.usefixtures("at_once")
 
 DATA = (X[:70], Y[:70], X[70:], Y[70:])
-CLOCK = {"seconds", "examples_per_second"}
+CLOCK = {"seconds", "examples_per_second", "data_wait"}
 
 RECIPES = {
     "adam": ("fc 8 relu; fc 3 softmax", "", "epochs 2"),
