@@ -84,6 +84,7 @@ def train(
         RunError: when the run folder cannot be written.
         DeviceError: when the memory of the device does not suffice.
     """
+    setup: Setup | None = None
     try:
         with enough_memory():
             setup = set_up(model, dataset, seed=seed, log_every=log_every, initial=initial)
@@ -93,6 +94,8 @@ def train(
             recorder.fail(str(error).partition("\n")[0] or type(error).__name__)
         raise
     finally:
+        if setup is not None and isinstance(setup.train, Streamed):
+            setup.train.close()
         if recorder:
             recorder.close()
 

@@ -6,12 +6,15 @@ import errno
 import io
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_data_pictures import classes, load, png, put, tarred, zipped
 
 from netspec.data import picture_cache, pictures, streamed_pictures
@@ -254,8 +257,6 @@ def test_masks_stay_beside_their_pictures(tmp_path: Path) -> None:
     files = {f"images/{i}.png": png(i) for i in range(9)}
     for i in range(9):
         stream = io.BytesIO()
-        from PIL import Image  # noqa: PLC0415
-
         Image.fromarray((255 * rng.integers(0, 2, (4, 4))).astype(np.uint8)).save(stream, "PNG")
         files[f"masks/{i}.png"] = stream.getvalue()
     folder = put(tmp_path / "set", files)
@@ -293,3 +294,52 @@ def test_rows_are_like_an_array(folder: Path) -> None:
     assert rows.reshape(-1, 3, 4, 4) is rows
     assert rows.reshape(-1, 48).shape == (len(whole), 48)
     assert "read when asked for" in repr(rows)
+
+
+_LOOK = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+import netspec as ns
+from netspec.data.for_network import load_data
+from netspec.data.prefetch import Ring
+
+def resident():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+network = ns.load(sys.argv[1])
+before = resident()
+rows = load_data(network, base=Path(sys.argv[1]).parent).train.images
+order = np.random.default_rng(0).permutation(len(rows))
+ring = Ring(rows, (order[i : i + 8] for i in range(0, len(order), 8)), 4, lambda array, at: array)
+while len(ring):
+    ring.take()
+print(rows.nbytes / 2**20, resident() - before)
+"""
+
+
+@pytest.mark.parametrize("cache", ["", "off"])
+def test_memory_does_not_grow_with_the_pictures(tmp_path: Path, cache: str) -> None:
+    """Decoded they would be 300 MiB: what is read at a time are two pieces of 32, and batches of 6."""
+    content = io.BytesIO()
+    Image.new("RGB", (512, 512), (3, 70, 200)).save(content, "PNG")
+    put(
+        tmp_path / "set",
+        {
+            f"{part}/{c}/{i}.png": content.getvalue()
+            for part in ("train", "test")
+            for c in "ab"
+            for i in range(200 if part == "train" else 1)
+        },
+    )
+    (tmp_path / "s.net").write_text('data "set" { streaming on }\ninput 3x512x512\nglobalpool; fc classes softmax\n')
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK, str(tmp_path / "s.net")],
+        env={**os.environ, "NETSPEC_PICTURE_CACHE": cache},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    decoded, grown = map(float, done.stdout.split())
+    assert decoded == 300
+    assert grown < 200

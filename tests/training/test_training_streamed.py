@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 import netspec as ns
+from netspec.backends.jax.train.device_group import DeviceGroup
 from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.prefetch import Ring
 from netspec.data.rows import ArraySource, Rows
@@ -168,6 +171,12 @@ def test_a_picture_that_changes_meanwhile_ends_the_training_which_is_saved(
         list(ns.resume(folder))
     for path, content in before.items():
         path.write_bytes(content)
+    (photos / "cat" / "1.png").rename(tmp_path / "1.png")
+    with pytest.raises(
+        DataError, match=r"it has \d+ training and \d+ test examples, that had \d+ training and .* SHA-256"
+    ):
+        list(ns.resume(folder))
+    (tmp_path / "1.png").rename(photos / "cat" / "1.png")
     assert weights(list(ns.resume(folder))[-1]) == weights(whole[-1])
 
 
@@ -215,3 +224,28 @@ def test_an_error_in_a_thread_is_raised_where_the_batch_is_taken() -> None:
     ring.take()
     with pytest.raises(DataError, match="no"):
         ring.take()
+
+
+# --- hosts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "devices", "never_pad", "own"),
+    [
+        (6, 2, False, [[0, 1, 2], [3, 4, 5]]),
+        (7, 2, False, [[0, 1, 2, 3], [4, 5, 6]]),
+        (7, 2, True, [range(7), range(7)]),
+        (1, 2, False, [[0], [0]]),
+        (5, 4, False, [[0, 1], [2, 3], [4], [4]]),
+    ],
+)
+def test_a_host_reads_what_its_devices_compute(
+    count: int, devices: int, never_pad: bool, own: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in range(devices):
+        group = DeviceGroup.__new__(DeviceGroup)
+        group.count = devices
+        group._mesh = SimpleNamespace(devices=[SimpleNamespace(process_index=i) for i in range(devices)])  # type: ignore[assignment]
+        group._replicated = SimpleNamespace(is_fully_addressable=False)  # type: ignore[assignment]
+        monkeypatch.setattr(jax, "process_index", lambda host=host: host)
+        assert np.flatnonzero(group.own_rows(count, never_pad=never_pad)).tolist() == list(own[host])
