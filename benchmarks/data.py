@@ -6,8 +6,8 @@
     python benchmarks/data.py --short                    # a few pictures, which shows that it runs; records nothing
     python benchmarks/data.py --page-only                # only the page, from what is recorded
 
-NETSPEC_DATA is a folder with cifar10-images.zip. The other pictures are made: 20,000 files in --scratch, that stay
-there beside the cache; 20 GB must be free. Each way to read has a process of its own, and they take turns, so that what else
+NETSPEC_DATA is a folder with cifar10-images.zip. The other pictures are made in --scratch, 20,000 files that stay there
+beside the cache; 20 GB must be free. Each way to read has a process of its own, and they take turns, so that what else
 runs is the same for all. What is found goes into benchmarks/results/data.json as soon as a row is done: the work can be
 stopped and taken up again.
 """
