@@ -185,6 +185,7 @@ def test_the_lock_file(folder: Path) -> None:
         "dataset",
         "labels",
         "data_sha256",
+        "examples",
         "seed",
         "overrides",
         "lets",

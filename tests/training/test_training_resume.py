@@ -725,7 +725,7 @@ def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> No
 def epoch(**values: Any) -> dict[str, Any]:
     measured = ("train", "validation", "test")
     numbers = {f"{split}_{name}": 0.5 for split in measured for name in ("loss", "accuracy")}
-    return {"epoch": 1, "step": 5, "seconds": 0.5, "best": True, **numbers, **values}
+    return {"epoch": 1, "step": 5, "seconds": 0.5, "data_wait": 0.0, "best": True, **numbers, **values}
 
 
 @pytest.mark.parametrize(
