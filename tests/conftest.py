@@ -116,28 +116,6 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(_MADE, ignore_errors=True)
 
 
-def _emit_plainly(jax: Any) -> None:
-    """Let XLA compile quick tests without its fusion emitters, with which compiling on the CPU takes twice as long.
-
-    As an option of each program, not in XLA_FLAGS, which a run records; an XLA that does not know it goes without.
-    """
-    compiler = sys.modules["jax._src.compiler"]
-    known = getattr(compiler, "get_compile_options", None)
-
-    def options(*words: Any, **named: Any) -> Any:
-        found = known(*words, **named)
-        if jax.config.read("jax_disable_most_optimizations"):
-            found.env_option_overrides = [*found.env_option_overrides, ("xla_cpu_use_fusion_emitters", "False")]
-        return found
-
-    if known is not None:
-        compiler.get_compile_options = options
-        try:
-            jax.jit(lambda x: -x)(1.0)
-        except Exception:  # whatever a later XLA says to an option that it has no more
-            compiler.get_compile_options = known
-
-
 @pytest.fixture
 def compiled_as_by_users() -> Iterator[None]:
     """Compile one test with all of XLA's optimizations: what is fused, and computed anew, is what users run."""
@@ -177,9 +155,8 @@ _after_forgetting = [0]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Prepare JAX where a test has imported it, and let garbage collections pass over the tests themselves."""
-    if (jax := sys.modules.get("jax")) and not session.config.option.collectonly:
-        _emit_plainly(jax)
+    """Let garbage collections pass over the tests themselves."""
+    del session
     gc.collect()
     gc.freeze()
 

@@ -8,6 +8,7 @@ __all__ = ["PROMISES"]
 
 PROMISES: Mapping[str, str] = {
     "kills": "a run survives `kill -9` at any moment, and resumes to the bits of one that was never stopped",
+    "streamed_kills": "so does a run that reads pictures batch by batch, and keeps them decoded on disk",
     "signals": "Ctrl-C and SIGTERM save and stop, within a step and two seconds",
     "nonfinite": "a number that is not finite stops the run, is traced to its cause, and is never saved",
     "repeats": "the same spec, seed and machine give the same bits",

@@ -9,7 +9,7 @@ from netspec.runs import files as runs
 from promises.frame import Effort, Found
 from promises.trainings import Training, campaigns
 
-__all__ = ["measure"]
+__all__ = ["found_of", "measure"]
 
 _LONGEST = 6.0
 """Seconds after which a process is killed at the latest: about as long as the whole training takes."""
@@ -17,11 +17,16 @@ _LONGEST = 6.0
 
 def measure(effort: Effort) -> Found:
     """Kill processes at random moments between their start and their end."""
-    count = effort.of(200, 1)
-    found, wrong = campaigns(effort, _killed, count)
+    return found_of(effort, effort.of(200, 1))
+
+
+def found_of(effort: Effort, count: int, *, streamed: bool = False) -> Found:
+    """Kill processes so many times; `streamed` ones learn from pictures that are read batch by batch."""
+    found, wrong = campaigns(effort, _killed, count, streamed=streamed)
     early = sum(not begun for begun in found)
+    of = " of trainings that read pictures batch by batch" if streamed else ""
     return Found(
-        done=f"{len(found)} processes killed (SIGKILL) at random moments, {early} of them before they had begun to "
+        done=f"{len(found)} processes{of} killed (SIGKILL) at random moments, {early} of them before they had begun to "
         "train; every training resumed until it ended",
         figure=f"{len(wrong)} trainings that could not be resumed or ended with other weights or measurements than the "
         "uninterrupted one" + (f": {wrong[0]}" if wrong else ""),

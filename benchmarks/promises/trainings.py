@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from zipfile import ZipFile
 
+from PIL import Image
+
+from netspec.data import load
 from netspec.runs import files as runs
 from promises.frame import ROOT, Effort
 
@@ -24,7 +30,7 @@ _SPEC = """\
 input 1x8x8
 conv 8 3x3 pad=same relu; batchnorm; pool 2; dropout 0.2
 fc 32 relu; fc 10 softmax
-data digits { augment shift=1 rotate=5; validation 100 }
+data DATA
 train {
   optimizer sgd lr=0.05 momentum=0.9; schedule cosine warmup=1
   ema 0.99; accumulate 2; evaluate every=50
@@ -32,7 +38,9 @@ train {
   checkpoint every=25
 }
 """
-_CLOCK = {"seconds", "examples_per_second"}
+_DIGITS = "digits { augment shift=1 rotate=5; validation 100 }"
+_STREAMED = '"digits.zip" { augment shift=1 rotate=5; validation 10%; streaming on }'
+_CLOCK = {"seconds", "examples_per_second", "data_wait"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +54,16 @@ class Training:
     folder: Path
 
     @classmethod
-    def made(cls, folder: Path, programs: Path, epochs: int) -> Training:
-        """Return a training in a new folder that shares what was compiled with others."""
+    def made(cls, folder: Path, programs: Path, epochs: int, pictures: Path | None = None) -> Training:
+        """Return a training in a new folder that shares what was compiled with others.
+
+        With an archive of pictures it learns from a copy of that, which is read batch by batch.
+        """
         folder.mkdir()
-        (folder / "spec.net").write_text(_SPEC.replace("EPOCHS", str(epochs)))
+        if pictures:
+            shutil.copyfile(pictures, folder / "digits.zip")
+        data = _STREAMED if pictures else _DIGITS
+        (folder / "spec.net").write_text(_SPEC.replace("EPOCHS", str(epochs)).replace("DATA", data))
         (folder / ".cache").symlink_to(programs, target_is_directory=True)
         return cls(folder)
 
@@ -92,20 +106,36 @@ def outcome(run: Path) -> str:
     return digest.hexdigest()
 
 
-def campaigns(effort: Effort, once: Callable[[Training, Random], Any], count: int) -> tuple[list[Any], list[str]]:
+def digits_in(archive: Path) -> Path:
+    """Write the pictures of the dataset `digits` into an archive, a folder for each class."""
+    data = load(["digits"])
+    with ZipFile(archive, "w") as files:
+        for part, split in (("train", data.train), ("test", data.test)):
+            for i, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+                stream = io.BytesIO()
+                Image.fromarray(image[0]).save(stream, "PNG")
+                files.writestr(f"{part}/{label}/{i}.png", stream.getvalue())
+    return archive
+
+
+def campaigns(
+    effort: Effort, once: Callable[[Training, Random], Any], count: int, *, streamed: bool = False
+) -> tuple[list[Any], list[str]]:
     """Disturb trainings until that was done so many times, and let each of them come to its end.
 
     Args:
         effort: where, how long the trainings are, and the seed of what is random.
         once: starts a training's process, disturbs it, and returns what came of it; None where it had ended before.
         count: how often.
+        streamed: whether they learn from pictures that are read batch by batch.
 
     Returns:
         What came of each time, and what was wrong at the end of a training.
     """
     programs, epochs = effort.folder / "programs", effort.of(30, 8)
     programs.mkdir()
-    whole = Training.made(effort.folder / "whole", programs, epochs)
+    pictures = digits_in(effort.folder / "digits.zip") if streamed else None
+    whole = Training.made(effort.folder / "whole", programs, epochs, pictures)
     error = whole.finish()
     if error:
         return [], [error]
@@ -130,7 +160,13 @@ def _campaign(
     wrong: list[str] = []
     number = 0
     while len(found) < count:
-        training = Training.made(effort.folder / f"{worker}-{number}", whole.folder / ".cache", effort.of(30, 8))
+        own = whole.folder / "digits.zip"
+        training = Training.made(
+            effort.folder / f"{worker}-{number}",
+            whole.folder / ".cache",
+            effort.of(30, 8),
+            own if own.exists() else None,
+        )
         number += 1
         for _ in range(rng.randint(4, 12)):
             if (training.run / runs.RESULT).exists() or len(found) == count:

@@ -19,6 +19,7 @@ from PIL import Image
 from netspec.data.checks import shape_text
 from netspec.data.decoding import decoded, opened, quiet
 from netspec.data.images import border_color
+from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.sources.trees import Read, Tree
@@ -27,14 +28,19 @@ from netspec.system.memory import free_memory
 __all__ = [
     "Decoded",
     "Resize",
+    "bad_pictures",
     "decode_all",
     "decode_in_pieces",
     "geometry",
     "in_threads",
+    "mask_contents",
     "mask_of",
+    "needed_memory",
     "picture_of",
     "require_picture_shape",
+    "require_room",
     "size_of",
+    "skipped_notice",
 ]
 
 Resize: TypeAlias = Literal["crop", "fit", "stretch"]
@@ -153,14 +159,14 @@ class Decoded:
 
     Attributes:
         kept: the places, among those asked for, of the ones that could be read.
-        images: (N, C, H, W) of bytes.
+        images: (N, C, H, W) of bytes, in memory or as rows that are read when they are needed.
         masks: (N, H, W) of values; None where there are none.
         digests: of what is in each file: equal files are equal examples.
         notices: what to say of them.
     """
 
     kept: NDArray[np.int64]
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | Rows
     masks: NDArray[np.int32] | None
     digests: tuple[bytes, ...]
     notices: tuple[str, ...] = field(default=())
@@ -192,7 +198,7 @@ def decode_all(
     """
     require_picture_shape(shape, tree.name)
     channels, height, width = shape
-    _require_room(tree.name, len(files), shape, masks=bool(masks))
+    require_room(tree.name, len(files), shape, masks=bool(masks))
     images = np.empty((len(files), channels, height, width), np.uint8)
     values = np.empty((len(files), height, width), np.int32) if masks else None
     digests = [b""] * len(files)
@@ -205,20 +211,20 @@ def decode_all(
             images[at], _ = picture_of(content, tree.shown(files[at]), shape, resize, is_quiet=True)
             if values is not None:
                 beside = size_of(content)
-                values[at] = mask_of(mask_contents[at], tree.shown(masks[at]), (height, width), resize, beside)
+                values[at] = mask_of(contents[at], tree.shown(masks[at]), (height, width), resize, beside)
         except DataError as error:
             bad[at] = error
 
-    mask_contents = _contents(tree, masks, bad)
+    contents = mask_contents(tree, masks, bad)
     with quiet():
         in_threads(tree, files, one, lambda done: progress(Decoding(tree.name), done, len(files)) if progress else None)
     if bad and (not skip_bad or len(bad) == len(files)):
-        raise _bad(tree, files, bad)
+        raise bad_pictures(tree, files, bad)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
     notices: tuple[str, ...] = ()
     if bad:
         images, values = images[kept], values[kept] if values is not None else None
-        notices = (f"{plural(len(bad), 'picture')} of {tree.name} cannot be read and left out: {_named(bad)}",)
+        notices = (skipped_notice(tree, bad),)
     return Decoded(kept, images, values, tuple(digests[at] for at in kept), notices)
 
 
@@ -244,7 +250,7 @@ def decode_in_pieces(
         yield [tree.shown(some[at]) for at in kept], images[kept], [bad[at] for at in sorted(bad)]
 
 
-def _contents(tree: Tree, masks: Sequence[str], bad: dict[int, DataError]) -> dict[int, bytes]:
+def mask_contents(tree: Tree, masks: Sequence[str], bad: dict[int, DataError]) -> dict[int, bytes]:
     """Return what is in the files of masks: few bytes each."""
     found = {}
     for at, read in tree.each(masks):
@@ -283,7 +289,8 @@ def in_threads(tree: Tree, files: Sequence[str], one: Callable[[int, Read], None
     told(len(files))
 
 
-def _bad(tree: Tree, files: Sequence[str], bad: dict[int, DataError]) -> DataError:
+def bad_pictures(tree: Tree, files: Sequence[str], bad: dict[int, DataError]) -> DataError:
+    """Return the error for pictures that cannot be read, by their places."""
     count = len(bad)
     if count == 1:
         (error,) = bad.values()
@@ -294,24 +301,35 @@ def _bad(tree: Tree, files: Sequence[str], bad: dict[int, DataError]) -> DataErr
     return DataError(said, f"{fix}; `data … {{ on_bad skip }}` leaves such ones out" if count < len(files) else fix)
 
 
+def skipped_notice(tree: Tree, bad: dict[int, DataError]) -> str:
+    """Return what to say of pictures that are left out."""
+    return f"{plural(len(bad), 'picture')} of {tree.name} cannot be read and left out: {_named(bad)}"
+
+
 def _named(bad: dict[int, DataError]) -> str:
     first = [bad[at].message for at in sorted(bad)[:_SHOWN]]
     more = [f"{len(bad) - len(first):,} more"] if len(bad) > len(first) else []
     return listing([*first, *more], "and") if len(bad) > 1 else first[0]
 
 
-def _require_room(name: str, count: int, shape: Sequence[int], *, masks: bool) -> None:
-    """Raise DataError where the pictures would not fit in memory, with what is made of them."""
-    channels, height, width = shape
-    needed = count * height * width * (channels + 4 * masks)
-    free = free_memory()
-    # Dividing them into parts, and handing them to the device, takes as much again.
-    if free is not None and 2 * needed > free:
+def require_room(name: str, count: int, shape: Sequence[int], *, masks: bool) -> None:
+    """Raise DataError where pictures, or masks where there are no channels, would not fit in memory."""
+    needed, free = needed_memory(count, shape, masks=masks), free_memory()
+    if free is not None and needed > free:
+        what = f"as {shape_text(tuple(shape))} they take" if shape[0] else "their masks take"
+        fix = "take a smaller input, such as `input 3x64x64`, or fewer pictures"
         raise DataError(
-            f"{name} has {plural(count, 'picture')}: as {shape_text(tuple(shape))} they take {_size(2 * needed)} of "
-            f"memory while they are read, and {_size(free)} are free",
-            "take a smaller input, such as `input 3x64x64`, or fewer pictures",
+            f"{name} has {plural(count, 'picture')}: {what} {_size(needed)} of memory while they are read, and "
+            f"{_size(free)} are free",
+            f"{fix}; `data … {{ streaming on }}` reads them batch by batch" if shape[0] else fix,
         )
+
+
+def needed_memory(count: int, shape: Sequence[int], *, masks: bool) -> int:
+    """Return how many bytes pictures take in memory while they are loaded."""
+    channels, height, width = shape
+    # Dividing them into parts, and handing them to the device, takes as much again.
+    return 2 * count * height * width * (channels + 4 * masks)
 
 
 def _size(count: float) -> str:

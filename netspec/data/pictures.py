@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from netspec.data.labels import require_no_validation
 from netspec.data.mask_values import Values, labels_of
 from netspec.data.picture_draws import Drawing, classes_of
-from netspec.data.picture_files import Decoded, Resize, decode_all, require_picture_shape
+from netspec.data.picture_files import Decoded, Resize, decode_all, needed_memory, require_picture_shape
+from netspec.data.streamed_pictures import look_through
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
@@ -18,7 +20,8 @@ from netspec.ir.network import Network
 from netspec.sources.draws import RULE, TEST_SHARE
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
-from netspec.sources.trees import Tree, open_tree
+from netspec.sources.trees import open_tree
+from netspec.system.memory import free_memory
 
 __all__ = ["load_pictures"]
 
@@ -53,7 +56,8 @@ def load_pictures(
     shape = network.input
     require_picture_shape(shape, f"{path}")
     resize = resize_of(network, fitted)
-    with open_tree(path, str(path)) as tree:
+    with ExitStack() as opened:
+        tree = opened.enter_context(open_tree(path, str(path)))
         by_pixel = not network.reconstructs and _answers_by_pixel(graph)
         known = () if by_pixel else known
         # A model is also looked at with pictures that have a test part of their own, whatever it was trained on.
@@ -61,10 +65,15 @@ def load_pictures(
         found = pictures_of(tree, test=asked, labelled=not network.reconstructs, known=known)
         if not network.reconstructs:
             _require_targets(found, path, by_pixel=by_pixel)
+        streams = _streams(network, found, shape)
+        read = look_through if streams else decode_all
         parts = {
-            name: _decoded(tree, part, shape, resize, skip_bad=skip_bad, progress=progress)
+            name: read(tree, part.files, part.masks, shape, resize, skip_bad=skip_bad, progress=progress)
             for name, part in found.parts.items()
         }
+        if streams:
+            # It is read as long as somebody has the rows; then it is closed.
+            opened.pop_all()
     values = Values.of(parts["train"].masks, graph, fitted, str(path)) if found.has_masks else None
     splits = {name: _split(part, found.parts[name], values, f"{path}: {name}") for name, part in parts.items()}
     notices = [*found.notices, *(notice for part in parts.values() for notice in part.notices)]
@@ -116,16 +125,14 @@ def resize_of(network: Network, fitted: Preparation | None) -> Resize:
     return (network.data and network.data.resize) or "crop"
 
 
-def _decoded(
-    tree: Tree,
-    part: Labelled,
-    shape: Sequence[int],
-    resize: Resize,
-    *,
-    skip_bad: bool,
-    progress: DownloadProgress | None,
-) -> Decoded:
-    return decode_all(tree, part.files, part.masks, shape, resize, skip_bad=skip_bad, progress=progress)
+def _streams(network: Network, found: Pictures, shape: Sequence[int]) -> bool:
+    """Return whether pictures are read batch by batch: as a spec says, else where they would not fit in memory."""
+    said = (network.data and network.data.streaming) or "auto"
+    if said != "auto":
+        return said == "on"
+    parts, free = found.parts.values(), free_memory()
+    needed = sum(needed_memory(len(part.files), shape, masks=bool(part.masks)) for part in parts)
+    return free is not None and needed > free
 
 
 def _split(part: Decoded, labelled: Labelled, values: Values | None, name: str) -> Split:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from netspec.data.rows import Rows
 from netspec.data.types import Dataset, Split, each_array
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.draws import chosen, drawn
@@ -19,7 +20,7 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
     Raises:
         DataError: no example is drawn, or none is left.
     """
-    at = np.array(chosen(list(map(drawn("validation"), identities(dataset.train))), share), bool)
+    at = np.array(chosen(_places(dataset.train), share), bool)
     if not at.any() or at.all():
         lacking = "training" if at.all() else "validation"
         raise DataError(
@@ -28,6 +29,13 @@ def with_drawn_validation(dataset: Dataset, share: float) -> Dataset:
         )
     train, validation = (dataset.train.take(np.flatnonzero(rows)) for rows in (~at, at))
     return dataset.divided(train, dataset.test, validation)
+
+
+def _places(split: Split) -> list[float]:
+    """Return where each example lies in the draw."""
+    if isinstance(split.images, Rows):
+        return split.images.places()
+    return list(map(drawn("validation"), identities(split)))
 
 
 def identities(split: Split) -> Iterator[bytes]:

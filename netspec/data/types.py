@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.rows import Rows
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import require_kind
@@ -37,7 +38,8 @@ class Split:
 
     Attributes:
         images: (N, C, H, W), or (N, F) for vectors; uint8 where the source is bytes, else float32. For a network of
-            several inputs each by its name.
+            several inputs each by its name. Pictures that do not fit in memory are `Rows`, which are read when they are
+            needed.
         labels: (N,) int32, each an index into the class names of the dataset, or (N, ...) with one for each position;
             or float32 of the outputs' shape: shares of classes, several labels at once, or numbers. For a network of
             several outputs each by the name of the target.
@@ -51,6 +53,8 @@ class Split:
             given = getattr(self, name)
             arrays = given if isinstance(given, Mapping) else {name: given}
             for key, array in arrays.items():
+                if isinstance(array, Rows) and name == "images":
+                    continue
                 require_kind(array, np.ndarray, key, "an array of NumPy", f"give numpy.asarray({key})", DataError)
             object.__setattr__(self, name, by_array(_read_only, given))
         shapes = [array.shape for array in (*each_array(self.images), *each_array(self.labels))]
@@ -191,14 +195,35 @@ def by_array(function: Callable[[NDArray[Any]], NDArray[Any]], arrays: Arrays) -
     return {name: function(a) for name, a in arrays.items()} if isinstance(arrays, Mapping) else function(arrays)
 
 
-def fingerprint(*arrays: NDArray[Any]) -> str:
-    """Return the SHA-256 of types, shapes and values, in hexadecimal, whatever the layout in memory."""
+def fingerprint(*arrays: Any) -> str:
+    """Return the SHA-256 of types, shapes and values, in hexadecimal, whatever the layout in memory.
+
+    Of rows that are read for it once it is kept beside them.
+    """
+    rows = [array for array in arrays if isinstance(array, Rows)]
+    key = _selection(arrays) if rows else ""
+    known = rows[0].source.remembered(key) if rows else None
+    if known:
+        return known
     digest = hashlib.sha256()
     for array in arrays:
-        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         digest.update(f"{array.dtype.name}{list(array.shape)}".encode())
-        digest.update(little.data)
+        for piece in array.pieces() if isinstance(array, Rows) else (array,):
+            digest.update(np.ascontiguousarray(piece, dtype=array.dtype.newbyteorder("<")).data)
+    if rows:
+        rows[0].source.remember(key, digest.hexdigest())
     return digest.hexdigest()
+
+
+def _selection(arrays: Iterable[NDArray[Any] | Rows]) -> str:
+    """Return a hash of which rows these are, without reading them, and of the other arrays."""
+    found = hashlib.sha256()
+    for array in arrays:
+        if isinstance(array, Rows):
+            found.update(array.source.key.encode() + array.numbers.astype("<i8").tobytes())
+        else:
+            found.update(f"{array.dtype.name}{list(array.shape)}".encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 _FEW, _WIDTH = 10, 100
@@ -217,6 +242,8 @@ def _shape(images: Arrays) -> str:
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return a view that cannot be written through; the caller's own array stays as it is."""
+    if isinstance(array, Rows):
+        return array
     view = array.view()
     view.flags.writeable = False
     return view

@@ -200,7 +200,7 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test", "columns", "drop", "category", "number", "group", "resize", "on_bad")
+    later = ("text", "test", "columns", "drop", "category", "number", "group", "resize", "on_bad", "streaming")
     name: _DatasetName = positional("name of the dataset")
     fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -249,6 +249,11 @@ class DataSource(Definition):
     )
     on_bad: Literal["stop", "skip"] | None = option(
         None, "what happens with pictures that cannot be read: an error, unless `skip` leaves them out"
+    )
+    streaming: Literal["auto", "on", "off"] | None = option(
+        None,
+        "whether pictures of files are read batch by batch while the network is trained, or are all in memory: `auto`, "
+        "which it is unless given, keeps them in memory where they fit; the numbers are the same",
     )
 
     def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -348,6 +353,8 @@ class DataSource(Definition):
     @model_validator(mode="after")
     def _of_text(self) -> "DataSource":
         if self.is_table:
+            if self.streaming:
+                raise ValueError("`streaming` is for pictures: leave it out")
             if self.test == 0:
                 raise ValueError("a table needs rows for the test: say `test 20%`, or leave it out")
         elif not self.is_text:
@@ -355,9 +362,11 @@ class DataSource(Definition):
                 raise ValueError("`target next` is for a text: say `text chars` or `text words`")
             if self.test is not None and find(self.name):
                 raise ValueError("`test` divides data of your own; this data has a test part of its own")
+            if self.streaming == "on" and (find(self.name) or self.is_arrays):
+                raise ValueError("`streaming on` is for folders and archives of pictures: other data is in memory")
             self._require_arrays()
-        elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad:
-            settings = "`scale`, `normalize`, `augment`, `views`, `resize` and `on_bad`"
+        elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad or self.streaming:
+            settings = "`scale`, `normalize`, `augment`, `views`, `resize`, `on_bad` and `streaming`"
             raise ValueError(f"a text is token numbers: {settings} are for images")
         elif self.target == "input":
             raise ValueError("a text is token numbers, not amounts: say `target next`")

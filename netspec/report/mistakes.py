@@ -69,7 +69,7 @@ def draw_mistakes(
     subtitle = f"{wrongs} ({100 * share:.2f} %), most confident first: true → predicted"
     more = len(wrong) - len(chosen)
     return draw_grid(
-        images[chosen],
+        np.asarray(images[chosen]),
         labels,
         path,
         title=title,

@@ -179,7 +179,7 @@ class RunFolder:
     def save(self, variables: Variables, epoch: Epoch) -> list[Saved]:
         """Write the last model, the best one after the best epoch, and the model of the epoch where it is kept."""
         measured = plain(asdict(epoch))
-        training = {k: v for k, v in measured.items() if k not in {"seconds", "best"} and v is not None}
+        training = {k: v for k, v in measured.items() if k not in {"seconds", "data_wait", "best"} and v is not None}
         training["dataset"] = self.dataset
         if self._facts.get("data_sha256"):
             training["data_sha256"] = self._facts["data_sha256"]

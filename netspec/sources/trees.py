@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import IO, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError, plural
@@ -78,6 +79,10 @@ class Tree(ABC):
 
         What reads a file may be called in any thread.
         """
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Return what is in a file; may be called in any thread. Raises DataError where it cannot be read."""
 
     def in_order(self, names: Sequence[str]) -> list[str]:
         """Return names in the order in which they are read fastest."""
@@ -162,9 +167,9 @@ class _Folder(Tree):
 
     def each(self, names: Sequence[str]) -> Iterator[tuple[int, Read]]:
         for at, name in enumerate(names):
-            yield at, lambda name=name: self._read(name)  # type: ignore[misc]
+            yield at, lambda name=name: self.read(name)  # type: ignore[misc]
 
-    def _read(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
         try:
             with open_to_read(self.path / name) as stream:
                 content = stream.read(MOST_BYTES + 1)
@@ -183,12 +188,16 @@ class _Archive(Tree):
     """The files in an archive."""
 
     def __init__(self, path: Path, name: str, stream: IO[bytes]) -> None:
+        self._stream = stream
         super().__init__(path, name)
         self._links = 0
-        self._stream = stream
 
     def close(self) -> None:
         self._stream.close()
+
+    def __del__(self) -> None:
+        # Pictures that are read batch by batch need it until nobody has them any more.
+        self.close()
 
     def _own(self, name: str) -> str | None:
         """Return the name of a file in the archive; None where it is not wanted. Raises DataError where it climbs."""
@@ -242,9 +251,9 @@ class _Zip(_Archive):
 
     def each(self, names: Sequence[str]) -> Iterator[tuple[int, Read]]:
         for at, name in enumerate(names):
-            yield at, lambda name=name: self._read(name)  # type: ignore[misc]
+            yield at, lambda name=name: self.read(name)  # type: ignore[misc]
 
-    def _read(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
         shown = self.shown(name)
         try:
             with self._zip.open(self._members[name]) as stream:
@@ -258,6 +267,7 @@ class _Zip(_Archive):
 class _Tar(_Archive):
     def __init__(self, path: Path, name: str, stream: IO[bytes]) -> None:
         super().__init__(path, name, stream)
+        self._reading = Lock()
         self._tar = tarfile.open(fileobj=self._stream, mode="r:*")  # noqa: SIM115 - closed by `close`
         self._members: dict[str, tarfile.TarInfo] = {}
         held, folders = 0, []
@@ -286,6 +296,11 @@ class _Tar(_Archive):
 
     def in_order(self, names: Sequence[str]) -> list[str]:
         return sorted(names, key=lambda name: self._members[name].offset_data)
+
+    def read(self, name: str) -> bytes:
+        with self._reading:
+            read = self._content(name)
+        return read()
 
     def _content(self, name: str) -> Read:
         info, shown = self._members[name], self.shown(name)

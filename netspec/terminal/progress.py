@@ -29,6 +29,9 @@ __all__ = ["Progress"]
 _ROWS = 20
 """Of the table of weights that were not taken, at most."""
 
+_LITTLE = 0.01
+"""Of the time, waiting for examples that is not spoken of."""
+
 _MANY = 1000
 """Pictures whose reading is announced in a pipe: fewer take no time."""
 
@@ -202,7 +205,8 @@ class Progress:
             self.task,
             completed=done,
             description=f"epoch {event.epoch}/{self.started.epochs}",
-            state=f"loss {event.loss:.4f}{accuracy}  {event.examples_per_second:,.0f} {self._unit}/s",
+            state=f"loss {event.loss:.4f}{accuracy}  {event.examples_per_second:,.0f} {self._unit}/s"
+            + _waiting(event.data_wait),
         )
 
     @property
@@ -217,7 +221,7 @@ class Progress:
         if event.validation_loss is not None:
             parts.append(_figures("validation", event.validation_loss, event.validation_accuracy, event.metrics))
         parts.append(_figures("test", event.test_loss, event.test_accuracy, event.metrics))
-        parts.append(seconds_text(event.seconds) + ("  best" if event.best else ""))
+        parts.append(seconds_text(event.seconds) + _waiting(event.data_wait) + ("  best" if event.best else ""))
         self._line("   ".join(parts))
         for name, found in event.outputs.items():
             splits = [split for split in ("train", "validation", "test") if found.get(f"{split}_loss") is not None]
@@ -281,6 +285,11 @@ def _next_command(network: Network, dataset: str, folder: Path) -> str:
     picture = "digit.png" if info and info.framing else "picture.png"
     file = picture if network.reads_images else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
+
+
+def _waiting(share: float) -> str:
+    """Return what to say of the time in which the device waited for examples; nothing where it is little."""
+    return f"  waiting for data {100 * share:.0f} %" if share >= _LITTLE else ""
 
 
 def _figures(split: str, loss: float, accuracy: float | None, metrics: Mapping[str, float | None]) -> str:

@@ -107,6 +107,8 @@ class Step:
         accuracy: share classified right; None without classes.
         learning_rate: of the last step.
         examples_per_second: since the last such event.
+        data_wait: the share of that time in which the device had nothing to do because the examples were not read yet;
+            0 where all are in memory.
     """
 
     epoch: int
@@ -115,6 +117,7 @@ class Step:
     accuracy: float | None
     learning_rate: float
     examples_per_second: float
+    data_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ class Epoch:
 
     Attributes:
         outputs: of several outputs what is known of each by its name: `{"age": {"test_loss": 0.5, …}}`.
+        data_wait: the share of the seconds in which the device had nothing to do because examples were not read yet.
     """
 
     epoch: int
@@ -154,6 +158,7 @@ class Epoch:
     best: bool
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
+    data_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Call, OnDevice, TrainState
+from netspec.backends.jax.train.step import Call, OnDevice, Order, TrainState
+from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.types import Dataset
+from netspec.diagnostics.diagnostic import DataError
 from netspec.training.events import (
     Epoch,
     Evaluated,
@@ -81,6 +84,7 @@ def train(
         RunError: when the run folder cannot be written.
         DeviceError: when the memory of the device does not suffice.
     """
+    setup: Setup | None = None
     try:
         with enough_memory():
             setup = set_up(model, dataset, seed=seed, log_every=log_every, initial=initial)
@@ -90,6 +94,8 @@ def train(
             recorder.fail(str(error).partition("\n")[0] or type(error).__name__)
         raise
     finally:
+        if setup is not None and isinstance(setup.train, Streamed):
+            setup.train.close()
         if recorder:
             recorder.close()
 
@@ -159,6 +165,8 @@ class _Loop:
                 yield from self._run_epochs()
             except NotFinite as seen:
                 yield from self._rewind(seen)
+            except DataError as error:
+                raise self._saved(error) from None
         yield self._stopped() if self.halted else self._finished()
 
     def _prepare(self, epoch: int, *, splits: bool) -> None:
@@ -174,6 +182,7 @@ class _Loop:
         while not self.trainer.ready(0.1) and not self.stop():
             pass
         self.halted = self.stop()
+        self.step_schedule.read_ahead(self.progress.epoch, self.progress.skipped, self.progress.taken)
         while not (self.halted or self._is_done()):
             yield from self._run_epoch()
 
@@ -208,7 +217,7 @@ class _Loop:
             if self.step_schedule.evaluates(epoch, call.stop):
                 yield from self._flush_steps(metrics)
                 yield from self._evaluations()
-                metrics.since = time.perf_counter()
+                metrics.restart()
             if call.stop < self.step_schedule.steps:
                 self._check_stop()
                 if self.halted or self.checkpoint_timer.is_due(self._step(), epoch - 1):
@@ -234,9 +243,10 @@ class _Loop:
         skipped = self.step_schedule.skipped_in(epoch, self.progress.skipped)
         outputs = [output.name for output in self.setup.model.graph.outputs]
         before, sizes = self.step_schedule.before(epoch), self.step_schedule.sizes()
-        return EpochMetrics(epoch, before, sizes, skipped, rows, outputs if len(outputs) > 1 else ())
+        names = outputs if len(outputs) > 1 else ()
+        return EpochMetrics(epoch, before, sizes, skipped, rows, names, self.setup.waited)
 
-    def _advance(self, call: Call, order: jax.Array) -> None:
+    def _advance(self, call: Call, order: Order) -> None:
         """Take the steps of a call."""
         if not call.length:
             self.state = self.trainer.skip_step(self.state, call.phase)
@@ -280,7 +290,7 @@ class _Loop:
             measured = (found.loss, found.accuracy, found.metrics, found.outputs)
             yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, *measured))
 
-    def _evaluate(self, variables: Variables, name: str, split: OnDevice) -> _Look:
+    def _evaluate(self, variables: Variables, name: str, split: OnDevice | Streamed) -> _Look:
         """Return the loss, the accuracy and the metrics that are asked for of a split."""
         scorers = self.setup.scorers(name)
         add = {output: scorer.add for output, scorer in scorers.items()}
@@ -337,8 +347,9 @@ class _Loop:
             validation_accuracy=validation and validation.accuracy,
             test_loss=test.loss,
             test_accuracy=test.accuracy,
-            seconds=time.perf_counter() - metrics.began,
+            seconds=metrics.seconds(),
             best=False,
+            data_wait=metrics.data_wait(),
             metrics={f"{name}_{metric}": v for name, look in looks.items() for metric, v in look.metrics.items()},
             outputs=_outputs(metrics.output_means(), looks),
         )
@@ -419,6 +430,15 @@ class _Loop:
         if self.recorder:
             self.last_finite = replace(self.last_finite, mark=self.recorder.mark())
         yield event
+
+    def _saved(self, error: DataError) -> DataError:
+        """Return the error for an example that can no longer be read, after the training was saved before it."""
+        folder, self.halted = self._folder(), True
+        with suppress(NotFinite):
+            self._checkpoint()
+        if folder is None:
+            return error
+        return DataError(f"{error.message}; saved after step {self._step():,}", f"{error.fix}: netspec resume {folder}")
 
     def _stopped(self) -> Stopped:
         path = self.recorder.checkpoint(self.last_finite, wait=True) if self.recorder else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -39,6 +39,7 @@ class EpochMetrics:
         rows: (n, 3) or (n, 5) what the steps already reported measured: loss, correct, learning rate; of
             several outputs four numbers of each stand behind.
         outputs: the names of several outputs.
+        waited: tells for how many seconds the device has waited for examples so far.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class EpochMetrics:
         skipped: Collection[int],
         rows: NDArray[np.float64],
         outputs: Sequence[str] = (),
+        waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._outputs = outputs
+        self._outputs, self._waited = outputs, waited
         self.epoch, self.before, self.rows = epoch, before, rows
-        self.began = self.since = time.perf_counter()
+        self._began = self._since = (time.perf_counter(), waited())
         self._sizes = sizes.copy()
         self._sizes[sorted(skipped)] = 0
         self._pending: tuple[jax.Array, int] | None = None
@@ -60,6 +62,19 @@ class EpochMetrics:
     def enqueue(self, snapshot: jax.Array, stop: int) -> None:
         """Enqueue a history that is on its way from the device, filled up to a step of the epoch."""
         self._pending = (snapshot, stop)
+
+    def restart(self) -> None:
+        """Begin to measure the time of the next steps."""
+        self._since = (time.perf_counter(), self._waited())
+
+    def seconds(self, since: tuple[float, float] | None = None) -> float:
+        """Return the time since the epoch began, or since another moment."""
+        return time.perf_counter() - (since or self._began)[0]
+
+    def data_wait(self, since: tuple[float, float] | None = None) -> float:
+        """Return the share of that time in which the device waited for examples."""
+        since = since or self._began
+        return min(1.0, (self._waited() - since[1]) / max(self.seconds(since), 1e-9))
 
     def events(self) -> Iterator[Step]:
         """Yield the event of the steps that were waited for, if there are any.
@@ -73,7 +88,8 @@ class EpochMetrics:
         self._pending = None
         start, self.rows = len(self.rows), np.asarray(snapshot, np.float64)[:stop]
         # Waiting for the numbers is part of the time the steps took.
-        seconds, self.since = time.perf_counter() - self.since, time.perf_counter()
+        seconds, data_wait = self.seconds(self._since), self.data_wait(self._since)
+        self.restart()
         bad = np.flatnonzero(~np.isfinite(self.rows[start:, 0]) & (self._sizes[start:stop] > 0))
         if bad.size:
             raise NotFinite(self.epoch, start + int(bad[0]) + 1)
@@ -82,7 +98,7 @@ class EpochMetrics:
             loss, accuracy = self.means(start)
             rate = float(examples / max(seconds, 1e-9))
             learned = start + int(np.flatnonzero(self._sizes[start:stop])[-1])
-            yield Step(self.epoch, self.before + stop, loss, accuracy, float(self.rows[learned, 2]), rate)
+            yield Step(self.epoch, self.before + stop, loss, accuracy, float(self.rows[learned, 2]), rate, data_wait)
 
     def means(self, start: int = 0) -> tuple[float, float | None]:
         """Return mean loss and accuracy (None without classes) over the examples of the steps from `start` on.

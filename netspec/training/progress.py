@@ -92,7 +92,7 @@ def _epoch(values: Mapping[str, Any]) -> Epoch:
     if not all(isinstance(name, str) and (value is None or isinstance(value, float)) for name, value in metrics):
         raise ValueError("a metric of an epoch is none")
     # Losses may be infinite: that of a test set is not what a training stops for.
-    numbers = (epoch.train_loss, epoch.test_loss, epoch.seconds)
+    numbers = (epoch.train_loss, epoch.test_loss, epoch.seconds, epoch.data_wait)
     optional = (epoch.train_accuracy, epoch.validation_loss, epoch.validation_accuracy, epoch.test_accuracy)
     if not (
         all(map(_count, (epoch.epoch, epoch.step)))

@@ -9,7 +9,8 @@ import numpy as np
 
 from netspec.backends.jax.model import Variables
 from netspec.backends.jax.train.diagnose import Fault, diagnose
-from netspec.backends.jax.train.step import Call, OnDevice, Trainer
+from netspec.backends.jax.train.step import Call, OnDevice, Order, Trainer
+from netspec.backends.jax.train.streamed import Streamed
 from netspec.backends.jax.train.train_state import TrainState, pack
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.recipe.settings import OnNonfinite
@@ -43,7 +44,7 @@ class FaultyStep:
 
 
 def find_faulty_step(
-    trainer: Trainer, schedule: StepSchedule, data: OnDevice, last_finite: Snapshot, seen: NotFinite
+    trainer: Trainer, schedule: StepSchedule, data: OnDevice | Streamed, last_finite: Snapshot, seen: NotFinite
 ) -> FaultyStep | None:
     """Return the first step after a snapshot in which something is not finite.
 
@@ -83,7 +84,7 @@ def _is_finite(trainer: Trainer, state: TrainState, history: jax.Array, call: Ca
 
 
 def _bisect_call(
-    trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, state: TrainState, history: jax.Array
+    trainer: Trainer, data: OnDevice | Streamed, order: Order, call: Call, state: TrainState, history: jax.Array
 ) -> tuple[Call, TrainState, TrainState]:
     """Return the step of a call in which something is not finite, and the states before and after it."""
     for first in range(call.first, call.stop):
@@ -97,7 +98,7 @@ def _bisect_call(
 
 
 def _fault(
-    trainer: Trainer, data: OnDevice, order: jax.Array, call: Call, before: TrainState, after: TrainState
+    trainer: Trainer, data: OnDevice | Streamed, order: Order, call: Call, before: TrainState, after: TrainState
 ) -> Fault:
     variables, x, labels, key = trainer.batch_of(before, data, order, call)
     found = diagnose(trainer.model, variables, x, labels, key, trainer.frozen(call.phase))

@@ -15,6 +15,7 @@ from netspec.backends.jax.inputs.prepare import at_each_pixel
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
+from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.parts import divided, sizes
 from netspec.data.types import Dataset, each_array
 from netspec.data.units import columns_of, units_of
@@ -55,8 +56,8 @@ class Setup:
     devices: tuple[jax.Device, ...]
     trainer: Trainer
     step_schedule: StepSchedule
-    train: OnDevice
-    splits: Mapping[str, OnDevice]
+    train: OnDevice | Streamed
+    splits: Mapping[str, OnDevice | Streamed]
     tasks: Mapping[str, Task | None] = field(default_factory=dict)
 
     def scorers(self, split: str) -> dict[str, Scorer]:
@@ -66,6 +67,10 @@ class Setup:
         found = scorers_of(model.network, model.graph, model.inference, self.tasks, split, units=units, columns=columns)
         # What is measured of classes anyway is not measured twice.
         return {name: scorer for name, scorer in found.items() if scorer.names}
+
+    def waited(self) -> float:
+        """Return for how many seconds the device had nothing to do because examples were not there yet."""
+        return sum(part.waited for part in (self.train, *self.splits.values()) if isinstance(part, Streamed))
 
     @property
     def recipe(self) -> Recipe:
@@ -163,17 +168,18 @@ def set_up(
         devices=devices,
         initial=initial,
     )
+    placed = trainer.examples(train)
     step_schedule = StepSchedule(
         trainer,
         recipe,
         data,
+        placed,
         seed=seed,
-        size=len(train),
         log_every=log_every or log_interval(steps, trainer.steps_per_call),
     )
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
-    on_device = {name: trainer.place(split) for name, split in splits.items()}
-    return Setup(model, dataset, seed, devices, trainer, step_schedule, trainer.place(train), on_device, tasks)
+    on_device = {name: trainer.examples(split) for name, split in splits.items()}
+    return Setup(model, dataset, seed, devices, trainer, step_schedule, placed, on_device, tasks)
 
 
 def _check_moved(network: Network, dataset: Dataset) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backends.jax.train.step import Call, Trainer
+from netspec.backends.jax.train.step import Call, OnDevice, Order, Trainer
+from netspec.backends.jax.train.streamed import Ahead, Streamed
 from netspec.data.order import epoch_order
 from netspec.ir.network import DataSource, Recipe
 
@@ -26,18 +26,25 @@ class StepSchedule:
         trainer: what takes the steps.
         recipe: the recipe.
         data: says how the examples are shuffled.
+        examples: the training set.
         seed: of the order.
-        size: examples in the training set.
         log_every: steps between two fetches of the losses.
     """
 
     def __init__(
-        self, trainer: Trainer, recipe: Recipe, data: DataSource, *, seed: int, size: int, log_every: int
+        self,
+        trainer: Trainer,
+        recipe: Recipe,
+        data: DataSource,
+        examples: OnDevice | Streamed,
+        *,
+        seed: int,
+        log_every: int,
     ) -> None:
         self.trainer, self.recipe, self.data = trainer, recipe, data
-        self.seed, self.size, self.log_every = seed, size, log_every
+        self.examples, self.seed, self.size, self.log_every = examples, seed, examples.size, log_every
         self.steps = trainer.steps_per_epoch
-        self._order: tuple[int, jax.Array] | None = None
+        self._order: tuple[int, Order] | None = None
 
     def before(self, epoch: int) -> int:
         """Return the steps before an epoch."""
@@ -91,11 +98,27 @@ class StepSchedule:
         yield from range(-self.before(epoch) % every, self.steps, every) if every else ()
         yield self.steps
 
-    def order(self, epoch: int) -> jax.Array:
-        """Return the order of an epoch, on the device; that of the last epoch is cached."""
+    def order(self, epoch: int) -> Order:
+        """Return the order of an epoch, where the examples are; that of the last epoch is cached."""
         if self._order is None or self._order[0] != epoch:
-            shuffle = self.data.shuffle
-            how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True
-            drawn = epoch_order(self.size, seed=self.seed, epoch=epoch, shuffle=how)
-            self._order = (epoch, self.trainer.place_order(drawn))
+            drawn, streams = self._drawn(epoch), isinstance(self.examples, Streamed)
+            self._order = (epoch, self.trainer.filled(drawn) if streams else self.trainer.place_order(drawn))
         return self._order[1]
+
+    def _drawn(self, epoch: int) -> NDArray[np.int32]:
+        shuffle = self.data.shuffle
+        how: bool | int = False if shuffle.mode == "off" else shuffle.buffer or True
+        return epoch_order(self.size, seed=self.seed, epoch=epoch, shuffle=how)
+
+    def read_ahead(self, epoch: int, skipped: Collection[int], taken: int) -> None:
+        """Begin to read for the calls that come after so many steps of an epoch, where examples are read in batches."""
+        if isinstance(self.examples, Streamed):
+            self.examples.follow(self._coming(epoch, skipped, taken))
+
+    def _coming(self, epoch: int, skipped: Collection[int], taken: int) -> Iterator[Ahead]:
+        """Yield the examples of the calls to come, to the end of the training."""
+        for number in range(epoch, self.recipe.epochs + 1):
+            order = self.trainer.filled(self._drawn(number))
+            for call in self.remaining(number, skipped, taken if number == epoch else 0):
+                if call.length:
+                    yield self.trainer.ahead(order, call)

@@ -70,7 +70,7 @@ class _Answers:
 
 
 def _first(arrays: Arrays, count: int) -> Arrays:
-    return by_array(lambda array: array[:count], arrays)
+    return by_array(lambda array: np.asarray(array[:count]), arrays)
 
 
 def _answers(r: Request) -> _Answers:

@@ -54,7 +54,7 @@ def evaluate_split(
         model.network, graph, model.inference, tasks, "test", accuracy=True, units=units, columns=columns
     )
     add = {output: scorer.add for output, scorer in scorers.items()}
-    measured = trainer.evaluate(variables, trainer.place(split), BATCH, add)
+    measured = trainer.evaluate(variables, trainer.examples(split), BATCH, add)
     one = () if isinstance(labels, Mapping) else labels
     learned = _Learned(model.network, dataset, name, one)
     if len(graph.outputs) == 1:

@@ -85,7 +85,7 @@ def _drawn(
     for source in network.inputs:
         if len(source.shape) != 3:
             continue
-        images = (given[source.name] if isinstance(given, dict) else given)[:_EXAMPLES]
+        images = np.asarray((given[source.name] if isinstance(given, dict) else given)[:_EXAMPLES])
         own = jax.random.fold_in(key, crc32(source.name.encode())) if isinstance(given, dict) else key
         repeated = jnp.repeat(jnp.asarray(images), _DRAWS, axis=0)
         places, size = jnp.arange(len(repeated)), (source.shape[1], source.shape[2])

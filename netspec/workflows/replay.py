@@ -35,7 +35,7 @@ ACCURACY_TOLERANCE = 0.01
 
 _REWOUND = "rewound"
 
-_CLOCK = {"seconds", "examples_per_second"}
+_CLOCK = {"seconds", "examples_per_second", "data_wait"}
 """What metrics.jsonl says of time, which no two trainings share."""
 
 

@@ -21,6 +21,7 @@ from netspec.backends.jax.variables import with_arrays
 from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_classes, check_hold_out, check_operations, check_steps, check_target_range
 from netspec.data.parts import sizes
+from netspec.data.rows import Rows
 from netspec.data.targets import class_weights, loss_for, wanted
 from netspec.data.types import Arrays, Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
@@ -224,8 +225,9 @@ def _with_channels_of(network: Network, dataset: Dataset) -> Network:
         raise DataError("`normalize channels` is for images of bytes", "leave it out: what is no byte is not scaled")
     # Sums of whole numbers are exact whatever the order; the squares of bytes fit into 64 bits many times over.
     values = np.zeros((images.shape[1], 256), np.int64)
-    for channel in range(images.shape[1]):
-        values[channel] = np.bincount(images[:count, channel].reshape(-1), minlength=256)
+    for piece in images[:count].pieces() if isinstance(images, Rows) else (images[:count],):
+        for channel in range(images.shape[1]):
+            values[channel] += np.bincount(piece[:, channel].reshape(-1), minlength=256)
     levels, each = np.arange(256) / 255, values / values.sum(axis=1, keepdims=True)
     means = (each * levels).sum(axis=1)
     stds = np.sqrt((each * np.square(levels - means[:, None])).sum(axis=1))

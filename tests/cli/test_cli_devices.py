@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import cli, spawn
+from PIL import Image
 from safetensors.numpy import load_file
 
 SPEC = """input 1x8x8
@@ -79,19 +80,20 @@ def test_what_cannot_be_is_said_in_a_line(tmp_path: Path, words: list[str], code
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow
-def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
+def together(folder: Path, spec: str, out: str) -> list[tuple[str, str]]:
+    """Let two processes train a spec together; returns what each said."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-o", "both", "--json", "--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process"]
+    (folder / "small.net").write_text(spec)
+    words = ["-o", out, "--json", "--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process"]
     environment = {**os.environ, "JAX_CPU_COLLECTIVES_IMPLEMENTATION": "gloo"}
     # One of them may read a program that the other one is writing.
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     started = [
         subprocess.Popen(
-            command(tmp_path, *words, str(i)),
-            cwd=tmp_path,
+            [sys.executable, "-m", "netspec", "train", "small.net", "--device", "cpu", *words, str(i)],
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -101,6 +103,12 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     ]
     said = [process.communicate(timeout=900) for process in started]
     assert [process.returncode for process in started] == [0, 0], said
+    return said
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
+    said = together(tmp_path, SPEC, "both")
     # Only the first one speaks, and nothing but JSON.
     events = [json.loads(line) for line in said[0][0].splitlines()]
     assert events[-1]["event"] == "finished"
@@ -108,3 +116,31 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     assert len(read(tmp_path / "both")[1]["devices"]) == 4
     assert run(tmp_path, "-o", "one", "--devices", "1").returncode == 0
     same(tmp_path / "one", tmp_path / "both")
+
+
+STREAMED = """input 3x8x8
+conv 4 3x3; dropout 0.2; relu; pool 2; fc 2 softmax
+data "photos" { augment shift=1; validation 9; streaming HOW }
+train { optimizer sgd lr=0.1; batch 7; epochs 2; evaluate batch=5; devices DEVICES }
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_read_their_shares_to_the_same_bits(tmp_path: Path) -> None:
+    """Each of them reads the examples of its own device alone."""
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        file = tmp_path / "photos" / "ab"[i % 2] / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(file)
+    for how in ("off", "on"):
+        together(tmp_path, STREAMED.replace("HOW", how).replace("DEVICES", "1"), f"both-{how}")
+        (tmp_path / "small.net").write_text(STREAMED.replace("HOW", how).replace("DEVICES", "2"))
+        done = spawn(tmp_path, "train", "small.net", "--device", "cpu", "-o", f"one-{how}")
+        assert done.returncode == 0, done.stderr
+    for runs in ("both", "one"):
+        kept, streamed = (read(tmp_path / f"{runs}-{how}") for how in ("off", "on"))
+        assert kept[0]["test_loss"] == streamed[0]["test_loss"]
+        for path, array in kept[2].items():
+            assert array.tobytes() == streamed[2][path].tobytes(), f"{runs} {path}"
+    same(tmp_path / "one-on", tmp_path / "both-on")

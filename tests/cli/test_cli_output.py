@@ -122,3 +122,14 @@ def test_a_training_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureF
         progress.show(event)
     last = capsys.readouterr().out.replace("\n", " ").strip()
     assert last.endswith(f"saved in {tmp_path / 'run'}; next: netspec predict {tmp_path / 'run'} examples.npy")
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.0, ""), (0.004, ""), (0.12, "waiting for data 12 %"), (1.0, "100 %")])
+def test_waiting_for_data_is_told(share: float, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(quiet=False)
+    progress.started = ns.Started("n", 1, "d", 1, 0, 1, 2, 1, 1, 0, 1, "cpu", ("cpu:0",), None)
+    epoch = ns.Epoch(1, 1, 0.5, None, None, None, 0.4, None, 2.0, best=True, data_wait=share)
+    progress.show(epoch)
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert ("waiting" in shown) == bool(said)

@@ -27,7 +27,7 @@ train {
   checkpoint every=30
 }
 """
-CLOCK = {"seconds", "examples_per_second"}
+CLOCK = {"seconds", "examples_per_second", "data_wait"}
 
 
 @pytest.fixture(scope="module")

@@ -188,6 +188,7 @@ def test_the_lock_file(folder: Path) -> None:
         "dataset",
         "labels",
         "data_sha256",
+        "split",
         "seed",
         "overrides",
         "lets",

@@ -33,7 +33,7 @@ Y = (X.reshape(90, -1)[:, :3].argmax(axis=1)).astype(np.int32)
 pytestmark = pytest.mark.usefixtures("at_once")
 
 DATA = (X[:70], Y[:70], X[70:], Y[70:])
-CLOCK = {"seconds", "examples_per_second"}
+CLOCK = {"seconds", "examples_per_second", "data_wait"}
 
 RECIPES = {
     "adam": ("fc 8 relu; fc 3 softmax", "", "epochs 2"),
@@ -743,7 +743,7 @@ def test_a_lock_file_with_odd_entries(stopped: Path, key: str, value: Any) -> No
 def epoch(**values: Any) -> dict[str, Any]:
     measured = ("train", "validation", "test")
     numbers = {f"{split}_{name}": 0.5 for split in measured for name in ("loss", "accuracy")}
-    return {"epoch": 1, "step": 5, "seconds": 0.5, "best": True, **numbers, **values}
+    return {"epoch": 1, "step": 5, "seconds": 0.5, "data_wait": 0.0, "best": True, **numbers, **values}
 
 
 @pytest.mark.parametrize(

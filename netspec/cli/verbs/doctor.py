@@ -51,6 +51,7 @@ def doctor(
     say(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
     say(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
     say(f"compiled:  {_compiled()}")
+    say(f"pictures:  {_pictures()}")
     say(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
     for info in DATASETS:
         say(f"  {info.name:<17} {locate(info.name) or 'not here'}")
@@ -81,6 +82,18 @@ def _compiled() -> str:
     count, size = found.size()
     kept = f"{plural(count, 'program')}, {bytes_text(size)}, in {found.folder}"
     return f"{kept} (delete it to clear; {OFF}=off turns it off)"
+
+
+def _pictures() -> str:
+    """Return where decoded pictures are kept, how many bytes, and how to be rid of them."""
+    from netspec.data.picture_cache import OFF, cache_limit, cached_bytes, pictures_folder  # noqa: PLC0415
+
+    limit = cache_limit()
+    if not limit:
+        return f"not kept: {OFF} turns it off"
+    count, size = cached_bytes()
+    kept = f"{plural(count, 'set')} of decoded pictures, {bytes_text(size)} of at most {bytes_text(limit)}"
+    return f"{kept}, in {pictures_folder()} (delete it to clear; {OFF}=off turns it off)"
 
 
 def _devices() -> None:

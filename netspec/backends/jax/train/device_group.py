@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
+from numpy.typing import NDArray
 
 from netspec.backends.jax.kernels.shared import first
 
@@ -65,6 +66,11 @@ class DeviceGroup:
         alone, several = SingleDeviceSharding(devices[0]), NamedSharding(self._mesh, _ALL)
         self._replicated: Sharding = alone if self.count == 1 else several
 
+    @property
+    def sharding(self) -> Sharding:
+        """How an array lies on the devices: all of it on each."""
+        return self._replicated
+
     def replicate(self, tree: Any) -> Any:
         """Copy arrays to every device; where there are several processes, each must have the same values."""
         if self._replicated.is_fully_addressable:
@@ -74,6 +80,22 @@ class DeviceGroup:
     def _replicate_here(self, array: Any) -> jax.Array:
         values = np.asarray(array)
         return jax.make_array_from_callback(values.shape, self._replicated, lambda index: values[index])
+
+    def own_rows(self, count: int, *, never_pad: bool = False) -> NDArray[np.bool_]:
+        """Return which examples of a batch the devices of this process compute: those that `shard` gives them.
+
+        Args:
+            count: examples in the batch.
+            never_pad: as for `rows_per_device`.
+        """
+        each = rows_per_device(count, self.count, never_pad=never_pad)
+        if self._replicated.is_fully_addressable or each == count:
+            return np.ones(count, bool)
+        own = np.zeros(count, bool)
+        for number, device in enumerate(self._mesh.devices):
+            if device.process_index == jax.process_index():
+                own[np.minimum(np.arange(number * each, (number + 1) * each), count - 1)] = True
+        return own
 
     def local(self, tree: _T) -> _T:
         """Return arrays that are on every device as arrays of the first one of this process only."""

@@ -6,11 +6,11 @@ measured into a history on the device. So no step waits for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,16 @@ from netspec.backends.jax.train.device_group import DeviceGroup
 from netspec.backends.jax.train.measurement import Add, Measurement, hand_on, joined, mean_of
 from netspec.backends.jax.train.precompile import Program, without_debug_modes
 from netspec.backends.jax.train.step_chunks import depends_on_batch, steps_per_call
+from netspec.backends.jax.train.streamed import Ahead, Placed, Streamed
 from netspec.backends.jax.train.train_functions import Looked, TrainFunctions, taken
 from netspec.backends.jax.train.train_state import TrainState, pack, unpack
+from netspec.data.rows import Rows
 from netspec.data.types import Split, by_array
 
-__all__ = ["Call", "OnDevice", "TrainState", "Trainer"]
+__all__ = ["Call", "OnDevice", "Order", "Placed", "Streamed", "TrainState", "Trainer"]
+
+Order: TypeAlias = "jax.Array | NDArray[np.int32]"
+"""Of an epoch: on the device where the examples are there, else here."""
 
 
 class Call(NamedTuple):
@@ -140,6 +145,10 @@ class Trainer:
         found = self.group.replicate(unpack(arrays, like))
         return found["train"], found["history"]
 
+    def examples(self, split: Split) -> OnDevice | Streamed:
+        """Return a split as a training takes it: on the device, or one whose images are read when they are needed."""
+        return Streamed(split, self.group) if isinstance(split.images, Rows) else self.place(split)
+
     def place(self, split: Split) -> OnDevice:
         """Copy a split to the device."""
         images, labels = self.group.replicate((by_array(np.asarray, split.images), by_array(np.asarray, split.labels)))
@@ -147,8 +156,11 @@ class Trainer:
 
     def place_order(self, order: NDArray[np.int32]) -> jax.Array:
         """Copy the order of an epoch to the device, filled up to whole batches by its last example."""
-        missing = self.steps_per_epoch * self.batch - len(order)
-        return self._put(np.pad(order, (0, missing), mode="edge"))
+        return self._put(self.filled(order))
+
+    def filled(self, order: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the order of an epoch, filled up to whole batches by its last example."""
+        return np.pad(order, (0, self.steps_per_epoch * self.batch - len(order)), mode="edge")
 
     def blank_history(self) -> jax.Array:
         """Return room for what the steps of an epoch measure: (steps, 3), each loss, correct, learning rate.
@@ -162,7 +174,12 @@ class Trainer:
         return self._put(np.full((self.steps_per_epoch, columns), np.nan, np.float32))
 
     def prepare(
-        self, state: TrainState, data: OnDevice, calls: Iterable[Call], splits: Iterable[OnDevice], batch: int
+        self,
+        state: TrainState,
+        data: OnDevice | Streamed,
+        calls: Iterable[Call],
+        splits: Iterable[OnDevice | Streamed],
+        batch: int,
     ) -> None:
         """Begin to compile what an epoch needs, in a thread: its steps, then its evaluations.
 
@@ -174,13 +191,19 @@ class Trainer:
             batch: examples of an evaluation taken at a time.
         """
         pool = ThreadPoolExecutor(2)
-        order = self.place_order(np.zeros(1, np.int32))
+        order = None if isinstance(data, Streamed) else self.place_order(np.zeros(1, np.int32))
         for _, count, length, phase in {call[1:]: call for call in calls if call.length}.values():
-            arrays = (state, self.blank_history(), data.images, data.labels, order)
+            if isinstance(data, Streamed):
+                rows = count * length
+                examples, order = data.like(rows), data.order(rows, self.steps_per_epoch * self.batch)
+            else:
+                examples = Placed(data.images, data.labels)
+            arrays = (state, self.blank_history(), *examples, order)
             self._advance.prepare(pool, *arrays, count=count, length=length, size=data.size, phase=phase)
         for split in splits:
-            arguments = (self._evaluated_variables(state), split.images, split.labels, self._start(0))
-            self._evaluate.prepare(pool, *arguments, batch=min(batch, split.size))
+            own = min(batch, split.size)
+            like = split.like(own) if isinstance(split, Streamed) else Placed(split.images, split.labels)
+            self._evaluate.prepare(pool, self._evaluated_variables(state), *like, self._start(0), batch=own)
         pool.shutdown(wait=False)
 
     def ready(self, timeout: float) -> bool:
@@ -196,7 +219,12 @@ class Trainer:
         return [Call(first, *size) for first, size in zip(firsts, sizes, strict=False)]
 
     def advance(
-        self, state: TrainState, history: jax.Array, data: OnDevice, order: jax.Array, call: Call
+        self,
+        state: TrainState,
+        history: jax.Array,
+        data: OnDevice | Streamed,
+        order: Order,
+        call: Call,
     ) -> tuple[TrainState, jax.Array]:
         """Take the next steps of an epoch, without waiting for them.
 
@@ -210,10 +238,20 @@ class Trainer:
         Returns:
             The next state, and the history with what was measured.
         """
-        arrays = (state, history, data.images, data.labels, order)
+        if isinstance(data, Streamed):
+            images, labels = data.take(self.ahead(np.asarray(order), call), state.step.block_until_ready)
+            order = data.order(call.steps * call.length, self.steps_per_epoch * self.batch)
+        else:
+            images, labels = data.images, data.labels
+        arrays = (state, history, images, labels, order)
         choices = {"count": call.steps, "length": call.length, "size": data.size, "phase": call.phase}
         state, history = self._advance(*arrays, **choices)
         return state, history
+
+    def ahead(self, order: NDArray[np.int32], call: Call) -> Ahead:
+        """Return the examples of a call, as they are read ahead."""
+        first, rows = call.first * self.batch, call.steps * call.length
+        return Ahead(rows, first, self._own(order[first : first + rows], call.length))
 
     def skip_step(self, state: TrainState, phase: int = 0) -> TrainState:
         """Return the state after a step that learns nothing; the memory of the one before is reused."""
@@ -228,14 +266,17 @@ class Trainer:
         return self._functions.parts.frozen_in(phase)
 
     def batch_of(
-        self, state: TrainState, data: OnDevice, order: jax.Array, call: Call
+        self, state: TrainState, data: OnDevice | Streamed, order: Order, call: Call
     ) -> tuple[Variables, Batch, Batch, jax.Array]:
         """Return what one step learns from: the variables before it, what the network reads, labels, JAX key."""
         first = call.first * self.batch
         indices = np.asarray(order)[first : min(first + self.batch, data.size)]
-        state, images, labels = self.group.local((state, data.images, data.labels))
+        state = self.group.local(state)
         variables = Variables(state.params, state.state)
-        images, labels = taken((images, labels), indices)
+        if isinstance(data, Streamed):
+            images, labels = data.take_here(indices)
+        else:
+            images, labels = taken(self.group.local((data.images, data.labels)), indices)
         x, labels = self._functions.inputs(images, state.step), self._functions.moved(labels, state.step, 0)
         x, labels = self._functions.mixed(x, labels, state.step, 0, batch=len(indices))
         return variables, x, labels, self._functions.key(state.step)
@@ -284,7 +325,7 @@ class Trainer:
         return bool(self._finite(state))
 
     def measure(
-        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+        self, variables: Variables, data: OnDevice | Streamed, batch: int, add: Mapping[str, Add] | None = None
     ) -> Measurement:
         """Return the mean loss (l2 penalty included) and the accuracy (None without classes).
 
@@ -295,33 +336,69 @@ class Trainer:
             add: by the names of outputs, given the logits and targets of each batch, as arrays on the host; each
                 example once, in their order.
         """
-        return self._measured(variables, self._evaluate_batches(variables, data, batch), data.size, add)
+        parts = self._evaluate_batches(variables, data, batch, add or {}, keep=False)
+        return self._measured(variables, parts, data.size)
 
     def evaluate(
-        self, variables: Variables, data: OnDevice, batch: int, add: Mapping[str, Add] | None = None
+        self, variables: Variables, data: OnDevice | Streamed, batch: int, add: Mapping[str, Add] | None = None
     ) -> Measurement:
         """Return what `measure` does, and the logits, (N, K, ...)."""
-        parts = self._evaluate_batches(variables, data, batch)
+        parts = self._evaluate_batches(variables, data, batch, add or {}, keep=True)
         logits: Any = {name: joined([p.logits for p in own], data.size) for name, own in parts.items()}
         if len(logits) == 1:
             (logits,) = logits.values()
-        return self._measured(variables, parts, data.size, add)._replace(logits=logits)
+        return self._measured(variables, parts, data.size)._replace(logits=logits)
 
-    def _measured(
-        self, variables: Variables, parts: Mapping[str, list[Looked]], size: int, add: Mapping[str, Add] | None
-    ) -> Measurement:
-        for name, each in (add or {}).items():
-            hand_on(parts[name], size, each)
+    def _measured(self, variables: Variables, parts: Mapping[str, list[Looked]], size: int) -> Measurement:
         extra = float(self._penalty(variables.params) if self.model.network.recipe.l2 else 0.0)
         return mean_of(self.model.graph.outputs, parts, size, extra)
 
-    def _evaluate_batches(self, variables: Variables, data: OnDevice, batch: int) -> dict[str, list[Looked]]:
-        """Return what is seen of each batch by the names of the outputs; nothing waits for it yet."""
+    def _evaluate_batches(
+        self, variables: Variables, data: OnDevice | Streamed, batch: int, add: Mapping[str, Add], *, keep: bool
+    ) -> dict[str, list[Looked]]:
+        """Return what is seen of each batch by the names of the outputs; logits that are not kept are left out.
+
+        The logits and targets of each batch are handed on while the device computes the next one.
+        """
         batch = min(batch, data.size)
-        starts = [self._start(at) for at in range(0, data.size, batch)]
-        parts = [self._evaluate(variables, data.images, data.labels, start, batch=batch) for start in starts]
         names = [output.name for output in self.model.graph.outputs]
-        return {names[0]: parts} if len(names) == 1 else {name: [part[name] for part in parts] for name in names}
+        found: dict[str, list[Looked]] = {name: [] for name in names}
+        left = data.size
+
+        def settle(looked: Mapping[str, Looked]) -> None:
+            for name, part in looked.items():
+                if name in add:
+                    hand_on([part], left, add[name])
+                found[name].append(part if keep else part.without_outputs())
+
+        before: Mapping[str, Looked] = {}
+        for looked in self._each_batch(variables, data, batch):
+            settle(before)
+            if before:
+                left -= batch
+                if isinstance(data, Streamed):
+                    # Batches under way hold their examples in memory.
+                    jax.block_until_ready([part.losses for part in before.values()])  # type: ignore[no-untyped-call]
+            before = looked if isinstance(looked, dict) else {names[0]: looked}
+        settle(before)
+        return found
+
+    def _each_batch(
+        self, variables: Variables, data: OnDevice | Streamed, batch: int
+    ) -> Iterator[Looked | dict[str, Looked]]:
+        """Yield what is seen of each batch; nothing waits for it yet."""
+        if isinstance(data, Streamed):
+            start = self._start(0)
+            for placed in data.in_turn(batch):
+                yield self._evaluate(variables, *placed, start, batch=batch)
+            return
+        for at in range(0, data.size, batch):
+            yield self._evaluate(variables, data.images, data.labels, self._start(at), batch=batch)
+
+    def _own(self, examples: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+        """Return the examples of steps of `length` each; -1 in place of those that only other processes compute."""
+        own = self.group.own_rows(length, never_pad=depends_on_batch(self.model.graph))
+        return examples if own.all() else np.where(np.tile(own, len(examples) // length), examples, np.int32(-1))
 
     def _start(self, at: int) -> jax.Array:
         return self._put(np.int32(at))

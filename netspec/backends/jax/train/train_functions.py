@@ -47,6 +47,11 @@ class Looked(NamedTuple):
     mask: jax.Array
     """Which positions count, 1 or 0, (N, L); (N,) where all do."""
 
+    def without_outputs(self) -> Looked:
+        """Return what adds up to means alone: logits can be many times as large."""
+        none = self.losses[:0]
+        return self._replace(logits=none, targets=none, mask=none)
+
 
 class TrainFunctions:
     """A model with its recipe, as functions of arrays that a device, or a group of them, can run.

@@ -1,0 +1,199 @@
+"""Pictures that are not all in memory: each is decoded once when they are looked through, and read when it is needed.
+
+The first look decodes every picture in threads, into a file of the cache where there is room for that. It is needed in
+any case: a hash of each file divides the data, damaged ones are to be known before a training begins, and the record of
+a run has a hash of all pixels. What it found out is kept, so that the next training begins at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+import weakref
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+
+from netspec.data.decoding import quiet
+from netspec.data.picture_cache import PictureCache, open_cache
+from netspec.data.picture_files import (
+    Decoded,
+    Resize,
+    bad_pictures,
+    in_threads,
+    mask_contents,
+    mask_of,
+    picture_of,
+    require_room,
+    size_of,
+    skipped_notice,
+)
+from netspec.data.rows import Rows
+from netspec.data.types import Decoding, DownloadProgress
+from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.trees import Read, Tree, is_packed
+
+__all__ = ["PictureSource", "look_through"]
+
+_FORMAT = 1
+"""Of what is kept: another number, and everything is decoded anew."""
+
+_SPAN = 2.0**64
+
+
+class PictureSource:
+    """Picture files as rows: from the cache where they are kept, else decoded anew.
+
+    Args:
+        tree: where the files lie; it stays open.
+        files: their names.
+        shape: of the input.
+        resize: how they get its size.
+        cache: what is kept of them.
+        key: what they are, as a text.
+    """
+
+    def __init__(
+        self, tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize, cache: PictureCache, key: str
+    ) -> None:
+        self.tree, self.files, self.resize, self.cache, self.key = tree, tuple(files), resize, cache, key
+        self.shape: tuple[int, ...] = tuple(shape)
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
+        weakref.finalize(self, cache.close)
+
+    def read(self, number: int, out: NDArray[Any]) -> None:
+        """Write one picture into an array; raises DataError where it is no longer what it was."""
+        if self.cache.read(number, out):
+            return
+        content = self.tree.read(self.files[number])
+        digest = _digest(content)
+        if digest != self.cache.entries[number]["digest"].tobytes():
+            raise DataError(
+                f"{self.tree.shown(self.files[number])} is not what it was when the training began",
+                "put it back, and go on",
+            )
+        # It was decoded before, so that it is known to be safe; that Pillow warns of it was silenced then.
+        pixels, _ = picture_of(content, self.tree.shown(self.files[number]), self.shape, self.resize, is_quiet=True)
+        out[:] = pixels
+        if self.cache.keeps_rows:
+            self.cache.write(number, digest, int(self.cache.entries[number]["draw"]), pixels)
+
+    def look(self, number: int, content: bytes) -> None:
+        """Decode a picture for the first time, and keep what is known of it."""
+        pixels, _ = picture_of(content, self.tree.shown(self.files[number]), self.shape, self.resize, is_quiet=True)
+        draw = blake2b(pixels.tobytes(), digest_size=8, person=b"validation").digest()
+        self.cache.write(number, _digest(content), int.from_bytes(draw, "big"), pixels)
+
+    def places(self, numbers: NDArray[np.int64]) -> list[float]:
+        """Return where pictures lie in the draw for validation."""
+        return [int(draw) / _SPAN for draw in self.cache.entries["draw"][numbers].tolist()]
+
+    def remembered(self, key: str) -> str | None:
+        """Return a text that was kept."""
+        return self.cache.remembered(key)
+
+    def remember(self, key: str, text: str) -> None:
+        """Keep a text."""
+        self.cache.remember(key, text)
+
+
+def look_through(
+    tree: Tree,
+    files: Sequence[str],
+    masks: Sequence[str],
+    shape: Sequence[int],
+    resize: Resize,
+    *,
+    skip_bad: bool = False,
+    progress: DownloadProgress | None = None,
+) -> Decoded:
+    """Return what `decode_all` does, the pictures as rows that are read when they are needed; masks are in memory.
+
+    Raises:
+        DataError: some cannot be read, or their masks do not fit in memory.
+    """
+    _, height, width = shape
+    require_room(tree.name, len(files), (0, height, width), masks=bool(masks))
+    key = _key(tree, files, shape, resize)
+    cache = open_cache(key, len(files), int(np.prod(shape)))
+    source = PictureSource(tree, files, shape, resize, cache, key)
+    if is_packed(tree.path.name) and not cache.keeps_rows:
+        raise DataError(
+            f"{tree.name} can only be read from its beginning to its end, and the pictures cannot be kept decoded: "
+            f"{cache.reason}",
+            "unpack it, or make a .zip of it, which is read in any order",
+        )
+    values = np.empty((len(files), height, width), np.int32) if masks else None
+    bad: dict[int, DataError] = {}
+    wanted = [at for at in range(len(files)) if values is not None or not _is_there(source, at)]
+    contents = mask_contents(tree, masks, bad)
+
+    def one(place: int, read: Read) -> None:
+        at = wanted[place]
+        try:
+            content = read()
+            if not _is_there(source, at):
+                source.look(at, content)
+            if values is not None:
+                beside = size_of(content)
+                values[at] = mask_of(contents[at], tree.shown(masks[at]), (height, width), resize, beside)
+        except DataError as error:
+            bad[at] = error
+
+    def told(done: int) -> None:
+        if progress:
+            progress(Decoding(tree.name), done + len(files) - len(wanted), len(files))
+
+    if wanted:
+        with quiet():
+            in_threads(tree, [files[at] for at in wanted], one, told)
+    if bad and (not skip_bad or len(bad) == len(files)):
+        raise bad_pictures(tree, files, bad)
+    kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
+    notices = [skipped_notice(tree, bad)] if bad else []
+    if not cache.keeps_rows:
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+        notices.append(f"{tree.name}: pictures are decoded anew in each epoch: {cache.reason}")
+    digests = tuple(cache.entries[at]["digest"].tobytes() for at in kept)
+    return Decoded(kept, Rows(source, kept), None if values is None else values[kept], digests, tuple(notices))
+
+
+def _is_there(source: PictureSource, at: int) -> bool:
+    """Return whether nothing needs to be decoded to know a picture."""
+    if not source.cache.knows(at):
+        return False
+    # What can be read forward only is not decoded in another order later.
+    return not is_packed(source.tree.path.name) or source.cache.read(at, np.empty(source.shape, np.uint8))
+
+
+def _key(tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize) -> str:
+    """Return a hash of which files they are, as they are now, and of how they are decoded.
+
+    The times of a file change with what is in it, so that it does not need to be read for that.
+    """
+    found = hashlib.sha256(f"{_FORMAT} {PIL.__version__} {tuple(shape)} {resize} {tree.path.resolve()}\n".encode())
+    archive = tree.path if tree.path.is_file() else None
+    if archive:
+        found.update(_state(archive))
+    for file in files:
+        found.update(f"{file}\0".encode("utf-8", "surrogateescape"))
+        if not archive:
+            found.update(_state(tree.path / file))
+    return found.hexdigest()[:32]
+
+
+def _state(path: Path) -> bytes:
+    try:
+        now = path.stat()
+    except OSError:
+        return b"?"
+    return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns}\n".encode()
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
