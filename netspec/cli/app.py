@@ -32,6 +32,7 @@ VERBS = (
     "generate",
     "bench",
     "plot",
+    "export",
     "explain",
     "layers",
     "doctor",
