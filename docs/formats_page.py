@@ -32,7 +32,7 @@ def formats_page() -> str:
         "",
         "Before the files are kept, another program runs them, on up to 32 examples of the test set if the data is",
         "on this machine, else on random ones, and the largest difference to what netspec computes is printed. Nothing",
-        f"is kept, and the exit code is 1, if it is more than {TOLERANCE:g} of the largest value and more than rounding",
+        f"is kept, and the exit code is 1, if it is more than {TOLERANCE:g} of the largest value and than rounding",
         "explains (four times the difference between float32 and double precision in netspec itself). If that program",
         "is not installed, the files are kept, and it is said how to install it.",
         "",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from netspec.formats.format import TOLERANCE, Difference, Format, NotInstalledError, Options, difference
+from netspec.formats.jax import Jax
 from netspec.formats.onnx import Onnx
 from netspec.formats.program import Input, Output, Program, Trained, program_of
 from netspec.formats.stablehlo import StableHlo
@@ -23,5 +24,5 @@ __all__ = [
     "program_of",
 ]
 
-FORMATS: Mapping[str, Format] = {each.name: each for each in (Onnx(), StableHlo(), Safetensors(), Npz())}
+FORMATS: Mapping[str, Format] = {each.name: each for each in (Onnx(), StableHlo(), Jax(), Safetensors(), Npz())}
 """In the order of the reference page."""

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from export_cases import CASES, case
 
 from netspec.formats import FORMATS, NotInstalledError, Options, difference, program_of
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run written programs here, where hundreds of them take no time to start; `tests/cli` runs them as users do."""
+    monkeypatch.setattr("netspec.formats.jax.run_file", run_here)
+
+
+def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> list[np.ndarray]:
+    pytest.importorskip(package)
+    spec = spec_from_file_location("exported", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    names: dict[str, Any] = {"module": module, "inputs": inputs}
+    exec(call, names)
+    return [np.asarray(array) for array in names["made"]]
+
 
 computing = [name for name, each in FORMATS.items() if each.computes]
 
