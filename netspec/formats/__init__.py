@@ -7,6 +7,7 @@ from netspec.formats.jax import Jax
 from netspec.formats.onnx import Onnx
 from netspec.formats.program import Input, Output, Program, Trained, program_of
 from netspec.formats.stablehlo import StableHlo
+from netspec.formats.torch import Torch
 from netspec.formats.weights import Npz, Safetensors
 
 __all__ = [
@@ -24,5 +25,7 @@ __all__ = [
     "program_of",
 ]
 
-FORMATS: Mapping[str, Format] = {each.name: each for each in (Onnx(), StableHlo(), Jax(), Safetensors(), Npz())}
+FORMATS: Mapping[str, Format] = {
+    each.name: each for each in (Onnx(), StableHlo(), Torch(), Jax(), Safetensors(), Npz())
+}
 """In the order of the reference page."""

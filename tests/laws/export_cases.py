@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.formats import Trained
 from netspec.layers import LAYERS
 
-__all__ = ["CASES", "Case", "case"]
+__all__ = ["CASES", "GROUPS", "Case", "case", "group"]
 
 _IMAGE, _SEQUENCE, _TOKENS = "6x9x8", "8x6", "7 tokens=12"
 _MASKED = "7 tokens=12 mask=0"
@@ -104,6 +105,29 @@ def _specs() -> dict[str, tuple[str, str]]:
 
 
 CASES = tuple(_specs())
+
+
+GROUPS = tuple(dict.fromkeys(given for given, _ in _specs().values()))
+"""The inputs of all cases."""
+
+
+def _labelled(text: str, name: str) -> str:
+    """Return lines whose labels no other case has."""
+    for label in re.findall(r" as (\w+)", text):
+        text = re.sub(rf"\b{label}\b", f"{name}_{label}", text)
+    return text
+
+
+@cache
+def group(given: str) -> Case:
+    """Return all cases of an input as one network with an output for each: one program, compiled once."""
+    lines, names = [f"input {given} as x"], []
+    for name, (own, text) in _specs().items():
+        if own == given:
+            lines += ["from x", f"identity; {_labelled(text, name)} as of_{name}".replace("; ", "\n")]
+            names.append(f"of_{name}")
+    lines += [f"output {name} loss=mse" for name in names]
+    return case_of(ns.parse("\n".join(lines), name="group"))
 
 
 @cache

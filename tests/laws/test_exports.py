@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export_cases import CASES, case
+from export_cases import CASES, GROUPS, Case, case, group
 
 from netspec.formats import FORMATS, NotInstalledError, Options, difference, program_of
 
@@ -16,7 +16,8 @@ from netspec.formats import FORMATS, NotInstalledError, Options, difference, pro
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run written programs here, where hundreds of them take no time to start; `tests/cli` runs them as users do."""
-    monkeypatch.setattr("netspec.formats.jax.run_file", run_here)
+    for name in ("jax", "torch"):
+        monkeypatch.setattr(f"netspec.formats.{name}.run_file", run_here)
 
 
 def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> list[np.ndarray]:
@@ -34,20 +35,36 @@ def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> lis
 computing = [name for name, each in FORMATS.items() if each.computes]
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("to", computing)
-def test_another_program_computes_the_same(to: str, name: str, tmp_path: Path) -> None:
-    format_, known = FORMATS[to], case(name)
+def disagreeing(to: str, known: Case, folder: Path, *, alone: bool = True) -> list[str]:
+    """Return the outputs by which another program disagrees; on one example `alone` too, for their number is open."""
+    format_ = FORMATS[to]
     program = program_of(known.trained, raw=True, folded=format_.folded)
     if format_.unheld(program):
         pytest.skip(f"{to} does not hold {', '.join(format_.unheld(program))}")
-    target = tmp_path / format_.file
+    target = folder / format_.file
     try:
         format_.write(program, target, Options())
         found = format_.run(program, target, known.inputs)
-        alone = format_.run(program, target, {key: x[1:2] for key, x in known.inputs.items()})
+        single = {key: x[1:2] for key, x in known.inputs.items()}
+        of_one = format_.run(program, target, single) if alone else [x[1:2] for x in found]
     except NotInstalledError:
         pytest.skip(f"{format_.checker} is not installed")
-    assert difference(found, known.expected).accepted, difference(found, known.expected)
-    # The number of examples is open.
-    assert difference(alone, [x[1:2] for x in known.expected]).relative < 1e-4
+    return [
+        f"{output.name}: {difference([a], [b])}"
+        for output, a, b, c in zip(program.outputs, found, known.expected, of_one, strict=True)
+        if not difference([a], [b]).accepted or not difference([c], [b[1:2]]).relative < 1e-4
+    ]
+
+
+@pytest.mark.parametrize("given", GROUPS)
+@pytest.mark.parametrize("to", computing)
+def test_another_program_computes_the_same(to: str, given: str, tmp_path: Path) -> None:
+    # What JAX compiles anew for each number of examples takes long; `slow` does.
+    assert disagreeing(to, group(given), tmp_path, alone=FORMATS[to].checker != "jax") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("to", computing)
+def test_each_layer_alone_is_the_same(to: str, name: str, tmp_path: Path) -> None:
+    assert disagreeing(to, case(name), tmp_path) == []

@@ -7,7 +7,7 @@ from textwrap import indent
 from netspec.formats.jax.emitters import EMITTERS, LIBRARY, TAKES_BIAS
 from netspec.formats.program import Input, Program
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements, scaled, wrapped
+from netspec.formats.python.statements import Call, Statements, bias_behind, scaled, wrapped
 from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
 
 __all__ = ["source_of"]
@@ -21,7 +21,7 @@ def source_of(program: Program, weights: str) -> str:
         program,
         _expression,
         prepare=_prepared,
-        takes_bias=TAKES_BIAS,
+        follow=lambda program, operations: bias_behind(program, operations, *TAKES_BIAS),
         reserved=_RESERVED | names_in(LIBRARY),
     )
     lines, given = statements.ended(returned(statements.outputs))

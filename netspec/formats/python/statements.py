@@ -7,14 +7,28 @@ import keyword
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from netspec.formats.program import Arrays, Input, Program
 from netspec.graph.graph import Operation
-from netspec.ops import Bias
+from netspec.ops import Activation, Bias
 
-__all__ = ["Call", "Statement", "Statements", "atom", "identifier", "literal", "number", "scaled", "short", "wrapped"]
+__all__ = [
+    "Call",
+    "Follow",
+    "Statement",
+    "Statements",
+    "atom",
+    "bias_behind",
+    "identifier",
+    "literal",
+    "number",
+    "scaled",
+    "short",
+    "wrapped",
+]
 
 _WIDTH = 100
 """Longer expressions are not written inside of others."""
@@ -31,14 +45,23 @@ class Call:
         reads: the expressions of what it reads.
         shapes: of one example of these.
         arrays: those of the program, by path.
-        bias: the path of what is added to each channel afterwards, where the call can do that too; else empty.
+        after: the operations behind it that are written with it.
     """
 
     operation: Operation
     reads: Sequence[str]
     shapes: Sequence[tuple[int, ...]]
     arrays: Arrays
-    bias: str = ""
+    after: Sequence[Operation] = ()
+
+    @property
+    def bias(self) -> str:
+        """The path of the bias that is written with it; empty where there is none."""
+        return next((o.parameters[0] for o in self.after if isinstance(o.op, Bias)), "")
+
+
+Follow: TypeAlias = Callable[[Program, Sequence[Operation]], Sequence[Operation]]
+"""A program, and its operations from one on → those behind the first that are written with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +88,7 @@ class Statements:
         write: Callable[[Call], str],
         *,
         prepare: Callable[[Input, str], str],
-        takes_bias: tuple[type, ...],
+        follow: Follow,
         reserved: set[str],
     ) -> Statements:
         """Return the statements of a program.
@@ -74,10 +97,10 @@ class Statements:
             program: what is written.
             write: returns the expression of an operation.
             prepare: returns the expression of what the network reads of an input.
-            takes_bias: the operations that can add a bias themselves.
+            follow: returns the operations behind one that are written with it.
             reserved: names that no variable may have.
         """
-        return _Walk(program, write, prepare, takes_bias, reserved).result()
+        return _Walk(program, write, prepare, follow, reserved).result()
 
     def ended(self, given: str) -> tuple[list[str], str]:
         """Return the lines, and what is given: of the last line its expression, where only that is given."""
@@ -93,10 +116,10 @@ class _Walk:
         program: Program,
         write: Callable[[Call], str],
         prepare: Callable[[Input, str], str],
-        takes_bias: tuple[type, ...],
+        follow: Follow,
         reserved: set[str],
     ) -> None:
-        self.program, self.write, self.prepare, self.takes_bias = program, write, prepare, takes_bias
+        self.program, self.write, self.prepare, self.follow = program, write, prepare, follow
         self.taken = {*reserved, *dir(builtins), *keyword.kwlist}
         self.expressions: dict[int, str] = {}
         self.shapes = {i: given.shape for i, given in enumerate(program.inputs)}
@@ -110,14 +133,14 @@ class _Walk:
         at = 0
         while at < len(operations):
             operation = operations[at]
-            after = self._bias_after(operations, at)
-            last = after or operation
-            self.shapes[last.output] = self.shapes[operation.output] = operation.shape
+            after = self.follow(self.program, operations[at:])
+            for each in (operation, *after):
+                self.shapes[each.output] = each.shape
             reads = [self.expressions[i] for i in operation.inputs]
             shapes = [self.shapes[i] for i in operation.inputs]
-            text = self.write(Call(operation, reads, shapes, self.program.arrays, after.parameters[0] if after else ""))
-            at += 2 if after else 1
-            self._hold(last, text, operations[at] if at < len(operations) else None)
+            text = self.write(Call(operation, reads, shapes, self.program.arrays, after))
+            at += 1 + len(after)
+            self._hold([operation, *after][-1], text, operations[at] if at < len(operations) else None)
         outputs = {o.name: self.expressions[o.value] for o in self.program.outputs}
         return Statements(self.arguments, self.body, outputs)
 
@@ -132,22 +155,13 @@ class _Walk:
                 self.body.append(Statement(name, prepared, given.name))
         self.flowing = "x" if alone else self._free("x")
 
-    def _bias_after(self, operations: list[Operation], at: int) -> Operation | None:
-        """Return the bias that comes next and alone reads an operation, where that can take it in."""
-        operation = operations[at]
-        after = operations[at + 1] if at + 1 < len(operations) else None
-        if after is None or not isinstance(operation.op, self.takes_bias) or not isinstance(after.op, Bias):
-            return None
-        if self.program.only_reader(operation.output) is not after:
-            return None
-        return after if self.program.arrays[after.parameters[0]].shape == operation.shape[:1] else None
-
     def _hold(self, operation: Operation, text: str, following: Operation | None) -> None:
         """Let a variable hold a value, or write its expression where it is read."""
         value = operation.output
         reader = self.program.only_reader(value)
         flows = reader is not None and reader is following and reader.inputs.count(value) == 1
-        if flows and reader and reader.node == operation.node and len(text) < _WIDTH - 30:
+        together = reader is not None and (reader.node == operation.node or isinstance(reader.op, Activation))
+        if flows and together and len(text) < _WIDTH - 30:
             self.expressions[value] = text
             return
         final = following is None and self.program.outputs[-1].value == value and len(self.program.outputs) == 1
@@ -173,6 +187,15 @@ class _Walk:
             found = f"{base}_{count}"
         self.taken.add(found)
         return found
+
+
+def bias_behind(program: Program, operations: Sequence[Operation], *takers: type) -> list[Operation]:
+    """Return the bias that comes next and alone reads the first operation, where that is one that can take it in."""
+    first, *rest = operations[:2]
+    if not rest or not isinstance(first.op, takers) or not isinstance(rest[0].op, Bias):
+        return []
+    fits = program.arrays[rest[0].parameters[0]].shape == first.shape[:1]
+    return rest if fits and program.only_reader(first.output) is rest[0] else []
 
 
 def identifier(name: str) -> str:
