@@ -65,7 +65,7 @@ def _datasets() -> Iterable[str]:
 PICTURES = ("curves", "confusion", "kernels", "features", "mistakes", "scatter", "examples")
 """As `pictures.PICTURES`, which needs JAX; a test compares them."""
 
-FORMATS = ("onnx", "stablehlo", "torch", "jax", "safetensors", "npz")
+FORMATS = ("onnx", "stablehlo", "torch", "keras", "jax", "safetensors", "npz")
 """As `formats.FORMATS`, which needs JAX; likewise."""
 
 templates = _chosen_from(_templates)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from netspec.formats.format import TOLERANCE, Difference, Format, NotInstalledError, Options, difference
 from netspec.formats.jax import Jax
+from netspec.formats.keras import Keras
 from netspec.formats.onnx import Onnx
 from netspec.formats.program import Input, Output, Program, Trained, program_of
 from netspec.formats.stablehlo import StableHlo
@@ -26,6 +27,6 @@ __all__ = [
 ]
 
 FORMATS: Mapping[str, Format] = {
-    each.name: each for each in (Onnx(), StableHlo(), Torch(), Jax(), Safetensors(), Npz())
+    each.name: each for each in (Onnx(), StableHlo(), Torch(), Keras(), Jax(), Safetensors(), Npz())
 }
 """In the order of the reference page."""

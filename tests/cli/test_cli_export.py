@@ -7,15 +7,25 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import GOOD, cli
+from command_line import cli
 
 from netspec.formats import FORMATS
+
+LENET = """\
+input 1x8x8
+conv 6 3x3 pad=same; batchnorm relu; pool 2
+conv 12 3x3 relu; dropout 0.2
+fc 24 relu; fc 10 softmax
+data digits
+train { epochs 1; batch 100 }
+"""
+"""LeNet for digits of 8x8 pixels."""
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    (folder / "good.net").write_text(GOOD)
+    (folder / "good.net").write_text(LENET)
     assert cli(folder, "train", "good.net", "-o", "run", "--quiet").returncode == 0
     return folder
 
@@ -37,6 +47,8 @@ def test_a_run_in_another_format(run: Path, to: str) -> None:
     on = " on 32 test examples of digits" if format_.computes else ""
     assert last.startswith(("checked by ", "not checked: pip install "))
     assert last.startswith("not") or f"{on}: the largest difference is " in last
+    if to not in {"onnx", "npz"}:
+        return
     # An export is replaced.
     again = cli(run, "export", "run/best.safetensors", "--to", to, "--json")
     found = json.loads(again.stdout)

@@ -14,7 +14,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.formats import Trained
 from netspec.layers import LAYERS
 
-__all__ = ["CASES", "GROUPS", "Case", "case", "group"]
+__all__ = ["CASES", "GROUPS", "Case", "case", "case_of", "group"]
 
 _IMAGE, _SEQUENCE, _TOKENS = "6x9x8", "8x6", "7 tokens=12"
 _MASKED = "7 tokens=12 mask=0"

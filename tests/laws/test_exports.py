@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export_cases import CASES, GROUPS, Case, case, group
+from export_cases import CASES, GROUPS, Case, case, case_of, group
 
+import netspec as ns
 from netspec.formats import FORMATS, NotInstalledError, Options, difference, program_of
 
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run written programs here, where hundreds of them take no time to start; `tests/cli` runs them as users do."""
-    for name in ("jax", "torch"):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    for name in ("jax", "torch", "keras"):
         monkeypatch.setattr(f"netspec.formats.{name}.run_file", run_here)
 
 
@@ -32,7 +34,18 @@ def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> lis
     return [np.asarray(array) for array in names["made"]]
 
 
-computing = [name for name, each in FORMATS.items() if each.computes]
+# Keras runs each operation by itself, which takes minutes.
+computing = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "keras" else [])
+    for name, each in FORMATS.items()
+    if each.computes
+]
+
+SHARED = {
+    "strides": "input 6x9x8\nconv 6 3 pad=1 as a\nconv 6 3 pad=1 stride=2 share=a\ntrain { loss mse }",
+    "transposed": "input 7 tokens=12\nembedding 6 as a\nfc 12 pointwise nobias share=a\ntrain { loss mse }",
+}
+"""Weights that are read in several ways."""
 
 
 def disagreeing(to: str, known: Case, folder: Path, *, alone: bool = True) -> list[str]:
@@ -68,3 +81,15 @@ def test_another_program_computes_the_same(to: str, given: str, tmp_path: Path) 
 @pytest.mark.parametrize("to", computing)
 def test_each_layer_alone_is_the_same(to: str, name: str, tmp_path: Path) -> None:
     assert disagreeing(to, case(name), tmp_path) == []
+
+
+@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("to", [name for name, each in FORMATS.items() if each.computes])
+def test_weights_that_are_read_in_several_ways(to: str, name: str, tmp_path: Path) -> None:
+    known = case_of(ns.parse(SHARED[name]))
+    if to == "keras":
+        (what,) = FORMATS[to].unheld(program_of(known.trained)).items()
+        assert what[0] == "weights shared by different layers"
+        assert len(what[1]) == 2
+    else:
+        assert disagreeing(to, known, tmp_path, alone=False) == []

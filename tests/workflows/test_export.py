@@ -45,6 +45,14 @@ def saved(folder: Path, spec: str, labels: tuple[str, ...] = ()) -> Path:
     return ns.save_model(folder / "small.safetensors", model, model.init(3), labels=labels)
 
 
+# Keras is run for the command line; it takes long to start.
+computing = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "keras" else [])
+    for name, each in FORMATS.items()
+    if each.computes
+]
+
+
 def skip_where_missing(error: ns.NetspecError) -> NoReturn:
     if "pip install" in str(error):
         pytest.skip(str(error))
@@ -60,7 +68,7 @@ def test_the_command_line_knows_the_formats() -> None:
     assert tuple(FORMATS) == NAMES
 
 
-@pytest.mark.parametrize("to", [name for name, each in FORMATS.items() if each.computes])
+@pytest.mark.parametrize("to", computing)
 def test_bytes_become_probabilities_and_raw_floats_become_logits(to: str, picture_model: Path, tmp_path: Path) -> None:
     for raw in (False, True):
         try:
@@ -74,7 +82,7 @@ def test_bytes_become_probabilities_and_raw_floats_become_logits(to: str, pictur
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("to", [name for name, each in FORMATS.items() if each.computes])
+@pytest.mark.parametrize("to", computing)
 def test_several_inputs_and_outputs_keep_their_names(to: str, tmp_path: Path) -> None:
     try:
         made = export_model(saved(tmp_path, SEVERAL), to)
