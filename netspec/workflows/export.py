@@ -108,6 +108,12 @@ def export_model(
     run = open_run(path, "cpu")
     folder = run.path if kind_of(run.path, RunError) == "folder" else run.path.parent
     target = folder / format_.file if out is None else system_files.expanded(out, RunError)
+    ending = Path(format_.file).suffix
+    if format_.suffixes and target.suffix != ending:
+        raise RunError(
+            f"{target} is no name for what is written, a Python program and its weights beside it",
+            f"it ends in {ending}: -o {target.with_suffix(ending)}",
+        )
     for file in format_.files(target):
         _require_free(file, run)
     given, source, notes = _examples(run)

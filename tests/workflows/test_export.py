@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +16,7 @@ import safetensors.numpy
 import netspec as ns
 from netspec import ops
 from netspec.cli.completion import FORMATS as NAMES
-from netspec.formats import FORMATS, Difference, difference
+from netspec.formats import FORMATS, Difference, Options, Trained, difference, program_of
 from netspec.formats.stablehlo import StableHlo
 from netspec.workflows import export
 from netspec.workflows.export import export_model
@@ -200,6 +202,16 @@ def test_where_the_other_program_disagrees_nothing_is_kept(
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"an older export"]
 
 
+def test_what_double_precision_shows_to_be_rounding_is_kept(
+    picture_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netspec.formats.format.TOLERANCE", -1.0)
+    assert export_model(picture_model, "stablehlo", out=tmp_path / "model.stablehlo").files[0].is_file()
+    run = StableHlo.run
+    monkeypatch.setattr(StableHlo, "run", lambda *args: [array * np.float32(1.0001) for array in run(*args)])
+    assert "computes something else" in refused(picture_model, "stablehlo", out=tmp_path / "model.stablehlo")
+
+
 def test_a_missing_package_is_named(picture_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert refused(picture_model, "onnx", out=tmp_path / "m.onnx") == "writing onnx needs onnx\n  fix: pip install onnx"
@@ -213,3 +225,50 @@ def test_differences_of_what_is_no_number_are_infinite() -> None:
     assert not difference([one], [nan]).accepted
     assert not difference([one[:1]], [one]).accepted
     assert difference([one * 2], [one]) == Difference(1.0, 1.0)
+
+
+def test_a_program_has_a_name_of_its_own_beside_its_weights(picture_model: Path, tmp_path: Path) -> None:
+    assert refused(picture_model, "torch", out=tmp_path / "net.safetensors") == (
+        f"{tmp_path / 'net.safetensors'} is no name for what is written, a Python program and its weights beside it\n"
+        f"  fix: it ends in .py: -o {tmp_path / 'net.py'}"
+    )
+    (tmp_path / "lock.json").write_text("{}")
+    assert "best.safetensors is a file of a run" in refused(picture_model, "torch", out=tmp_path / "best.py")
+
+
+@pytest.mark.parametrize("to", ["jax", "torch", "keras"])
+def test_names_and_labels_are_data_in_a_program(to: str, tmp_path: Path) -> None:
+    labels = ('"""', "c\n\\", "\u202edog")
+    model = ns.compile(ns.parse(SPEC, name='x"""\nimport nothing'), "cpu")
+    graph = model.graph
+    trained = Trained(model.network, graph, {p.path: np.ones(p.shape, np.float32) for p in graph.parameters.values()})
+    trained = replace(trained, labels={graph.outputs[0].name: labels})
+    target = tmp_path / FORMATS[to].file
+    FORMATS[to].write(program_of(trained), target, Options())
+    text = target.read_text(encoding="utf-8")
+    assert text.isprintable() or set(filter(lambda c: not c.isprintable(), text)) == {"\n"}
+    body = ast.parse(text).body
+    found = [ast.literal_eval(n.value) for n in body if isinstance(n, ast.Assign) and n.targets[0].id == "LABELS"]  # type: ignore[attr-defined]
+    assert found == [labels]
+    assert not [n for n in body if isinstance(n, ast.Import) and n.names[0].name == "nothing"]
+
+
+def test_an_exported_model_looks_at_a_picture_once(tmp_path: Path) -> None:
+    spec = SPEC.replace('data "pictures.npz" {', 'data "pictures.npz" { views flip;')
+    made = export_model(saved(tmp_path, spec), "stablehlo")
+    assert made.notes == ("`views` is left out: the exported model looks at each picture once, as it is",)
+    assert made.difference is not None
+    assert made.difference.relative < 1e-5
+
+
+def test_rows_of_a_table_are_read_as_the_model_reads_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = [f"{a:.3f},{'xyz'[i % 3]},{2 * a + i % 3:.3f}" for i, a in enumerate(rng.normal(size=60))]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,kind,price", *lines]) + "\n")
+    spec = tmp_path / "rows.net"
+    text = 'fc 4 relu\nfc 1\ndata "rows.csv" { target price; test 20% }\ntrain { epochs 1; batch 20 }\n'
+    spec.write_text(text)
+    for _ in ns.train(ns.load(spec), out=tmp_path / "run"):
+        pass
+    made = export_model(tmp_path / "run", "stablehlo")
+    assert "test examples of" in made.examples
