@@ -49,7 +49,7 @@ def formats_page() -> str:
         "## Operations",
         "",
         "Layers consist of these operations (`netspec show FILE --as ops`). All that a format cannot hold is refused",
-        "at once.",
+        "at once. `keras` also refuses weights that layers of different kinds share.",
         "",
         f"| operation | what | {' | '.join(each.name for each in computing)} |",
         f"|---|---|{'---|' * len(computing)}",
