@@ -35,8 +35,8 @@ class Safetensors(Format):
     computes = False
 
     def write(self, program: Program, target: Path, options: Options) -> None:
-        """Write the arrays, and as metadata what is known of them but the spec."""
-        facts = {name: text for name, text in program.trained.facts.items() if name != "spec"}
+        """Write the arrays, and as metadata the network's name, the hash of the model file and the version of netspec."""
+        facts = {name: text for name, text in program.trained.facts.items() if name not in {"spec", "preparation"}}
         target.write_bytes(safetensors.numpy.save(weights(program, options), {"format": "np", **facts}))
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:

@@ -243,6 +243,9 @@ def _trained(run: Run, given: Mapping[str, NDArray[Any]] | None) -> Trained:
         "sha256": content.seal,
         "netspec": version("netspec"),
     }
+    if run.preparation:
+        # Without the vocabulary of a text, or the categories of a table, nobody could say what flows in.
+        facts["preparation"] = run.preparation.model_dump_json()
     return Trained(run.network, graph, content.arrays, labels, frozenset(images), facts)
 
 

@@ -272,3 +272,7 @@ def test_rows_of_a_table_are_read_as_the_model_reads_them(tmp_path: Path) -> Non
         pass
     made = export_model(tmp_path / "run", "stablehlo")
     assert "test examples of" in made.examples
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(export_model(tmp_path / "run", "onnx").files[0])
+    facts = {each.key: each.value for each in model.metadata_props}
+    assert json.loads(facts["preparation"])["table"]
