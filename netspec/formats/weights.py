@@ -35,7 +35,7 @@ class Safetensors(Format):
     computes = False
 
     def write(self, program: Program, target: Path, options: Options) -> None:
-        """Write the arrays, and as metadata the network's name, the hash of the model file and the version of netspec."""
+        """Write the arrays, and as metadata the name, the hash of the model file and the version of netspec."""
         facts = {name: text for name, text in program.trained.facts.items() if name not in {"spec", "preparation"}}
         target.write_bytes(safetensors.numpy.save(weights(program, options), {"format": "np", **facts}))
 
