@@ -47,7 +47,7 @@ def formats_page() -> str:
         "SHA-256 of the model file (`sha256`), the name and, of a text or a table, what is prepared by it",
         "(`preparation`, JSON: the vocabulary, the columns). Normalizations are folded into the kernels near them.",
         "",
-        "Texts go in as their token numbers, rows of a table as the vectors that are made of them; numbers that a table",
+        "Texts go in as their token numbers, rows of a table as the vectors made of them; numbers that a table",
         "standardizes come out standardized.",
         "",
         "## Operations",
