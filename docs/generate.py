@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from formats_page import formats_page
 from language_page import language_page
 from models_page import models_page
 from passes_page import passes_page
@@ -104,6 +105,7 @@ PAGES = {
     "models.md": models_page,
     "errors.md": errors_page,
     "passes.md": passes_page,
+    "formats.md": formats_page,
     "network.schema.json": schema,
 }
 

@@ -33,6 +33,7 @@ VERBS = (
     "bench",
     "plot",
     "report",
+    "export",
     "explain",
     "layers",
     "doctor",

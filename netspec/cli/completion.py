@@ -8,7 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-__all__ = ["PICTURES", "codes", "datasets", "devices", "names", "pictures", "templates", "wanted_verb"]
+__all__ = [
+    "FORMATS",
+    "PICTURES",
+    "codes",
+    "datasets",
+    "devices",
+    "formats",
+    "names",
+    "pictures",
+    "templates",
+    "wanted_verb",
+]
 
 
 def wanted_verb() -> str | None:
@@ -54,9 +65,13 @@ def _datasets() -> Iterable[str]:
 PICTURES = ("curves", "confusion", "kernels", "features", "network", "mistakes", "scatter", "examples")
 """As `pictures.PICTURES`, which needs JAX; a test compares them."""
 
+FORMATS = ("onnx", "stablehlo", "torch", "keras", "jax", "safetensors", "npz")
+"""As `formats.FORMATS`, which needs JAX; likewise."""
+
 templates = _chosen_from(_templates)
 names = _chosen_from(_names)
 codes = _chosen_from(_codes)
 datasets = _chosen_from(_datasets)
 pictures = _chosen_from(lambda: PICTURES)
+formats = _chosen_from(lambda: FORMATS)
 devices = _chosen_from(lambda: ("cpu", "gpu"))

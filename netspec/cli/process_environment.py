@@ -45,7 +45,9 @@ def clean_variables() -> None:
                 say(f"note: {name} is left out: {why}", error=True)
 
 
-_COMPUTING = {"train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "doctor"}
+_COMPUTING = {
+    *("train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "export", "doctor"),
+}
 
 
 def set_thread_count(least: int) -> None:

@@ -104,6 +104,11 @@ class Run:
         return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
 
     @property
+    def content(self) -> ModelFile:
+        """The model file as it was read."""
+        return self._content
+
+    @property
     def vocabulary(self) -> Vocabulary | None:
         """What the token numbers of a text stand for; None where it learned from no text."""
         return self.preparation.vocabulary if self.preparation else None

@@ -44,11 +44,12 @@ FOLDERS = {
     "backends": "system recipe graph planning",
     "backends/jax": "diagnostics system ops recipe ir graph passes planning describe data backends",
     "training": "diagnostics recipe ir graph data backends/jax",
+    "formats": "diagnostics ops ir graph passes planning backends/jax",
     "report": "diagnostics system drawing",
     "runs": "diagnostics system recipe ir sources graph planning compiler data backends/jax training",
     "workflows": (
         "diagnostics system recipe ir sources graph elaborate planning describe drawing compiler pages data "
-        "backends/jax training report runs"
+        "backends/jax training formats report runs"
     ),
     "terminal": "diagnostics ops recipe ir data backends/jax training",
     "netspec": "diagnostics system compiler workflows terminal",
@@ -182,7 +183,7 @@ def test_the_front_end_imports_nothing_heavy(module: str) -> None:
 def test_only_the_back_end_and_what_stands_on_it_knows_jax() -> None:
     users = {m for m in FILES for i in imports(m, deferred=False) if i.split(".")[0] in {"jax", "optax"}}
     assert users
-    assert {folder(m) for m in users} <= {"backends/jax", "training", "runs", "workflows"}
+    assert {folder(m) for m in users} <= {"backends/jax", "formats", "training", "runs", "workflows"}
 
 
 def test_checking_a_spec_leaves_the_heavy_libraries_alone() -> None:

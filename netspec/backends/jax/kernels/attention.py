@@ -13,7 +13,15 @@ from jax import lax
 from netspec.backends.jax.kernels.arrange import dot_rows
 from netspec.backends.jax.kernels.dropout import dropout
 
-__all__ = ["attend", "attend_in_windows", "attend_next", "attend_to", "sinusoids"]
+__all__ = [
+    "attend",
+    "attend_in_windows",
+    "attend_next",
+    "attend_to",
+    "near_in_windows",
+    "sinusoids",
+    "ways_in_window",
+]
 
 
 def attend(
@@ -175,15 +183,15 @@ def attend_in_windows(
     x = jnp.roll(qkv, (-shift[0], -shift[1]), axis=(1, 2)) if any(shift) else qkv
     x = x.reshape(count, grid[0], h, grid[1], w, 3, heads, size)
     q, k, v = jnp.transpose(x, (5, 0, 1, 3, 6, 2, 4, 7)).reshape(3, count, grid[0] * grid[1], heads, h * w, size)
-    seen = _together((height, width), window, shift) if any(shift) else None
-    bias = jnp.transpose(table[_ways(window)], (2, 0, 1))
+    seen = near_in_windows((height, width), window, shift) if any(shift) else None
+    bias = jnp.transpose(table[ways_in_window(window)], (2, 0, 1))
     y = _weighted(q, k, v, (seen,), bias=bias, rate=rate, rng_key=rng_key, axis_name=axis_name)
     y = y.reshape(count, *grid, h, w, heads * size)
     y = jnp.transpose(y, (0, 1, 3, 2, 4, 5)).reshape(count, height, width, heads * size)
     return jnp.roll(y, shift, axis=(1, 2)) if any(shift) else y
 
 
-def _ways(window: tuple[int, int]) -> np.ndarray:
+def ways_in_window(window: tuple[int, int]) -> np.ndarray:
     """Return the row of the table for each two positions of a window, (h·w, h·w), constant."""
     h, w = window
     rows, columns = np.divmod(np.arange(h * w), w)
@@ -191,7 +199,7 @@ def _ways(window: tuple[int, int]) -> np.ndarray:
     return down * (2 * w - 1) + right
 
 
-def _together(image: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]) -> np.ndarray:
+def near_in_windows(image: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]) -> np.ndarray:
     """Return which two positions of each window are near each other in the image, (windows, 1, h·w, h·w), constant.
 
     In an image that was shifted, the last windows hold its end, and behind that its beginning.

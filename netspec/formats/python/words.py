@@ -1,0 +1,63 @@
+"""What stands at the head of a written program, in words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from netspec.formats.program import Input, Program
+
+__all__ = ["input_words", "labels_text", "name_of", "output_words", "quoted", "returned"]
+
+_WIDTH = 100
+_KINDS = {"bytes": "bytes", "floats": "floats", "tokens": "token numbers"}
+
+
+def input_words(program: Program, arguments: Mapping[str, str]) -> str:
+    """Return what flows in, in words."""
+    return ", ".join(f"{arguments[i.name]}: {_of(i)}" for i in program.inputs)
+
+
+def _of(given: Input) -> str:
+    return f"{_KINDS[given.kind]} ({', '.join(['N', *map(str, given.shape)])})"
+
+
+def output_words(program: Program) -> str:
+    """Return what comes out, in words."""
+    return ", ".join(f"{o.name} ({', '.join(['N', *map(str, o.shape)])})" for o in program.outputs)
+
+
+def labels_text(program: Program) -> str:
+    """Return the names of the classes as a constant; empty where there are none."""
+    named = {o.name: o.labels for o in program.outputs if o.labels}
+    if not named:
+        return ""
+    values = {name: _tuple(labels) for name, labels in named.items()}
+    if len(program.outputs) == 1:
+        return f"LABELS = {next(iter(values.values()))}"
+    return "LABELS = {" + ", ".join(f"{quoted(name)}: {value}" for name, value in values.items()) + "}"
+
+
+def _tuple(labels: Sequence[str]) -> str:
+    text = ", ".join(map(quoted, labels))
+    if len(text) < _WIDTH:
+        return f"({text}{',' if len(labels) == 1 else ''})"
+    return "(\n" + "".join(f"    {quoted(label)},\n" for label in labels) + ")"
+
+
+def quoted(text: str) -> str:
+    """Return a text as one of Python; what is not seen, or steers the screen, is escaped."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def name_of(program: Program) -> str:
+    """Return the name of a network as it may stand in a comment."""
+    return re.sub(r"[^\w .-]", "_", program.name)[:_WIDTH] or "network"
+
+
+def returned(outputs: Mapping[str, str]) -> str:
+    """Return the expression of all outputs: the only one, or each by its name."""
+    if len(outputs) == 1:
+        return next(iter(outputs.values()))
+    return "{" + ", ".join(f"{quoted(name)}: {text}" for name, text in outputs.items()) + "}"

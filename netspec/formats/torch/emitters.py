@@ -1,0 +1,295 @@
+"""Each operation as an expression of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from netspec import ops
+from netspec.formats.python.statements import Call, atom, number, short
+from netspec.formats.torch.modules import Modules
+from netspec.formats.torch.weighted import (
+    WEIGHTED,
+    Emitter,
+    even,
+    last_first,
+    options,
+    padded,
+    rank,
+    unless,
+)
+
+__all__ = ["EMITTERS"]
+
+
+def _local(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    numbers = f"{op.size}, {number(op.alpha)}, {number(op.beta)}, {number(op.k)}"
+    if len(at.shapes[0]) == 1:
+        return f"F.local_response_norm({atom(at.reads[0])}[..., None], {numbers})[..., 0]"
+    return f"F.local_response_norm({at.reads[0]}, {numbers})"
+
+
+def _max_pool(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    x, padding = at.reads[0], [before for before, _ in op.padding]
+    if not even(op.padding) or any(2 * p > k for p, k in zip(padding, op.window, strict=True)):
+        x, padding = padded(x, op.padding, "-torch.inf"), [0] * len(padding)
+    stride = [] if op.stride == op.window else [short(op.stride)]
+    how = options(padding=unless(short(padding), "0"))
+    return f"F.max_pool{rank(at)}({', '.join([x, short(op.window), *stride, *how])})"
+
+
+def _avg_pool(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    x, padding = at.reads[0], [before for before, _ in op.padding]
+    none = ((0, 0),) * len(padding)
+    counted = op.counted or none
+    small = all(2 * p <= k for p, k in zip(padding, op.window, strict=True))
+    if even(op.padding) and small and counted in (none, op.padding):
+        stride = [] if op.stride == op.window else [short(op.stride)]
+        padded = any(padding)
+        how = options(
+            padding=short(padding) if padded else "", count_include_pad="False" if padded and counted == none else ""
+        )
+        return f"F.avg_pool{rank(at)}({', '.join([x, short(op.window), *stride, *how])})"
+    pads = [str(last_first(each)) for each in (op.padding, counted)]
+    return f"avg_pool({', '.join([x, short(op.window), short(op.stride), *pads])})"
+
+
+def _global_pool(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    axes = tuple(range(2, 1 + len(at.shapes[0])))
+    name = {"avg": "mean", "max": "amax", "sum": "sum"}[op.mode]
+    return f"{atom(at.reads[0])}.{name}({axes[0] if len(axes) == 1 else axes})"
+
+
+# --- functions of each value ----------------------------------------------------------------------------------------
+
+_F = {
+    "relu": "relu",
+    "relu6": "relu6",
+    "selu": "selu",
+    "silu": "silu",
+    "mish": "mish",
+    "softplus": "softplus",
+    "softsign": "softsign",
+    "log_sigmoid": "logsigmoid",
+    "hard_sigmoid": "hardsigmoid",
+    "hard_swish": "hardswish",
+    "tanhshrink": "tanhshrink",
+    "hard_tanh": "hardtanh",
+}
+
+
+def function(name: str, x: str, **parameters: Any) -> str:
+    """Return an activation function of an expression."""
+    if name in _F:
+        return f"F.{_F[name]}({x})"
+    given = {key: number(value) for key, value in parameters.items() if not isinstance(value, bool)}
+    match name:
+        case "identity":
+            return x
+        case "leaky_relu":
+            return f"F.leaky_relu({x}, {given.get('slope', '0.01')})"
+        case "elu" | "celu":
+            return f"F.{name}({x}, {given.get('alpha', '1')})"
+        case "gelu":
+            return f'F.gelu({x}, approximate="tanh")' if parameters.get("approximate") else f"F.gelu({x})"
+        case "threshold":
+            return f"F.threshold({x}, {given['threshold']}, {given.get('value', '0')})"
+        case "softshrink" | "hardshrink":
+            return f"F.{name}({x}, {given.get('limit', '0.5')})"
+        case "clamp":
+            return f"{atom(x)}.clamp({given.get('min', 'None')}, {given.get('max', 'None')})"
+        case "softmax" | "log_softmax":
+            return f"{atom(x)}.{name}(1)"
+        case "softmin":
+            return f"F.softmin({x}, 1)"
+        case "ramp":
+            return f"ramp({x})"
+    return f"{atom(x)}.{name}()"
+
+
+def _spread(at: Call, modules: Modules) -> str:
+    """Return numbers for each channel as they meet a batch; those for each value stay."""
+    (path,) = at.operation.parameters
+    positions = len(at.shapes[0]) - 1
+    made = modules.parameter(path)
+    return f"{made}[:, {', '.join(['None'] * positions)}]" if at.arrays[path].ndim == 1 and positions else made
+
+
+def _meeting(at: Call) -> list[str]:
+    """Return what is combined; one number a channel meets every position."""
+    most = max(map(len, at.shapes))
+    return [
+        atom(x) if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"
+        for x, shape in zip(at.reads, at.shapes, strict=True)
+    ]
+
+
+def _infix(sign: str) -> Emitter:
+    return lambda op, at, modules: f" {sign} ".join(_meeting(at))
+
+
+def _merged(name: str) -> Emitter:
+    def emit(op: Any, at: Call, modules: Modules) -> str:
+        del op, modules
+        first, *others = _meeting(at)
+        for other in others:
+            first = f"torch.{name}({first}, {other})"
+        return first
+
+    return emit
+
+
+def _affine(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    text = f"{number(op.factor)} * {atom(at.reads[0])}"
+    return f"{text} + {number(op.offset)}" if op.offset else text
+
+
+def _part(x: str, start: int, stop: int) -> str:
+    return f"{atom(x)}[:, {start or ''}:{stop}]"
+
+
+def _gated(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    if op.function == "sigmoid":
+        return f"F.glu({at.reads[0]}, 1)"
+    half, x = at.shapes[0][0] // 2, at.reads[0]
+    return f"{_part(x, 0, half)} * {atom(function(op.function, f'{atom(x)}[:, {half}:]'))}"
+
+
+# --- what moves values ----------------------------------------------------------------------------------------------
+
+
+def _reshape(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    if len(op.to) == 1:
+        return f"{atom(at.reads[0])}.flatten(1)"
+    return f"{atom(at.reads[0])}.reshape(-1, {', '.join(map(str, op.to))})"
+
+
+def _pad(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    pads = list(zip(op.before, op.after, strict=True))
+    if pads[0] == (0, 0):
+        pads.pop(0)
+    mode = {"zero": "", "reflect": ', mode="reflect"', "edge": ', mode="replicate"'}[op.mode]
+    return f"F.pad({at.reads[0]}, {tuple(last_first(pads))}{mode})" if pads else at.reads[0]
+
+
+def _crop(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    parts = [f"{start or ''}:{start + size}" for start, size in zip(op.start, op.size, strict=True)]
+    return f"{atom(at.reads[0])}[:, :, {', '.join(parts)}]"
+
+
+def _upsample(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    mode = "linear" if op.mode == "bilinear" and len(op.factor) == 1 else op.mode
+    how = [f"scale_factor={short(op.factor)}", f'mode="{mode}"', *(["align_corners=True"] if op.align_corners else [])]
+    if op.mode == "bicubic" and len(op.factor) == 1:
+        how[0] = f"scale_factor=(1, {op.factor[0]})"
+        return f"F.interpolate({', '.join([f'{atom(at.reads[0])}[:, :, None]', *how])})[:, :, 0]"
+    return f"F.interpolate({', '.join([at.reads[0], *how])})"
+
+
+# --- sequences ------------------------------------------------------------------------------------------------------
+
+
+def _attention(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    more = options(
+        causal="True" if op.causal else "",
+        rotary="True" if op.rotary else "",
+        valid=at.reads[1] if isinstance(op, ops.MaskedAttention) else "",
+    )
+    return f"attention({', '.join([at.reads[0], str(op.heads), *more])})"
+
+
+def _cross_attention(op: Any, at: Call, modules: Modules) -> str:
+    weights = [modules.parameter(path) for path in at.operation.parameters]
+    bias = [weights.pop()] if len(weights) % 2 == 0 else []
+    kernels = f"({', '.join(weights)}{',' if len(weights) == 1 else ''})"
+    valid = [f"valid={at.reads[2]}"] if isinstance(op, ops.MaskedCrossAttention) else []
+    return f"cross_attention({', '.join([*at.reads[:2], str(op.heads), kernels, *bias, *valid])})"
+
+
+def _window_attention(op: Any, at: Call, modules: Modules) -> str:
+    table = modules.parameter(at.operation.parameters[0])
+    return f"window_attention({at.reads[0]}, {table}, {op.heads}, {op.window}, {op.shift})"
+
+
+def _masked_pool(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    if op.mode == "sum":
+        return f"fill_padding({', '.join(at.reads)}, 0).sum(2)"
+    return f"masked_{'max' if op.mode == 'max' else 'mean'}({', '.join(at.reads)})"
+
+
+def _valid(op: Any, at: Call, modules: Modules) -> str:
+    del modules
+    return f"valid_positions({at.reads[0]}, {op.token}{f', {op.before}' if op.before else ''})"
+
+
+def _same(op: Any, at: Call, modules: Modules) -> str:
+    del op, modules
+    return at.reads[0]
+
+
+EMITTERS: Mapping[type[ops.Op], Emitter] = {
+    **WEIGHTED,
+    ops.MaxPool: _max_pool,
+    ops.AvgPool: _avg_pool,
+    ops.GlobalPool: _global_pool,
+    ops.Bias: lambda op, at, modules: f"{atom(at.reads[0])} + {_spread(at, modules)}",
+    ops.Scale: lambda op, at, modules: f"{atom(at.reads[0])} * {_spread(at, modules)}",
+    ops.Affine: _affine,
+    ops.Activation: lambda op, at, modules: function(op.function, at.reads[0], **dict(op.parameters)),
+    ops.Gated: _gated,
+    ops.Dropout: _same,
+    ops.StochasticDepth: _same,
+    ops.Noise: _same,
+    ops.Sample: lambda op, at, modules: _part(at.reads[0], 0, at.shapes[0][0] // 2),
+    ops.LocalResponseNorm: _local,
+    ops.Reshape: _reshape,
+    ops.Permute: lambda op, at, _: f"{atom(at.reads[0])}.permute(0, {', '.join(str(a + 1) for a in op.order)})",
+    ops.Pad: _pad,
+    ops.Crop: _crop,
+    ops.Channels: lambda op, at, modules: _part(at.reads[0], op.start, op.start + op.count),
+    ops.Coordinates: lambda op, at, modules: f"with_coordinates({at.reads[0]})",
+    ops.ShuffleChannels: lambda op, at, modules: f"shuffle_channels({at.reads[0]}, {op.groups})",
+    ops.Upsample: _upsample,
+    ops.DepthToSpace: lambda op, at, modules: f"F.pixel_shuffle({at.reads[0]}, {op.factor})",
+    ops.SpaceToDepth: lambda op, at, modules: f"F.pixel_unshuffle({at.reads[0]}, {op.factor})",
+    ops.Add: _infix("+"),
+    ops.Average: lambda op, at, modules: f"({' + '.join(_meeting(at))}) / {len(at.reads)}",
+    ops.Subtract: _infix("-"),
+    ops.Multiply: _infix("*"),
+    ops.Divide: _infix("/"),
+    ops.Maximum: _merged("maximum"),
+    ops.Minimum: _merged("minimum"),
+    ops.Concat: lambda op, at, modules: f"torch.cat([{', '.join(at.reads)}], 1)",
+    ops.Dot: lambda op, at, modules: f"({' * '.join(_meeting(at))}).sum(1, keepdim=True)",
+    ops.CosineSimilarity: lambda op, at, _: (
+        f"F.cosine_similarity({', '.join(at.reads)}, 1, {number(op.epsilon)}).unsqueeze(1)"
+    ),
+    ops.OneHot: lambda op, at, modules: f"one_hot({at.reads[0]}, {op.tokens})",
+    ops.Sinusoid: lambda op, at, modules: (
+        f"{atom(at.reads[0])} + sinusoids{tuple(at.shapes[0])}.to({atom(at.reads[0])}.device)"
+    ),
+    ops.Prepend: lambda op, at, modules: f"prepend({at.reads[0]}, {modules.parameter(at.operation.parameters[0])})",
+    ops.Take: lambda op, at, modules: f"{atom(at.reads[0])}[:, :, {0 if op.position == 'first' else -1}]",
+    ops.Attention: _attention,
+    ops.CrossAttention: _cross_attention,
+    ops.WindowAttention: _window_attention,
+    ops.ValidPositions: _valid,
+    ops.ZeroPadding: lambda op, at, modules: f"fill_padding({', '.join(at.reads)}, 0)",
+    ops.OnePadding: lambda op, at, modules: f"fill_padding({', '.join(at.reads)}, 1)",
+    ops.MaskedGlobalPool: _masked_pool,
+    ops.TakeLastValid: lambda op, at, modules: f"take_last_valid({', '.join(at.reads)})",
+    ops.MaskedAttention: _attention,
+    ops.MaskedCrossAttention: _cross_attention,
+}

@@ -1,0 +1,91 @@
+"""The modules and parameters of a PyTorch network: how they are defined, and the arrays of their state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.formats.program import Arrays
+from netspec.formats.python.statements import identifier
+
+__all__ = ["Modules"]
+
+_OF_MODULES = {
+    *("add_module", "apply", "bfloat16", "buffers", "children", "compile", "cpu", "cuda", "double", "eval"),
+    "extra_repr",
+    *("float", "forward", "half", "ipu", "load_state_dict", "modules", "mtia", "parameters", "register_buffer"),
+    "share_memory",
+    *("state_dict", "to", "train", "training", "type", "xpu", "zero_grad"),
+}
+"""What `nn.Module` calls its own."""
+
+
+class Modules:
+    """What `__init__` defines.
+
+    Attributes:
+        lines: the definition of each attribute, by its name.
+        state: the arrays by the names of `state_dict`.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.arrays = arrays
+        self.lines: dict[str, str] = {}
+        self.state: dict[str, NDArray[Any]] = {}
+        self._places: dict[str, str] = {}
+        self._made: dict[tuple[str, ...], tuple[str, str]] = {}
+
+    def module(
+        self, name: str, text: str, paths: Mapping[str, str], more: Mapping[str, NDArray[Any]] | None = None
+    ) -> str | None:
+        """Return the expression of a module; None where another one holds some of its arrays.
+
+        Args:
+            name: that it gets, if it is free.
+            text: its definition.
+            paths: of its arrays, by their names in it.
+            more: arrays that are none of the network's, by their names in it.
+        """
+        key = tuple(paths.values())
+        if key in self._made:
+            attribute, before = self._made[key]
+            return f"self.{attribute}" if before == text else None
+        if any(path in self._places for path in key):
+            return None
+        attribute = self._free(name)
+        self.lines[attribute] = text
+        self._made[key] = (attribute, text)
+        for inner, path in paths.items():
+            self._places[path] = f"{attribute}.{inner}"
+            self.state[f"{attribute}.{inner}"] = self.arrays[path]
+        for inner, array in (more or {}).items():
+            self.state[f"{attribute}.{inner}"] = array
+        return f"self.{attribute}"
+
+    def parameter(self, path: str) -> str:
+        """Return the expression of one array; it becomes a parameter of its own where no module holds it."""
+        if path not in self._places:
+            node, _, name = path.rpartition("/")
+            alone = sum(other.rpartition("/")[0] == node for other in self.arrays) == 1
+            attribute = self._free(node if alone else f"{node}_{name}")
+            array = self.arrays[path]
+            self.lines[attribute] = f"nn.Parameter(torch.empty({', '.join(map(str, array.shape)) or '()'}))"
+            self._places[path] = attribute
+            self.state[attribute] = array
+        return f"self.{self._places[path]}"
+
+    def _free(self, name: str) -> str:
+        base = identifier(name)
+        base = f"{base}_layer" if base in _OF_MODULES else base
+        found, count = base, 1
+        while found in self.lines:
+            count += 1
+            found = f"{base}_{count}"
+        return found
+
+    def ordered_state(self) -> dict[str, NDArray[Any]]:
+        """Return the state, contiguous, by name."""
+        return {name: np.asarray(array, order="C") for name, array in sorted(self.state.items())}

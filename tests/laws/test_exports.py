@@ -1,0 +1,95 @@
+"""Every layer in every format that can hold it: the other program's output equals ours."""
+
+from __future__ import annotations
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from export_cases import CASES, GROUPS, Case, case, case_of, group
+
+import netspec as ns
+from netspec.formats import FORMATS, NotInstalledError, Options, difference, program_of
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run written programs here, where hundreds of them take no time to start; `tests/cli` runs them as users do."""
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    for name in ("jax", "torch", "keras"):
+        monkeypatch.setattr(f"netspec.formats.{name}.run_file", run_here)
+
+
+def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> list[np.ndarray]:
+    pytest.importorskip(package)
+    spec = spec_from_file_location("exported", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    names: dict[str, Any] = {"module": module, "inputs": inputs}
+    exec(call, names)
+    return [np.asarray(array) for array in names["made"]]
+
+
+# Keras runs each operation by itself, which takes minutes.
+computing = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "keras" else [])
+    for name, each in FORMATS.items()
+    if each.computes
+]
+
+SHARED = {
+    "strides": "input 6x9x8\nconv 6 3 pad=1 as a\nconv 6 3 pad=1 stride=2 share=a\ntrain { loss mse }",
+    "transposed": "input 7 tokens=12\nembedding 6 as a\nfc 12 pointwise nobias share=a\ntrain { loss mse }",
+}
+"""Weights that are read in several ways."""
+
+
+def disagreeing(to: str, known: Case, folder: Path, *, alone: bool = True) -> list[str]:
+    """Return the outputs by which another program disagrees; on one example `alone` too, for their number is open."""
+    format_ = FORMATS[to]
+    program = program_of(known.trained, raw=True, folded=format_.folded)
+    if format_.unheld(program):
+        pytest.skip(f"{to} does not hold {', '.join(format_.unheld(program))}")
+    target = folder / format_.file
+    try:
+        format_.write(program, target, Options())
+        found = format_.run(program, target, known.inputs)
+        single = {key: x[1:2] for key, x in known.inputs.items()}
+        of_one = format_.run(program, target, single) if alone else [x[1:2] for x in found]
+    except NotInstalledError:
+        pytest.skip(f"{format_.checker} is not installed")
+    return [
+        f"{output.name}: {difference([a], [b])}"
+        for output, a, b, c in zip(program.outputs, found, known.expected, of_one, strict=True)
+        if not difference([a], [b]).accepted or not difference([c], [b[1:2]]).relative < 1e-4
+    ]
+
+
+@pytest.mark.parametrize("given", GROUPS)
+@pytest.mark.parametrize("to", computing)
+def test_another_program_computes_the_same(to: str, given: str, tmp_path: Path) -> None:
+    # What JAX compiles anew for each number of examples takes long; `slow` does.
+    assert disagreeing(to, group(given), tmp_path, alone=FORMATS[to].checker != "jax") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("to", computing)
+def test_each_layer_alone_is_the_same(to: str, name: str, tmp_path: Path) -> None:
+    assert disagreeing(to, case(name), tmp_path) == []
+
+
+@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("to", [name for name, each in FORMATS.items() if each.computes])
+def test_weights_that_are_read_in_several_ways(to: str, name: str, tmp_path: Path) -> None:
+    known = case_of(ns.parse(SHARED[name]))
+    if to == "keras":
+        (what,) = FORMATS[to].unheld(program_of(known.trained)).items()
+        assert what[0] == "weights shared by different layers"
+        assert len(what[1]) == 2
+    else:
+        assert disagreeing(to, known, tmp_path, alone=False) == []
