@@ -45,7 +45,7 @@ def clean_variables() -> None:
                 say(f"note: {name} is left out: {why}", error=True)
 
 
-_COMPUTING = {"train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "doctor"}
+_COMPUTING = {"train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "doctor", "import"}
 
 
 def set_thread_count(least: int) -> None:
