@@ -34,7 +34,7 @@ def filler(made: Message | None, sketch: Sketch) -> init.Initializer | None:
         return None
     kind, norm = made.get("type", "constant"), made.get("variance_norm", "FAN_IN")
     if made.get("sparse", -1) >= 0:
-        sketch.note(f"{made.place}: a kernel begins with only {made.get('sparse')} inputs a unit that are not 0; here all begin alike")
+        sketch.note(f"kernels begin with only {made.get('sparse')} inputs a unit that are not 0 (`sparse`); here all do alike")
     if kind == "constant":
         value = float(made.get("value", 0.0))
         return init.Constant(value=_short(value)) if value else init.Zeros()

@@ -70,9 +70,9 @@ def _means(sketch: Sketch, prepared: Preparation, dataset: str, channels: int, *
         if dataset == "cifar10":
             means, stands = tuple(255 * m for m in _CIFAR), "the mean of each channel of CIFAR-10"
         elif channels == 3 and ("imagenet" in prepared.source or "ilsvrc" in prepared.source or "ilsvrc" in prepared.mean_file):
-            means, stands = _IMAGENET, "the mean of each channel of ImageNet, 104, 117, 123"
+            means, stands = _IMAGENET, "the mean of each channel of ImageNet (104, 117, 123)"
         if stands:
-            sketch.note(f"the mean image {prepared.mean_file} is not among the files: {stands}, stands for it")
+            sketch.note(f"the mean image {prepared.mean_file} is not among the files: {stands} stands for it")
         elif weights:
             sketch.unknown(prepared.place, f"the mean image {prepared.mean_file}", "give that file too")
         else:

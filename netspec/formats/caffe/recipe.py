@@ -138,11 +138,10 @@ def _schedule(sketch: Sketch, solver: Message, steps: Steps, total: int) -> str:
     if policy == "poly":
         return f"polynomial {_number(power)}"
     if not steps.known:
-        sketch.unknown(
-            solver.place,
-            f"lr_policy {policy!r} counts steps, and how many examples there are is not known",
-            "`schedule` counts epochs: write it for your data",
-        )
+        sketch.note(f"lr_policy {policy!r} counts steps, and how many examples there are is not known: `schedule` is not set")
+        words = [f"lr_policy {policy}", *(f"{n} {_number(solver.get(n))}" for n in ("gamma", "power", "stepsize") if n in solver)]
+        words += [f"stepvalue {s}" for s in solver.all("stepvalue")]
+        sketch.made.remarks.append(f"Caffe's schedule, in steps: {', '.join(words)}")
         return ""
     if policy == "step" and int(solver.get("stepsize", 0)) > 0:
         return f"step {_number(steps.epochs(int(solver.get('stepsize'))))} factor={_number(gamma)}"

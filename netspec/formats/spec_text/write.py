@@ -12,7 +12,7 @@ from netspec.formats.spec_text.items import Block, From, Item, Line, Merge, Repe
 from netspec.formats.spec_text.shapes import numbers, slots
 from netspec.formats.spec_text.simplify import simplified
 from netspec.formats.spec_text.structure import Labels, structured
-from netspec.ir.text import layer_text, value_text
+from netspec.ir.text import value_text
 from netspec.layers.base import Layer
 from netspec.ops import format_shape
 from netspec.recipe.initializers import Initializer
@@ -62,9 +62,29 @@ def written(made: Description, *, flat: bool = False) -> Written:
 
 def _name_uses(items: Sequence[Item], labels: Labels) -> None:
     """Name the uses of blocks as the file calls them, where it does."""
+    renamed: dict[str, str] = {}
     for item in items:
-        if isinstance(item, Use) and not item.label and (name := label_of(item)):
-            item.label = labels.make(name)
+        if isinstance(item, Use) and (name := label_of(item)):
+            label = labels.make(name)
+            if item.label:
+                renamed[item.label] = label
+            item.label = label
+    _rename(items, renamed)
+
+
+def _rename(items: Iterable[Item], renamed: dict[str, str]) -> None:
+    """Replace labels where they are read."""
+    for item in items:
+        match item:
+            case From():
+                item.label = renamed.get(item.label, item.label)
+            case Line():
+                item.reads = tuple(renamed.get(label, label) for label in item.reads)
+            case Merge():
+                for body in item.bodies:
+                    _rename(body, renamed)
+            case _:
+                pass
 
 
 def _labelled(items: Iterable[Item]) -> Iterator[tuple[str, Piece]]:
@@ -86,8 +106,8 @@ def _head(made: Description, inits: dict[str, Initializer]) -> Iterator[str]:
     for name, shape in made.inputs.items():
         yield f"input {format_shape(shape)}" + ("" if len(made.inputs) == 1 else f" as {name}")
     if inits:
-        words = [value_text(inits["kernel"], every=False)] if "kernel" in inits else []
-        words += [f"bias={value_text(inits['bias'], every=False)}"] if "bias" in inits else []
+        words = [_call(inits["kernel"])] if "kernel" in inits else []
+        words += [f"bias={_call(inits['bias'])}"] if "bias" in inits else []
         yield f"init {' '.join(words)}"
     yield ""
 
@@ -105,6 +125,8 @@ def _tail(made: Description, outputs: Iterable[Output], names: dict[str, str]) -
     for command, piece, rest in made.top:
         if piece in names:
             yield f"{command} {names[piece]} {rest}".rstrip()
+    if made.remarks:
+        yield ""
     for remark in made.remarks:
         yield f"# {remark}"
     if made.data:
@@ -224,34 +246,29 @@ def _words(layer: Layer, given: dict[str, str]) -> str:
             shown = layer.model_copy(update={"pad": "valid"})
         elif dense and odd and pad == halves and stride == (1, 1) and free:
             shown = layer.model_copy(update={"pad": "same"})
-    if not given:
-        return _shortest(shown)
     words = [canonical]
-    for p in parameters(type(shown)):
+    for p in sorted(parameters(type(shown)), key=lambda p: _LAST.get(p.name, 0)):
         value = getattr(shown, p.name)
         if p.name in given:
             words.append(given[p.name] if p.positional else f"{p.name}={given[p.name]}")
-        elif p.name == "kernel" and isinstance(value, tuple):
+        elif p.name == "kernel" and isinstance(value, tuple) and not _is_plain_pool(shown):
             words.append(_size(value))
         else:
             words += _argument(shown, p.name)
     return " ".join(words)
 
 
+_LAST = {"activation": 1, "init": 2, "bias_init": 3}
+"""People write the function behind the sizes, and how things begin last."""
+
+
+def _is_plain_pool(layer: Layer) -> bool:
+    """Return whether people write `pool 2`: a square window that moves by its own size."""
+    return getattr(layer, "stride", ()) is None and layer.kernel[0] == layer.kernel[1]  # type: ignore[attr-defined]
+
+
 def _size(value: tuple[int, ...]) -> str:
     return "x".join(map(str, value))
-
-
-def _shortest(layer: Layer) -> str:
-    """Return the shortest words; a kernel is a size, `5x5`, as people write it for convolutions."""
-    text = layer_text(layer)
-    kernel = getattr(layer, "kernel", None)
-    if kernel and layer.canonical() in {"conv", "depthwise", "deconv"} and kernel[0] == kernel[1]:
-        words = text.split(" ")
-        at = 1 if layer.canonical() == "depthwise" else 2
-        words[at] = _size(kernel)
-        text = " ".join(words)
-    return text
 
 
 def _argument(layer: Layer, name: str) -> list[str]:
@@ -265,7 +282,18 @@ def _argument(layer: Layer, name: str) -> list[str]:
         value = value[0]
     if isinstance(value, bool):
         return [name if value else f"no{name}"]
-    if isinstance(value, Definition) and name != "init" and name != "bias_init":
-        return [value_text(value, every=False)]
+    if isinstance(value, Definition):
+        # An initializer stands behind its key: as a bare word it could be that of the kernel or of the bias.
+        return [_call(value) if name == "activation" else f"{name}={_call(value)}"]
     text = value_text(value, every=False)
     return [text if p.positional else f"{name}={text}"]
+
+
+def _call(value: Definition) -> str:
+    """Return `normal(0.01)`, `leaky_relu(0.1)`: what is chosen by a word, with its arguments."""
+    words = []
+    for p in parameters(type(value)):
+        given = getattr(value, p.name)
+        if given is not None and (p.required or given != p.default):
+            words.append(value_text(given) if p.positional else f"{p.name}={value_text(given)}")
+    return f"{value.canonical()}({', '.join(words)})" if words else value.canonical()
