@@ -38,7 +38,15 @@ class Steps:
         """Return the number of epochs in words: `10.7 epochs`."""
         return f"{self.epochs(steps):.3g} epochs"
 
+    def written(self, steps: int) -> str:
+        """Return so many steps as epochs, in the fewest digits that mean them."""
+        epochs = self.epochs(steps)
+        texts = (f"{epochs:.{digits}g}" for digits in range(1, 16))
+        return next((t for t in texts if round(float(t) * self.per_epoch) == steps), f"{epochs:.16g}").replace(
+            "e+", "e"
+        )
+
     def multistep(self, drops: Sequence[int], factor: float) -> str:
         """Return the schedule that multiplies the rate by a factor after each of these steps."""
-        at = " ".join(f"{self.epochs(step):.7g}" for step in drops)
+        at = " ".join(map(self.written, drops))
         return f'multistep "{at}" factor={factor:.7g}'

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from netspec.formats.reading import Array, Description, Piece, Place, Stored, Unknown
+from netspec.layers import LAYERS
 from netspec.layers.base import Layer, Mask, Role, Tensor, Weight
 from netspec.ops import Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
 
-__all__ = ["MAX_PIECES", "Sketch", "operations_of"]
+__all__ = ["MAX_PIECES", "Sketch", "make", "operations_of"]
 
 MAX_PIECES = 20_000
 """More layers than any network has that people have written."""
+
+
+def make(name: str, **fields: Any) -> Layer:
+    """Return a layer by its canonical name; raises ValidationError where its arguments cannot be."""
+    return LAYERS[name](**fields)
 
 
 class Sketch:

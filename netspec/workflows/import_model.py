@@ -14,8 +14,8 @@ from netspec.compiler import analyze, require
 from netspec.describe.format import format_source
 from netspec.diagnostics.diagnostic import NetspecError, RunError, Source, SpecError
 from netspec.diagnostics.visible import visible
-from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Unknown
 from netspec.formats.readers import reader_of
+from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Unknown
 from netspec.formats.spec_text import Written, matched, written
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
@@ -33,7 +33,7 @@ _MAX_LABELS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One layer of the table: its name in the spec, what it is, the shape it makes, its arrays, and where they came from."""
+    """One layer of the table: its name in the spec, what it is, its output, its arrays and where they came from."""
 
     node: str
     layer: str
@@ -105,7 +105,9 @@ def import_model(
         try:
             model_file.write(model_path, ModelFile(network, graph, arrays, stated, {"imported_from": reader.name}))
         except OSError as error:
-            raise RunError(f"{model_path} cannot be written: {error.strerror}", "choose another folder with -o") from None
+            raise RunError(
+                f"{model_path} cannot be written: {error.strerror}", "choose another folder with -o"
+            ) from None
     return Imported(
         target,
         model_path if arrays is not None else None,
@@ -216,7 +218,10 @@ def _labels(path: Path | None, network: Network, graph: Graph) -> tuple[str, ...
     text = _load(path, _MAX_LABELS).decode("utf-8-sig", "replace")
     labels = tuple(line.strip() for line in text.splitlines() if line.strip())
     if len(graph.outputs) > 1 or len(labels) != count:
-        raise NetspecError(f"{path.name} has {len(labels)} names, and the network gives {count}", "one name a line, in the order of the outputs")
+        raise NetspecError(
+            f"{path.name} has {len(labels)} names, and the network gives {count}",
+            "one name a line, in the order of the outputs",
+        )
     if len(set(labels)) < len(labels):
         raise NetspecError(f"two classes in {path.name} have the same name", "each class has a name of its own")
     return labels
@@ -229,7 +234,12 @@ def _run(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]]
     model = Model(network, graph, "cpu")
     variables = run_folders.variables_of(ModelFile(network, graph, arrays, (), {}), model)
     rng = np.random.default_rng(0)
-    given = {i.name: rng.integers(0, 256, (2, *i.shape)).astype(np.uint8) if len(i.shape) == 3 else rng.random((2, *i.shape), np.float32) for i in graph.inputs}
+    given = {
+        i.name: rng.integers(0, 256, (2, *i.shape)).astype(np.uint8)
+        if len(i.shape) == 3
+        else rng.random((2, *i.shape), np.float32)
+        for i in graph.inputs
+    }
     made = model.forward(variables, given if len(given) > 1 else next(iter(given.values())))
     for output in made.values() if isinstance(made, dict) else [made]:
         if not np.isfinite(np.asarray(output)).all():
@@ -249,11 +259,21 @@ def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:
         own = [p for path, p in graph.parameters.items() if path.rpartition("/")[0] == node.name]
         count = sum(int(np.prod(p.shape, dtype=int)) for p in own if p.role != "state")
         sources = list(dict.fromkeys(s.source for s in piece.arrays.values()))
-        rows.append(Row(node.name, _short(node), piece.shape, count, "; ".join(sources) or (piece.place.at if own else "")))
+        rows.append(
+            Row(node.name, _short(node), piece.shape, count, "; ".join(sources) or (piece.place.at if own else ""))
+        )
     return rows
 
 
 def _short(node: Any) -> str:
     from netspec.ir.text import layer_text  # noqa: PLC0415
 
-    return layer_text(node.layer.model_copy(update={k: None for k in ("init", "bias_init") if k in type(node.layer).model_fields and node.layer.canonical() not in {"scale", "prelu"}}))
+    return layer_text(
+        node.layer.model_copy(
+            update={
+                k: None
+                for k in ("init", "bias_init")
+                if k in type(node.layer).model_fields and node.layer.canonical() not in {"scale", "prelu"}
+            }
+        )
+    )

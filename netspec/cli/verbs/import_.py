@@ -37,7 +37,9 @@ def import_(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="NAME.net", help="The spec; by the name of the first file, here, otherwise."),
+        typer.Option(
+            "-o", "--out", metavar="NAME.net", help="The spec; by the name of the first file, here, otherwise."
+        ),
     ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what was understood, where not everything was.")
@@ -67,13 +69,17 @@ def import_(
                 "model": str(made.model) if made.model else None,
                 "parameters": made.parameters,
                 "layers": [
-                    {"name": r.node, "layer": r.layer, "shape": list(r.shape), "parameters": r.parameters, "from": r.source}
+                    {
+                        "name": r.node,
+                        "layer": r.layer,
+                        "shape": list(r.shape),
+                        "parameters": r.parameters,
+                        "from": r.source,
+                    }
                     for r in made.rows
                 ],
                 "notes": list(made.notes),
-                "not_understood": [
-                    {"place": str(u.place), "what": u.what, "instead": u.instead} for u in made.unknown
-                ],
+                "not_understood": [{"place": str(u.place), "what": u.what, "instead": u.instead} for u in made.unknown],
             }
         )
         return 0
@@ -82,7 +88,10 @@ def import_(
 
 
 def _print(made: Imported) -> None:
-    rows = [[r.node, r.layer, "x".join(map(str, r.shape)), f"{r.parameters:,}" if r.parameters else "", visible(r.source)] for r in made.rows]
+    rows = [
+        [r.node, r.layer, "x".join(map(str, r.shape)), f"{r.parameters:,}" if r.parameters else "", visible(r.source)]
+        for r in made.rows
+    ]
     print_table([("name", False), ("layer", False), ("output", False), ("parameters", True), ("from", False)], rows)
     for note in made.notes:
         say(f"note: {visible(note)}")
@@ -101,5 +110,7 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){0,2}", text):
-        raise typer.BadParameter(f"{text!r} is no shape: write channels x height x width, 3x224x224", param_hint="--shape")
+        raise typer.BadParameter(
+            f"{text!r} is no shape: write channels x height x width, 3x224x224", param_hint="--shape"
+        )
     return tuple(map(int, text.split("x")))

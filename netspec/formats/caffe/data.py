@@ -94,7 +94,13 @@ def _channel_means(mean: Message) -> tuple[float, ...]:
 
 def dataset_of(source: str, shape: Shape) -> str:
     """Return the built-in dataset that a source is most likely: by its name and its shape; empty for another."""
-    names = {"fashion": "fashion_mnist", "mnist": "mnist", "cifar100": "cifar100", "cifar-100": "cifar100", "cifar": "cifar10"}
+    names = {
+        "fashion": "fashion_mnist",
+        "mnist": "mnist",
+        "cifar100": "cifar100",
+        "cifar-100": "cifar100",
+        "cifar": "cifar10",
+    }
     for word, name in names.items():
         if word in source:
             info = find(name)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import re
 
 from netspec.formats.caffe.message import Message
 from netspec.formats.caffe.text_format import MAX_TEXT, read_text
@@ -75,7 +74,9 @@ def sorted_out(given: Given) -> CaffeFiles:
     return found
 
 
-_SOLVER = re.compile(r"^\s*(base_lr|lr_policy|max_iter|solver_mode|test_interval|snapshot_prefix|train_net)\s*:", re.MULTILINE)
+_SOLVER = re.compile(
+    r"^\s*(base_lr|lr_policy|max_iter|solver_mode|test_interval|snapshot_prefix|train_net)\s*:", re.MULTILINE
+)
 
 
 def _require_first(there: Message | None, path: Path, what: str) -> None:
@@ -104,7 +105,11 @@ def _modern(net: Message) -> Message:
 
 
 def _modern_layer(old: Message) -> Message:
-    made = Message("Layer", old.place, {name: values for name, values in old.fields.items() if name not in {"blobs_lr", "weight_decay", "param"}})
+    made = Message(
+        "Layer",
+        old.place,
+        {name: values for name, values in old.fields.items() if name not in {"blobs_lr", "weight_decay", "param"}},
+    )
     names, rates, decays = old.all("param"), old.all("blobs_lr"), old.all("weight_decay")
     params = []
     for index in range(max(len(names), len(rates), len(decays))):

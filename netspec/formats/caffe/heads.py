@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from netspec.formats.caffe.message import Message
 from netspec.formats.reading import Output, Piece
-from netspec.formats.sketch import Sketch
-from netspec.layers import LAYERS
+from netspec.formats.sketch import Sketch, make
 
 __all__ = ["add_outputs"]
 
@@ -41,13 +40,15 @@ def add_outputs(sketch: Sketch, losses: Sequence[Message], reads: Mapping[int, l
         target = read[1] if len(read) > 1 else label
         learned = "label" if target == label else "input" if _is_input(sketch, target) else learned
         if target != label and not _is_input(sketch, target):
-            sketch.unknown(layer.place, f"{kind} compares two values that the network makes", "`subtract`, `square` and `loss mse`")
+            sketch.unknown(
+                layer.place, f"{kind} compares two values that the network makes", "`subtract`, `square` and `loss mse`"
+            )
             continue
         last = sketch.by_name[read[0]]
         function = _FUNCTIONS.get(kind, "")
         if function:
             same = [p for p in sketch.made.pieces if p.inputs == (read[0],) and p.layer.canonical() == function]
-            last = same[0] if same else sketch.add(LAYERS[function](), [read[0]], layer.get("name", function), layer.place)
+            last = same[0] if same else sketch.add(make(function), [read[0]], layer.get("name", function), layer.place)
         outputs.append((last, layer))
         if kind != "SoftmaxWithLoss" and kind != "MultinomialLogisticLoss":
             _note_mean(sketch, kind, last)
@@ -62,7 +63,14 @@ def add_outputs(sketch: Sketch, losses: Sequence[Message], reads: Mapping[int, l
         for piece, layer in outputs:
             kind = layer.get("type")
             loss = "mse" if kind == "EuclideanLoss" else ""
-            sketch.made.outputs.append(Output(piece.name, loss, float(f"{layer.get('loss_weight', 1.0):.7g}"), "label" if learned == "label" else ""))
+            sketch.made.outputs.append(
+                Output(
+                    piece.name,
+                    loss,
+                    float(f"{layer.get('loss_weight', 1.0):.7g}"),
+                    "label" if learned == "label" else "",
+                )
+            )
     elif outputs[0][1].get("type") == "EuclideanLoss":
         sketch.made.settings["loss"] = "mse"
     return learned
@@ -75,7 +83,9 @@ def _note_mean(sketch: Sketch, kind: str, last: Piece) -> None:
     factor = size / 2 if kind == "EuclideanLoss" else size
     if factor != 1:
         half = "half the sum" if kind == "EuclideanLoss" else "the sum"
-        sketch.note(f"{kind} is {half} over the outputs, here it is their mean: {factor:g} times the rate makes the same steps")
+        sketch.note(
+            f"{kind} is {half} over the outputs, here it is their mean: {factor:g} times the rate makes the same steps"
+        )
 
 
 def _is_input(sketch: Sketch, name: str) -> bool:
@@ -97,7 +107,12 @@ def _keep(sketch: Sketch, ends: set[str] | list[str], *, silent: bool) -> None:
         if piece.name in needed:
             needed.update(piece.inputs)
     for piece in sketch.made.pieces:
-        if piece.name not in needed and not silent and piece.shape and piece.layer.canonical() not in {"flatten", "softmax"}:
+        if (
+            piece.name not in needed
+            and not silent
+            and piece.shape
+            and piece.layer.canonical() not in {"flatten", "softmax"}
+        ):
             sketch.note(f"{piece.name} is left out: it leads to no loss")
     sketch.made.pieces = [piece for piece in sketch.made.pieces if piece.name in needed and piece.shape]
     sketch.by_name = {piece.name: piece for piece in sketch.made.pieces}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from netspec import layers as ns
 from netspec.formats.caffe.message import Message
-from netspec.formats.sketch import Sketch
+from netspec.formats.sketch import Sketch, make
 from netspec.layers.base import Layer
 from netspec.layers.resize import Crop
 from netspec.ops import Shape
@@ -24,17 +23,15 @@ class NotUnderstoodError(Exception):
         self.what, self.instead = what, instead
 
 
-def _make(name: str, **fields: Any) -> Layer:
-    return ns.LAYERS[name](**fields)
-
-
 def filler(made: Message | None, sketch: Sketch) -> init.Initializer | None:
     """Return the initializer of a filler; None where there is none, or it has no equal here (which is noted)."""
     if made is None:
         return None
     kind, norm = made.get("type", "constant"), made.get("variance_norm", "FAN_IN")
     if made.get("sparse", -1) >= 0:
-        sketch.note(f"kernels begin with only {made.get('sparse')} inputs a unit that are not 0 (`sparse`); here all do alike")
+        sketch.note(
+            f"kernels begin with only {made.get('sparse')} inputs a unit that are not 0 (`sparse`); here all do alike"
+        )
     if kind == "constant":
         value = float(made.get("value", 0.0))
         return init.Constant(value=_short(value)) if value else init.Zeros()
@@ -90,11 +87,11 @@ def _convolution(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     transposed = layer.get("type") == "Deconvolution"
     if len(xs[0]) == 1 and kernel == (1, 1) and groups == 1 and not transposed and not any(pad):
         # On what a global pooling leaves, a convolution of 1x1 is a fully connected layer.
-        return _make("fc", units=filters, **common)
+        return make("fc", units=filters, **common)
     common |= {"kernel": kernel, "stride": stride, "dilation": dilation, "pad": pad if any(pad) else "valid"}
     if not transposed and groups > 1 and groups == xs[0][0] and filters % groups == 0:
-        return _make("depthwise", multiplier=filters // groups, **common)
-    return _make("deconv" if transposed else "conv", filters=filters, groups=groups, **common)
+        return make("depthwise", multiplier=filters // groups, **common)
+    return make("deconv" if transposed else "conv", filters=filters, groups=groups, **common)
 
 
 def _inner_product(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
@@ -102,7 +99,7 @@ def _inner_product(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     part = layer.part("inner_product_param", "InnerProduct")
     if part.get("axis", 1) != 1:
         raise NotUnderstoodError("it keeps some axes apart", "`fc N pointwise` is a product at each position")
-    return _make(
+    return make(
         "fc",
         units=_positive(part, "num_output"),
         bias=part.get("bias_term", True),
@@ -118,15 +115,19 @@ def _pooling(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     if method == "STOCHASTIC":
         raise NotUnderstoodError("stochastic pooling", "`pool` or `avgpool`")
     if part.get("global_pooling", False):
-        return _make("globalpool", mode="max" if method == "MAX" else "avg")
+        return make("globalpool", mode="max" if method == "MAX" else "avg")
     kernel, stride, pad = sizes(part, "kernel_size", None), sizes(part, "stride", 1), sizes(part, "pad", 0)
     up = part.get("round_mode", "CEIL") == "CEIL"
-    if up and not any(pad) and any(k < s and -(-(n - k) // s) * s >= n for n, k, s in zip(xs[0][1:], kernel, stride, strict=False)):
+    if (
+        up
+        and not any(pad)
+        and any(k < s and -(-(n - k) // s) * s >= n for n, k, s in zip(xs[0][1:], kernel, stride, strict=False))
+    ):
         raise NotUnderstoodError("its last windows lie outside of the image", "a stride no larger than the window")
     fields: dict[str, Any] = {"kernel": kernel, "stride": stride, "pad": pad if any(pad) else "valid", "ceil": up}
     if method == "AVE":
-        return _make("avgpool", count_padding=any(pad), **fields)
-    return _make("pool", **fields)
+        return make("avgpool", count_padding=any(pad), **fields)
+    return make("pool", **fields)
 
 
 def _relu(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
@@ -134,16 +135,18 @@ def _relu(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     slope = layer.part("relu_param", "ReLU").get("negative_slope", 0.0)
     if slope < 0:
         raise NotUnderstoodError(f"a slope of {slope:g} below 0")
-    return _make("leaky_relu", slope=_short(slope)) if slope else _make("relu")
+    return make("leaky_relu", slope=_short(slope)) if slope else make("relu")
 
 
 def _lrn(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     del xs, sketch
     part = layer.part("lrn_param", "LRN")
     if part.get("norm_region", "ACROSS_CHANNELS") != "ACROSS_CHANNELS":
-        raise NotUnderstoodError("normalization within channels", "`lrn` goes across them; newer networks use `batchnorm`")
+        raise NotUnderstoodError(
+            "normalization within channels", "`lrn` goes across them; newer networks use `batchnorm`"
+        )
     numbers = {name: _short(part.get(name, default)) for name, default in (("alpha", 1.0), ("beta", 0.75), ("k", 1.0))}
-    return _make("lrn", size=_positive(part, "local_size", 5), **numbers)
+    return make("lrn", size=_positive(part, "local_size", 5), **numbers)
 
 
 def _dropout(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
@@ -151,14 +154,14 @@ def _dropout(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     rate = layer.part("dropout_param", "Dropout").get("dropout_ratio", 0.5)
     if not 0 <= rate < 1:
         raise NotUnderstoodError(f"a dropout_ratio of {rate:g}")
-    return _make("dropout", rate=_short(rate))
+    return make("dropout", rate=_short(rate))
 
 
 def _batch_norm(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     del xs, sketch
     part = layer.part("batch_norm_param", "BatchNorm")
     kept = part.get("moving_average_fraction", 0.999)
-    return _make("batchnorm", epsilon=_short(part.get("eps", 1e-5)), momentum=_short(kept) if 0 <= kept < 1 else 0.999)
+    return make("batchnorm", epsilon=_short(part.get("eps", 1e-5)), momentum=_short(kept) if 0 <= kept < 1 else 0.999)
 
 
 def _scale(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
@@ -168,17 +171,17 @@ def _scale(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     if len(xs) == 2:
         if axis not in {0, 1} or len(xs[1]) not in {1, len(xs[0])}:
             raise NotUnderstoodError("it multiplies along other axes than channels")
-        return _make("multiply")
+        return make("multiply")
     if axis != 1 or part.get("num_axes", 1) != 1:
         raise NotUnderstoodError("it has a number for something else than each channel", "`scale bias`")
-    return _make("scale", bias=part.get("bias_term", False))
+    return make("scale", bias=part.get("bias_term", False))
 
 
 def _softmax(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     del xs, sketch
     if layer.part("softmax_param", "Softmax").get("axis", 1) not in {1, -1}:
         raise NotUnderstoodError("a softmax along another axis than the channels", "`permute` before it")
-    return _make("softmax")
+    return make("softmax")
 
 
 def _eltwise(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
@@ -187,11 +190,11 @@ def _eltwise(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     operation = part.get("operation", "SUM")
     factors = [float(f) for f in part.all("coeff")] or [1.0] * len(xs)
     if operation != "SUM":
-        return _make({"PROD": "multiply", "MAX": "maximum"}[operation])
+        return make({"PROD": "multiply", "MAX": "maximum"}[operation])
     if len(factors) == len(xs) and set(factors) == {1.0}:
-        return _make("add")
+        return make("add")
     if factors == [1.0, -1.0]:
-        return _make("subtract")
+        return make("subtract")
     raise NotUnderstoodError("a sum with coefficients", "`times` before `add`")
 
 
@@ -201,16 +204,16 @@ def _concat(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     axis = part.get("axis", part.get("concat_dim", 1))
     if axis != 1 and not (axis == -1 and len(xs[0]) == 1):
         raise NotUnderstoodError(f"it concatenates along axis {axis}", "`concat` joins channels")
-    return _make("concat")
+    return make("concat")
 
 
 def _power(layer: Message, xs: list[Shape], sketch: Sketch) -> list[Layer]:
     del xs, sketch
     part = layer.part("power_param", "Power")
     power, scale, shift = (float(part.get(n, d)) for n, d in (("power", 1.0), ("scale", 1.0), ("shift", 0.0)))
-    made = [_make("times", factor=_short(scale), plus=_short(shift))] if scale != 1 or shift else []
+    made = [make("times", factor=_short(scale), plus=_short(shift))] if scale != 1 or shift else []
     if power in {0.5, 2.0}:
-        made.append(_make("sqrt" if power == 0.5 else "square"))
+        made.append(make("sqrt" if power == 0.5 else "square"))
     elif power != 1:
         raise NotUnderstoodError(f"the power {power:g}", "`square` and `sqrt`")
     return made
@@ -223,8 +226,8 @@ def _exp(layer: Message, xs: list[Shape], sketch: Sketch) -> list[Layer]:
     if part.get("base", -1.0) != -1:
         raise NotUnderstoodError(f"the base {part.get('base'):g}", "the natural one")
     scale, shift = float(part.get("scale", 1.0)), float(part.get("shift", 0.0))
-    before = [_make("times", factor=_short(scale), plus=_short(shift))] if scale != 1 or shift else []
-    return [*before, _make("exp" if kind == "Exp" else "log")]
+    before = [make("times", factor=_short(scale), plus=_short(shift))] if scale != 1 or shift else []
+    return [*before, make("exp" if kind == "Exp" else "log")]
 
 
 def _flatten(layer: Message, xs: list[Shape], sketch: Sketch) -> list[Layer]:
@@ -232,7 +235,7 @@ def _flatten(layer: Message, xs: list[Shape], sketch: Sketch) -> list[Layer]:
     part = layer.part("flatten_param", "Flatten")
     if part.get("axis", 1) != 1 or part.get("end_axis", -1) != -1:
         raise NotUnderstoodError("it flattens some axes only", "`flatten positions`, or `reshape`")
-    return [] if len(xs[0]) == 1 else [_make("flatten")]
+    return [] if len(xs[0]) == 1 else [make("flatten")]
 
 
 def _reshape(layer: Message, xs: list[Shape], sketch: Sketch) -> list[Layer]:
@@ -248,14 +251,19 @@ def _reshape(layer: Message, xs: list[Shape], sketch: Sketch) -> list[Layer]:
     known = 1
     for n in wanted:
         known *= n if n > 0 else 1
-    if wanted.count(-1) > 1 or any(n == 0 or n < -1 for n in wanted) or (dims[0] == -1 and -1 in wanted) or total % known:
+    if (
+        wanted.count(-1) > 1
+        or any(n == 0 or n < -1 for n in wanted)
+        or (dims[0] == -1 and -1 in wanted)
+        or total % known
+    ):
         raise NotUnderstoodError("its shape does not fit", "`reshape`")
     shape = tuple(total // known if n == -1 else n for n in wanted)
     if len(shape) > 1 and all(n == 1 for n in shape[1:]):
         shape = shape[:1]
     if len(shape) not in {1, 2, 3}:
         raise NotUnderstoodError(f"a value of {len(shape)} axes", "at most channels x height x width")
-    return [] if shape == xs[0] else [_make("flatten") if len(shape) == 1 else _make("reshape", shape=shape)]
+    return [] if shape == xs[0] else [make("flatten") if len(shape) == 1 else make("reshape", shape=shape)]
 
 
 def _crop(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
@@ -273,31 +281,31 @@ def _clip(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     part = layer.part("clip_param", "Clip")
     low, high = part.get("min"), part.get("max")
     if (low, high) == (0.0, 6.0):
-        return _make("relu6")
-    return _make("clamp", min=low, max=high)
+        return make("relu6")
+    return make("clamp", min=low, max=high)
 
 
 def _swish(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     del xs, sketch
     if layer.part("swish_param", "Swish").get("beta", 1.0) != 1:
         raise NotUnderstoodError("a swish with a factor", "`silu`")
-    return _make("silu")
+    return make("silu")
 
 
 def _prelu(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     del xs, sketch
     part = layer.part("prelu_param", "PReLU")
     begin = part.part("filler", "Filler").get("value", 0.25)
-    return _make("prelu", init=_short(begin), shared=part.get("channel_shared", False))
+    return make("prelu", init=_short(begin), shared=part.get("channel_shared", False))
 
 
 def _elu(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
     del xs, sketch
-    return _make("elu", alpha=_short(layer.part("elu_param", "ELU").get("alpha", 1.0)))
+    return make("elu", alpha=_short(layer.part("elu_param", "ELU").get("alpha", 1.0)))
 
 
 def _plain(name: str) -> Callable[[Message, list[Shape], Sketch], Layer]:
-    return lambda layer, xs, sketch: _make(name)
+    return lambda layer, xs, sketch: make(name)
 
 
 def _refused(instead: str) -> Callable[[Message, list[Shape], Sketch], Layer]:
@@ -359,7 +367,9 @@ def arranged(kind: str, layer: Layer, blobs: list[Any]) -> dict[str, Any]:
         factor = float(blobs[2].reshape(-1)[0]) if blobs[2].size else 0.0
         factor = 1 / factor if factor else 0.0
         return {"mean": blobs[0].reshape(-1) * factor, "variance": blobs[1].reshape(-1) * factor}
-    wanted = {"scale": ["scale", "bias"], "prelu": ["slope"], "batchnorm": ["scale", "offset"]}.get(name, ["kernel", "bias"])
+    wanted = {"scale": ["scale", "bias"], "prelu": ["slope"], "batchnorm": ["scale", "offset"]}.get(
+        name, ["kernel", "bias"]
+    )
     if getattr(layer, "bias", True) is False:
         wanted = wanted[:1]
     if name == "batchnorm" and len(blobs) == 1:

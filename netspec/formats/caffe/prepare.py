@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from netspec.formats.caffe.data import Preparation, dataset_of
 from netspec.formats.reading import Piece, Place, Stored
-from netspec.formats.sketch import Sketch
-from netspec.layers import LAYERS
+from netspec.formats.sketch import Sketch, make
 from netspec.layers.base import Layer
 
 __all__ = ["prepare"]
@@ -69,14 +68,18 @@ def _means(sketch: Sketch, prepared: Preparation, dataset: str, channels: int, *
         stands = ""
         if dataset == "cifar10":
             means, stands = tuple(255 * m for m in _CIFAR), "the mean of each channel of CIFAR-10"
-        elif channels == 3 and ("imagenet" in prepared.source or "ilsvrc" in prepared.source or "ilsvrc" in prepared.mean_file):
+        elif channels == 3 and (
+            "imagenet" in prepared.source or "ilsvrc" in prepared.source or "ilsvrc" in prepared.mean_file
+        ):
             means, stands = _IMAGENET, "the mean of each channel of ImageNet (104, 117, 123)"
         if stands:
             sketch.note(f"the mean image {prepared.mean_file} is not among the files: {stands} stands for it")
         elif weights:
             sketch.unknown(prepared.place, f"the mean image {prepared.mean_file}", "give that file too")
         else:
-            sketch.note(f"the mean image {prepared.mean_file} is not among the files: `normalize channels` is what people write")
+            sketch.note(
+                f"the mean image {prepared.mean_file} is not among the files: `normalize channels` is what people write"
+            )
     if len(means) not in {0, 1, channels}:
         sketch.unknown(prepared.place, f"{len(means)} means for {channels} channels")
         return ()
@@ -96,13 +99,22 @@ def _settings(prepared: Preparation, means: tuple[float, ...]) -> dict[str, str]
     return {"normalize": f'means="{shown}" stds="{" ".join([std] * len(means))}"'}
 
 
-def _into_weights(sketch: Sketch, prepared: Preparation, means: tuple[float, ...], channels: int, *, blue_first: bool) -> None:
+def _into_weights(
+    sketch: Sketch, prepared: Preparation, means: tuple[float, ...], channels: int, *, blue_first: bool
+) -> None:
     """Put scale, means and the order of colors into the first kernels: pixels as 0..1, red first, give the same."""
     readers = [piece for piece in sketch.made.pieces if "input" in piece.inputs]
     factor = 255 * prepared.scale
     shift = tuple(-m * prepared.scale for m in means) or (0.0,) * channels
-    if not all("kernel" in r.arrays and getattr(r.layer, "groups", 1) == 1 and r.layer.canonical() in {"conv", "fc"} for r in readers):
-        sketch.unknown(prepared.place, "how pixels become numbers: the first layer is no plain convolution", "`data { normalize … }`")
+    if not all(
+        "kernel" in r.arrays and getattr(r.layer, "groups", 1) == 1 and r.layer.canonical() in {"conv", "fc"}
+        for r in readers
+    ):
+        sketch.unknown(
+            prepared.place,
+            "how pixels become numbers: the first layer is no plain convolution",
+            "`data { normalize … }`",
+        )
         return
     before = any(shift) and any(_padded(r.layer) or "bias" not in r.arrays for r in readers)
     for reader in readers:
@@ -110,14 +122,21 @@ def _into_weights(sketch: Sketch, prepared: Preparation, means: tuple[float, ...
         array = kernel.array.astype(np.float64)
         by_channel = array if reader.layer.canonical() == "conv" else array.reshape(len(array), channels, -1)
         by_channel = by_channel[:, ::-1] if blue_first else by_channel
-        reader.arrays["kernel"] = Stored((by_channel * factor).reshape(array.shape).astype(np.float32), kernel.source + ", with the scale of pixels in it")
+        reader.arrays["kernel"] = Stored(
+            (by_channel * factor).reshape(array.shape).astype(np.float32),
+            kernel.source + ", with the scale of pixels in it",
+        )
         if any(shift) and not before:
             _shifted(reader, by_channel, shift)
     if before:
         _before(sketch, readers, factor, shift)
     if blue_first:
-        sketch.note("Caffe's pictures are blue, green, red: the first kernel is turned to red, green, blue, which it now expects")
-    sketch.note("scale and means of the pixels are part of the first weights: examples are 0..1, as netspec makes them of bytes")
+        sketch.note(
+            "Caffe's pictures are blue, green, red: the first kernel is turned to red, green, blue, which it now expects"
+        )
+    sketch.note(
+        "scale and means of the pixels are part of the first weights: examples are 0..1, as netspec makes them of bytes"
+    )
 
 
 def _padded(layer: Layer) -> bool:
@@ -129,7 +148,9 @@ def _shifted(reader: Piece, kernel: NDArray[Any], shift: tuple[float, ...]) -> N
     """Put means into a bias, where no zeros of a padding are in the way."""
     sums = kernel.reshape(*kernel.shape[:2], -1).sum(axis=2) @ np.array(shift)
     bias = reader.arrays["bias"]
-    reader.arrays["bias"] = Stored((bias.array + sums).astype(np.float32), bias.source + ", with the means of pixels in it")
+    reader.arrays["bias"] = Stored(
+        (bias.array + sums).astype(np.float32), bias.source + ", with the means of pixels in it"
+    )
 
 
 def _before(sketch: Sketch, readers: list[Piece], factor: float, shift: tuple[float, ...]) -> None:
@@ -138,7 +159,7 @@ def _before(sketch: Sketch, readers: list[Piece], factor: float, shift: tuple[fl
     The kernels have the factor already, so that it adds shift / factor to pixels of 0..1.
     """
     shape = sketch.made.inputs["input"]
-    layer = LAYERS["scale"](bias=True)
+    layer = make("scale", bias=True)
     made = sketch.add(layer, ["input"], "preparation", readers[0].place)
     sketch.made.pieces.remove(made)
     sketch.made.pieces.insert(0, made)
@@ -147,4 +168,6 @@ def _before(sketch: Sketch, readers: list[Piece], factor: float, shift: tuple[fl
         reader.inputs = tuple(made.name if source == "input" else source for source in reader.inputs)
     sketch.give(made, {"scale": np.ones(shape[0]), "bias": np.array(shift) / factor}, "the means of pixels")
     sketch.made.top.append(("freeze", made.name, ""))
-    sketch.note(f"a frozen layer `scale bias` of {2 * shape[0]} numbers subtracts the means, for the padding comes after that")
+    sketch.note(
+        f"a frozen layer `scale bias` of {2 * shape[0]} numbers subtracts the means, for the padding comes after that"
+    )

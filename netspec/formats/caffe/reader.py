@@ -19,8 +19,7 @@ from netspec.formats.caffe.message import Message
 from netspec.formats.caffe.prepare import prepare
 from netspec.formats.caffe.recipe import add_rates, add_recipe
 from netspec.formats.reading import Description, Given, ModelImportError, Piece, Place
-from netspec.formats.sketch import MAX_PIECES, Sketch
-from netspec.layers import LAYERS as NET_LAYERS
+from netspec.formats.sketch import MAX_PIECES, Sketch, make
 from netspec.layers.base import Layer
 from netspec.layers.norm import BatchNorm
 
@@ -45,7 +44,7 @@ class Caffe:
     """Reads `.prototxt`, `.caffemodel`, solvers and mean images."""
 
     name = "caffe"
-    endings = (".prototxt", ".pbtxt", ".caffemodel", ".binaryproto")
+    endings: tuple[str, ...] = (".prototxt", ".pbtxt", ".caffemodel", ".binaryproto")
 
     def read(self, given: Given) -> Description:
         """Return what the files say."""
@@ -189,7 +188,9 @@ class _Reading:
             self.values |= dict.fromkeys(tops, reads[0])
             return
         for index, each in enumerate(chain):
-            piece = self.sketch.add(each, reads, name if index + 1 == len(chain) else f"{name}_{index + 1}", layer.place)
+            piece = self.sketch.add(
+                each, reads, name if index + 1 == len(chain) else f"{name}_{index + 1}", layer.place
+            )
             self.by_layer.setdefault(name, []).append(piece)
             reads = [piece.name]
         self.values |= dict.fromkeys(tops, reads[0])
@@ -231,7 +232,7 @@ class _Reading:
         if len(points) != len(tops) - 1 or any(a >= b for a, b in zip(bounds, bounds[1:], strict=False)):
             raise NotUnderstoodError("its slice points do not fit")
         for top, low, high in zip(tops, bounds, bounds[1:], strict=False):
-            cut = NET_LAYERS["channels"](count=high - low, offset=low)
+            cut = make("channels", count=high - low, offset=low)
             self.values[top] = self.sketch.add(cut, [read], f"{name}_{top}", layer.place).name
 
     def broken(self, tops: list[str]) -> None:
@@ -280,7 +281,11 @@ class _Reading:
         wanted = {name for name, pieces in self.by_layer.items() if any(p.weights for p in pieces)}
         if stored and wanted and not stored.keys() & wanted:
             names = ", ".join(sorted(stored)[:3])
-            self.sketch.unknown(net.place, f"no layer of the network is named as those of the weights ({names} …)", "these are the weights of another network")
+            self.sketch.unknown(
+                net.place,
+                f"no layer of the network is named as those of the weights ({names} …)",
+                "these are the weights of another network",
+            )
             return
         for name, pieces in self.by_layer.items():
             if name not in stored or not any(piece.weights for piece in pieces):
@@ -292,24 +297,35 @@ class _Reading:
             try:
                 arrays = arranged(kind, piece.layer, blobs)
             except NotUnderstoodError as error:
-                self.sketch.unknown(stored[name].place, f"{name}: {error.what}", "these are the weights of another network")
+                self.sketch.unknown(
+                    stored[name].place, f"{name}: {error.what}", "these are the weights of another network"
+                )
                 continue
             part = stored[name].part("inner_product_param", "InnerProduct")
             own = next((each for each in self.net.all("layer") if each.get("name") == name), stored[name])
-            if own.part("inner_product_param", "InnerProduct").get("transpose", part.get("transpose", False)) and arrays["kernel"].ndim == 2:
+            if (
+                own.part("inner_product_param", "InnerProduct").get("transpose", part.get("transpose", False))
+                and arrays["kernel"].ndim == 2
+            ):
                 arrays["kernel"] = arrays["kernel"].T
             self.sketch.give(piece, arrays, f"{name} of {net.place.file}")
         for piece in self.sketch.made.pieces:
             if isinstance(piece.layer, BatchNorm) and piece.arrays.keys() == {"mean", "variance"}:
                 count = piece.weights["scale"]
                 self.sketch.note("a BatchNorm without a Scale gets a scale of 1 and an offset of 0")
-                self.sketch.give(piece, {"scale": np.ones(count), "offset": np.zeros(count)}, "1 and 0, as Caffe has none")
+                self.sketch.give(
+                    piece, {"scale": np.ones(count), "offset": np.zeros(count)}, "1 and 0, as Caffe has none"
+                )
             elif isinstance(piece.layer, BatchNorm) and piece.arrays.keys() == {"mean", "variance", "scale"}:
                 self.sketch.give(piece, {"offset": np.zeros(piece.weights["offset"])}, "0, as Caffe has none")
         for piece in self.sketch.made.pieces:
             missing = [n for n in piece.weights if n not in piece.arrays]
             if missing and piece.shape and not any(u.place == piece.place for u in self.sketch.made.unknown):
-                self.sketch.unknown(piece.place, f"{piece.name}: {net.place.file} has no weights for its {missing[0]}", "these are the weights of another network")
+                self.sketch.unknown(
+                    piece.place,
+                    f"{piece.name}: {net.place.file} has no weights for its {missing[0]}",
+                    "these are the weights of another network",
+                )
         for name in stored.keys() - used - self.dropped():
             self.sketch.note(f"the weights of {name} are left out: the network has no such layer")
 
@@ -338,5 +354,3 @@ def _included(layer: Message, phase: str) -> bool:
     if layer.all("include"):
         return any(map(meets, layer.all("include")))
     return not any(map(meets, layer.all("exclude"))) and layer.get("phase", phase) == phase
-
-

@@ -43,7 +43,9 @@ def add_rates(sketch: Sketch, layers: Sequence[Message], pieces: Mapping[str, Se
         sketch.note(f"biases learn at {factor} times the rate of their kernels in Caffe; here one rate is for both")
 
 
-def add_recipe(sketch: Sketch, solver: Message | None, prepared: Preparation | None, layers: Sequence[Message], learned: str) -> None:
+def add_recipe(
+    sketch: Sketch, solver: Message | None, prepared: Preparation | None, layers: Sequence[Message], learned: str
+) -> None:
     """Add the settings of a solver."""
     settings = sketch.made.settings
     batch = prepared.batch if prepared else 0
@@ -67,9 +69,13 @@ def add_recipe(sketch: Sketch, solver: Message | None, prepared: Preparation | N
         settings["accumulate"] = str(accumulate)
     if total > 0 and steps.known:
         settings["epochs"] = str(steps.whole_epochs(total))
-        sketch.note(f"max_iter {total:,} is {steps.text(total)} of {examples:,} examples in steps of {batch * accumulate}")
+        sketch.note(
+            f"max_iter {total:,} is {steps.text(total)} of {examples:,} examples in steps of {batch * accumulate}"
+        )
     elif total > 0:
-        sketch.note(f"max_iter {total:,} is no number of epochs, for it is not known how many examples there are: `epochs` is not set")
+        sketch.note(
+            f"max_iter {total:,} is no number of epochs, for it is not known how many examples there are: `epochs` is not set"
+        )
     if solver.get("clip_gradients", -1.0) > 0:
         settings["clip"] = f"{solver.get('clip_gradients'):.7g}"
     if solver.get("random_seed", -1) >= 0:
@@ -95,7 +101,14 @@ def _optimizer(sketch: Sketch, solver: Message, layers: Sequence[Message]) -> st
     rate, momentum = float(solver.get("base_lr", 0.01)), float(solver.get("momentum", 0.0))
     decay = float(solver.get("weight_decay", 0.0))
     words = [f"lr={_number(rate)}"]
-    name = {"sgd": "sgd", "nesterov": "sgd", "adam": "adam", "adagrad": "adagrad", "rmsprop": "rmsprop", "adadelta": "adadelta"}.get(kind)
+    name = {
+        "sgd": "sgd",
+        "nesterov": "sgd",
+        "adam": "adam",
+        "adagrad": "adagrad",
+        "rmsprop": "rmsprop",
+        "adadelta": "adadelta",
+    }.get(kind)
     if name is None:
         sketch.unknown(solver.place, f"the solver {kind[:60]!r}", "sgd, adam, rmsprop, adagrad or adadelta")
         name = "sgd"
@@ -138,13 +151,18 @@ def _schedule(sketch: Sketch, solver: Message, steps: Steps, total: int) -> str:
     if policy == "poly":
         return f"polynomial {_number(power)}"
     if not steps.known:
-        sketch.note(f"lr_policy {policy!r} counts steps, and how many examples there are is not known: `schedule` is not set")
-        words = [f"lr_policy {policy}", *(f"{n} {_number(solver.get(n))}" for n in ("gamma", "power", "stepsize") if n in solver)]
+        sketch.note(
+            f"lr_policy {policy!r} counts steps, and how many examples there are is not known: `schedule` is not set"
+        )
+        words = [
+            f"lr_policy {policy}",
+            *(f"{n} {_number(solver.get(n))}" for n in ("gamma", "power", "stepsize") if n in solver),
+        ]
         words += [f"stepvalue {s}" for s in solver.all("stepvalue")]
         sketch.made.remarks.append(f"Caffe's schedule, in steps: {', '.join(words)}")
         return ""
     if policy == "step" and int(solver.get("stepsize", 0)) > 0:
-        return f"step {_number(steps.epochs(int(solver.get('stepsize'))))} factor={_number(gamma)}"
+        return f"step {steps.written(int(solver.get('stepsize')))} factor={_number(gamma)}"
     if policy == "exp" and gamma > 0:
         return f"exponential {_number(gamma ** ceil(steps.per_epoch))}"
     if policy == "inv":

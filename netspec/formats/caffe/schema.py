@@ -37,7 +37,9 @@ MESSAGES: Mapping[str, Mapping[int, Field]] = {
     "State": _fields("1 phase e:Phase, 2 level i, 3 stage s"),
     "Rule": _fields("1 phase e:Phase, 2 min_level i, 3 max_level i, 4 stage s, 5 not_stage s"),
     "Shape": _fields("1 dim i"),
-    "Blob": _fields("1 num i, 2 channels i, 3 height i, 4 width i, 5 data F, 6 diff F, 7 shape Shape, 8 double_data D, 9 double_diff D"),
+    "Blob": _fields(
+        "1 num i, 2 channels i, 3 height i, 4 width i, 5 data F, 6 diff F, 7 shape Shape, 8 double_data D, 9 double_diff D"
+    ),
     "Param": _fields("1 name s, 2 share_mode e:ShareMode, 3 lr_mult f, 4 decay_mult f"),
     "Layer": _fields(
         "1 name s, 2 type s, 3 bottom s, 4 top s, 5 loss_weight f, 6 param Param, 7 blobs Blob, 8 include Rule, "
@@ -135,10 +137,48 @@ MESSAGES: Mapping[str, Mapping[int, Field]] = {
 
 V1_TYPES: Mapping[int, str] = dict(
     enumerate(
-        "None Accuracy BNLL Concat Convolution Data Dropout EuclideanLoss Flatten HDF5Data HDF5Output Im2col ImageData "
-        "InfogainLoss InnerProduct LRN MultinomialLogisticLoss Pooling ReLU Sigmoid Softmax SoftmaxWithLoss Split TanH "
-        "WindowData Eltwise Power SigmoidCrossEntropyLoss HingeLoss MemoryData ArgMax Threshold DummyData Slice MVN "
-        "AbsVal Silence ContrastiveLoss Exp Deconvolution".split()
+        [
+            "None",
+            "Accuracy",
+            "BNLL",
+            "Concat",
+            "Convolution",
+            "Data",
+            "Dropout",
+            "EuclideanLoss",
+            "Flatten",
+            "HDF5Data",
+            "HDF5Output",
+            "Im2col",
+            "ImageData",
+            "InfogainLoss",
+            "InnerProduct",
+            "LRN",
+            "MultinomialLogisticLoss",
+            "Pooling",
+            "ReLU",
+            "Sigmoid",
+            "Softmax",
+            "SoftmaxWithLoss",
+            "Split",
+            "TanH",
+            "WindowData",
+            "Eltwise",
+            "Power",
+            "SigmoidCrossEntropyLoss",
+            "HingeLoss",
+            "MemoryData",
+            "ArgMax",
+            "Threshold",
+            "DummyData",
+            "Slice",
+            "MVN",
+            "AbsVal",
+            "Silence",
+            "ContrastiveLoss",
+            "Exp",
+            "Deconvolution",
+        ]
     )
 )
 """The types of layers of before 2014 by number, as they are called since."""

@@ -165,8 +165,7 @@ def _scalar(wanted: str, form: str, text: str) -> Any:
         if abs(number) >= 2**63:
             raise ValueError
         return number
-    number = float(text.lower().removesuffix("f") if not text.lower().endswith("inf") else text)
-    return number
+    return float(text.lower().removesuffix("f") if not text.lower().endswith("inf") else text)
 
 
 def _false(text: str) -> bool:

@@ -12,8 +12,7 @@ from netspec.formats.darknet.recipe import add_recipe
 from netspec.formats.darknet.sections import MAX_TEXT, Section, read_sections
 from netspec.formats.darknet.weights import Weights
 from netspec.formats.reading import Array, Description, Given, ModelImportError, Output, Piece, Place, Unknown
-from netspec.formats.sketch import MAX_PIECES, Sketch
-from netspec.layers import LAYERS
+from netspec.formats.sketch import MAX_PIECES, Sketch, make
 from netspec.layers.base import Layer
 from netspec.ops import Shape, format_shape
 
@@ -85,7 +84,7 @@ class Darknet:
     """Reads `.cfg` and `.weights`."""
 
     name = "darknet"
-    endings = (".cfg", ".weights", ".backup")
+    endings: tuple[str, ...] = (".cfg", ".weights", ".backup")
 
     def read(self, given: Given) -> Description:
         """Return what the files say."""
@@ -95,7 +94,9 @@ class Darknet:
             raise ModelImportError("Darknet's networks are one .cfg and at most one .weights", "give the .cfg first")
         sections = read_sections(given.load(texts[0], MAX_TEXT), texts[0].name)
         if len(sections) > MAX_PIECES // 3:
-            raise ModelImportError(f"{texts[0].name} has {len(sections):,} sections; at most {MAX_PIECES // 3:,} can be")
+            raise ModelImportError(
+                f"{texts[0].name} has {len(sections):,} sections; at most {MAX_PIECES // 3:,} can be"
+            )
         weights = Weights(given.load(stored[0], _MAX_WEIGHTS), stored[0].name) if stored else None
         return _Reading(sections, weights, given.shape, texts[0].stem).description()
 
@@ -139,10 +140,22 @@ class _Reading:
 
     def refuse(self, index: int, section: Section, error: _Refused) -> None:
         place = error.place or section.place
-        self.sketch.unknown(place, f"[{section.name[:60]}]: {error.what}" if error.what else f"[{section.name}]", error.instead)
+        self.sketch.unknown(
+            place, f"[{section.name[:60]}]: {error.what}" if error.what else f"[{section.name}]", error.instead
+        )
         self.current = f"(unknown {index})"
         self.sketch.shapes[self.current] = ()
-        if section.name not in {"yolo", "region", "detection", "gaussian_yolo", "route", "shortcut", "softmax", "iseg", "reorg"}:
+        if section.name not in {
+            "yolo",
+            "region",
+            "detection",
+            "gaussian_yolo",
+            "route",
+            "shortcut",
+            "softmax",
+            "iseg",
+            "reorg",
+        }:
             self.lost = True
 
     def input(self) -> str:
@@ -178,9 +191,13 @@ class _Reading:
         """Add the function of a section behind a value."""
         name = section.text("activation", default).lower()
         if name not in _ACTIVATIONS:
-            raise _Refused(f"activation={name[:60]}", "leaky_relu, tanh or another activation of netspec's", section.at("activation"))
+            raise _Refused(
+                f"activation={name[:60]}",
+                "leaky_relu, tanh or another activation of netspec's",
+                section.at("activation"),
+            )
         for kind, arguments in _ACTIVATIONS[name]:
-            value = self.add(LAYERS[kind](**arguments), index, section, value, suffix=f"_{kind}").name
+            value = self.add(make(kind, **arguments), index, section, value, suffix=f"_{kind}").name
         return value
 
     def convolutional(self, index: int, section: Section) -> str:
@@ -194,18 +211,20 @@ class _Reading:
         transposed = section.name == "deconvolutional"
         if len(x) == 1 and (size, stride, groups, transposed) == (1, 1, 1, False):
             # Behind an average over all positions, a convolution of 1x1 is a fully connected layer.
-            layer = LAYERS["fc"](units=filters, **common)
+            layer = make("fc", units=filters, **common)
         else:
             common |= {"kernel": (size, size), "stride": (stride, stride), "pad": (pad, pad) if pad else "valid"}
             if not transposed and groups > 1 and len(x) == 3 and groups == x[0] and filters % groups == 0:
-                layer = LAYERS["depthwise"](multiplier=filters // groups, **common)
+                layer = make("depthwise", multiplier=filters // groups, **common)
             else:
-                layer = LAYERS["deconv" if transposed else "conv"](filters=filters, groups=groups, **common)
+                layer = make("deconv" if transposed else "conv", filters=filters, groups=groups, **common)
         return self.weighted(layer, index, section, normed=normed)
 
     def connected(self, index: int, section: Section) -> str:
         normed = bool(section.whole("batch_normalize", 0))
-        return self.weighted(LAYERS["fc"](units=section.whole("output", 1), bias=not normed), index, section, normed=normed)
+        return self.weighted(
+            make("fc", units=section.whole("output", 1), bias=not normed), index, section, normed=normed
+        )
 
     def weighted(self, layer: Layer, index: int, section: Section, *, normed: bool) -> str:
         """Add a layer with weights, its normalization and its function."""
@@ -214,7 +233,7 @@ class _Reading:
             return piece.name
         norm = None
         if normed:
-            norm = self.add(LAYERS["batchnorm"](momentum=_KEPT), index, section, piece.name)
+            norm = self.add(make("batchnorm", momentum=_KEPT), index, section, piece.name)
         self.load(piece, norm, index, section)
         return self.activated(norm.name if norm else piece.name, index, section, "logistic")
 
@@ -225,16 +244,22 @@ class _Reading:
         kernel, outputs = piece.weights["kernel"], (piece.shape[0],)
         connected = section.name == "connected"
         flipped = connected and self.weights.transposed
-        order = [("bias", outputs)]
-        matrix = [("kernel", kernel[::-1] if flipped else kernel)]
-        norms = [(name, outputs) for name in ("scale", "mean", "variance")] if norm else []
+        order: list[tuple[str, tuple[int, ...]]] = [("bias", outputs)]
+        matrix: list[tuple[str, tuple[int, ...]]] = [("kernel", kernel[::-1] if flipped else kernel)]
+        norms: list[tuple[str, tuple[int, ...]]] = (
+            [(name, outputs) for name in ("scale", "mean", "variance")] if norm else []
+        )
         order += [*matrix, *norms] if connected else [*norms, *matrix]
         found: dict[str, Array] = {}
         for name, shape in order:
             array = self.weights.take(shape)
             if array is None:
                 missing = f"{name} of {format_shape(shape)}"
-                self.sketch.unknown(section.place, f"{self.weights.file} ends before the {missing} of [{section.name}]", "these are the weights of another network")
+                self.sketch.unknown(
+                    section.place,
+                    f"{self.weights.file} ends before the {missing} of [{section.name}]",
+                    "these are the weights of another network",
+                )
                 self.lost = True
                 return
             found[name] = array
@@ -243,20 +268,28 @@ class _Reading:
         source = f"layer {index} of {self.weights.file}"
         self.sketch.give(piece, {"kernel": found["kernel"], **({} if norm else {"bias": found["bias"]})}, source)
         if norm:
-            self.sketch.give(norm, {"offset": found["bias"], **{n: found[n] for n in ("scale", "mean", "variance")}}, source)
+            self.sketch.give(
+                norm, {"offset": found["bias"], **{n: found[n] for n in ("scale", "mean", "variance")}}, source
+            )
 
     def batchnorm(self, index: int, section: Section) -> str:
-        piece = self.add(LAYERS["batchnorm"](momentum=_KEPT), index, section)
+        piece = self.add(make("batchnorm", momentum=_KEPT), index, section)
         if self.weights is not None and not self.lost and piece.shape:
             arrays = {name: self.weights.take(piece.weights[name]) for name in ("scale", "mean", "variance")}
             if any(array is None for array in arrays.values()):
-                self.sketch.unknown(section.place, f"{self.weights.file} ends before [batchnorm]", "these are the weights of another network")
+                self.sketch.unknown(
+                    section.place,
+                    f"{self.weights.file} ends before [batchnorm]",
+                    "these are the weights of another network",
+                )
                 self.lost = True
                 return piece.name
             whole = {name: array for name, array in arrays.items() if array is not None}
             self.sketch.give(piece, whole, f"layer {index} of {self.weights.file}")
             # Darknet does not write the offsets of this section.
-            self.sketch.give(piece, {"offset": np.zeros(piece.weights["offset"], np.float32)}, "0: Darknet does not save it")
+            self.sketch.give(
+                piece, {"offset": np.zeros(piece.weights["offset"], np.float32)}, "0: Darknet does not save it"
+            )
         return piece.name
 
     def maxpool(self, index: int, section: Section) -> str:
@@ -269,26 +302,32 @@ class _Reading:
         if size < 1 or stride < 1 or total < 0:
             raise _Refused("its size, stride and padding are no window")
         pad, extra = total // 2, total % 2
-        fields: dict[str, Any] = {"kernel": (size, size), "stride": (stride, stride), "pad": (pad, pad) if pad else "valid"}
+        fields: dict[str, Any] = {
+            "kernel": (size, size),
+            "stride": (stride, stride),
+            "pad": (pad, pad) if pad else "valid",
+        }
         if not extra or all((n + total - size) // stride == (n + total - 1 - size) // stride for n in x[1:]):
-            return self.add(LAYERS["pool"](**fields), index, section).name
+            return self.add(make("pool", **fields), index, section).name
         if stride == 1 and total == size - 1:
-            return self.add(LAYERS["pool"](**{**fields, "pad": "same"}), index, section).name
+            return self.add(make("pool", **{**fields, "pad": "same"}), index, section).name
         # One more row and column behind the image than before it: `ceil` adds what the last windows need.
         wanted = tuple((n + total - size) // stride + 1 for n in x[1:])
-        layer = LAYERS["pool"](**fields, ceil=True)
+        layer = make("pool", **fields, ceil=True)
         piece = self.add(layer, index, section)
         if piece.shape[1:] != wanted:
-            raise _Refused(f"a window of {size} with {total} rows of padding at a stride of {stride}", "`pool` with `pad=`")
+            raise _Refused(
+                f"a window of {size} with {total} rows of padding at a stride of {stride}", "`pool` with `pad=`"
+            )
         return piece.name
 
     def avgpool(self, index: int, section: Section) -> str:
         if len(self.sketch.shapes[self.current]) == 1:
             return self.current
-        return self.add(LAYERS["globalpool"](), index, section).name
+        return self.add(make("globalpool"), index, section).name
 
     def dropout(self, index: int, section: Section) -> str:
-        return self.add(LAYERS["dropout"](rate=section.number("probability", 0.5)), index, section).name
+        return self.add(make("dropout", rate=section.number("probability", 0.5)), index, section).name
 
     def softmax(self, index: int, section: Section) -> str:
         if section.whole("groups", 1) != 1 or "tree" in section.options:
@@ -297,8 +336,8 @@ class _Reading:
         read = self.current
         if len(x) > 1 and any(n > 1 for n in x[1:]):
             # Darknet's goes over all values.
-            read = self.add(LAYERS["flatten"](), index, section, suffix="_flat").name
-        return self.add(LAYERS["softmax"](), index, section, read).name
+            read = self.add(make("flatten"), index, section, suffix="_flat").name
+        return self.add(make("softmax"), index, section, read).name
 
     def cost(self, index: int, section: Section) -> str:
         del index
@@ -318,10 +357,14 @@ class _Reading:
             raise _Refused(f"it reads {format_shape(x)}, which is no image")
         value = self.current
         if (height, width) != x[1:]:
-            value = self.add(LAYERS["crop"](size=(height, width)), index, section, suffix="_crop").name
+            value = self.add(make("crop", size=(height, width)), index, section, suffix="_crop").name
         if not section.whole("noadjust", 0):
-            value = self.add(LAYERS["times"](factor=2, plus=-1), index, section, value).name
-        said = " ".join(f"{k}={section.options[k]}" for k in ("flip", "angle", "saturation", "exposure", "shift") if k in section.options)
+            value = self.add(make("times", factor=2, plus=-1), index, section, value).name
+        said = " ".join(
+            f"{k}={section.options[k]}"
+            for k in ("flip", "angle", "saturation", "exposure", "shift")
+            if k in section.options
+        )
         self.sketch.made.remarks.append(f"Darknet crops at random places in training, here in the middle: {said[:200]}")
         return value
 
@@ -329,7 +372,7 @@ class _Reading:
         factor = section.whole("stride", 2)
         if section.number("scale", 1) != 1 or factor < 1:
             raise _Refused("it scales its values, or shrinks", "`upsample` and `times`")
-        return self.add(LAYERS["upsample"](factor=factor), index, section).name
+        return self.add(make("upsample", factor=factor), index, section).name
 
     def activation(self, index: int, section: Section) -> str:
         return self.activated(self.current, index, section, "linear")
@@ -344,10 +387,10 @@ class _Reading:
         if groups > 1:
             if len(values) > 1:
                 raise _Refused("groups of several layers", "`part`")
-            return self.add(LAYERS["part"](number=which + 1, of=groups), index, section, values[0]).name
+            return self.add(make("part", number=which + 1, of=groups), index, section, values[0]).name
         if len(values) == 1:
             return values[0]
-        return self.add(LAYERS["concat"](), index, section, *values).name
+        return self.add(make("concat"), index, section, *values).name
 
     def shortcut(self, index: int, section: Section) -> str:
         if not self.sketch.shapes[self.current]:
@@ -363,30 +406,36 @@ class _Reading:
         mine, theirs = self.sketch.shapes[self.current], self.sketch.shapes[other]
         if mine != theirs:
             other = self.fitted(other, mine, theirs, index, section)
-        added = self.add(LAYERS["add"](), index, section, self.current, other)
+        added = self.add(make("add"), index, section, self.current, other)
         return self.activated(added.name, index, section, "linear")
 
     def fitted(self, other: str, mine: Shape, theirs: Shape, index: int, section: Section) -> str:
         """Bring the other value of a shortcut to a shape as Darknet does: every n-th row, and channels of zeros."""
-        fits = len(mine) == len(theirs) == 3 and all(a >= b and a % b == 0 for a, b in zip(theirs[1:], mine[1:], strict=True))
+        fits = len(mine) == len(theirs) == 3 and all(
+            a >= b and a % b == 0 for a, b in zip(theirs[1:], mine[1:], strict=True)
+        )
         if not fits or theirs[1] // mine[1] != theirs[2] // mine[2]:
             raise _Refused(f"it adds {format_shape(theirs)} to {format_shape(mine)}", "bring both to one shape")
         stride = theirs[1] // mine[1]
         if stride > 1:
-            layer = LAYERS["avgpool"](kernel=(1, 1), stride=(stride, stride))
+            layer = make("avgpool", kernel=(1, 1), stride=(stride, stride))
             other = self.add(layer, index, section, other, suffix="_rows").name
         if mine[0] > theirs[0]:
-            other = self.add(LAYERS["pad"](channels=mine[0] - theirs[0]), index, section, other, suffix="_wide").name
+            other = self.add(make("pad", channels=mine[0] - theirs[0]), index, section, other, suffix="_wide").name
         elif mine[0] < theirs[0]:
             # The channels that are too many are not added.
-            other = self.add(LAYERS["channels"](count=mine[0]), index, section, other, suffix="_narrow").name
+            other = self.add(make("channels", count=mine[0]), index, section, other, suffix="_narrow").name
         return other
 
     def named(self, index: int, number: float, section: Section, key: str) -> str:
         """Return the value of a section by its number, or by how many come back to it."""
         at = int(number) + (index if number < 0 else 0)
         if number != int(number) or not 0 <= at < index:
-            raise _Refused(f"{key}={number:g} is no layer before it", "layers count from 0, or from here with a minus", section.at(key))
+            raise _Refused(
+                f"{key}={number:g} is no layer before it",
+                "layers count from 0, or from here with a minus",
+                section.at(key),
+            )
         return self.made[at]
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -400,7 +449,9 @@ class _Reading:
             made.has_weights = True
             if not self.lost and self.weights.left:
                 place = Place(self.weights.file)
-                self.sketch.unknown(place, f"{self.weights.left:,} numbers are left over", "these are the weights of another network")
+                self.sketch.unknown(
+                    place, f"{self.weights.left:,} numbers are left over", "these are the weights of another network"
+                )
         last = self.sketch.by_name.get(self.current)
         read = {source for piece in made.pieces for source in piece.inputs}
         ends = [piece.name for piece in made.pieces if piece.shape and piece.name not in read]

@@ -36,11 +36,19 @@ def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
     if total > 0 and steps.known:
         settings["epochs"] = str(steps.whole_epochs(total))
     elif total > 0:
-        sketch.note(f"max_batches={total:,} is no number of epochs, for it is not known how many examples there are: `epochs` is not set")
-    changes = [key for key in ("angle", "hue", "saturation", "exposure", "aspect", "jitter", "max_crop", "min_crop", "flip") if key in net.options]
+        sketch.note(
+            f"max_batches={total:,} is no number of epochs, for it is not known how many examples there are: `epochs` is not set"
+        )
+    changes = [
+        key
+        for key in ("angle", "hue", "saturation", "exposure", "aspect", "jitter", "max_crop", "min_crop", "flip")
+        if key in net.options
+    ]
     if changes:
         said = " ".join(f"{key}={net.options[key]}" for key in changes)
-        sketch.made.remarks.append(f"Darknet changes its pictures at random: {said[:200]}; here `data` says it: augment rotate= pad= flip")
+        sketch.made.remarks.append(
+            f"Darknet changes its pictures at random: {said[:200]}; here `data` says it: augment rotate= pad= flip"
+        )
 
 
 def _number(value: float) -> str:
@@ -63,7 +71,7 @@ def _optimizer(net: Section) -> str:
 
 def _commented(sketch: Sketch, net: Section, batch: int, parts: int) -> tuple[int, int]:
     """Return the batch of training, which people comment out for testing."""
-    found = {}
+    found: dict[str, int] = {}
     for comment in net.comments:
         if match := re.fullmatch(r"(batch|subdivisions)=([0-9]{1,7})", comment):
             found.setdefault(match[1], int(match[2]))
@@ -81,7 +89,7 @@ def _schedule(sketch: Sketch, net: Section, steps: Steps) -> str:
     if words is None:
         return ""
     if warmup > 0 and steps.known:
-        words = f"{words or 'constant'} warmup={_number(steps.epochs(warmup))}"
+        words = f"{words or 'constant'} warmup={steps.written(warmup)}"
         power = net.number("power", 4)
         if power != 1:
             sketch.note(f"burn_in rises with the power {power:g}, `warmup=` along a straight line")
@@ -102,17 +110,29 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
         return None
     if not steps.known:
         sketch.note(f"policy={policy} counts steps, and how many make an epoch is not known: `schedule` is not set")
-        said = " ".join(f"{key}={net.options[key]}" for key in ("policy", "step", "scale", "steps", "scales", "gamma", "power") if key in net.options)
+        said = " ".join(
+            f"{key}={net.options[key]}"
+            for key in ("policy", "step", "scale", "steps", "scales", "gamma", "power")
+            if key in net.options
+        )
         sketch.made.remarks.append(f"Darknet's schedule, in steps: {said[:200]}")
         return None
     if policy == "step" and net.whole("step", 1) > 0 and net.number("scale", 1) > 0:
-        return f"step {_number(steps.epochs(net.whole('step', 1)))} factor={_number(net.number('scale', 1))}"
+        return f"step {steps.written(net.whole('step', 1))} factor={_number(net.number('scale', 1))}"
     if policy == "exp" and gamma > 0:
         return f"exponential {_number(gamma**steps.per_epoch)}"
     if policy == "inv" and gamma > 0 and power > 0:
         return f"inverse {_number(gamma * steps.per_epoch)} power={_number(power)}"
     drops, scales = net.numbers("steps"), net.numbers("scales")
-    if policy == "steps" and drops and len(set(scales)) == 1 and len(scales) == len(drops) and sorted(set(drops)) == drops:
+    if (
+        policy == "steps"
+        and drops
+        and len(set(scales)) == 1
+        and len(scales) == len(drops)
+        and sorted(set(drops)) == drops
+    ):
         return steps.multistep([int(d) for d in drops], scales[0])
-    sketch.unknown(net.at("scales"), f"policy={policy} with these numbers", '`multistep "30 60" factor=0.1` has one factor')
+    sketch.unknown(
+        net.at("scales"), f"policy={policy} with these numbers", '`multistep "30 60" factor=0.1` has one factor'
+    )
     return None

@@ -99,12 +99,12 @@ def read_sections(data: bytes, file: str) -> list[Section]:
             continue
         key, sign, value = line.partition("=")
         if not made or not sign or not key:
-            raise ModelImportError(f"{file}, line {number}: neither `[section]` nor `key=value`", f"look at `{raw.strip()[:80]}`")
+            raise ModelImportError(
+                f"{file}, line {number}: neither `[section]` nor `key=value`", f"look at `{raw.strip()[:80]}`"
+            )
         value = re.split("[#;]", value, maxsplit=1)[0]
         made[-1].options.setdefault(key, value)
         made[-1].lines.setdefault(key, number)
     if not made or made[0].name not in {"net", "network"}:
         raise ModelImportError(f"{file} does not begin with [net]", "is it the .cfg of a network of Darknet?")
     return made
-
-

@@ -26,13 +26,17 @@ class Weights:
     def __init__(self, data: bytes, file: str) -> None:
         self.file = file
         if len(data) < 16:
-            raise ModelImportError(f"{file} is shorter than the header of Darknet's weights", "copy it again from where it was whole")
+            raise ModelImportError(
+                f"{file} is shorter than the header of Darknet's weights", "copy it again from where it was whole"
+            )
         major, minor, revision = (int(n) for n in np.frombuffer(data, "<i4", 3))
         # As in darknet: since version 0.2 what was seen has 8 bytes.
         wide = major * 10 + minor >= 2 and major < 1000 and minor < 1000
         header = 12 + (8 if wide else 4)
         if not (0 <= major < 10_000 and 0 <= minor < 10_000 and 0 <= revision < 10_000) or len(data) < header:
-            raise ModelImportError(f"{file} does not begin as Darknet's weights do", "is it a .weights file of Darknet?")
+            raise ModelImportError(
+                f"{file} does not begin as Darknet's weights do", "is it a .weights file of Darknet?"
+            )
         self.transposed = major > 1000 or minor > 1000
         self.seen = int(np.frombuffer(data, "<u8" if wide else "<u4", 1, 12)[0])
         if (len(data) - header) % 4:

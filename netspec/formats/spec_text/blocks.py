@@ -6,6 +6,7 @@ import os.path
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from netspec.formats.spec_text.items import Block, From, Item, Line, Merge, Parameter, Repeat, Use, pieces_of
 from netspec.formats.spec_text.shapes import SLOTS, Form, form, numbers, same
@@ -32,7 +33,8 @@ def folded(items: list[Item]) -> list[Item]:
     while at < len(items):
         length, rounds = _best_run(items, at)
         if rounds > 1:
-            made.append(Repeat([items[at + i * length : at + (i + 1) * length] for i in range(rounds)]))
+            bodies = [items[at + i * length : at + (i + 1) * length] for i in range(rounds)]
+            made.append(Repeat([folded(body) if length > 1 else body for body in bodies]))
             at += length * rounds
         else:
             item = items[at]
@@ -46,6 +48,8 @@ def folded(items: list[Item]) -> list[Item]:
 def _best_run(items: Sequence[Item], at: int) -> tuple[int, int]:
     """Return the length of a round and the number of rounds that save most from here; (1, 1) for none."""
     best, saved = (1, 1), 0
+    if _begins_nothing(items[at]):
+        return best
     for length in range(1, min(_LONGEST, (len(items) - at) // 2) + 1):
         rounds = 1
         while at + (rounds + 1) * length <= len(items) and all(
@@ -57,6 +61,14 @@ def _best_run(items: Sequence[Item], at: int) -> tuple[int, int]:
         if rounds > 1 and worth > saved and not (length == 1 and _small(items[at])):
             best, saved = (length, rounds), worth
     return best
+
+
+def _begins_nothing(item: Item) -> bool:
+    """Return whether an item belongs to what stands before it: no round of a repetition begins with it."""
+    return isinstance(item, Line) and item.piece.layer.canonical() in {*ACTIVATIONS, *_FOLLOWERS}
+
+
+_FOLLOWERS = {"pool", "avgpool", "globalpool", "dropout", "lrn"}
 
 
 def _small(item: Item) -> bool:
@@ -139,7 +151,9 @@ def _wide(rest: Sequence[Item]) -> int:
 
 def _units(items: list[Item], blocks: list[Block], labels: Labels) -> list[Item]:
     for shape, windows in _windows(items, _unit).items():
-        if len(windows) >= _UNITS and (block := _block(windows, "conv_bn", labels)):
+        last = windows[0][1]
+        plain = isinstance(last, Line) and getattr(last.piece.layer, "activation", None) is None
+        if len(windows) >= _UNITS and (block := _block(windows, "conv_bn_linear" if plain else "conv_bn", labels)):
             blocks.append(block)
             items = _replaced(items, block, 2, shape)
     return items
@@ -187,11 +201,37 @@ def _block(windows: Sequence[Sequence[Item]], name: str, labels: Labels) -> Bloc
     columns = [[value for _, value in _numbers(window)] for window in windows]
     kinds = [kind for kind, _ in _numbers(windows[0])]
     vectors = list(zip(*columns, strict=True))
-    chosen: dict[tuple[str, tuple[int, ...]], str] = {}
-    counts = Counter(
-        SLOTS[kind] for kind, vector in {(SLOTS.get(k, k), v): (k, v) for k, v in zip(kinds, vectors, strict=True)}.values()
-        if len(set(vector)) > 1
-    )
+    # Once to see how many parameters of a kind there are, once to name them.
+    chosen, _ = _parameters(kinds, vectors, Counter())
+    chosen, words = _parameters(kinds, vectors, Counter(letter for letter, _ in chosen))
+    if len(chosen) > _MOST_PARAMETERS:
+        return None
+    made = []
+    for (letter, vector), word in chosen.items():
+        common, count = Counter(vector).most_common(1)[0]
+        default = (
+            1 if letter in "sg" and 1 in vector else common if letter in "kp" and count > len(vector) // 2 else None
+        )
+        made.append(Parameter(word, default))
+    made.sort(key=lambda p: p.default is not None)
+    unique = labels.make(name)
+    return Block(unique, made, list(windows[0]), words)
+
+
+_Chosen: TypeAlias = dict[tuple[str, tuple[int, ...]], str]
+
+
+def _parameters(
+    kinds: Sequence[str], vectors: Sequence[tuple[int, ...]], counts: Counter[str]
+) -> tuple[_Chosen, list[str | None]]:
+    """Return the parameters by what they are in all windows, and the words in place of the numbers.
+
+    Args:
+        kinds: of each number.
+        vectors: each number in all windows.
+        counts: how many parameters there are of a letter: several are numbered.
+    """
+    chosen: _Chosen = {}
     words: list[str | None] = []
     numbered: Counter[str] = Counter()
     kernel: tuple[int, ...] = ()
@@ -200,33 +240,23 @@ def _block(windows: Sequence[Sequence[Item]], name: str, labels: Labels) -> Bloc
         letter = SLOTS[kind]
         word: str | None = None
         if len(set(vector)) > 1:
-            halves = kind == "pad" and kernel_word and vector == tuple(k // 2 for k in kernel)
-            times = _multiple(vector, chosen) if letter == "c" else ""
-            if halves:
+            if kind == "pad" and kernel_word and vector == tuple(k // 2 for k in kernel):
                 word = f"({kernel_word} // 2)"
-            elif times:
+            elif letter == "c" and (times := _multiple(vector, chosen)):
                 word = times
             elif (letter, vector) in chosen:
                 word = chosen[letter, vector]
             else:
                 numbered[letter] += 1
-                word = chosen[letter, vector] = letter + (str(numbered[letter]) if counts[letter] > 1 else "")
+                word = letter + (str(numbered[letter]) if counts[letter] > 1 else "")
+                chosen[letter, vector] = word
         if kind == "kernel":
             kernel, kernel_word = vector, word
         words.append(word)
-    if len(chosen) > _MOST_PARAMETERS:
-        return None
-    made = []
-    for (letter, vector), word in chosen.items():
-        common, count = Counter(vector).most_common(1)[0]
-        default = 1 if letter in "sg" and 1 in vector else common if letter in "kp" and count > len(vector) // 2 else None
-        made.append(Parameter(word, default))
-    made.sort(key=lambda p: p.default is not None)
-    unique = labels.make(name)
-    return Block(unique, made, list(windows[0]), words)
+    return chosen, words
 
 
-def _multiple(vector: tuple[int, ...], chosen: dict[tuple[str, tuple[int, ...]], str]) -> str:
+def _multiple(vector: tuple[int, ...], chosen: _Chosen) -> str:
     """Return a product of a parameter that all numbers are, such as `(4 * c)`."""
     for (letter, other), word in chosen.items():
         factor = vector[0] // other[0] if other[0] else 0

@@ -50,8 +50,41 @@ class Labels:
 
 
 _RESERVED = frozenset(
-    "input output weights freeze unfreeze rate let init data train compile block repeat for if else residual branch from "
-    "include assert as in and or not true false all share none classes tokens".split()
+    [
+        "input",
+        "output",
+        "weights",
+        "freeze",
+        "unfreeze",
+        "rate",
+        "let",
+        "init",
+        "data",
+        "train",
+        "compile",
+        "block",
+        "repeat",
+        "for",
+        "if",
+        "else",
+        "residual",
+        "branch",
+        "from",
+        "include",
+        "assert",
+        "as",
+        "in",
+        "and",
+        "or",
+        "not",
+        "true",
+        "false",
+        "all",
+        "share",
+        "none",
+        "classes",
+        "tokens",
+    ]
 )
 
 

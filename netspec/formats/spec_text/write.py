@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from textwrap import wrap
+from typing import Any
 
 from netspec.formats.reading import Description, Output, Piece
 from netspec.formats.spec_text.blocks import folded, label_of, with_blocks
@@ -99,7 +101,9 @@ def _labelled(items: Iterable[Item]) -> Iterator[tuple[str, Piece]]:
 
 
 def _head(made: Description, inits: dict[str, Initializer]) -> Iterator[str]:
-    count = sum(prod(shape) for p in made.pieces for part, shape in p.weights.items() if part not in {"mean", "variance"})
+    count = sum(
+        prod(shape) for p in made.pieces for part, shape in p.weights.items() if part not in {"mean", "variance"}
+    )
     title = made.title or made.name
     if title.isprintable():
         yield f"# {title[:100]}: {count:,} parameters."
@@ -128,7 +132,9 @@ def _tail(made: Description, outputs: Iterable[Output], names: dict[str, str]) -
     if made.remarks:
         yield ""
     for remark in made.remarks:
-        yield f"# {remark}"
+        # A line of the language stays one line.
+        lines = [remark] if remark.startswith("data ") else wrap(remark, _WIDTH - 2, break_on_hyphens=False)
+        yield from (f"# {line}" for line in lines)
     if made.data:
         name, settings = made.data
         yield ""
@@ -247,7 +253,8 @@ def _words(layer: Layer, given: dict[str, str]) -> str:
         elif dense and odd and pad == halves and stride == (1, 1) and free:
             shown = layer.model_copy(update={"pad": "same"})
     words = [canonical]
-    for p in sorted(parameters(type(shown)), key=lambda p: _LAST.get(p.name, 0)):
+    last = {} if canonical == "batchnorm" else _LAST
+    for p in sorted(parameters(type(shown)), key=lambda p: last.get(p.name, 0)):
         value = getattr(shown, p.name)
         if p.name in given:
             words.append(given[p.name] if p.positional else f"{p.name}={given[p.name]}")
@@ -285,8 +292,15 @@ def _argument(layer: Layer, name: str) -> list[str]:
     if isinstance(value, Definition):
         # An initializer stands behind its key: as a bare word it could be that of the kernel or of the bias.
         return [_call(value) if name == "activation" else f"{name}={_call(value)}"]
-    text = value_text(value, every=False)
+    text = _text(value)
     return [text if p.positional else f"{name}={text}"]
+
+
+def _text(value: Any) -> str:
+    """Return a value as people write it: a float without `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return value_text(value, every=False).replace("e+", "e")
 
 
 def _call(value: Definition) -> str:
@@ -295,5 +309,5 @@ def _call(value: Definition) -> str:
     for p in parameters(type(value)):
         given = getattr(value, p.name)
         if given is not None and (p.required or given != p.default):
-            words.append(value_text(given) if p.positional else f"{p.name}={value_text(given)}")
+            words.append(_text(given) if p.positional else f"{p.name}={_text(given)}")
     return f"{value.canonical()}({', '.join(words)})" if words else value.canonical()
