@@ -4,6 +4,7 @@ Every schedule may begin with `warmup=EPOCHS`, a straight line from 0; the rest 
 where the optimizer's own `lr` holds.
 """
 
+from itertools import pairwise
 from math import isfinite
 from typing import Annotated, Literal, TypeAlias
 
@@ -76,7 +77,7 @@ class MultiStep(Schedule):
             epochs = [float(word) for word in at.split()]
         except ValueError:
             raise ValueError("these are no numbers of epochs") from None
-        if not all(map(isfinite, epochs)) or any(a >= b for a, b in zip(epochs, epochs[1:], strict=False)):
+        if not all(map(isfinite, epochs)) or any(a >= b for a, b in pairwise(epochs)):
             raise ValueError("the epochs stand in their order, each once")
         return at
 

@@ -41,26 +41,7 @@ def sorted_out(given: Given) -> CaffeFiles:
     """Return what the files are; raises ModelImportError where one is damaged, or there are two of a kind."""
     found = CaffeFiles()
     for path in given.files:
-        ending = path.suffix.lower()
-        if ending == ".caffemodel":
-            _require_first(found.weights, path, "weights")
-            found.weights = _modern(read_wire(given.load(path, MAX_WEIGHTS), "Net", path.name))
-            if not found.weights.all("layer"):
-                raise ModelImportError(f"{path.name} has no layers", "is it a caffemodel?")
-        elif ending == ".binaryproto":
-            _require_first(found.mean, path, "mean image")
-            found.mean = read_wire(given.load(path, 100_000_000), "Blob", path.name)
-        else:
-            text = _decoded(given.load(path, MAX_TEXT), path)
-            if _SOLVER.search(text):
-                _require_first(found.solver, path, "solver")
-                found.solver = read_text(text, "Solver", path.name, found.problems)
-                continue
-            net = _modern(read_text(text, "Net", path.name, found.problems))
-            if found.net is None:
-                found.net = net
-            else:
-                found.others.append(net)
+        _add(found, path, given)
     if found.net is None and found.solver is not None and "net_param" in found.solver:
         found.net = _modern(found.solver.get("net_param"))
     if found.weights is not None:
@@ -72,6 +53,30 @@ def sorted_out(given: Given) -> CaffeFiles:
     if not found.net.all("layer"):
         raise ModelImportError(f"{found.net.place} has no layers", "give the .prototxt of a network")
     return found
+
+
+def _add(found: CaffeFiles, path: Path, given: Given) -> None:
+    """Read one file as what it is."""
+    ending = path.suffix.lower()
+    if ending == ".caffemodel":
+        _require_first(found.weights, path, "weights")
+        found.weights = _modern(read_wire(given.load(path, MAX_WEIGHTS), "Net", path.name))
+        if not found.weights.all("layer"):
+            raise ModelImportError(f"{path.name} has no layers", "is it a caffemodel?")
+    elif ending == ".binaryproto":
+        _require_first(found.mean, path, "mean image")
+        found.mean = read_wire(given.load(path, 100_000_000), "Blob", path.name)
+    else:
+        text = _decoded(given.load(path, MAX_TEXT), path)
+        if _SOLVER.search(text):
+            _require_first(found.solver, path, "solver")
+            found.solver = read_text(text, "Solver", path.name, found.problems)
+            return
+        net = _modern(read_text(text, "Net", path.name, found.problems))
+        if found.net is None:
+            found.net = net
+        else:
+            found.others.append(net)
 
 
 _SOLVER = re.compile(

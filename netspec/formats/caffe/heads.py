@@ -50,7 +50,7 @@ def add_outputs(sketch: Sketch, losses: Sequence[Message], reads: Mapping[int, l
             same = [p for p in sketch.made.pieces if p.inputs == (read[0],) and p.layer.canonical() == function]
             last = same[0] if same else sketch.add(make(function), [read[0]], layer.get("name", function), layer.place)
         outputs.append((last, layer))
-        if kind != "SoftmaxWithLoss" and kind != "MultinomialLogisticLoss":
+        if kind not in {"SoftmaxWithLoss", "MultinomialLogisticLoss"}:
             _note_mean(sketch, kind, last)
     if not outputs:
         _keep(sketch, _ends(sketch), silent=True)

@@ -131,9 +131,7 @@ def _into_weights(
     if before:
         _before(sketch, readers, factor, shift)
     if blue_first:
-        sketch.note(
-            "Caffe's pictures are blue, green, red: the first kernel is turned to red, green, blue, which it now expects"
-        )
+        sketch.note("Caffe's pictures are blue, green, red: the first kernel is turned to red, green, blue")
     sketch.note(
         "scale and means of the pixels are part of the first weights: examples are 0..1, as netspec makes them of bytes"
     )

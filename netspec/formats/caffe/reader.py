@@ -7,6 +7,7 @@ read where there is one, for it says the loss; what it is compared with is no la
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from pydantic import ValidationError
@@ -109,10 +110,7 @@ class _Reading:
             self.sketch.shapes[top] = ()
             self.values[top] = top
             return
-        if self.sketch.made.inputs and not several:
-            name = top
-        else:
-            name = top if several else "input"
+        name = top if several or self.sketch.made.inputs else "input"
         self.values[top] = self.sketch.input(name, shape)
 
     def layer(self, layer: Message) -> None:
@@ -229,9 +227,9 @@ class _Reading:
         if not points and len(tops) and channels % len(tops) == 0:
             points = [channels // len(tops) * i for i in range(1, len(tops))]
         bounds = [0, *points, channels]
-        if len(points) != len(tops) - 1 or any(a >= b for a, b in zip(bounds, bounds[1:], strict=False)):
+        if len(points) != len(tops) - 1 or any(a >= b for a, b in pairwise(bounds)):
             raise NotUnderstoodError("its slice points do not fit")
-        for top, low, high in zip(tops, bounds, bounds[1:], strict=False):
+        for top, (low, high) in zip(tops, pairwise(bounds), strict=True):
             cut = make("channels", count=high - low, offset=low)
             self.values[top] = self.sketch.add(cut, [read], f"{name}_{top}", layer.place).name
 

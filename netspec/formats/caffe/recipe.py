@@ -61,7 +61,7 @@ def add_recipe(
     examples = _examples(sketch, prepared)
     steps = Steps(examples, batch * accumulate)
     total = int(solver.get("max_iter", 0))
-    schedule = _schedule(sketch, solver, steps, total)
+    schedule = _schedule(sketch, solver, steps)
     if schedule:
         settings["schedule"] = schedule
     settings["batch"] = str(batch)
@@ -74,7 +74,7 @@ def add_recipe(
         )
     elif total > 0:
         sketch.note(
-            f"max_iter {total:,} is no number of epochs, for it is not known how many examples there are: `epochs` is not set"
+            f"max_iter {total:,} is no number of epochs, as the number of examples is not known: `epochs` is not set"
         )
     if solver.get("clip_gradients", -1.0) > 0:
         settings["clip"] = f"{solver.get('clip_gradients'):.7g}"
@@ -142,7 +142,7 @@ def _kernels_only(layers: Sequence[Message]) -> bool:
     return bool(biases) and all(float(p.get("decay_mult", 1.0)) == 0 for p in biases)
 
 
-def _schedule(sketch: Sketch, solver: Message, steps: Steps, total: int) -> str:
+def _schedule(sketch: Sketch, solver: Message, steps: Steps) -> str:
     """Return the schedule in epochs; empty for a constant rate."""
     policy = solver.get("lr_policy", "fixed")
     gamma, power = float(solver.get("gamma", 0.1)), float(solver.get("power", 0.75))

@@ -38,7 +38,8 @@ MESSAGES: Mapping[str, Mapping[int, Field]] = {
     "Rule": _fields("1 phase e:Phase, 2 min_level i, 3 max_level i, 4 stage s, 5 not_stage s"),
     "Shape": _fields("1 dim i"),
     "Blob": _fields(
-        "1 num i, 2 channels i, 3 height i, 4 width i, 5 data F, 6 diff F, 7 shape Shape, 8 double_data D, 9 double_diff D"
+        "1 num i, 2 channels i, 3 height i, 4 width i, 5 data F, 6 diff F, 7 shape Shape, "
+        "8 double_data D, 9 double_diff D"
     ),
     "Param": _fields("1 name s, 2 share_mode e:ShareMode, 3 lr_mult f, 4 decay_mult f"),
     "Layer": _fields(
@@ -51,8 +52,9 @@ MESSAGES: Mapping[str, Mapping[int, Field]] = {
         "124 sigmoid_param Engine, 125 softmax_param Softmax, 126 slice_param Slice, 127 tanh_param Engine, "
         "128 threshold_param Threshold, 131 prelu_param PReLU, 133 reshape_param Reshape, 134 log_param Exp, "
         "135 flatten_param Flatten, 136 reduction_param Reduction, 139 batch_norm_param BatchNorm, 140 elu_param ELU, "
-        "141 bias_param Bias, 142 scale_param Scale, 143 input_param Input, 144 crop_param Crop, 147 swish_param Swish, "
-        "148 clip_param Clip, 103 argmax_param Opaque, 105 contrastive_loss_param Opaque, 109 dummy_data_param Opaque, "
+        "141 bias_param Bias, 142 scale_param Scale, 143 input_param Input, 144 crop_param Crop, "
+        "147 swish_param Swish, 148 clip_param Clip, 103 argmax_param Opaque, "
+        "105 contrastive_loss_param Opaque, 109 dummy_data_param Opaque, "
         "112 hdf5_data_param Opaque, 113 hdf5_output_param Opaque, 114 hinge_loss_param Opaque, "
         "116 infogain_loss_param Opaque, 129 window_data_param Opaque, 130 python_param Opaque, 132 spp_param Opaque, "
         "137 embed_param Opaque, 138 tile_param Opaque, 145 parameter_param Opaque, 146 recurrent_param Opaque"
@@ -64,8 +66,9 @@ MESSAGES: Mapping[str, Mapping[int, Field]] = {
         "19 pooling_param Pooling, 21 power_param Power, 22 memory_data_param MemoryData, 24 eltwise_param Eltwise, "
         "25 threshold_param Threshold, 27 accuracy_param Accuracy, 30 relu_param ReLU, 31 slice_param Slice, "
         "32 include Rule, 33 exclude Rule, 34 mvn_param MVN, 35 loss_weight f, 36 transform_param Transform, "
-        "37 tanh_param Engine, 38 sigmoid_param Engine, 39 softmax_param Softmax, 41 exp_param Exp, 42 loss_param Loss, "
-        "1001 param s, 1002 blob_share_mode e:ShareMode, 13 hdf5_data_param Opaque, 14 hdf5_output_param Opaque, "
+        "37 tanh_param Engine, 38 sigmoid_param Engine, 39 softmax_param Softmax, 41 exp_param Exp, "
+        "42 loss_param Loss, 1001 param s, 1002 blob_share_mode e:ShareMode, 13 hdf5_data_param Opaque, "
+        "14 hdf5_output_param Opaque, "
         "16 infogain_loss_param Opaque, 20 window_data_param Opaque, 23 argmax_param Opaque, "
         "26 dummy_data_param Opaque, 29 hinge_loss_param Opaque, 40 contrastive_loss_param Opaque"
     ),
@@ -125,8 +128,9 @@ MESSAGES: Mapping[str, Mapping[int, Field]] = {
     "Solver": _fields(
         "1 train_net s, 2 test_net s, 3 test_iter i, 4 test_interval i, 5 base_lr f, 6 display i, 7 max_iter i, "
         "8 lr_policy s, 9 gamma f, 10 power f, 11 momentum f, 12 weight_decay f, 13 stepsize i, 14 snapshot i, "
-        "15 snapshot_prefix s, 16 snapshot_diff b, 17 solver_mode e:SolverMode, 18 device_id i, 19 test_compute_loss b, "
-        "20 random_seed i, 21 train_net_param Net, 22 test_net_param Net, 23 debug_info b, 24 net s, 25 net_param Net, "
+        "15 snapshot_prefix s, 16 snapshot_diff b, 17 solver_mode e:SolverMode, 18 device_id i, "
+        "19 test_compute_loss b, 20 random_seed i, 21 train_net_param Net, 22 test_net_param Net, "
+        "23 debug_info b, 24 net s, 25 net_param Net, "
         "26 train_state State, 27 test_state State, 28 snapshot_after_train b, 29 regularization_type s, "
         "30 solver_type e:SolverType, 31 delta f, 32 test_initialization b, 33 average_loss i, 34 stepvalue i, "
         "35 clip_gradients f, 36 iter_size i, 37 snapshot_format e:SnapshotFormat, 38 rms_decay f, 39 momentum2 f, "

@@ -58,10 +58,9 @@ def _near(text: str, line: int) -> str:
 
 def _require_flat(text: str, file: str) -> None:
     """Raise ModelImportError for braces within braces deeper than any network, and for a flood of words."""
-    depth = tokens = 0
-    for found in _TOKENS.finditer(text):
+    depth = 0
+    for tokens, found in enumerate(_TOKENS.finditer(text)):
         sign = found[0]
-        tokens += 1
         depth += (sign in "{<") - (sign in "}>")
         if depth > _MAX_DEPTH:
             line = text.count("\n", 0, found.start()) + 1

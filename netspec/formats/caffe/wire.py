@@ -52,7 +52,7 @@ class _Decoder:
                 return value, at
         raise self.damaged(start, "a number does not end")
 
-    def message(self, at: int, end: int, kind: str, depth: int) -> Message:
+    def message(self, at: int, end: int, kind: str, depth: int) -> Message:  # noqa: PLR0912  # one branch a wire type
         """Return the message between two places."""
         if depth > _MAX_DEPTH:
             raise self.damaged(at, f"more than {_MAX_DEPTH} messages in each other")

@@ -23,6 +23,9 @@ _MAX_WEIGHTS = 4_000_000_000
 _KEPT = 0.99
 """The share of running averages that Darknet keeps at each step."""
 
+_NORMS = ("scale", "mean", "variance")
+"""What is stored of a normalization, in this order."""
+
 _ACTIVATIONS: Mapping[str, list[tuple[str, dict[str, float]]]] = {
     "linear": [],
     "logistic": [("sigmoid", {})],
@@ -101,7 +104,7 @@ class Darknet:
         return _Reading(sections, weights, given.shape, texts[0].stem).description()
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, what: str, instead: str = "", place: Place | None = None) -> None:
         super().__init__(what)
         self.what, self.instead, self.place = what, instead, place
@@ -126,10 +129,10 @@ class _Reading:
             before = len(self.sketch.made.pieces)
             try:
                 self.current = self.section(index, section)
-            except _Refused as error:
+            except _RefusedError as error:
                 self.refuse(index, section, error)
             except ValidationError as error:
-                self.refuse(index, section, _Refused(f"a number is out of range: {error.errors()[0]['msg']}"))
+                self.refuse(index, section, _RefusedError(f"a number is out of range: {error.errors()[0]['msg']}"))
             self.made.append(self.current)
             for problem in section.problems:
                 self.sketch.unknown(problem.place, problem.what, problem.instead)
@@ -138,7 +141,7 @@ class _Reading:
         self.finish()
         return self.sketch.made
 
-    def refuse(self, index: int, section: Section, error: _Refused) -> None:
+    def refuse(self, index: int, section: Section, error: _RefusedError) -> None:
         place = error.place or section.place
         self.sketch.unknown(
             place, f"[{section.name[:60]}]: {error.what}" if error.what else f"[{section.name}]", error.instead
@@ -172,10 +175,10 @@ class _Reading:
         """Add one section and return its value."""
         name = section.name = _SHORT.get(section.name, section.name)
         if name in _REFUSED:
-            raise _Refused(_REFUSED[name], _INSTEAD.get(name, ""))
+            raise _RefusedError(_REFUSED[name], _INSTEAD.get(name, ""))
         builder = _BUILDERS.get(name)
         if builder is None:
-            raise _Refused("a section that is not known", "write what it does with netspec's layers")
+            raise _RefusedError("a section that is not known", "write what it does with netspec's layers")
         if name not in {"route", "shortcut"} and not self.sketch.shapes[self.current]:
             # What it reads was not understood: it is left out, and so is what it would read of the weights.
             self.lost = self.lost or name in {"convolutional", "connected", "deconvolutional", "batchnorm"}
@@ -191,7 +194,7 @@ class _Reading:
         """Add the function of a section behind a value."""
         name = section.text("activation", default).lower()
         if name not in _ACTIVATIONS:
-            raise _Refused(
+            raise _RefusedError(
                 f"activation={name[:60]}",
                 "leaky_relu, tanh or another activation of netspec's",
                 section.at("activation"),
@@ -202,7 +205,7 @@ class _Reading:
 
     def convolutional(self, index: int, section: Section) -> str:
         if section.whole("binary", 0) or section.whole("xnor", 0):
-            raise _Refused("a convolution with binary weights", "a plain one")
+            raise _RefusedError("a convolution with binary weights", "a plain one")
         filters, size, stride = section.whole("filters", 1), section.whole("size", 1), section.whole("stride", 1)
         pad = size // 2 if section.whole("pad", 0) else section.whole("padding", 0)
         groups, normed = section.whole("groups", 1), bool(section.whole("batch_normalize", 0))
@@ -268,14 +271,12 @@ class _Reading:
         source = f"layer {index} of {self.weights.file}"
         self.sketch.give(piece, {"kernel": found["kernel"], **({} if norm else {"bias": found["bias"]})}, source)
         if norm:
-            self.sketch.give(
-                norm, {"offset": found["bias"], **{n: found[n] for n in ("scale", "mean", "variance")}}, source
-            )
+            self.sketch.give(norm, {"offset": found["bias"], **{n: found[n] for n in _NORMS}}, source)
 
     def batchnorm(self, index: int, section: Section) -> str:
         piece = self.add(make("batchnorm", momentum=_KEPT), index, section)
         if self.weights is not None and not self.lost and piece.shape:
-            arrays = {name: self.weights.take(piece.weights[name]) for name in ("scale", "mean", "variance")}
+            arrays = {name: self.weights.take(piece.weights[name]) for name in _NORMS}
             if any(array is None for array in arrays.values()):
                 self.sketch.unknown(
                     section.place,
@@ -298,9 +299,9 @@ class _Reading:
         total = section.whole("padding", size - 1)
         x = self.sketch.shapes[self.current]
         if len(x) != 3:
-            raise _Refused(f"it reads {format_shape(x)}, which is no image")
+            raise _RefusedError(f"it reads {format_shape(x)}, which is no image")
         if size < 1 or stride < 1 or total < 0:
-            raise _Refused("its size, stride and padding are no window")
+            raise _RefusedError("its size, stride and padding are no window")
         pad, extra = total // 2, total % 2
         fields: dict[str, Any] = {
             "kernel": (size, size),
@@ -316,7 +317,7 @@ class _Reading:
         layer = make("pool", **fields, ceil=True)
         piece = self.add(layer, index, section)
         if piece.shape[1:] != wanted:
-            raise _Refused(
+            raise _RefusedError(
                 f"a window of {size} with {total} rows of padding at a stride of {stride}", "`pool` with `pad=`"
             )
         return piece.name
@@ -331,7 +332,7 @@ class _Reading:
 
     def softmax(self, index: int, section: Section) -> str:
         if section.whole("groups", 1) != 1 or "tree" in section.options:
-            raise _Refused("a softmax of several groups", "`part` and `softmax` for each, then `concat`")
+            raise _RefusedError("a softmax of several groups", "`part` and `softmax` for each, then `concat`")
         x = self.sketch.shapes[self.current]
         read = self.current
         if len(x) > 1 and any(n > 1 for n in x[1:]):
@@ -344,7 +345,7 @@ class _Reading:
         kind = section.text("type", "sse").lower()
         last = self.sketch.by_name.get(self.current)
         if kind not in {"sse", "masked", "l1", "smooth"} or kind == "masked":
-            raise _Refused(f"type={kind[:60]}", "`loss mse`, `mae` or `huber`")
+            raise _RefusedError(f"type={kind[:60]}", "`loss mse`, `mae` or `huber`")
         # Behind a softmax the difference itself is handed back: that is cross-entropy.
         if last is not None and last.layer.canonical() != "softmax":
             self.sketch.made.settings["loss"] = {"sse": "mse", "l1": "mae", "smooth": "huber"}[kind]
@@ -354,7 +355,7 @@ class _Reading:
         height, width = section.whole("crop_height", 1), section.whole("crop_width", 1)
         x = self.sketch.shapes[self.current]
         if len(x) != 3:
-            raise _Refused(f"it reads {format_shape(x)}, which is no image")
+            raise _RefusedError(f"it reads {format_shape(x)}, which is no image")
         value = self.current
         if (height, width) != x[1:]:
             value = self.add(make("crop", size=(height, width)), index, section, suffix="_crop").name
@@ -371,7 +372,7 @@ class _Reading:
     def upsample(self, index: int, section: Section) -> str:
         factor = section.whole("stride", 2)
         if section.number("scale", 1) != 1 or factor < 1:
-            raise _Refused("it scales its values, or shrinks", "`upsample` and `times`")
+            raise _RefusedError("it scales its values, or shrinks", "`upsample` and `times`")
         return self.add(make("upsample", factor=factor), index, section).name
 
     def activation(self, index: int, section: Section) -> str:
@@ -380,13 +381,13 @@ class _Reading:
     def route(self, index: int, section: Section) -> str:
         values = [self.named(index, number, section, "layers") for number in section.numbers("layers")]
         if not values:
-            raise _Refused("it names no layers")
+            raise _RefusedError("it names no layers")
         if not all(self.sketch.shapes[value] for value in values):
             return next(value for value in values if not self.sketch.shapes[value])
         groups, which = section.whole("groups", 1), section.whole("group_id", 0)
         if groups > 1:
             if len(values) > 1:
-                raise _Refused("groups of several layers", "`part`")
+                raise _RefusedError("groups of several layers", "`part`")
             return self.add(make("part", number=which + 1, of=groups), index, section, values[0]).name
         if len(values) == 1:
             return values[0]
@@ -397,12 +398,12 @@ class _Reading:
             return self.current
         others = section.numbers("from")
         if len(others) != 1:
-            raise _Refused("it adds several layers, or none", "`add`")
+            raise _RefusedError("it adds several layers, or none", "`add`")
         other = self.named(index, others[0], section, "from")
         if not self.sketch.shapes[other]:
             return other
         if section.number("alpha", 1) != 1 or section.number("beta", 1) != 1:
-            raise _Refused("a sum with factors", "`times` before `add`")
+            raise _RefusedError("a sum with factors", "`times` before `add`")
         mine, theirs = self.sketch.shapes[self.current], self.sketch.shapes[other]
         if mine != theirs:
             other = self.fitted(other, mine, theirs, index, section)
@@ -415,7 +416,7 @@ class _Reading:
             a >= b and a % b == 0 for a, b in zip(theirs[1:], mine[1:], strict=True)
         )
         if not fits or theirs[1] // mine[1] != theirs[2] // mine[2]:
-            raise _Refused(f"it adds {format_shape(theirs)} to {format_shape(mine)}", "bring both to one shape")
+            raise _RefusedError(f"it adds {format_shape(theirs)} to {format_shape(mine)}", "bring both to one shape")
         stride = theirs[1] // mine[1]
         if stride > 1:
             layer = make("avgpool", kernel=(1, 1), stride=(stride, stride))
@@ -431,7 +432,7 @@ class _Reading:
         """Return the value of a section by its number, or by how many come back to it."""
         at = int(number) + (index if number < 0 else 0)
         if number != int(number) or not 0 <= at < index:
-            raise _Refused(
+            raise _RefusedError(
                 f"{key}={number:g} is no layer before it",
                 "layers count from 0, or from here with a minus",
                 section.at(key),

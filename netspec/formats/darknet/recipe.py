@@ -37,7 +37,7 @@ def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
         settings["epochs"] = str(steps.whole_epochs(total))
     elif total > 0:
         sketch.note(
-            f"max_batches={total:,} is no number of epochs, for it is not known how many examples there are: `epochs` is not set"
+            f"max_batches={total:,} is no number of epochs, as the number of examples is not known: `epochs` is not set"
         )
     changes = [
         key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -96,7 +95,7 @@ def with_blocks(items: list[Item], labels: Labels) -> tuple[list[Block], list[It
 
 def form_of(window: Sequence[Item]) -> Form:
     """Return the form of items behind each other, of which the last may be named."""
-    found = tuple([*(form(i) for i in window[:-1]), form(window[-1], inside=False)])
+    found = (*(form(i) for i in window[:-1]), form(window[-1], inside=False))
     return None if None in found else found
 
 
@@ -141,7 +140,7 @@ def _wide(rest: Sequence[Item]) -> int:
     length = 1
     while (
         length < len(rest)
-        and not rest[length - 1].label  # type: ignore[union-attr]
+        and not rest[length - 1].label
         and isinstance(line := rest[length], Line)
         and line.piece.layer.canonical() in ACTIVATIONS
     ):
@@ -173,7 +172,7 @@ def _depth(window: Sequence[Item]) -> int:
 def _name(windows: Sequence[Sequence[Item]]) -> str:
     """Return what people would call a block: by what its pieces are called, else by its form."""
     prefixes = {_prefix(window) for window in windows}
-    stem = os.path.commonprefix(sorted(prefixes))
+    stem = _common(sorted(prefixes))
     stem = re.sub(r"[^a-z]*$", "", stem)
     if len(stem) > 2 and stem.isidentifier() and all(prefixes):
         return stem
@@ -184,10 +183,16 @@ def _name(windows: Sequence[Sequence[Item]]) -> str:
     return "bottleneck" if len(list(pieces_of(merge.bodies[0]))) > 4 else "basic"
 
 
+def _common(names: Sequence[str]) -> str:
+    """Return the letters that all names begin with."""
+    first, last = min(names), max(names)
+    return first[: next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+
+
 def _prefix(window: Sequence[Item]) -> str:
     """Return what the names of all pieces begin with, up to a slash."""
     names = [piece.name.lower() for piece in pieces_of(window)]
-    prefix = os.path.commonprefix(names)
+    prefix = _common(names)
     return prefix.rpartition("/")[0]
 
 

@@ -1,4 +1,4 @@
-"""Which items are the same but for some numbers: the form of an item, and the numbers in it, in the order of the text."""
+"""Which items are the same but for some numbers: their form, and the numbers in the order of the text."""
 
 from __future__ import annotations
 
@@ -86,8 +86,7 @@ def numbers(item: Item) -> Iterator[tuple[str, int]]:
     """Yield the kinds and values of the numbers of an item, in the order of the text."""
     match item:
         case Line():
-            for name, value in slots(item.piece.layer):
-                yield name, value
+            yield from slots(item.piece.layer)
         case Merge():
             for body in item.bodies:
                 for each in body:

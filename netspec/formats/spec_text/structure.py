@@ -188,7 +188,7 @@ def _written(
         made += items[name]
         ends[name] = end
         current = name
-    for name in by_name:
-        if name in ends and (by_name[name].keep or name in outputs):
+    for name, piece in by_name.items():
+        if name in ends and (piece.keep or name in outputs):
             label(name)
     return made
