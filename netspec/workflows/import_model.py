@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +115,7 @@ def import_model(
         model_path if arrays is not None else None,
         reader.name,
         tuple(_rows(text, network, graph)),
-        sum(np.prod(p.shape, dtype=int) for p in graph.parameters.values() if p.role != "state"),
+        sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
         tuple(made.notes),
         tuple(made.unknown),
     )
@@ -138,7 +140,10 @@ def _require_free(path: Path, *, force: bool) -> None:
 def _load(path: Path, most: int) -> bytes:
     """Return the bytes of a file, which has no more than so many."""
     try:
-        data = system_files.read_given(path, most + 1)
+        found = path.stat()
+        # A buffer is made for all that is asked for: of a file no more than there is.
+        size = found.st_size if stat.S_ISREG(found.st_mode) else most
+        data = system_files.read_given(path, min(size, most) + 1)
     except OSError as error:
         raise ModelImportError(f"{path} cannot be read: {error.strerror}", "name a file that is there") from None
     if len(data) > most:
@@ -187,7 +192,7 @@ def _spec(made: Description, target: Path) -> tuple[Written, Network, Graph, dic
             text = replace(text, text=format_source(Source(str(target), text.text)))
             network, graph = require(analyze(Source(str(target), text.text), name=target.stem))
         except SpecError as error:
-            problem = str(error)
+            problem = error.diagnostics[0].message
             continue
         names = matched(text, network)
         if names is not None:
@@ -257,7 +262,7 @@ def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:
     rows = []
     for piece, node in zip(text.pieces, network.nodes, strict=True):
         own = [p for path, p in graph.parameters.items() if path.rpartition("/")[0] == node.name]
-        count = sum(int(np.prod(p.shape, dtype=int)) for p in own if p.role != "state")
+        count = sum(prod(p.shape) for p in own if p.role != "state")
         sources = list(dict.fromkeys(s.source for s in piece.arrays.values()))
         rows.append(
             Row(node.name, _short(node), piece.shape, count, "; ".join(sources) or (piece.place.at if own else ""))

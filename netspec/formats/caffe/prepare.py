@@ -39,7 +39,7 @@ def prepare(sketch: Sketch, prepared: Preparation | None, *, weights: bool, auto
         means = means[::-1]
     settings = _settings(prepared, means)
     augment = ["flip"] if prepared.mirror else []
-    if dataset:
+    if dataset and len(sketch.made.outputs) < 2:
         if augment:
             settings["augment"] = " ".join(augment)
         if autoencoder:

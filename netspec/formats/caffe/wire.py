@@ -19,7 +19,7 @@ __all__ = ["read_wire"]
 
 _VARINT, _FIXED64, _BYTES, _GROUP, _END, _FIXED32 = range(6)
 _MAX_DEPTH = 16
-_MAX_FIELDS = 300_000
+_MAX_FIELDS = 200_000
 _MAX_PACKED = 1_000_000
 """Bytes of packed numbers that are no weights: a list of them takes many times that."""
 
