@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from import_page import import_page
 from language_page import language_page
 from models_page import models_page
 from passes_page import passes_page
@@ -100,6 +101,7 @@ def schema() -> str:
 
 PAGES = {
     "language.md": language_page,
+    "import.md": import_page,
     "layers.md": layers_page,
     "models.md": models_page,
     "errors.md": errors_page,

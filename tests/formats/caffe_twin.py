@@ -77,7 +77,9 @@ def caffemodel(net: Sequence[dict[str, Any]], *, legacy: bool = False, scale: fl
 # --- what the layers do -----------------------------------------------------------------------------------------------
 
 
-def conv(x: Array, kernel: Array, bias: Array | None, stride: int, pad: int, groups: int = 1, dilation: int = 1) -> Array:
+def conv(
+    x: Array, kernel: Array, bias: Array | None, stride: int, pad: int, groups: int = 1, dilation: int = 1
+) -> Array:
     """Return a convolution, tap by tap."""
     n, channels, height, width = x.shape
     out, _, rows, columns = kernel.shape
@@ -93,7 +95,9 @@ def conv(x: Array, kernel: Array, bias: Array | None, stride: int, pad: int, gro
                 top, left = i * dilation, j * dilation
                 seen = part[:, :, top : top + high * stride : stride, left : left + wide * stride : stride]
                 seen = seen[:, :, :high, :wide]
-                y[:, g * per : (g + 1) * per] += np.einsum("nchw,oc->nohw", seen, kernel[g * per : (g + 1) * per, :, i, j])
+                y[:, g * per : (g + 1) * per] += np.einsum(
+                    "nchw,oc->nohw", seen, kernel[g * per : (g + 1) * per, :, i, j]
+                )
     return y if bias is None else y + bias[:, None, None]
 
 

@@ -3,6 +3,8 @@
 Sections that the tests do not use are not there. What each layer does follows darknet's C sources.
 """
 
+# ruff: noqa: ARG002  # every section is called alike
+
 from __future__ import annotations
 
 import struct

@@ -59,7 +59,10 @@ TEXTS = {
         with_layer('type: "Convolution" convolution_param { num_output: 3 kernel_size: 999 }'),
         "x does not fit: the 999x999 kernel is larger",
     ),
-    "a huge layer": (with_layer('type: "InnerProduct" inner_product_param { num_output: 999999999 }'), "at most 4,000,000,000"),
+    "a huge layer": (
+        with_layer('type: "InnerProduct" inner_product_param { num_output: 999999999 }'),
+        "at most 4,000,000,000",
+    ),
     "a code layer": (with_layer('type: "Python" python_param { module: "os" }'), "no code from a file is run"),
     "dropout of everything": (with_layer('type: "Dropout" dropout_param { dropout_ratio: 1 }'), "a dropout_ratio of 1"),
     "an input without a shape": ('layer { name: "d" type: "Data" top: "d" }', "say it: --shape CxHxW"),
@@ -87,7 +90,10 @@ BINARIES = {
     "a group": (varint(100 << 3 | 3), "a field of no known kind"),
     "no layers": (framed(1, b"x"), "has no layers"),
     "a text": (b'name: "x"\n', "is damaged, or no caffemodel"),
-    "packed numbers": (framed(100, framed(7, framed(7, framed(1, b"\1" * 2_000_000)))), "numbers that describe a layer"),
+    "packed numbers": (
+        framed(100, framed(7, framed(7, framed(1, b"\1" * 2_000_000)))),
+        "numbers that describe a layer",
+    ),
     "half a float": (framed(100, framed(7, framed(5, b"123"))), "are no whole numbers"),
 }
 
@@ -101,9 +107,7 @@ def test_binaries(tmp_path: Path, name: str) -> None:
 def test_a_flood_of_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netspec.formats.caffe.wire._MAX_FIELDS", 1000)
     weights = framed(100, framed(3, b"")) * 600
-    assert "more than 1,000 fields" in refused(
-        tmp_path, {"net.prototxt": prototxt(NET), "net.caffemodel": weights}
-    )
+    assert "more than 1,000 fields" in refused(tmp_path, {"net.prototxt": prototxt(NET), "net.caffemodel": weights})
 
 
 @pytest.mark.parametrize("content", [BINARIES["a huge length"][0], BINARIES["packed numbers"][0], b"\1" * 99])
@@ -159,7 +163,10 @@ SECTIONS = {
     "an unknown section": (CFG + "[warp]\n", "line 7: [warp]: a section that is not known"),
     "a negative batch": ("[net]\ninputs=5\nbatch=-7\npolicy=what\n[connected]\n", "policy=what"),
     "a million sections": ("[net]\ninputs=5\n" + "[avgpool]\n" * 9000, "sections; at most"),
-    "too many values": ("[net]\nheight=999999\nwidth=999999\nchannels=3\n[convolutional]\nfilters=9999\n", "does not fit"),
+    "too many values": (
+        "[net]\nheight=999999\nwidth=999999\nchannels=3\n[convolutional]\nfilters=9999\n",
+        "does not fit",
+    ),
 }
 
 
@@ -207,7 +214,7 @@ def test_files_that_do_not_go_together(tmp_path: Path, files: dict[str, str | by
 def test_an_existing_spec_stays(tmp_path: Path) -> None:
     (tmp_path / "net.cfg").write_text(CFG)
     (tmp_path / "net.net").write_text("mine")
-    with pytest.raises(NetspecError, match="exists already\n.*--force"):
+    with pytest.raises(NetspecError, match=r"exists already\n.*--force"):
         import_model([tmp_path / "net.cfg"], out=tmp_path / "net.net")
     assert (tmp_path / "net.net").read_text() == "mine"
     import_model([tmp_path / "net.cfg"], out=tmp_path / "net.net", force=True)
@@ -216,7 +223,10 @@ def test_an_existing_spec_stays(tmp_path: Path) -> None:
 
 def test_mutations_end_in_errors_of_netspec(tmp_path: Path) -> None:
     chosen = random.Random(5)
-    seeds = [{"a.prototxt": prototxt(NET).encode(), "a.caffemodel": caffemodel(NET)}, {"a.cfg": CFG.encode(), "a.weights": twin()}]
+    seeds = [
+        {"a.prototxt": prototxt(NET).encode(), "a.caffemodel": caffemodel(NET)},
+        {"a.cfg": CFG.encode(), "a.weights": twin()},
+    ]
     for _ in range(150):
         files = dict(chosen.choice(seeds))
         name = chosen.choice(list(files))

@@ -21,7 +21,9 @@ def normal(*shape: int) -> Any:
     return RNG.normal(size=shape).astype(np.float32) * 0.3
 
 
-def imported(folder: Path, net: list[Any], *, weights: bytes | None = None, solver: str = "", **options: Any) -> Imported:
+def imported(
+    folder: Path, net: list[Any], *, weights: bytes | None = None, solver: str = "", **options: Any
+) -> Imported:
     """Import a network that is written into a folder."""
     (folder / "twin.prototxt").write_text(prototxt(net))
     files = [folder / "twin.prototxt"]
@@ -47,7 +49,9 @@ def logits(made: Imported, x: Any) -> Any:
 
 def data(shape: str, transform: str = "scale: 1") -> Any:
     """Return a data layer whose source is not a dataset that netspec has."""
-    return layer("Data", "data", "", "data label", f'transform_param {{ {transform} }} data_param {{ source: "x" {shape} }}')
+    return layer(
+        "Data", "data", "", "data label", f'transform_param {{ {transform} }} data_param {{ source: "x" {shape} }}'
+    )
 
 
 def test_layers_compute_what_caffe_computes(tmp_path: Path) -> None:
@@ -108,7 +112,15 @@ def test_means_and_blue_first_are_put_into_the_weights(tmp_path: Path, pad: int,
     text = "mean_value: 104 mean_value: 117 mean_value: 123 scale: 0.017 mirror: true crop_size: 7"
     net = [
         data("", text),
-        layer("Convolution", "c", "data", "c", f"convolution_param {{ num_output: 4 kernel_size: 3 pad: {pad} }}", kernel, bias),
+        layer(
+            "Convolution",
+            "c",
+            "data",
+            "c",
+            f"convolution_param {{ num_output: 4 kernel_size: 3 pad: {pad} }}",
+            kernel,
+            bias,
+        ),
         layer("Pooling", "p", "c", "p", "pooling_param { pool: AVE global_pooling: true }"),
         layer("InnerProduct", "f", "p", "f", "inner_product_param { num_output: 5 }", fc, fb),
         layer("SoftmaxWithLoss", "loss", "f label", "loss"),
@@ -154,7 +166,13 @@ def test_old_layers_and_solvers_are_read(tmp_path: Path) -> None:
 )
 def test_policies_become_schedules(tmp_path: Path, policy: str, line: str) -> None:
     net = [
-        layer("Data", "d", "", "data label", 'data_param { source: "mnist_lmdb" batch_size: 64 } transform_param { scale: 0.00390625 }'),
+        layer(
+            "Data",
+            "d",
+            "",
+            "data label",
+            'data_param { source: "mnist_lmdb" batch_size: 64 } transform_param { scale: 0.00390625 }',
+        ),
         layer("InnerProduct", "f", "data", "f", "inner_product_param { num_output: 10 }"),
         layer("SoftmaxWithLoss", "loss", "f label", "loss"),
     ]

@@ -63,9 +63,13 @@ def test_layers_compute_what_darknet_computes(tmp_path: Path, name: str) -> None
     np.testing.assert_allclose(found, expected, rtol=3e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding"), [(2, 2, 1), (2, 2, 0), (2, 1, 1), (3, 2, 2), (3, 1, 2), (3, 2, 0)])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"), [(2, 2, 1), (2, 2, 0), (2, 1, 1), (3, 2, 2), (3, 1, 2), (3, 2, 0)]
+)
 def test_windows_are_those_of_darknet(tmp_path: Path, size: int, stride: int, padding: int) -> None:
-    text = f"{SMALL}[maxpool]\nsize={size}\nstride={stride}\npadding={padding}\n[connected]\noutput=3\nactivation=linear\n"
+    text = (
+        f"{SMALL}[maxpool]\nsize={size}\nstride={stride}\npadding={padding}\n[connected]\noutput=3\nactivation=linear\n"
+    )
     twin = Twin(text)
     x = np.random.default_rng(1).integers(0, 256, (2, 3, 11, 10)).astype(np.uint8)
     expected = twin.forward(x / 255)
@@ -128,7 +132,8 @@ SETTINGS = {
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_of_training(tmp_path: Path, settings: str) -> None:
-    text = f"[net]\ninputs=6\nbatch=128\nlearning_rate=0.1\nmomentum=0.9\n{settings}\n[connected]\noutput=1000\n[softmax]\n"
+    head = "[net]\ninputs=6\nbatch=128\nlearning_rate=0.1\nmomentum=0.9\n"
+    text = f"{head}{settings}\n[connected]\noutput=1000\n[softmax]\n"
     assert SETTINGS[settings] in imported(tmp_path, text).spec.read_text()
 
 

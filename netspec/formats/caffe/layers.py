@@ -12,7 +12,7 @@ from netspec.layers.resize import Crop
 from netspec.ops import Shape
 from netspec.recipe import initializers as init
 
-__all__ = ["LAYERS", "NotUnderstoodError", "arranged", "filler"]
+__all__ = ["LAYERS", "REFUSED", "NotUnderstoodError", "arranged", "filler"]
 
 
 class NotUnderstoodError(Exception):
@@ -308,14 +308,6 @@ def _plain(name: str) -> Callable[[Message, list[Shape], Sketch], Layer]:
     return lambda layer, xs, sketch: make(name)
 
 
-def _refused(instead: str) -> Callable[[Message, list[Shape], Sketch], Layer]:
-    def refuse(layer: Message, xs: list[Shape], sketch: Sketch) -> Layer:
-        del xs, sketch
-        raise NotUnderstoodError(f"the layer `{layer.get('type')}`", instead)
-
-    return refuse
-
-
 LAYERS: Mapping[str, Callable[[Message, list[Shape], Sketch], Layer | list[Layer]]] = {
     "Convolution": _convolution,
     "Deconvolution": _convolution,
@@ -343,19 +335,23 @@ LAYERS: Mapping[str, Callable[[Message, list[Shape], Sketch], Layer | list[Layer
     "Flatten": _flatten,
     "Reshape": _reshape,
     "Crop": _crop,
-    "MVN": _refused("`instancenorm` is nearly that"),
-    "Threshold": _refused("`threshold` keeps x above it, Caffe's gives 1"),
-    "Bias": _refused("`scale bias`"),
-    "Tile": _refused(""),
-    "SPP": _refused("`avgpool` of several sizes, flattened and concatenated"),
-    "Reduction": _refused("`globalpool`"),
-    "Embed": _refused("`embedding`"),
-    "LSTM": _refused("`lstm`"),
-    "RNN": _refused("`rnn`"),
-    "Python": _refused("no code from a file is run: write the layer in netspec's own"),
-    "Im2col": _refused("`conv` does it by itself"),
 }
-"""What is understood, and what is refused with a hint; what is not here is unknown."""
+"""What is understood, by type."""
+
+REFUSED: Mapping[str, str] = {
+    "MVN": "`instancenorm` is nearly that",
+    "Threshold": "`threshold` keeps x above it, Caffe's gives 1",
+    "Bias": "`scale bias`",
+    "Tile": "",
+    "SPP": "`avgpool` of several sizes, flattened and concatenated",
+    "Reduction": "`globalpool`",
+    "Embed": "`embedding`",
+    "LSTM": "`lstm`",
+    "RNN": "`rnn`",
+    "Python": "no code from a file is run: write the layer in netspec's own",
+    "Im2col": "`conv` does it by itself",
+}
+"""What is not understood, with what could stand for it; what is in neither is not known at all."""
 
 
 def arranged(kind: str, layer: Layer, blobs: list[Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from netspec.formats.caffe.data import DATA_LAYERS, Preparation, blob_array, example, preparation_of, shape_of
 from netspec.formats.caffe.files import CaffeFiles, sorted_out
 from netspec.formats.caffe.heads import add_outputs
-from netspec.formats.caffe.layers import LAYERS, NotUnderstoodError, arranged
+from netspec.formats.caffe.layers import LAYERS, REFUSED, NotUnderstoodError, arranged
 from netspec.formats.caffe.message import Message
 from netspec.formats.caffe.prepare import prepare
 from netspec.formats.caffe.recipe import add_rates, add_recipe
@@ -158,7 +158,8 @@ class _Reading:
                 self.slice(layer, name, reads[0], tops)
                 return
             if kind not in LAYERS:
-                raise NotUnderstoodError(f"the layer `{kind[:100]}`", "write what it does with netspec's layers")
+                instead = REFUSED.get(kind, "write what it does with netspec's layers")
+                raise NotUnderstoodError(f"the layer `{kind[:100]}`", instead)
             made = LAYERS[kind](layer, [self.sketch.shapes[r] for r in reads], self.sketch)
         except NotUnderstoodError as error:
             self.sketch.unknown(layer.place, f"{name}: {error.what}" if name else error.what, error.instead)
@@ -324,12 +325,8 @@ class _Reading:
                     f"{piece.name}: {net.place.file} has no weights for its {missing[0]}",
                     "these are the weights of another network",
                 )
-        for name in stored.keys() - used - self.dropped():
+        for name in sorted(stored.keys() - used):
             self.sketch.note(f"the weights of {name} are left out: the network has no such layer")
-
-    def dropped(self) -> set[str]:
-        """Return the names of the layers that are left out on purpose."""
-        return set()
 
 
 def _phase(layers: Sequence[Message]) -> str:

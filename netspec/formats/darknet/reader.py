@@ -16,7 +16,7 @@ from netspec.formats.sketch import MAX_PIECES, Sketch, make
 from netspec.layers.base import Layer
 from netspec.ops import Shape, format_shape
 
-__all__ = ["Darknet"]
+__all__ = ["ACTIVATIONS", "REFUSED", "SECTIONS", "Darknet"]
 
 _MAX_WEIGHTS = 4_000_000_000
 
@@ -26,7 +26,7 @@ _KEPT = 0.99
 _NORMS = ("scale", "mean", "variance")
 """What is stored of a normalization, in this order."""
 
-_ACTIVATIONS: Mapping[str, list[tuple[str, dict[str, float]]]] = {
+ACTIVATIONS: Mapping[str, list[tuple[str, dict[str, float]]]] = {
     "linear": [],
     "logistic": [("sigmoid", {})],
     "loggy": [("times", {"factor": 0.5}), ("tanh", {})],  # 2/(1 + exp(-x)) - 1
@@ -43,7 +43,7 @@ _ACTIVATIONS: Mapping[str, list[tuple[str, dict[str, float]]]] = {
     "swish": [("silu", {})],
 }
 
-_REFUSED = {
+REFUSED = {
     "yolo": "a detection head",
     "region": "a detection head",
     "detection": "a detection head",
@@ -174,9 +174,9 @@ class _Reading:
     def section(self, index: int, section: Section) -> str:
         """Add one section and return its value."""
         name = section.name = _SHORT.get(section.name, section.name)
-        if name in _REFUSED:
-            raise _RefusedError(_REFUSED[name], _INSTEAD.get(name, ""))
-        builder = _BUILDERS.get(name)
+        if name in REFUSED:
+            raise _RefusedError(REFUSED[name], _INSTEAD.get(name, ""))
+        builder = SECTIONS.get(name)
         if builder is None:
             raise _RefusedError("a section that is not known", "write what it does with netspec's layers")
         if name not in {"route", "shortcut"} and not self.sketch.shapes[self.current]:
@@ -193,13 +193,13 @@ class _Reading:
     def activated(self, value: str, index: int, section: Section, default: str) -> str:
         """Add the function of a section behind a value."""
         name = section.text("activation", default).lower()
-        if name not in _ACTIVATIONS:
+        if name not in ACTIVATIONS:
             raise _RefusedError(
                 f"activation={name[:60]}",
                 "leaky_relu, tanh or another activation of netspec's",
                 section.at("activation"),
             )
-        for kind, arguments in _ACTIVATIONS[name]:
+        for kind, arguments in ACTIVATIONS[name]:
             value = self.add(make(kind, **arguments), index, section, value, suffix=f"_{kind}").name
         return value
 
@@ -467,7 +467,7 @@ class _Reading:
                 self.sketch.unknown(problem.place, problem.what, problem.instead)
 
 
-_BUILDERS: Mapping[str, Callable[[_Reading, int, Section], str]] = {
+SECTIONS: Mapping[str, Callable[[_Reading, int, Section], str]] = {
     "convolutional": _Reading.convolutional,
     "deconvolutional": _Reading.convolutional,
     "connected": _Reading.connected,

@@ -54,7 +54,7 @@ def _linear(s: sch.Linear, peak: float, total: int, per_epoch: int) -> Rate:
 
 def _polynomial(s: sch.Polynomial, peak: float, total: int, per_epoch: int) -> Rate:
     del per_epoch
-    return lambda step: peak * jnp.power(jnp.maximum(1 - step / total, 0), s.power)
+    return lambda step: peak * jnp.power(jnp.maximum(total - step, 0) / total, s.power)
 
 
 def _inverse(s: sch.Inverse, peak: float, total: int, per_epoch: int) -> Rate:
