@@ -19,7 +19,7 @@ from netspec.diagnostics.visible import visible
 from netspec.formats.readers import reader_of
 from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Unknown
 from netspec.formats.spec_text import Written, matched, written
-from netspec.graph.graph import Graph
+from netspec.graph.graph import Graph, Parameter
 from netspec.ir.network import Network
 from netspec.ops import Shape
 from netspec.recipe.catalog import find
@@ -260,8 +260,11 @@ def _write(target: Path, text: str) -> None:
 
 def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:
     rows = []
+    arrays: dict[str, list[Parameter]] = {}
+    for path, parameter in graph.parameters.items():
+        arrays.setdefault(path.rpartition("/")[0], []).append(parameter)
     for piece, node in zip(text.pieces, network.nodes, strict=True):
-        own = [p for path, p in graph.parameters.items() if path.rpartition("/")[0] == node.name]
+        own = arrays.get(node.name, [])
         count = sum(prod(p.shape) for p in own if p.role != "state")
         sources = list(dict.fromkeys(s.source for s in piece.arrays.values()))
         rows.append(

@@ -105,6 +105,59 @@ def test_layers_compute_what_caffe_computes(tmp_path: Path) -> None:
     )
 
 
+def test_more_layers_compute_what_caffe_computes(tmp_path: Path) -> None:
+    deconv, db, slope = normal(3, 4, 2, 2), normal(4), np.abs(normal(4))
+    gate, gb, alone, shift = normal(4, 4, 1, 1), normal(4), normal(4), normal(4)
+    mean, variance, fc, fb = normal(4), np.abs(normal(4)) + 0.5, normal(6, 4 * 4 * 4), normal(6)
+    twice = "num_output: 4 kernel_size: 2 stride: 2"
+    net = [
+        data("", "scale: 0.01"),
+        layer("Power", "w", "data", "w", "power_param { scale: 0.5 shift: -0.2 }"),
+        layer("Deconvolution", "d", "w", "d", f"convolution_param {{ {twice} }}", deconv, db),
+        layer("PReLU", "p", "d", "d", "", slope),
+        layer("BatchNorm", "n", "d", "n", "", mean, variance, np.float32([1])),
+        layer("Pooling", "g", "n", "g", "pooling_param { pool: AVE global_pooling: true }"),
+        layer("Convolution", "gate", "g", "gate", "convolution_param { num_output: 4 kernel_size: 1 }", gate, gb),
+        layer("Sigmoid", "s", "gate", "gate"),
+        layer("Scale", "se", "n gate", "se", "scale_param { axis: 0 }"),
+        layer("ELU", "e", "se", "e"),
+        layer("TanH", "t", "se", "t"),
+        layer("AbsVal", "a", "se", "a"),
+        layer("BNLL", "b", "se", "b"),
+        layer("Eltwise", "max", "e t a", "max", "eltwise_param { operation: MAX }"),
+        layer("Eltwise", "minus", "max b", "minus", "eltwise_param { operation: SUM coeff: 1 coeff: -1 }"),
+        layer("Scale", "alone", "minus", "alone", "scale_param { bias_term: true }", alone, shift),
+        layer("Exp", "exp", "alone", "exp", "exp_param { scale: 0.1 }"),
+        layer("Crop", "crop", "exp data", "crop", "crop_param { axis: 2 offset: 1 offset: 2 }"),
+        layer("Flatten", "flat", "crop", "flat"),
+        layer("InnerProduct", "fc", "flat", "fc", "inner_product_param { num_output: 6 }", fc, fb),
+        layer("EuclideanLoss", "loss", "fc label", "loss"),
+    ]  # fmt: skip
+    # The first layer is no convolution: nothing in the network can hold the order of colors.
+    with pytest.raises(ModelImportError, match="the first layer is no plain convolution"):
+        imported(tmp_path, net, weights=caffemodel(net), shape=(3, 4, 4))
+    net[0]["type"], net[0]["top"] = "Input", ["data"]
+    net[0]["text"] = "input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } }"
+    net[-1]["type"], net[-1]["bottom"] = "Split", ["fc"]
+    with pytest.raises(ModelImportError, match="no file says how pixels become numbers"):
+        imported(tmp_path, net, weights=caffemodel(net))
+    made = imported(tmp_path, net, weights=caffemodel(net), partial=True)
+
+    def each(a: Any) -> Any:
+        return a.reshape(1, 4, 1, 1)
+
+    x = RNG.normal(size=(2, 3, 4, 4)).astype(np.float32)
+    w = x * 0.5 - 0.2
+    y = np.einsum("nchw,coij->nohiwj", w, deconv).reshape(2, 4, 8, 8) + each(db)
+    y = np.where(y > 0, y, each(slope) * y)
+    y = (y - each(mean)) / np.sqrt(each(variance) + 1e-5)
+    y = y / (1 + np.exp(-(y.mean((2, 3)) @ gate[:, :, 0, 0].T + gb)))[:, :, None, None]
+    most = np.maximum(np.maximum(np.where(y > 0, y, np.exp(y) - 1), np.tanh(y)), np.abs(y))
+    y = np.exp(0.1 * ((most - np.log1p(np.exp(y))) * each(alone) + each(shift)))
+    expected = y[:, :, 1:5, 2:6].reshape(2, -1) @ fc.T + fb
+    np.testing.assert_allclose(logits(made, x), expected, rtol=2e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("pad", [0, 1])
 @pytest.mark.parametrize("legacy", [False, True])
 def test_means_and_blue_first_are_put_into_the_weights(tmp_path: Path, pad: int, legacy: bool) -> None:

@@ -180,7 +180,8 @@ def _name(windows: Sequence[Sequence[Item]]) -> str:
     assert isinstance(merge, Merge)
     if not merge.residual:
         return "branches"
-    return "bottleneck" if len(list(pieces_of(merge.bodies[0]))) > 4 else "basic"
+    name = "bottleneck" if len(list(pieces_of(merge.bodies[0]))) > 4 else "basic"
+    return f"{name}_project" if len(merge.bodies) > 1 else name
 
 
 def _common(names: Sequence[str]) -> str:

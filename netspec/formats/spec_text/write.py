@@ -131,7 +131,8 @@ def _tail(made: Description, outputs: Iterable[Output], names: dict[str, str]) -
             yield f"{command} {names[piece]} {rest}".rstrip()
     if made.remarks:
         yield ""
-    for remark in made.remarks:
+    for said in made.remarks:
+        remark = "".join(c if c.isprintable() else "?" for c in said)
         # A line of the language stays one line.
         lines = [remark] if remark.startswith("data ") else wrap(remark, _WIDTH - 2, break_on_hyphens=False)
         yield from (f"# {line}" for line in lines)
