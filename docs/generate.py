@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from formats_page import formats_page
+from import_page import import_page
 from language_page import language_page
 from models_page import models_page
 from passes_page import passes_page
@@ -101,6 +102,7 @@ def schema() -> str:
 
 PAGES = {
     "language.md": language_page,
+    "import.md": import_page,
     "layers.md": layers_page,
     "models.md": models_page,
     "errors.md": errors_page,

@@ -30,6 +30,7 @@ VERBS = (
     "eval",
     "predict",
     "generate",
+    "import",
     "bench",
     "plot",
     "report",
@@ -44,7 +45,7 @@ VERBS = (
 Each is a file of `verbs/` with a function that returns an exit code in it, or, `data`, an app of such functions.
 """
 
-_FILES = {"eval": "evaluate"}
+_FILES = {"eval": "evaluate", "import": "import_"}
 
 _MAY_BE_EMPTY = {"--prompt"}
 """Options whose value may be empty: it is no path."""

@@ -46,7 +46,8 @@ def clean_variables() -> None:
 
 
 _COMPUTING = {
-    *("train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "export", "doctor"),
+    *("train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "export", "import"),
+    "doctor",
 }
 
 

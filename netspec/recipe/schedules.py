@@ -4,13 +4,30 @@ Every schedule may begin with `warmup=EPOCHS`, a straight line from 0; the rest 
 where the optimizer's own `lr` holds.
 """
 
+from itertools import pairwise
+from math import isfinite
 from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, field_validator
 
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.registry import OneOf, Registry
-from netspec.schema.types import Fraction, NonNegativeFloat, PositiveFloat
+from netspec.schema.types import Expects, Fraction, NonNegativeFloat, PositiveFloat
 
-__all__ = ["SCHEDULES", "AnySchedule", "Constant", "Cosine", "Exponential", "Linear", "OneCycle", "Schedule", "Step"]
+__all__ = [
+    "SCHEDULES",
+    "AnySchedule",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Inverse",
+    "Linear",
+    "MultiStep",
+    "OneCycle",
+    "Polynomial",
+    "Schedule",
+    "Step",
+]
 
 
 class Schedule(Definition):
@@ -33,6 +50,38 @@ class Step(Schedule):
     factor: PositiveFloat = option(0.1, "what the rate is multiplied by")
 
 
+_Epochs = Annotated[
+    str,
+    Field(pattern=r"^[.0-9e]+( [.0-9e]+)*$", max_length=10_000),
+    Expects('epochs in quotes, such as "30 60 80"'),
+]
+
+
+class MultiStep(Schedule):
+    """The rate is multiplied by `factor` at each of some epochs: `multistep "30 60 80"`."""
+
+    kind: Literal["multistep"] = "multistep"
+    aliases = ("MultiStepLR",)
+    at: _Epochs = positional("the epochs after which it drops, in quotes, fractions allowed")
+    factor: PositiveFloat = option(0.1, "what the rate is multiplied by")
+
+    @property
+    def epochs(self) -> tuple[float, ...]:
+        """The epochs after which it drops."""
+        return tuple(map(float, self.at.split()))
+
+    @field_validator("at")
+    @classmethod
+    def _rising(cls, at: str) -> str:
+        try:
+            epochs = [float(word) for word in at.split()]
+        except ValueError:
+            raise ValueError("these are no numbers of epochs") from None
+        if not all(map(isfinite, epochs)) or any(a >= b for a, b in pairwise(epochs)):
+            raise ValueError("the epochs stand in their order, each once")
+        return at
+
+
 class Exponential(Schedule):
     """The rate is multiplied by `factor` over each epoch, smoothly."""
 
@@ -45,6 +94,22 @@ class Linear(Schedule):
 
     kind: Literal["linear"] = "linear"
     end: NonNegativeFloat = option(0.0, "share of the rate at the end")
+
+
+class Polynomial(Schedule):
+    """The rate times (1 − t)^power, t the share of the training that is done; Caffe's and Darknet's `poly`."""
+
+    kind: Literal["polynomial"] = "polynomial"
+    aliases = ("poly", "PolynomialLR")
+    power: PositiveFloat = positional("exponent: 1 is a straight line, 4 falls quickly at first", 1.0)
+
+
+class Inverse(Schedule):
+    """The rate times (1 + gamma·epochs)^−power: Caffe's and Darknet's `inv`, which never ends."""
+
+    kind: Literal["inverse"] = "inverse"
+    gamma: PositiveFloat = positional("how fast it falls: after 1/gamma epochs it is 2^−power")
+    power: PositiveFloat = option(1.0, "exponent")
 
 
 class Cosine(Schedule):
@@ -69,8 +134,11 @@ SCHEDULES: Registry[Schedule] = Registry(
     [
         Constant,
         Step,
+        MultiStep,
         Exponential,
         Linear,
+        Polynomial,
+        Inverse,
         Cosine,
         OneCycle,
     ],

@@ -51,7 +51,7 @@ def batch(m: Model, size: int, seed: int = 0) -> np.ndarray:
 
 
 def required(cls: type[Definition]) -> dict[str, Any]:
-    values = {"std": 0.5, "range": (-0.5, 0.5), "value": 0.25, "every": 2.0}
+    values = {"std": 0.5, "range": (-0.5, 0.5), "value": 0.25, "every": 2.0, "at": "1 2.5", "gamma": 0.5}
     return {p.name: values[p.name] for p in parameters(cls) if p.required}
 
 

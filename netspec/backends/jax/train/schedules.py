@@ -36,6 +36,12 @@ def _drops(s: sch.Step, peak: float, total: int, per_epoch: int) -> Rate:
     return lambda step: peak * powered(s.factor, jnp.asarray(step // every, jnp.float32))
 
 
+def _multistep(s: sch.MultiStep, peak: float, total: int, per_epoch: int) -> Rate:
+    del total
+    drops = jnp.asarray([min(round(at * per_epoch), MAX_STEPS) for at in s.epochs])
+    return lambda step: peak * powered(s.factor, jnp.sum(jnp.expand_dims(step, -1) >= drops, -1).astype(jnp.float32))
+
+
 def _exponential(s: sch.Exponential, peak: float, total: int, per_epoch: int) -> Rate:
     del total
     return lambda step: peak * powered(s.factor, step / per_epoch)
@@ -44,6 +50,16 @@ def _exponential(s: sch.Exponential, peak: float, total: int, per_epoch: int) ->
 def _linear(s: sch.Linear, peak: float, total: int, per_epoch: int) -> Rate:
     del per_epoch
     return lambda step: peak * (1 + (s.end - 1) * jnp.minimum(step / total, 1))
+
+
+def _polynomial(s: sch.Polynomial, peak: float, total: int, per_epoch: int) -> Rate:
+    del per_epoch
+    return lambda step: peak * jnp.power(jnp.maximum(total - step, 0) / total, s.power)
+
+
+def _inverse(s: sch.Inverse, peak: float, total: int, per_epoch: int) -> Rate:
+    del total
+    return lambda step: peak * jnp.power(1 + s.gamma / per_epoch * step, -s.power)
 
 
 def _cosine(s: sch.Cosine, peak: float, total: int, per_epoch: int) -> Rate:
@@ -71,8 +87,11 @@ def _half_cosine(start: float, end: float, share: Any) -> Any:
 SCHEDULES: dict[type[sch.Schedule], Callable[[Any, float, int, int], Rate]] = {
     sch.Constant: lambda s, peak, total, per: lambda step: peak,
     sch.Step: _drops,
+    sch.MultiStep: _multistep,
     sch.Exponential: _exponential,
     sch.Linear: _linear,
+    sch.Polynomial: _polynomial,
+    sch.Inverse: _inverse,
     sch.Cosine: _cosine,
     sch.OneCycle: _one_cycle,
 }

@@ -1,0 +1,132 @@
+"""A network as a reader puts it together: shapes as it goes, and all that does not fit with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from netspec.formats.reading import Array, Description, Piece, Place, Stored, Unknown
+from netspec.layers import LAYERS
+from netspec.layers.base import Layer, Mask, Role, Tensor, Weight
+from netspec.ops import Op, Shape, ShapeError, format_shape
+from netspec.recipe.initializers import Initializer
+
+__all__ = ["MAX_PIECES", "Sketch", "make", "operations_of"]
+
+MAX_PIECES = 20_000
+"""More layers than any network has that people have written."""
+
+
+def make(name: str, **fields: Any) -> Layer:
+    """Return a layer by its canonical name; raises ValidationError where its arguments cannot be."""
+    return LAYERS[name](**fields)
+
+
+class Sketch:
+    """What a reader adds layers to."""
+
+    def __init__(self, name: str) -> None:
+        self.made = Description(name)
+        self.shapes: dict[str, Shape] = {}
+        """Of every value by its name; empty where it could not be known."""
+        self.by_name: dict[str, Piece] = {}
+
+    def input(self, name: str, shape: Shape) -> str:
+        """Declare an input and return its name."""
+        self.made.inputs[name] = shape
+        self.shapes[name] = shape
+        return name
+
+    def unknown(self, place: Place, what: str, instead: str = "") -> None:
+        """Note what was not understood; the same at the same place once."""
+        entry = Unknown(place, what, instead)
+        if entry not in self.made.unknown:
+            self.made.unknown.append(entry)
+
+    def note(self, text: str) -> None:
+        """Note what the user should know, once."""
+        if text not in self.made.notes:
+            self.made.notes.append(text)
+
+    def add(self, layer: Layer, inputs: Sequence[str], name: str, place: Place) -> Piece:
+        """Add a layer; one that does not fit is noted, and what reads it is of no known shape."""
+        unique = name or layer.canonical()
+        count = 1
+        while unique in self.shapes:
+            count += 1
+            unique = f"{name or layer.canonical()}_{count}"
+        piece = Piece(unique, layer, tuple(inputs), place)
+        self.made.pieces.append(piece)
+        self.by_name[unique] = piece
+        shapes = [self.shapes[i] for i in inputs]
+        if all(shapes):
+            builder = _Shapes()
+            tensors = [Tensor(i, shape) for i, shape in enumerate(shapes)]
+            try:
+                made = layer.join(builder, tensors)
+                if prod(made.shape) > _MAX_VALUES:
+                    raise ShapeError("", f"its output {format_shape(made.shape)} is too large")
+                piece.shape, piece.weights = made.shape, builder.weights
+            except ShapeError as error:
+                self.unknown(place, f"{name or layer.canonical()} does not fit: {error.message}")
+        self.shapes[unique] = piece.shape
+        return piece
+
+    def give(self, piece: Piece, arrays: Mapping[str, Array], source: str) -> None:
+        """Give a layer its arrays; those of another shape, or with numbers that are not finite, are noted."""
+        if not piece.shape:
+            return
+        for name, array in arrays.items():
+            wanted = piece.weights.get(name)
+            if wanted is None:
+                self.unknown(piece.place, f"{source} has a {name}, and the layer has none")
+            elif array.size == prod(wanted) and array.shape != wanted and array.ndim != len(wanted):
+                self.give(piece, {name: array.reshape(wanted)}, source)
+            elif array.shape != wanted:
+                found = format_shape(array.shape)
+                self.unknown(
+                    piece.place,
+                    f"the {name} of {source} is {found}, and the layer needs {format_shape(wanted)}",
+                    "these are the weights of another network",
+                )
+            else:
+                values = np.ascontiguousarray(array, np.float32)
+                if not np.isfinite(values).all():
+                    self.unknown(piece.place, f"the {name} of {source} has numbers that are not finite")
+                piece.arrays[name] = Stored(values, source)
+
+
+_MAX_VALUES = 4_000_000_000
+
+
+def operations_of(layer: Layer, shapes: Sequence[Shape]) -> list[Op]:
+    """Return the operations that a layer is on values of these shapes; raises ShapeError where they do not fit."""
+    builder = _Shapes()
+    layer.join(builder, [Tensor(i, shape) for i, shape in enumerate(shapes)])
+    return builder.operations
+
+
+class _Shapes:
+    """The builder that layers are handed: it keeps shapes alone."""
+
+    def __init__(self) -> None:
+        self.weights: dict[str, Shape] = {}
+        self.operations: list[Op] = []
+
+    def weight(
+        self, name: str, shape: Shape, *, role: Role, fans: tuple[int, int], init: Initializer | None = None
+    ) -> Weight:
+        del role, fans, init
+        self.weights[name] = shape
+        return Weight(name, shape)
+
+    def apply(self, op: Op, x: Tensor | Sequence[Tensor], *weights: Weight) -> Tensor:
+        xs = [x] if isinstance(x, Tensor) else list(x)
+        self.operations.append(op)
+        return Tensor(0, op.shape(*(each.shape for each in xs), *(w.shape for w in weights)))
+
+    def valid(self, mask: Mask) -> Tensor:
+        raise NotImplementedError

@@ -1,0 +1,287 @@
+"""`netspec import`: files of another program become a spec and a model file, both checked and run before they stay."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netspec.backends.jax.model import Model
+from netspec.compiler import analyze, require
+from netspec.describe.format import format_source
+from netspec.diagnostics.diagnostic import NetspecError, RunError, Source, SpecError
+from netspec.diagnostics.visible import visible
+from netspec.formats.readers import reader_of
+from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Unknown
+from netspec.formats.spec_text import Written, matched, written
+from netspec.graph.graph import Graph, Parameter
+from netspec.ir.network import Network
+from netspec.ops import Shape
+from netspec.recipe.catalog import find
+from netspec.runs import folder as run_folders
+from netspec.runs import model_file
+from netspec.runs.model_file import ModelFile
+from netspec.system import files as system_files
+
+__all__ = ["Imported", "Row", "import_model"]
+
+_MAX_LABELS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer of the table: its name in the spec, what it is, its output, its arrays and where they came from."""
+
+    node: str
+    layer: str
+    shape: Shape
+    parameters: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was imported.
+
+    Attributes:
+        spec: the file that was written.
+        model: the model file beside it; None where there were no weights.
+        format: the name of the format.
+        rows: the layers.
+        parameters: trained numbers.
+        notes: what differs a little, or had to be decided.
+        unknown: what was not understood, and is missing.
+    """
+
+    spec: Path
+    model: Path | None
+    format: str
+    rows: tuple[Row, ...]
+    parameters: int
+    notes: tuple[str, ...]
+    unknown: tuple[Unknown, ...]
+
+
+def import_model(
+    files: Sequence[Path],
+    *,
+    shape: Shape | None = None,
+    labels: Path | None = None,
+    out: Path | None = None,
+    partial: bool = False,
+    force: bool = False,
+) -> Imported:
+    """Import a network.
+
+    Args:
+        files: those of the network and of its weights, of one format.
+        shape: of its input, where they do not say it.
+        labels: a text file with the names of the classes, one a line.
+        out: the spec to write; by the name of the first file, in the folder here, unless given.
+        partial: write what was understood, where not everything was.
+        force: replace a spec and a model file that are there.
+
+    Raises:
+        NetspecError: nothing was written, for the reason that it says.
+    """
+    paths = [system_files.expanded(path, ModelImportError) for path in files]
+    reader = reader_of(paths)
+    target = _target(out, paths[0])
+    model_path = target.with_suffix(".safetensors")
+    for path in (target, model_path):
+        _require_free(path, force=force)
+    made = reader.read(Given(paths, shape, _load))
+    _require_understood(made, partial=partial)
+    text, network, graph, names = _spec(made, target)
+    pieces = {piece.name: piece for piece in text.pieces}
+    arrays = _arrays(made, pieces, names, graph)
+    stated = _labels(labels, network, graph)
+    _run(network, graph, arrays)
+    _write(target, text.text)
+    if arrays is not None:
+        try:
+            model_file.write(model_path, ModelFile(network, graph, arrays, stated, {"imported_from": reader.name}))
+        except OSError as error:
+            raise RunError(
+                f"{model_path} cannot be written: {error.strerror}", "choose another folder with -o"
+            ) from None
+    return Imported(
+        target,
+        model_path if arrays is not None else None,
+        reader.name,
+        tuple(_rows(text, network, graph)),
+        sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
+        tuple(made.notes),
+        tuple(made.unknown),
+    )
+
+
+def _target(out: Path | None, first: Path) -> Path:
+    if out is None:
+        return Path(f"{first.stem}.net")
+    target = system_files.expanded(out, RunError)
+    if target.suffix != ".net":
+        raise NetspecError(f"{target} is no name of a spec", f"it ends in .net: -o {target.with_suffix('.net')}")
+    return target
+
+
+def _require_free(path: Path, *, force: bool) -> None:
+    kind = system_files.kind_of(path, RunError)
+    if kind is not None and (kind != "file" or not force):
+        fix = "choose another name with -o, or replace it: --force" if kind == "file" else "choose another name with -o"
+        raise NetspecError(f"{path} exists already", fix)
+
+
+def _load(path: Path, most: int) -> bytes:
+    """Return the bytes of a file, which has no more than so many."""
+    try:
+        found = path.stat()
+        # A buffer is made for all that is asked for: of a file no more than there is.
+        size = found.st_size if stat.S_ISREG(found.st_mode) else most
+        data = system_files.read_given(path, min(size, most) + 1)
+    except OSError as error:
+        raise ModelImportError(f"{path} cannot be read: {error.strerror}", "name a file that is there") from None
+    if len(data) > most:
+        raise ModelImportError(f"{path.name} is larger than {most:,} bytes", "is it a file of a network?")
+    if not data:
+        raise ModelImportError(f"{path.name} is empty", "copy it again from where it was whole")
+    return data
+
+
+def _require_understood(made: Description, *, partial: bool) -> None:
+    """Raise ModelImportError that names all that was not understood; with `partial` only where nothing else is left."""
+    made.pieces = [piece for piece in made.pieces if piece.shape]
+    if made.unknown and not partial:
+        lines = [_line(unknown) for unknown in made.unknown[:50]]
+        more = len(made.unknown) - len(lines)
+        lines += [f"  and {more:,} more"] if more else []
+        fix = "--partial writes the rest" if made.pieces else ""
+        raise ModelImportError("\n".join(["not everything was understood:", *lines]), fix)
+    if not made.pieces:
+        raise ModelImportError("no layer was understood" if made.unknown else "there are no layers")
+    here = {piece.name for piece in made.pieces}
+    made.outputs = [output for output in made.outputs if output.piece in here]
+    if not made.unknown:
+        return
+    read = {source for piece in made.pieces for source in piece.inputs}
+    ends = [piece.name for piece in made.pieces if piece.name not in read]
+    if len(ends) > 1:
+        stated = {output.piece for output in made.outputs}
+        made.outputs += [Output(name) for name in ends if name not in stated]
+    elif len(made.outputs) == 1:
+        made.outputs = []
+    made.inputs = {name: shape for name, shape in made.inputs.items() if name in read}
+
+
+def _line(unknown: Unknown) -> str:
+    text = visible(f"  {unknown.place}: {unknown.what}")
+    return f"{text}; {visible(unknown.instead)}" if unknown.instead else text
+
+
+def _spec(made: Description, target: Path) -> tuple[Written, Network, Graph, dict[str, str]]:
+    """Return the text of the spec, and what netspec itself reads in it; it must be the network that was described."""
+    problem = ""
+    for flat in (False, True):
+        text = written(made, flat=flat)
+        try:
+            text = replace(text, text=format_source(Source(str(target), text.text)))
+            network, graph = require(analyze(Source(str(target), text.text), name=target.stem))
+        except SpecError as error:
+            problem = error.diagnostics[0].message
+            continue
+        names = matched(text, network)
+        if names is not None:
+            return text, network, graph, names
+        problem = problem or "its spec says something else"
+    raise ModelImportError(f"the network cannot be written as a spec: {problem}")
+
+
+def _arrays(
+    made: Description, pieces: dict[str, Piece], names: dict[str, str], graph: Graph
+) -> dict[str, np.ndarray[Any, Any]] | None:
+    """Return the arrays of the model file by path; None where there are no weights."""
+    if not made.has_weights:
+        return None
+    found = {f"{names[name]}/{part}": s.array for name, piece in pieces.items() for part, s in piece.arrays.items()}
+    missing = graph.parameters.keys() - found.keys()
+    if missing:
+        raise ModelImportError(f"there are no weights for {min(missing)}", "give the weights of this network")
+    return found
+
+
+def _labels(path: Path | None, network: Network, graph: Graph) -> tuple[str, ...]:
+    """Return the names of the classes: those of a file, else of the dataset that the spec names."""
+    count = max(graph.shape(graph.outputs[0].index)[0], 2)
+    if path is None:
+        info = find(network.data.name) if network.data and network.classifies else None
+        return info.labels if info is not None and len(info.labels) == count else ()
+    text = _load(path, _MAX_LABELS).decode("utf-8-sig", "replace")
+    labels = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if len(graph.outputs) > 1 or len(labels) != count:
+        raise NetspecError(
+            f"{path.name} has {len(labels)} names, and the network gives {count}",
+            "one name a line, in the order of the outputs",
+        )
+    if len(set(labels)) < len(labels):
+        raise NetspecError(f"two classes in {path.name} have the same name", "each class has a name of its own")
+    return labels
+
+
+def _run(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]] | None) -> None:
+    """Run the network once on random examples; raises ModelImportError where it gives no numbers."""
+    if arrays is None:
+        return
+    model = Model(network, graph, "cpu")
+    variables = run_folders.variables_of(ModelFile(network, graph, arrays, (), {}), model)
+    rng = np.random.default_rng(0)
+    given = {
+        i.name: rng.integers(0, 256, (2, *i.shape)).astype(np.uint8)
+        if len(i.shape) == 3
+        else rng.random((2, *i.shape), np.float32)
+        for i in graph.inputs
+    }
+    made = model.forward(variables, given if len(given) > 1 else next(iter(given.values())))
+    for output in made.values() if isinstance(made, dict) else [made]:
+        if not np.isfinite(np.asarray(output)).all():
+            raise ModelImportError("the imported network gives numbers that are not finite", "are the weights damaged?")
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        system_files.atomic_write(target, text)
+    except OSError as error:
+        raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
+
+
+def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:
+    rows = []
+    arrays: dict[str, list[Parameter]] = {}
+    for path, parameter in graph.parameters.items():
+        arrays.setdefault(path.rpartition("/")[0], []).append(parameter)
+    for piece, node in zip(text.pieces, network.nodes, strict=True):
+        own = arrays.get(node.name, [])
+        count = sum(prod(p.shape) for p in own if p.role != "state")
+        sources = list(dict.fromkeys(s.source for s in piece.arrays.values()))
+        rows.append(
+            Row(node.name, _short(node), piece.shape, count, "; ".join(sources) or (piece.place.at if own else ""))
+        )
+    return rows
+
+
+def _short(node: Any) -> str:
+    from netspec.ir.text import layer_text  # noqa: PLC0415
+
+    return layer_text(
+        node.layer.model_copy(
+            update={
+                k: None
+                for k in ("init", "bias_init")
+                if k in type(node.layer).model_fields and node.layer.canonical() not in {"scale", "prelu"}
+            }
+        )
+    )
