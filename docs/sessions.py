@@ -43,7 +43,7 @@ def photos(folder: Path, data: Path) -> None:
     """Cut three classes of CIFAR-10 out of its archive: 400 pictures of each for training, 100 for the test."""
     with zipfile.ZipFile(data / "cifar10-images.zip") as source, zipfile.ZipFile(folder / "photos.zip", "w") as cut:
         for name in source.namelist():
-            part, kind, file = [*name.split("/"), "", ""][-3:] if name.count("/") >= 2 else ("", "", "")
+            part, kind, file = (*name.split("/"), "", "")[:3]
             if kind in ("airplane", "automobile", "frog") and file and int(Path(file).stem) < _PICTURES[part]:
                 cut.writestr(f"{part}/{kind}/{file}", source.read(name))
         for file in ("frog/0007.jpg", "airplane/0010.jpg"):
@@ -73,9 +73,27 @@ def shakespeare(folder: Path, data: Path) -> None:
     (folder / "shakespeare.txt").write_text(text, encoding="utf-8")
 
 
+def speakers(folder: Path, data: Path) -> None:
+    """Take what four people say in Shakespeare's plays, a file for each speech."""
+    text = (data / "text" / "shakespeare.txt").read_text(encoding="utf-8")
+    people = ("DUKE VINCENTIO", "GLOUCESTER", "KING RICHARD II", "LEONTES")
+    for number, speech in enumerate(text.split("\n\n")):
+        name, _, said = speech.partition(":\n")
+        if name in people:
+            place = folder / "speakers" / name.lower().replace(" ", "_")
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{number:04}.txt").write_text(said + "\n", encoding="utf-8")
+
+
 def membrane(folder: Path, data: Path) -> None:
     """Take the sections of ISBI 2012 with their masks."""
     shutil.copytree(data / "membrane", folder / "membrane")
+
+
+def caffe(folder: Path, data: Path) -> None:
+    """Take the LeNet of Caffe's tutorial, with what it was trained by."""
+    for name in ("mnist_lenet.prototxt", "lenet_iter_10000.caffemodel", "mnist_lenet_solver.prototxt"):
+        shutil.copy(data / "models" / "caffe" / name, folder)
 
 
 def own(folder: Path, _: Path) -> None:
@@ -88,15 +106,20 @@ DATA: dict[str, Callable[[Path, Path], None]] = {
     "titanic": titanic,
     "mpg": mpg,
     "shakespeare": shakespeare,
+    "speakers": speakers,
     "membrane": membrane,
+    "caffe": caffe,
     "own": own,
 }
 """What lies in the folder of a session when it begins."""
 
 
 def pages() -> list[Path]:
-    """Return the pages that may have sessions."""
-    return [FOLDER.parent / "README.md", *sorted(FOLDER.glob("*.md"))]
+    """Return the pages that may have sessions: of those that are made from a template that is the page."""
+    templates = sorted((FOLDER / "templates").glob("*.md"))
+    made = {template.name for template in templates}
+    written = [page for page in sorted(FOLDER.glob("*.md")) if page.name not in made]
+    return [FOLDER.parent / "README.md", *written, *templates]
 
 
 def blocks(text: str) -> list[Block]:
@@ -134,17 +157,16 @@ def run_session(text: str, session: str, data: Path) -> str:
             if found[2] != session:
                 return found[0]
             (block,) = blocks(found[0])
-            shown = "".join(_shown(command, block, folder) for command in block.commands)
+            shown = "".join(_shown(command, block, folder, data) for command in block.commands)
             return found[1] + shown + found[6]
 
         return _BLOCK.sub(written, text)
 
 
-def _shown(command: str, block: Block, folder: Path) -> str:
+def _shown(command: str, block: Block, folder: Path, data: Path) -> str:
     """Return a command and what it prints, as the page shows it."""
     print(f"{block.session}: {command}", flush=True)
-    environment = {**os.environ, "COLUMNS": "110", "PYTHONPATH": str(FOLDER.parent)}
-    environment.pop("NETSPEC_DATA", None)
+    environment = {**os.environ, "COLUMNS": "110", "PYTHONPATH": str(FOLDER.parent), "NETSPEC_DATA": str(data)}
     done = subprocess.run(
         arguments(command),
         cwd=folder,
@@ -157,7 +179,8 @@ def _shown(command: str, block: Block, folder: Path) -> str:
     )
     if done.returncode:
         raise SystemExit(f"{command}: exit code {done.returncode}\n{done.stdout}")
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    # Where the session happens to run is nobody's concern.
+    lines = [line.rstrip() for line in done.stdout.replace(f"{folder.resolve()}/", "").splitlines()]
     if block.first is not None and len(lines) > block.first + block.last + 1:
         lines = [*lines[: block.first], "…", *lines[len(lines) - block.last :]]
     return "".join(f"{line}\n" for line in (f"$ {command}", *lines))

@@ -6,9 +6,9 @@ where the optimizer's own `lr` holds.
 
 from itertools import pairwise
 from math import isfinite
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.registry import OneOf, Registry
@@ -50,10 +50,16 @@ class Step(Schedule):
     factor: PositiveFloat = option(0.1, "what the rate is multiplied by")
 
 
+def _one_epoch(value: Any) -> Any:
+    """Return a number as the text of one epoch; anything else as it is."""
+    return str(value) if type(value) in {int, float} else value
+
+
 _Epochs = Annotated[
     str,
+    BeforeValidator(_one_epoch),
     Field(pattern=r"^[.0-9e]+( [.0-9e]+)*$", max_length=10_000),
-    Expects('epochs in quotes, such as "30 60 80"'),
+    Expects('an epoch such as 30, or several in quotes, such as "30 60 80"'),
 ]
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Annotated, Any, Literal
 
@@ -114,15 +115,15 @@ def _range(value: Any) -> Any:
     return value
 
 
+def _require_within(value: tuple[float, float], *, low: float, high: float) -> tuple[float, float]:
+    if not (low <= value[0] and value[1] <= high):
+        raise ValueError(f"the range must lie within {low:g}..{high:g}")
+    return value
+
+
 def _within(low: float, high: float) -> AfterValidator:
     """Return the check that a range lies within another one."""
-
-    def check(value: tuple[float, float]) -> tuple[float, float]:
-        if not (low <= value[0] and value[1] <= high):
-            raise ValueError(f"the range must lie within {low:g}..{high:g}")
-        return value
-
-    return AfterValidator(check)
+    return AfterValidator(partial(_require_within, low=low, high=high))
 
 
 _Positive = Annotated[int, Field(gt=0, le=LARGEST)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
@@ -82,7 +83,7 @@ def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
         elif get_origin(leaf) is Literal:
             choices.append(st.sampled_from(get_args(leaf)))
         elif get_origin(leaf) is tuple:
-            choices.append(pairs(get_args(leaf)))
+            choices.append(pairs(get_args(leaf), bounds))
     assert choices, f"no strategy for {annotation}"
     return st.one_of(choices)
 
@@ -115,9 +116,11 @@ def floats(bounds: list[Any]) -> st.SearchStrategy[float]:
     return st.floats(low, high, exclude_min=at.get("gt") == low, exclude_max=at.get("lt") == high, allow_nan=False)
 
 
-def pairs(parts: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+def pairs(parts: tuple[Any, ...], bounds: list[Any]) -> st.SearchStrategy[Any]:
     if parts[0] is float:
-        ends = st.floats(-1e30, 1e30, allow_nan=False)
+        checks = [b.func for b in bounds if isinstance(b, AfterValidator) and isinstance(b.func, partial)]
+        within = checks[0].keywords if checks else {"low": -1e30, "high": 1e30}
+        ends = st.floats(within["low"], within["high"], allow_nan=False)
         return st.tuples(ends, ends).filter(lambda p: p[0] != p[1]).map(lambda p: tuple(sorted(p)))
     if str in _leaves(parts[0]):
         return st.lists(st.sampled_from(["price", "a b", "log"]), min_size=1, max_size=2, unique=True).map(tuple)

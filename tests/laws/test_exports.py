@@ -35,11 +35,8 @@ def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> lis
 
 
 # Keras runs each operation by itself, which takes minutes.
-computing = [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "keras" else [])
-    for name, each in FORMATS.items()
-    if each.computes
-]
+MARKS = {"keras": [pytest.mark.slow], "torch": [pytest.mark.torch], "onnx": [pytest.mark.torch]}
+computing = [pytest.param(name, marks=MARKS.get(name, [])) for name, each in FORMATS.items() if each.computes]
 
 SHARED = {
     "strides": "input 6x9x8\nconv 6 3 pad=1 as a\nconv 6 3 pad=1 stride=2 share=a\ntrain { loss mse }",
@@ -84,7 +81,14 @@ def test_each_layer_alone_is_the_same(to: str, name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", SHARED)
-@pytest.mark.parametrize("to", [name for name, each in FORMATS.items() if each.computes])
+@pytest.mark.parametrize(
+    "to",
+    [
+        pytest.param(name, marks=[m for m in MARKS.get(name, []) if m.name != "slow"])
+        for name, each in FORMATS.items()
+        if each.computes
+    ],
+)
 def test_weights_that_are_read_in_several_ways(to: str, name: str, tmp_path: Path) -> None:
     known = case_of(ns.parse(SHARED[name]))
     if to == "keras":

@@ -16,7 +16,7 @@ from twins import TWINS, gradients, load_weights, loss_of, pixels, state, torch,
 import netspec as ns
 from netspec.system.resources import specs_folder
 
-SPECS = {path.stem: path for path in sorted(specs_folder().rglob("*.net")) if path.parent.name != "models"}
+SPECS = {path.stem: path for path in sorted(specs_folder().rglob("*.net")) if path.parent.name not in ("models", "own")}
 BATCH = 8
 VIEWS = {"mnist_best": 1}
 """By how many pixels the views are moved whose mean logits count."""

@@ -48,11 +48,8 @@ def saved(folder: Path, spec: str, labels: tuple[str, ...] = ()) -> Path:
 
 
 # Keras is run for the command line; it takes long to start.
-computing = [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "keras" else [])
-    for name, each in FORMATS.items()
-    if each.computes
-]
+MARKS = {"keras": [pytest.mark.slow], "torch": [pytest.mark.torch], "onnx": [pytest.mark.torch]}
+computing = [pytest.param(name, marks=MARKS.get(name, [])) for name, each in FORMATS.items() if each.computes]
 
 
 def skip_where_missing(error: ns.NetspecError) -> NoReturn:
@@ -96,6 +93,7 @@ def test_several_inputs_and_outputs_keep_their_names(to: str, tmp_path: Path) ->
     assert made.difference is None or made.difference.relative < 1e-5
 
 
+@pytest.mark.torch
 def test_an_onnx_file_says_what_it_is(picture_model: Path, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     (file,) = export_model(picture_model, "onnx", out=tmp_path / "model.onnx").files
@@ -113,6 +111,7 @@ def test_an_onnx_file_says_what_it_is(picture_model: Path, tmp_path: Path) -> No
     assert kinds == ["Cast", "Mul", "Add", "Conv", "Relu", "Flatten", "Gemm", "Softmax"]
 
 
+@pytest.mark.torch
 def test_onnx_itself_agrees_where_onnxruntime_is_missing(
     picture_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
