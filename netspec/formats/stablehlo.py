@@ -17,7 +17,7 @@ from jax import export
 from numpy.typing import NDArray
 
 from netspec.backends.jax.emit import EMITTERS, MERGERS, run_graph
-from netspec.formats.format import Format, Options
+from netspec.formats.format import Format, NotInstalledError, Options
 from netspec.formats.program import Input, Program
 from netspec.planning import Overrides, make_plan, rates_here
 
@@ -33,12 +33,17 @@ class StableHlo(Format):
     summary = "a program of XLA, the weights inside"
     file = "model.stablehlo"
     checker = "jax"
+    extra = "flatbuffers"
     folded = True
     holds = frozenset({*EMITTERS, *MERGERS})
 
     def write(self, program: Program, target: Path, options: Options) -> None:
         """Lower the network for both platforms, and serialize it."""
         del options
+        try:
+            import flatbuffers  # noqa: F401, PLC0415
+        except ImportError:
+            raise NotInstalledError from None
         (count,) = export.symbolic_shape("n")
         shaped: Any = jax.ShapeDtypeStruct
         given = {i.name: shaped((count, *i.shape), _TYPES[i.kind]) for i in program.inputs}

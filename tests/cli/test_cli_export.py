@@ -96,8 +96,10 @@ def test_without_the_other_program_the_file_is_kept_and_said_to_be_unchecked(
     assert (run / "unchecked.stablehlo").is_file()
 
 
-def test_a_package_that_is_missing_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    done = cli(run, "export", "run", "--to", "onnx", "-o", "none.onnx")
-    assert (done.returncode, done.stderr) == (1, "error: writing onnx needs onnx\n  fix: pip install onnx\n")
-    assert not (run / "none.onnx").exists()
+@pytest.mark.parametrize(("to", "package"), [("onnx", "onnx"), ("stablehlo", "flatbuffers")])
+def test_a_package_that_is_missing_is_named(run: Path, monkeypatch: pytest.MonkeyPatch, to: str, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    done = cli(run, "export", "run", "--to", to, "-o", f"none.{to}")
+    said = f"error: writing {to} needs {package}\n  fix: pip install {package}\n"
+    assert (done.returncode, done.stderr) == (1, said)
+    assert not (run / f"none.{to}").exists()

@@ -43,8 +43,8 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
 
     # Modules that are imported late would take the counting functions for the real ones, and keep them.
     for found in pkgutil.walk_packages(ns.__path__, "netspec."):
-        # What runs beside exported Keras programs needs Keras.
-        if not found.name.endswith("__main__") and not found.name.startswith("netspec.formats.keras."):
+        # What writes and runs exported models needs packages of its own.
+        if not found.name.endswith("__main__") and not found.name.startswith("netspec.formats."):
             import_module(found.name)
     functions = [tracing.trace, *(getattr(labels, name) for name in CHECKS)]
     for name, module in list(sys.modules.items()):
