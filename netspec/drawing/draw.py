@@ -11,7 +11,7 @@ from netspec.drawing.scene import Box, Drawing, Frame, Kind, Label, Line, Point,
 from netspec.drawing.tree import Block, Entry, Exit, Leaf, tree
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.ir.network import Network
-from netspec.layers.base import ActivationLayer
+from netspec.layers.base import ActivationLayer, Layer
 from netspec.ops import format_shape
 
 __all__ = ["draw"]
@@ -48,7 +48,8 @@ def draw(network: Network, graph: Graph, depth: int | None = None) -> Drawing:
     outputs = _outputs(graph, rows)
     root = tree([i.name for i in graph.inputs], rows, [(box.name, shown) for box, shown in outputs.items()])
     boxes = {i.name: _capsule(i.name, f"{i.name} {format_shape(i.shape)}", "input") for i in graph.inputs}
-    boxes |= {row.name: _layer(network, row) for row in rows} | {box.name: box for box in outputs}
+    layers = {node.name: node.layer for node in network.nodes}
+    boxes |= {row.name: _layer(row, layers.get(row.name)) for row in rows} | {box.name: box for box in outputs}
     shapes = {i.name: i.shape for i in graph.inputs} | {row.name: row.shape for row in rows}
     part = _Painter(boxes, {name: format_shape(shape) for name, shape in shapes.items()}).block(root)
     lines = [*part.lines, *_shared_lines(rows, part.boxes)]
@@ -68,14 +69,14 @@ def draw(network: Network, graph: Graph, depth: int | None = None) -> Drawing:
 # --- what stands in the boxes -------------------------------------------------------------------------------------
 
 
-def _layer(network: Network, row: Row) -> Box:
+def _layer(row: Row, known: Layer | None) -> Box:
     layer, _, owner = row.layer.partition(" share=")
     name = row.name.rpartition("/")[2] + (f" = {owner.strip(_QUOTE)}" if owner else "")
     count = f"{row.parameters:,} parameters" if row.parameters else ""
     lines = (_cut(layer), " · ".join(part for part in (name, _short(row.parameters)) if part))
     hint = "\n".join(part for part in (f"{row.name}: {row.layer}", format_shape(row.shape), count) if part)
     width = max(text_width(line) for line in lines) + 20
-    return Box(row.name, lines, hint, _kind(network, row), 0, 0, max(width, 84), _BOX)
+    return Box(row.name, lines, hint, _kind(row, known), 0, 0, max(width, 84), _BOX)
 
 
 _QUOTE = '"'
@@ -95,10 +96,10 @@ def _cut(text: str, most: int = 44) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _kind(network: Network, row: Row) -> Kind:
-    if row.block:
+def _kind(row: Row, layer: Layer | None) -> Kind:
+    """Return what a box is colored by; a block is no layer."""
+    if layer is None:
         return "block"
-    layer = next(node.layer for node in network.nodes if node.name == row.name)
     if isinstance(layer, ActivationLayer):
         return "activation"
     return _KIND_OF.get(type(layer).canonical(), "weights" if row.parameters else "other")
@@ -182,6 +183,7 @@ class _Painter:
         )
         if framed:
             made.frames.append(Frame(block.name, title, 0, 0, made.width, made.height))
+        sources, leaves = {e.source for e in edges}, {items[m] for m in block.members if isinstance(m, Leaf)}
         at: dict[Item, tuple[float, float]] = {}
         for member in block.members:
             item, height = items[member], heights[member]
@@ -192,13 +194,12 @@ class _Painter:
             else:
                 box = self.boxes[member.name]
                 made.boxes.append(replace(box, x=item.x - box.width / 2, y=top))
-                if any(edge.source is item for edge in edges) and box.kind != "input":
+                if item in sources and box.kind != "input":
                     made.labels.append(Label(self.shapes[member.name], item.x + 6, top + height + 13))
         for edge in edges:
             way = [edge.source, *found.bends[edge], edge.target]
             points = _points(way, edge.value, tops, bottoms, at)
-            reached = any(items[m] is edge.target for m in block.members if isinstance(m, Leaf))
-            made.lines.append(Line(edge.value, points, arrow=reached))
+            made.lines.append(Line(edge.value, points, arrow=edge.target in leaves))
         return made
 
     def _of_leaf(self, leaf: Leaf) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ _MISTAKES, _EXAMPLES, _POINTS = 24, 6, 1000
 _SIDE = 96
 """Pixels of the longer side of small pictures, at least."""
 _BINS = 10
+_PIECE = 1024
+"""Examples that are in memory at a time, where they are read from files."""
 
 
 def write_report(runs: Sequence[Path], out: Path, device: str | None = None) -> Path:
@@ -77,7 +80,7 @@ def run_facts(folder: Path, device: str | None = None) -> pages.RunFacts:
         series=pages.series_of(records),
         answers=answers,
         environment=_environment(manifest),
-        repeat=[f"netspec replay {_short(folder)}"],
+        repeat=[shlex.join(["netspec", "replay", str(folder)])],
         notes=notes,
     )
 
@@ -85,10 +88,6 @@ def run_facts(folder: Path, device: str | None = None) -> pages.RunFacts:
 def _name(folder: Path) -> str:
     whole = folder.resolve()
     return f"{whole.parent.name}/{whole.name}" if whole.name.isdecimal() else whole.name
-
-
-def _short(folder: Path) -> str:
-    return f"runs/{_name(folder)}"
 
 
 def _spec(folder: Path) -> str:
@@ -252,8 +251,7 @@ def _png(image: NDArray[Any]) -> bytes:
 
 
 def _scatter(run: Run, output: GraphOutput, part: Split, targets: NDArray[Any]) -> list[pages.Scatter]:
-    made = run.outputs(part.images)
-    made = made[output.name] if isinstance(made, Mapping) else made
+    made = np.concatenate([_outputs(run, output, part.rows(at, at + _PIECE)) for at in range(0, len(part), _PIECE)])
     count = len(made)
     given, true = (
         run.in_units(np.asarray(values, np.float64).reshape(count, -1), output.name) for values in (made, targets)
@@ -267,6 +265,12 @@ def _scatter(run: Run, output: GraphOutput, part: Split, targets: NDArray[Any]) 
         points = [(_four(true[i, n]), _four(given[i, n])) for i in shown]
         found.append(pages.Scatter(name, points, float(np.abs(true[:, n] - given[:, n]).mean()), r2))
     return found
+
+
+def _outputs(run: Run, output: GraphOutput, part: Split) -> NDArray[Any]:
+    """Return what one output gives for some examples, which are read now where they are not in memory."""
+    made = run.outputs(part.images)
+    return np.asarray(made[output.name] if isinstance(made, Mapping) else made)
 
 
 def _four(value: float) -> float:
