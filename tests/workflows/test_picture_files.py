@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,7 +181,7 @@ def test_classes_are_those_of_the_data_that_is_given(here: Path, cli: Any) -> No
 
 
 @pytest.mark.parametrize("name", ["photos", "cells"])
-def test_a_spec_is_written_for_pictures(name: str, here: Path, cli: Any) -> None:
+def test_a_spec_is_written_for_pictures(name: str, here: Path, cli: Any, tmp_path: Path) -> None:
     assert cli("new", "--data", name, "-o", f"new_{name}.net").code == 0
     assert cli("check", f"new_{name}.net").code == 0
     assert cli("fmt", "--check", f"new_{name}.net").code == 0
@@ -188,6 +189,11 @@ def test_a_spec_is_written_for_pictures(name: str, here: Path, cli: Any) -> None
     with pytest.raises(DataError, match="does not lie below") as refused:
         cli("new", "--data", name, "-o", "below/x.net")
     assert "-o" in refused.value.fix
+    beside = tmp_path / name
+    shutil.copytree(here / name, beside)
+    with pytest.raises(DataError, match="does not lie below") as refused:
+        cli("new", "--data", str(beside), "-o", "-")
+    assert refused.value.fix == f"write it there: -o {tmp_path / name}.net"
 
 
 def test_data_show_finds_what_is_wrong(here: Path, cli: Any) -> None:

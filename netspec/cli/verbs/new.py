@@ -134,7 +134,7 @@ def _place(data: Path, out: Path | None) -> tuple[Path, str]:
     target = out or Path(f"{path.name.split('.')[0]}.net")
     folder = Path.cwd() if target == _STDOUT else target.resolve().parent
     if not path.is_relative_to(folder) or path == folder:
-        beside = path.parent / target.name
+        beside = path.parent / (f"{path.name.split('.')[0]}.net" if target == _STDOUT else target.name)
         raise DataError(
             f"{data} does not lie below {folder}: a spec reads no other files", f"write it there: -o {beside}"
         )
