@@ -45,10 +45,7 @@ def clean_variables() -> None:
                 say(f"note: {name} is left out: {why}", error=True)
 
 
-_COMPUTING = {
-    *("train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "export", "import"),
-    "doctor",
-}
+_COMPUTING = frozenset("train resume replay eval predict generate bench plot report export import doctor".split())
 
 
 def set_thread_count(least: int) -> None:
