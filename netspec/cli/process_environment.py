@@ -45,7 +45,7 @@ def clean_variables() -> None:
                 say(f"note: {name} is left out: {why}", error=True)
 
 
-_COMPUTING = frozenset("train resume replay eval predict generate bench plot report export import doctor".split())
+_COMPUTING = frozenset(["train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "export", "import", "doctor"])
 
 
 def set_thread_count(least: int) -> None:
