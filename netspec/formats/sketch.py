@@ -96,6 +96,7 @@ class Sketch:
                 values = np.ascontiguousarray(array, np.float32)
                 if not np.isfinite(values).all():
                     self.unknown(piece.place, f"the {name} of {source} has numbers that are not finite")
+                    continue
                 piece.arrays[name] = Stored(values, source)
 
 

@@ -154,16 +154,18 @@ def _load(path: Path, most: int) -> bytes:
 
 
 def _require_understood(made: Description, *, partial: bool) -> None:
-    """Raise ModelImportError that names all that was not understood; with `partial` only where nothing else is left."""
+    """Raise ModelImportError that names all that was not understood; with `partial` only where no network is left."""
     made.pieces = [piece for piece in made.pieces if piece.shape]
-    if made.unknown and not partial:
+    whole = not made.has_weights or all(piece.weights.keys() <= piece.arrays.keys() for piece in made.pieces)
+    possible = bool(made.pieces) and whole
+    if made.unknown and not (partial and possible):
         lines = [_line(unknown) for unknown in made.unknown[:50]]
         more = len(made.unknown) - len(lines)
         lines += [f"  and {more:,} more"] if more else []
-        fix = "--partial writes the rest" if made.pieces else ""
+        fix = "--partial writes the rest" if possible else ""
         raise ModelImportError("\n".join(["not everything was understood:", *lines]), fix)
     if not made.pieces:
-        raise ModelImportError("no layer was understood" if made.unknown else "there are no layers")
+        raise ModelImportError("there are no layers")
     here = {piece.name for piece in made.pieces}
     made.outputs = [output for output in made.outputs if output.piece in here]
     if not made.unknown:

@@ -24,14 +24,18 @@ CFG = "[net]\ninputs=5\n[connected]\noutput=3\nactivation=linear\n[softmax]\n"
 INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8\n'
 
 
-def refused(folder: Path, files: dict[str, str | bytes]) -> str:
-    """Return the message that an import ends with; nothing may be written."""
+def refused(folder: Path, files: dict[str, str | bytes], *, partial: bool = False) -> str:
+    """Return the message that an import ends with; nothing may be written, nor may `--partial` be named in vain."""
     for name, content in files.items():
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(NetspecError) as caught:
-        import_model([folder / name for name in files], out=folder / "out.net")
+        import_model([folder / name for name in files], out=folder / "out.net", partial=partial)
     assert not list(folder.glob("out.*"))
     assert len(str(caught.value)) < 8000
+    if "--partial writes the rest" in str(caught.value) and not partial:
+        import_model([folder / name for name in files], out=folder / "partial.net", partial=True)
+    elif not partial:
+        assert refused(folder, files, partial=True) == str(caught.value)
     return str(caught.value)
 
 
@@ -209,6 +213,12 @@ def test_weights_of_darknet(tmp_path: Path, weights: bytes, message: str) -> Non
 )
 def test_files_that_do_not_go_together(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
     assert message in refused(tmp_path, files)
+
+
+def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NetspecError, match=r"^\. is of no format that can be imported"):
+        import_model([Path()])
 
 
 def test_an_existing_spec_stays(tmp_path: Path) -> None:

@@ -137,6 +137,13 @@ def test_settings_of_training(tmp_path: Path, settings: str) -> None:
     assert SETTINGS[settings] in imported(tmp_path, text).spec.read_text()
 
 
+@pytest.mark.parametrize("gamma", ["2", "0.5"])
+def test_a_rate_that_no_number_says_is_refused(tmp_path: Path, gamma: str) -> None:
+    head = f"[net]\ninputs=6\nbatch=128\npolicy=exp\ngamma={gamma}\n"
+    with pytest.raises(ModelImportError, match="line 4: policy=exp with these numbers"):
+        imported(tmp_path, f"{head}[connected]\noutput=1000\n[softmax]\n")
+
+
 def test_a_detection_head_is_refused_and_the_rest_can_be_had(tmp_path: Path) -> None:
     text = SMALL + block(4) + block(4) + "[convolutional]\nfilters=6\nactivation=linear\n[yolo]\nmask=0\n"
     text += "[route]\nlayers=-3\n[convolutional]\nfilters=3\nactivation=plse\n"

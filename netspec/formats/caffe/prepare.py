@@ -104,6 +104,8 @@ def _into_weights(
 ) -> None:
     """Put scale, means and the order of colors into the first kernels: pixels as 0..1, red first, give the same."""
     readers = [piece for piece in sketch.made.pieces if "input" in piece.inputs]
+    if any("kernel" in r.weights and "kernel" not in r.arrays for r in readers):
+        return  # Weights of another network, which is said already.
     factor = 255 * prepared.scale
     shift = tuple(-m * prepared.scale for m in means) or (0.0,) * channels
     if not all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from netspec.formats.darknet.sections import Section
-from netspec.formats.schedules import Steps
+from netspec.formats.schedules import Steps, number_text
 from netspec.formats.sketch import Sketch
 
 __all__ = ["add_recipe"]
@@ -51,22 +51,18 @@ def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
         )
 
 
-def _number(value: float) -> str:
-    return f"{value:.7g}".replace("e+", "e")
-
-
 def _optimizer(net: Section) -> str:
     rate, momentum, decay = net.number("learning_rate", 0.001), net.number("momentum", 0.9), net.number("decay", 0.0001)
     if net.whole("adam", 0):
         first, second, epsilon = net.number("B1", 0.9), net.number("B2", 0.999), net.number("eps", 1e-7)
-        words = ["adam", f"lr={_number(rate)}"]
-        words += [f"beta1={_number(first)}"] if first != 0.9 else []
-        words += [f"beta2={_number(second)}"] if second != 0.999 else []
-        words.append(f"epsilon={_number(epsilon)}")
+        words = ["adam", f"lr={number_text(rate)}"]
+        words += [f"beta1={number_text(first)}"] if first != 0.9 else []
+        words += [f"beta2={number_text(second)}"] if second != 0.999 else []
+        words.append(f"epsilon={number_text(epsilon)}")
     else:
-        words = ["sgd", f"lr={_number(rate)}", *([f"momentum={_number(momentum)}"] if momentum else [])]
+        words = ["sgd", f"lr={number_text(rate)}", *([f"momentum={number_text(momentum)}"] if momentum else [])]
     # Darknet decays kernels alone.
-    return " ".join([*words, *([f"weight_decay={_number(decay)}", "kernels"] if decay > 0 else [])])
+    return " ".join([*words, *([f"weight_decay={number_text(decay)}", "kernels"] if decay > 0 else [])])
 
 
 def _commented(sketch: Sketch, net: Section, batch: int, parts: int) -> tuple[int, int]:
@@ -104,7 +100,7 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
     if policy == "constant":
         return ""
     if policy == "poly" and power > 0:
-        return f"polynomial {_number(power)}"
+        return f"polynomial {number_text(power)}"
     if policy in {"random", "sig"} or policy not in {"step", "steps", "exp", "inv", "poly"}:
         sketch.unknown(net.at("policy"), f"policy={policy[:60]}", "constant, poly, step, steps, exp or inv")
         return None
@@ -118,11 +114,11 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
         sketch.made.remarks.append(f"Darknet's schedule, in steps: {said[:200]}")
         return None
     if policy == "step" and net.whole("step", 1) > 0 and net.number("scale", 1) > 0:
-        return f"step {steps.written(net.whole('step', 1))} factor={_number(net.number('scale', 1))}"
-    if policy == "exp" and gamma > 0:
-        return f"exponential {_number(gamma**steps.per_epoch)}"
+        return f"step {steps.written(net.whole('step', 1))} factor={number_text(net.number('scale', 1))}"
+    if policy == "exp" and gamma > 0 and (rate := steps.exponential(gamma)):
+        return rate
     if policy == "inv" and gamma > 0 and power > 0:
-        return f"inverse {_number(gamma * steps.per_epoch)} power={_number(power)}"
+        return f"inverse {number_text(gamma * steps.per_epoch)} power={number_text(power)}"
     drops, scales = net.numbers("steps"), net.numbers("scales")
     if (
         policy == "steps"
@@ -133,6 +129,8 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
     ):
         return steps.multistep([int(d) for d in drops], scales[0])
     sketch.unknown(
-        net.at("scales"), f"policy={policy} with these numbers", '`multistep "30 60" factor=0.1` has one factor'
+        net.at("scales" if policy == "steps" else "policy"),
+        f"policy={policy} with these numbers",
+        '`multistep "30 60" factor=0.1` has one factor' if policy == "steps" else "a schedule of netspec's",
     )
     return None
