@@ -51,6 +51,15 @@ class Sketch:
         if text not in self.made.notes:
             self.made.notes.append(text)
 
+    def note_sum(self, loss: str, shape: Shape, *, halved: bool) -> None:
+        """Note by what the rate of a loss differs that is a sum over the outputs, or half of it, and here a mean."""
+        factor = prod(shape) / 2 if halved else prod(shape)
+        if factor != 1:
+            self.note(
+                f"{loss} is {'half ' if halved else ''}the sum over the outputs, here it is their mean: "
+                f"{factor:g} times the rate makes the same steps"
+            )
+
     def add(self, layer: Layer, inputs: Sequence[str], name: str, place: Place) -> Piece:
         """Add a layer; one that does not fit is noted, and what reads it is of no known shape."""
         unique = name or layer.canonical()

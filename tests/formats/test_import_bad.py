@@ -165,6 +165,10 @@ SECTIONS = {
     "no layer": (CFG.replace("output=3", "output=0"), "a number is out of range"),
     "an unknown function": (CFG.replace("linear", "stair"), "line 5: [connected]: activation=stair"),
     "an unknown section": (CFG + "[warp]\n", "line 7: [warp]: a section that is not known"),
+    "a value of another Darknet": (
+        "[net]\nheight=9\nwidth=9\nchannels=1\n[convolutional]\nsize=3\npad=1\npadding=0\ndilation=2\nactivation=relu\n",
+        "line 9: [convolutional]: dilation=2; nothing is known of this value",
+    ),
     "a negative batch": ("[net]\ninputs=5\nbatch=-7\npolicy=what\n[connected]\n", "policy=what"),
     "a million sections": ("[net]\ninputs=5\n" + "[avgpool]\n" * 9000, "sections; at most"),
     "too many values": (

@@ -80,9 +80,10 @@ def test_windows_are_those_of_darknet(tmp_path: Path, size: int, stride: int, pa
 
 
 def test_a_window_that_cannot_be_said_is_refused(tmp_path: Path) -> None:
-    text = f"{SMALL}[maxpool]\nsize=3\nstride=3\npadding=1\n[connected]\noutput=3\n"
+    text = f"{SMALL}{block(2)}[maxpool]\nsize=3\nstride=3\npadding=1\n[connected]\noutput=3\n"
     with pytest.raises(ModelImportError, match="a window of 3 with 1 rows of padding"):
         imported(tmp_path, text)
+    assert "pool" not in imported(tmp_path, text, partial=True).spec.read_text()
 
 
 def test_functions_are_those_of_darknet(tmp_path: Path) -> None:
@@ -142,6 +143,18 @@ def test_a_rate_that_no_number_says_is_refused(tmp_path: Path, gamma: str) -> No
     head = f"[net]\ninputs=6\nbatch=128\npolicy=exp\ngamma={gamma}\n"
     with pytest.raises(ModelImportError, match="line 4: policy=exp with these numbers"):
         imported(tmp_path, f"{head}[connected]\noutput=1000\n[softmax]\n")
+
+
+@pytest.mark.parametrize(
+    ("cost", "loss", "factor"),
+    [("", "mse", "half the sum over the outputs, here it is their mean: 2.5"), ("type=l1\n", "mae", "mean: 5")],
+)
+def test_costs_are_sums(tmp_path: Path, cost: str, loss: str, factor: str) -> None:
+    text = "[net]\ninputs=6\nbatch=4\nmosaic=1\nangle=7\n[connected]\noutput=5\nactivation=linear\n[cost]\n"
+    made = imported(tmp_path, text + cost)
+    assert f"  loss {loss}\n" in made.spec.read_text()
+    assert any(f"{factor} times the rate" in note for note in made.notes)
+    assert [note for note in made.notes if "left out" in note] == ["twin.cfg, line 4: mosaic=1 of [net] is left out"]
 
 
 def test_a_detection_head_is_refused_and_the_rest_can_be_had(tmp_path: Path) -> None:

@@ -72,10 +72,11 @@ INSTEAD = {
 
 
 def _convolutional(net: Network, index: int, section: Section) -> str:
-    if section.whole("binary", 0) or section.whole("xnor", 0):
+    if any([section.whole("binary", 0), section.whole("xnor", 0)]):
         raise RefusedError("a convolution with binary weights", "a plain one")
     filters, size, stride = section.whole("filters", 1), section.whole("size", 1), section.whole("stride", 1)
-    pad = size // 2 if section.whole("pad", 0) else section.whole("padding", 0)
+    padding = section.whole("padding", 0)
+    pad = size // 2 if section.whole("pad", 0) else padding
     groups, normed = section.whole("groups", 1), bool(section.whole("batch_normalize", 0))
     x = net.sketch.shapes[net.current]
     common: dict[str, Any] = {"bias": not normed}
@@ -235,6 +236,7 @@ def _cost(net: Network, index: int, section: Section) -> str:
     # Behind a softmax the difference itself is handed back: that is cross-entropy.
     if last is not None and last.layer.canonical() != "softmax":
         net.sketch.made.settings["loss"] = losses[kind]
+        net.sketch.note_sum(f"[cost] of type={kind}", last.shape, halved=kind == "sse")
     return net.current
 
 
@@ -248,12 +250,8 @@ def _crop(net: Network, index: int, section: Section) -> str:
         value = net.add(make("crop", size=(height, width)), index, section, suffix="_crop").name
     if not section.whole("noadjust", 0):
         value = net.add(make("times", factor=2, plus=-1), index, section, value).name
-    said = " ".join(
-        f"{k}={section.options[k]}"
-        for k in ("flip", "angle", "saturation", "exposure", "shift")
-        if k in section.options
-    )
-    net.sketch.made.remarks.append(f"Darknet crops at random places in training, here in the middle: {said[:200]}")
+    said = section.said("flip", "angle", "saturation", "exposure", "shift")
+    net.sketch.made.remarks.append(f"Darknet crops at random places in training, here in the middle: {said}")
     return value
 
 

@@ -75,6 +75,8 @@ class _Reading(Network):
             try:
                 self.current = self.section(index, section)
             except RefusedError as error:
+                # What was added of it before is no more than a part of it.
+                del self.sketch.made.pieces[before:]
                 self.refuse(index, section, error)
             except ValidationError as error:
                 self.refuse(index, section, RefusedError(f"a number is out of range: {error.errors()[0]['msg']}"))
@@ -118,7 +120,15 @@ class _Reading(Network):
             # What it reads was not understood: it is left out, and so is what it would read of the weights.
             self.lost = self.lost or name in {"convolutional", "connected", "deconvolutional", "batchnorm"}
             return self.current
-        return builder(self, index, section)
+        made = builder(self, index, section)
+        if self.sketch.shapes[made]:
+            for key in section.unread():
+                self.sketch.unknown(
+                    section.at(key),
+                    f"[{name}]: {key[:60]}={section.options[key][:60]}",
+                    "nothing is known of this value: take the line out if it changes nothing",
+                )
+        return made
 
     def finish(self) -> None:
         """Say the outputs and the recipe; all weights must have been read."""

@@ -12,6 +12,12 @@ __all__ = ["add_recipe"]
 
 _IMAGENET = 1_281_167
 
+_CHANGES = ("angle", "hue", "saturation", "exposure", "aspect", "jitter", "max_crop", "min_crop", "flip")
+"""What Darknet does to pictures in training."""
+
+_OF_POLICIES = ("step", "scale", "steps", "scales", "gamma", "power")
+"""Values of which each policy reads some."""
+
 
 def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
     """Add optimizer, schedule, batch and epochs."""
@@ -39,16 +45,14 @@ def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
         sketch.note(
             f"max_batches={total:,} is no number of epochs, as the number of examples is not known: `epochs` is not set"
         )
-    changes = [
-        key
-        for key in ("angle", "hue", "saturation", "exposure", "aspect", "jitter", "max_crop", "min_crop", "flip")
-        if key in net.options
-    ]
-    if changes:
-        said = " ".join(f"{key}={net.options[key]}" for key in changes)
+    if said := net.said(*_CHANGES):
         sketch.made.remarks.append(
-            f"Darknet changes its pictures at random: {said[:200]}; here `data` says it: augment rotate= pad= flip"
+            f"Darknet changes its pictures at random: {said}; here `data` says it: "
+            "augment rotate= saturation= hue= brightness= resized_crop flip"
         )
+    for key in net.unread():
+        if key not in _OF_POLICIES:
+            sketch.note(f"{net.at(key)}: {key[:60]}={net.options[key][:60]} of [net] is left out")
 
 
 def _optimizer(net: Section) -> str:
@@ -106,12 +110,8 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
         return None
     if not steps.known:
         sketch.note(f"policy={policy} counts steps, and how many make an epoch is not known: `schedule` is not set")
-        said = " ".join(
-            f"{key}={net.options[key]}"
-            for key in ("policy", "step", "scale", "steps", "scales", "gamma", "power")
-            if key in net.options
-        )
-        sketch.made.remarks.append(f"Darknet's schedule, in steps: {said[:200]}")
+        said = net.said("policy", *_OF_POLICIES)
+        sketch.made.remarks.append(f"Darknet's schedule, in steps: {said}")
         return None
     if policy == "step" and net.whole("step", 1) > 0 and net.number("scale", 1) > 0:
         return f"step {steps.written(net.whole('step', 1))} factor={number_text(net.number('scale', 1))}"
