@@ -51,6 +51,7 @@ class Imported:
     Attributes:
         spec: the file that was written.
         model: the model file beside it; None where there were no weights.
+        data: the dataset that the spec names; empty where it names none.
         format: the name of the format.
         rows: the layers.
         parameters: trained numbers.
@@ -60,6 +61,7 @@ class Imported:
 
     spec: Path
     model: Path | None
+    data: str
     format: str
     rows: tuple[Row, ...]
     parameters: int
@@ -113,6 +115,7 @@ def import_model(
     return Imported(
         target,
         model_path if arrays is not None else None,
+        network.data.name if network.data else "",
         reader.name,
         tuple(_rows(text, network, graph)),
         sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),

@@ -69,6 +69,7 @@ TEXTS = {
     ),
     "a code layer": (with_layer('type: "Python" python_param { module: "os" }'), "no code from a file is run"),
     "dropout of everything": (with_layer('type: "Dropout" dropout_param { dropout_ratio: 1 }'), "a dropout_ratio of 1"),
+    "a clip without bounds": (with_layer('type: "Clip"'), "line 2: x: `clamp` needs a bound"),
     "an input without a shape": ('layer { name: "d" type: "Data" top: "d" }', "say it: --shape CxHxW"),
     "a negative input": (INPUT.replace("8", "-8") + with_layer('type: "ReLU"')[len(INPUT) :], "--shape"),
 }

@@ -10,7 +10,7 @@ from netspec.formats.darknet.recipe import add_recipe
 from netspec.formats.darknet.sections import MAX_TEXT, Section, read_sections
 from netspec.formats.darknet.weights import Weights
 from netspec.formats.reading import Description, Given, ModelImportError, Output, Place, Unknown
-from netspec.formats.sketch import MAX_PIECES
+from netspec.formats.sketch import MAX_PIECES, reason_of
 from netspec.ops import Shape
 
 __all__ = ["Darknet"]
@@ -79,7 +79,7 @@ class _Reading(Network):
                 del self.sketch.made.pieces[before:]
                 self.refuse(index, section, error)
             except ValidationError as error:
-                self.refuse(index, section, RefusedError(f"a number is out of range: {error.errors()[0]['msg']}"))
+                self.refuse(index, section, RefusedError(reason_of(error)))
             self.made.append(self.current)
             for problem in section.problems:
                 self.sketch.unknown(problem.place, problem.what, problem.instead)
