@@ -123,6 +123,9 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, change: Any) -> 
 SETTINGS = {
     "policy=poly\npower=4\nmax_batches=20000\nburn_in=1000": "schedule polynomial 4 warmup=0.0999",
     "policy=steps\nsteps=10010,20020\nscales=.1,.1\nmax_batches=30030": 'schedule multistep "1 2" factor=0.1',
+    "policy=steps\nsteps=10010,20020\nscales=.1,.1\nburn_in=5005\nmax_batches=30030": (
+        'schedule multistep "0.5 1.5" factor=0.1 warmup=0.5'
+    ),
     "policy=step\nstep=5005\nscale=0.5\nmax_batches=10010": "schedule step 0.5 factor=0.5",
     "policy=exp\ngamma=0.9999\nmax_batches=10010": "schedule exponential 0.3674934",
     "policy=inv\ngamma=0.0001\npower=0.75\nmax_batches=10010": "schedule inverse 1.001 power=0.75",

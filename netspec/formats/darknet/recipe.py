@@ -84,8 +84,8 @@ def _commented(sketch: Sketch, net: Section, batch: int, parts: int) -> tuple[in
 def _schedule(sketch: Sketch, net: Section, steps: Steps) -> str:
     """Return the schedule; empty for a constant rate."""
     policy = net.text("policy", "constant")
-    warmup = net.whole("burn_in", 0)
-    words = _rest(sketch, net, steps, policy)
+    warmup = max(net.whole("burn_in", 0), 0)
+    words = _rest(sketch, net, steps, policy, warmup)
     if words is None:
         return ""
     if warmup > 0 and steps.known:
@@ -93,13 +93,15 @@ def _schedule(sketch: Sketch, net: Section, steps: Steps) -> str:
         power = net.number("power", 4)
         if power != 1:
             sketch.note(f"burn_in rises with the power {power:g}, `warmup=` along a straight line")
+        if policy not in {"constant", "steps"}:
+            sketch.note(f"policy={policy} counts from the first step in Darknet, here from the end of `warmup=`")
     elif warmup > 0:
         sketch.note(f"burn_in={warmup} counts steps, and how many make an epoch is not known: no `warmup=`")
     return words
 
 
-def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None:
-    """Return the words of a schedule without its warmup; None where it cannot be said, which is noted."""
+def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str, warmup: int) -> str | None:
+    """Return the words of a schedule behind a warmup; None where it cannot be said, which is noted."""
     power, gamma = net.number("power", 4), net.number("gamma", 1)
     if policy == "constant":
         return ""
@@ -126,8 +128,10 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
         and len(set(scales)) == 1
         and len(scales) == len(drops)
         and sorted(set(drops)) == drops
+        and drops[0] >= warmup
     ):
-        return steps.multistep([int(d) for d in drops], scales[0])
+        # Darknet counts from the first step, a schedule here from the end of the warmup.
+        return steps.multistep([int(d) - warmup for d in drops], scales[0])
     sketch.unknown(
         net.at("scales" if policy == "steps" else "policy"),
         f"policy={policy} with these numbers",
