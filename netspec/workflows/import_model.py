@@ -97,7 +97,9 @@ def import_model(
     model_path = target.with_suffix(".safetensors")
     for path in (target, model_path):
         _require_free(path, force=force)
-    made = reader.read(Given(paths, shape, _load))
+    with np.errstate(over="ignore", invalid="ignore"):
+        # What is too large for float32 becomes infinite, which is refused.
+        made = reader.read(Given(paths, shape, _load))
     _require_understood(made, partial=partial)
     text, network, graph, names = _spec(made, target)
     pieces = {piece.name: piece for piece in text.pieces}

@@ -220,6 +220,12 @@ def test_files_that_do_not_go_together(tmp_path: Path, files: dict[str, str | by
     assert message in refused(tmp_path, files)
 
 
+def test_a_network_that_gives_no_numbers_is_refused(tmp_path: Path) -> None:
+    net = [NET[0], {**NET[1], "blobs": (np.full((3, 784), 3e38), np.zeros(3))}, NET[2]]
+    files = {"net.prototxt": prototxt(net), "net.caffemodel": caffemodel(net)}
+    assert "gives numbers that are not finite" in refused(tmp_path, files)
+
+
 def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NetspecError, match=r"^\. is of no format that can be imported"):

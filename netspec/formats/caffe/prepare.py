@@ -32,7 +32,8 @@ def prepare(sketch: Sketch, prepared: Preparation | None, *, weights: bool, auto
                 "give the training net too, whose transform_param says it; --partial takes them as 0..1",
             )
         return
-    dataset = dataset_of(prepared.source, shapes[0])
+    last = sketch.made.pieces[-1].shape if sketch.made.pieces and not autoencoder else ()
+    dataset = dataset_of(prepared.source, shapes[0], last[0] if last else 0)
     blue_first = channels == 3 and "cifar" not in prepared.source
     means = _means(sketch, prepared, dataset, channels, weights=weights)
     if blue_first:

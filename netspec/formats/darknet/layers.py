@@ -81,7 +81,7 @@ def _convolutional(net: Network, index: int, section: Section) -> str:
     x = net.sketch.shapes[net.current]
     common: dict[str, Any] = {"bias": not normed}
     transposed = section.name == "deconvolutional"
-    if len(x) == 1 and (size, stride, groups, transposed) == (1, 1, 1, False):
+    if len(x) == 1 and (size, stride, pad, groups, transposed) == (1, 1, 0, 1, False):
         # Behind an average over all positions, a convolution of 1x1 is a fully connected layer.
         layer = make("fc", units=filters, **common)
     else:
