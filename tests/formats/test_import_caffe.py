@@ -274,14 +274,18 @@ def test_a_dataset_is_named_only_if_the_classes_are_its_own(tmp_path: Path) -> N
     assert "\ndata " not in text
 
 
-def test_a_policy_without_an_equal_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("policy", "named"),
+    [('"sigmoid"', "sigmoid"), ('"multistep" stepvalue: 20 stepvalue: 10', "multistep"), ('"exp" gamma: 3', "exp")],
+)
+def test_a_policy_without_an_equal_is_named(tmp_path: Path, policy: str, named: str) -> None:
     net = [
         layer("Data", "d", "", "data label", 'data_param { source: "mnist" batch_size: 64 }'),
         layer("InnerProduct", "f", "data", "f", "inner_product_param { num_output: 10 }"),
         layer("SoftmaxWithLoss", "loss", "f label", "loss"),
     ]
-    with pytest.raises(ModelImportError, match="lr_policy 'sigmoid'"):
-        imported(tmp_path, net, solver='base_lr: 0.01 max_iter: 9 lr_policy: "sigmoid"')
+    with pytest.raises(ModelImportError, match=f"lr_policy '{named}'"):
+        imported(tmp_path, net, solver=f"base_lr: 0.01 max_iter: 9 lr_policy: {policy}")
 
 
 MODELS = "models/caffe"

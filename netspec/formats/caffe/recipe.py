@@ -162,7 +162,8 @@ def _schedule(sketch: Sketch, solver: Message, steps: Steps) -> str:
         return rate
     if policy == "inv":
         return f"inverse {number_text(gamma * steps.per_epoch)} power={number_text(power)}"
-    if policy == "multistep" and solver.all("stepvalue"):
-        return steps.multistep([int(s) for s in solver.all("stepvalue")], gamma)
+    drops = [int(s) for s in solver.all("stepvalue")]
+    if policy == "multistep" and drops and drops == sorted(set(drops)):
+        return steps.multistep(drops, gamma)
     sketch.unknown(solver.place, f"lr_policy {str(policy)[:60]!r}", "cosine, linear, step, exponential or onecycle")
     return ""
