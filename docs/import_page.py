@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netspec.formats.caffe.layers import LAYERS
 from netspec.formats.caffe.layers import REFUSED as CAFFE_REFUSED
-from netspec.formats.darknet.reader import ACTIVATIONS, REFUSED, SECTIONS
+from netspec.formats.darknet.layers import ACTIVATIONS, REFUSED, SECTIONS
 
 TEMPLATE = Path(__file__).parent / "templates" / "import.md"
 

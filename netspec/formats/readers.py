@@ -24,7 +24,7 @@ def reader_of(files: Sequence[Path]) -> Reader:
         if not readers:
             known = listing([ending for reader in READERS for ending in reader.endings])
             raise ModelImportError(
-                f"{path.name} is of no format that can be imported", f"the names of those files end in {known}"
+                f"{path} is of no format that can be imported", f"the names of those files end in {known}"
             )
         found += [reader for reader in readers if reader not in found]
     if len(found) > 1:

@@ -128,9 +128,9 @@ class Given:
     """What the user gave.
 
     Attributes:
-        files: their contents by path, in the order given; weights are read with `load` only when wanted.
+        files: in the order given.
         shape: of the input, where `--shape` says it.
-        load: return the bytes of a file, refused beyond a size.
+        load: returns the bytes of a file, which is refused beyond a size.
     """
 
     files: Sequence[Path]

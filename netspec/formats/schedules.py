@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = ["Steps"]
+__all__ = ["Steps", "number_text"]
+
+
+def number_text(value: float) -> str:
+    """Return a number of a recipe as the language takes it, in at most seven digits."""
+    return f"{value:.7g}".replace("e+", "e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +54,12 @@ class Steps:
     def multistep(self, drops: Sequence[int], factor: float) -> str:
         """Return the schedule that multiplies the rate by a factor after each of these steps."""
         at = " ".join(map(self.written, drops))
-        return f'multistep "{at}" factor={factor:.7g}'
+        return f'multistep "{at}" factor={number_text(factor)}'
+
+    def exponential(self, factor: float) -> str:
+        """Return the schedule that multiplies the rate by a factor at each step; empty where no number says it."""
+        try:
+            whole = number_text(factor**self.per_epoch)
+        except OverflowError:
+            return ""
+        return f"exponential {whole}" if float(whole) > 0 else ""

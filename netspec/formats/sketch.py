@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from netspec.formats.reading import Array, Description, Piece, Place, Stored, Unknown
 from netspec.layers import LAYERS
@@ -14,7 +15,7 @@ from netspec.layers.base import Layer, Mask, Role, Tensor, Weight
 from netspec.ops import Op, Shape, ShapeError, format_shape
 from netspec.recipe.initializers import Initializer
 
-__all__ = ["MAX_PIECES", "Sketch", "make", "operations_of"]
+__all__ = ["MAX_PIECES", "Sketch", "make", "operations_of", "reason_of"]
 
 MAX_PIECES = 20_000
 """More layers than any network has that people have written."""
@@ -23,6 +24,14 @@ MAX_PIECES = 20_000
 def make(name: str, **fields: Any) -> Layer:
     """Return a layer by its canonical name; raises ValidationError where its arguments cannot be."""
     return LAYERS[name](**fields)
+
+
+def reason_of(error: ValidationError) -> str:
+    """Return why the arguments of a layer cannot be, as `make` found."""
+    problem = error.errors()[0]
+    if problem["type"] == "value_error":
+        return problem["msg"].removeprefix("Value error, ")
+    return f"a number is out of range: {problem['msg']}"
 
 
 class Sketch:
@@ -50,6 +59,15 @@ class Sketch:
         """Note what the user should know, once."""
         if text not in self.made.notes:
             self.made.notes.append(text)
+
+    def note_sum(self, loss: str, shape: Shape, *, halved: bool) -> None:
+        """Note by what the rate of a loss differs that is a sum over the outputs, or half of it, and here a mean."""
+        factor = prod(shape) / 2 if halved else prod(shape)
+        if factor != 1:
+            self.note(
+                f"{loss} is {'half ' if halved else ''}the sum over the outputs, here it is their mean: "
+                f"{factor:g} times the rate makes the same steps"
+            )
 
     def add(self, layer: Layer, inputs: Sequence[str], name: str, place: Place) -> Piece:
         """Add a layer; one that does not fit is noted, and what reads it is of no known shape."""
@@ -96,6 +114,7 @@ class Sketch:
                 values = np.ascontiguousarray(array, np.float32)
                 if not np.isfinite(values).all():
                     self.unknown(piece.place, f"the {name} of {source} has numbers that are not finite")
+                    continue
                 piece.arrays[name] = Stored(values, source)
 
 

@@ -59,7 +59,7 @@ _Epochs = Annotated[
     str,
     BeforeValidator(_one_epoch),
     Field(pattern=r"^[.0-9e]+( [.0-9e]+)*$", max_length=10_000),
-    Expects('an epoch such as 30, or several in quotes, such as "30 60 80"'),
+    Expects('an epoch such as 30, or several that rise, in quotes, such as "30 60 80"'),
 ]
 
 

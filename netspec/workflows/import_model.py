@@ -51,6 +51,7 @@ class Imported:
     Attributes:
         spec: the file that was written.
         model: the model file beside it; None where there were no weights.
+        data: the dataset that the spec names; empty where it names none.
         format: the name of the format.
         rows: the layers.
         parameters: trained numbers.
@@ -60,6 +61,7 @@ class Imported:
 
     spec: Path
     model: Path | None
+    data: str
     format: str
     rows: tuple[Row, ...]
     parameters: int
@@ -95,7 +97,9 @@ def import_model(
     model_path = target.with_suffix(".safetensors")
     for path in (target, model_path):
         _require_free(path, force=force)
-    made = reader.read(Given(paths, shape, _load))
+    with np.errstate(over="ignore", invalid="ignore"):
+        # What is too large for float32 becomes infinite, which is refused.
+        made = reader.read(Given(paths, shape, _load))
     _require_understood(made, partial=partial)
     text, network, graph, names = _spec(made, target)
     pieces = {piece.name: piece for piece in text.pieces}
@@ -113,6 +117,7 @@ def import_model(
     return Imported(
         target,
         model_path if arrays is not None else None,
+        network.data.name if network.data else "",
         reader.name,
         tuple(_rows(text, network, graph)),
         sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
@@ -154,16 +159,18 @@ def _load(path: Path, most: int) -> bytes:
 
 
 def _require_understood(made: Description, *, partial: bool) -> None:
-    """Raise ModelImportError that names all that was not understood; with `partial` only where nothing else is left."""
+    """Raise ModelImportError that names all that was not understood; with `partial` only where no network is left."""
     made.pieces = [piece for piece in made.pieces if piece.shape]
-    if made.unknown and not partial:
+    whole = not made.has_weights or all(piece.weights.keys() <= piece.arrays.keys() for piece in made.pieces)
+    possible = bool(made.pieces) and whole
+    if made.unknown and not (partial and possible):
         lines = [_line(unknown) for unknown in made.unknown[:50]]
         more = len(made.unknown) - len(lines)
         lines += [f"  and {more:,} more"] if more else []
-        fix = "--partial writes the rest" if made.pieces else ""
+        fix = "--partial writes the rest" if possible else ""
         raise ModelImportError("\n".join(["not everything was understood:", *lines]), fix)
     if not made.pieces:
-        raise ModelImportError("no layer was understood" if made.unknown else "there are no layers")
+        raise ModelImportError("there are no layers")
     here = {piece.name for piece in made.pieces}
     made.outputs = [output for output in made.outputs if output.piece in here]
     if not made.unknown:

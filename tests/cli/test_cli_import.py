@@ -31,7 +31,7 @@ def test_a_network_is_imported_checked_and_used(tmp_path: Path) -> None:
     assert "conv 2 3 leaky_relu" in done.stdout
     assert "layer 1 of net.weights" in done.stdout
     assert done.stdout.endswith(
-        "239 parameters\nwrote mine.net and mine.safetensors; next: netspec eval mine.safetensors\n"
+        "239 parameters\nwrote mine.net and mine.safetensors; next: netspec eval mine.safetensors --data NAME\n"
     )
     assert cli(tmp_path, "check", "mine.net").returncode == 0
     np.save(tmp_path / "x.npy", np.zeros((1, 8, 8), np.uint8))

@@ -24,14 +24,18 @@ CFG = "[net]\ninputs=5\n[connected]\noutput=3\nactivation=linear\n[softmax]\n"
 INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8\n'
 
 
-def refused(folder: Path, files: dict[str, str | bytes]) -> str:
-    """Return the message that an import ends with; nothing may be written."""
+def refused(folder: Path, files: dict[str, str | bytes], *, partial: bool = False) -> str:
+    """Return the message that an import ends with; nothing may be written, nor may `--partial` be named in vain."""
     for name, content in files.items():
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(NetspecError) as caught:
-        import_model([folder / name for name in files], out=folder / "out.net")
+        import_model([folder / name for name in files], out=folder / "out.net", partial=partial)
     assert not list(folder.glob("out.*"))
     assert len(str(caught.value)) < 8000
+    if "--partial writes the rest" in str(caught.value) and not partial:
+        import_model([folder / name for name in files], out=folder / "partial.net", partial=True)
+    elif not partial:
+        assert refused(folder, files, partial=True) == str(caught.value)
     return str(caught.value)
 
 
@@ -65,6 +69,7 @@ TEXTS = {
     ),
     "a code layer": (with_layer('type: "Python" python_param { module: "os" }'), "no code from a file is run"),
     "dropout of everything": (with_layer('type: "Dropout" dropout_param { dropout_ratio: 1 }'), "a dropout_ratio of 1"),
+    "a clip without bounds": (with_layer('type: "Clip"'), "line 2: x: `clamp` needs a bound"),
     "an input without a shape": ('layer { name: "d" type: "Data" top: "d" }', "say it: --shape CxHxW"),
     "a negative input": (INPUT.replace("8", "-8") + with_layer('type: "ReLU"')[len(INPUT) :], "--shape"),
 }
@@ -161,6 +166,10 @@ SECTIONS = {
     "no layer": (CFG.replace("output=3", "output=0"), "a number is out of range"),
     "an unknown function": (CFG.replace("linear", "stair"), "line 5: [connected]: activation=stair"),
     "an unknown section": (CFG + "[warp]\n", "line 7: [warp]: a section that is not known"),
+    "a value of another Darknet": (
+        "[net]\nheight=9\nwidth=9\nchannels=1\n[convolutional]\nsize=3\npad=1\npadding=0\ndilation=2\nactivation=relu\n",
+        "line 9: [convolutional]: dilation=2; nothing is known of this value",
+    ),
     "a negative batch": ("[net]\ninputs=5\nbatch=-7\npolicy=what\n[connected]\n", "policy=what"),
     "a million sections": ("[net]\ninputs=5\n" + "[avgpool]\n" * 9000, "sections; at most"),
     "too many values": (
@@ -209,6 +218,18 @@ def test_weights_of_darknet(tmp_path: Path, weights: bytes, message: str) -> Non
 )
 def test_files_that_do_not_go_together(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
     assert message in refused(tmp_path, files)
+
+
+def test_a_network_that_gives_no_numbers_is_refused(tmp_path: Path) -> None:
+    net = [NET[0], {**NET[1], "blobs": (np.full((3, 784), 3e38), np.zeros(3))}, NET[2]]
+    files = {"net.prototxt": prototxt(net), "net.caffemodel": caffemodel(net)}
+    assert "gives numbers that are not finite" in refused(tmp_path, files)
+
+
+def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NetspecError, match=r"^\. is of no format that can be imported"):
+        import_model([Path()])
 
 
 def test_an_existing_spec_stays(tmp_path: Path) -> None:

@@ -236,14 +236,56 @@ def test_policies_become_schedules(tmp_path: Path, policy: str, line: str) -> No
     assert (f"schedule {line}" in text) if line else "schedule" not in text
 
 
-def test_a_policy_without_an_equal_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("solver", "lines"),
+    [
+        ('type: "Adam" momentum: 0.9 weight_decay: 0.5', ["optimizer adam lr=0.01 weight_decay=0.5 kernels"]),
+        ('type: "Adam" momentum: 0.8 momentum2: 0.99 delta: 1e-7', ["adam lr=0.01 beta1=0.8 beta2=0.99 epsilon=1e-7"]),
+        # A penalty of l2 has twice the weight as its slope.
+        ('type: "AdaGrad" weight_decay: 0.5', ["optimizer adagrad lr=0.01 epsilon=1e-8", "l2 0.25"]),
+        ('type: "RMSProp" rms_decay: 0.98', ["optimizer rmsprop lr=0.01 decay=0.98 epsilon=1e-8"]),
+        ('type: "AdaDelta" momentum: 0.95 delta: 1e-6', ["optimizer adadelta lr=0.01 rho=0.95 epsilon=1e-6"]),
+    ],
+)
+def test_solvers_become_optimizers(tmp_path: Path, solver: str, lines: list[str]) -> None:
+    net = [
+        layer("Data", "d", "", "data label", 'data_param { source: "mnist" batch_size: 64 }'),
+        layer(
+            "InnerProduct",
+            "f",
+            "data",
+            "f",
+            "param { decay_mult: 1 } param { decay_mult: 0 } inner_product_param { num_output: 10 }",
+        ),
+        layer("SoftmaxWithLoss", "loss", "f label", "loss"),
+    ]
+    text = imported(tmp_path, net, solver=f"base_lr: 0.01 {solver}").spec.read_text()
+    assert all(line in text for line in lines), text
+
+
+def test_a_dataset_is_named_only_if_the_classes_are_its_own(tmp_path: Path) -> None:
+    net = [
+        layer("Data", "d", "", "data label", 'data_param { source: "my_mnist_lmdb" }'),
+        layer("InnerProduct", "f", "data", "f", "inner_product_param { num_output: 3 }"),
+        layer("SoftmaxWithLoss", "loss", "f label", "loss"),
+    ]
+    text = imported(tmp_path, net).spec.read_text()
+    assert "fc 3 softmax" in text
+    assert "\ndata " not in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "named"),
+    [('"sigmoid"', "sigmoid"), ('"multistep" stepvalue: 20 stepvalue: 10', "multistep"), ('"exp" gamma: 3', "exp")],
+)
+def test_a_policy_without_an_equal_is_named(tmp_path: Path, policy: str, named: str) -> None:
     net = [
         layer("Data", "d", "", "data label", 'data_param { source: "mnist" batch_size: 64 }'),
         layer("InnerProduct", "f", "data", "f", "inner_product_param { num_output: 10 }"),
         layer("SoftmaxWithLoss", "loss", "f label", "loss"),
     ]
-    with pytest.raises(ModelImportError, match="lr_policy 'sigmoid'"):
-        imported(tmp_path, net, solver='base_lr: 0.01 max_iter: 9 lr_policy: "sigmoid"')
+    with pytest.raises(ModelImportError, match=f"lr_policy '{named}'"):
+        imported(tmp_path, net, solver=f"base_lr: 0.01 max_iter: 9 lr_policy: {policy}")
 
 
 MODELS = "models/caffe"

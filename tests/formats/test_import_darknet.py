@@ -80,9 +80,10 @@ def test_windows_are_those_of_darknet(tmp_path: Path, size: int, stride: int, pa
 
 
 def test_a_window_that_cannot_be_said_is_refused(tmp_path: Path) -> None:
-    text = f"{SMALL}[maxpool]\nsize=3\nstride=3\npadding=1\n[connected]\noutput=3\n"
+    text = f"{SMALL}{block(2)}[maxpool]\nsize=3\nstride=3\npadding=1\n[connected]\noutput=3\n"
     with pytest.raises(ModelImportError, match="a window of 3 with 1 rows of padding"):
         imported(tmp_path, text)
+    assert "pool" not in imported(tmp_path, text, partial=True).spec.read_text()
 
 
 def test_functions_are_those_of_darknet(tmp_path: Path) -> None:
@@ -122,6 +123,9 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, change: Any) -> 
 SETTINGS = {
     "policy=poly\npower=4\nmax_batches=20000\nburn_in=1000": "schedule polynomial 4 warmup=0.0999",
     "policy=steps\nsteps=10010,20020\nscales=.1,.1\nmax_batches=30030": 'schedule multistep "1 2" factor=0.1',
+    "policy=steps\nsteps=10010,20020\nscales=.1,.1\nburn_in=5005\nmax_batches=30030": (
+        'schedule multistep "0.5 1.5" factor=0.1 warmup=0.5'
+    ),
     "policy=step\nstep=5005\nscale=0.5\nmax_batches=10010": "schedule step 0.5 factor=0.5",
     "policy=exp\ngamma=0.9999\nmax_batches=10010": "schedule exponential 0.3674934",
     "policy=inv\ngamma=0.0001\npower=0.75\nmax_batches=10010": "schedule inverse 1.001 power=0.75",
@@ -135,6 +139,25 @@ def test_settings_of_training(tmp_path: Path, settings: str) -> None:
     head = "[net]\ninputs=6\nbatch=128\nlearning_rate=0.1\nmomentum=0.9\n"
     text = f"{head}{settings}\n[connected]\noutput=1000\n[softmax]\n"
     assert SETTINGS[settings] in imported(tmp_path, text).spec.read_text()
+
+
+@pytest.mark.parametrize("gamma", ["2", "0.5"])
+def test_a_rate_that_no_number_says_is_refused(tmp_path: Path, gamma: str) -> None:
+    head = f"[net]\ninputs=6\nbatch=128\npolicy=exp\ngamma={gamma}\n"
+    with pytest.raises(ModelImportError, match="line 4: policy=exp with these numbers"):
+        imported(tmp_path, f"{head}[connected]\noutput=1000\n[softmax]\n")
+
+
+@pytest.mark.parametrize(
+    ("cost", "loss", "factor"),
+    [("", "mse", "half the sum over the outputs, here it is their mean: 2.5"), ("type=l1\n", "mae", "mean: 5")],
+)
+def test_costs_are_sums(tmp_path: Path, cost: str, loss: str, factor: str) -> None:
+    text = "[net]\ninputs=6\nbatch=4\nmosaic=1\nangle=7\n[connected]\noutput=5\nactivation=linear\n[cost]\n"
+    made = imported(tmp_path, text + cost)
+    assert f"  loss {loss}\n" in made.spec.read_text()
+    assert any(f"{factor} times the rate" in note for note in made.notes)
+    assert [note for note in made.notes if "left out" in note] == ["twin.cfg, line 4: mosaic=1 of [net] is left out"]
 
 
 def test_a_detection_head_is_refused_and_the_rest_can_be_had(tmp_path: Path) -> None:

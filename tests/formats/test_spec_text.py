@@ -119,3 +119,22 @@ def test_names_are_made_to_labels() -> None:
     text = text_of(sketch.made)
     for label in ("conv1", "layer_3x3", "data_layer", "relu_layer", "a_b", "conv1_v2"):
         assert f" as {label}\n" in text
+
+
+def test_a_text_that_says_something_else_is_no_match() -> None:
+    def chain(*layers: Any) -> Description:
+        sketch = Sketch("a")
+        value = sketch.input("input", (4, 6, 6))
+        for index, layer in enumerate(layers):
+            value = sketch.add(layer, [value], f"l{index}", HERE).name
+        return sketch.made
+
+    conv, pool = make("conv", filters=4, kernel=(3, 3), pad=(1, 1)), make("pool", kernel=(2, 2))
+    described = written(chain(conv, pool, make("fc", units=3)))
+    for other in (
+        chain(conv, pool),
+        chain(conv, make("avgpool", kernel=(2, 2)), make("fc", units=3)),
+        chain(conv.model_copy(update={"pad": (0, 0)}), pool, make("fc", units=3)),
+    ):
+        network, _ = require(analyze(Source("a.net", written(other).text), name="a"))
+        assert matched(described, network) is None

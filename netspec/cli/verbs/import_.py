@@ -99,10 +99,11 @@ def _print(made: Imported) -> None:
         hint = f"; {visible(unknown.instead)}" if unknown.instead else ""
         say(f"not understood: {visible(f'{unknown.place}: {unknown.what}')}{hint}")
     say(f"{made.parameters:,} parameters")
+    data = "" if made.data else " --data NAME"
     if made.model:
-        say(f"wrote {made.spec} and {made.model}; next: netspec eval {made.model}")
+        say(f"wrote {made.spec} and {made.model}; next: netspec eval {made.model}{data}")
     else:
-        say(f"wrote {made.spec}; next: netspec train {made.spec}")
+        say(f"wrote {made.spec}; next: netspec train {made.spec}{data}")
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -92,8 +92,14 @@ def _channel_means(mean: Message) -> tuple[float, ...]:
     return tuple(float(m) for m in array.reshape(len(array), -1).mean(axis=1, dtype=np.float64))
 
 
-def dataset_of(source: str, shape: Shape) -> str:
-    """Return the built-in dataset that a source is most likely: by its name and its shape; empty for another."""
+def dataset_of(source: str, shape: Shape, outputs: int) -> str:
+    """Return the built-in dataset that a source is most likely; empty for another.
+
+    Args:
+        source: what the file calls it.
+        shape: of its examples.
+        outputs: of the network; 0 for one that does not tell classes apart.
+    """
     names = {
         "fashion": "fashion_mnist",
         "mnist": "mnist",
@@ -104,7 +110,7 @@ def dataset_of(source: str, shape: Shape) -> str:
     for word, name in names.items():
         if word in source:
             info = find(name)
-            return name if info is not None and info.shape == shape else ""
+            return name if info is not None and info.shape == shape and outputs in {0, len(info.labels)} else ""
     return ""
 
 

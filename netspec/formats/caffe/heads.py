@@ -51,7 +51,7 @@ def add_outputs(sketch: Sketch, losses: Sequence[Message], reads: Mapping[int, l
             last = same[0] if same else sketch.add(make(function), [read[0]], layer.get("name", function), layer.place)
         outputs.append((last, layer))
         if kind not in {"SoftmaxWithLoss", "MultinomialLogisticLoss"}:
-            _note_mean(sketch, kind, last)
+            sketch.note_sum(kind, last.shape, halved=kind == "EuclideanLoss")
     if not outputs:
         _keep(sketch, _ends(sketch), silent=True)
         ends = _ends(sketch)
@@ -74,18 +74,6 @@ def add_outputs(sketch: Sketch, losses: Sequence[Message], reads: Mapping[int, l
     elif outputs[0][1].get("type") == "EuclideanLoss":
         sketch.made.settings["loss"] = "mse"
     return learned
-
-
-def _note_mean(sketch: Sketch, kind: str, last: Piece) -> None:
-    size = 1
-    for n in last.shape:
-        size *= n
-    factor = size / 2 if kind == "EuclideanLoss" else size
-    if factor != 1:
-        half = "half the sum" if kind == "EuclideanLoss" else "the sum"
-        sketch.note(
-            f"{kind} is {half} over the outputs, here it is their mean: {factor:g} times the rate makes the same steps"
-        )
 
 
 def _is_input(sketch: Sketch, name: str) -> bool:

@@ -32,7 +32,8 @@ def prepare(sketch: Sketch, prepared: Preparation | None, *, weights: bool, auto
                 "give the training net too, whose transform_param says it; --partial takes them as 0..1",
             )
         return
-    dataset = dataset_of(prepared.source, shapes[0])
+    last = sketch.made.pieces[-1].shape if sketch.made.pieces and not autoencoder else ()
+    dataset = dataset_of(prepared.source, shapes[0], last[0] if last else 0)
     blue_first = channels == 3 and "cifar" not in prepared.source
     means = _means(sketch, prepared, dataset, channels, weights=weights)
     if blue_first:
@@ -104,6 +105,8 @@ def _into_weights(
 ) -> None:
     """Put scale, means and the order of colors into the first kernels: pixels as 0..1, red first, give the same."""
     readers = [piece for piece in sketch.made.pieces if "input" in piece.inputs]
+    if any("kernel" in r.weights and "kernel" not in r.arrays for r in readers):
+        return  # Weights of another network, which is said already.
     factor = 255 * prepared.scale
     shift = tuple(-m * prepared.scale for m in means) or (0.0,) * channels
     if not all(

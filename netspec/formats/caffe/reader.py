@@ -20,7 +20,7 @@ from netspec.formats.caffe.message import Message
 from netspec.formats.caffe.prepare import prepare
 from netspec.formats.caffe.recipe import add_rates, add_recipe
 from netspec.formats.reading import Description, Given, ModelImportError, Piece, Place
-from netspec.formats.sketch import MAX_PIECES, Sketch, make
+from netspec.formats.sketch import MAX_PIECES, Sketch, make, reason_of
 from netspec.layers.base import Layer
 from netspec.layers.norm import BatchNorm
 
@@ -166,7 +166,7 @@ class _Reading:
             self.broken(tops)
             return
         except ValidationError as error:
-            self.sketch.unknown(layer.place, f"{name}: a number is out of range: {error.errors()[0]['msg']}")
+            self.sketch.unknown(layer.place, f"{name}: {reason_of(error)}")
             self.broken(tops)
             return
         chain = made if isinstance(made, list) else [made]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 
 from netspec.formats.caffe.data import IMAGENET, Preparation
 from netspec.formats.caffe.message import Message
 from netspec.formats.reading import Piece
-from netspec.formats.schedules import Steps
+from netspec.formats.schedules import Steps, number_text
 from netspec.formats.sketch import Sketch
 from netspec.recipe.catalog import find
 
@@ -91,16 +90,12 @@ def _examples(sketch: Sketch, prepared: Preparation | None) -> int:
     return 0
 
 
-def _number(value: float) -> str:
-    return f"{value:.7g}".replace("e+", "e")
-
-
 def _optimizer(sketch: Sketch, solver: Message, layers: Sequence[Message]) -> str:
     """Return the optimizer with its arguments; Caffe's decay is added to the gradient, as `weight_decay` of sgd is."""
     kind = str(solver.get("type") or solver.get("solver_type") or "SGD").lower()
     rate, momentum = float(solver.get("base_lr", 0.01)), float(solver.get("momentum", 0.0))
     decay = float(solver.get("weight_decay", 0.0))
-    words = [f"lr={_number(rate)}"]
+    words = [f"lr={number_text(rate)}"]
     name = {
         "sgd": "sgd",
         "nesterov": "sgd",
@@ -114,25 +109,25 @@ def _optimizer(sketch: Sketch, solver: Message, layers: Sequence[Message]) -> st
         name = "sgd"
     epsilon = float(solver.get("delta", 1e-8))
     if name == "sgd":
-        words += [f"momentum={_number(momentum)}"] if momentum else []
+        words += [f"momentum={number_text(momentum)}"] if momentum else []
         words += ["nesterov"] if kind == "nesterov" else []
     elif name == "adam":
         second = float(solver.get("momentum2", 0.999))
-        words += [f"beta1={_number(momentum)}"] if momentum != 0.9 else []
-        words += [f"beta2={_number(second)}"] if abs(second - 0.999) > 1e-7 else []
-        words += [f"epsilon={_number(epsilon)}"] if abs(epsilon - 1e-8) > 1e-14 else []
+        words += [f"beta1={number_text(momentum)}"] if momentum != 0.9 else []
+        words += [f"beta2={number_text(second)}"] if abs(second - 0.999) > 1e-7 else []
+        words += [f"epsilon={number_text(epsilon)}"] if abs(epsilon - 1e-8) > 1e-14 else []
     elif name == "adadelta":
-        words += [f"rho={_number(momentum)}"] if momentum and momentum != 0.9 else []
-        words += [f"epsilon={_number(epsilon)}"]
+        words += [f"rho={number_text(momentum)}"] if momentum and momentum != 0.9 else []
+        words += [f"epsilon={number_text(epsilon)}"]
     else:
-        words += [f"decay={_number(float(solver.get('rms_decay', 0.99)))}"] if name == "rmsprop" else []
-        words += [f"epsilon={_number(epsilon)}"]
+        words += [f"decay={number_text(float(solver.get('rms_decay', 0.99)))}"] if name == "rmsprop" else []
+        words += [f"epsilon={number_text(epsilon)}"]
     if solver.get("regularization_type", "L2") != "L2" and decay:
         sketch.unknown(solver.place, "the regularization_type L1", "`weight_decay=`, which is L2")
     elif decay and name in {"sgd", "adam"}:
-        words += [f"weight_decay={_number(decay)}", *(["kernels"] if _kernels_only(layers) else [])]
+        words += [f"weight_decay={number_text(decay)}", *(["kernels"] if _kernels_only(layers) else [])]
     elif decay:
-        sketch.made.settings["l2"] = _number(decay / 2)
+        sketch.made.settings["l2"] = number_text(decay / 2)
     return " ".join([name, *words])
 
 
@@ -149,25 +144,26 @@ def _schedule(sketch: Sketch, solver: Message, steps: Steps) -> str:
     if policy == "fixed":
         return ""
     if policy == "poly":
-        return f"polynomial {_number(power)}"
+        return f"polynomial {number_text(power)}"
     if not steps.known:
         sketch.note(
             f"lr_policy {policy!r} counts steps, and how many examples there are is not known: `schedule` is not set"
         )
         words = [
             f"lr_policy {policy}",
-            *(f"{n} {_number(solver.get(n))}" for n in ("gamma", "power", "stepsize") if n in solver),
+            *(f"{n} {number_text(solver.get(n))}" for n in ("gamma", "power", "stepsize") if n in solver),
         ]
         words += [f"stepvalue {s}" for s in solver.all("stepvalue")]
         sketch.made.remarks.append(f"Caffe's schedule, in steps: {', '.join(words)}")
         return ""
     if policy == "step" and int(solver.get("stepsize", 0)) > 0:
-        return f"step {steps.written(int(solver.get('stepsize')))} factor={_number(gamma)}"
-    if policy == "exp" and gamma > 0:
-        return f"exponential {_number(gamma ** ceil(steps.per_epoch))}"
+        return f"step {steps.written(int(solver.get('stepsize')))} factor={number_text(gamma)}"
+    if policy == "exp" and gamma > 0 and (rate := steps.exponential(gamma)):
+        return rate
     if policy == "inv":
-        return f"inverse {_number(gamma * steps.per_epoch)} power={_number(power)}"
-    if policy == "multistep" and solver.all("stepvalue"):
-        return steps.multistep([int(s) for s in solver.all("stepvalue")], gamma)
+        return f"inverse {number_text(gamma * steps.per_epoch)} power={number_text(power)}"
+    drops = [int(s) for s in solver.all("stepvalue")]
+    if policy == "multistep" and drops and drops == sorted(set(drops)):
+        return steps.multistep(drops, gamma)
     sketch.unknown(solver.place, f"lr_policy {str(policy)[:60]!r}", "cosine, linear, step, exponential or onecycle")
     return ""

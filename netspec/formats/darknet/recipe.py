@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 
 from netspec.formats.darknet.sections import Section
-from netspec.formats.schedules import Steps
+from netspec.formats.schedules import Steps, number_text
 from netspec.formats.sketch import Sketch
 
 __all__ = ["add_recipe"]
 
 _IMAGENET = 1_281_167
+
+_CHANGES = ("angle", "hue", "saturation", "exposure", "aspect", "jitter", "max_crop", "min_crop", "flip")
+"""What Darknet does to pictures in training."""
+
+_OF_POLICIES = ("step", "scale", "steps", "scales", "gamma", "power")
+"""Values of which each policy reads some."""
 
 
 def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
@@ -39,34 +45,28 @@ def add_recipe(sketch: Sketch, net: Section, classes: int) -> None:
         sketch.note(
             f"max_batches={total:,} is no number of epochs, as the number of examples is not known: `epochs` is not set"
         )
-    changes = [
-        key
-        for key in ("angle", "hue", "saturation", "exposure", "aspect", "jitter", "max_crop", "min_crop", "flip")
-        if key in net.options
-    ]
-    if changes:
-        said = " ".join(f"{key}={net.options[key]}" for key in changes)
+    if said := net.said(*_CHANGES):
         sketch.made.remarks.append(
-            f"Darknet changes its pictures at random: {said[:200]}; here `data` says it: augment rotate= pad= flip"
+            f"Darknet changes its pictures at random: {said}; here `data` says it: "
+            "augment rotate= saturation= hue= brightness= resized_crop flip"
         )
-
-
-def _number(value: float) -> str:
-    return f"{value:.7g}".replace("e+", "e")
+    for key in net.unread():
+        if key not in _OF_POLICIES:
+            sketch.note(f"{net.at(key)}: {key[:60]}={net.options[key][:60]} of [net] is left out")
 
 
 def _optimizer(net: Section) -> str:
     rate, momentum, decay = net.number("learning_rate", 0.001), net.number("momentum", 0.9), net.number("decay", 0.0001)
     if net.whole("adam", 0):
         first, second, epsilon = net.number("B1", 0.9), net.number("B2", 0.999), net.number("eps", 1e-7)
-        words = ["adam", f"lr={_number(rate)}"]
-        words += [f"beta1={_number(first)}"] if first != 0.9 else []
-        words += [f"beta2={_number(second)}"] if second != 0.999 else []
-        words.append(f"epsilon={_number(epsilon)}")
+        words = ["adam", f"lr={number_text(rate)}"]
+        words += [f"beta1={number_text(first)}"] if first != 0.9 else []
+        words += [f"beta2={number_text(second)}"] if second != 0.999 else []
+        words.append(f"epsilon={number_text(epsilon)}")
     else:
-        words = ["sgd", f"lr={_number(rate)}", *([f"momentum={_number(momentum)}"] if momentum else [])]
+        words = ["sgd", f"lr={number_text(rate)}", *([f"momentum={number_text(momentum)}"] if momentum else [])]
     # Darknet decays kernels alone.
-    return " ".join([*words, *([f"weight_decay={_number(decay)}", "kernels"] if decay > 0 else [])])
+    return " ".join([*words, *([f"weight_decay={number_text(decay)}", "kernels"] if decay > 0 else [])])
 
 
 def _commented(sketch: Sketch, net: Section, batch: int, parts: int) -> tuple[int, int]:
@@ -84,8 +84,8 @@ def _commented(sketch: Sketch, net: Section, batch: int, parts: int) -> tuple[in
 def _schedule(sketch: Sketch, net: Section, steps: Steps) -> str:
     """Return the schedule; empty for a constant rate."""
     policy = net.text("policy", "constant")
-    warmup = net.whole("burn_in", 0)
-    words = _rest(sketch, net, steps, policy)
+    warmup = max(net.whole("burn_in", 0), 0)
+    words = _rest(sketch, net, steps, policy, warmup)
     if words is None:
         return ""
     if warmup > 0 and steps.known:
@@ -93,36 +93,34 @@ def _schedule(sketch: Sketch, net: Section, steps: Steps) -> str:
         power = net.number("power", 4)
         if power != 1:
             sketch.note(f"burn_in rises with the power {power:g}, `warmup=` along a straight line")
+        if policy not in {"constant", "steps"}:
+            sketch.note(f"policy={policy} counts from the first step in Darknet, here from the end of `warmup=`")
     elif warmup > 0:
         sketch.note(f"burn_in={warmup} counts steps, and how many make an epoch is not known: no `warmup=`")
     return words
 
 
-def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None:
-    """Return the words of a schedule without its warmup; None where it cannot be said, which is noted."""
+def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str, warmup: int) -> str | None:
+    """Return the words of a schedule behind a warmup; None where it cannot be said, which is noted."""
     power, gamma = net.number("power", 4), net.number("gamma", 1)
     if policy == "constant":
         return ""
     if policy == "poly" and power > 0:
-        return f"polynomial {_number(power)}"
+        return f"polynomial {number_text(power)}"
     if policy in {"random", "sig"} or policy not in {"step", "steps", "exp", "inv", "poly"}:
         sketch.unknown(net.at("policy"), f"policy={policy[:60]}", "constant, poly, step, steps, exp or inv")
         return None
     if not steps.known:
         sketch.note(f"policy={policy} counts steps, and how many make an epoch is not known: `schedule` is not set")
-        said = " ".join(
-            f"{key}={net.options[key]}"
-            for key in ("policy", "step", "scale", "steps", "scales", "gamma", "power")
-            if key in net.options
-        )
-        sketch.made.remarks.append(f"Darknet's schedule, in steps: {said[:200]}")
+        said = net.said("policy", *_OF_POLICIES)
+        sketch.made.remarks.append(f"Darknet's schedule, in steps: {said}")
         return None
     if policy == "step" and net.whole("step", 1) > 0 and net.number("scale", 1) > 0:
-        return f"step {steps.written(net.whole('step', 1))} factor={_number(net.number('scale', 1))}"
-    if policy == "exp" and gamma > 0:
-        return f"exponential {_number(gamma**steps.per_epoch)}"
+        return f"step {steps.written(net.whole('step', 1))} factor={number_text(net.number('scale', 1))}"
+    if policy == "exp" and gamma > 0 and (rate := steps.exponential(gamma)):
+        return rate
     if policy == "inv" and gamma > 0 and power > 0:
-        return f"inverse {_number(gamma * steps.per_epoch)} power={_number(power)}"
+        return f"inverse {number_text(gamma * steps.per_epoch)} power={number_text(power)}"
     drops, scales = net.numbers("steps"), net.numbers("scales")
     if (
         policy == "steps"
@@ -130,9 +128,13 @@ def _rest(sketch: Sketch, net: Section, steps: Steps, policy: str) -> str | None
         and len(set(scales)) == 1
         and len(scales) == len(drops)
         and sorted(set(drops)) == drops
+        and drops[0] >= warmup
     ):
-        return steps.multistep([int(d) for d in drops], scales[0])
+        # Darknet counts from the first step, a schedule here from the end of the warmup.
+        return steps.multistep([int(d) - warmup for d in drops], scales[0])
     sketch.unknown(
-        net.at("scales"), f"policy={policy} with these numbers", '`multistep "30 60" factor=0.1` has one factor'
+        net.at("scales" if policy == "steps" else "policy"),
+        f"policy={policy} with these numbers",
+        '`multistep "30 60" factor=0.1` has one factor' if policy == "steps" else "a schedule of netspec's",
     )
     return None

@@ -23,6 +23,7 @@ class Section:
         lines: where each stands.
         comments: what stands behind `#` in it.
         problems: values that were asked for and are no numbers.
+        read: the keys that were asked for.
     """
 
     name: str
@@ -31,9 +32,11 @@ class Section:
     lines: dict[str, int] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     problems: list[Unknown] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
 
     def text(self, key: str, default: str = "") -> str:
         """Return a value as it stands."""
+        self.read.add(key)
         return self.options.get(key, default)
 
     def at(self, key: str) -> Place:
@@ -50,6 +53,7 @@ class Section:
 
     def number(self, key: str, default: float) -> float:
         """Return a number; what is none is noted, and the default stands for it."""
+        self.read.add(key)
         text = self.options.get(key)
         if text is None:
             return default
@@ -61,12 +65,21 @@ class Section:
     def numbers(self, key: str) -> list[float]:
         """Return numbers between commas; what is none is noted."""
         found = []
-        for word in filter(None, self.options.get(key, "").split(",")):
+        for word in filter(None, self.text(key).split(",")):
             if _NUMBER.fullmatch(word) and abs(float(word)) < 1e30:
                 found.append(float(word))
             else:
                 self.problems.append(Unknown(self.at(key), f"{word[:60]!r} in `{key}` is no number"))
         return found
+
+    def said(self, *keys: str) -> str:
+        """Return those of some values that are there as the text says them, for a remark."""
+        self.read.update(keys)
+        return " ".join(f"{key}={self.options[key]}" for key in keys if key in self.options)[:200]
+
+    def unread(self) -> list[str]:
+        """Return the keys that nothing asked for, in the order of the text."""
+        return [key for key in self.options if key not in self.read]
 
 
 _NUMBER = re.compile(r"[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,3})?")
