@@ -45,7 +45,8 @@ def clean_variables() -> None:
                 say(f"note: {name} is left out: {why}", error=True)
 
 
-_COMPUTING = frozenset(["train", "resume", "replay", "eval", "predict", "generate", "bench", "plot", "report", "export", "import", "doctor"])
+_COMPUTING = {"train", "resume", "replay", "eval", "predict", "generate", "bench"}
+_COMPUTING |= {"plot", "report", "export", "import", "doctor"}
 
 
 def set_thread_count(least: int) -> None:
