@@ -219,6 +219,14 @@ def test_numbers_that_are_said_to_be_categories_are_read_with_and_without_a_frac
     assert notices == ["shoe is '99', which the model has never seen: read as unknown"]
 
 
+def test_a_table_without_the_column_that_grouped_it_is_all_for_the_test(tmp_path: Path) -> None:
+    net = network(tmp_path, "target kind; drop price; group shoe; test 20%")
+    learned = load_data(net, base=tmp_path)
+    (tmp_path / "other.csv").write_text(csv({k: v for k, v in people().items() if k != "shoe"}), encoding="utf-8")
+    other = load_data(net, tmp_path / "other.csv", preparation=learned.preparation)
+    assert (len(other.train), len(other.test)) == (0, 80)
+
+
 def test_rows_that_do_not_fit_what_was_learned_are_said(tmp_path: Path) -> None:
     known = prepared(load(tmp_path, "target kind; drop price"))
     good = {name: [values[0]] for name, values in people().items()}
