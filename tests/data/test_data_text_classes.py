@@ -209,3 +209,13 @@ def test_a_text_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(text_files, "open_to_read", lambda path: path.open("rb", buffering=0))
     with pytest.raises(DataError, match="larger than 2 GiB"):
         text_files.read_text(path, "huge.txt")
+
+
+def test_a_test_part_of_its_own_is_looked_at_alone(tmp_path: Path) -> None:
+    net = network(folder(tmp_path / "set", texts()).parent, "; validation 15%")
+    learned = load_data(net, base=tmp_path)
+    few = {"train/pos/a.txt": b"good", "test/pos/b.txt": b"old", "test/neg/c.txt": b"bad"}
+    other = load_data(
+        net, folder(tmp_path / "few", few), preparation=learned.preparation, known={"label": learned.labels}
+    )
+    assert (len(other.test), other.test.labels.tolist()) == (2, [0, 1])
