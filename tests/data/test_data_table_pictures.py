@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import netspec as ns
+from netspec.cli.split_table import show_split
 from netspec.cli.tables import spec_of_table
 from netspec.compiler import analyze
 from netspec.data.for_network import load_data
@@ -157,6 +158,13 @@ def test_a_damaged_picture(here: Path) -> None:
     assert len(skipped.train) + len(skipped.test) == N - 1
     said = [notice for notice in load(here, "target breed; on_bad skip").notices if "drawn by a hash" in notice]
     assert len(said) == 1
+    # What is listed as the parts is what a training has.
+    (here / "s.net").write_text(f'data "dogs.csv" {{ target breed; on_bad skip }}\n{ONE}')
+    show_split(str(here / "s.net"), None, here / "parts.csv", as_json=False)
+    rows = (here / "parts.csv").read_text().splitlines()[1:]
+    assert len(rows) == N - 1
+    assert not any("p7.png" in row for row in rows)
+    assert sum(row.endswith(",test") for row in rows) == len(load(here, "target breed; on_bad skip").test)
 
 
 def test_equal_pictures_in_two_parts_are_said(here: Path) -> None:
