@@ -151,6 +151,7 @@ def test_what_the_network_cannot_learn_is_one_error(tmp_path: Path, settings: st
         ("target kind", "x.zip", "x.zip is an archive, but the spec is for a table"),
         ("target kind", "x.png", "x.png is a picture, but the spec is for a table"),
         ("target kind", "folder", "folder is a folder of pictures, but the spec is for a table"),
+        ("target kind", "texts", "texts is a folder of texts, but the spec is for a table"),
         ("", "x.zip", "x.zip is damaged: File is not a zip file"),
         ("", "x.csv", "x.csv is a table, but the spec is for a text"),
     ],
@@ -161,6 +162,9 @@ def test_data_of_another_kind_is_named_as_such(
     monkeypatch.chdir(tmp_path)
     if given == "folder":
         Path(given).mkdir()
+    elif given == "texts":
+        (Path(given) / "good").mkdir(parents=True)
+        (Path(given) / "good" / "a.txt").write_text("a text", encoding="utf-8")
     else:
         Path(given).write_bytes(b"\x89PNG")
     Path("b.txt").write_text("a text " * 40, encoding="utf-8")
