@@ -13,7 +13,10 @@ from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
 from netspec.ir.network import TABLE_ENDINGS, DataSource, Network
 from netspec.recipe.catalog import find
+from netspec.recipe.settings import Text
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.text_facts import are_texts
+from netspec.sources.text_trees import holds_files
 from netspec.system.files import atomic_write, expanded, kind_of
 from netspec.terminal.numbers import percent
 
@@ -47,7 +50,7 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
     """Print how many examples each part has, of which classes, and write each with its part.
 
     Args:
-        name: of a table, of pictures, or of a spec that names one of these.
+        name: of a table, of pictures or texts in folders, or of a spec that names one of these.
         target: of a table without a spec the column that is learned.
         out: the CSV file to write; none unless given.
         as_json: whether an object for each part is printed instead.
@@ -90,7 +93,7 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
 
 def _division(name: str, target: str | None) -> _Division:
     path = expanded(name, DataError)
-    network = None
+    network, folder = None, Path()
     if name.endswith(".net"):
         if target is not None:
             raise NetspecError("a spec says what is learned", "leave --target out")
@@ -100,16 +103,21 @@ def _division(name: str, target: str | None) -> _Division:
         path = folder / network.data.name
     data = network.data if network else None
     if path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table):
-        return _of_table(path, network, target)
+        return _of_table(path, network, target, folder)
     if target is not None:
         raise NetspecError("--target names a column of a table", f"{name} is none: leave --target out")
     built_in = find(data.name if data else name)
-    if built_in or (kind_of(path, DataError) and not holds_pictures(path)):
-        whose = built_in.name if built_in else str(path)
-        fix = "name a table, or pictures in folders or an archive"
-        raise NetspecError(f"{whose} has a test part of its own, or is cut as a text is: nothing is drawn", fix)
+    fix = "name a table, or pictures or texts in folders or an archive"
+    if built_in:
+        raise NetspecError(f"{built_in.name} has a test part of its own: nothing is drawn", fix)
     if kind_of(path, DataError) is None:
         raise DataError(f"{path} does not exist")
+    if data.has_classes_of_texts if data else holds_files(path) and are_texts(path):
+        return _of_texts(path, data or DataSource(name=path.name, text=Text(unit="words", whole=True)))
+    if data and data.is_text:
+        raise NetspecError(f"{path} is read as one text: there are no examples to list", fix)
+    if not holds_pictures(path):
+        raise NetspecError(f"{path} is no table, and no pictures or texts in folders or an archive", fix)
     from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
 
     parts = parts_of_pictures(path, str(path), data)
@@ -125,7 +133,20 @@ def _network(path: Path) -> tuple[Network, Path]:
     return network, path.absolute().parent
 
 
-def _of_table(path: Path, network: Network | None, target: str | None) -> _Division:
+def _of_texts(path: Path, data: DataSource) -> _Division:
+    from netspec.sources.text_classes import LABEL, divided_texts, labelled_texts  # noqa: PLC0415
+
+    found = labelled_texts(path, test=data.test)
+    drawn = divided_texts(found, data)
+    named = [*zip(found.files, found.table.cells[LABEL], strict=True)]
+    there = [part for part in ("train", "validation", "test") if part in drawn]
+    parts: dict[str, list[tuple[str, str]]] = {part: sorted(named[i] for i in drawn[part]) for part in there}
+    classes = {part: [label for _, label in rows] for part, rows in parts.items()}
+    return _Division(("file", "class"), parts, classes)
+
+
+def _of_table(path: Path, network: Network | None, target: str | None, folder: Path) -> _Division:
+    from netspec.data.tables import divided_table  # noqa: PLC0415
     from netspec.sources.cells import class_name  # noqa: PLC0415
     from netspec.sources.table_facts import facts_of, likely_target  # noqa: PLC0415
     from netspec.sources.table_fit import fit_table  # noqa: PLC0415
@@ -133,16 +154,15 @@ def _of_table(path: Path, network: Network | None, target: str | None) -> _Divis
     from netspec.sources.tables import read_table  # noqa: PLC0415
 
     table = read_table(path, path.name)
-    notices, asked, learns = [], None, True
+    notices = []
     if network and network.data:
-        data, learns = network.data, not network.reconstructs
-        asked = {given.name: given.columns for given in network.inputs}
+        fitted, _ = divided_table(table, network, network.data, folder=folder)
     else:
         learned = target or likely_target(table, facts_of(table).columns)
         table.require(learned, ", which --target names")
         data = DataSource(name=path.name, target=(learned,), test=0.2, validation=_VALIDATION)
         notices = [f"with `target {learned}; validation 15%; test 20%`; a spec instead of the table says otherwise"]
-    fitted = fit_table(table, data, asked, learns=learns)
+        fitted = fit_table(table, data)
     lines = fitted.table.lines
     rows = [fitted.table.cells[name] for name in fitted.table.columns]
     classes = [fitted.table.cells[n] for n, c in fitted.targets.items() if could_be_classes(c) and not fitted.log]

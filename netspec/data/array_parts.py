@@ -16,9 +16,9 @@ __all__ = ["drawn_test"]
 def drawn_test(split: Split, test: float | None, name: str) -> tuple[Split, Split, str]:
     """Return the examples to learn from and those for the test, and what to say of it.
 
-    A hash of each example decides, without its label: examples that are added move no other, and equal ones are on one
-    side. Each class keeps an example to learn from. The examples to learn from come in the order of another draw, so
-    that the last ones, which `validation 100` takes, are not of one class.
+    A hash of each example decides, without its label: equal ones are on one side, and of a share no example moves when
+    others are added. Each class keeps an example to learn from. The examples to learn from come in the order of another
+    draw, so that the last ones, which `validation 100` takes, are not of one class.
 
     Args:
         split: all examples.

@@ -172,12 +172,14 @@ def dataset_of(
         for split, part in zip(splits, parts, strict=True):
             require_range(split.labels, called[part][1], len(names))
     made = dict(zip(parts, splits, strict=True))
+    cut = "test" not in made
     if "test" in made and reading.test is not None:
         notices.append(f"`test` is not used: {name} has a test part of its own")
-    elif "test" not in made:
+    elif cut:
         made["train"], made["test"], drawing = drawn_test(made["train"], reading.test, name)
         notices += [drawing] if drawing else []
-    return Dataset.of(name, made["train"], made["test"], names, tuple(notices), validation=made.get(VALIDATION))
+    validation = made.get(VALIDATION)
+    return Dataset.of(name, made["train"], made["test"], names, tuple(notices), validation=validation, cut=cut)
 
 
 def _said_of_targets(ys: Mapping[str, Any], splits: Sequence[Split]) -> list[str]:

@@ -95,7 +95,7 @@ def load_data(
     dataset = _load(network, graph, data, base, progress, preparation, known or {})
     fitted = dataset.preparation
     is_drawn = fitted is not None and (fitted.table is not None or fitted.draw > 1)
-    if network.data and isinstance(network.data.validation, float) and not is_drawn:
+    if network.data and isinstance(network.data.validation, float) and not is_drawn and len(dataset.train):
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
     if not network.reconstructs:

@@ -133,7 +133,8 @@ def from_named_arrays(
         train, *others = (facts(_of(splits[s].images, i.name), named[i.name, s]) for s in parts)
         for other in others:
             require(unlike(train, other, i.tokens))
-    if "test" not in splits:
+    cut = "test" not in splits
+    if cut:
         test = network.data.test if network.data else None
         splits["train"], splits["test"], drawing = drawn_test(splits["train"], test, name)
         notices += [drawing] if drawing else []
@@ -146,6 +147,7 @@ def from_named_arrays(
         tuple(notices),
         validation=splits.get(VALIDATION),
         target_labels={} if one_out else target_labels,
+        cut=cut,
     )
 
 

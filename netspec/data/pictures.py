@@ -83,8 +83,15 @@ def load_pictures(
     drawing = Drawing(parts["train"].digests, classes, str(path), rule)
     if "validation" in splits and "test" not in splits and test is None:
         notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
-    splits |= {part: train.take(at) for part, at in drawing.parts(data, splits).items()}
-    _require_each_class(found, splits["train"], str(path))
+    given = dict(splits)
+    try:
+        splits |= {part: train.take(at) for part, at in drawing.parts(data, splits).items()}
+        _require_each_class(found, splits["train"], str(path))
+    except DataError:
+        if not fitted:
+            raise
+        # A model is looked at with all of what is too little to be divided.
+        splits = given if "test" in given else {**given, "train": train.rows(stop=0), "test": train}
     names = values.names if values else found.classes
     made = Preparation(resize=resize, mask_values=values.stored if values else (), draw=rule)
     dataset = Dataset.of(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.picture_files import Resize
 from netspec.data.table_pictures import ColumnPictures, read_column_files
 from netspec.data.table_targets import labels_of, targets_for
 from netspec.data.types import Dataset, DownloadProgress, Split
@@ -30,6 +30,7 @@ from netspec.sources.tables import Table
 __all__ = [
     "asked_of",
     "columns_in_memory",
+    "divided_table",
     "examples_of",
     "load_table",
     "load_table_file",
@@ -81,22 +82,15 @@ def load_table(
     """
     learns = not network.reconstructs
     known = preparation.table if preparation else None
-    asked, _ = asked_of(network)
     rule = preparation.draw if preparation else RULE
     resize = preparation.resize if preparation and preparation.resize else data.resize or "crop"
-    divided = _divided(data, network, known, asked, folder=folder, rule=rule)
     if known:
         # What the model learned from is not looked at again.
         _require_columns(table, known)
-    found = divided(table)
-    inputs = known.inputs if known else found.inputs
-    pictures = read_column_files(
-        found.table, TablePreparation(inputs=inputs), resize, skip_bad=data.on_bad == "skip", progress=progress
+    found, pictures = divided_table(
+        table, network, data, known, folder=folder, rule=rule, resize=resize, progress=progress
     )
-    if pictures.bad:
-        kept = found.table.take([row for row in range(len(found.table)) if row not in pictures.bad])
-        found = replace(again := divided(kept), notices=(*found.notices, *again.notices))
-        inputs = known.inputs if known else found.inputs
+    inputs = known.inputs if known else found.inputs
     columns: tuple[TargetColumn, ...] = known.targets if known else ()
     if learns and not known:
         columns = tuple(targets_for(found, network, graph))
@@ -128,25 +122,50 @@ def load_table(
     )
 
 
-def _divided(
-    data: DataSource,
+def divided_table(
+    table: Table,
     network: Network,
-    known: TablePreparation | None,
-    asked: Mapping[str, Sequence[str]],
+    data: DataSource,
+    known: TablePreparation | None = None,
     *,
-    folder: Path | None,
-    rule: Rule,
-) -> Callable[[Table], Fitted]:
-    """Return the function that divides a table, and fits to it what no model has learned yet."""
-    _, sizes = asked_of(network)
-    if known is None:
-        return lambda table: fit_table(
-            table, data, asked, learns=not network.reconstructs, folder=folder, sizes=sizes, rule=rule
-        )
-    alone = data.text is not None and not any(asked.values())
-    named = [target.column for target in known.targets]
-    column = (known.text_column or None) if alone else None
-    return lambda table: divided_for(table, data, named, column, known.pictures, rule)
+    folder: Path | None = None,
+    rule: Rule = RULE,
+    resize: Resize = "crop",
+    progress: DownloadProgress | None = None,
+) -> tuple[Fitted, ColumnPictures]:
+    """Return a table in its parts, without rows whose pictures are left out, and the pictures of the others.
+
+    Args:
+        table: all of it.
+        network: what it is for.
+        data: how it is read and divided.
+        known: what a model has learned from a table; nothing is fitted to this one then.
+        folder: of the spec, for what it names beside the data.
+        rule: how rows are drawn for the parts.
+        resize: how pictures get the size of their input.
+        progress: called while pictures are decoded.
+
+    Raises:
+        DataError: as of `load_table`.
+    """
+    asked, sizes = asked_of(network)
+    learns = not network.reconstructs
+
+    def divided(rows: Table) -> Fitted:
+        if known is None:
+            return fit_table(rows, data, asked, learns=learns, folder=folder, sizes=sizes, rule=rule)
+        alone = data.text is not None and not any(asked.values())
+        column = (known.text_column or None) if alone else None
+        return divided_for(rows, data, [target.column for target in known.targets], column, known.pictures, rule)
+
+    found = divided(table)
+    prepared = TablePreparation(inputs=known.inputs if known else found.inputs)
+    pictures = read_column_files(found.table, prepared, resize, skip_bad=data.on_bad == "skip", progress=progress)
+    if pictures.bad:
+        # Which rows are drawn depends on the others: those that are left out are none of them.
+        bad = {found.table.lines[row] for row in pictures.bad}
+        found = divided(table.take([row for row, line in enumerate(table.lines) if line not in bad]))
+    return found, pictures
 
 
 def asked_of(network: Network) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[int, ...]]]:

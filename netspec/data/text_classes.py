@@ -90,9 +90,9 @@ def require_columns_of_texts(path: Path) -> None:
 
 
 def _rows(found: LabelledTexts, network: Network, rule: Rule) -> Mapping[str, Sequence[int]]:
-    """Return the parts of texts that a model is looked at with; what is too little is all for the test."""
+    """Return the parts of texts that a model is looked at with; what cannot be divided is all for the test."""
     assert network.data is not None
     try:
         return divided_texts(found, network.data, rule)
     except DataError:
-        return {"test": range(len(found.table))}
+        return found.parts if "test" in found.parts else {"test": range(len(found.table))}

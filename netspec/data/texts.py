@@ -13,7 +13,7 @@ from netspec.ir.network import DataSource
 from netspec.sources.preparation import Preparation
 from netspec.sources.survey import completed
 from netspec.sources.table_inputs import tokenizer_of
-from netspec.sources.text_trees import divided_text, holds_files
+from netspec.sources.text_trees import divided_text
 from netspec.sources.vocabulary import Vocabulary
 
 __all__ = ["load_text"]
@@ -45,9 +45,7 @@ def load_text(
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
-    # A model is also looked at with texts that have a test part of their own, whatever it was trained on.
-    test = None if fitted and holds_files(path) and data.test is not None else data.test
-    parts = divided_text(path, str(path), data.text, test)
+    parts = divided_text(path, str(path), data.text, data.test, learned=fitted is not None)
     known = fitted.vocabulary if fitted else None
     own = known or parts.vocabulary(data.text.unit, data.text.size, tokenizer_of(data.text, folder))
     if tokens is not None and len(own) > tokens:
@@ -60,9 +58,13 @@ def load_text(
         for name, part in (("training", parts.train), ("test", parts.test), ("validation", parts.validation))
         if part or name != "validation"
     }
-    if known and any(len(part) <= data.text.length for part in numbers.values()):
+    short = {name for name, part in numbers.items() if len(part) <= data.text.length} if known else set()
+    if short and parts.is_cut:
         # What is too little to be divided is all for the test.
         numbers = {"training": np.zeros(0, np.int32), "test": np.concatenate(list(numbers.values()))}
+    elif short - {"test"}:
+        # A test part of its own is looked at alone.
+        numbers = {"training": np.zeros(0, np.int32), "test": numbers["test"]}
     made = {
         name: _examples(part, data.text.length, len(outputs) > 1, f"{path}: the {name} part")
         for name, part in numbers.items()

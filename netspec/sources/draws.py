@@ -32,7 +32,7 @@ _TOLERANCE = 0.1
 def drawn(purpose: str) -> Draw:
     """Return the draw for a purpose, such as `test`: draws for different ones have nothing to do with each other.
 
-    Its place depends on nothing but itself: examples that are added move no other, and equal ones are on the same side.
+    The place of an example depends on nothing but itself: equal ones are at one place.
     """
 
     def place(example: bytes) -> float:

@@ -9,6 +9,7 @@ from netspec.ir.network import TABLE_ENDINGS, DataSource
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS, holds_pictures
+from netspec.sources.text_facts import are_texts
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of
@@ -54,6 +55,8 @@ def _kind(path: Path) -> str:
         return ""
     if kind == "folder" and holds_arrays(path, DataError):
         return "a folder of arrays"
+    if kind == "folder" and are_texts(path):
+        return "a folder of texts"
     if kind == "folder":
         return "a folder of pictures" if holds_pictures(path) else "a folder"
     if path.name.lower().endswith(TABLE_ENDINGS):

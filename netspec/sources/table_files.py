@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.ir.network import INPUT
 from netspec.sources.cells import is_missing
 from netspec.sources.columns import Column, written
 from netspec.sources.pictures import ENDINGS
@@ -117,7 +118,8 @@ def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[
         return found[0]
     if found:
         message = f"{table.name} has several columns of picture files: {listing(found, 'and')}"
-        raise DataError(message, f"say which the input reads: `input {written(found[0])} 3x64x64 as {given}`")
+        own = "picture" if given == INPUT else given
+        raise DataError(message, f"say which the input reads: `input {written(found[0])} 3x64x64 as {own}`")
     message = f"{table.name} has no column of picture files, and the input is that of a picture"
     raise DataError(message, "leave `input` out: it follows from the table")
 

@@ -193,7 +193,7 @@ def divided_for(
 
     Nothing is fitted to them.
 
-    A table that is too small to be divided is all for the test.
+    A table that is too small to be divided, or lacks the column that `group` names, is all for the test.
 
     Args:
         table: all of it.
@@ -215,6 +215,8 @@ def divided_for(
     said_kinds |= dict.fromkeys(data.number, "number")
     known = {name: column_of(table, name, said=said_kinds.get(name)) for name in targets}
     try:
+        if data.group:
+            table.require(data.group, ", which `group` names")
         rows: Mapping[str, Sequence[int]] = parts_of_table(table, data, targets, known, text, rule)
     except DataError:
         rows = {"train": (), "test": range(len(table))}
@@ -260,6 +262,7 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
     Raises:
         DataError: some are not there, and `on_bad` does not leave them out.
     """
+    notices = []
     for name in dict.fromkeys(columns):
         lost = missing_files(table, name)
         if data.on_bad != "skip" or len(lost) == len(table):
@@ -267,12 +270,12 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
         if lost:
             gone = set(lost)
             shown = f"{table.cells[name][lost[0]]!r} (line {table.lines[lost[0]]:,})"
-            kept = table.take([row for row in range(len(table)) if row not in gone])
             rows = plural(len(lost), "row")
-            return kept, [
+            notices.append(
                 f"{rows} of {table.name} {_are(len(lost))} left out: no picture of {name} is there, as {shown}"
-            ]
-    return table, []
+            )
+            table = table.take([row for row in range(len(table)) if row not in gone])
+    return table, notices
 
 
 # --- which columns ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.sources.cells import number_of
 from netspec.sources.delimited import read_delimited, require_few_columns
-from netspec.sources.texts import decoded, read_content
+from netspec.sources.texts import decoded, read_content, require_text
 from netspec.system.memory import free_memory
 
 __all__ = ["Table", "is_table_name", "read_table", "table_of_columns"]
@@ -109,9 +109,11 @@ _DIVIDE = "take fewer rows or columns"
 def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
     example = 'name a table, such as `data "table.csv"`'
     content = read_content(source, name, example) if isinstance(source, Path) else source
-    _require_text(content, name)
+    fix = "save it as CSV in UTF-8"
+    # Before room is made for a text.
+    require_text(content, name, fix)
     _require_room(content, name)
-    text = decoded(content, name, "give a table as text: CSV in UTF-8")
+    text = decoded(content, name, fix)
     del content
     if not text.strip():
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
@@ -120,29 +122,6 @@ def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
     header, cells, lines, notices = read_delimited(text, name, "\t" if ending == ".tsv" else None)
     _require_columns(header, name)
     return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices))
-
-
-_MAGIC = {
-    b"PAR1": "a Parquet file",
-    b"PK": "a zip or Excel file",
-    b"\xd0\xcf\x11\xe0": "an Excel file",
-    b"\x1f\x8b": "a gzip file",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"%PDF": "a PDF file",
-    b"SQLite format 3": "a database",
-    b"\x93NUMPY": "a NumPy file",
-}
-
-
-def _require_text(content: bytes, name: str) -> None:
-    """Raise DataError where a file is of another kind, whatever its name says."""
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
-    what = next((what for magic, what in _MAGIC.items() if content.startswith(magic)), None)
-    if what:
-        fix = "unpack it" if "gzip" in what else "save it as CSV in UTF-8"
-        raise DataError(f"{name} is {what}, and no text", fix)
 
 
 def _require_room(content: bytes, name: str) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.pictures import ENDINGS, Labelled, pictures_of
-from netspec.sources.text_trees import TEXTS, read_all
+from netspec.sources.text_trees import TEXTS, holds_files, read_all
 from netspec.sources.texts import read_text
 from netspec.sources.trees import open_tree
 from netspec.sources.vocabulary import pieces
 
-__all__ = ["CUTS", "TextFacts", "length_for", "lengths_text", "mostly_texts", "text_facts"]
+__all__ = ["CUTS", "TextFacts", "are_texts", "length_for", "lengths_text", "text_facts"]
 
 CUTS = (16, 32, 64, 128, 256, 512)
 """Lengths in tokens of which it is said how many texts are longer."""
@@ -58,8 +58,12 @@ class TextFacts:
         return sum(own > length for own in self.lengths) / len(self.lengths)
 
 
-def mostly_texts(path: Path) -> bool:
-    """Return whether most of what is in a folder or an archive are texts, and not pictures."""
+def are_texts(path: Path) -> bool:
+    """Return whether data is a text by its name, or a folder or an archive of texts rather than pictures."""
+    if path.name.lower().endswith(".txt"):
+        return True
+    if not holds_files(path):
+        return False
     with open_tree(path, str(path)) as tree:
         endings = Counter(PurePosixPath(file).suffix.lower() for file in tree.files)
     texts = sum(endings[ending] for ending in TEXTS.endings)

@@ -76,7 +76,7 @@ def read_all(tree: Tree, files: Sequence[str]) -> list[str]:
     return texts
 
 
-def divided_text(path: Path, name: str, settings: Text, test: float | None) -> DividedText:
+def divided_text(path: Path, name: str, settings: Text, test: float | None, *, learned: bool = False) -> DividedText:
     """Return a text in its parts; those of a folder or an archive are joined in the order of their names.
 
     Where there is no folder `test/`, whole texts are drawn for the test, by a hash of each.
@@ -86,6 +86,8 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
         name: what messages call it.
         settings: how it is cut into tokens.
         test: how much is for the test: of one text examples or a share, of several texts or a share of them.
+        learned: whether a model is looked at with it; then a folder for the test is that part, whatever `test` says,
+            and what cannot be divided is all for the test.
 
     Raises:
         DataError: there is none, or it cannot be read.
@@ -93,7 +95,7 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
     if not holds_files(path):
         return divided(read_text(path, name), settings, test)
     with open_tree(path, name) as tree:
-        parts = pictures_of(tree, test=test, labelled=False, kind=TEXTS).parts
+        parts = pictures_of(tree, test=None if learned else test, labelled=False, kind=TEXTS).parts
         if not is_archive(path.name):
             files = [file for found in parts.values() for file in found.files]
             require_readable(sum((path / file).stat().st_size for file in files), name)
@@ -108,7 +110,12 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
         return divided(_joined(texts["train"]), settings, test)
     is_cut = "test" not in texts
     if is_cut:
-        texts |= _drawn(texts["train"], name, TEST_SHARE if test is None else test)
+        try:
+            texts |= _drawn(texts["train"], name, TEST_SHARE if test is None else test)
+        except DataError:
+            if not learned:
+                raise
+            texts |= {"train": [], "test": texts["train"]}
         count = len(texts["test"])
         notices.append(
             f"{plural(count, 'text')} of {count + len(texts['train']):,} in {path.name}, drawn by a hash of each, "
@@ -119,7 +126,7 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None) -> D
 
 
 def _joined(texts: Sequence[str]) -> str:
-    return BETWEEN.join(texts) + "\n"
+    return BETWEEN.join(texts) + "\n" if texts else ""
 
 
 def _drawn(texts: Sequence[str], name: str, test: float) -> Mapping[str, list[str]]:

@@ -19,6 +19,7 @@ __all__ = [
     "read_content",
     "read_text",
     "require_readable",
+    "require_text",
     "text_of",
 ]
 
@@ -30,11 +31,15 @@ _MOST = 2**31 - 1
 _NO_TEXTS = {
     b"PAR1": "a Parquet file",
     b"PK\x03\x04": "a zip or Excel file",
+    b"PK\x05\x06": "an empty zip file",
+    b"\xd0\xcf\x11\xe0": "an Excel or Word file",
     b"%PDF": "a PDF file",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
-    b"\x1f\x8b": "a packed file",
+    b"\x1f\x8b": "a gzip file",
     b"{\\rtf": "an RTF file",
+    b"SQLite format 3": "a database",
+    b"\x93NUMPY": "a NumPy file",
 }
 """What begins so is no text, by whatever name."""
 
@@ -109,15 +114,20 @@ def require_readable(size: int, name: str) -> None:
         raise DataError(f"{name} is larger than 2 GiB", "split it")
 
 
-def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str:
-    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all: `fix` is right."""
+def require_text(content: bytes, name: str, fix: str) -> None:
+    """Raise DataError where some bytes are no text, whatever the name says: UTF-16, or another kind of file."""
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
     what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
     if what:
-        raise DataError(f"{name} is {what}, and no text", fix)
+        raise DataError(f"{name} is {what}, and no text", "unpack it" if "gzip" in what else fix)
     if b"\0" in content:
         raise DataError(f"{name} has bytes that no text has", fix)
+
+
+def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str:
+    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all: `fix` is right."""
+    require_text(content, name, fix)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -151,6 +151,23 @@ def test_a_starter_spec_is_written_and_trains(here: Path) -> None:
     done = cli(here, "train", "book.net", "--epochs", "1", "-o", "book", "--quiet")
     assert done.returncode == 0, done.stderr
     assert cli(here, "data", "show", "reviews", "-o", "x.png").returncode == 1
+    record = json.loads((here / "folder" / "lock.json").read_text(encoding="utf-8"))["split"]["parts"]
+    for name in ("folder.net", "reviews"):
+        parts = lines(cli(here, "data", "show", name, "--split", "--json", "-o", "parts.csv").stdout)
+        assert [(part["part"], part["classes"]) for part in parts] == [
+            ("train", record["training"]["classes"]),
+            ("test", record["test"]["classes"]),
+        ]
+        with (here / "parts.csv").open(encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == 40
+        assert all(row["file"].startswith(row["class"] + "/") for row in rows)
+    (here / "next.net").write_text(
+        'data "reviews" { text chars length=8; target next }\nembedding 2; lstm 2; fc tokens\n'
+    )
+    for name, said in (("next.net", "is read as one text"), ("book.txt", "is no table, and no pictures or texts")):
+        refused = cli(here, "data", "show", name, "--split")
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
 
 
 def test_a_text_is_learned_by_a_spec_that_names_no_data(here: Path) -> None:

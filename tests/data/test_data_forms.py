@@ -38,6 +38,10 @@ def shares(data: Any, text: str = "input 4; fc 3 softmax", settings: str = "") -
 def test_a_test_part_is_drawn_by_a_hash_of_each_example() -> None:
     found = load_data(NET, (X, Y))
     assert found.notices == ("arrays has no test part: 20 % of its examples are drawn for the test",)
+    several = ns.parse("input 4 as a; fc 3 softmax as p; from a; fc 3 softmax as q; output p; output q")
+    named = load_data(several, {"a": X, "y_p": Y, "y_q": Y})
+    # A model that has not learned from it is looked at with all of it.
+    assert (found.cut, named.cut, load_data(NET, (X, Y, X, Y)).cut) == (True, True, False)
     more = load_data(NET, (np.concatenate([X, X[:9] + 1]), np.concatenate([Y, Y[:9]])))
     test = {row.tobytes() for row in found.test.images}
     assert test == {row.tobytes() for row in more.test.images} & {row.tobytes() for row in X}

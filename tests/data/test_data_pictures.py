@@ -85,6 +85,22 @@ def check(folder: Path, text: str) -> list[tuple[str, str]]:
 # --- where they lie -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("rule", [1, 2])
+@pytest.mark.parametrize("settings", ["test 20; validation 5", "test 20%; validation 15%"])
+def test_a_model_is_looked_at_with_all_of_what_is_too_little_to_be_divided(
+    tmp_path: Path, settings: str, rule: int
+) -> None:
+    fitted = load(put(tmp_path / "set", classes("cat", "dog", each=20)), settings).preparation
+    assert fitted is not None
+    fitted = fitted.model_copy(update={"draw": rule})
+    few = put(tmp_path / "few", {"cat/a.png": png(1), "dog/b.png": png(2)})
+    network = ns.load(tmp_path / "s.net")
+    found = load_data(network, few, preparation=fitted, known={"fc_1": ("cat", "dog")})
+    assert (len(found.train), len(found.test)) == (0, 2)
+    with pytest.raises(DataError, match="of the class"):
+        load_data(network, few)
+
+
 def test_a_folder_and_archives_of_it_are_the_same(tmp_path: Path) -> None:
     files = classes("cat", "dog") | {".DS_Store": b"x", "cat/.hidden.png": b"x", "__MACOSX/cat/._0.png": b"x"}
     files |= {"cat/Thumbs.db": b"x", "cat/notes.txt": b"x", "dog/deep/er.PNG": png(5), "dog/with space ü.Png": png(6)}

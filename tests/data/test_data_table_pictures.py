@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import netspec as ns
+from netspec.cli.split_table import show_split
 from netspec.cli.tables import spec_of_table
 from netspec.compiler import analyze
 from netspec.data.for_network import load_data
@@ -124,12 +125,46 @@ def test_pictures_that_are_not_there(here: Path, row: str, said: str) -> None:
     assert any("1 row of dogs.csv is left out" in notice for notice in skipped.notices)
 
 
+def test_two_columns_of_pictures(here: Path) -> None:
+    rows = [f"{line},pics/p{i}.png" for i, line in enumerate(lines(here)[1:])]
+    rows[3], rows[9] = (
+        rows[3].replace("pics/p3.png,", "pics/none.png,"),
+        rows[9].replace(",pics/p9.png", ",pics/no.png"),
+    )
+    write(here, ["photo,weight,breed,age,back", *rows])
+    layers = (
+        "input photo 3x4x4 as front\ninput back 3x4x4 as behind\nfrom front; globalpool as p\n"
+        "from behind; globalpool; concat p\nfc classes softmax"
+    )
+    found = load(here, "target breed; test 20%; on_bad skip", layers)
+    assert len(found.train) + len(found.test) == N - 2
+    assert [notice.partition(": ")[2] for notice in found.notices] == [
+        "no picture of photo is there, as 'pics/none.png' (line 5)",
+        "no picture of back is there, as 'pics/no.png' (line 11)",
+    ]
+    spec = f'data "dogs.csv" {{ target breed; on_bad skip }}\n{ONE}'
+    said = analyze(Source("t.net", spec, here), files=True).diagnostics[0]
+    assert "several columns of picture files: photo and back" in said.message
+    advice = str(said.fix).partition("`")[2].rstrip("`").replace("64x64", "4x4")
+    named = network(here, "target breed; on_bad skip", ONE.replace("input 3x4x4", advice))
+    assert named.inputs[0].columns == ("photo",)
+
+
 def test_a_damaged_picture(here: Path) -> None:
     (here / "pics" / "p7.png").write_bytes(b"\x89PNG")
     with pytest.raises(DataError, match=r"pics/p7\.png .*\n  fix: mend or remove it; `data … { on_bad skip }`"):
         load(here)
     skipped = load(here, "target breed; test 20%; on_bad skip")
     assert len(skipped.train) + len(skipped.test) == N - 1
+    said = [notice for notice in load(here, "target breed; on_bad skip").notices if "drawn by a hash" in notice]
+    assert len(said) == 1
+    # What is listed as the parts is what a training has.
+    (here / "s.net").write_text(f'data "dogs.csv" {{ target breed; on_bad skip }}\n{ONE}')
+    show_split(str(here / "s.net"), None, here / "parts.csv", as_json=False)
+    rows = (here / "parts.csv").read_text().splitlines()[1:]
+    assert len(rows) == N - 1
+    assert not any("p7.png" in row for row in rows)
+    assert sum(row.endswith(",test") for row in rows) == len(load(here, "target breed; on_bad skip").test)
 
 
 def test_equal_pictures_in_two_parts_are_said(here: Path) -> None:

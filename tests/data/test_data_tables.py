@@ -151,6 +151,7 @@ def test_what_the_network_cannot_learn_is_one_error(tmp_path: Path, settings: st
         ("target kind", "x.zip", "x.zip is an archive, but the spec is for a table"),
         ("target kind", "x.png", "x.png is a picture, but the spec is for a table"),
         ("target kind", "folder", "folder is a folder of pictures, but the spec is for a table"),
+        ("target kind", "texts", "texts is a folder of texts, but the spec is for a table"),
         ("", "x.zip", "x.zip is damaged: File is not a zip file"),
         ("", "x.csv", "x.csv is a table, but the spec is for a text"),
     ],
@@ -161,6 +162,9 @@ def test_data_of_another_kind_is_named_as_such(
     monkeypatch.chdir(tmp_path)
     if given == "folder":
         Path(given).mkdir()
+    elif given == "texts":
+        (Path(given) / "good").mkdir(parents=True)
+        (Path(given) / "good" / "a.txt").write_text("a text", encoding="utf-8")
     else:
         Path(given).write_bytes(b"\x89PNG")
     Path("b.txt").write_text("a text " * 40, encoding="utf-8")
@@ -217,6 +221,14 @@ def test_numbers_that_are_said_to_be_categories_are_read_with_and_without_a_frac
     rows, notices = examples_of(table_of_columns({"shoe": ["40", "40.0", "99"]}, "rows"), known)
     assert (rows[0].tolist(), rows[2].sum()) == (rows[1].tolist(), 0)
     assert notices == ["shoe is '99', which the model has never seen: read as unknown"]
+
+
+def test_a_table_without_the_column_that_grouped_it_is_all_for_the_test(tmp_path: Path) -> None:
+    net = network(tmp_path, "target kind; drop price; group shoe; test 20%")
+    learned = load_data(net, base=tmp_path)
+    (tmp_path / "other.csv").write_text(csv({k: v for k, v in people().items() if k != "shoe"}), encoding="utf-8")
+    other = load_data(net, tmp_path / "other.csv", preparation=learned.preparation)
+    assert (len(other.train), len(other.test)) == (0, 80)
 
 
 def test_rows_that_do_not_fit_what_was_learned_are_said(tmp_path: Path) -> None:

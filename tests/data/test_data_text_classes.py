@@ -149,6 +149,7 @@ LAYOUTS: dict[str, tuple[dict[str, bytes], str]] = {
     "latin": (texts(3) | {"pos/x.txt": b"caf\xe9"}, "set/pos/x.txt is no UTF-8: byte 0xe9 in line 1"),
     "utf-16": (texts(3) | {"pos/x.txt": "é".encode("utf-16")}, "set/pos/x.txt is UTF-16"),
     "a picture": (texts(3) | {"pos/x.txt": b"\x89PNG\r\n"}, "set/pos/x.txt is a picture, and no text"),
+    "old Word": (texts(3) | {"pos/x.txt": b"\xd0\xcf\x11\xe0"}, "set/pos/x.txt is an Excel or Word file, and no text"),
     "nul": (texts(3) | {"pos/x.txt": b"a\0b"}, "set/pos/x.txt has bytes that no text has"),
     "several": (
         texts(3) | {f"pos/x{i}.txt": b"\xff" for i in range(5)},
@@ -209,3 +210,13 @@ def test_a_text_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(text_files, "open_to_read", lambda path: path.open("rb", buffering=0))
     with pytest.raises(DataError, match="larger than 2 GiB"):
         text_files.read_text(path, "huge.txt")
+
+
+def test_a_test_part_of_its_own_is_looked_at_alone(tmp_path: Path) -> None:
+    net = network(folder(tmp_path / "set", texts()).parent, "; validation 15%")
+    learned = load_data(net, base=tmp_path)
+    few = {"train/pos/a.txt": b"good", "test/pos/b.txt": b"old", "test/neg/c.txt": b"bad"}
+    other = load_data(
+        net, folder(tmp_path / "few", few), preparation=learned.preparation, known={"label": learned.labels}
+    )
+    assert (len(other.test), other.test.labels.tolist()) == (2, [0, 1])

@@ -135,3 +135,34 @@ def test_a_text_that_is_too_short_is_refused(folder: Path) -> None:
     (folder / "short.txt").write_text("to be, or not to be", encoding="utf-8")
     with pytest.raises(DataError, match="the test part has 2 tokens, and an example takes 9"):
         load_text(folder / "short.txt", DataSource(name="short.txt", text=Text(length=8)), (17, 8))
+
+
+@pytest.mark.parametrize("test", ["", "; test 3", "; test 60%"])
+def test_a_folder_is_divided_again_as_it_was_learned(tmp_path: Path, test: str) -> None:
+    def write(name: str, count: int) -> Path:
+        for number in range(count):
+            (tmp_path / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / f"{number}.txt").write_text(f"{number} of them, and no other is as this one")
+        return tmp_path / name
+
+    def joined(name: str) -> int:
+        return len("\n\n".join(file.read_text() for file in (tmp_path / name).iterdir()))
+
+    write("books", 20)
+    spec = f'data "books" {{ text chars length=8; target next{test} }}\nembedding 2; lstm 2; '
+    (tmp_path / "s.net").write_text(f"{spec}fc tokens softmax pointwise")
+    net = ns.load(tmp_path / "s.net")
+    learned = load_data(net, base=tmp_path)
+    again = load_data(net, base=tmp_path, preparation=learned.preparation)
+    assert (again.sha256, len(again.test)) == (learned.sha256, len(learned.test))
+    # Of a folder with a test part of its own that is looked at, however little there is beside it.
+    write("other/test", 12)
+    (tmp_path / "other" / "train").mkdir()
+    (tmp_path / "other" / "train" / "0.txt").write_text("no")
+    other = load_data(net, tmp_path / "other", preparation=learned.preparation)
+    assert (len(other.train), len(other.test)) == (0, joined("other/test") // 8)
+    few = load_data(net, write("few", 2), preparation=learned.preparation)
+    if test == "; test 3":
+        assert (len(few.train), len(few.test)) == (0, joined("few") // 8)
+    else:
+        assert len(few.train) == len(few.test) > 0

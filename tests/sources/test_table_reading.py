@@ -110,6 +110,8 @@ def test_commas_within_cells(content: str, cells: list[str], says: str) -> None:
         ('{"a": "\\ud800"}', "d.jsonl", "d.jsonl: 'a' has half a character", "whole"),
         (b"\x1f\x8b\x08\x00", "d.csv", "d.csv is a gzip file", "unpack it"),
         (b"\x89PNG\r\n", "d.csv", "d.csv is a picture", "save it as CSV"),
+        (b"\xd0\xcf\x11\xe0" + bytes(8), "d.csv", "d.csv is an Excel or Word file", "save it as CSV"),
+        (b"{\\rtf1 a,b}", "d.csv", "d.csv is an RTF file", "save it as CSV"),
         ('[{"a": 1}]', "d.jsonl", "d.jsonl: line 1 is no JSON object", "without the brackets"),
         ('{"a": [1]}\n', "d.jsonl", "d.jsonl: 'a' in line 1 is a list", "one value a row"),
     ],
@@ -119,6 +121,10 @@ def test_what_is_no_table_is_one_error(tmp_path: Path, content: str | bytes, nam
         read(content, name, tmp_path)
     assert message in caught.value.message
     assert fix in (caught.value.fix or "")
+
+
+def test_a_column_may_be_called_as_a_kind_of_file_begins() -> None:
+    assert read("PK,y\n1,2\n").columns == ("PK", "y")
 
 
 def test_too_many_columns_are_refused() -> None:

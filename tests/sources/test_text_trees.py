@@ -9,7 +9,7 @@ import pytest
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import DataSource
 from netspec.recipe.settings import Text
-from netspec.sources.text_facts import length_for, mostly_texts, text_facts
+from netspec.sources.text_facts import are_texts, length_for, text_facts
 from netspec.sources.text_trees import divided_text, has_classes
 
 SETTINGS = Text(length=4)
@@ -79,7 +79,7 @@ def test_texts_at_a_glance(tmp_path: Path) -> None:
     counter = pytest.importorskip("sklearn.feature_extraction.text")
     texts = {"pos/a.txt": "good good film", "pos/b.txt": "good one", "neg/c.txt": "bad film", "neg/d.txt": "bad film"}
     path = folder(tmp_path / "s", texts)
-    assert mostly_texts(path)
+    assert are_texts(path)
     facts = text_facts(path, "s")
     assert (facts.classes, facts.lengths) == (("neg", "pos"), [2, 2, 2, 3])
     assert [[name for _, name in group] for group in facts.twice] == [["neg/c.txt", "neg/d.txt"]]

@@ -17,8 +17,7 @@ from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.pictures import holds_pictures
-from netspec.sources.text_facts import mostly_texts
-from netspec.sources.text_trees import holds_files
+from netspec.sources.text_facts import are_texts
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["app"]
@@ -90,8 +89,8 @@ def show(
         bool,
         typer.Option(
             "--split",
-            help="Of pictures, a table, or a spec that names some: the classes of each part; -o FILE.csv lists each "
-            "example with its part.",
+            help="Of a table, of pictures or texts in folders, or of a spec that names some: the classes of each part; "
+            "-o FILE.csv lists each example with its part.",
         ),
     ] = False,
     target: Annotated[
@@ -128,7 +127,7 @@ def show(
     if target:
         raise DataError("--target names a column of a table", f"{name} is none: leave --target out")
     path = expanded(name, DataError)
-    if _is_text(path, name):
+    if not find(name) and are_texts(path):
         from netspec.cli.text_table import show_texts  # noqa: PLC0415
 
         if out or augment:
@@ -170,13 +169,6 @@ def _show_files(path: Path, name: str, picture: Path, *, as_json: bool) -> bool:
         show_arrays(path, name, picture, as_json=as_json)
         return True
     return False
-
-
-def _is_text(path: Path, name: str) -> bool:
-    """Return whether data is a text, or a folder or an archive of texts."""
-    if find(name):
-        return False
-    return name.lower().endswith(".txt") or (holds_files(path) and mostly_texts(path))
 
 
 def _augmented(name: str, spec: Path, target: Path) -> Path:

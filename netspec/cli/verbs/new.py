@@ -17,8 +17,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.recipe.array_files import holds_arrays
 from netspec.sources.pictures import holds_pictures
-from netspec.sources.text_facts import mostly_texts
-from netspec.sources.text_trees import holds_files
+from netspec.sources.text_facts import are_texts
 from netspec.system.files import kind_of
 
 __all__ = ["new"]
@@ -109,7 +108,7 @@ def _for_files(data: Path, out: Path | None) -> None:
         raise DataError(
             f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
         )
-    of_text = data.name.lower().endswith(".txt") or (holds_files(data) and mostly_texts(data))
+    of_text = are_texts(data)
     if not of_text and not holds_pictures(data):
         raise DataError(
             f"{data} is no table, no file of arrays, no .txt, and no folder, .zip or .tar of pictures or texts",
