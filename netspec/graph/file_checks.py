@@ -13,12 +13,14 @@ from netspec.graph.picture_checks import of_pictures
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
+from netspec.recipe.array_facts import Wrong
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.data_headers import Contents, array_contents, idx_contents
-from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.recipe.losses import BinaryCrossEntropy, Loss
 from netspec.sources.kinds import PICTURES
 from netspec.sources.pictures import holds_pictures
-from netspec.sources.survey import survey
+from netspec.sources.survey import Survey, survey
+from netspec.sources.target_misfit import range_misfit, target_misfit
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]
@@ -119,14 +121,30 @@ def _of_table(
     if not (graph and found) or len(graph.outputs) > 1 or network.reconstructs:
         return
     outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
-    if len(outputs) != 1 or outputs[0] == 1:
+    if len(outputs) != 1:
         return
-    if found.classes and outputs[0] != found.classes:
+    misfit = _of_numbers(graph.loss, outputs[0], found, data.name)
+    if misfit:
+        yield at_place(place, "E0304", misfit, places.get("data"))
+    elif outputs[0] == 1:
+        return
+    elif found.classes and outputs[0] != found.classes:
         message = f"the network has {outputs[0]} outputs, but {data.name} has {found.classes} classes"
         yield at_place(place, "E0304", (message, "write `fc classes softmax`"), places.get("data"))
     elif not found.classes and len(found.amounts) == 1 and len(data.target_columns) - ("log" in data.target) == 1:
         message = f"the network has {outputs[0]} outputs, but {found.amounts[0]} of {data.name} is one number"
         yield at_place(place, "E0304", (message, "end with `fc 1`, which learns numbers"), places.get("data"))
+
+
+def _of_numbers(loss: Loss, outputs: int, found: Survey, table: str) -> Wrong | None:
+    """Return why the columns of a table that are learned, a number of the output each, cannot be learned."""
+    if outputs != len(found.targets):
+        return None
+    if outputs == 1:
+        return target_misfit(found.targets[0], loss, table=table, of_log=found.of_log)
+    return next(
+        (wrong for c in found.targets if (wrong := range_misfit(c, loss, of_log=found.of_log, columns=outputs))), None
+    )
 
 
 def _asked(network: Network) -> dict[str, tuple[str, ...]]:
