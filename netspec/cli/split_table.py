@@ -13,6 +13,7 @@ from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
 from netspec.ir.network import TABLE_ENDINGS, DataSource, Network
 from netspec.recipe.catalog import find
+from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
 from netspec.system.files import atomic_write, expanded, kind_of
 from netspec.terminal.numbers import percent
@@ -109,7 +110,7 @@ def _division(name: str, target: str | None) -> _Division:
         fix = "name a table, or pictures in folders or an archive"
         raise NetspecError(f"{whose} has a test part of its own, or is cut as a text is: nothing is drawn", fix)
     if kind_of(path, DataError) is None:
-        raise DataError(f"{path} does not exist")
+        raise missing_data(path, str(path), "name a table, or pictures in folders or an archive")
     from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
 
     parts = parts_of_pictures(path, str(path), data)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing, plural
-from netspec.diagnostics.suggest import nearest
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
 from netspec.graph.picture_checks import of_pictures
@@ -18,6 +17,7 @@ from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.data_headers import Contents, array_contents, idx_contents
 from netspec.recipe.losses import BinaryCrossEntropy, Loss
 from netspec.sources.kinds import PICTURES
+from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.survey import Survey, survey
 from netspec.sources.target_misfit import range_misfit, target_misfit
@@ -54,7 +54,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 wrong = f"{name} is a link that leads outside the spec's folder"
                 yield at_place(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
-            missing.append(at_place(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
+            gone = missing_data(path, name, "paths begin at the spec's folder: put it there, or train with --data PATH")
+            missing.append(at_place(place, "E0314", (gone.message, gone.fix)))
         else:
             one = data.model_copy(update={"name": name, "fallback": None})
             yield from _of_one(network, graph, one, path, kind, places, folder)
@@ -167,17 +168,3 @@ def _contents(network: Network, path: Path, kind: str, name: str, held_out: int)
         return idx_contents(path, name, wanted)
     except DataError as error:
         return Contents((error.message, error.fix))
-
-
-def _near(path: Path, name: str) -> str:
-    """Return a hint naming a file of nearly the same name in the same folder, or what is looked for."""
-    try:
-        beside = [p.name for p in path.parent.iterdir() if p.suffix.lower() in ARRAY_ENDINGS or p.is_dir()]
-    except OSError:
-        beside = []
-    # Of names that end alike, what is before tells them apart.
-    near = nearest(path.stem, [Path(other).stem for other in beside])
-    if near:
-        meant = next(other for other in beside if Path(other).stem == near)
-        return f'did you mean "{(Path(name).parent / meant).as_posix()}"?'
-    return "paths begin at the spec's folder: put it there, or train with --data PATH"
