@@ -14,6 +14,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, pl
 from netspec.ir.network import TABLE_ENDINGS, DataSource, Network
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
+from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.text_facts import are_texts
 from netspec.sources.text_trees import holds_files
@@ -111,7 +112,7 @@ def _division(name: str, target: str | None) -> _Division:
     if built_in:
         raise NetspecError(f"{built_in.name} has a test part of its own: nothing is drawn", fix)
     if kind_of(path, DataError) is None:
-        raise DataError(f"{path} does not exist")
+        raise missing_data(path, str(path), fix)
     if data.has_classes_of_texts if data else holds_files(path) and are_texts(path):
         return _of_texts(path, data or DataSource(name=path.name, text=Text(unit="words", whole=True)))
     if data and data.is_text:

@@ -22,6 +22,7 @@ from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import KEYS, KEYS_VAL, examples_wrong, unlike
 from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNames, Keys
+from netspec.sources.missing import missing_data
 from netspec.system.files import kind_of
 
 __all__ = ["KEYS", "Reading", "dataset_of", "from_arrays", "read_idx_folder", "read_npz"]
@@ -258,8 +259,10 @@ def read_idx_folder(folder: Path) -> Dataset:
     """
     kind = kind_of(folder, DataError)
     if kind != "folder":
-        wrong = "is neither a .npz file nor a folder" if kind else "does not exist"
-        raise DataError(f"{folder} {wrong}", "give a folder with the four IDX files, or a .npz file")
+        fix = "give a folder with the four IDX files, or a .npz file"
+        if kind is None:
+            raise missing_data(folder, str(folder), fix)
+        raise DataError(f"{folder} is neither a .npz file nor a folder", fix)
     arrays = []
     for name in idx.NAMES:
         path = idx.find(folder, name)

@@ -15,6 +15,7 @@ from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, l
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
+from netspec.sources.missing import missing_data
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["READERS", "Reader", "fetch", "load", "locate"]
@@ -151,10 +152,9 @@ def _built_in(name: str) -> DatasetInfo | None:
     info = find(name)
     if info is None and not _is_path(name):
         near = nearest(name, [info.name for info in DATASETS])
-        meant = f"did you mean {near}? " if near else ""
-        raise DataError(
-            f"there is no dataset called {name!r}", f"{meant}known are {_names()}, a .npz file, or a folder"
-        )
+        known = f"known are {_names()}, or the path of a table, a text, an .npz file, or a folder or archive of files"
+        meant = f"did you mean {near}? {known}" if near else missing_data(Path(name), name, known).fix
+        raise DataError(f"there is no dataset called {name!r}", meant)
     return info
 
 

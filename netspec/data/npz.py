@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import shape_text
 from netspec.recipe.array_files import array_folder, array_paths
+from netspec.sources.missing import missing_data
 from netspec.system.files import kind_of
 
 __all__ = ["arrays_of", "members", "read_npy", "unpacked"]
@@ -50,7 +51,10 @@ def arrays_of(
         return _read_all(list(dict.fromkeys(choose(list(files)))), optional, lambda key: read_npy(files[key]))
     kind = kind_of(source, DataError) if isinstance(source, Path) else "file"
     if kind != "file":
-        raise DataError(f"{name} {'is not a file' if kind else 'does not exist'}", "give the path of a .npz file")
+        fix = "give the path of a .npz file"
+        if isinstance(source, Path) and kind is None:
+            raise missing_data(source, name, fix)
+        raise DataError(f"{name} is not a file", fix)
     try:
         with zipfile.ZipFile(source) as archive:
             infos = sorted(archive.infolist(), key=lambda info: -info.file_size)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.checks import require
 from netspec.data.class_names import require_takes_names
 from netspec.data.named import targets as compared
 from netspec.data.targets import Wanted, wanted
@@ -22,6 +23,7 @@ from netspec.sources.table_fit import Fitted, moments
 from netspec.sources.table_parts import could_be_classes
 from netspec.sources.table_preparation import TargetColumn
 from netspec.sources.tables import Table
+from netspec.sources.target_misfit import NAMES, not_numbers, range_misfit
 
 __all__ = ["labels_of", "targets_for"]
 
@@ -72,12 +74,10 @@ def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], toget
         for _, want in of if column.kind != "number" else ():
             require_takes_names(want, f"the target {name}", classes, fitted.table.name)
         return TargetColumn(column=name, classes=classes)
-    if column.kind in {"category", "text", "boolean"} and not (together and column.kind == "boolean"):
-        values = listing([*map(shown, column.levels[:3]), *(["…"] if len(column.counts) > 3 else [])], "and")
-        raise DataError(
-            f"{name} is {values}, which are classes, and the network learns numbers",
-            "end with `fc classes softmax`",
-        )
+    if column.kind in NAMES and not (together and column.kind == "boolean"):
+        require(not_numbers(column))
+    for _, want in of:
+        require(range_misfit(column, want.loss, of_log=fitted.log, columns=len(fitted.targets) if together else 1))
     numbers = [_amount(fitted.table, name, i, log=fitted.log) for i in fitted.rows["train"]]
     binary = set(numbers) <= {0.0, 1.0}
     open_end = all(graph.ends_in is None and want.loss.canonical() in _STANDARDIZED for graph, want in of)
@@ -93,7 +93,7 @@ def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool
     column = fitted.targets[name]
     if together or len(want.shape) != 1 or "class" not in want.loss.targets:
         return False
-    if column.kind in {"category", "text", "boolean"}:
+    if column.kind in NAMES:
         return True
     if want.shape[0] > 1:
         if not could_be_classes(column):

@@ -17,6 +17,7 @@ from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.settings import Text
 from netspec.sources.kinds import PICTURES, require_kind
+from netspec.sources.missing import missing_data
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
@@ -94,10 +95,10 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if found is None and (used or (other or data).is_arrays):
         path = (file.source.folder or Path()) / (other or data).name
         if kind_of(path, DataError) is None:
-            beside = "paths begin at the spec's folder: put it there, or train with --data PATH"
-            missing_file = DataError(f"{data.name} does not exist", beside)
             if other:
-                raise DataError(f"{given} does not exist", "give a path that is there")
+                raise missing_data(path, str(given), "give a path that is there")
+            beside = "paths begin at the spec's folder: put it there, or train with --data PATH"
+            missing_file = missing_data(path, data.name, beside)
             return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), missing_file, asked)
     if found is None:
         unanswered = Unanswered(f"{named} is looked at in training only", write)

@@ -6,19 +6,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing, plural
-from netspec.diagnostics.suggest import nearest
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
 from netspec.graph.picture_checks import of_pictures
 from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
+from netspec.recipe.array_facts import Wrong
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.data_headers import Contents, array_contents, idx_contents
-from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.recipe.losses import BinaryCrossEntropy, Loss
 from netspec.sources.kinds import PICTURES
+from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
-from netspec.sources.survey import survey
+from netspec.sources.survey import Survey, survey
+from netspec.sources.target_misfit import range_misfit, target_misfit
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]
@@ -52,7 +54,8 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
                 wrong = f"{name} is a link that leads outside the spec's folder"
                 yield at_place(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
         elif kind is None:
-            missing.append(at_place(place, "E0314", (f"{name}: there is no such file", _near(path, name))))
+            gone = missing_data(path, name, "paths begin at the spec's folder: put it there, or train with --data PATH")
+            missing.append(at_place(place, "E0314", (gone.message, gone.fix)))
         else:
             one = data.model_copy(update={"name": name, "fallback": None})
             yield from _of_one(network, graph, one, path, kind, places, folder)
@@ -119,14 +122,30 @@ def _of_table(
     if not (graph and found) or len(graph.outputs) > 1 or network.reconstructs:
         return
     outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
-    if len(outputs) != 1 or outputs[0] == 1:
+    if len(outputs) != 1:
         return
-    if found.classes and outputs[0] != found.classes:
+    misfit = _of_numbers(graph.loss, outputs[0], found, data.name)
+    if misfit:
+        yield at_place(place, "E0304", misfit, places.get("data"))
+    elif outputs[0] == 1:
+        return
+    elif found.classes and outputs[0] != found.classes:
         message = f"the network has {outputs[0]} outputs, but {data.name} has {found.classes} classes"
         yield at_place(place, "E0304", (message, "write `fc classes softmax`"), places.get("data"))
     elif not found.classes and len(found.amounts) == 1 and len(data.target_columns) - ("log" in data.target) == 1:
         message = f"the network has {outputs[0]} outputs, but {found.amounts[0]} of {data.name} is one number"
         yield at_place(place, "E0304", (message, "end with `fc 1`, which learns numbers"), places.get("data"))
+
+
+def _of_numbers(loss: Loss, outputs: int, found: Survey, table: str) -> Wrong | None:
+    """Return why the columns of a table that are learned, a number of the output each, cannot be learned."""
+    if outputs != len(found.targets):
+        return None
+    if outputs == 1:
+        return target_misfit(found.targets[0], loss, table=table, of_log=found.of_log)
+    return next(
+        (wrong for c in found.targets if (wrong := range_misfit(c, loss, of_log=found.of_log, columns=outputs))), None
+    )
 
 
 def _asked(network: Network) -> dict[str, tuple[str, ...]]:
@@ -149,17 +168,3 @@ def _contents(network: Network, path: Path, kind: str, name: str, held_out: int)
         return idx_contents(path, name, wanted)
     except DataError as error:
         return Contents((error.message, error.fix))
-
-
-def _near(path: Path, name: str) -> str:
-    """Return a hint naming a file of nearly the same name in the same folder, or what is looked for."""
-    try:
-        beside = [p.name for p in path.parent.iterdir() if p.suffix.lower() in ARRAY_ENDINGS or p.is_dir()]
-    except OSError:
-        beside = []
-    # Of names that end alike, what is before tells them apart.
-    near = nearest(path.stem, [Path(other).stem for other in beside])
-    if near:
-        meant = next(other for other in beside if Path(other).stem == near)
-        return f'did you mean "{(Path(name).parent / meant).as_posix()}"?'
-    return "paths begin at the spec's folder: put it there, or train with --data PATH"

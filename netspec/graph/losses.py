@@ -47,6 +47,10 @@ def loss_text(network: Network, graph: Graph) -> str:
     stated = network.stated_loss(network.all_outputs[0].name)
     if follows_from_targets(network, graph) and not isinstance(graph.loss, MeanSquaredError):
         return f"{said} (mse where the targets are numbers)"
+    shape = graph.shape(graph.output)
+    of_numbers = stated is None and graph.ends_in is None and isinstance(graph.loss, MeanSquaredError)
+    if network.data and network.data.is_table and not network.reconstructs and of_numbers and len(shape) == 1:
+        return f"{said} ({class_loss(shape[0]).canonical()} where the target is classes)"
     if network.data or stated or not isinstance(graph.loss, MeanSquaredError):
         return said
     try:

@@ -11,7 +11,7 @@ from netspec.diagnostics.diagnostic import plural
 from netspec.graph.graph import Operation
 from netspec.ir.network import Network, Output
 from netspec.layers.base import Tensor
-from netspec.ops import Activation, Op, ShapeError, format_shape
+from netspec.ops import Activation, Op, Shape, ShapeError, format_shape
 from netspec.recipe.catalog import find
 from netspec.recipe.class_weights import named_weights, weights_of
 from netspec.recipe.losses import (
@@ -25,9 +25,7 @@ from netspec.recipe.losses import (
     default_loss,
 )
 
-__all__ = ["TWO_CLASSES", "Ending", "Misfit", "output_loss"]
-
-TWO_CLASSES = "two classes take two outputs with softmax, `fc 2 softmax`, or one with sigmoid, `fc 1 sigmoid`"
+__all__ = ["Ending", "Misfit", "output_loss", "two_classes"]
 
 _HANDING_ON = (
     ops.Concat,
@@ -83,6 +81,15 @@ class Ending(NamedTuple):
         """The activation that is last; None where the last operation is another."""
         last = self.made.get(self.value.index)
         return last.op.function if last and isinstance(last.op, Activation) else None
+
+
+def two_classes(shape: Shape) -> str:
+    """Return how a network whose output has this shape learns two classes, at each position where there are some."""
+    two, one = {
+        1: ("fc 2 softmax", "fc 1 sigmoid"),
+        2: ("fc 2 softmax pointwise", "fc 1 sigmoid pointwise"),
+    }.get(len(shape), ("conv 2 1x1 softmax", "conv 1 1x1 sigmoid"))
+    return f"two classes take two outputs with softmax, `{two}`, or one with sigmoid, `{one}`"
 
 
 def output_loss(network: Network, output: Output, ending: Ending, *, recorded: bool) -> tuple[Loss, list[Misfit]]:
@@ -148,7 +155,7 @@ def _of_shape(network: Network, output: Output, ending: Ending, loss: Loss) -> I
         yield ShapeError("E0402", message, f"write `{_stating(class_loss(shape[0]), output)}`")
     elif isinstance(loss, CrossEntropy) and shape[0] == 1:
         message = "cross_entropy of one output is 0 whatever that is: nothing can be learned"
-        yield ShapeError("E0309", message, TWO_CLASSES)
+        yield ShapeError("E0309", message, two_classes(shape))
     yield from _of_arguments(loss, shape[0])
 
 

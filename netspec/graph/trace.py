@@ -9,7 +9,7 @@ from math import prod
 from netspec import ops
 from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, SpecError
 from netspec.graph.graph import Graph, GraphInput, GraphOutput, Operation, Parameter
-from netspec.graph.output_loss import TWO_CLASSES, Ending, Misfit, output_loss
+from netspec.graph.output_loss import Ending, Misfit, output_loss, two_classes
 from netspec.graph.sharing import Owners
 from netspec.ir.network import INPUT, Network, Output
 from netspec.ir.text import layer_text
@@ -135,7 +135,7 @@ class _Builder:
             pass
         except ShapeError as error:
             if error.fix == "one value takes `sigmoid`":
-                error.fix = self._instead_of_softmax(name, xs[0])
+                error.fix = self._instead_of_softmax(name, xs[0], error.shape)
             shapes = [format_shape(x.shape) for x in xs]
             related = [
                 Related(self.places[source].span, f"this gives {shape}")
@@ -147,10 +147,10 @@ class _Builder:
             self._shortcut(error, name, [x.shape for x in xs])
             self._report(error, name, f"here the input is {' and '.join(shown)}", related)
 
-    def _instead_of_softmax(self, name: str, x: Tensor) -> str:
+    def _instead_of_softmax(self, name: str, x: Tensor, one: Shape) -> str:
         """Return what is meant by a softmax of one value: two classes at the end, a gate elsewhere."""
         if name in {o.node for o in self.network.all_outputs} and not self.network.reconstructs:
-            return TWO_CLASSES
+            return two_classes(one)
         positions = ", and softmax goes over the channels of each position" if len(x.shape) > 1 else ""
         return f"for one value write `sigmoid`; shares take two or more{positions}"
 

@@ -11,11 +11,18 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class ShapeError(Exception):
-    """An operation cannot take an input of this shape; tracing turns it into a diagnostic with its place."""
+    """An operation cannot take an input of this shape; tracing turns it into a diagnostic with its place.
 
-    def __init__(self, code: str, message: str, fix: str = "") -> None:
+    Attributes:
+        code: of the error.
+        message: what is wrong.
+        fix: what would be right.
+        shape: the one that was refused, where the fix depends on it.
+    """
+
+    def __init__(self, code: str, message: str, fix: str = "", shape: Shape = ()) -> None:
         super().__init__(message)
-        self.code, self.message, self.fix = code, message, fix
+        self.code, self.message, self.fix, self.shape = code, message, fix, shape
 
 
 def format_shape(shape: Shape) -> str:

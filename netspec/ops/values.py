@@ -86,6 +86,7 @@ class Activation(Op):
                 "E0309",
                 f"`{self.function}` of one value is {value} whatever that is: nothing can be learned through it",
                 "one value takes `sigmoid`",
+                x,
             )
         return x
 

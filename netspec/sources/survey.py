@@ -15,6 +15,7 @@ from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.arrays import survey_arrays
+from netspec.sources.columns import Column
 from netspec.sources.kinds import require_kind
 from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
@@ -50,6 +51,8 @@ class Survey:
         vocabulary: of a text.
         notices: what the user should know of it.
         amounts: of a table the columns that are learned and are no classes.
+        targets: of a table what is in each column that is learned.
+        of_log: whether the logarithms of it are learned.
         pictures: what a folder or an archive of them holds.
         unclear: why arrays say no input, and what to write; None where they do.
         of_arrays: whether it is arrays of NumPy.
@@ -63,6 +66,8 @@ class Survey:
     vocabulary: Vocabulary | None = None
     notices: tuple[str, ...] = ()
     amounts: tuple[str, ...] = ()
+    targets: tuple[Column, ...] = ()
+    of_log: bool = False
     pictures: Pictures | None = None
     unclear: Wrong | None = None
     of_arrays: bool = False

@@ -51,6 +51,8 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
         notices=fitted.notices,
         files=tuple(name for name, given in fitted.inputs.items() if given.form == "picture"),
         amounts=tuple(c.name for c in fitted.targets.values() if fitted.log or not could_be_classes(c)),
+        targets=tuple(fitted.targets.values()),
+        of_log=fitted.log,
     )
 
 

@@ -15,6 +15,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.sources.cells import number_of
 from netspec.sources.delimited import read_delimited, require_few_columns
+from netspec.sources.missing import missing_data
 from netspec.sources.texts import decoded, read_content, require_text
 from netspec.system.memory import free_memory
 
@@ -107,7 +108,7 @@ _DIVIDE = "take fewer rows or columns"
 
 
 def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
-    example = 'name a table, such as `data "table.csv"`'
+    example = "name a table that is there, such as table.csv; the paths of a spec begin at its folder"
     content = read_content(source, name, example) if isinstance(source, Path) else source
     fix = "save it as CSV in UTF-8"
     # Before room is made for a text.
@@ -245,7 +246,9 @@ _JSON = 'each line is a row: {"height": 1.8, "color": "red"}'
 
 def _of_parquet(path: Path, name: str) -> Table:
     if not path.is_file():
-        raise DataError(f"{name} does not exist", 'name a table, such as `data "table.parquet"`')
+        raise missing_data(
+            path, name, "name a table that is there, such as table.parquet; the paths of a spec begin at its folder"
+        )
     try:
         # A dependency that only those need who have such files.
         from pyarrow import parquet  # noqa: PLC0415

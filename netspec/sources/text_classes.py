@@ -12,6 +12,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
 from netspec.sources.columns import Column
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.missing import missing_data
 from netspec.sources.pictures import pictures_of
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_parts import parts_of_table
@@ -67,9 +68,7 @@ class FittedTexts:
 def size_of(path: Path, name: str) -> int:
     """Return how many bytes there are in a folder or an archive; raises DataError where it is not there."""
     if kind_of(path, DataError) is None:
-        raise DataError(
-            f"{name} does not exist", "paths begin at the spec's folder: put it there, or train with --data PATH"
-        )
+        raise missing_data(path, name, "paths begin at the spec's folder: put it there, or train with --data PATH")
     if kind_of(path, DataError) == "file":
         return path.stat().st_size
     with open_tree(path, name) as tree:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.settings import Text
+from netspec.sources.missing import missing_data
 from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
 
@@ -95,8 +96,7 @@ def read_content(path: Path, name: str, example: str) -> bytes:
     """
     kind = kind_of(path, DataError)
     if kind != "file":
-        missing = "does not exist" if kind is None else "is not a file"
-        raise DataError(f"{name} {missing}", example)
+        raise DataError(f"{name} is not a file", example) if kind else missing_data(path, name, example)
     try:
         with open_to_read(path) as stream:
             # No more is asked for than there is: room for all of it is made first.

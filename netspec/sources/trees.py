@@ -17,6 +17,7 @@ from threading import Lock
 from typing import IO, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.sources.missing import missing_data
 from netspec.system.files import kind_of, open_to_read
 
 __all__ = ["MOST_BYTES", "Read", "Tree", "is_archive", "is_packed", "open_tree"]
@@ -101,7 +102,7 @@ def open_tree(path: Path, name: str) -> Tree:
     """
     kind = kind_of(path, DataError)
     if kind is None:
-        raise DataError(f"{name} does not exist", "name a folder of pictures or texts, or a .zip or .tar of them")
+        raise missing_data(path, name, "name a folder of pictures or texts, or a .zip or .tar of them")
     if kind == "folder":
         return _Folder(path, name)
     if kind != "file" or not is_archive(path.name):

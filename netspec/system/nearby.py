@@ -1,4 +1,4 @@
-"""Suggestions for a path that does not exist: a spec, a model or a run folder near it."""
+"""Suggestions for a path that does not exist: a spec, a model, a run folder or data near it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def path_fix(path: Path, *endings: str, runs: bool = False, otherwise: str) -> s
     return f"did you mean {found}?" if found else otherwise
 
 
-def nearby(path: Path, *endings: str, runs: bool = False) -> Path | None:
+def nearby(path: Path, *endings: str, runs: bool = False, folders: bool = False) -> Path | None:
     """Return what there is near a path that leads nowhere, or to another thing.
 
     Args:
         path: what the user gave.
         endings: of the files that would do: `.net`.
         runs: whether a run folder would do too.
+        folders: whether any folder would do too.
     """
     # What cannot be looked into, or is no name of a file, has nothing near it.
     with suppress(OSError, ValueError):
@@ -40,7 +41,7 @@ def nearby(path: Path, *endings: str, runs: bool = False) -> Path | None:
         newest = numbered if _is_run(numbered) else _newest(Path("runs", path.stem))
         if runs and newest:
             return newest
-        names = list(_beside(path, endings, runs))
+        names = list(_beside(path, endings, runs, folders))
         stems = {name if (path.parent / name).is_dir() else Path(name).stem: name for name in reversed(names)}
         near = nearest(path.name, names) or stems.get(nearest(path.stem, stems) or "")
         return path.parent / near if near else None
@@ -57,7 +58,8 @@ def _is_run(folder: Path) -> bool:
     return all((folder / mark).is_file() for mark in _MARKS)
 
 
-def _beside(path: Path, endings: tuple[str, ...], runs: bool) -> Iterator[str]:
+def _beside(path: Path, endings: tuple[str, ...], runs: bool, folders: bool) -> Iterator[str]:
     for other in sorted(path.parent.iterdir()):
-        if other.name != path.name and (other.suffix in endings or (runs and _is_run(other))):
+        wanted = other.suffix in endings or (runs and _is_run(other)) or (folders and other.is_dir())
+        if wanted and other.name != path.name:
             yield other.name

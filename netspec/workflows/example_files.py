@@ -259,10 +259,10 @@ def _refuse(network: Network, file: Path | str | bytes, name: str) -> NoReturn:
     if not isinstance(file, bytes) and kind_of(Path(file), DataError) is None:
         raise DataError(f"{name} does not exist", f"give the path of an .npy file of the shape (N, {sizes})")
     if network.tokens:
-        raise DataError(
-            f"{name}: the network reads token numbers, not pictures or text",
-            f"give an .npy file of whole numbers below {network.tokens:,}, of the shape (N, {sizes})",
-        )
+        fix = f"give an .npy file of whole numbers below {network.tokens:,}, of the shape (N, {sizes})"
+        if network.data and network.data.is_text and not network.data.has_classes_of_texts:
+            fix += '; `netspec generate RUN --prompt "…"` goes on from a text'
+        raise DataError(f"{name}: the network reads token numbers, not pictures or text", fix)
     fix = f"give an .npy file of the shape (N, {sizes}): np.save('x.npy', x)"
     if len(shape) == 1 and Path(name).suffix.lower() == ".csv":
         fix = (

@@ -132,6 +132,22 @@ def test_several_targets(tmp_path: Path) -> None:
         ("target price shoe; drop kind", "fc 3", "price and shoe are learned, but the network ends in 3"),
         ("target color", "fc 1", "the network has 1 output, but"),
         (
+            "target shoe; drop kind",
+            "fc 1 sigmoid",
+            "shoe is 36 to 47, but binary_cross_entropy takes targets from 0 to 1",
+        ),
+        ("target shoe log; drop kind", "fc 1 sigmoid", "the logarithm of shoe is 3.58352 to 3.85015, but"),
+        (
+            "target shoe size; drop kind",
+            "fc 2 softmax",
+            "shoe is 36 to 47, but cross_entropy takes targets from 0 to 1",
+        ),
+        (
+            "target shoe kind",
+            "fc 4 relu as t; fc 1 sigmoid as a\nfrom t; fc 2 softmax as b\noutput a target=shoe; output b target=kind",
+            "shoe is 36 to 47, but binary_cross_entropy",
+        ),
+        (
             "target kind",
             "fc 4 relu as t; fc 2 softmax as kind\nfrom t; fc 1 as price\noutput kind; output price",
             "the output price is compared with a column of that name",

@@ -127,6 +127,46 @@ def test_a_text_that_does_not_fit_is_one_mistake(tmp_path: Path, spec: str, cont
 
 
 @pytest.mark.parametrize(
+    ("settings", "layers", "message", "fix"),
+    [
+        ("target town", "fc 1", "the network has 1 output, but d.csv has 3 classes", "fc classes softmax"),
+        ("target town", "fc 1 sigmoid", "the network has 1 output, but d.csv has 3 classes", "fc classes softmax"),
+        (
+            "target sold",
+            "fc 1\ntrain { loss poisson }",
+            "sold is 'no' and 'yes', which are classes",
+            "fc classes softmax",
+        ),
+        ("target price", "fc 1 sigmoid", "price is 3 to 81, but binary_cross_entropy takes", "fc 1"),
+        ("target price", "fc 1\ntrain { loss binary_cross_entropy }", "price is 3 to 81, but", "fc 1"),
+        ("target price log", "fc 1 sigmoid", "the logarithm of price is 1.09861 to 4.39445, but", "fc 1"),
+        ("target rooms", "fc 1 sigmoid", "rooms is 1 to 4, but binary_cross_entropy takes", "fc classes softmax"),
+        ("target price rooms", "fc 2 softmax", "price is 3 to 81, but cross_entropy takes", "fc 2"),
+    ],
+)
+def test_a_column_that_the_output_cannot_learn_is_a_mistake_that_its_fix_mends(
+    tmp_path: Path, settings: str, layers: str, message: str, fix: str
+) -> None:
+    towns, rows = ("ely", "york", "bath"), range(40)
+    cells = (f"{i},{i * 2 + 3},{i % 4 + 1},{towns[i % 3]},{'yes' if i % 2 else 'no'}" for i in rows)
+    (tmp_path / "d.csv").write_text("\n".join(["a,price,rooms,town,sold", *cells, ""]), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        network(tmp_path, f'data "d.csv" {{ {settings} }}\n{layers}')
+    (found,) = caught.value.diagnostics
+    assert (found.code, message in found.message, f"`{fix}`" in (found.fix or "")) == ("E0304", True, True)
+    network(tmp_path, f'data "d.csv" {{ {settings} }}\n{fix}')
+
+
+@pytest.mark.parametrize("layers", ["fc 1", "fc 1 sigmoid", "fc classes softmax"])
+@pytest.mark.parametrize("target", ["flag", "sold", "code"])
+def test_one_output_learns_a_column_of_two_values(tmp_path: Path, target: str, layers: str) -> None:
+    cells = (f"{i * i % 11},{i % 2},{i % 2 + 1},{'yes' if i % 2 else 'no'}" for i in range(40))
+    (tmp_path / "d.csv").write_text("\n".join(["a,flag,code,sold", *cells, ""]), encoding="utf-8")
+    drop = " ".join(sorted({"flag", "sold", "code"} - {target}))
+    network(tmp_path, f'data "d.csv" {{ target {target}; drop {drop} }}\n{layers}')
+
+
+@pytest.mark.parametrize(
     ("text", "shape"),
     [
         (f'data "none.txt" else "book.txt"\n{BODY}', (128,)),

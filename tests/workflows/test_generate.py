@@ -192,6 +192,14 @@ def test_what_writes_no_text(here: Path, name: str, message: str, fix: str) -> N
     assert fix in caught.value.fix
 
 
+@pytest.mark.parametrize(("name", "writes"), [("chars", True), ("numbers", False)])
+def test_a_text_that_is_to_be_predicted_is_one_to_go_on_from(here: Path, name: str, writes: bool) -> None:
+    (here / "book.txt").write_text(BOOK)
+    with pytest.raises(DataError, match="reads token numbers, not pictures or text") as caught:
+        opened(here, name).read(here / "book.txt")
+    assert ("`netspec generate RUN --prompt" in caught.value.fix) == writes
+
+
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("chars", {"prompt": "To bé"}, "the prompt has what the model has never seen: 'T' and 'é'", "leave it out"),
     ("chars", {"prompt": "XYZÄÖÜ"}, "'X', 'Y', 'Z', 'Ä' and 'Ö', and 1 more", "leave it out"),

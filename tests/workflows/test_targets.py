@@ -363,6 +363,10 @@ def test_what_the_fixes_say_of_targets_is_taken() -> None:
     [
         ("input 4; fc 3", "mse (cross_entropy where the data has classes)"),
         ("input 4; fc 1", "mse (binary_cross_entropy where the data has classes)"),
+        ('input 4; fc 1; data "d.csv" { target y }', "mse (binary_cross_entropy where the target is classes)"),
+        ('input 4; fc 3; data "d.csv" { target y }', "mse (cross_entropy where the target is classes)"),
+        ('input 4; fc 1; data "d.csv" { target y }; train { loss mse }', "mse"),
+        ('input 4; fc 4; data "d.csv" { target input }', "mse"),
         ("input 4; fc 3 relu", "mse"),
         ("input 1x8x8; conv 3 3x3", "mse"),
         ("fc 10; data digits", "cross_entropy"),

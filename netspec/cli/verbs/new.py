@@ -16,6 +16,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, list
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.recipe.array_files import holds_arrays
+from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.text_facts import are_texts
 from netspec.system.files import kind_of
@@ -84,7 +85,7 @@ def _for_data(data: Path, target: str | None, out: Path | None) -> int:
     if kind_of(data, DataError) and holds_arrays(data, DataError):
         _for_arrays(data, target, out)
         return 0
-    if target is not None:
+    if target is not None and kind_of(data, DataError):
         raise NetspecError("--target names a column of a table, or an array", f"{data} is none: leave --target out")
     _for_files(data, out)
     return 0
@@ -105,9 +106,8 @@ def _for_files(data: Path, out: Path | None) -> None:
     """Write a spec for pictures or texts, which it names by their path from the spec's folder."""
     kind = kind_of(data, DataError)
     if kind is None:
-        raise DataError(
-            f"{data} does not exist", f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
-        )
+        fix = f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
+        raise missing_data(data, str(data), fix)
     of_text = are_texts(data)
     if not of_text and not holds_pictures(data):
         raise DataError(
