@@ -22,7 +22,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"netspec.formats.{name}.run_file", run_here)
 
 
-def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> list[np.ndarray]:
+def run_here(file: Path, package: str, inputs: list[np.ndarray], call: str) -> list[np.ndarray]:
     pytest.importorskip(package)
     spec = spec_from_file_location("exported", file)
     assert spec is not None

@@ -30,9 +30,9 @@ data "pictures.npz" { normalize means="0.4 0.5 0.6" stds="0.2 0.3 0.4" }
 train { loss cross_entropy }
 """
 SEVERAL = """\
-input 3x4x4 as left
+input 3x4x4 as file
 input 5 tokens=9 as words
-from left; conv 2 3 relu; flatten as seen
+from file; conv 2 3 relu; flatten as seen
 from words; embedding 4; lstm 3 last as said
 from seen; concat said as both
 from both; fc 3 softmax as kind
@@ -40,6 +40,7 @@ from both; fc 1 as price
 output kind loss=cross_entropy
 output price loss=mse
 """
+"""`file` is also what NumPy calls an argument of `savez`."""
 
 
 def saved(folder: Path, spec: str, labels: tuple[str, ...] = ()) -> Path:
@@ -87,7 +88,7 @@ def test_several_inputs_and_outputs_keep_their_names(to: str, tmp_path: Path) ->
         made = export_model(saved(tmp_path, SEVERAL), to)
     except ns.NetspecError as error:
         skip_where_missing(error)
-    assert made.inputs == ("left: uint8 N x 3 x 4 x 4", "words: token numbers N x 5")
+    assert made.inputs == ("file: uint8 N x 3 x 4 x 4", "words: token numbers N x 5")
     assert made.outputs == ("kind: float32 N x 3", "price: float32 N x 1")
     assert made.files[0] == tmp_path / FORMATS[to].file
     assert made.difference is None or made.difference.relative < 1e-5

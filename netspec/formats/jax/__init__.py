@@ -14,12 +14,11 @@ from netspec.formats.jax.emitters import EMITTERS
 from netspec.formats.jax.writer import source_of
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
-from netspec.formats.python.statements import identifier
 
 __all__ = ["Jax"]
 
 _CALL = """\
-made = module.predict(module.load({weights!r}), *inputs.values())
+made = module.predict(module.load({weights!r}), *inputs)
 made = [made[name] for name in {names!r}] if isinstance(made, dict) else [made]
 """
 
@@ -45,7 +44,7 @@ class Jax(Format):
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes where netspec cannot be imported."""
-        given = {identifier(i.name): inputs[i.name] for i in program.inputs}
+        given = [inputs[i.name] for i in program.inputs]
         names = [o.name for o in program.outputs]
         call = _CALL.format(weights=str(target.with_suffix(".npz").absolute()), names=names)
         return run_file(target.absolute(), "jax", given, call)

@@ -14,13 +14,12 @@ from netspec.formats.keras.emitters import EMITTERS
 from netspec.formats.keras.writer import source_of
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
-from netspec.formats.python.statements import identifier
 from netspec.ops import Op
 
 __all__ = ["Keras"]
 
 _CALL = """\
-made = module.load()(list(inputs.values()) if len(inputs) > 1 else next(iter(inputs.values())))
+made = module.load()(inputs if len(inputs) > 1 else inputs[0])
 made = [made[name] for name in {names!r}] if isinstance(made, dict) else [made]
 """
 
@@ -57,5 +56,5 @@ class Keras(Format):
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes, on JAX, where netspec cannot be imported."""
-        given = {identifier(i.name): inputs[i.name] for i in program.inputs}
+        given = [inputs[i.name] for i in program.inputs]
         return run_file(target.absolute(), "keras", given, _CALL.format(names=[o.name for o in program.outputs]))
