@@ -201,7 +201,8 @@ def bias_behind(program: Program, operations: Sequence[Operation], *takers: type
 def identifier(name: str) -> str:
     """Return a name of the language as one of Python."""
     made = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return made if made[:1].isalpha() else f"v_{made}"
+    made = made if made[:1].isalpha() else f"v_{made}"
+    return f"{made}_" if keyword.iskeyword(made) else made
 
 
 def atom(text: str) -> str:
