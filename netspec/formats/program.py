@@ -181,7 +181,7 @@ def _outputs(trained: Trained, graph: Graph, *, raw: bool) -> Iterator[Output]:
         probable = alone.link is not None or alone.ends_in in {"softmax", "sigmoid"}
         name = output.name
         if len(graph.outputs) == 1:
-            name = "logits" if raw else "probabilities" if probable else "output"
+            name = "output" if not probable else "logits" if raw else "probabilities"
         taken = {given.name for given in graph.inputs}
         yield Output(
             f"{name}_out" if name in taken else name,

@@ -50,6 +50,9 @@ _EXAMPLES = 32
 _FAR = 1e-2
 """A difference that no rounding explains."""
 
+_LINE = 1000
+"""Bytes of the first line of a program, at most."""
+
 _OWN = {
     run_files.BEST,
     run_files.LAST,
@@ -116,6 +119,11 @@ def export_model(
         )
     for file in format_.files(target):
         _require_free(file, run)
+        if file != target and kind_of(file, RunError) and not _is_program(target):
+            raise RunError(
+                f"{file} is not of an earlier export, and the weights of {target.name} would replace it",
+                f"move it away, or name another file: -o exported{ending}",
+            )
     given, source, notes = _examples(run)
     trained = _trained(run, given)
     program = program_of(trained, raw=raw, folded=format_.folded)
@@ -196,6 +204,15 @@ def _require_free(file: Path, run: Run) -> None:
         raise RunError(
             f"{file} is {what}, which an export does not replace", "name another file: -o exported" + file.suffix
         )
+
+
+def _is_program(file: Path) -> bool:
+    """Return whether a file is a program that netspec wrote: the first line says so."""
+    try:
+        with system_files.open_to_read(file) as stream:
+            return b"written by netspec" in stream.readline(_LINE)
+    except OSError:
+        return False
 
 
 def _require_held(format_: Format, program: Program) -> None:

@@ -108,10 +108,10 @@ def test_weights_that_are_read_in_several_ways(to: str, name: str, tmp_path: Pat
 
 
 NAMES = {
-    "keywords": "input 6\nfc 6 as lambda\nrelu as print\nfc 6 as self\nadd lambda\ntrain { loss mse }",
-    "module": "input 6\nfc 6 as named_parameters\nfc 6 as get_buffer\nfc 6 as x\nfc 6 as x_2\ntrain { loss mse }",
-    "operations": "input 1x4x4\nconv 3 3 as relu\nrelu\npool 2 as flatten\nfc 4 as max_pooling2d\ntrain { loss mse }",
-    "twice": "input 6\nfc 6 as a\nfc 6 relu share=a as b\nfrom a; add b as a_layer\nfc 6 share=a\nadd a_layer\ntrain { loss mse }",
+    "keywords": "input 6\nfc 6 as lambda\nrelu as print\nfc 6 as self\nadd lambda",
+    "module": "input 6\nfc 6 as named_parameters\nfc 6 as get_buffer\nfc 6 as x\nfc 6 as x_2",
+    "operations": "input 1x4x4\nconv 3 3 as relu\nrelu\npool 2 as flatten\nfc 4 as max_pooling2d",
+    "twice": "input 6\nfc 6 as a\nfc 6 relu share=a as b\nfrom a; add b as a_layer\nfc 6 share=a\nadd a_layer",
 }
 """Labels that Python, PyTorch or Keras has for something else, or that a program would give to two things."""
 
@@ -119,7 +119,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("to", computing)
 def test_any_label_can_be_exported(to: str, name: str, tmp_path: Path) -> None:
-    assert disagreeing(to, case_of(ns.parse(NAMES[name])), tmp_path, alone=False) == []
+    assert disagreeing(to, case_of(ns.parse(NAMES[name] + "\ntrain { loss mse }")), tmp_path, alone=False) == []
 
 
 @pytest.mark.torch

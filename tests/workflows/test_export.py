@@ -232,6 +232,15 @@ def test_a_program_has_a_name_of_its_own_beside_its_weights(picture_model: Path,
         f"{tmp_path / 'net.safetensors'} is no name for what is written, a Python program and its weights beside it\n"
         f"  fix: it ends in .py: -o {tmp_path / 'net.py'}"
     )
+    # What lies there by the name of the weights may be somebody's data.
+    (tmp_path / "net.npz").write_text("data")
+    assert refused(picture_model, "jax", out=tmp_path / "net.py") == (
+        f"{tmp_path / 'net.npz'} is not of an earlier export, and the weights of net.py would replace it\n"
+        "  fix: move it away, or name another file: -o exported.py"
+    )
+    assert (tmp_path / "net.npz").read_text() == "data"
+    for _ in range(2):
+        export_model(picture_model, "jax", out=tmp_path / "exported.py")
     (tmp_path / "lock.json").write_text("{}")
     assert "best.safetensors is a file of a run" in refused(picture_model, "torch", out=tmp_path / "best.py")
 
@@ -272,6 +281,9 @@ def test_rows_of_a_table_are_read_as_the_model_reads_them(tmp_path: Path) -> Non
         pass
     made = export_model(tmp_path / "run", "stablehlo")
     assert "test examples of" in made.examples
+    # A price is no logit.
+    for raw in (False, True):
+        assert export_model(tmp_path / "run", "stablehlo", raw=raw).outputs == ("output: float32 N x 1",)
     onnx = pytest.importorskip("onnx")
     model = onnx.load(export_model(tmp_path / "run", "onnx").files[0])
     facts = {each.key: each.value for each in model.metadata_props}
