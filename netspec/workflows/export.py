@@ -31,6 +31,7 @@ from netspec.formats import (
     difference,
     program_of,
 )
+from netspec.formats.program import scaling
 from netspec.formats.weights import weights
 from netspec.graph.graph import Graph
 from netspec.ir.text import resolved_text
@@ -272,10 +273,7 @@ def _as_read(program: Program, given: Mapping[str, NDArray[Any]]) -> dict[str, N
     for each in program.inputs:
         array = given[each.name].reshape(-1, *each.shape)
         if each.kind == "floats" and array.dtype == np.uint8:
-            data = program.trained.network.data
-            factors, offsets = data.scalings() if data else ((1 / 255,), (0.0,))
-            axes = (-1, 1, 1) if len(factors) > 1 else ()
-            factor, offset = (np.array(a, np.float32).reshape(axes) for a in (factors, offsets))
+            factor, offset = scaling(program.trained.network)
             array = array.astype(np.float32) * factor + offset
         made[each.name] = array
     return made

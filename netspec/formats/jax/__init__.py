@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.format import Format, Options
@@ -14,6 +13,7 @@ from netspec.formats.jax.emitters import EMITTERS
 from netspec.formats.jax.writer import source_of
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
+from netspec.formats.weights import write_npz
 
 __all__ = ["Jax"]
 
@@ -38,9 +38,7 @@ class Jax(Format):
         del options
         weights = target.with_suffix(".npz")
         target.write_text(source_of(program, weights.name), encoding="utf-8")
-        arrays: dict[str, Any] = dict(program.arrays)
-        with weights.open("wb") as stream:
-            np.savez(stream, **arrays)
+        write_npz(weights, program.arrays)
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes where netspec cannot be imported."""

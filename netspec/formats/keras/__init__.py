@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.format import Format, Options
@@ -14,6 +13,7 @@ from netspec.formats.keras.emitters import EMITTERS
 from netspec.formats.keras.writer import source_of
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
+from netspec.formats.weights import write_npz
 from netspec.ops import Op
 
 __all__ = ["Keras"]
@@ -40,9 +40,7 @@ class Keras(Format):
         weights = target.with_suffix(".npz")
         text, state = source_of(program, weights.name)
         target.write_text(text, encoding="utf-8")
-        arrays: dict[str, Any] = state
-        with weights.open("wb") as stream:
-            np.savez(stream, **arrays)
+        write_npz(weights, state)
 
     def unheld(self, program: Program) -> Mapping[str, Sequence[str]]:
         """Return what it cannot hold: also weights that are read in several ways, for a layer has its own."""

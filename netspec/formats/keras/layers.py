@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.program import Program
-from netspec.formats.python.statements import identifier
+from netspec.formats.python.expressions import identifier
 
 __all__ = ["OF_KERAS", "Layers"]
 

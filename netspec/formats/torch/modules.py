@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.program import Arrays
-from netspec.formats.python.statements import identifier
+from netspec.formats.python.expressions import identifier
 
 __all__ = ["OF_MODULES", "Modules"]
 
