@@ -18,7 +18,7 @@ from netspec.passes.fuse_loss import fuse_loss
 from netspec.passes.remove_dead_code import remove_dead_code
 from netspec.passes.remove_noise import remove_noise
 
-__all__ = ["Arrays", "Input", "Output", "Program", "Trained", "program_of"]
+__all__ = ["Arrays", "Input", "Output", "Program", "Trained", "program_of", "scaling"]
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 """Arrays by path, such as `conv_1/kernel`."""
@@ -161,18 +161,21 @@ def _only(graph: Graph, wanted: list[tuple[GraphOutput, Operation | None]]) -> G
     return replace(graph, operations=tuple(reversed(kept)), outputs=outputs)
 
 
-def _inputs(trained: Trained, *, raw: bool) -> Iterator[Input]:
-    data = trained.network.data
-    factors, offsets = data.scalings() if data else ((1 / 255,), (0.0,))
+def scaling(network: Network) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what bytes are multiplied by, and what is added then: numbers, or (C, 1, 1) of each channel."""
+    factors, offsets = network.data.scalings() if network.data else ((1 / 255,), (0.0,))
     axes = (-1, 1, 1) if len(factors) > 1 else ()
+    return np.array(factors, np.float32).reshape(axes), np.array(offsets, np.float32).reshape(axes)
+
+
+def _inputs(trained: Trained, *, raw: bool) -> Iterator[Input]:
     for given in trained.graph.inputs:
         if given.tokens:
             yield Input(given.name, given.shape, "tokens", tokens=given.tokens)
         elif raw or given.name not in trained.bytes:
             yield Input(given.name, given.shape, "floats")
         else:
-            factor, offset = (np.array(each, np.float32).reshape(axes) for each in (factors, offsets))
-            yield Input(given.name, given.shape, "bytes", factor, offset)
+            yield Input(given.name, given.shape, "bytes", *scaling(trained.network))
 
 
 def _outputs(trained: Trained, graph: Graph, *, raw: bool) -> Iterator[Output]:
@@ -181,7 +184,7 @@ def _outputs(trained: Trained, graph: Graph, *, raw: bool) -> Iterator[Output]:
         probable = alone.link is not None or alone.ends_in in {"softmax", "sigmoid"}
         name = output.name
         if len(graph.outputs) == 1:
-            name = "logits" if raw else "probabilities" if probable else "output"
+            name = "output" if not probable else "logits" if raw else "probabilities"
         taken = {given.name for given in graph.inputs}
         yield Output(
             f"{name}_out" if name in taken else name,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from netspec.formats.arrays import torch_names
 from netspec.formats.format import Format, Options
-from netspec.formats.program import Program
+from netspec.formats.program import Arrays, Program
 
-__all__ = ["Npz", "Safetensors", "weights"]
+__all__ = ["Npz", "Safetensors", "weights", "write_npz"]
 
 
 def weights(program: Program, options: Options) -> dict[str, NDArray[Any]]:
@@ -23,6 +23,13 @@ def weights(program: Program, options: Options) -> dict[str, NDArray[Any]]:
     arrays = {names.get(path, path): np.ascontiguousarray(a) for path, a in program.trained.arrays.items()}
     assert len(arrays) == len(program.trained.arrays), "two arrays have one name"
     return dict(sorted(arrays.items()))
+
+
+def write_npz(file: Path, arrays: Arrays) -> None:
+    """Write arrays by name, under the name of the file as it is: `np.savez` would add an ending."""
+    given: dict[str, Any] = dict(arrays)
+    with file.open("wb") as stream:
+        np.savez(stream, **given)
 
 
 class Safetensors(Format):
@@ -57,9 +64,7 @@ class Npz(Format):
 
     def write(self, program: Program, target: Path, options: Options) -> None:
         """Write the arrays."""
-        with target.open("wb") as stream:
-            arrays: dict[str, Any] = weights(program, options)
-            np.savez(stream, **arrays)
+        write_npz(target, weights(program, options))
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return the arrays as NumPy reads them."""

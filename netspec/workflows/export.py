@@ -31,6 +31,7 @@ from netspec.formats import (
     difference,
     program_of,
 )
+from netspec.formats.program import scaling
 from netspec.formats.weights import weights
 from netspec.graph.graph import Graph
 from netspec.ir.text import resolved_text
@@ -49,6 +50,9 @@ _EXAMPLES = 32
 
 _FAR = 1e-2
 """A difference that no rounding explains."""
+
+_LINE = 1000
+"""Bytes of the first line of a program, at most."""
 
 _OWN = {
     run_files.BEST,
@@ -116,6 +120,11 @@ def export_model(
         )
     for file in format_.files(target):
         _require_free(file, run)
+        if file != target and kind_of(file, RunError) and not _is_program(target):
+            raise RunError(
+                f"{file} is not of an earlier export, and the weights of {target.name} would replace it",
+                f"move it away, or name another file: -o exported{ending}",
+            )
     given, source, notes = _examples(run)
     trained = _trained(run, given)
     program = program_of(trained, raw=raw, folded=format_.folded)
@@ -198,6 +207,15 @@ def _require_free(file: Path, run: Run) -> None:
         )
 
 
+def _is_program(file: Path) -> bool:
+    """Return whether a file is a program that netspec wrote: the first line says so."""
+    try:
+        with system_files.open_to_read(file) as stream:
+            return b"written by netspec" in stream.readline(_LINE)
+    except OSError:
+        return False
+
+
 def _require_held(format_: Format, program: Program) -> None:
     """Raise NetspecError that names every operation which a format cannot hold."""
     unheld = format_.unheld(program)
@@ -255,10 +273,7 @@ def _as_read(program: Program, given: Mapping[str, NDArray[Any]]) -> dict[str, N
     for each in program.inputs:
         array = given[each.name].reshape(-1, *each.shape)
         if each.kind == "floats" and array.dtype == np.uint8:
-            data = program.trained.network.data
-            factors, offsets = data.scalings() if data else ((1 / 255,), (0.0,))
-            axes = (-1, 1, 1) if len(factors) > 1 else ()
-            factor, offset = (np.array(a, np.float32).reshape(axes) for a in (factors, offsets))
+            factor, offset = scaling(program.trained.network)
             array = array.astype(np.float32) * factor + offset
         made[each.name] = array
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from export_cases import CASES, GROUPS, Case, case, case_of, group
 
 import netspec as ns
 from netspec.formats import FORMATS, NotInstalledError, Options, difference, program_of
+from netspec.formats.keras.layers import OF_KERAS
+from netspec.formats.keras.writer import source_of
+from netspec.formats.torch.modules import OF_MODULES
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +26,20 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"netspec.formats.{name}.run_file", run_here)
 
 
-def run_here(file: Path, package: str, inputs: dict[str, Any], call: str) -> list[np.ndarray]:
+def run_here(file: Path, package: str, inputs: list[np.ndarray], call: str) -> list[np.ndarray]:
     pytest.importorskip(package)
+    names: dict[str, Any] = {"module": loaded(file), "inputs": inputs}
+    exec(call, names)
+    return [np.asarray(array) for array in names["made"]]
+
+
+def loaded(file: Path) -> Any:
     spec = spec_from_file_location("exported", file)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    names: dict[str, Any] = {"module": module, "inputs": inputs}
-    exec(call, names)
-    return [np.asarray(array) for array in names["made"]]
+    return module
 
 
 # Keras runs each operation by itself, which takes minutes.
@@ -97,3 +105,36 @@ def test_weights_that_are_read_in_several_ways(to: str, name: str, tmp_path: Pat
         assert len(what[1]) == 2
     else:
         assert disagreeing(to, known, tmp_path, alone=False) == []
+
+
+NAMES = {
+    "keywords": "input 6\nfc 6 as lambda\nrelu as print\nfc 6 as self\nadd lambda",
+    "module": "input 6\nfc 6 as named_parameters\nfc 6 as get_buffer\nfc 6 as x\nfc 6 as x_2",
+    "operations": "input 1x4x4\nconv 3 3 as relu\nrelu\npool 2 as flatten\nfc 4 as max_pooling2d",
+    "twice": "input 6\nfc 6 as a\nfc 6 relu share=a as b\nfrom a; add b as a_layer\nfc 6 share=a\nadd a_layer",
+}
+"""Labels that Python, PyTorch or Keras has for something else, or that a program would give to two things."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("to", computing)
+def test_any_label_can_be_exported(to: str, name: str, tmp_path: Path) -> None:
+    assert disagreeing(to, case_of(ns.parse(NAMES[name] + "\ntrain { loss mse }")), tmp_path, alone=False) == []
+
+
+@pytest.mark.torch
+def test_all_names_of_a_module_of_pytorch_are_known() -> None:
+    torch = pytest.importorskip("torch")
+    assert {name for name in dir(torch.nn.Module()) if name[0].isalpha()} <= OF_MODULES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", GROUPS)
+def test_all_names_that_keras_gives_are_known(given: str, tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    text, _ = source_of(program_of(group(given).trained, raw=True), "w.npz")
+    target = tmp_path / "model.py"
+    target.write_text(text, encoding="utf-8")
+    own = set(re.findall(r'name="(\w+)"', text))
+    found = {each.name for each in loaded(target).build().operations} - own
+    assert {re.sub(r"_\d+$", "", name) for name in found} <= OF_KERAS

@@ -30,9 +30,9 @@ data "pictures.npz" { normalize means="0.4 0.5 0.6" stds="0.2 0.3 0.4" }
 train { loss cross_entropy }
 """
 SEVERAL = """\
-input 3x4x4 as left
+input 3x4x4 as file
 input 5 tokens=9 as words
-from left; conv 2 3 relu; flatten as seen
+from file; conv 2 3 relu; flatten as seen
 from words; embedding 4; lstm 3 last as said
 from seen; concat said as both
 from both; fc 3 softmax as kind
@@ -40,6 +40,7 @@ from both; fc 1 as price
 output kind loss=cross_entropy
 output price loss=mse
 """
+"""`file` is also what NumPy calls an argument of `savez`."""
 
 
 def saved(folder: Path, spec: str, labels: tuple[str, ...] = ()) -> Path:
@@ -87,7 +88,7 @@ def test_several_inputs_and_outputs_keep_their_names(to: str, tmp_path: Path) ->
         made = export_model(saved(tmp_path, SEVERAL), to)
     except ns.NetspecError as error:
         skip_where_missing(error)
-    assert made.inputs == ("left: uint8 N x 3 x 4 x 4", "words: token numbers N x 5")
+    assert made.inputs == ("file: uint8 N x 3 x 4 x 4", "words: token numbers N x 5")
     assert made.outputs == ("kind: float32 N x 3", "price: float32 N x 1")
     assert made.files[0] == tmp_path / FORMATS[to].file
     assert made.difference is None or made.difference.relative < 1e-5
@@ -231,6 +232,15 @@ def test_a_program_has_a_name_of_its_own_beside_its_weights(picture_model: Path,
         f"{tmp_path / 'net.safetensors'} is no name for what is written, a Python program and its weights beside it\n"
         f"  fix: it ends in .py: -o {tmp_path / 'net.py'}"
     )
+    # What lies there by the name of the weights may be somebody's data.
+    (tmp_path / "net.npz").write_text("data")
+    assert refused(picture_model, "jax", out=tmp_path / "net.py") == (
+        f"{tmp_path / 'net.npz'} is not of an earlier export, and the weights of net.py would replace it\n"
+        "  fix: move it away, or name another file: -o exported.py"
+    )
+    assert (tmp_path / "net.npz").read_text() == "data"
+    for _ in range(2):
+        export_model(picture_model, "jax", out=tmp_path / "exported.py")
     (tmp_path / "lock.json").write_text("{}")
     assert "best.safetensors is a file of a run" in refused(picture_model, "torch", out=tmp_path / "best.py")
 
@@ -271,6 +281,9 @@ def test_rows_of_a_table_are_read_as_the_model_reads_them(tmp_path: Path) -> Non
         pass
     made = export_model(tmp_path / "run", "stablehlo")
     assert "test examples of" in made.examples
+    # A price is no logit.
+    for raw in (False, True):
+        assert export_model(tmp_path / "run", "stablehlo", raw=raw).outputs == ("output: float32 N x 1",)
     onnx = pytest.importorskip("onnx")
     model = onnx.load(export_model(tmp_path / "run", "onnx").files[0])
     facts = {each.key: each.value for each in model.metadata_props}

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.format import Format, Options
@@ -14,12 +13,12 @@ from netspec.formats.jax.emitters import EMITTERS
 from netspec.formats.jax.writer import source_of
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
-from netspec.formats.python.statements import identifier
+from netspec.formats.weights import write_npz
 
 __all__ = ["Jax"]
 
 _CALL = """\
-made = module.predict(module.load({weights!r}), *inputs.values())
+made = module.predict(module.load({weights!r}), *inputs)
 made = [made[name] for name in {names!r}] if isinstance(made, dict) else [made]
 """
 
@@ -39,13 +38,11 @@ class Jax(Format):
         del options
         weights = target.with_suffix(".npz")
         target.write_text(source_of(program, weights.name), encoding="utf-8")
-        arrays: dict[str, Any] = dict(program.arrays)
-        with weights.open("wb") as stream:
-            np.savez(stream, **arrays)
+        write_npz(weights, program.arrays)
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes where netspec cannot be imported."""
-        given = {identifier(i.name): inputs[i.name] for i in program.inputs}
+        given = [inputs[i.name] for i in program.inputs]
         names = [o.name for o in program.outputs]
         call = _CALL.format(weights=str(target.with_suffix(".npz").absolute()), names=names)
         return run_file(target.absolute(), "jax", given, call)

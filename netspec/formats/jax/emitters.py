@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from netspec import ops
+from netspec.formats.python.expressions import atom, number, short, unless
 from netspec.formats.python.library import arguments_of
-from netspec.formats.python.statements import Call, atom, number, short
+from netspec.formats.python.operations import ANYWHERE, Expression, infix, meeting, part, per_channel
+from netspec.formats.python.statements import Call
 
 __all__ = ["EMITTERS", "LIBRARY", "TAKES_BIAS", "function"]
-
-Emitter: TypeAlias = Callable[[Any, Call], str]
-"""Operation and its place → expression."""
 
 TAKES_BIAS = (ops.Conv, ops.ConvTranspose, ops.MatMul)
 
@@ -53,23 +53,19 @@ def _call(name: str, at: Call, *more: str, **options: str) -> str:
     return f"{name}({', '.join(arguments)})"
 
 
-def _unless(text: str, default: str) -> str:
-    return "" if text == default else text
-
-
 def _geometry(op: Any, padding: str) -> dict[str, str]:
     return {
-        "stride": _unless(short(op.stride), "1"),
-        padding: _unless(short(op.padding), "0"),
-        "dilation": _unless(short(op.dilation), "1"),
-        "groups": _unless(str(op.groups), "1"),
+        "stride": unless(short(op.stride), "1"),
+        padding: unless(short(op.padding), "0"),
+        "dilation": unless(short(op.dilation), "1"),
+        "groups": unless(str(op.groups), "1"),
     }
 
 
-def _pool(name: str) -> Emitter:
+def _pool(name: str) -> Expression:
     def emit(op: Any, at: Call) -> str:
         counted = getattr(op, "counted", ())
-        more = {"padding": _unless(short(op.padding), "0"), "counted": _unless(short(counted), "0") if counted else ""}
+        more = {"padding": unless(short(op.padding), "0"), "counted": unless(short(counted), "0") if counted else ""}
         return _call(name, at, short(op.window), short(op.stride), **more)
 
     return emit
@@ -139,53 +135,17 @@ def _activation(op: Any, at: Call) -> str:
 def _spread(at: Call) -> str:
     """Return numbers for each channel as they meet a batch; those for each value stay."""
     (path,) = at.operation.parameters
-    positions = len(at.shapes[0]) - 1
-    if at.arrays[path].ndim > 1 or not positions:
-        return _weight(path)
-    return f"{_weight(path)}[:, {', '.join(['None'] * positions)}]"
+    return f"{_weight(path)}{per_channel(at)}"
 
 
-def _infix(sign: str) -> Emitter:
-    def emit(_: Any, at: Call) -> str:
-        most = max(map(len, at.shapes))
-        read = [
-            atom(x) if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"
-            for x, shape in zip(at.reads, at.shapes, strict=True)
-        ]
-        return f" {sign} ".join(read)
-
-    return emit
-
-
-def _merged(name: str) -> Emitter:
-    def emit(_: Any, at: Call) -> str:
-        most = max(map(len, at.shapes))
-        read = [
-            x if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"
-            for x, shape in zip(at.reads, at.shapes, strict=True)
-        ]
-        text = read[0]
-        for other in read[1:]:
-            text = f"{name}({text}, {other})"
-        return text
-
-    return emit
-
-
-def _affine(op: Any, at: Call) -> str:
-    text = f"{number(op.factor)} * {atom(at.reads[0])}"
-    return f"{text} + {number(op.offset)}" if op.offset else text
-
-
-def _part(x: str, start: int, stop: int, axis: int = 1) -> str:
-    """Return what lies from one place of an axis to another."""
-    return f"{atom(x)}[{':, ' * axis}{start or ''}:{stop}]"
+def _merged(name: str) -> Expression:
+    return lambda _, at: reduce(lambda a, b: f"{name}({a}, {b})", meeting(at))
 
 
 def _gated(op: Any, at: Call) -> str:
     half = at.shapes[0][0] // 2
     x = at.reads[0]
-    return f"{_part(x, 0, half)} * {atom(function(op.function, f'{atom(x)}[:, {half}:]'))}"
+    return f"{part(x, 0, half)} * {atom(function(op.function, f'{atom(x)}[:, {half}:]'))}"
 
 
 def _reshape(op: Any, at: Call) -> str:
@@ -197,11 +157,6 @@ def _pad(op: Any, at: Call) -> str:
     edges = ((0, 0), *zip(op.before, op.after, strict=True))
     mode = {"zero": "", "reflect": ', mode="reflect"', "edge": ', mode="edge"'}[op.mode]
     return f"jnp.pad({at.reads[0]}, {edges}{mode})"
-
-
-def _crop(op: Any, at: Call) -> str:
-    parts = [f"{start or ''}:{start + size}" for start, size in zip(op.start, op.size, strict=True)]
-    return f"{atom(at.reads[0])}[:, :, {', '.join(parts)}]"
 
 
 def _upsample(op: Any, at: Call) -> str:
@@ -249,10 +204,6 @@ def _masked_pool(op: Any, at: Call) -> str:
     return f"masked_{'max' if op.mode == 'max' else 'mean'}({', '.join(at.reads)})"
 
 
-def _valid(op: Any, at: Call) -> str:
-    return f"valid_positions({at.reads[0]}, {op.token}{f', {op.before}' if op.before else ''})"
-
-
 def _local(op: Any, at: Call) -> str:
     return f"local_response_norm({at.reads[0]}, {op.size}, {number(op.alpha)}, {number(op.beta)}, {number(op.k)})"
 
@@ -261,11 +212,8 @@ def _epsilon(op: Any) -> str:
     return f", {number(op.epsilon)}" if op.epsilon != 1e-5 else ""
 
 
-def _same(_: Any, at: Call) -> str:
-    return at.reads[0]
-
-
-EMITTERS: Mapping[type[ops.Op], Emitter] = {
+EMITTERS: Mapping[type[ops.Op], Expression] = {
+    **ANYWHERE,
     ops.Conv: lambda op, at: _call("conv", at, **_geometry(op, "padding")),
     ops.ConvTranspose: lambda op, at: _call("conv_transpose", at, **_geometry(op, "cut")),
     ops.MaxPool: _pool("max_pool"),
@@ -275,13 +223,8 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Bias: lambda op, at: f"{atom(at.reads[0])} + {_spread(at)}",
     ops.Scale: lambda op, at: f"{atom(at.reads[0])} * {_spread(at)}",
     ops.PRelu: lambda op, at: f"prelu({at.reads[0]}, {_spread(at)})",
-    ops.Affine: _affine,
     ops.Activation: _activation,
     ops.Gated: _gated,
-    ops.Dropout: _same,
-    ops.StochasticDepth: _same,
-    ops.Noise: _same,
-    ops.Sample: lambda op, at: _part(at.reads[0], 0, at.shapes[0][0] // 2),
     ops.BatchNorm: lambda op, at: _call("batch_norm", at, epsilon=_epsilon(op)[2:]),
     ops.LayerNorm: lambda op, at: f"layer_norm({at.reads[0]}{_epsilon(op)})",
     ops.GroupNorm: lambda op, at: f"group_norm({at.reads[0]}, {op.groups}{_epsilon(op)})",
@@ -289,37 +232,22 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Reshape: _reshape,
     ops.Permute: lambda op, at: f"{atom(at.reads[0])}.transpose(0, {', '.join(str(a + 1) for a in op.order)})",
     ops.Pad: _pad,
-    ops.Crop: _crop,
-    ops.Channels: lambda op, at: _part(at.reads[0], op.start, op.start + op.count),
-    ops.Coordinates: lambda op, at: f"with_coordinates({at.reads[0]})",
-    ops.ShuffleChannels: lambda op, at: f"shuffle_channels({at.reads[0]}, {op.groups})",
     ops.Upsample: _upsample,
     ops.DepthToSpace: lambda op, at: f"depth_to_space({at.reads[0]}, {op.factor})",
     ops.SpaceToDepth: lambda op, at: f"space_to_depth({at.reads[0]}, {op.factor})",
-    ops.Add: _infix("+"),
-    ops.Average: lambda op, at: f"({_infix('+')(op, at)}) / {len(at.reads)}",
-    ops.Subtract: _infix("-"),
-    ops.Multiply: _infix("*"),
-    ops.Divide: _infix("/"),
     ops.Maximum: _merged("jnp.maximum"),
     ops.Minimum: _merged("jnp.minimum"),
     ops.Concat: lambda op, at: f"jnp.concatenate([{', '.join(at.reads)}], axis=1)",
-    ops.Dot: lambda op, at: f"({_infix('*')(op, at)}).sum(1, keepdims=True)",
+    ops.Dot: lambda op, at: f"({infix('*')(op, at)}).sum(1, keepdims=True)",
     ops.CosineSimilarity: lambda op, at: f"cosine({', '.join(at.reads)}, {number(op.epsilon)})",
     ops.Embedding: lambda op, at: _call("embed", at),
-    ops.OneHot: lambda op, at: f"one_hot({at.reads[0]}, {op.tokens})",
     ops.Sinusoid: lambda op, at: f"{atom(at.reads[0])} + sinusoids{tuple(at.shapes[0])}",
     ops.Prepend: lambda op, at: _call("prepend", at),
-    ops.Take: lambda op, at: f"{atom(at.reads[0])}[:, :, {0 if op.position == 'first' else -1}]",
     ops.Recurrent: _recurrent,
     ops.Attention: _attention,
     ops.CrossAttention: _cross_attention,
     ops.WindowAttention: _window_attention,
-    ops.ValidPositions: _valid,
-    ops.ZeroPadding: lambda op, at: f"fill_padding({', '.join(at.reads)}, 0)",
-    ops.OnePadding: lambda op, at: f"fill_padding({', '.join(at.reads)}, 1)",
     ops.MaskedGlobalPool: _masked_pool,
-    ops.TakeLastValid: lambda op, at: f"take_last_valid({', '.join(at.reads)})",
     ops.MaskedRecurrent: _recurrent,
     ops.MaskedAttention: _attention,
     ops.MaskedCrossAttention: _cross_attention,

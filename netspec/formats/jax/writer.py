@@ -6,8 +6,9 @@ from textwrap import indent
 
 from netspec.formats.jax.emitters import EMITTERS, LIBRARY, TAKES_BIAS
 from netspec.formats.program import Input, Program
+from netspec.formats.python.expressions import scaled
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements, bias_behind, scaled, wrapped
+from netspec.formats.python.statements import Call, Statements, bias_behind, wrapped
 from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
 
 __all__ = ["source_of"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.format import Format, Options
@@ -14,13 +13,13 @@ from netspec.formats.keras.emitters import EMITTERS
 from netspec.formats.keras.writer import source_of
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
-from netspec.formats.python.statements import identifier
+from netspec.formats.weights import write_npz
 from netspec.ops import Op
 
 __all__ = ["Keras"]
 
 _CALL = """\
-made = module.load()(list(inputs.values()) if len(inputs) > 1 else next(iter(inputs.values())))
+made = module.load()(inputs if len(inputs) > 1 else inputs[0])
 made = [made[name] for name in {names!r}] if isinstance(made, dict) else [made]
 """
 
@@ -41,9 +40,7 @@ class Keras(Format):
         weights = target.with_suffix(".npz")
         text, state = source_of(program, weights.name)
         target.write_text(text, encoding="utf-8")
-        arrays: dict[str, Any] = state
-        with weights.open("wb") as stream:
-            np.savez(stream, **arrays)
+        write_npz(weights, state)
 
     def unheld(self, program: Program) -> Mapping[str, Sequence[str]]:
         """Return what it cannot hold: also weights that are read in several ways, for a layer has its own."""
@@ -57,5 +54,5 @@ class Keras(Format):
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes, on JAX, where netspec cannot be imported."""
-        given = {identifier(i.name): inputs[i.name] for i in program.inputs}
+        given = [inputs[i.name] for i in program.inputs]
         return run_file(target.absolute(), "keras", given, _CALL.format(names=[o.name for o in program.outputs]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,9 @@ from netspec import ops
 from netspec.formats.jax.emitters import EMITTERS as OF_JAX
 from netspec.formats.keras.layers import Layers
 from netspec.formats.program import Program
-from netspec.formats.python.statements import Call, atom, bias_behind, number, short
+from netspec.formats.python.expressions import atom, node_of, number, options, short, unless
+from netspec.formats.python.operations import ANYWHERE, meeting, per_channel
+from netspec.formats.python.statements import Call, bias_behind, numbers_behind
 from netspec.graph.graph import Operation
 
 __all__ = ["EMITTERS", "follow"]
@@ -28,23 +31,8 @@ def follow(program: Program, operations: Sequence[Operation]) -> list[Operation]
     first = operations[0]
     if not isinstance(first.op, ops.LayerNorm | ops.GroupNorm):
         return bias_behind(program, operations, ops.Conv, ops.MatMul)
-    rest = list(operations[1:3])
-    if [type(each.op) for each in rest] != [ops.Scale, ops.Bias] or any(each.node != first.node for each in rest):
-        return []
-    alone = program.only_reader(first.output) is rest[0] and program.only_reader(rest[0].output) is rest[1]
-    return rest if alone and program.arrays[rest[0].parameters[0]].shape == first.shape[:1] else []
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _options(**options: str) -> list[str]:
-    return [f"{name}={value}" for name, value in options.items() if value]
-
-
-def _unless(text: str, default: str) -> str:
-    return "" if text == default else text
+    rest = numbers_behind(program, operations)
+    return rest if rest and program.arrays[rest[0].parameters[0]].shape == first.shape[:1] else []
 
 
 def _padded(x: str, pads: Sequence[tuple[int, int]], value: str = "") -> str:
@@ -58,11 +46,11 @@ def _conv(op: Any, at: Call, layers: Layers) -> str:
     padding = "" if not any(map(any, op.padding)) else "same"
     if padding and op.padding != ops.same_padding(size, kernel.shape[2:], op.stride, op.dilation):
         x, padding = _padded(x, op.padding), ""
-    how = _options(
-        strides=_unless(short(op.stride), "1"),
+    how = options(
+        strides=unless(short(op.stride), "1"),
         padding=f'"{padding}"' if padding else "",
-        dilation_rate=_unless(short(op.dilation), "1"),
-        groups=_unless(str(op.groups), "1"),
+        dilation_rate=unless(short(op.dilation), "1"),
+        groups=unless(str(op.groups), "1"),
         use_bias="" if at.bias else "False",
     )
     variables = {"kernel": np.moveaxis(kernel, (0, 1), (-1, -2))}
@@ -70,21 +58,21 @@ def _conv(op: Any, at: Call, layers: Layers) -> str:
         variables["bias"] = at.arrays[at.bias]
     kind = f"layers.Conv{len(size)}D"
     arguments = [str(len(kernel)), short(kernel.shape[2:]), *how, _FIRST]
-    made = layers.layer(_name(path), kind, arguments, variables, (path, *([at.bias] if at.bias else [])))
+    made = layers.layer(node_of(path), kind, arguments, variables, (path, *([at.bias] if at.bias else [])))
     return f"{made}({x})"
 
 
 def _deconv(op: Any, at: Call, layers: Layers) -> str:
     (path,) = at.operation.parameters
     given = f"{op.stride}, {op.padding}, {op.dilation}, {op.groups}"
-    made = layers.weighted(_name(path), f"lambda x, kernel: conv_transpose(x, kernel, {given})", {"kernel": path})
+    made = layers.weighted(node_of(path), f"lambda x, kernel: conv_transpose(x, kernel, {given})", {"kernel": path})
     return f"{made}({at.reads[0]})"
 
 
 def _linear(op: Any, at: Call, layers: Layers) -> str:
     del op
     (path,) = at.operation.parameters
-    name, inner = _name(path), path.rpartition("/")[2].removesuffix("_weight")
+    name, inner = node_of(path), path.rpartition("/")[2].removesuffix("_weight")
     name = f"{name}_{inner}" if inner in {"in_proj", "out_proj"} else name
     variables = {"kernel": at.arrays[path].T, **({"bias": at.arrays[at.bias]} if at.bias else {})}
     arguments = [str(len(at.arrays[path])), *([] if at.bias else ["use_bias=False"])]
@@ -110,7 +98,7 @@ def _batch_norm(op: Any, at: Call, layers: Layers) -> str:
     }
     arguments = ["axis=1", f"momentum={number(op.momentum)}", f"epsilon={number(op.epsilon)}"]
     paths = (scale, offset, mean, variance)
-    return f"{layers.layer(_name(scale), 'layers.BatchNormalization', arguments, variables, paths)}({at.reads[0]})"
+    return f"{layers.layer(node_of(scale), 'layers.BatchNormalization', arguments, variables, paths)}({at.reads[0]})"
 
 
 def _norm(op: Any, at: Call, layers: Layers) -> str:
@@ -121,15 +109,15 @@ def _norm(op: Any, at: Call, layers: Layers) -> str:
     grouped = isinstance(op, ops.GroupNorm)
     kind = "layers.GroupNormalization" if grouped else "layers.LayerNormalization"
     arguments = [*([str(op.groups)] if grouped else []), "axis=1", f"epsilon={number(op.epsilon)}"]
-    return f"{layers.layer(_name(scale), kind, arguments, variables, (scale, offset))}({at.reads[0]})"
+    return f"{layers.layer(node_of(scale), kind, arguments, variables, (scale, offset))}({at.reads[0]})"
 
 
 def _max_pool(op: Any, at: Call, layers: Layers) -> str:
     del layers
     x = _padded(at.reads[0], op.padding, "-np.inf") if any(map(any, op.padding)) else at.reads[0]
-    strides = _unless(short(op.stride), short(op.window))
-    options = _options(strides=strides)
-    return f"layers.MaxPooling{len(op.window)}D({', '.join([short(op.window), *options, _FIRST])})({x})"
+    strides = unless(short(op.stride), short(op.window))
+    how = options(strides=strides)
+    return f"layers.MaxPooling{len(op.window)}D({', '.join([short(op.window), *how, _FIRST])})({x})"
 
 
 def _avg_pool(op: Any, at: Call, layers: Layers) -> str:
@@ -137,8 +125,8 @@ def _avg_pool(op: Any, at: Call, layers: Layers) -> str:
     if any(map(any, op.padding)):
         counted = op.counted or ((0, 0),) * len(op.window)
         return f"avg_pool({at.reads[0]}, {op.window}, {op.stride}, {op.padding}, {counted})"
-    options = _options(strides=_unless(short(op.stride), short(op.window)))
-    return f"layers.AveragePooling{len(op.window)}D({', '.join([short(op.window), *options, _FIRST])})({at.reads[0]})"
+    how = options(strides=unless(short(op.stride), short(op.window)))
+    return f"layers.AveragePooling{len(op.window)}D({', '.join([short(op.window), *how, _FIRST])})({at.reads[0]})"
 
 
 def _global_pool(op: Any, at: Call, layers: Layers) -> str:
@@ -197,9 +185,7 @@ def function(name: str, x: str, **parameters: Any) -> str:
 def _each(at: Call, text: str, layers: Layers, name: str) -> str:
     """Return a layer of numbers for each channel, or for each value, which meet a batch as `text` says."""
     (path,) = at.operation.parameters
-    positions = len(at.shapes[0]) - 1
-    spread = f"[:, {', '.join(['None'] * positions)}]" if at.arrays[path].ndim == 1 and positions else ""
-    made = layers.weighted(_name(path), f"lambda x, {name}: {text.format(name + spread)}", {name: path})
+    made = layers.weighted(node_of(path), f"lambda x, {name}: {text.format(name + per_channel(at))}", {name: path})
     return f"{made}({at.reads[0]})"
 
 
@@ -224,18 +210,7 @@ def _pad(op: Any, at: Call, layers: Layers) -> str:
 
 
 def _merged(name: str) -> Emitter:
-    def emit(op: Any, at: Call, layers: Layers) -> str:
-        del op, layers
-        most = max(map(len, at.shapes))
-        first, *others = (
-            x if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"
-            for x, shape in zip(at.reads, at.shapes, strict=True)
-        )
-        for other in others:
-            first = f"ops.{name}({first}, {other})"
-        return first
-
-    return emit
+    return lambda op, at, layers: reduce(lambda a, b: f"ops.{name}({a}, {b})", meeting(at))
 
 
 def _gated(op: Any, at: Call, layers: Layers) -> str:
@@ -249,7 +224,7 @@ def _embedding(op: Any, at: Call, layers: Layers) -> str:
     (path,) = at.operation.parameters
     tokens, width = at.arrays[path].shape
     variables = {"embeddings": at.arrays[path]}
-    made = layers.layer(_name(path), "layers.Embedding", [str(tokens), str(width)], variables, (path,))
+    made = layers.layer(node_of(path), "layers.Embedding", [str(tokens), str(width)], variables, (path,))
     return f"ops.swapaxes({made}({at.reads[0]}), 1, 2)"
 
 
@@ -276,7 +251,7 @@ def _recurrent(op: Any, at: Call, layers: Layers) -> str:
     arguments = [str(units), "return_sequences=True"]
     arguments += [*(['activation="relu"'] if op.cell == "relu" else []), *([] if biases else ["use_bias=False"])]
     arguments += ["go_backwards=True"] if op.reverse else []
-    name = f"{_name(weight_ih)}_reverse" if op.reverse else _name(weight_ih)
+    name = f"{node_of(weight_ih)}_reverse" if op.reverse else node_of(weight_ih)
     made = layers.layer(name, f"layers.{kind}", arguments, variables, tuple(at.operation.parameters))
     mask = f", mask={atom(at.reads[1])}[:, 0] != 0" if isinstance(op, ops.MaskedRecurrent) else ""
     y = f"{made}(ops.swapaxes({at.reads[0]}, 1, 2){mask})"
@@ -289,13 +264,13 @@ def _cross_attention(op: Any, at: Call, layers: Layers) -> str:
     names = ("q", "k", "v") if len(paths) == 3 else ("qkv",)
     weights = {**dict(zip(names, paths, strict=True)), **named}
     function = f"lambda *x, **w: cross_attention(*x, heads={op.heads}, **w)"
-    return f"{layers.weighted(_name(paths[0]), function, weights)}({', '.join(at.reads)})"
+    return f"{layers.weighted(node_of(paths[0]), function, weights)}({', '.join(at.reads)})"
 
 
 def _window_attention(op: Any, at: Call, layers: Layers) -> str:
     (path,) = at.operation.parameters
     function = f"lambda x, table: window_attention(x, table, {op.heads}, {op.window}, {op.shift})"
-    made = layers.weighted(f"{_name(path)}_bias", function, {"table": path})
+    made = layers.weighted(f"{node_of(path)}_bias", function, {"table": path})
     return f"{made}({at.reads[0]})"
 
 
@@ -312,10 +287,9 @@ def _dot(op: Any, at: Call, layers: Layers) -> str:
 
 
 _AS_IN_JAX = (
-    *(ops.Affine, ops.Dropout, ops.StochasticDepth, ops.Noise, ops.Sample, ops.LocalResponseNorm, ops.Crop),
-    *(ops.Channels, ops.Coordinates, ops.ShuffleChannels, ops.Upsample, ops.DepthToSpace, ops.SpaceToDepth, ops.Add),
-    *(ops.Average, ops.Subtract, ops.Multiply, ops.Divide, ops.CosineSimilarity, ops.OneHot, ops.Sinusoid, ops.Take),
-    *(ops.Attention, ops.MaskedAttention, ops.ValidPositions, ops.ZeroPadding, ops.OnePadding, ops.TakeLastValid),
+    *ANYWHERE,
+    *(ops.LocalResponseNorm, ops.Upsample, ops.DepthToSpace, ops.SpaceToDepth, ops.CosineSimilarity, ops.Sinusoid),
+    *(ops.Attention, ops.MaskedAttention),
 )
 """Operations whose expression names nothing of JAX."""
 
@@ -349,7 +323,7 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Dot: _dot,
     ops.Embedding: _embedding,
     ops.Prepend: lambda op, at, layers: (
-        f"{layers.weighted(_name(at.operation.parameters[0]), 'prepend', {'vector': at.operation.parameters[0]})}"
+        f"{layers.weighted(node_of(at.operation.parameters[0]), 'prepend', {'vector': at.operation.parameters[0]})}"
         f"({at.reads[0]})"
     ),
     ops.Recurrent: _recurrent,

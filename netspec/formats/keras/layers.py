@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.program import Program
-from netspec.formats.python.statements import identifier
+from netspec.formats.python.expressions import identifier
 
-__all__ = ["Layers"]
+__all__ = ["OF_KERAS", "Layers"]
+
+_WORDS = """
+absolute add average_pool average_pooling1d average_pooling2d cast celu clip concatenate elu equal exp
+expand_dims flatten flip gelu get_item greater hard_shrink hard_sigmoid hard_tanh leaky_relu less_equal log
+log_sigmoid log_softmax logical_and matmul max max_pooling1d max_pooling2d maximum mean minimum moveaxis
+multiply negative not_equal one_hot pad permute power relu relu6 repeat reshape rsqrt selu sigmoid silu
+soft_shrink softmax softplus softsign split sqrt square stack subtract sum swapaxes tanh tanh_shrink transpose
+true_divide where
+"""
+OF_KERAS = frozenset(_WORDS.split())
+"""How Keras names the operations of a program; a number stands behind further ones of a kind."""
 
 
 class Layers:
@@ -29,7 +41,9 @@ class Layers:
         self.state: dict[str, NDArray[Any]] = {}
         self._uses = Counter(path for operation in program.graph.operations for path in operation.parameters)
         self._made: dict[tuple[str, ...], str] = {}
-        self._names: set[str] = set()
+        # All names of a model differ, those of its inputs and operations too.
+        self._names = {"x", *(identifier(given.name) for given in program.inputs)}
+        self._nodes = {identifier(operation.node) for operation in program.graph.operations}
 
     def layer(
         self,
@@ -51,6 +65,7 @@ class Layers:
         if paths in self._made:
             return self._made[paths]
         base = identifier(name)
+        base = f"{base}_layer" if re.sub(r"_\d+$", "", base) in OF_KERAS else base
         found, count = base, 1
         while found in self._names:
             count += 1
@@ -61,8 +76,11 @@ class Layers:
         text = f"{kind}({', '.join([*arguments, f'name={found!r}'.replace(chr(39), chr(34))])})"
         if any(self._uses[path] > 1 for path in paths):
             # The same layer, called again, has the same weights.
-            self.shared[found] = text
-            text = self._made[paths] = found
+            variable = f"{found}_layer"
+            while variable in self._nodes:
+                variable += "_"
+            self.shared[variable] = text
+            text = self._made[paths] = variable
         return text
 
     def weighted(self, name: str, function: str, paths: Mapping[str, str]) -> str:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from netspec.formats.keras.emitters import EMITTERS, follow
 from netspec.formats.keras.layers import Layers
 from netspec.formats.program import Input, Program
+from netspec.formats.python.expressions import scaled
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements, scaled, wrapped
+from netspec.formats.python.statements import Call, Statements, wrapped
 from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
 
 __all__ = ["source_of"]

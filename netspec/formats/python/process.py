@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,20 @@ spec = importlib.util.spec_from_file_location("exported", path)
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 with np.load(folder + "/inputs.npz") as file:
-    inputs = {name: file[name] for name in file.files}
+    inputs = [file[name] for name in file.files]
 CALL
 np.savez(folder + "/outputs.npz", **{f"output_{i}": np.asarray(a) for i, a in enumerate(made)})
 """
 _MISSING = 77
 
 
-def run_file(file: Path, package: str, inputs: Mapping[str, NDArray[Any]], call: str) -> list[NDArray[Any]]:
+def run_file(file: Path, package: str, inputs: Sequence[NDArray[Any]], call: str) -> list[NDArray[Any]]:
     """Return what a written program computes.
 
     Args:
         file: the program.
         package: what it needs beside NumPy.
-        inputs: by the names of the arguments.
+        inputs: in the order of the arguments.
         call: the lines that make `made`, the outputs in their order, of `module` and `inputs`.
 
     Raises:
@@ -49,8 +49,7 @@ def run_file(file: Path, package: str, inputs: Mapping[str, NDArray[Any]], call:
         RuntimeError: the program fails; its last line says why.
     """
     with tempfile.TemporaryDirectory() as folder:
-        given: dict[str, Any] = dict(inputs)
-        np.savez(Path(folder) / "inputs.npz", **given)
+        np.savez(Path(folder) / "inputs.npz", *inputs)
         program = _PROGRAM.replace("CALL\n", call)
         done = subprocess.run(
             [sys.executable, "-c", program, str(file), package, folder],

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from netspec.formats.format import Format, Options
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
-from netspec.formats.python.statements import identifier
 from netspec.formats.torch.emitters import EMITTERS
 from netspec.formats.torch.writer import source_of
 
@@ -22,7 +21,7 @@ __all__ = ["Torch"]
 _CALL = """\
 import torch
 with torch.no_grad():
-    made = module.load()(*(torch.from_numpy(array) for array in inputs.values()))
+    made = module.load()(*(torch.from_numpy(array) for array in inputs))
 made = [made[name].numpy() for name in {names!r}] if isinstance(made, dict) else [made.numpy()]
 """
 
@@ -47,8 +46,5 @@ class Torch(Format):
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes where netspec cannot be imported."""
-        given = {
-            identifier(i.name): np.asarray(inputs[i.name], np.int64 if i.kind == "tokens" else None)
-            for i in program.inputs
-        }
+        given = [np.asarray(inputs[i.name], np.int64 if i.kind == "tokens" else None) for i in program.inputs]
         return run_file(target.absolute(), "torch", given, _CALL.format(names=[o.name for o in program.outputs]))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from netspec import ops
-from netspec.formats.python.statements import Call, atom, number, short
+from netspec.formats.python.expressions import atom, number, options, short, unless
+from netspec.formats.python.operations import ANYWHERE, Expression, infix, meeting, part, per_channel
+from netspec.formats.python.statements import Call
 from netspec.formats.torch.modules import Modules
 from netspec.formats.torch.weighted import (
     WEIGHTED,
     Emitter,
     even,
     last_first,
-    options,
     padded,
     rank,
-    unless,
 )
 
 __all__ = ["EMITTERS"]
@@ -114,43 +115,11 @@ def function(name: str, x: str, **parameters: Any) -> str:
 def _spread(at: Call, modules: Modules) -> str:
     """Return numbers for each channel as they meet a batch; those for each value stay."""
     (path,) = at.operation.parameters
-    positions = len(at.shapes[0]) - 1
-    made = modules.parameter(path)
-    return f"{made}[:, {', '.join(['None'] * positions)}]" if at.arrays[path].ndim == 1 and positions else made
-
-
-def _meeting(at: Call) -> list[str]:
-    """Return what is combined; one number a channel meets every position."""
-    most = max(map(len, at.shapes))
-    return [
-        atom(x) if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"
-        for x, shape in zip(at.reads, at.shapes, strict=True)
-    ]
-
-
-def _infix(sign: str) -> Emitter:
-    return lambda op, at, modules: f" {sign} ".join(_meeting(at))
+    return f"{modules.parameter(path)}{per_channel(at)}"
 
 
 def _merged(name: str) -> Emitter:
-    def emit(op: Any, at: Call, modules: Modules) -> str:
-        del op, modules
-        first, *others = _meeting(at)
-        for other in others:
-            first = f"torch.{name}({first}, {other})"
-        return first
-
-    return emit
-
-
-def _affine(op: Any, at: Call, modules: Modules) -> str:
-    del modules
-    text = f"{number(op.factor)} * {atom(at.reads[0])}"
-    return f"{text} + {number(op.offset)}" if op.offset else text
-
-
-def _part(x: str, start: int, stop: int) -> str:
-    return f"{atom(x)}[:, {start or ''}:{stop}]"
+    return lambda op, at, modules: reduce(lambda a, b: f"torch.{name}({a}, {b})", meeting(at))
 
 
 def _gated(op: Any, at: Call, modules: Modules) -> str:
@@ -158,7 +127,7 @@ def _gated(op: Any, at: Call, modules: Modules) -> str:
     if op.function == "sigmoid":
         return f"F.glu({at.reads[0]}, 1)"
     half, x = at.shapes[0][0] // 2, at.reads[0]
-    return f"{_part(x, 0, half)} * {atom(function(op.function, f'{atom(x)}[:, {half}:]'))}"
+    return f"{part(x, 0, half)} * {atom(function(op.function, f'{atom(x)}[:, {half}:]'))}"
 
 
 # --- what moves values ----------------------------------------------------------------------------------------------
@@ -178,12 +147,6 @@ def _pad(op: Any, at: Call, modules: Modules) -> str:
         pads.pop(0)
     mode = {"zero": "", "reflect": ', mode="reflect"', "edge": ', mode="replicate"'}[op.mode]
     return f"F.pad({at.reads[0]}, {tuple(last_first(pads))}{mode})" if pads else at.reads[0]
-
-
-def _crop(op: Any, at: Call, modules: Modules) -> str:
-    del modules
-    parts = [f"{start or ''}:{start + size}" for start, size in zip(op.start, op.size, strict=True)]
-    return f"{atom(at.reads[0])}[:, :, {', '.join(parts)}]"
 
 
 def _upsample(op: Any, at: Call, modules: Modules) -> str:
@@ -229,67 +192,42 @@ def _masked_pool(op: Any, at: Call, modules: Modules) -> str:
     return f"masked_{'max' if op.mode == 'max' else 'mean'}({', '.join(at.reads)})"
 
 
-def _valid(op: Any, at: Call, modules: Modules) -> str:
-    del modules
-    return f"valid_positions({at.reads[0]}, {op.token}{f', {op.before}' if op.before else ''})"
-
-
-def _same(op: Any, at: Call, modules: Modules) -> str:
-    del op, modules
-    return at.reads[0]
+def _anywhere(write: Expression) -> Emitter:
+    return lambda op, at, _: write(op, at)
 
 
 EMITTERS: Mapping[type[ops.Op], Emitter] = {
     **WEIGHTED,
+    **{op: _anywhere(write) for op, write in ANYWHERE.items()},
     ops.MaxPool: _max_pool,
     ops.AvgPool: _avg_pool,
     ops.GlobalPool: _global_pool,
     ops.Bias: lambda op, at, modules: f"{atom(at.reads[0])} + {_spread(at, modules)}",
     ops.Scale: lambda op, at, modules: f"{atom(at.reads[0])} * {_spread(at, modules)}",
-    ops.Affine: _affine,
     ops.Activation: lambda op, at, modules: function(op.function, at.reads[0], **dict(op.parameters)),
     ops.Gated: _gated,
-    ops.Dropout: _same,
-    ops.StochasticDepth: _same,
-    ops.Noise: _same,
-    ops.Sample: lambda op, at, modules: _part(at.reads[0], 0, at.shapes[0][0] // 2),
     ops.LocalResponseNorm: _local,
     ops.Reshape: _reshape,
     ops.Permute: lambda op, at, _: f"{atom(at.reads[0])}.permute(0, {', '.join(str(a + 1) for a in op.order)})",
     ops.Pad: _pad,
-    ops.Crop: _crop,
-    ops.Channels: lambda op, at, modules: _part(at.reads[0], op.start, op.start + op.count),
-    ops.Coordinates: lambda op, at, modules: f"with_coordinates({at.reads[0]})",
-    ops.ShuffleChannels: lambda op, at, modules: f"shuffle_channels({at.reads[0]}, {op.groups})",
     ops.Upsample: _upsample,
     ops.DepthToSpace: lambda op, at, modules: f"F.pixel_shuffle({at.reads[0]}, {op.factor})",
     ops.SpaceToDepth: lambda op, at, modules: f"F.pixel_unshuffle({at.reads[0]}, {op.factor})",
-    ops.Add: _infix("+"),
-    ops.Average: lambda op, at, modules: f"({' + '.join(_meeting(at))}) / {len(at.reads)}",
-    ops.Subtract: _infix("-"),
-    ops.Multiply: _infix("*"),
-    ops.Divide: _infix("/"),
     ops.Maximum: _merged("maximum"),
     ops.Minimum: _merged("minimum"),
     ops.Concat: lambda op, at, modules: f"torch.cat([{', '.join(at.reads)}], 1)",
-    ops.Dot: lambda op, at, modules: f"({' * '.join(_meeting(at))}).sum(1, keepdim=True)",
+    ops.Dot: lambda op, at, modules: f"({infix('*')(op, at)}).sum(1, keepdim=True)",
     ops.CosineSimilarity: lambda op, at, _: (
         f"F.cosine_similarity({', '.join(at.reads)}, 1, {number(op.epsilon)}).unsqueeze(1)"
     ),
-    ops.OneHot: lambda op, at, modules: f"one_hot({at.reads[0]}, {op.tokens})",
     ops.Sinusoid: lambda op, at, modules: (
         f"{atom(at.reads[0])} + sinusoids{tuple(at.shapes[0])}.to({atom(at.reads[0])}.device)"
     ),
     ops.Prepend: lambda op, at, modules: f"prepend({at.reads[0]}, {modules.parameter(at.operation.parameters[0])})",
-    ops.Take: lambda op, at, modules: f"{atom(at.reads[0])}[:, :, {0 if op.position == 'first' else -1}]",
     ops.Attention: _attention,
     ops.CrossAttention: _cross_attention,
     ops.WindowAttention: _window_attention,
-    ops.ValidPositions: _valid,
-    ops.ZeroPadding: lambda op, at, modules: f"fill_padding({', '.join(at.reads)}, 0)",
-    ops.OnePadding: lambda op, at, modules: f"fill_padding({', '.join(at.reads)}, 1)",
     ops.MaskedGlobalPool: _masked_pool,
-    ops.TakeLastValid: lambda op, at, modules: f"take_last_valid({', '.join(at.reads)})",
     ops.MaskedAttention: _attention,
     ops.MaskedCrossAttention: _cross_attention,
 }

@@ -9,17 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.formats.program import Arrays
-from netspec.formats.python.statements import identifier
+from netspec.formats.python.expressions import identifier
 
-__all__ = ["Modules"]
+__all__ = ["OF_MODULES", "Modules"]
 
-_OF_MODULES = {
-    *("add_module", "apply", "bfloat16", "buffers", "children", "compile", "cpu", "cuda", "double", "eval"),
-    "extra_repr",
-    *("float", "forward", "half", "ipu", "load_state_dict", "modules", "mtia", "parameters", "register_buffer"),
-    "share_memory",
-    *("state_dict", "to", "train", "training", "type", "xpu", "zero_grad"),
-}
+_WORDS = """
+add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr
+float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
+share_memory state_dict to to_empty train training type xpu zero_grad T_destination
+"""
+OF_MODULES = frozenset(_WORDS.split())
 """What `nn.Module` calls its own."""
 
 
@@ -79,7 +82,7 @@ class Modules:
 
     def _free(self, name: str) -> str:
         base = identifier(name)
-        base = f"{base}_layer" if base in _OF_MODULES else base
+        base = f"{base}_layer" if base in OF_MODULES else base
         found, count = base, 1
         while found in self.lines:
             count += 1

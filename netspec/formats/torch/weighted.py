@@ -10,11 +10,12 @@ import numpy as np
 
 from netspec import ops
 from netspec.formats.program import Program
-from netspec.formats.python.statements import Call, atom, bias_behind, number, short
+from netspec.formats.python.expressions import atom, node_of, number, options, short, unless
+from netspec.formats.python.statements import Call, bias_behind, numbers_behind
 from netspec.formats.torch.modules import Modules
 from netspec.graph.graph import Operation
 
-__all__ = ["WEIGHTED", "Emitter", "even", "follow", "last_first", "options", "padded", "rank", "unless"]
+__all__ = ["WEIGHTED", "Emitter", "even", "follow", "last_first", "padded", "rank"]
 
 Emitter: TypeAlias = Callable[[Any, Call, Modules], str]
 """Operation, its place, the modules of the network → expression."""
@@ -28,29 +29,13 @@ def follow(program: Program, operations: Sequence[Operation]) -> list[Operation]
     first = operations[0]
     if not isinstance(first.op, _NORMS):
         return bias_behind(program, operations, ops.Conv, ops.ConvTranspose, ops.MatMul)
-    rest = list(operations[1:3])
-    kinds = [type(each.op) for each in rest]
-    if kinds != [ops.Scale, ops.Bias] or any(each.node != first.node for each in rest):
+    rest = numbers_behind(program, operations)
+    if not rest:
         return []
     # GroupNorm has numbers for each channel, LayerNorm for each value that it normalizes.
     shape = program.arrays[rest[0].parameters[0]].shape
     whole = isinstance(first.op, ops.GroupNorm) and first.op.groups == 1 and shape == first.shape
-    alone = program.only_reader(first.output) is rest[0] and program.only_reader(rest[0].output) is rest[1]
-    return rest if alone and (whole or shape == first.shape[:1]) else []
-
-
-def node(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def options(**given: str) -> list[str]:
-    """Return the arguments that have a value, by their names."""
-    return [f"{name}={value}" for name, value in given.items() if value]
-
-
-def unless(text: str, default: str) -> str:
-    """Return an argument; nothing where it is the default."""
-    return "" if text == default else text
+    return rest if whole or shape == first.shape[:1] else []
 
 
 def rank(at: Call) -> str:
@@ -99,7 +84,7 @@ def _conv(op: Any, at: Call, modules: Modules) -> str:
     sizes = [str(kernel.shape[1] * op.groups), str(len(kernel)), short(kernel.shape[2:])]
     text = f"nn.Conv{rank(at)}({', '.join([*sizes, *how, *([] if at.bias else ['bias=False'])])})"
     paths = {"weight": path, **({"bias": at.bias} if at.bias else {})}
-    made = modules.module(node(path), text, paths)
+    made = modules.module(node_of(path), text, paths)
     if made:
         return f"{made}({x})"
     weights = [modules.parameter(each) for each in (path, *([at.bias] if at.bias else []))]
@@ -125,7 +110,7 @@ def _deconv(op: Any, at: Call, modules: Modules) -> str:
             dilation=unless(short(op.dilation), "1"),
         )
         sizes = [str(len(kernel)), str(kernel.shape[1] * op.groups), short(kernel.shape[2:])]
-        made = modules.module(node(path), f"nn.ConvTranspose{rank(at)}({', '.join([*sizes, *how])})", paths)
+        made = modules.module(node_of(path), f"nn.ConvTranspose{rank(at)}({', '.join([*sizes, *how])})", paths)
         if made:
             return f"{made}({at.reads[0]})"
     weights = [modules.parameter(path), modules.parameter(at.bias) if at.bias else "None"]
@@ -138,7 +123,7 @@ def _linear(op: Any, at: Call, modules: Modules) -> str:
     del op
     (path,) = at.operation.parameters
     outputs, inputs = at.arrays[path].shape
-    name = node(path)
+    name = node_of(path)
     inner = path.rpartition("/")[2].removesuffix("_weight")
     if inner in {"in_proj", "out_proj"}:
         name = f"{name}_{inner}"
@@ -160,7 +145,7 @@ def _batch_norm(op: Any, at: Call, modules: Modules) -> str:
     kind = {1: "1d", 2: "1d", 3: "2d"}[len(at.shapes[0])]
     text = f"nn.BatchNorm{kind}({', '.join([str(at.shapes[0][0]), *how])})"
     paths = {"weight": scale, "bias": offset, "running_mean": mean, "running_var": variance}
-    made = modules.module(node(scale), text, paths, {"num_batches_tracked": np.zeros((), np.int64)})
+    made = modules.module(node_of(scale), text, paths, {"num_batches_tracked": np.zeros((), np.int64)})
     if made:
         return f"{made}({at.reads[0]})"
     weights = [modules.parameter(path) for path in (mean, variance, scale, offset)]
@@ -178,7 +163,7 @@ def _group_norm(op: Any, at: Call, modules: Modules) -> str:
     whole = at.arrays[paths["weight"]].shape == shape and len(shape) > 1
     given = [str(list(shape))] if whole else [str(op.groups), str(shape[0])]
     text = f"nn.{'LayerNorm' if whole else 'GroupNorm'}({', '.join([*given, *eps])})"
-    made = modules.module(node(paths["weight"]), text, paths)
+    made = modules.module(node_of(paths["weight"]), text, paths)
     if made:
         return f"{made}({x})"
     weights = [modules.parameter(path) for path in paths.values()]
@@ -191,7 +176,7 @@ def _layer_norm(op: Any, at: Call, modules: Modules) -> str:
     if not at.after:
         return on_features(at, lambda x: f"F.layer_norm({', '.join([x, f'[{channels}]', *eps])})")
     paths = {"weight": at.after[0].parameters[0], "bias": at.after[1].parameters[0]}
-    made = modules.module(node(paths["weight"]), f"nn.LayerNorm({', '.join([str(channels), *eps])})", paths)
+    made = modules.module(node_of(paths["weight"]), f"nn.LayerNorm({', '.join([str(channels), *eps])})", paths)
     if made:
         return on_features(at, lambda x: f"{made}({x})")
     weights = [modules.parameter(path) for path in paths.values()]
@@ -202,7 +187,7 @@ def _prelu(op: Any, at: Call, modules: Modules) -> str:
     del op
     (path,) = at.operation.parameters
     count = prod(at.arrays[path].shape)
-    made = modules.module(node(path), f"nn.PReLU({'' if count == 1 else count})", {"weight": path})
+    made = modules.module(node_of(path), f"nn.PReLU({'' if count == 1 else count})", {"weight": path})
     return f"{made}({at.reads[0]})" if made else f"F.prelu({at.reads[0]}, {modules.parameter(path)})"
 
 
@@ -210,7 +195,7 @@ def _embedding(op: Any, at: Call, modules: Modules) -> str:
     del op
     (path,) = at.operation.parameters
     tokens, width = at.arrays[path].shape
-    made = modules.module(node(path), f"nn.Embedding({tokens}, {width})", {"weight": path})
+    made = modules.module(node_of(path), f"nn.Embedding({tokens}, {width})", {"weight": path})
     return f"{made}({at.reads[0]}).mT" if made else f"F.embedding({at.reads[0]}, {modules.parameter(path)}).mT"
 
 
@@ -228,7 +213,7 @@ def _recurrent(op: Any, at: Call, modules: Modules) -> str:
         *([] if masked else ["batch_first=True"]),
     ]
     kind = f"{_CELLS[op.cell]}{'Cell' if masked else ''}"
-    name = f"{node(weight_ih)}{'_reverse' if op.reverse else ''}"
+    name = f"{node_of(weight_ih)}{'_reverse' if op.reverse else ''}"
     made = modules.module(name, f"nn.{kind}({', '.join([str(inputs), str(units), *how])})", paths, more)
     if made is None:
         # The same weights in another direction, or another cell: a module of its own with a copy of them.

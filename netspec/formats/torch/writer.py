@@ -10,8 +10,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from netspec.formats.program import Input, Program
+from netspec.formats.python.expressions import scaled
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements, scaled, wrapped
+from netspec.formats.python.statements import Call, Statements, wrapped
 from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
 from netspec.formats.torch.emitters import EMITTERS
 from netspec.formats.torch.modules import Modules

@@ -1,0 +1,94 @@
+"""Values, names and calls as Python writes them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from netspec.formats.program import Input
+
+__all__ = ["atom", "identifier", "literal", "node_of", "number", "options", "scaled", "short", "unless"]
+
+
+def identifier(name: str) -> str:
+    """Return a name of the language as one of Python."""
+    made = re.sub(r"\W", "_", name, flags=re.ASCII)
+    made = made if made[:1].isalpha() else f"v_{made}"
+    return f"{made}_" if keyword.iskeyword(made) else made
+
+
+def atom(text: str) -> str:
+    """Return an expression so that an operator or a method can stand behind it."""
+    if re.fullmatch(r"[\w.]+", text):
+        return text
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth == 0 and letter in ")]" and at == len(text) - 1 and re.match(r"[\w.]+[(\[]", text):
+            return text
+        if depth == 0 and letter in " +-*/":
+            break
+    return f"({text})"
+
+
+def short(sizes: Sequence[object]) -> str:
+    """Return sizes as Python has them: one number where all are equal."""
+    if sizes and all(size == sizes[0] for size in sizes):
+        first = sizes[0]
+        if isinstance(first, tuple):
+            return repr(first[0]) if first[0] == first[1] else repr(tuple(sizes))
+        return repr(first)
+    return repr(tuple(sizes))
+
+
+def number(value: float) -> str:
+    """Return a number as people write it, no less exact than float32."""
+    near = float(f"{value:.8g}")
+    if np.float32(near) != np.float32(value):
+        near = float(value)
+    return repr(int(near)) if near == int(near) and abs(near) < 1e6 else repr(near)
+
+
+def literal(values: np.ndarray) -> str:
+    """Return an array of few numbers as nested lists."""
+    if values.ndim == 0:
+        return number(float(values))
+    return "[" + ", ".join(literal(each) for each in values) + "]"
+
+
+def scaled(given: Input, x: str, channels: Callable[[str], str]) -> str:
+    """Return bytes as floats that the network reads.
+
+    Args:
+        given: the input.
+        x: its expression, in floats.
+        channels: returns an expression of a list of numbers, one for each channel, as it meets pictures.
+    """
+    factor, offset = given.factor, given.offset
+    if factor.ndim:
+        text = f"{x} * {channels(literal(factor.reshape(-1)))}"
+        return f"{text} + {channels(literal(offset.reshape(-1)))}" if offset.any() else text
+    divisor = round(1 / float(factor)) if float(factor) else 0
+    exact = divisor and np.float32(1) / np.float32(divisor) == factor
+    text = f"{x} / {divisor}" if exact else f"{x} * {number(float(factor))}"
+    if not offset:
+        return text
+    return f"{text} + {number(float(offset))}" if offset > 0 else f"{text} - {number(-float(offset))}"
+
+
+def node_of(path: str) -> str:
+    """Return the node that an array belongs to."""
+    return path.rpartition("/")[0]
+
+
+def options(**given: str) -> list[str]:
+    """Return the arguments that have a value, by their names."""
+    return [f"{name}={value}" for name, value in given.items() if value]
+
+
+def unless(text: str, default: str) -> str:
+    """Return an argument; nothing where it is the default."""
+    return "" if text == default else text
