@@ -29,6 +29,7 @@ VERBS = (
     "runs",
     "eval",
     "predict",
+    "serve",
     "generate",
     "import",
     "bench",

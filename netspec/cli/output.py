@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
 from netspec.diagnostics.visible import harmless, visible
+from netspec.system.json_text import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,15 +71,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], *, color: bool, error: 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on a line of its own; numbers that are not finite, which JSON cannot hold, become null."""
-    print(json.dumps(_finite(value), allow_nan=False), flush=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
+    print(json_text(value), flush=True)
 
 
 def console() -> Console:

@@ -46,7 +46,7 @@ def clean_variables() -> None:
 
 
 _COMPUTING = {"train", "resume", "replay", "eval", "predict", "generate", "bench"}
-_COMPUTING |= {"plot", "report", "export", "import", "doctor"}
+_COMPUTING |= {"plot", "report", "export", "import", "doctor", "serve"}
 
 
 def set_thread_count(least: int) -> None:

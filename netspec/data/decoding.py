@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 from netspec.diagnostics.diagnostic import DataError
 from netspec.system.files import kind_of
 
-__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "opened", "picture_endings", "quiet"]
+__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "opened", "picture_endings", "quiet", "stated_size"]
 
 MOST_PIXELS = 64_000_000
 LONGEST_SIDE = 30_000
@@ -94,6 +95,18 @@ def _open(source: Path | bytes) -> Image.Image:
     return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats())
 
 
+class _Quiet:
+    """What warns is set for all threads together: the first that decodes sets it, the last sets it back."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.threads = 0
+        self.before = ExitStack()
+
+
+_quiet = _Quiet()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Let Pillow warn of nothing, and raise for pictures that are far too large.
@@ -101,9 +114,27 @@ def quiet() -> Iterator[None]:
     It warns of what is odd in a file that it can read; that matters to no one who wants a class. But a picture within a
     picture, as in an icon, may be larger than the outer one says, and of that it only warns as well.
     """
-    with warnings.catch_warnings(action="ignore"):
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with _quiet.lock:
+        if not _quiet.threads:
+            _quiet.before.enter_context(warnings.catch_warnings(action="ignore"))
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        _quiet.threads += 1
+    try:
         yield
+    finally:
+        with _quiet.lock:
+            _quiet.threads -= 1
+            if not _quiet.threads:
+                _quiet.before.close()
+
+
+def stated_size(content: bytes) -> tuple[int, int] | None:
+    """Return the width and height that a picture's file says, without decoding it; None where it is no picture."""
+    try:
+        with quiet(), _open(content) as image:
+            return image.size
+    except Exception:  # as of a damaged one, which is said where it is decoded
+        return None
 
 
 @contextmanager

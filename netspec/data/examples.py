@@ -20,7 +20,7 @@ from netspec.ir.network import Input
 from netspec.recipe.array_names import ArrayNames
 from netspec.system.files import kind_of
 
-__all__ = ["checked_examples", "formed_examples", "read_examples", "read_formed", "read_inputs"]
+__all__ = ["array_in", "checked_examples", "formed_examples", "read_examples", "read_formed", "read_inputs"]
 
 
 def read_examples(
@@ -50,7 +50,7 @@ def read_formed(
 ) -> tuple[NDArray[Any], list[str]]:
     """Return the examples in a `.npy` file as `read_examples` does, and what to say of them."""
     name = str(source) if name is None else name
-    array = _mapped(source, name) if isinstance(source, bytes) else _load(Path(source), name)
+    array = array_in(source, name) if isinstance(source, bytes) else _load(Path(source), name)
     try:
         return formed_examples(name, array, shape, tokens)
     except MemoryError:
@@ -147,7 +147,7 @@ def _load(path: Path, name: str) -> NDArray[Any]:
         raise _unreadable(name, error) from error
 
 
-def _mapped(content: bytes, name: str) -> NDArray[Any]:
+def array_in(content: bytes, name: str) -> NDArray[Any]:
     """Return the array in the bytes of a `.npy` file; nothing is copied."""
     stream = io.BytesIO(content)
     try:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from netspec.data.picture_files import Decoded, Resize, decode_all
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import plural
+from netspec.sources.embedded import EmbeddedFiles
 from netspec.sources.table_files import ColumnFiles, missing_files, require_files
 from netspec.sources.table_preparation import TableInput, TablePreparation
 from netspec.sources.tables import Table
+from netspec.sources.trees import Tree
 
 __all__ = ["ColumnPictures", "read_column_files"]
 
@@ -62,6 +64,7 @@ def read_column_files(
     resize: Resize,
     *,
     skip_bad: bool = False,
+    embedded: bool = False,
     progress: DownloadProgress | None = None,
 ) -> ColumnPictures:
     """Return the pictures that the columns of a table name.
@@ -71,6 +74,7 @@ def read_column_files(
         prepared: says which columns are read, and how large pictures are.
         resize: how they get that size.
         skip_bad: leave out rows whose picture cannot be read.
+        embedded: the cells are pictures in base64; no file is read.
         progress: called while they are decoded.
 
     Raises:
@@ -85,9 +89,13 @@ def read_column_files(
         cells = table.cells.get(given.text)
         if cells is None:
             continue  # which is said where columns are looked for
-        require_files(table, given.text, missing_files(table, given.text))
         names = list(dict.fromkeys(cells))
-        tree = ColumnFiles(table.folder or Path(), table.name, names)
+        tree: Tree
+        if embedded:
+            tree = EmbeddedFiles(table, given.text)
+        else:
+            require_files(table, given.text, missing_files(table, given.text))
+            tree = ColumnFiles(table.folder or Path(), table.name, names)
         decoded = decode_all(tree, names, (), given.size, resize, skip_bad=skip_bad, progress=progress)
         places = {names[at]: i for i, at in enumerate(decoded.kept.tolist())}
         columns[given.text, given.size] = (decoded, places)

@@ -17,9 +17,10 @@ from netspec.sources.cells import number_of
 from netspec.sources.delimited import read_delimited, require_few_columns
 from netspec.sources.missing import missing_data
 from netspec.sources.texts import decoded, read_content, require_text
+from netspec.system.json_text import TwiceError, unique_keys
 from netspec.system.memory import free_memory
 
-__all__ = ["Table", "is_table_name", "read_table", "table_of_columns"]
+__all__ = ["Table", "is_table_name", "read_table", "table_of_columns", "table_of_objects"]
 
 _CELL = 100
 """Bytes that a cell takes, with its place in a row and in a column."""
@@ -197,8 +198,8 @@ def _of_json_lines(text: str, name: str) -> Table:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_object)
-        except _TwiceError as error:
+            row = json.loads(line, object_pairs_hook=unique_keys)
+        except TwiceError as error:
             message = f"{name}: line {number:,} has {error.args[0]!r} twice"
             raise DataError(message, "give each column of a row one value") from None
         except (ValueError, RecursionError):
@@ -208,6 +209,22 @@ def _of_json_lines(text: str, name: str) -> Table:
             fix = "give each row a line of its own, without the brackets around them" if whole else _JSON
             raise DataError(f"{name}: line {number:,} is no JSON object", fix)
         rows.append((number, row))
+    return _of_rows(rows, name)
+
+
+def table_of_objects(objects: Sequence[Mapping[str, Any]], name: str) -> Table:
+    """Return the table whose rows are JSON objects; what it says of a value names the line, which is the row.
+
+    Raises:
+        DataError: there are none, or a value is none of a single cell.
+    """
+    if not objects:
+        raise DataError(f"{name} has no rows", "give at least one")
+    return _of_rows(list(enumerate(objects, 1)), name)
+
+
+def _of_rows(rows: Sequence[tuple[int, Mapping[str, Any]]], name: str) -> Table:
+    """Return the table whose rows are JSON objects, each with its line."""
     header = list(dict.fromkeys(key for _, row in rows for key in row))
     _require_columns([key.strip() for key in header], name)
     for number, row in rows:
@@ -218,17 +235,6 @@ def _of_json_lines(text: str, name: str) -> Table:
     cells = {key.strip(): [_cell(row.get(key), "true", "false") for _, row in rows] for key in header}
     _require_whole_characters(cells, name)
     return Table(name, cells, [number for number, _ in rows])
-
-
-class _TwiceError(ValueError):
-    """An object has a key twice."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _TwiceError(next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1))
-    return found
 
 
 def _require_whole_characters(cells: Mapping[str, Sequence[str]], name: str) -> None:

@@ -10,13 +10,14 @@ from typing import Any, NoReturn
 from numpy.typing import NDArray
 
 from netspec import data as datasets
-from netspec.data.checks import shape_text
-from netspec.data.examples import read_formed, read_inputs
+from netspec.data.checks import as_values, shape_text
+from netspec.data.examples import formed_examples, read_formed, read_inputs
 from netspec.data.picture_files import Resize, decode_in_pieces, picture_of, size_of
 from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import TABLE_ENDINGS, Network
 from netspec.recipe.catalog import DatasetInfo
 from netspec.sources.picture_headers import header_of
@@ -28,7 +29,7 @@ from netspec.sources.texts import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
 from netspec.system.files import kind_of, read_given
 
-__all__ = ["Examples", "of_texts", "read", "read_pictures", "read_texts"]
+__all__ = ["Examples", "of_arrays", "of_picture", "of_table", "of_texts", "read", "read_pictures", "read_texts"]
 
 _PIECE = 512
 """Pictures or texts that are in memory at a time."""
@@ -97,6 +98,20 @@ def read(
     if file.startswith(b"PK") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npz":
         found, notes = read_inputs(_source(file), network.inputs, _said(network), name=name)
         return Examples(next(iter(found.values())), notes=tuple(notes))
+    return of_picture(network, file, invert=invert, like=like, name=name, preparation=preparation, sizes=sizes)
+
+
+def of_picture(
+    network: Network,
+    file: Path | str | bytes,
+    *,
+    invert: bool | None = None,
+    like: DatasetInfo | None = None,
+    name: str,
+    preparation: Preparation | None = None,
+    sizes: bool = False,
+) -> Examples:
+    """Return the example that a picture is; arguments and errors are those of `read`."""
     if not network.reads_images:
         _refuse(network, file, name)
     resize = preparation.resize if preparation else None
@@ -196,10 +211,53 @@ def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, r
         fix = "give a table with its columns, such as a .csv file"
         raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
-    table = table if table.folder else replace(table, folder=Path())
-    pictures = read_column_files(table, prepared, resize) if prepared.pictures else None
+    return of_table(prepared, table if table.folder else replace(table, folder=Path()), resize)
+
+
+def of_table(prepared: TablePreparation, table: Table, resize: Resize, *, embedded: bool = False) -> Examples:
+    """Return the rows of a table as the network reads them.
+
+    Args:
+        prepared: says how.
+        table: the rows.
+        resize: how pictures get the size of their input.
+        embedded: whether the cells of pictures are pictures in base64, not names of files.
+
+    Raises:
+        DataError: a column is missing, or has what the model cannot read.
+    """
+    pictures = read_column_files(table, prepared, resize, embedded=embedded) if prepared.pictures else None
     array, notes = examples_of(table, prepared, pictures)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
+
+
+def of_arrays(network: Network, values: Any, name: str) -> Examples:
+    """Return arrays, or lists of numbers, as the network takes them: one example or many; of several inputs by name.
+
+    Raises:
+        DataError: they do not fit.
+    """
+    names = [given.name for given in network.inputs]
+    if not isinstance(values, Mapping):
+        if len(names) > 1:
+            raise DataError(
+                f"{name}: the network has several inputs: {listing(names, 'and')}",
+                "give an array for each, by its name",
+            )
+        values = {names[0]: values}
+    if unknown := [key for key in values if key not in names]:
+        near = nearest(str(unknown[0]), names)
+        fix = f"did you mean {near}?" if near else f"give {listing(names, 'and')}"
+        raise DataError(f"{name} has {unknown[0]!r}, which is no input of the network", fix)
+    if lost := [each for each in names if each not in values]:
+        raise DataError(f"{name} lacks {listing(lost, 'and')}", f"give {listing(names, 'and')}")
+    made, notes = {}, list[str]()
+    for given in network.inputs:
+        of = f"{name}: {given.name}" if names[1:] else name
+        made[given.name], said = formed_examples(of, as_values(values[given.name], of), given.shape, given.tokens)
+        notes += said
+    _require_same_count(made, name)
+    return Examples(made if names[1:] else made[names[0]], notes=tuple(notes))
 
 
 def read_pictures(
@@ -245,11 +303,15 @@ def _of_several(network: Network, file: Path | str | bytes, name: str) -> Exampl
             f"give an .npz file with an array for each: np.savez('x.npz', {', '.join(f'{n}=…' for n in names)})",
         )
     made, notes = read_inputs(_source(file), network.inputs, name=name)
+    _require_same_count(made, name)
+    return Examples(made, notes=tuple(notes))
+
+
+def _require_same_count(made: Mapping[str, NDArray[Any]], name: str) -> None:
     counts = {key: len(array) for key, array in made.items()}
     if len(set(counts.values())) > 1:
         said = listing([f"{key} has {plural(count, 'example')}" for key, count in counts.items()], "and")
         raise DataError(f"{name}: {said}", "give one row of each for every example")
-    return Examples(made, notes=tuple(notes))
 
 
 def _refuse(network: Network, file: Path | str | bytes, name: str) -> NoReturn:

@@ -53,9 +53,10 @@ FOLDERS = {
     ),
     "terminal": "diagnostics ops recipe ir data backends/jax training",
     "netspec": "diagnostics system compiler workflows terminal",
+    "serving": "diagnostics system sources data workflows netspec",
     "cli": (
         "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe drawing "
-        "compiler data backends backends/jax training report runs workflows terminal netspec"
+        "compiler data backends backends/jax training report runs workflows terminal serving netspec"
     ),
     "__main__": "cli",
 }

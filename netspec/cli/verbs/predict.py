@@ -23,6 +23,7 @@ from netspec.system.files import kind_of
 from netspec.terminal.numbers import percent
 
 if TYPE_CHECKING:
+    from netspec.workflows.answer_facts import Answer
     from netspec.workflows.example_files import Examples
     from netspec.workflows.predictions import Prediction
     from netspec.workflows.trained import Run
@@ -93,6 +94,7 @@ def predict(
     require_name(None if masks else target)
     if not files and not texts:
         raise typer.BadParameter("name a file, or give a --text", param_hint="FILE…")
+    from netspec.workflows.answer_facts import by_example  # noqa: PLC0415
     from netspec.workflows.row_answers import with_threshold  # noqa: PLC0415
     from netspec.workflows.trained import open_run  # noqa: PLC0415
 
@@ -117,7 +119,7 @@ def predict(
                 if as_json or not write:
                     given = examples.columns if isinstance(file, tuple) and examples.columns else None
                     shown = given[opened.text_column] if given and as_json else names
-                    for example, each in zip(shown, _by_example(opened, examples), strict=True):
+                    for example, each in zip(shown, by_example(opened.predict(examples.array)), strict=True):
                         prediction = with_threshold(opened, each, threshold)
                         what = "text" if given else "file"
                         _print({what: example}, prediction, opened, examples, top, as_json=as_json)
@@ -216,57 +218,32 @@ def _names(name: str, file: Path, count: int) -> list[str]:
     return [name] if single else [f"{name}[{i}]" for i in range(count)]
 
 
-def _by_example(opened: Run, examples: Examples) -> Iterable[Prediction | dict[str, Prediction]]:
-    """Yield the prediction of each example; of several outputs each by its name."""
-    found = opened.predict(examples.array)
-    if not isinstance(found, dict):
-        return list(found)
-    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
-
-
 def _print(
     example: Mapping[str, str],
-    found: Prediction | dict[str, Prediction],
+    found: Answer,
     opened: Run,
     examples: Examples,
     top: int,
     *,
     as_json: bool,
 ) -> None:
+    from netspec.workflows.answer_facts import facts_of  # noqa: PLC0415
+
     (name,) = example.values()
     if as_json:
         notes = {"notes": list(examples.notes)} if examples.notes else {}
         framed = {"framed_as": examples.framed_as} if examples.framed_as else {}
-        if isinstance(found, dict):
-            facts: dict[str, Any] = {"outputs": {output: _facts(each, top) for output, each in found.items()}}
-        else:
-            facts = _facts(found, top)
-        print_json({**example, **facts, **framed, **notes})
+        print_json({**example, **facts_of(found, top), **framed, **notes})
     elif isinstance(found, dict):
         say(f"{name}: " + "   ".join(f"{output} {_text(each, (), top)}" for output, each in found.items()))
     else:
         say(f"{name}: {_text(found, opened.output_names, top)}")
 
 
-def _facts(found: Prediction, top: int) -> dict[str, Any]:
-    if found.positions is not None:
-        return {"positions": dict(found.positions)}
-    if found.labels is not None:
-        ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
-        return {"labels": list(found.labels), "top": ranked}
-    if found.outputs:
-        return {**({"label": found.label} if _names_class(found) else {}), "outputs": list(found.outputs)}
-    ranked = [{"label": label, "probability": p} for label, p in list(found.probabilities.items())[:top]]
-    return {"label": found.label, "probability": found.probability, "top": ranked}
-
-
-def _names_class(found: Prediction) -> bool:
-    """Return whether outputs that are no probabilities say a class; one learned for the classes 0 and 1 is a number."""
-    return found.label is not None and not (len(found.outputs) == 1 and found.label in {"0", "1"})
-
-
 def _text(found: Prediction, names: Sequence[str], top: int) -> str:
     """Return `7 (99.37 %); then 1 0.40 %`, or numbers where the outputs are no probabilities."""
+    from netspec.workflows.answer_facts import names_class  # noqa: PLC0415
+
     if found.positions is not None:
         shares = [f"{label} ({percent(share)})" for label, share in list(found.positions.items())[:top]]
         return f"of the positions {', '.join(shares)}"
@@ -275,7 +252,7 @@ def _text(found: Prediction, names: Sequence[str], top: int) -> str:
         return ", ".join(each[: len(found.labels)]) or f"none; likeliest is {each[0]}"
     if not found.outputs:
         ranked = [(label, percent(p)) for label, p in list(found.probabilities.items())[:top]]
-    elif not _names_class(found):
+    elif not names_class(found):
         more = len(found.outputs) - _SHOWN
         shown = ", ".join(f"{value:.6g}" for value in found.outputs[:_SHOWN])
         return shown + (f", and {more:,} more" if more > 0 else "")

@@ -1,0 +1,287 @@
+"""The application: what is asked, checked and answered, in this order, within bounds of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
+from netspec.serving.batching import Batcher, Ended, Full, batch_sizes
+from netspec.serving.errors import KINDS, RequestError
+from netspec.serving.metrics import CONTENT_TYPE, Metrics
+from netspec.serving.openapi import openapi
+from netspec.serving.options import Options, options_of
+from netspec.serving.page import POLICY, docs_page
+from netspec.serving.requests import Given, read_request
+from netspec.serving.served import Served
+from netspec.system.json_text import json_text
+from netspec.workflows.answer_facts import Answer, facts_of
+from netspec.workflows.row_answers import with_threshold
+from netspec.workflows.trained import Run
+
+__all__ = ["Limits", "Service"]
+
+_HELD = 8
+"""Times the largest body: so many bytes of bodies are in memory at once."""
+
+_READERS = 4
+"""Threads that read requests and write answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server bounds.
+
+    Attributes:
+        batch: examples that are computed together, at most.
+        wait: seconds that an example waits for others.
+        queue: examples that may wait.
+        body: bytes of a request.
+        hosts: the names by which it may be called; any where None.
+        pause: seconds that a client may send nothing of a body, or take nothing of an answer.
+        upload: seconds that a body may take.
+    """
+
+    batch: int = 64
+    wait: float = 0.002
+    queue: int = 1024
+    body: int = 32 * 2**20
+    hosts: frozenset[str] | None = None
+    pause: float = 10.0
+    upload: float = 120.0
+
+
+class _Gone(Exception):  # noqa: N818 - no mistake of ours
+    """The client has left."""
+
+
+class Service:
+    """An ASGI application that answers by a model; to be ended.
+
+    Args:
+        run: the model.
+        limits: what is bounded.
+        report: called with what went wrong within the server.
+    """
+
+    def __init__(self, run: Run, limits: Limits, report: Callable[[str], None] = lambda text: None) -> None:
+        self.served = Served(run)
+        self.limits, self._report = limits, report
+        sizes = batch_sizes(limits.batch)
+        # Compiled before anyone waits for it.
+        for size in sizes:
+            run.predict(self.served.zeros(size))
+        self.metrics = Metrics(sizes)
+        self.batcher = Batcher(run.predict, sizes, wait=limits.wait, most=limits.queue, computed=self.metrics.computed)
+        self._readers = ThreadPoolExecutor(_READERS, "netspec-requests")
+        self._requests = self._held = 0
+        self.metrics.gauge("netspec_queue_examples", "Examples that wait.", lambda: self.batcher.waiting)
+        self.metrics.gauge("netspec_requests_in_flight", "Requests that are being answered.", lambda: self._requests)
+        self._routes: Mapping[str, Mapping[str, Callable[[Request], Awaitable[Response]]]] = {
+            "/predict": {"POST": self._predict},
+            "/health": {"GET": self._health},
+            "/metrics": {"GET": self._metrics},
+            "/openapi.json": {"GET": self._openapi},
+            "/docs": {"GET": self._docs},
+            "/": {"GET": self._docs},
+        }
+
+    def end(self) -> None:
+        """Answer what waits, and end the threads."""
+        self.batcher.end()
+        self._readers.shutdown()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            return
+        self._requests += 1
+        try:
+            response = await self._answered(Request(scope, receive))
+            path = scope["path"] if scope["path"] in self._routes else "other"
+            self.metrics.answered(path, response.status_code)
+            await response(scope, receive, self._bounded(send))
+        except (_Gone, OSError, TimeoutError):
+            # Nobody is there any more to be answered.
+            self.metrics.failed("client_left")
+        finally:
+            self._requests -= 1
+
+    def _bounded(self, send: Any) -> Any:
+        async def bounded(message: Any) -> None:
+            await asyncio.wait_for(send(message), self.limits.pause)
+
+        return bounded
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            self._require_host(request)
+            return await self._route(request)(request)
+        except RequestError as error:
+            found = error
+        except DataError as error:
+            # A threshold is an option of the command line too.
+            found = RequestError(400, error.message, error.fix.replace("--threshold", "threshold"))
+        except NetspecError as error:
+            found = RequestError(500, error.message, error.fix)
+        except MemoryError:
+            found = self._busy("the memory of the server does not suffice now")
+        except (_Gone, asyncio.CancelledError):
+            raise
+        except Exception as error:  # a fault of ours: said once, without a traceback
+            self._report(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
+            found = RequestError(500, "the server failed to answer", "send something else; the server has said why")
+        self.metrics.failed(KINDS[found.status])
+        return _json({"error": found.message, "fix": found.fix}, found.status, found.headers)
+
+    # --- what may be asked ----------------------------------------------------------------------------------------
+
+    def _require_host(self, request: Request) -> None:
+        """Refuse pages of other places that a browser shows here, and names that lead here from elsewhere."""
+        hosts = self.limits.hosts
+        host = request.headers.get("host", "")
+        if hosts is not None and host and _name(f"//{host}") not in hosts:
+            message = f"this server answers this machine alone, and was called {host[:100]!r}"
+            raise RequestError(403, message, f"call it {listing(sorted(hosts), 'or')}, or start it with --host")
+        origin = request.headers.get("origin")
+        if origin is not None and request.method == "POST":
+            own = _name(origin) in hosts if hosts is not None else urlsplit(origin).netloc == host
+            if not own:
+                message = f"a page of {origin[:100]!r} may not ask this server"
+                raise RequestError(403, message, "ask from a program, or from the page of the server itself")
+
+    def _route(self, request: Request) -> Callable[[Request], Awaitable[Response]]:
+        methods = self._routes.get(request.url.path)
+        if methods is None:
+            there = listing(list(self._routes), "and")
+            raise RequestError(404, f"there is no {request.url.path[:100]!r} here", f"there are {there}")
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in methods:
+            allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
+            fix = f"use {listing(allowed, 'or')}"
+            message = f"{request.url.path} takes no {request.method[:20]!r}"
+            raise RequestError(405, message, fix, {"Allow": ", ".join(allowed)})
+        return methods[method]
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    async def _predict(self, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        options = options_of(request.query_params.multi_items())
+        media, boundary = _content_type(request)
+        try:
+            body, held = await self._body(request)
+            try:
+                given = await loop.run_in_executor(
+                    self._readers, read_request, self.served, body, media, boundary, options
+                )
+            finally:
+                self._held -= held
+                del body
+            answers = await asyncio.wrap_future(self.batcher.submit(given.array))
+        except Full:
+            raise self._busy("many examples wait already") from None
+        except Ended:
+            raise self._busy("the server ends") from None
+        text = await loop.run_in_executor(self._readers, self._written, given, answers, options)
+        self.metrics.took(loop.time() - begin)
+        return Response(text, media_type="application/json")
+
+    def _written(self, given: Given, answers: list[Answer], options: Options) -> str:
+        run = self.served.run
+        predictions = [
+            facts_of(with_threshold(run, answer, options.threshold), options.top)
+            | ({"framed_as": framed} if framed else {})
+            for answer, framed in zip(answers, given.framed, strict=True)
+        ]
+        return json_text({"predictions": predictions, **({"notes": given.notes} if given.notes else {})}) + "\n"
+
+    async def _health(self, _: Request) -> Response:
+        return _json({"status": "ok", "model": self.served.name, "waiting": self.batcher.waiting})
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(self.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _openapi(self, _: Request) -> Response:
+        return _json(openapi(self.served, self.limits.body))
+
+    async def _docs(self, request: Request) -> Response:
+        text = docs_page(self.served, request.headers.get("host", ""), self.limits.body)
+        return Response(text, media_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+    # --- bodies ---------------------------------------------------------------------------------------------------
+
+    async def _body(self, request: Request) -> tuple[bytes, int]:
+        """Return the body of a request, and how many of its bytes are counted as held."""
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestError(415, "the body is packed", "send it as it is, without Content-Encoding")
+        stated = request.headers.get("content-length", "")
+        if stated.isascii() and stated.isdecimal() and (len(stated) > 15 or int(stated) > self.limits.body):
+            raise self._too_large()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.limits.upload
+        chunks: list[bytes] = []
+        size, whole = 0, False
+        try:
+            while not whole:
+                try:
+                    message = await asyncio.wait_for(request.receive(), min(self.limits.pause, until - loop.time()))
+                except TimeoutError:
+                    fix = "send it faster, or in several requests"
+                    raise RequestError(408, "the body did not arrive in time", fix, {"Connection": "close"}) from None
+                if message["type"] == "http.disconnect":
+                    raise _Gone
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                self._held += len(chunk)
+                if size > self.limits.body:
+                    raise self._too_large()
+                if self._held > _HELD * self.limits.body:
+                    raise self._busy("many requests are being read")
+                chunks.append(chunk)
+                whole = not message.get("more_body", False)
+        except BaseException:
+            self._held -= size
+            raise
+        return b"".join(chunks), size
+
+    def _too_large(self) -> RequestError:
+        return RequestError(
+            413,
+            f"the body has more than {self.limits.body:,} bytes",
+            "send several requests, or start the server with a larger --max-body",
+        )
+
+    def _busy(self, why: str) -> RequestError:
+        return RequestError(503, why, "try again", {"Retry-After": "1"})
+
+
+def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(json_text(value) + "\n", status, headers, media_type="application/json")
+
+
+def _name(url: str) -> str:
+    """Return the name of the host in a URL; empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _content_type(request: Request) -> tuple[str, str]:
+    """Return the content type of a body in small letters, and the boundary of a form."""
+    media, _, rest = request.headers.get("content-type", "").partition(";")
+    boundary = ""
+    for parameter in rest.split(";"):
+        key, _, value = parameter.strip().partition("=")
+        if key.lower() == "boundary":
+            boundary = value.strip('"')
+    return media.strip().lower(), boundary

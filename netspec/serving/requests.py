@@ -1,0 +1,284 @@
+"""The examples of a request: JSON, pictures, tables, texts, arrays, or a form of them, by its content type."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from netspec.data.decoding import MOST_PIXELS, stated_size
+from netspec.data.examples import array_in
+from netspec.data.types import Arrays, by_array, each_array
+from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.serving.errors import RequestError
+from netspec.serving.multipart import Part, parts_of
+from netspec.serving.options import Options
+from netspec.serving.served import Served
+from netspec.sources.embedded import BASE64_FIX, embedded_bytes
+from netspec.sources.tables import Table, read_table, table_of_objects
+from netspec.sources.texts import text_of
+from netspec.system.json_text import TwiceError, read_json
+from netspec.workflows import example_files
+from netspec.workflows.example_files import Examples
+
+__all__ = ["Given", "read_request"]
+
+_NAME = "the request"
+"""What messages call the examples."""
+
+_MOST_UNPACKED = 256 * 2**20
+"""Bytes of the arrays of an `.npz` file."""
+
+_TABLES = {"text/csv", "text/tab-separated-values", "application/csv", "application/jsonl", "application/x-ndjson"}
+_FILES = {"", "application/octet-stream", "application/x-npy", "application/npy", "application/zip"}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Given:
+    """The examples of a request, as the network takes them.
+
+    Attributes:
+        array: (N, …); of several inputs each by its name.
+        framed: of each example the dataset as whose images it was framed; empty where it was left as it is.
+        notes: what the client should know.
+    """
+
+    array: Arrays
+    framed: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.framed)
+
+
+def read_request(served: Served, body: bytes, media: str, boundary: str, options: Options) -> Given:
+    """Return the examples in a body.
+
+    Args:
+        served: the model that is asked.
+        body: what was sent.
+        media: its content type, in small letters; empty where none was given.
+        boundary: of a form.
+        options: how pictures are read.
+
+    Raises:
+        DataError: an example does not fit the model.
+        RequestError: the body is no such thing, or too large.
+    """
+    if not body:
+        raise RequestError(400, "the request has no body", _send(served))
+    reader = _Reader(served, options)
+    found = reader.form(parts_of(body, boundary)) if media == "multipart/form-data" else reader.one(body, media)
+    return reader.checked(found)
+
+
+def _send(served: Served) -> str:
+    return f"send {listing(['application/json', *served.media], 'or')}"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads the examples of one request."""
+
+    served: Served
+    options: Options
+    pixels: int = field(default=0)
+
+    # --- bodies ---------------------------------------------------------------------------------------------------
+
+    def one(self, body: bytes, media: str, name: str = _NAME) -> list[Examples]:
+        """Return what is in a body, or in the part of a form, by its content type."""
+        run, table = self.served.run, self.served.table
+        if media == "application/json" or media.endswith("+json"):
+            return self._json(body, name)
+        if media.startswith("image/"):
+            return [self._picture(body, name)]
+        if media == "text/plain" and run.text_column:
+            return self._texts([text_of(body, name)], name)
+        if media in _TABLES and table:
+            return [self._rows(read_table(body, name))]
+        if media in _FILES:
+            return [self._file(body, name)]
+        what = f"a body of the type {media[:100]!r}"
+        raise RequestError(415, f"{what} is not what the model reads", _send(self.served))
+
+    def _file(self, body: bytes, name: str) -> Examples:
+        """Return what is in a file of whatever kind."""
+        if body.startswith((b"\x93NUMPY", b"PK")):
+            if body.startswith(b"PK"):
+                _require_small(body, name)
+            return self.served.run.examples(body, name=name)
+        if self.served.reads_pictures and not (self.served.table and stated_size(body) is None):
+            return self._picture(body, name)
+        if self.served.table:
+            return self._rows(read_table(body, name))
+        return self.served.run.examples(body, name=name)
+
+    def form(self, parts: Sequence[Part]) -> list[Examples]:
+        """Return what is in a form: a row by its columns, arrays by the inputs, or an example in each part."""
+        table, inputs = self.served.table, self.served.run.network.inputs
+        if table and any(part.name in table.columns and part.media not in _TABLES for part in parts):
+            row = {part.name: _cell(part, part.name in table.pictures) for part in parts}
+            return [self._rows(table_of_objects([row], _NAME))]
+        if len(inputs) > 1 and not table and any(part.name in [i.name for i in inputs] for part in parts):
+            return [self._by_input(parts)]
+        found = []
+        for number, part in enumerate(parts, 1):
+            found += self.one(part.content, part.media, f"{_NAME}: {part.name or 'part'} {number}")
+        return found
+
+    def _by_input(self, parts: Sequence[Part]) -> Examples:
+        values = {}
+        for part in parts:
+            name = f"{_NAME}: {part.name}"
+            values[part.name] = array_in(part.content, name) if part.is_file else _value(part.content, name)
+        return example_files.of_arrays(self.served.run.network, values, _NAME)
+
+    # --- JSON -----------------------------------------------------------------------------------------------------
+
+    def _json(self, body: bytes, name: str) -> list[Examples]:
+        value = _value(body, name)
+        if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(v, str) for v in value)):
+            return self._strings([value] if isinstance(value, str) else value, name, alone=isinstance(value, str))
+        if self.served.table:
+            rows = value if isinstance(value, list) else [value]
+            wrong = next((number for number, row in enumerate(rows, 1) if not isinstance(row, Mapping)), None)
+            if wrong is not None:
+                shown = f"row {wrong:,} of {name}" if isinstance(value, list) else name
+                raise DataError(f"{shown} is no JSON object", f"give {self._example()}, or a list of such")
+            self._require_few(len(rows))
+            return [self._rows(table_of_objects(rows, name))]
+        if value is None or isinstance(value, bool | int | float):
+            raise DataError(f"{name} is no example", f"give {self._example()}")
+        return [example_files.of_arrays(self.served.run.network, value, name)]
+
+    def _example(self) -> str:
+        if self.served.table:
+            first = next(iter(self.served.table.columns))
+            return f'an object of columns, {{"{first}": …}}'
+        shapes = {i.name: list(i.shape) for i in self.served.run.network.inputs}
+        if len(shapes) > 1:
+            return f"an object with an array for each of {listing(list(shapes), 'and')}"
+        return f"an array of the shape {next(iter(shapes.values()))}, or many of them"
+
+    def _strings(self, texts: Sequence[str], name: str, *, alone: bool) -> list[Examples]:
+        """Return texts, or pictures in base64."""
+        self._require_few(len(texts))
+        if self.served.run.text_column:
+            return self._texts(texts, name)
+        if not self.served.reads_pictures:
+            raise DataError(f"{name} is a text, which the model does not read", f"give {self._example()}")
+        found = []
+        for number, text in enumerate(texts, 1):
+            shown = name if alone else f"picture {number:,} of {name}"
+            content = embedded_bytes(text)
+            if not content:
+                raise DataError(f"{shown} is no picture in base64", BASE64_FIX)
+            found.append(self._picture(content, shown))
+        return found
+
+    # --- examples -------------------------------------------------------------------------------------------------
+
+    def _texts(self, texts: Sequence[str], name: str) -> list[Examples]:
+        assert self.served.table is not None
+        return [example_files.of_texts(self.served.table, texts, name)]
+
+    def _picture(self, content: bytes, name: str) -> Examples:
+        run, table = self.served.run, self.served.table
+        if table and not table.is_picture:
+            fix = "give a table with its columns, such as a .csv file"
+            raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
+        self._spend(content, name)
+        return example_files.of_picture(
+            run.network,
+            content,
+            invert=self.options.invert,
+            like=None if self.options.as_is else run.learned_from,
+            name=name,
+            preparation=run.preparation,
+        )
+
+    def _rows(self, table: Table) -> Examples:
+        prepared, preparation = self.served.table, self.served.run.preparation
+        assert prepared is not None
+        assert preparation is not None
+        self._require_few(len(table))
+        for column in prepared.pictures:
+            for text in dict.fromkeys(table.cells.get(column, ())):
+                if content := embedded_bytes(text):
+                    self._spend(content, f"{table.name}: a picture of {column}")
+        # What a client names is no file of this machine.
+        found = example_files.of_table(prepared, table, preparation.resize or "crop", embedded=True)
+        return replace(found, columns=None)
+
+    def _spend(self, content: bytes, name: str) -> None:
+        """Count the pixels of a picture before it is decoded."""
+        width, height = stated_size(content) or (0, 0)
+        self.pixels += width * height
+        if self.pixels > MOST_PIXELS:
+            with_others = " with those before it" if width * height < self.pixels else ""
+            fix = f"{MOST_PIXELS:,} are the most of a request: make it smaller first"
+            raise RequestError(413, f"{name} has {width:,}x{height:,} pixels, too many{with_others}", fix)
+
+    def _require_few(self, count: int) -> None:
+        if count > self.served.most_examples:
+            message = f"the request has {count:,} examples"
+            raise RequestError(413, message, f"{self.served.most_examples:,} are the most: send several requests")
+
+    def checked(self, found: Sequence[Examples]) -> Given:
+        """Return all examples as the network takes them."""
+        run = self.served.run
+        arrays = [run.checked(examples.array) for examples in found]
+        counts = [len(next(each_array(array))) for array in arrays]
+        self._require_few(sum(counts))
+        if not sum(counts):
+            raise DataError(f"{_NAME} has no examples", "give at least one")
+        framed = [each.framed_as for each, n in zip(found, counts, strict=True) for _ in range(n)]
+        notes = dict.fromkeys(note for examples in found for note in examples.notes)
+        return Given(_joined(arrays), tuple(framed), tuple(notes))
+
+
+def _joined(arrays: Sequence[Arrays]) -> Arrays:
+    if len(arrays) == 1:
+        return arrays[0]
+    forms = {tuple((one.dtype.str, one.shape[1:]) for one in each_array(array)) for array in arrays}
+    if len(forms) > 1:
+        raise DataError(f"{_NAME} has parts of different types", "send pictures and arrays one by one")
+    if isinstance(arrays[0], Mapping):
+        return {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}  # type: ignore[index, call-overload]
+    return by_array(np.asarray, np.concatenate(arrays))  # type: ignore[arg-type]
+
+
+def _value(body: bytes, name: str) -> Any:
+    """Return the value of a JSON text; raises DataError where it is none."""
+    try:
+        return read_json(body.decode("utf-8-sig"))
+    except TwiceError as error:
+        raise DataError(f"{name} has {error.args[0]!r} twice", "give each column of a row one value") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{name} is no UTF-8", "write the JSON in UTF-8") from None
+    except ValueError as error:
+        raise DataError(
+            f"{name} is no JSON: {error}", "write it as JSON, or say what it is by its Content-Type"
+        ) from None
+
+
+def _cell(part: Part, picture: bool) -> str:
+    """Return the field of a form as the cell of a row."""
+    return base64.b64encode(part.content).decode() if picture and part.is_file else text_of(part.content, part.name)
+
+
+def _require_small(body: bytes, name: str) -> None:
+    """Raise RequestError where an archive would unpack to very much."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except Exception:  # it is damaged, which its reader says
+        return
+    if size > _MOST_UNPACKED:
+        raise RequestError(413, f"{name} unpacks to {size:,} bytes", f"{_MOST_UNPACKED:,} are the most")

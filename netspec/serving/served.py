@@ -1,0 +1,202 @@
+"""A model as clients see it: what it reads and answers, how many examples at once, and an example of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from netspec.data.types import Arrays
+from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.table_preparation import Feature, TableInput, TablePreparation
+from netspec.workflows.answer_facts import by_example, facts_of
+from netspec.workflows.trained import Run
+
+__all__ = ["Served"]
+
+Schema = dict[str, Any]
+
+_MOST_EXAMPLES, _MOST_NUMBERS = 10_000, 50_000_000
+"""Of a request: examples, and the numbers that they are and that are answered."""
+
+_ARRAYS = {"application/x-npy": "an .npy file: an example, or many"}
+_PICTURES = {"image/png": "a picture", "image/jpeg": "a picture; likewise image/webp and others"}
+_ROWS = {"text/csv": "a table: a line with the names of its columns, then rows", "application/x-ndjson": "a row a line"}
+
+
+class Served:
+    """A model that is served.
+
+    Attributes:
+        run: the opened model.
+        most_examples: how many a request may have.
+    """
+
+    def __init__(self, run: Run) -> None:
+        if run.network.reconstructs:
+            raise DataError(
+                "the model gives its input again: there are no answers to serve",
+                f"`netspec predict {run.path} FILE -o again.npy` keeps what it gives",
+            )
+        self.run = run
+        graph = run.model.graph
+        numbers = sum(prod(i.shape) for i in graph.inputs) + sum(prod(graph.shape(o.index)) for o in graph.outputs)
+        self.most_examples = max(1, min(_MOST_EXAMPLES, _MOST_NUMBERS // numbers))
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.run.network.name
+
+    @property
+    def table(self) -> TablePreparation | None:
+        """How rows of a table become what the network reads; None where it reads none."""
+        return self.run.preparation.table if self.run.preparation else None
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether a picture alone is an example."""
+        return self.table.is_picture if self.table else self.run.network.reads_images
+
+    @property
+    def media(self) -> dict[str, str]:
+        """What a body may be, by its content type, beside forms and JSON."""
+        several = len(self.run.network.inputs) > 1
+        arrays = {"application/octet-stream": "an .npz file: an array for each input"} if several else _ARRAYS
+        texts = {"text/plain": "a text, in UTF-8"} if self.run.text_column else {}
+        rows = _ROWS if self.table else {}
+        return {**(_PICTURES if self.reads_pictures else {}), **texts, **rows, **arrays}
+
+    def zeros(self, count: int) -> Arrays:
+        """Return so many examples of zeros, of the types that are most often asked."""
+        made = {i.name: np.zeros((count, *i.shape), self._type(i.name)) for i in self.run.network.inputs}
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    def _type(self, name: str) -> Any:
+        given = next(i for i in self.run.network.inputs if i.name == name)
+        if given.tokens:
+            return np.int32
+        picture = self.table.inputs[name].form == "picture" if self.table else self.run.network.reads_images
+        return np.uint8 if picture else np.float32
+
+    # --- what is read ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def example(self) -> Any:
+        """An example as JSON; of pictures and long arrays none: None."""
+        if self.table:
+            if self.run.text_column:
+                return "a text"
+            return {name: value for given in self.table.inputs.values() for name, value in _row(given).items()}
+        inputs = self.run.network.inputs
+        if self.reads_pictures or sum(prod(i.shape) for i in inputs) > 64:
+            return None
+        made = {i.name: np.zeros(i.shape, np.int32 if i.tokens else np.float32).tolist() for i in inputs}
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The JSON schema of a body: one example, or a list of them."""
+        forms: list[Schema] = []
+        if self.table:
+            row = {key: value for given in self.table.inputs.values() for key, value in _columns(given).items()}
+            forms.append({"type": "object", "properties": row, "required": list(self.table.columns)})
+            if self.run.text_column:
+                forms.append({"type": "string", "description": "a text"})
+        elif len(self.run.network.inputs) > 1:
+            each = {i.name: _one_or_many(_array(i.shape, i.tokens), self.most_examples) for i in self._inputs}
+            return {"type": "object", "properties": each, "required": list(each), "additionalProperties": False}
+        else:
+            (only,) = self._inputs
+            forms.append(_array(only.shape, only.tokens))
+        if self.reads_pictures:
+            forms.append({"type": "string", "contentEncoding": "base64", "description": "a picture's file in base64"})
+        each_form = [form for one in forms for form in (one, _many(one, self.most_examples))]
+        return {"anyOf": each_form}
+
+    @property
+    def _inputs(self) -> Sequence[Any]:
+        return self.run.network.inputs
+
+    # --- what is answered -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def answer(self) -> dict[str, Any]:
+        """An answer, to an example of zeros."""
+        return facts_of(by_example(self.run.predict(self.zeros(1)))[0], 3)
+
+    @cached_property
+    def answer_schema(self) -> Schema:
+        """The JSON schema of the answer for one example."""
+        found = _schema_of(self.answer)
+        found["properties"]["framed_as"] = {
+            "type": "string",
+            "description": "the dataset as whose images what is drawn in the picture was framed",
+        }
+        return found
+
+
+def _row(given: TableInput) -> dict[str, Any]:
+    if given.form == "picture":
+        return {given.text: "base64 of a picture's file"}
+    if given.form == "text":
+        return {given.text: "a text"}
+    return {feature.column: _value(feature) for feature in given.features}
+
+
+def _value(feature: Feature) -> Any:
+    if feature.kind == "category":
+        return feature.levels[0] if feature.levels else ""
+    return feature.mean >= 0.5 if feature.kind == "boolean" else float(f"{feature.mean:.3g}")
+
+
+def _columns(given: TableInput) -> dict[str, Schema]:
+    if given.form == "picture":
+        return {given.text: {"type": "string", "contentEncoding": "base64", "description": "a picture's file"}}
+    if given.form == "text":
+        return {given.text: {"type": ["string", "null"], "description": "a text"}}
+    return {feature.column: _column(feature) for feature in given.features}
+
+
+def _column(feature: Feature) -> Schema:
+    if feature.kind == "category":
+        levels = list(feature.levels)
+        shown = ", ".join(levels[:10]) + (", …" if levels[10:] else "")
+        # A class may be written as a number; one that is not known is read as unknown.
+        return {"type": ["string", "number", "boolean", "null"], "description": f"a category: {shown}"}
+    if feature.kind == "boolean":
+        return {"type": ["boolean", "string", "number", "null"], "description": "true or false"}
+    return {"type": ["number", "string", "null"], "description": "a number; null where it is not known"}
+
+
+def _array(shape: Sequence[int], tokens: int | None) -> Schema:
+    inner: Schema = {"type": "integer", "minimum": 0, "maximum": tokens - 1} if tokens else {"type": "number"}
+    for size in reversed(shape):
+        inner = {"type": "array", "items": inner, "minItems": size, "maxItems": size}
+    return inner
+
+
+def _many(one: Schema, most: int) -> Schema:
+    return {"type": "array", "items": one, "minItems": 1, "maxItems": most}
+
+
+def _one_or_many(one: Schema, most: int) -> Schema:
+    return {"anyOf": [one, _many(one, most)]}
+
+
+def _schema_of(value: Any) -> Schema:
+    """Return the schema of answers like this one."""
+    if isinstance(value, Mapping):
+        if value and all(isinstance(inner, float) for inner in value.values()):
+            # The shares of the classes that are there.
+            return {"type": "object", "additionalProperties": {"type": "number"}}
+        each = {key: _schema_of(inner) for key, inner in value.items()}
+        return {"type": "object", "properties": each, "required": list(each)}
+    if isinstance(value, list):
+        return {"type": "array", "items": _schema_of(value[0]) if value else {}}
+    if isinstance(value, str):
+        return {"type": "string"}
+    return {"type": ["number", "null"]}
