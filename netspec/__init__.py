@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Step,
         Stopped,
         Weights,
+        measurements,
     )
     from netspec.training.recovery import NonFiniteLossError
     from netspec.workflows.fit import Fitted
@@ -99,6 +100,7 @@ __all__ = [
     "fit",
     "keep_memory",
     "load",
+    "measurements",
     "open",
     "parse",
     "replay",
@@ -134,6 +136,7 @@ _LAZY = {
     "Variables": "netspec.backends.jax.model",
     "Weights": "netspec.training.events",
     "keep_memory": "netspec.backends.host_memory",
+    "measurements": "netspec.training.events",
 }
 
 

@@ -18,6 +18,7 @@ from netspec.system.files import atomic_path, kind_of
 
 __all__ = [
     "BLUE",
+    "COLORS",
     "GREEN",
     "INK",
     "MARGIN",
@@ -36,6 +37,9 @@ __all__ = [
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREEN = "#009E73"
+COLORS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666")
+"""Of the classes, in their order."""
+
 INK = "#222222"
 MUTED = "#6B6B6B"
 PALE = "#D9D9D9"

@@ -307,7 +307,7 @@ class Run:
         return unit(outputs) if unit else outputs
 
     def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
-        images = self._checked_inputs(images)
+        images = self.checked_inputs(images)
         count = len(next(each_array(images)))
         parts = []
         for start in range(0, count, BATCH):
@@ -332,8 +332,12 @@ class Run:
             for o in graph.outputs
         }
 
-    def _checked_inputs(self, images: Given) -> Arrays:
-        """Return images as `_checked` does; those of several inputs each by its name."""
+    def checked_inputs(self, images: Given) -> Arrays:
+        """Return examples in the form of the inputs; those of several inputs each by its name.
+
+        Raises:
+            DataError: they do not fit, or hold values that are not finite.
+        """
         names = [given.name for given in self.model.graph.inputs]
         images = self._rows_as_read(images, names)
         if len(names) == 1 and not isinstance(images, Mapping):

@@ -47,6 +47,7 @@ FOLDERS = {
     "formats": "diagnostics schema ops recipe layers ir graph passes planning backends/jax",
     "report": "diagnostics system drawing",
     "runs": "diagnostics system recipe ir sources graph planning compiler data backends/jax training",
+    "logs": "diagnostics system training runs",
     "workflows": (
         "diagnostics system ops recipe ir sources graph elaborate planning describe drawing compiler pages data "
         "backends/jax training formats report runs"
@@ -55,7 +56,7 @@ FOLDERS = {
     "netspec": "diagnostics system compiler workflows terminal",
     "cli": (
         "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe drawing "
-        "compiler data backends backends/jax training report runs workflows terminal netspec"
+        "compiler data backends backends/jax training report runs logs workflows terminal netspec"
     ),
     "__main__": "cli",
 }
