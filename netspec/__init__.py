@@ -140,6 +140,13 @@ _LAZY = {
 }
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Make the cell magic `%%netspec` known to a notebook: `%load_ext netspec`."""
+    from netspec.notebook.magic import register  # noqa: PLC0415
+
+    register(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)

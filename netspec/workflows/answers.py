@@ -86,7 +86,7 @@ def first_of(arrays: Arrays, count: int) -> Arrays:
 
 def answers_of(r: Request) -> Answers:
     """Return the output that is asked for and the part of the data; raises NetspecError where there is no such one."""
-    run = Run(r.run, r.device)
+    run = r.model
     output = _asked_output(run, r)
     dataset = run.dataset(r.data)
     part, split = run.asked_part(dataset, r.split, other=r.data is not None)

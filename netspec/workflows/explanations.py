@@ -56,7 +56,7 @@ class _Answer:
 
 def draw_saliency(r: Request) -> Path:
     """Draw what the answer to an example hangs on: pixels of a picture, columns of a row, words of a text."""
-    run = Run(r.run, r.device)
+    run = r.model
     table = run.preparation.table if run.preparation else None
     _require_explainable(run, r)
     if r.image is None:

@@ -36,6 +36,7 @@ class Request:
         as_is: leave the image as it is, but for its size.
         of: the class whose probability is explained, for `saliency`; the likeliest unless given.
         method: how many numbers become two, for `embeddings`.
+        opened: the run, where it is open already.
     """
 
     run: Path
@@ -49,6 +50,12 @@ class Request:
     as_is: bool = False
     of: str | None = None
     method: str | None = None
+    opened: Run | None = None
+
+    @property
+    def model(self) -> Run:
+        """The run, opened."""
+        return self.opened or Run(self.run, self.device)
 
 
 def draw(picture: str, request: Request) -> Path:
@@ -88,7 +95,7 @@ def _run_name(folder: Path) -> str:
 
 
 def _kernels(r: Request) -> Path:
-    run = Run(r.run, r.device)
+    run = r.model
     first = next((p for p in run.model.graph.parameters.values() if p.role == "kernel"), None)
     if first is None:
         raise NetspecError(f"{r.run} has no layer with kernels", "conv and fc layers have them")
@@ -105,7 +112,7 @@ def _kernels(r: Request) -> Path:
 
 
 def _features(r: Request) -> Path:
-    run = Run(r.run, r.device)
+    run = r.model
     if len(run.network.inputs) > 1:
         names = listing([i.name for i in run.network.inputs], "and")
         raise NetspecError(f"{run.file} reads several inputs, {names}", "`features` draws what is made of one picture")

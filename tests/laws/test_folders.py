@@ -53,7 +53,8 @@ FOLDERS = {
         "backends/jax training formats report runs"
     ),
     "terminal": "diagnostics ops recipe ir data backends/jax training",
-    "netspec": "diagnostics system compiler workflows terminal",
+    "notebook": "diagnostics ops graph drawing compiler",
+    "netspec": "diagnostics system compiler notebook workflows terminal",
     "cli": (
         "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe drawing "
         "compiler data backends backends/jax training report runs logs workflows terminal netspec"
@@ -69,6 +70,11 @@ LATE = {
     ("netspec.ir.network", "netspec.graph.trace"): "`net.graph()` is what people type; imported when called",
     ("netspec.ir.network", "netspec.describe.summary"): "what an interpreter shows of a network has the shapes in it",
     ("netspec.graph.graph", "netspec.describe.summary"): "likewise of a graph",
+    ("netspec.ir.network", "netspec.notebook.show"): "what a notebook shows of a network is drawn",
+    ("netspec.graph.graph", "netspec.notebook.show"): "likewise of a graph",
+    ("netspec.data.types", "netspec.notebook.show"): "likewise of a dataset",
+    ("netspec.backends.jax.model", "netspec.notebook.show"): "likewise of a model",
+    ("netspec.workflows.trained", "netspec.notebook.show"): "likewise of a run",
 }
 """Imports against the order, (file, imported), each with its reason."""
 

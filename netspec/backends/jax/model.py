@@ -113,6 +113,12 @@ class Model:
     def __repr__(self) -> str:
         return network_summary(self.network, f"Model on {self.device.platform}, {self.precision}, of")
 
+    def _repr_html_(self) -> str:
+        from netspec.notebook.show import network_html  # noqa: PLC0415
+
+        facts = [f"on {self.device.platform}, {self.precision}"]
+        return network_html(self.network, self.graph, f"Model {self.network.name}".rstrip(), facts)
+
     def __copy__(self) -> Model:
         return self
 
