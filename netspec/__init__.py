@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Step,
         Stopped,
         Weights,
+        measurements,
     )
     from netspec.training.recovery import NonFiniteLossError
     from netspec.workflows.fit import Fitted
@@ -99,6 +100,7 @@ __all__ = [
     "fit",
     "keep_memory",
     "load",
+    "measurements",
     "open",
     "parse",
     "replay",
@@ -134,7 +136,15 @@ _LAZY = {
     "Variables": "netspec.backends.jax.model",
     "Weights": "netspec.training.events",
     "keep_memory": "netspec.backends.host_memory",
+    "measurements": "netspec.training.events",
 }
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Make the cell magic `%%netspec` known to a notebook: `%load_ext netspec`."""
+    from netspec.notebook.magic import register  # noqa: PLC0415
+
+    register(shell)
 
 
 def __getattr__(name: str) -> Any:

@@ -62,7 +62,10 @@ def _datasets() -> Iterable[str]:
     return [info.name for info in DATASETS]
 
 
-PICTURES = ("curves", "confusion", "kernels", "features", "network", "mistakes", "scatter", "examples")
+PICTURES = (
+    *("curves", "confusion", "kernels", "features", "network", "mistakes", "scatter", "examples"),
+    *("saliency", "embeddings", "learning_rate", "roc"),
+)
 """As `pictures.PICTURES`, which needs JAX; a test compares them."""
 
 FORMATS = ("onnx", "stablehlo", "torch", "keras", "jax", "safetensors", "npz")

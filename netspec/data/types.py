@@ -122,6 +122,11 @@ class Dataset:
         named = f"{len(self.labels)} classes: {classes}" if self.labels else f"targets of {_shape(self.train.labels)}"
         return f"Dataset {self.name}: {counts} of {_shape(self.train.images)}\n  {named[:_WIDTH]}"
 
+    def _repr_html_(self) -> str:
+        from netspec.notebook.show import dataset_html  # noqa: PLC0415
+
+        return dataset_html(self)
+
     @classmethod
     def of(
         cls,

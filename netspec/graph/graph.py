@@ -147,6 +147,11 @@ class Graph:
 
         return graph_summary(self)
 
+    def _repr_html_(self) -> str:
+        from netspec.notebook.show import graph_html  # noqa: PLC0415
+
+        return graph_html(self)
+
     @property
     def input(self) -> Shape:
         """The shape of the one input; raises NetspecError where there are several."""

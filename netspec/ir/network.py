@@ -594,6 +594,11 @@ class Network(_Model):
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        from netspec.notebook.show import network_html  # noqa: PLC0415
+
+        return network_html(self)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> "Network":
         """Return a copy with some fields replaced, which nothing is checked of; of one input also `input`, `tokens`."""
         changed = dict(update or {})

@@ -13,6 +13,10 @@
 | labels | `draw_labels` | how each of several labels does |
 | mistakes | `draw_mistakes` | the most confident wrong predictions |
 | scatter | `draw_scatter` | predicted numbers against the true ones |
+| roc | `draw_roc` | ROC curves, and precision against recall |
+| learning_rate | `draw_learning_rate` | the learning rate over the steps of a run |
+| embeddings | `draw_embeddings` | examples as points, alike where they are near |
+| saliency | `draw_saliency`, `draw_shares` | which pixels, columns or words an answer hangs on |
 | examples | `draw_examples` | examples beside what is true and what is predicted |
 
 Every function takes the path of the file it writes and returns it. The file appears whole or not at all, an
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from netspec.report.columns import ColumnValues, draw_columns
     from netspec.report.confusion import draw_confusion
     from netspec.report.curves import draw_curves
+    from netspec.report.embedding import draw_embeddings, principal_components
     from netspec.report.examples import Column, draw_examples, mask_colors
     from netspec.report.features import draw_features
     from netspec.report.grid import draw_dataset, draw_grid
@@ -35,42 +40,59 @@ if TYPE_CHECKING:
     from netspec.report.labels import draw_labels
     from netspec.report.mistakes import draw_mistakes
     from netspec.report.network import draw_network
+    from netspec.report.rate import draw_learning_rate
+    from netspec.report.roc import draw_roc
+    from netspec.report.saliency import HeatMap, draw_saliency, draw_shares
     from netspec.report.scatter import draw_scatter
 
 __all__ = [
     "Column",
     "ColumnValues",
+    "HeatMap",
     "draw_columns",
     "draw_confusion",
     "draw_curves",
     "draw_dataset",
+    "draw_embeddings",
     "draw_examples",
     "draw_features",
     "draw_grid",
     "draw_kernels",
     "draw_labels",
+    "draw_learning_rate",
     "draw_mistakes",
     "draw_network",
+    "draw_roc",
+    "draw_saliency",
     "draw_scatter",
+    "draw_shares",
     "mask_colors",
+    "principal_components",
 ]
 
 _MODULES = {
     "Column": "examples",
     "ColumnValues": "columns",
+    "HeatMap": "saliency",
     "draw_columns": "columns",
     "draw_confusion": "confusion",
     "draw_curves": "curves",
     "draw_dataset": "grid",
+    "draw_embeddings": "embedding",
     "draw_examples": "examples",
     "draw_features": "features",
     "draw_grid": "grid",
     "draw_kernels": "kernels",
     "draw_labels": "labels",
+    "draw_learning_rate": "rate",
     "draw_mistakes": "mistakes",
     "draw_network": "network",
+    "draw_roc": "roc",
+    "draw_saliency": "saliency",
     "draw_scatter": "scatter",
+    "draw_shares": "saliency",
     "mask_colors": "examples",
+    "principal_components": "embedding",
 }
 
 

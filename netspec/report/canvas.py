@@ -6,6 +6,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib
@@ -18,12 +20,14 @@ from netspec.system.files import atomic_path, kind_of
 
 __all__ = [
     "BLUE",
+    "COLORS",
     "GREEN",
     "INK",
     "MARGIN",
     "MUTED",
     "ORANGE",
     "PALE",
+    "captured",
     "fit",
     "heading",
     "note",
@@ -36,6 +40,9 @@ __all__ = [
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREEN = "#009E73"
+COLORS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666")
+"""Of the classes, in their order."""
+
 INK = "#222222"
 MUTED = "#6B6B6B"
 PALE = "#D9D9D9"
@@ -83,6 +90,29 @@ _METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
+_captured: ContextVar[list[Figure] | None] = ContextVar("captured", default=None)
+
+
+class ShownFigure(Figure):
+    """A figure that a notebook shows, whatever its settings are."""
+
+    def _repr_png_(self) -> bytes:
+        content = BytesIO()
+        self.savefig(content, format="png", metadata=_METADATA["png"])
+        return content.getvalue()
+
+
+@contextmanager
+def captured() -> Iterator[list[Figure]]:
+    """Yield a list that the figures drawn within the block are added to; none of them is written to a file."""
+    figures: list[Figure] = []
+    token = _captured.set(figures)
+    try:
+        yield figures
+    finally:
+        _captured.reset(token)
+
+
 @contextmanager
 def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
     """Yield an empty figure; when the block ends without an error, write it to `path` as PNG, SVG or PDF.
@@ -99,16 +129,21 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterat
         RunError: the folder does not exist, the file cannot be written, or its name is that of another format.
     """
     target = Path(path)
-    _check_target(target)
+    kept = _captured.get()
+    if kept is None:
+        _check_target(target)
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
         # Class names may be in a script the font lacks: boxes in the picture are better than none at all.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = Figure(figsize=(width, height), dpi=DPI)
+        figure = ShownFigure(figsize=(width, height), dpi=DPI)
         FigureCanvasAgg(figure)
         yield figure
-        _save(figure, target)
+        if kept is None:
+            _save(figure, target)
+        else:
+            kept.append(figure)
 
 
 def _check_target(target: Path) -> None:

@@ -16,7 +16,7 @@ from netspec.diagnostics.diagnostic import RunError, plural
 from netspec.report.canvas import BLUE, GREEN, INK, MARGIN, MUTED, ORANGE, PALE, heading, panel, picture
 from netspec.report.history import History, Measure, Series, read_history
 
-__all__ = ["draw_curves"]
+__all__ = ["draw_curves", "draw_steps_axis"]
 
 _LINES = (("training", BLUE, ""), ("validation", GREEN, "s"), ("test", ORANGE, "o"))
 """Name, color and marker of the lines, in the order of `Measure.lines`."""
@@ -48,7 +48,7 @@ def draw_curves(records: Iterable[Mapping[str, Any]], path: str | os.PathLike[st
         for index, draw in enumerate(panels):
             axes = panel(figure, MARGIN + 0.6 + index * (width + 0.85), 0.95, width, height)
             draw(axes, history)
-            _draw_steps_axis(axes, history)
+            draw_steps_axis(axes, history)
     return Path(path)
 
 
@@ -165,7 +165,8 @@ def _draw_lines(axes: Axes, measure: Measure, texts: list[str], scale: float = 1
         )
 
 
-def _draw_steps_axis(axes: Axes, history: History) -> None:
+def draw_steps_axis(axes: Axes, history: History) -> None:
+    """Draw the steps as the lower axis, with a line where an epoch ends."""
     few = 0 < len(history.epoch_ends) <= _MOST_EPOCH_LINES
     for step in history.epoch_ends if few else ():
         axes.axvline(step, color=PALE, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0.5)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["History", "Measure", "Series", "read_history"]
+__all__ = ["History", "Measure", "Series", "read_history", "read_rate"]
 
 MeasureName = Literal["loss", "accuracy"]
 
@@ -108,6 +108,11 @@ def read_history(records: Iterable[Mapping[str, Any]]) -> History:
         best=max((int(r["step"]) for r in lines if r["kind"] == "epoch" and r.get("best") is True), default=None),
         broke_at=min(broken, default=None),
     )
+
+
+def read_rate(records: Iterable[Mapping[str, Any]]) -> Series:
+    """Return the learning rate at the steps that a run has recorded."""
+    return _series((r["step"], r.get("learning_rate")) for r in records if r.get("kind") == "step")
 
 
 def _measure(records: list[Mapping[str, Any]], name: MeasureName) -> Measure:

@@ -25,6 +25,9 @@ __all__ = [
     "Step",
     "Stopped",
     "Weights",
+    "measurements",
+    "metrics_line",
+    "plain",
 ]
 
 
@@ -259,6 +262,48 @@ def metrics_line(event: Event) -> dict[str, Any] | None:
     """Return an event's line of `metrics.jsonl`; None for events that are not measurements."""
     kind = _KINDS.get(type(event))
     return {"kind": kind, **plain(asdict(event))} if kind else None
+
+
+def measurements(event: Event) -> dict[str, float]:
+    """Return what an event measured, by names such as `train/loss` and `test/accuracy`; empty of other events.
+
+    It is what trackers log at a step: `wandb.log(measurements(event), step=event.step)`. Of several outputs each has
+    its own: `age/test/loss`. What is not known, or no finite number, is left out.
+    """
+    match event:
+        case Step():
+            found: dict[str, float | None] = {
+                "train/step_loss": event.loss,
+                "train/step_accuracy": event.accuracy,
+                "train/learning_rate": event.learning_rate,
+                "train/examples_per_second": event.examples_per_second,
+            }
+        case Evaluated():
+            own = {"loss": event.loss, "accuracy": event.accuracy, **event.metrics}
+            found = {f"{event.split}/{name}": value for name, value in own.items()}
+            found |= {
+                f"{output}/{event.split}/{k}": v for output, values in event.outputs.items() for k, v in values.items()
+            }
+        case Epoch():
+            splits = ("train", "validation", "test")
+            own = {
+                f"{split}_{name}": getattr(event, f"{split}_{name}")
+                for split in splits
+                for name in ("loss", "accuracy")
+            }
+            found = {_by_split(name): value for name, value in {**own, **event.metrics}.items()}
+            found |= {
+                f"{output}/{_by_split(k)}": v for output, values in event.outputs.items() for k, v in values.items()
+            }
+        case _:
+            return {}
+    return {name: float(value) for name, value in found.items() if value is not None and isfinite(value)}
+
+
+def _by_split(name: str) -> str:
+    """Return `test/f1` of `test_f1`."""
+    split, _, rest = name.partition("_")
+    return f"{split}/{rest}" if split in {"train", "validation", "test"} else name
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -24,14 +24,24 @@ from netspec.workflows.trained import ALL, Run
 if TYPE_CHECKING:
     from netspec.workflows.pictures import Request
 
-__all__ = ["draw_confusion", "draw_examples", "draw_mistakes", "draw_scatter"]
+__all__ = [
+    "Answers",
+    "answers_of",
+    "draw_confusion",
+    "draw_examples",
+    "draw_mistakes",
+    "draw_roc",
+    "draw_scatter",
+    "first_of",
+    "title_of",
+]
 
 _EXAMPLES, _POINTS = 24, 5000
 """Examples that are drawn, and points of a scatter plot."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Answers:
+class Answers:
     """One output of a model, and a part of a dataset.
 
     Attributes:
@@ -63,25 +73,26 @@ class _Answers:
 
     def given(self, count: int) -> NDArray[Any]:
         """Return what the model gives for the first examples: probabilities of classes, or its outputs."""
-        images = _first(self.part.images, count)
+        images = first_of(self.part.images, count)
         run = self.run
         made = run.outputs(images) if run.network.reconstructs or self.task == "numbers" else run.probabilities(images)
         return made[self.output.name] if isinstance(made, Mapping) else made
 
 
-def _first(arrays: Arrays, count: int) -> Arrays:
+def first_of(arrays: Arrays, count: int) -> Arrays:
+    """Return the first of some examples."""
     return by_array(lambda array: np.asarray(array[:count]), arrays)
 
 
-def _answers(r: Request) -> _Answers:
+def answers_of(r: Request) -> Answers:
     """Return the output that is asked for and the part of the data; raises NetspecError where there is no such one."""
-    run = Run(r.run, r.device)
+    run = r.model
     output = _asked_output(run, r)
     dataset = run.dataset(r.data)
     part, split = run.asked_part(dataset, r.split, other=r.data is not None)
     targets = part.labels[output.target] if isinstance(part.labels, Mapping) else part.labels
     task = None if run.network.reconstructs else task_of(run.network, run.model.graph.only(output), targets)
-    return _Answers(run, output, Path(dataset.name).name, part, task, split)
+    return Answers(run, output, Path(dataset.name).name, part, task, split)
 
 
 def _asked_output(run: Run, r: Request) -> GraphOutput:
@@ -101,12 +112,13 @@ def _asked_output(run: Run, r: Request) -> GraphOutput:
     return outputs[r.output]
 
 
-def _other(answers: _Answers, r: Request, picture: str) -> str:
+def _other(answers: Answers, r: Request, picture: str) -> str:
     """Return the command that draws another picture of the same output."""
     return f"`netspec plot {r.run} {picture}{f' --output {answers.output.name}' if answers.several else ''}`"
 
 
-def _title(answers: _Answers) -> str:
+def title_of(answers: Answers) -> str:
+    """Return what a picture is headed with: the model, the output, and the part of the data."""
     of = f", {answers.output.name}" if answers.several else ""
     return f"{answers.run.network.name}{of} on {answers.dataset}" + {"test": "", ALL: ", all of it"}.get(
         answers.split, f", {answers.split} set"
@@ -115,16 +127,16 @@ def _title(answers: _Answers) -> str:
 
 def draw_confusion(r: Request) -> Path:
     """Draw which classes are taken for which; of several labels at once, how each of them does."""
-    answers = _answers(r)
+    answers = answers_of(r)
     if answers.task == "labels":
         found = answers.given(len(answers.part)) > 0.5
         names = class_names((), found.shape[1])
-        return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=_title(answers))
+        return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=title_of(answers))
     evaluated = _of_classes(answers, r)
-    return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=_title(answers))
+    return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=title_of(answers))
 
 
-def _of_classes(answers: _Answers, r: Request) -> Evaluation:
+def _of_classes(answers: Answers, r: Request) -> Evaluation:
     """Return how an output does that names classes; raises DataError for another."""
     run = answers.run
     if run.network.reconstructs:
@@ -145,9 +157,29 @@ def _of_classes(answers: _Answers, r: Request) -> Evaluation:
     return found
 
 
+def draw_roc(r: Request) -> Path:
+    """Draw the ROC curves of the classes or labels, and precision against recall."""
+    answers = answers_of(r)
+    run = answers.run
+    if answers.task == "labels":
+        scores = answers.given(len(answers.part))
+        true = answers.targets > 0.5
+        return report.draw_roc(true, scores, class_names((), scores.shape[1]), r.out, title=title_of(answers))
+    found = _of_classes(answers, r)
+    if not found.probable or not len(found.true):
+        what = "a class at each position" if found.probable else "no probabilities"
+        raise DataError(f"{run.file} gives {what}", f"{_other(answers, r, 'confusion')} shows how it does")
+    true = found.true[:, None] == np.arange(found.scores.shape[1])
+    names, scores = list(found.labels), found.scores
+    if len(names) == 2:
+        # The curve of the first class is that of the second, mirrored.
+        names, true, scores = names[1:], true[:, 1:], scores[:, 1:]
+    return report.draw_roc(true, scores, names, r.out, title=title_of(answers))
+
+
 def draw_mistakes(r: Request) -> Path:
     """Draw the examples that a model is most surely wrong about."""
-    answers = _answers(r)
+    answers = answers_of(r)
     run = answers.run
     confusion = f"{_other(answers, r, 'confusion')} shows which classes are taken for which"
     if len(run.network.inputs) > 1:
@@ -169,14 +201,14 @@ def draw_mistakes(r: Request) -> Path:
         found.probability,
         found.labels,
         r.out,
-        title=f"{_title(answers)}: most confident mistakes",
+        title=f"{title_of(answers)}: most confident mistakes",
         probable=found.probable,
     )
 
 
 def draw_scatter(r: Request) -> Path:
     """Draw the numbers that a model gives against the true ones."""
-    answers = _answers(r)
+    answers = answers_of(r)
     run = answers.run
     if answers.task != "numbers":
         again = run.network.reconstructs
@@ -189,12 +221,12 @@ def draw_scatter(r: Request) -> Path:
     width = true.shape[1]
     name = answers.output.name if answers.several else "output"
     names = [name] if width == 1 else [f"{name} {i}" for i in range(width)]
-    return report.draw_scatter(true, given, names, r.out, title=_title(answers))
+    return report.draw_scatter(true, given, names, r.out, title=title_of(answers))
 
 
 def draw_examples(r: Request) -> Path:
     """Draw the first examples: what goes in, what is true, and what a model gives."""
-    answers = _answers(r)
+    answers = answers_of(r)
     run = answers.run
     shown = _inputs(answers)
     if not shown:
@@ -210,13 +242,13 @@ def draw_examples(r: Request) -> Path:
     else:
         captions = _captions(answers, given)
     subtitle = f"the first {count} of {len(answers.part):,} examples" + (": true → predicted" if any(captions) else "")
-    return report.draw_examples(shown, captions, r.out, title=_title(answers), subtitle=subtitle)
+    return report.draw_examples(shown, captions, r.out, title=title_of(answers), subtitle=subtitle)
 
 
-def _inputs(answers: _Answers) -> list[report.Column]:
+def _inputs(answers: Answers) -> list[report.Column]:
     """Return the inputs that are images."""
     network = answers.run.network
-    images = _first(answers.part.images, _EXAMPLES)
+    images = first_of(answers.part.images, _EXAMPLES)
     if not isinstance(images, Mapping):
         shape = network.image_shape
         is_image = network.reads_images and len(shape) > 1
@@ -232,7 +264,7 @@ def _three(shape: Sequence[int]) -> tuple[int, ...]:
     return (1, *shape) if len(shape) == 2 else tuple(shape)
 
 
-def _pictures_of(answers: _Answers, given: NDArray[Any]) -> list[report.Column]:
+def _pictures_of(answers: Answers, given: NDArray[Any]) -> list[report.Column]:
     """Return what is true and what is given at each position, as pictures."""
     count = len(given)
     if answers.run.network.reconstructs:
@@ -251,7 +283,7 @@ def _pictures_of(answers: _Answers, given: NDArray[Any]) -> list[report.Column]:
     ]
 
 
-def _captions(answers: _Answers, given: NDArray[Any]) -> list[str]:
+def _captions(answers: Answers, given: NDArray[Any]) -> list[str]:
     """Return `true → predicted` of each example."""
     true = np.asarray(answers.targets[: len(given)])
     rows = given.reshape(len(given), -1)

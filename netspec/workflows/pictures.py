@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.workflows import answers
+from netspec.workflows.embeddings import draw_embeddings
+from netspec.workflows.explanations import draw_saliency
 from netspec.workflows.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -24,13 +27,16 @@ class Request:
     Attributes:
         run: path of the run folder or model file.
         out: where the picture goes.
-        image: an image file, for `features`.
-        layer: the one layer whose maps are drawn, for `features`.
+        image: an image file, for `features`; or a file of another example, for `saliency`.
+        layer: the one layer that is looked at, for `features`, `saliency` and `embeddings`.
         device: what computes.
         data: another dataset than it was trained on, for pictures of how a model does.
         split: which part of it, likewise; the test part, or all of other data that has none, unless given.
         output: which of several outputs, likewise.
         as_is: leave the image as it is, but for its size.
+        of: the class whose probability is explained, for `saliency`; the likeliest unless given.
+        method: how many numbers become two, for `embeddings`.
+        opened: the run, where it is open already.
     """
 
     run: Path
@@ -42,6 +48,14 @@ class Request:
     split: str | None = None
     output: str | None = None
     as_is: bool = False
+    of: str | None = None
+    method: str | None = None
+    opened: Run | None = None
+
+    @property
+    def model(self) -> Run:
+        """The run, opened."""
+        return self.opened or Run(self.run, self.device)
 
 
 def draw(picture: str, request: Request) -> Path:
@@ -58,11 +72,20 @@ def draw(picture: str, request: Request) -> Path:
 
 
 def _curves(r: Request) -> Path:
+    return report.draw_curves(_records(r), r.out, title=_run_name(r.run))
+
+
+def _learning_rate(r: Request) -> Path:
+    return report.draw_learning_rate(_records(r), r.out, title=f"{_run_name(r.run)}: learning rate")
+
+
+def _records(r: Request) -> list[dict[str, Any]]:
+    """Return the measurements of a run."""
     from netspec.runs.files import MANIFEST, METRICS, read_manifest, read_metrics, require_own_record  # noqa: PLC0415
 
     if (r.run / MANIFEST).is_file():
         require_own_record(r.run, read_manifest(r.run), METRICS)
-    return report.draw_curves(read_metrics(r.run), r.out, title=_run_name(r.run))
+    return read_metrics(r.run)
 
 
 def _run_name(folder: Path) -> str:
@@ -72,7 +95,7 @@ def _run_name(folder: Path) -> str:
 
 
 def _kernels(r: Request) -> Path:
-    run = Run(r.run, r.device)
+    run = r.model
     first = next((p for p in run.model.graph.parameters.values() if p.role == "kernel"), None)
     if first is None:
         raise NetspecError(f"{r.run} has no layer with kernels", "conv and fc layers have them")
@@ -89,7 +112,7 @@ def _kernels(r: Request) -> Path:
 
 
 def _features(r: Request) -> Path:
-    run = Run(r.run, r.device)
+    run = r.model
     if len(run.network.inputs) > 1:
         names = listing([i.name for i in run.network.inputs], "and")
         raise NetspecError(f"{run.file} reads several inputs, {names}", "`features` draws what is made of one picture")
@@ -128,5 +151,9 @@ PICTURES: dict[str, Callable[[Request], Path]] = {
     "mistakes": answers.draw_mistakes,
     "scatter": answers.draw_scatter,
     "examples": answers.draw_examples,
+    "saliency": draw_saliency,
+    "embeddings": draw_embeddings,
+    "learning_rate": _learning_rate,
+    "roc": answers.draw_roc,
 }
 """What `netspec plot` can draw."""

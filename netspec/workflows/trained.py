@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -55,6 +55,9 @@ from netspec.workflows.predictions import (
     several,
 )
 
+if TYPE_CHECKING:
+    from netspec.workflows.run_plots import Plots
+
 __all__ = ["ALL", "Evaluation", "Prediction", "Run", "open_run"]
 
 _SPLITS = ("train", "validation", "test")
@@ -97,11 +100,27 @@ class Run:
         self.variables: Variables = run_folders.variables_of(self._content, self.model)
 
     def __repr__(self) -> str:
-        training = self._content.training
-        facts = [f"epoch {training['epoch']}"] if "epoch" in training else []
-        if isinstance(accuracy := training.get("test_accuracy"), float):
+        return "\n".join([f"Run {self.path}: {self._facts[0]}", repr(self.model)])
+
+    def _repr_html_(self) -> str:
+        from netspec.notebook.show import network_html  # noqa: PLC0415
+
+        return network_html(self.network, self._content.graph, f"Run {self.path}", self._facts)
+
+    @property
+    def plot(self) -> Plots:
+        """The pictures of the run, as matplotlib figures: `run.plot.curves()`."""
+        from netspec.workflows.run_plots import Plots  # noqa: PLC0415
+
+        return Plots(self)
+
+    @property
+    def _facts(self) -> list[str]:
+        """What is said of the model before its network: which file, how good it is."""
+        facts = [f"epoch {self.training['epoch']}"] if "epoch" in self.training else []
+        if isinstance(accuracy := self.training.get("test_accuracy"), float):
             facts.append(f"test accuracy {100 * accuracy:.2f} %")
-        return "\n".join([f"Run {self.path}: {', '.join([self.file.name, *facts])}", repr(self.model)])
+        return [", ".join([self.file.name, *facts])]
 
     @property
     def content(self) -> ModelFile:

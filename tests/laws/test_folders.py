@@ -47,16 +47,18 @@ FOLDERS = {
     "formats": "diagnostics schema ops recipe layers ir graph passes planning backends/jax",
     "report": "diagnostics system drawing",
     "runs": "diagnostics system recipe ir sources graph planning compiler data backends/jax training",
+    "logs": "diagnostics system training runs",
     "workflows": (
         "diagnostics system ops recipe ir sources graph elaborate planning describe drawing compiler pages data "
         "backends/jax training formats report runs"
     ),
     "terminal": "diagnostics ops recipe ir data backends/jax training",
-    "netspec": "diagnostics system compiler workflows terminal",
+    "notebook": "diagnostics ops graph drawing compiler",
+    "netspec": "diagnostics system compiler notebook workflows terminal",
     "serving": "diagnostics system sources data workflows netspec",
     "cli": (
         "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe drawing "
-        "compiler data backends backends/jax training report runs workflows terminal serving netspec"
+        "compiler data backends backends/jax training report runs logs workflows terminal serving netspec"
     ),
     "__main__": "cli",
 }
@@ -69,6 +71,11 @@ LATE = {
     ("netspec.ir.network", "netspec.graph.trace"): "`net.graph()` is what people type; imported when called",
     ("netspec.ir.network", "netspec.describe.summary"): "what an interpreter shows of a network has the shapes in it",
     ("netspec.graph.graph", "netspec.describe.summary"): "likewise of a graph",
+    ("netspec.ir.network", "netspec.notebook.show"): "what a notebook shows of a network is drawn",
+    ("netspec.graph.graph", "netspec.notebook.show"): "likewise of a graph",
+    ("netspec.data.types", "netspec.notebook.show"): "likewise of a dataset",
+    ("netspec.backends.jax.model", "netspec.notebook.show"): "likewise of a model",
+    ("netspec.workflows.trained", "netspec.notebook.show"): "likewise of a run",
 }
 """Imports against the order, (file, imported), each with its reason."""
 

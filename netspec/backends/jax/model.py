@@ -30,7 +30,7 @@ from netspec.backends.jax.precision import own_type
 from netspec.backends.jax.train.objective import loss_of, penalty
 from netspec.backends.jax.variables import Variables
 from netspec.describe.summary import network_summary
-from netspec.diagnostics.diagnostic import DataError, NetspecError
+from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
@@ -108,10 +108,16 @@ class Model:
         self._logits = jax.jit(self.logits_of)
         self._loss = jax.jit(self._pure_loss, static_argnames="train")
         self._backward = jax.jit(self._pure_backward, static_argnames="train")
-        self._features = jax.jit(self._pure_features)
+        self._features = jax.jit(self._pure_features, static_argnames="nodes")
 
     def __repr__(self) -> str:
         return network_summary(self.network, f"Model on {self.device.platform}, {self.precision}, of")
+
+    def _repr_html_(self) -> str:
+        from netspec.notebook.show import network_html  # noqa: PLC0415
+
+        facts = [f"on {self.device.platform}, {self.precision}"]
+        return network_html(self.network, self.graph, f"Model {self.network.name}".rstrip(), facts)
 
     def __copy__(self) -> Model:
         return self
@@ -223,12 +229,36 @@ class Model:
         out = _by_output(self.training, values, _given)
         return (out, state) if train else out
 
-    def features(self, variables: Variables, x: Given) -> dict[str, jax.Array]:
-        """Return what every node makes of a batch, dropout off: node name → (N, *shape), the inputs first."""
+    def features(self, variables: Variables, x: Given, nodes: Sequence[str] | None = None) -> dict[str, jax.Array]:
+        """Return what nodes make of a batch, dropout off: node name → (N, *shape), the inputs first.
+
+        Args:
+            variables: the model's variables.
+            x: a batch of inputs.
+            nodes: the names of those that are asked for; all unless given.
+        """
         require_variables(variables, self._variable_shapes)
-        found = self._features(variables, self._input(x, variables))
+        asked = tuple(self.graph.nodes) if nodes is None else tuple(nodes)
+        for name in asked:
+            if name not in self.graph.nodes:
+                raise NetspecError(
+                    f"the network has no layer {name!r}", f"there are {listing(self.graph.nodes, 'and')}"
+                )
+        found = self._features(variables, self._input(x, variables), nodes=asked)
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
-        return {name: found[name] for name in self.graph.nodes}
+        return {name: found[name] for name in asked}
+
+    def behind(self, variables: Variables, index: int, value: jax.Array) -> Any:
+        """Return what the loss reads, given a value of the graph that all of it follows from, dropout off. Pure.
+
+        Args:
+            variables: the model's variables.
+            index: of the value, in `graph`.
+            value: (N, *shape).
+        """
+        wanted = tuple(output.logits for output in self.graph.outputs)
+        values, _ = self._run(self.graph, variables, value, wanted, begin=index)
+        return _by_output(self.graph, values, _read_by_loss)
 
     def lower(self, batch: int) -> Any:
         """Return the forward function lowered for a batch size: `.as_text()` is its StableHLO."""
@@ -423,11 +453,11 @@ class Model:
         values, _ = self._run(self.graph, variables, x, wanted, gradient=True, train=True, rng=rng, frozen=frozen)
         return {name: values[index] for name, index in nodes.items()}
 
-    def _pure_features(self, variables: Variables, x: Batch) -> dict[str, jax.Array]:
+    def _pure_features(self, variables: Variables, x: Batch, *, nodes: tuple[str, ...]) -> dict[str, jax.Array]:
         x = prepare(x, self.network, own_type(variables))
-        wanted = tuple(self.graph.nodes.values())
-        values, _ = self._run(self.graph, variables, x, wanted)
-        return {name: values[index] for name, index in self.graph.nodes.items()}
+        asked = {name: self.graph.nodes[name] for name in nodes}
+        values, _ = self._run(self.graph, variables, x, tuple(asked.values()))
+        return {name: values[index] for name, index in asked.items()}
 
     # --- what callers hand in -------------------------------------------------------------------------------------
 

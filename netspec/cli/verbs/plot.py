@@ -25,7 +25,9 @@ def plot(
     picture: Annotated[
         str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="Which picture.", autocompletion=pictures)
     ] = "curves",
-    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="An image file, for features.")] = None,
+    image: Annotated[
+        Path | None, typer.Argument(metavar="[IMAGE]", help="An image, for features; or another example, for saliency.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -35,7 +37,18 @@ def plot(
             help="A PNG, SVG or PDF file; PICTURE.png, or PICTURE_OUTPUT.png, in the run folder otherwise.",
         ),
     ] = None,
-    layer: Annotated[str | None, typer.Option("--layer", metavar="NAME", help="One layer only, for features.")] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="NAME", help="One layer, for features, embeddings and saliency's Grad-CAM."),
+    ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="The class to explain, for saliency; the likeliest otherwise."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", metavar="pca|tsne", help="How embeddings get two dimensions; pca otherwise."),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="NAME|PATH", help="Another dataset, for pictures of how a model does."),
@@ -51,12 +64,23 @@ def plot(
 ) -> int:
     """Draw the network, curves of loss and accuracy, confusion, first-layer kernels, feature maps, the worst mistakes.
 
-    `scatter` draws predicted numbers against the true ones, `examples` inputs beside what is true and predicted.
+    `scatter` draws predicted numbers against the true ones, `examples` inputs beside what is true and predicted,
+    `saliency` what an answer hangs on, `embeddings` which examples are alike to the model, `roc` how well classes are
+    told apart at every threshold.
     """
-    if picture in {"curves", "kernels", "features", "network"} and (data or split or output):
-        raise typer.BadParameter(
-            f"{picture} draws no dataset: leave out --data, --split and --output", param_hint="PICTURE"
-        )
+    if picture in {"curves", "kernels", "features", "network", "saliency", "learning_rate"} and (data or split):
+        raise typer.BadParameter(f"{picture} draws no dataset: leave out --data and --split", param_hint="PICTURE")
+    if picture in {"curves", "kernels", "features", "network", "learning_rate"} and output:
+        raise typer.BadParameter(f"{picture} is not of one output: leave --output out", param_hint="PICTURE")
+    for value, flag, of_pictures in (
+        (image, "IMAGE", {"features", "saliency"}),
+        (layer, "--layer", {"features", "saliency", "embeddings"}),
+        (of, "--class", {"saliency"}),
+        (method, "--method", {"embeddings"}),
+    ):
+        if value is not None and picture in PICTURES and picture not in of_pictures:
+            named = " and ".join(sorted(of_pictures))
+            raise typer.BadParameter(f"{flag} is for {named}: leave it out", param_hint="PICTURE")
     from netspec.workflows.pictures import Request, draw  # noqa: PLC0415
 
     process_of(context).enable_compile_cache()
@@ -72,6 +96,8 @@ def plot(
         split=split,
         output=output,
         as_is=as_is,
+        of=of,
+        method=method,
     )
     say(draw(picture, asked))
     return 0

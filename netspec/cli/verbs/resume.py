@@ -48,8 +48,11 @@ def resume(
     with process.interrupts() as interrupts:
         process.provide_devices(len(manifest.get("devices") or ["one"]), device)
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
+        from netspec.logs import log  # noqa: PLC0415
         from netspec.workflows import resume as resuming  # noqa: PLC0415
 
+        logs = log.kept_logs(run)
+        log.require(logs)
         process.enable_compile_cache()
         events = resuming.resume(
             run,
@@ -62,4 +65,4 @@ def resume(
             tuning=(lambda tuning: print_json(event_fields(tuning))) if as_json else progress.tuning,
             stop=interrupts.requested,
         )
-        return show_events(events, progress, interrupts, as_json=as_json)
+        return show_events(log.logged(events, logs), progress, interrupts, as_json=as_json)

@@ -52,6 +52,10 @@ def train(
     autotune: Autotune = None,
     sets: Set = None,
     let: Let = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write what TensorBoard reads, into tensorboard/ of the run.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write metrics.csv: a row for each epoch.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
 ) -> int:
@@ -86,10 +90,13 @@ def train(
         )
         own.provide_devices(devices or network.recipe.devices, device)
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415
+        from netspec.logs import log  # noqa: PLC0415
         from netspec.runs.manifest import Origin  # noqa: PLC0415
         from netspec.training.events import Notice  # noqa: PLC0415
         from netspec.workflows import train as session  # noqa: PLC0415
 
+        logs = [name for name, wanted in (("csv", csv), ("tensorboard", tensorboard)) if wanted]
+        log.require(logs)
         own.enable_compile_cache()
         if group:
             own.connect(group)
@@ -113,7 +120,7 @@ def train(
             # What the data says of itself, it says when it is loaded.
             told = dataset.result().notices if found.notes else ()
             notes = [Notice(f"{n.span}: {n.message}") for n in found.notes if n.message not in told]
-            return show_events(chain(notes, events), progress, interrupts, as_json=as_json)
+            return show_events(chain(notes, log.logged(events, logs)), progress, interrupts, as_json=as_json)
         deque(events, maxlen=0)
     return 0
 

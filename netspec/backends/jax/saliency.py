@@ -1,0 +1,120 @@
+"""What an answer hangs on: gradients at the input, along a line to it, and at a layer; answers without a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.backends.jax.model import Model
+from netspec.backends.jax.variables import Variables
+from netspec.graph.graph import Graph
+
+__all__ = ["Score", "grad_cam", "gradient", "integrated_gradients", "passed_by_all", "windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number of what the loss reads: what is explained.
+
+    Attributes:
+        output: the name of the output, where there are several.
+        index: which of its numbers.
+        sign: -1 where a smaller number speaks for the answer: the first of two classes of one number.
+    """
+
+    output: str
+    index: int
+    sign: float = 1.0
+
+    def of(self, logits: Any) -> jax.Array:
+        """Return the number of each example, (N,)."""
+        values = logits[self.output] if isinstance(logits, dict) else logits
+        made: jax.Array = self.sign * values.reshape(len(values), -1)[:, self.index]
+        return made
+
+
+def gradient(model: Model, variables: Variables, x: NDArray[Any], score: Score) -> NDArray[np.float32]:
+    """Return by how much the score rises with each value of the inputs, (N, *shape). Simonyan et al. 2014."""
+    return np.asarray(_compiled(model, score)(variables, x))
+
+
+def _compiled(model: Model, score: Score) -> Callable[[Variables, Any], Any]:
+    return jax.jit(jax.grad(lambda v, x: score.of(model.logits_of(v, x)).sum(), argnums=1))
+
+
+def integrated_gradients(
+    model: Model, variables: Variables, x: NDArray[Any], baseline: NDArray[Any], score: Score, steps: int = 64
+) -> NDArray[np.float32]:
+    """Return the share of each value in how much higher the score is than at the baseline. Sundararajan et al. 2017.
+
+    The shares add up to that difference, but for the error of the sum that stands for an integral.
+
+    Args:
+        model: the model.
+        variables: its variables.
+        x: (1, *shape), floats.
+        baseline: of the same shape: where there is nothing to see.
+        score: what is explained.
+        steps: points on the line between both, in the middle of as many equal parts.
+    """
+    compute = _compiled(model, score)
+    places = ((np.arange(steps) + 0.5) / steps).astype(np.float32)
+    total = np.zeros_like(x, np.float64)
+    for part in np.array_split(places, max(1, steps // 16)):
+        line = baseline + part.reshape(-1, *[1] * (x.ndim - 1)) * (x - baseline)
+        total += np.asarray(compute(variables, line.astype(np.float32)), np.float64).sum(axis=0)
+    made: NDArray[np.float32] = ((x - baseline) * total / steps).astype(np.float32)
+    return made
+
+
+def grad_cam(model: Model, variables: Variables, x: NDArray[Any], node: str, score: Score) -> NDArray[np.float32]:
+    """Return how much each place of a layer's maps speaks for the score, (h, w). Selvaraju et al. 2017.
+
+    The maps are added up, each times the mean of its gradient; what speaks against the score is 0.
+
+    Args:
+        model: the model.
+        variables: its variables.
+        x: (1, *shape), floats.
+        node: the layer; all that follows reads it alone, as `passed_by_all` says, and it makes (C, h, w).
+        score: what is explained.
+    """
+    index = model.graph.nodes[node]
+    maps = model.features(variables, x, nodes=(node,))[node]
+    rises = jax.jit(jax.grad(lambda v, at: score.of(model.behind(v, index, at)).sum(), argnums=1))(variables, maps)
+    weights = rises.mean(axis=(2, 3), keepdims=True)
+    made: NDArray[np.float32] = np.asarray(jnp.maximum((weights * maps).sum(axis=1), 0)[0])
+    return made
+
+
+def passed_by_all(graph: Graph) -> Iterator[str]:
+    """Yield the layers from which alone the outputs follow: nothing goes around them, and no input is read behind."""
+    nodes = {index: name for name, index in graph.nodes.items()}
+    for at, operation in enumerate(graph.operations):
+        name = nodes.get(operation.output)
+        if name is None:
+            continue
+        known = {operation.output}
+        for each in graph.operations[at + 1 :]:
+            if not known.issuperset(each.inputs):
+                break
+            known.add(each.output)
+        else:
+            yield name
+
+
+def windows(shape: tuple[int, int], side: int, stride: int) -> list[tuple[slice, slice]]:
+    """Return squares that cover a picture, some over its edge; the last row and column end where it does."""
+    height, width = shape
+    return [
+        (slice(max(0, top), top + side), slice(max(0, left), left + side))
+        for top in range(-(side - stride) // 2, height, stride)
+        for left in range(-(side - stride) // 2, width, stride)
+        if top + side > 0 and left + side > 0
+    ]

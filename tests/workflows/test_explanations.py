@@ -1,0 +1,138 @@
+"""What an answer hangs on: laws of the methods, and the pictures of `netspec plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec import report
+from netspec.backends.jax.saliency import Score, grad_cam, gradient, integrated_gradients, passed_by_all, windows
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.workflows.pictures import Request, draw
+
+SPEC = "input 1x8x8; conv 3 3x3 pad=1 tanh; residual { conv 3 3x3 pad=1 }; pool 2; conv 4 3x3 tanh; fc 3 softmax"
+
+
+@pytest.fixture(scope="module")
+def compiled() -> tuple[Any, Any, Any]:
+    model = ns.compile(ns.parse(SPEC))
+    return model, model.init(seed=1), np.random.default_rng(0).random((1, 1, 8, 8), np.float32)
+
+
+def test_the_gradient_is_that_of_finite_differences(compiled: tuple[Any, Any, Any]) -> None:
+    model, variables, x = compiled
+    found = gradient(model, variables, x, Score("", 2))
+    step = np.zeros_like(x)
+    step[0, 0, 3, 4] = 1e-2
+    higher, lower = (np.asarray(model.logits(variables, x + s))[0, 2] for s in (step, -step))
+    assert found[0, 0, 3, 4] == pytest.approx((higher - lower) / 2e-2, rel=2e-2, abs=1e-3)
+    mirrored = gradient(model, variables, x, Score("", 2, -1.0))
+    np.testing.assert_allclose(mirrored, -found)
+
+
+def test_integrated_gradients_add_up_to_the_difference(compiled: tuple[Any, Any, Any]) -> None:
+    model, variables, x = compiled
+    baseline = np.full_like(x, 0.25)
+    shares = integrated_gradients(model, variables, x, baseline, Score("", 1))
+    here, there = (np.asarray(model.logits(variables, each))[0, 1] for each in (x, baseline))
+    assert shares.sum() == pytest.approx(here - there, abs=2e-3)
+
+
+def test_grad_cam_of_a_last_layer_is_its_maps_times_the_weights() -> None:
+    # Behind the mean over all places the score is linear in the maps, and the map is known.
+    model = ns.compile(ns.parse("input 1x8x8; conv 4 3x3 tanh as maps; globalpool; fc 2 softmax as head"))
+    variables = model.init(seed=3)
+    x = np.random.default_rng(1).random((1, 1, 8, 8), np.float32)
+    maps = np.asarray(model.features(variables, x)["maps"])[0]
+    kernel = np.asarray(variables.params["head"]["kernel"])
+    weights = kernel[:, 1] if kernel.shape == (4, 2) else kernel[1]
+    expected = np.maximum((weights[:, None, None] * maps).sum(0) / 36, 0)
+    np.testing.assert_allclose(grad_cam(model, variables, x, "maps", Score("", 1)), expected, atol=1e-6)
+
+
+def test_layers_beside_which_something_flows_are_passed_by(compiled: tuple[Any, Any, Any]) -> None:
+    model, *_ = compiled
+    through = list(passed_by_all(model.graph))
+    assert "conv_1" in through
+    assert "conv_2" not in through
+    assert "conv_3" in through
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (8, 8), (1, 30), (3, 3)])
+def test_windows_cover_all_places(shape: tuple[int, int]) -> None:
+    count = np.zeros(shape, int)
+    for rows, columns in windows(shape, 4, 2):
+        assert count[rows, columns].size
+        count[rows, columns] += 1
+    assert count.min() >= 1
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def passengers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table whose answer hangs on one number, one category and nothing else."""
+    folder = tmp_path_factory.mktemp("table")
+    rng = np.random.default_rng(0)
+    lines = ["age,color,noise,kind"]
+    for _ in range(300):
+        age, color, noise = rng.integers(0, 100), rng.choice(["red", "blue"]), rng.normal()
+        lines.append(f"{age},{color},{noise:.3f},{'old' if age > 50 else 'young'}")
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    (folder / "one.csv").write_text("age,color,noise\n90,red,0.1\n")
+    spec = (
+        'data "rows.csv" { target kind }\nfc 16 relu; fc classes softmax\ntrain { optimizer adam lr=0.05; epochs 12 }'
+    )
+    (folder / "t.net").write_text(spec)
+    for _ in ns.train(ns.load(folder / "t.net"), out=folder / "run"):
+        pass
+    return folder
+
+
+def test_a_column_that_says_all_has_the_largest_share(passengers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def keep(names: list[str], shares: list[float], path: Path, **_: Any) -> Path:
+        seen.update(zip(names, shares, strict=True))
+        return path
+
+    monkeypatch.setattr(report, "draw_shares", keep)
+    asked = Request(passengers / "run", passengers / "s.png", image=passengers / "one.csv")
+    draw("saliency", asked)
+    assert seen.keys() == {"age = 90", "color = red", "noise = 0.1"}
+    assert seen["age = 90"] > 20
+    assert max(abs(seen["color = red"]), abs(seen["noise = 0.1"])) < seen["age = 90"] / 2
+    for_old = dict(seen)
+    draw("saliency", Request(passengers / "run", passengers / "s.png", image=passengers / "one.csv", of="young"))
+    assert seen["age = 90"] == pytest.approx(-for_old["age = 90"], abs=1e-2)
+
+
+@pytest.mark.parametrize("picture", ["embeddings", "roc", "learning_rate"])
+def test_pictures_of_a_run_are_drawn(passengers: Path, picture: str) -> None:
+    written = draw(picture, Request(passengers / "run", passengers / f"{picture}.svg"))
+    assert "<svg" in written.read_text(encoding="utf-8")[:600]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"image": None}, "needs an example"),
+        ({"of": "yung"}, "did you mean young"),
+        ({"output": "kind2"}, "has no output"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, Any], says: str) -> None:
+    asked: dict[str, Any] = {"image": passengers / "one.csv", **options}
+    with pytest.raises(NetspecError) as error:
+        draw("saliency", Request(passengers / "run", passengers / "x.png", **asked))
+    assert says in str(error.value)
+
+
+def test_a_method_that_is_none_is_refused(passengers: Path) -> None:
+    with pytest.raises(NetspecError, match="pca and tsne"):
+        draw("embeddings", Request(passengers / "run", passengers / "x.png", method="umap"))
