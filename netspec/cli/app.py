@@ -30,6 +30,7 @@ VERBS = (
     "eval",
     "predict",
     "serve",
+    "studio",
     "generate",
     "import",
     "bench",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import jax
 import jax.numpy as jnp
@@ -32,20 +33,45 @@ class Score:
     index: int
     sign: float = 1.0
 
-    def of(self, logits: Any) -> jax.Array:
-        """Return the number of each example, (N,)."""
-        values = logits[self.output] if isinstance(logits, dict) else logits
-        made: jax.Array = self.sign * values.reshape(len(values), -1)[:, self.index]
-        return made
+
+def _numbers(logits: Any, output: str) -> jax.Array:
+    """Return what the loss reads of an output as rows, (N, K)."""
+    values = logits[output] if isinstance(logits, dict) else logits
+    made: jax.Array = values.reshape(len(values), -1)
+    return made
+
+
+class _Rises:
+    """By how much the sum of a batch's scores rises with each value of the inputs: compiled once for all scores."""
+
+    def __init__(self, model: Model) -> None:
+        # Weakly: what is kept for a model goes with it.
+        owner = ref(model)
+
+        def total(variables: Variables, x: Any, index: Any, output: str) -> Any:
+            alive = owner()
+            assert alive is not None
+            return _numbers(alive.logits_of(variables, x), output)[:, index].sum()
+
+        self._compiled = jax.jit(jax.grad(total, argnums=1), static_argnames="output")
+
+    def of(self, variables: Variables, x: NDArray[Any], score: Score) -> NDArray[np.float32]:
+        made: NDArray[np.float32] = np.asarray(self._compiled(variables, x, score.index, output=score.output))
+        return score.sign * made
+
+
+_RISES: WeakKeyDictionary[Model, _Rises] = WeakKeyDictionary()
+
+
+def _rises(model: Model) -> _Rises:
+    if model not in _RISES:
+        _RISES[model] = _Rises(model)
+    return _RISES[model]
 
 
 def gradient(model: Model, variables: Variables, x: NDArray[Any], score: Score) -> NDArray[np.float32]:
     """Return by how much the score rises with each value of the inputs, (N, *shape). Simonyan et al. 2014."""
-    return np.asarray(_compiled(model, score)(variables, x))
-
-
-def _compiled(model: Model, score: Score) -> Callable[[Variables, Any], Any]:
-    return jax.jit(jax.grad(lambda v, x: score.of(model.logits_of(v, x)).sum(), argnums=1))
+    return _rises(model).of(variables, x, score)
 
 
 def integrated_gradients(
@@ -63,12 +89,12 @@ def integrated_gradients(
         score: what is explained.
         steps: points on the line between both, in the middle of as many equal parts.
     """
-    compute = _compiled(model, score)
+    rises = _rises(model)
     places = ((np.arange(steps) + 0.5) / steps).astype(np.float32)
     total = np.zeros_like(x, np.float64)
     for part in np.array_split(places, max(1, steps // 16)):
         line = baseline + part.reshape(-1, *[1] * (x.ndim - 1)) * (x - baseline)
-        total += np.asarray(compute(variables, line.astype(np.float32)), np.float64).sum(axis=0)
+        total += rises.of(variables, line.astype(np.float32), score).astype(np.float64).sum(axis=0)
     made: NDArray[np.float32] = ((x - baseline) * total / steps).astype(np.float32)
     return made
 
@@ -87,8 +113,11 @@ def grad_cam(model: Model, variables: Variables, x: NDArray[Any], node: str, sco
     """
     index = model.graph.nodes[node]
     maps = model.features(variables, x, nodes=(node,))[node]
-    rises = jax.jit(jax.grad(lambda v, at: score.of(model.behind(v, index, at)).sum(), argnums=1))(variables, maps)
-    weights = rises.mean(axis=(2, 3), keepdims=True)
+
+    def total(v: Variables, at: jax.Array) -> Any:
+        return score.sign * _numbers(model.behind(v, index, at), score.output)[:, score.index].sum()
+
+    weights = jax.jit(jax.grad(total, argnums=1))(variables, maps).mean(axis=(2, 3), keepdims=True)
     made: NDArray[np.float32] = np.asarray(jnp.maximum((weights * maps).sum(axis=1), 0)[0])
     return made
 

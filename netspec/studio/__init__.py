@@ -1,0 +1,1 @@
+"""A page on which a spec is typed, trained and tried."""

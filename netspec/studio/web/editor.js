@@ -1,0 +1,112 @@
+// The editor: colors, completion, errors in their places, and the shape that each line gives.
+/* global CodeMirror */
+
+import { make } from "./api.js";
+
+CodeMirror.defineMode("netspec", () => ({
+  startState: () => ({ begins: true }),
+  token(stream, state) {
+    if (stream.sol()) state.begins = true;
+    if (stream.eatSpace()) return null;
+    if (stream.match(/#.*/)) return "comment";
+    if (stream.match(/"[^"]*"?/)) { state.begins = false; return "string"; }
+    if (stream.match(/[;{}]/)) { state.begins = true; return null; }
+    if (stream.match(/\d[\d.]*(x\d+)*(e[+-]?\d+)?[kM%]?/)) { state.begins = false; return "number"; }
+    if (stream.match(/[^\W\d]\w*/u)) { const first = state.begins; state.begins = false; return first ? "command" : "variable"; }
+    stream.next();
+    state.begins = false;
+    return null;
+  },
+  lineComment: "#",
+}));
+
+/** Return an editor in a box; `changed` is called with the text soon after it has changed. */
+export function editor(box, text, words, changed) {
+  const cm = CodeMirror(box, {
+    value: text, mode: "netspec", lineNumbers: true, lineWrapping: true, tabSize: 2, indentUnit: 2, viewportMargin: Infinity,
+    inputStyle: "contenteditable",
+    // The tabulator leads on to the next control, as on any page.
+    extraKeys: { Tab: false, "Shift-Tab": false, "Ctrl-Space": () => complete(cm, words, true) },
+  });
+  cm.getInputField().setAttribute("aria-label", "The spec");
+  let waits = 0;
+  cm.on("change", () => { clearTimeout(waits); waits = setTimeout(() => changed(cm.getValue()), 25); });
+  cm.on("inputRead", (_, change) => { if (/^[\w]$/.test(change.text[0])) complete(cm, words, false); });
+  let marks = [];
+
+  function show(facts) {
+    cm.operation(() => {
+      for (const mark of marks) mark.clear();
+      marks = [];
+      for (const error of facts.errors) {
+        if (error.line === null) continue;
+        const line = error.line - 1;
+        const last = error.end_line - 1;
+        const end = last === line && error.end_column <= error.column ? error.column : error.end_column - 1;
+        marks.push(cm.markText({ line, ch: error.column - 1 }, { line: last, ch: Math.max(end, error.column) }, { className: "wrong", title: error.message }));
+      }
+      for (const line of facts.lines) {
+        if (line.line > cm.lineCount()) continue;
+        const cost = line.parameters ? `${line.parameters.toLocaleString("en")}  ` : "";
+        const widget = make("span", { className: "shape", ariaHidden: "true" }, `${cost}→ ${line.shape}`);
+        marks.push(cm.setBookmark({ line: line.line - 1, ch: cm.getLine(line.line - 1).length }, { widget, insertLeft: false }));
+      }
+    });
+  }
+
+  function apply(edit) {
+    cm.replaceRange(edit.text, { line: edit.line - 1, ch: edit.begin }, { line: edit.line - 1, ch: edit.end });
+    cm.focus();
+  }
+
+  function go(line, column) {
+    cm.setCursor({ line: line - 1, ch: Math.max(0, column - 1) });
+    cm.scrollIntoView(null, 80);
+    cm.focus();
+  }
+
+  return { cm, show, apply, go, text: () => cm.getValue() };
+}
+
+/** Return the words of the line up to the cursor: the command that is written, and the beginning of a word. */
+function place(cm) {
+  const cursor = cm.getCursor();
+  const before = cm.getLine(cursor.line).slice(0, cursor.ch);
+  if (/#/.test(before.replace(/"[^"]*"/g, ""))) return null;
+  const command = before.split(/[;{}]/).pop();
+  const begun = /[^\W\d]?\w*$/u.exec(before)[0];
+  const first = command.trim().split(/\s+/)[0] ?? "";
+  return { cursor, begun, first, begins: command.trim() === begun };
+}
+
+function complete(cm, words, asked) {
+  const at = place(cm);
+  if (!at || cm.state.completionActive || (!asked && at.begun.length < 2)) return;
+  const found = candidates(at, words, cm.getValue()).filter((each) => each.text.startsWith(at.begun) && each.text !== at.begun);
+  if (!found.length) return;
+  const from = { line: at.cursor.line, ch: at.cursor.ch - at.begun.length };
+  cm.showHint({ hint: () => ({ list: found.slice(0, 60), from, to: at.cursor }), completeSingle: false, alignWithWord: true });
+}
+
+function candidates(at, words, text) {
+  const shown = (name, about) => ({ text: name, render: (element) => element.append(name, make("small", {}, about || "")) });
+  if (at.begins) {
+    const own = [...text.matchAll(/^\s*block\s+(\w+)/gmu)].map((match) => shown(match[1], "a block of this spec"));
+    const of = (group) => Object.entries(group).map(([name, each]) => shown(name, each.signature));
+    const settings = ["train", "data"].filter((name) => inside(text, name)).flatMap((name) => words.settings[name].map((each) => shown(each, `a setting of ${name}`)));
+    return [...settings, ...own, ...of(words.commands), ...of(words.layers), ...of(words.blocks)];
+  }
+  if (at.first === "data") return Object.entries(words.datasets).map(([name, title]) => shown(name, title));
+  if (at.first === "add" || at.first === "from" || at.first === "concat") {
+    return [...text.matchAll(/\bas\s+(\w+)/gu)].map((match) => shown(match[1], "a label"));
+  }
+  const kinds = { optimizer: "optimizers", schedule: "schedules", loss: "losses", init: "initializers" };
+  const named = kinds[at.first] ? words.kinds[kinds[at.first]].map((name) => shown(name, at.first)) : [];
+  const layer = words.layers[at.first];
+  const own = layer ? layer.arguments.map((name) => shown(name, `of ${at.first}`)) : [];
+  const activations = layer ? words.activations.map((name) => shown(name, "activation")) : [];
+  return [...named, ...own, ...activations];
+}
+
+/** Return whether the text has a block of settings of that name. */
+function inside(text, name) { return new RegExp(`\\b${name}\\b[^}]*\\{`, "u").test(text); }

@@ -1,0 +1,44 @@
+"""The words of the language for completion: commands, layers with their arguments, settings."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from netspec.describe.reference import REGISTRIES, library_blocks, signature, summary
+from netspec.elaborate.vocabulary import COMMANDS
+from netspec.ir.network import DataSource, Recipe
+from netspec.layers import ACTIVATIONS
+from netspec.recipe import catalog
+from netspec.schema.definition import parameters
+
+__all__ = ["words"]
+
+
+@cache
+def words() -> dict[str, Any]:
+    """Return what may begin a command, and what may stand within one, each with a line that explains it."""
+    layers = {
+        cls.canonical(): {
+            "signature": signature(cls),
+            "summary": summary(cls),
+            "arguments": [_argument(p) for p in parameters(cls) if not p.positional],
+        }
+        for cls in REGISTRIES["layers"].entries
+    }
+    kinds = {name: [cls.canonical() for cls in REGISTRIES[name].entries] for name in REGISTRIES if name != "layers"}
+    return {
+        "commands": {
+            name: {"signature": c.usage, "summary": c.meaning.splitlines()[0]} for name, c in COMMANDS.items()
+        },
+        "layers": layers,
+        "blocks": {b.name: {"signature": b.name, "summary": "a block of the library"} for b in library_blocks()},
+        "activations": list(ACTIVATIONS),
+        "settings": {"train": [p.name for p in parameters(Recipe)], "data": [p.name for p in parameters(DataSource)]},
+        "kinds": kinds,
+        "datasets": {d.name: d.title for d in catalog.DATASETS},
+    }
+
+
+def _argument(p: Any) -> str:
+    return p.name if p.is_flag or p.members else f"{p.name}="
