@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cli.command_line import cli
 
 import netspec as ns
-from netspec.cli import main
 from netspec.logs import kept_logs, logged
 from netspec.logs.table import table_of
 from netspec.runs.files import read_metrics
@@ -82,9 +82,9 @@ def test_a_table_has_a_row_for_each_epoch_and_no_empty_columns() -> None:
 
 def test_the_command_line_writes_them_and_goes_on_with_them(here: Path) -> None:
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed: pip install tensorboard")
-    assert main(["train", "t.net", "-o", "run", "--csv", "--tensorboard", "--quiet"]) == 0
+    assert cli(here, "train", "t.net", "-o", "run", "--csv", "--tensorboard", "--quiet").returncode == 0
     assert kept_logs(here / "run") == ["csv", "tensorboard"]
-    assert main(["resume", "run", "--epochs", "5", "--quiet"]) == 0
+    assert cli(here, "resume", "run", "--epochs", "5", "--quiet").returncode == 0
     rows = list(csv.DictReader((here / "run" / "metrics.csv").open()))
     epochs = [r for r in read_metrics(here / "run") if r["kind"] == "epoch"]
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4, 5]
@@ -104,16 +104,15 @@ def _read_back(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_a_table_alone_needs_nothing_else(here: Path) -> None:
-    assert main(["train", "t.net", "-o", "run", "--csv", "--quiet"]) == 0
+    assert cli(here, "train", "t.net", "-o", "run", "--csv", "--quiet").returncode == 0
     assert len((here / "run" / "metrics.csv").read_text().splitlines()) == 4
 
 
-def test_without_tensorboard_it_is_said_before_the_training(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_tensorboard_it_is_said_before_the_training(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netspec.logs.tensorboard.find_spec", lambda name: None)
-    assert main(["train", "t.net", "-o", "run", "--tensorboard"]) == 1
-    assert 'pip install "netspec[tensorboard]"' in capsys.readouterr().err
+    done = cli(here, "train", "t.net", "-o", "run", "--tensorboard")
+    assert done.returncode == 1
+    assert 'pip install "netspec[tensorboard]"' in done.stderr
     assert not (here / "run").exists()
 
 

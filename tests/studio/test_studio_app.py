@@ -1,0 +1,279 @@
+"""The studio: who may ask, what a text means, what may be trained, tried and looked at, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import netspec as ns
+from netspec.compiler import analyze
+from netspec.diagnostics.diagnostic import NetspecError, Source
+from netspec.studio.spec_facts import drawing_of, spec_facts
+from netspec.studio.training import Training
+from netspec.studio.words import words
+from netspec.studio.workspace import Workspace
+
+SPEC = "input 1x8x8\nconv 4 3x3 relu; pool 2\nfc 10 softmax\ndata digits\n"
+
+
+# --- what a text means --------------------------------------------------------------------------------------------
+
+
+def test_each_line_has_what_its_last_layer_gives(tmp_path: Path) -> None:
+    facts = spec_facts(SPEC, "t.net", tmp_path)
+    assert [(line["line"], line["shape"], line["parameters"]) for line in facts["lines"]] == [
+        (1, "1x8x8", 0),
+        (2, "4x3x3", 40),
+        (3, "10", 370),
+    ]
+    assert facts["summary"].startswith("3 layers, 410 parameters")
+    assert facts["data"] == "digits"
+    assert drawing_of(SPEC, "t.net", tmp_path).startswith("<svg ")
+    assert drawing_of("fc 3 softmax", "t.net", tmp_path) == ""
+
+
+def test_a_block_counts_where_it_is_used(tmp_path: Path) -> None:
+    facts = spec_facts(
+        "input 1x8x8\nblock two(c) { conv c 3x3\n conv c 3x3 }\ntwo 4\nfc 2 softmax\n", "t.net", tmp_path
+    )
+    assert [(line["line"], line["parameters"]) for line in facts["lines"]] == [(1, 0), (4, 40 + 148), (5, 130)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "input 1x8x8\ncnv 4 3x3\nfc 2 softmax",
+        "input 1x8x8\nfc 2 softmx",
+        "input 1x8x8\nfc 2 softmax\ntrain { epoch 3 }",
+    ],
+)
+def test_a_fix_that_is_offered_takes_its_error_away(wrong: str, tmp_path: Path) -> None:
+    (error,) = spec_facts(wrong, "t.net", tmp_path)["errors"]
+    edit = error["edit"]
+    lines = wrong.split("\n")
+    line = lines[edit["line"] - 1]
+    lines[edit["line"] - 1] = line[: edit["begin"]] + edit["text"] + line[edit["end"] :]
+    assert not analyze(Source("t.net", "\n".join(lines))).diagnostics
+
+
+@given(st.text(alphabet=st.sampled_from(list('abcfnov 123x;{}()#"\n\t=.é')), max_size=80))
+def test_any_text_has_facts(text: str) -> None:
+    facts = spec_facts(text, "t.net", Path())
+    json.dumps(facts)
+    assert bool(facts["errors"]) != bool(facts["summary"])
+
+
+def test_the_words_are_those_of_the_language() -> None:
+    found = words()
+    assert {"conv", "fc", "lstm"} <= found["layers"].keys()
+    assert "stride=" in found["layers"]["conv"]["arguments"]
+    assert {"input", "train", "data", "block"} <= found["commands"].keys()
+    assert "epochs" in found["settings"]["train"]
+    assert "digits" in found["datasets"]
+    json.dumps(found)
+
+
+# --- the folder ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a spec and a trained run."""
+    made = tmp_path_factory.mktemp("studio")
+    (made / "own.net").write_text(SPEC)
+    rng = np.random.default_rng(0)
+    arrays = rng.integers(0, 256, (40, 1, 8, 8)).astype(np.uint8), rng.integers(0, 10, 40)
+    network = ns.parse(SPEC.replace("data digits", "train { epochs 1; batch 20 }"), name="own")
+    ns.fit(network, data=(*arrays, *arrays), out=made / "runs" / "own" / "001", quiet=True)
+    return made
+
+
+def test_only_runs_that_are_listed_are_opened(folder: Path) -> None:
+    workspace = Workspace(folder / "own.net")
+    assert [run["name"] for run in workspace.runs()] == ["own/001"]
+    assert workspace.metrics("own/001")["result"]["epochs"] == 1
+    for name in ("../own", "own/002", "", None, "own/001/../001", str(folder)):
+        with pytest.raises(NetspecError, match="there is no run"):
+            workspace.run_folder(name)
+
+
+def test_what_is_typed_is_kept_and_saved(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "new.net")
+    assert not analyze(Source("new.net", workspace.text)).diagnostics
+    workspace.type("input 3\n")
+    assert not (tmp_path / "new.net").exists()
+    workspace.save()
+    assert (tmp_path / "new.net").read_text() == "input 3\n"
+    for wrong in (None, 3, "x" * 20_000_000):
+        with pytest.raises(NetspecError, match="a text of at most"):
+            workspace.type(wrong)
+
+
+# --- requests -----------------------------------------------------------------------------------------------------
+
+
+class Client:
+    """A browser that knows the token."""
+
+    def __init__(self, folder: Path) -> None:
+        testclient = pytest.importorskip("starlette.testclient", reason="pip install 'netspec[test]'")
+        from netspec.studio.app import Studio  # noqa: PLC0415
+
+        self.reports: list[str] = []
+        self.studio = Studio(Workspace(folder / "own.net"), "secret", 8000, self.reports.append)
+        self.client = testclient.TestClient(self.studio, base_url="http://127.0.0.1:8000")
+        self.client.cookies["netspec-8000"] = "secret"
+
+    def post(self, path: str, value: Any, **more: Any) -> Any:
+        return self.client.post(path, json=value, **more)
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[Client]:
+    made = Client(folder)
+    yield made
+    made.studio.end()
+    assert made.reports == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ({"Host": "evil.example"}, "secret"),
+        ({"Host": "127.0.0.1:9000"}, "secret"),
+        ({"Origin": "http://evil.example"}, "secret"),
+        ({"Origin": "null"}, "secret"),
+        ({}, "wrong"),
+        ({}, ""),
+        ({}, "secret\u00e9"),
+    ],
+)
+def test_who_may_not_ask(client: Client, headers: dict[str, str], token: str) -> None:
+    client.client.cookies.clear()
+    for path in ("/", "/api/state", "/studio.js"):
+        assert client.client.get(path, params={"token": token}, headers=headers).status_code == 403
+
+
+def test_the_page_and_its_files(client: Client) -> None:
+    client.client.cookies.clear()
+    page = client.client.get("/", params={"token": "secret"})
+    assert page.status_code == 200
+    assert "HttpOnly" in page.headers["set-cookie"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    for name in (
+        "studio.js",
+        "editor.js",
+        "studio.css",
+        "vendor/codemirror/codemirror.js",
+        "vendor/codemirror/LICENSE",
+    ):
+        assert client.client.get(f"/{name}").status_code == 200
+    for name in ("../app.py", "%2e%2e/app.py", "vendor/../../app.py", "api/none", "etc/passwd"):
+        assert client.client.get(f"/{name}").status_code == 404
+
+
+def test_texts_are_checked_and_kept(client: Client) -> None:
+    found = client.post("/api/check", {"text": "input 3\nfc 2 softmx\n"}).json()
+    assert found["errors"][0]["edit"]["text"] == "softmax"
+    assert client.client.get("/api/state").json()["text"] == "input 3\nfc 2 softmx\n"
+    assert client.post("/api/drawing", {"text": SPEC}).json()["svg"].startswith("<svg ")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/api/check", b"{", 400),
+        ("/api/check", b"[]", 400),
+        ("/api/check", b'{"text": 3}', 400),
+        ("/api/check", b"[" * 100_000, 400),
+        ("/api/check", b"x" * (9 * 2**20), 413),
+        ("/api/train", b'{"text": "fc 3"}', 400),
+        ("/api/train", b'{"text": "input 3; fc 2 softmax", "epochs": "1; rm"}', 400),
+        ("/api/train", b'{"text": "input 3; fc 2 softmax", "data": "../../etc"}', 400),
+        ("/api/look", b'{"data": "/etc/passwd"}', 400),
+        ("/api/look", b'{"data": "../x.csv"}', 400),
+        ("/api/look", b'{"data": ""}', 400),
+        ("/api/resume", b'{"run": "../../x"}', 400),
+        ("/api/answer?run=none", b"", 400),
+        ("/api/answer?run=own/001", b"no picture", 400),
+        ("/api/nothing", b"", 404),
+    ],
+)
+def test_what_is_refused(client: Client, path: str, body: bytes, status: int) -> None:
+    answer = client.client.post(path, content=body, headers={"Content-Type": "image/png"})
+    assert answer.status_code == status
+    assert answer.json().keys() == {"error", "fix"}
+
+
+def test_a_link_out_of_the_folder_is_refused(client: Client, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    link = folder / "out.csv"
+    link.symlink_to(tmp_path / "x.csv")
+    answer = client.post("/api/look", {"data": "out.csv"})
+    link.unlink()
+    assert "outside of the folder" in answer.json()["error"]
+
+
+def test_an_example_is_answered_as_by_predict(client: Client, folder: Path) -> None:
+    import io  # noqa: PLC0415
+
+    from PIL import Image  # noqa: PLC0415
+
+    pixels = np.random.default_rng(3).integers(0, 256, (8, 8)).astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "png")
+    assert client.client.get("/api/reads", params={"run": "own/001"}).json()["kind"] == "picture"
+    answer = client.client.post(
+        "/api/answer?run=own/001", content=content.getvalue(), headers={"Content-Type": "image/png"}
+    ).json()
+    run = ns.open(folder / "runs" / "own" / "001")
+    (expected,) = run.predict(run.read(content.getvalue()))
+    assert answer["answer"]["label"] == expected.label
+    assert answer["answer"]["probability"] == pytest.approx(expected.probability)
+    assert [layer["name"] for layer in answer["layers"]] == ["input", "conv_1", "pool_1", "fc_1"]
+    assert answer["saliency"].startswith("data:image/png;base64,")
+
+
+# --- trainings ----------------------------------------------------------------------------------------------------
+
+
+def until(condition: Any, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_events_come_and_the_end_of_a_training_is_said(tmp_path: Path) -> None:
+    (tmp_path / "t.net").write_text("input 1x8x8; fc 10 softmax; data digits; train { epochs 1; batch 500 }")
+    training = Training(tmp_path)
+    training.start(["train", "t.net"])
+    with pytest.raises(NetspecError, match="stop it first"):
+        training.start(["train", "t.net"])
+    until(lambda: training.events and training.events[-1]["event"] == "ended")
+    kinds = [event["event"] for event in training.events]
+    assert {"started", "epoch", "finished"} <= set(kinds)
+    assert [event["id"] for event in training.events] == sorted({event["id"] for event in training.events})
+    assert (tmp_path / "runs" / "t" / "001" / "best.safetensors").exists()
+    training.start(["train", "none.net"])
+    until(lambda: training.events and training.events[-1]["event"] == "ended")
+    assert "there is no such file" in training.events[-2]["text"]
+
+
+def test_a_training_that_is_stopped_is_saved(tmp_path: Path) -> None:
+    (tmp_path / "t.net").write_text("input 1x8x8; fc 10 softmax; data digits; train { epochs 100000; batch 8 }")
+    training = Training(tmp_path)
+    training.start(["train", "t.net"])
+    until(lambda: any(event["event"] == "step" for event in training.events))
+    training.stop()
+    until(lambda: training.events[-1]["event"] == "ended")
+    assert training.events[-1]["stopped"]
+    assert (tmp_path / "runs" / "t" / "001" / "checkpoints").exists()
