@@ -96,6 +96,19 @@ def caffe(folder: Path, data: Path) -> None:
         shutil.copy(data / "models" / "caffe" / name, folder)
 
 
+def tutorial(folder: Path, _: Path) -> None:
+    """Take the specs of the tutorial, and a digit drawn with a few strokes, dark on light."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415
+
+    for spec in (FOLDER / "tutorial").glob("*.net"):
+        shutil.copy(spec, folder)
+    paper = Image.new("L", (200, 240), 235)
+    pen = ImageDraw.Draw(paper)
+    pen.line([(50, 60), (80, 40), (120, 42), (138, 70), (110, 108), (80, 116)], fill=40, width=13, joint="curve")
+    pen.line([(84, 114), (122, 122), (142, 152), (126, 190), (84, 200), (48, 184)], fill=40, width=13, joint="curve")
+    paper.save(folder / "own.png")
+
+
 def own(folder: Path, _: Path) -> None:
     """Take the small specs for data of one's own, with their made-up examples."""
     shutil.copytree(OWN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
@@ -110,6 +123,7 @@ DATA: dict[str, Callable[[Path, Path], None]] = {
     "membrane": membrane,
     "caffe": caffe,
     "own": own,
+    "tutorial": tutorial,
 }
 """What lies in the folder of a session when it begins."""
 
@@ -160,7 +174,18 @@ def run_session(text: str, session: str, data: Path) -> str:
             shown = "".join(_shown(command, block, folder, data) for command in block.commands)
             return found[1] + shown + found[6]
 
-        return _BLOCK.sub(written, text)
+        made = _BLOCK.sub(written, text)
+        _keep_pictures(made, folder)
+        return made
+
+
+def _keep_pictures(text: str, folder: Path) -> None:
+    """Put the pictures that the page shows, and that the session has drawn, where the page has them."""
+    for place in re.findall(r"\]\((images/[\w./]+\.(?:png|svg))\)", text):
+        drawn, kept = folder / Path(place).name, FOLDER / place
+        if drawn.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(drawn, kept)
 
 
 def _shown(command: str, block: Block, folder: Path, data: Path) -> str:
