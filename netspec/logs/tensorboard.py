@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,13 @@ TENSORBOARD = "tensorboard"
 
 def require_tensorboard() -> None:
     """Raise NetspecError where TensorBoard is not installed."""
-    if find_spec("tensorboard") is None:
+    try:
+        import tensorboard  # noqa: F401, PLC0415
+    except ImportError:
         raise NetspecError(
             "--tensorboard needs TensorBoard",
             'pip install "netspec[tensorboard]", or leave it out: metrics.jsonl has all',
-        )
+        ) from None
 
 
 class TensorBoardLog:
@@ -39,9 +40,9 @@ class TensorBoardLog:
 
         now = time.time()
         if isinstance(event, Started):
-            # What an interrupted training wrote behind its last checkpoint is passed over from here on.
+            # What an interrupted training wrote behind its last checkpoint is passed over: from this step on.
             begins = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-            self._writer.add_event(event_pb2.Event(wall_time=now, step=event.step, session_log=begins))
+            self._writer.add_event(event_pb2.Event(wall_time=now, step=event.step + 1, session_log=begins))
             return
         values = measurements(event)
         if values:

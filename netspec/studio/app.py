@@ -229,12 +229,12 @@ class Studio:
             flags += ["--epochs", str(epochs)]
         self._workspace.save()
         # A file whose name begins with a dash is no option.
-        self._training.start(["train", *flags, "--", self._workspace.file.name])
+        self._training.start("train", *flags, "--", self._workspace.file.name)
         return _json({"started": self._training.number})
 
     async def _resume(self, request: Request) -> Response:
         run = self._workspace.run_folder((await self._object(request)).get("run"))
-        self._training.start(["resume", "--", str(run.relative_to(self._workspace.folder))])
+        self._training.start("resume", "--", str(run.relative_to(self._workspace.folder)))
         return _json({"started": self._training.number})
 
     async def _stop(self, _: Request) -> Response:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from threading import Lock, Thread
@@ -42,15 +42,15 @@ class Training:
         """Whether one trains now."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, words: Sequence[str]) -> None:
-        """Start `netspec` with some words, such as `train t.net`; raises RunError where one trains already."""
+    def start(self, verb: str, *words: str) -> None:
+        """Start a verb of `netspec` with some words, such as `train t.net`; raises RunError where one trains already."""
         with self._lock:
             if self.runs:
                 raise RunError("a training is running", "stop it first")
             self.events, self.number = [], self.number + 1
             # `--json` makes each event a line. Its own group: Ctrl-C in the terminal is for the studio.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "netspec", *words, "--json"],
+                [sys.executable, "-m", "netspec", verb, "--json", *words],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -84,12 +84,13 @@ class Training:
         said: list[str] = []
         errors = Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
         errors.start()
-        for line in process.stdout:
-            event = _event(line)
-            if event is not None:
-                self._add(event, number)
-        code = process.wait()
-        errors.join()
+        with process.stdout, process.stderr:
+            for line in process.stdout:
+                event = _event(line)
+                if event is not None:
+                    self._add(event, number)
+            code = process.wait()
+            errors.join()
         text = "".join(said).strip()
         stopped = code in {130, 143, 129}
         if code and not stopped:

@@ -56,9 +56,13 @@ FOLDERS = {
     "notebook": "diagnostics ops graph drawing compiler",
     "netspec": "diagnostics system compiler notebook workflows terminal",
     "serving": "diagnostics system sources data workflows netspec",
+    "studio": (
+        "diagnostics system syntax ops recipe layers ir graph elaborate describe drawing compiler schema data "
+        "backends/jax runs workflows serving"
+    ),
     "cli": (
         "diagnostics system syntax ops recipe ir sources graph elaborate passes planning describe drawing "
-        "compiler data backends backends/jax training report runs logs workflows terminal serving netspec"
+        "compiler data backends backends/jax training report runs logs workflows terminal serving studio netspec"
     ),
     "__main__": "cli",
 }

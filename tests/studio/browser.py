@@ -88,7 +88,7 @@ class Browser:
     def until(self, script: str, seconds: float = 60) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
-        while not self.value(script):
+        while not self.value(f"!!({script})"):
             assert time.monotonic() < end, f"never true: {script}\n{self.problems()}"
             time.sleep(0.05)
 

@@ -92,7 +92,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     arrays = rng.integers(0, 256, (40, 1, 8, 8)).astype(np.uint8), rng.integers(0, 10, 40)
     network = ns.parse(SPEC.replace("data digits", "train { epochs 1; batch 20 }"), name="own")
-    ns.fit(network, data=(*arrays, *arrays), out=made / "runs" / "own" / "001", quiet=True)
+    for _ in ns.train(network, data=(*arrays, *arrays), out=made / "runs" / "own" / "001"):
+        pass
     return made
 
 
@@ -255,15 +256,15 @@ def until(condition: Any, seconds: float = 90) -> None:
 def test_events_come_and_the_end_of_a_training_is_said(tmp_path: Path) -> None:
     (tmp_path / "t.net").write_text("input 1x8x8; fc 10 softmax; data digits; train { epochs 1; batch 500 }")
     training = Training(tmp_path)
-    training.start(["train", "t.net"])
+    training.start("train", "t.net")
     with pytest.raises(NetspecError, match="stop it first"):
-        training.start(["train", "t.net"])
+        training.start("train", "t.net")
     until(lambda: training.events and training.events[-1]["event"] == "ended")
     kinds = [event["event"] for event in training.events]
     assert {"started", "epoch", "finished"} <= set(kinds)
     assert [event["id"] for event in training.events] == sorted({event["id"] for event in training.events})
     assert (tmp_path / "runs" / "t" / "001" / "best.safetensors").exists()
-    training.start(["train", "none.net"])
+    training.start("train", "--", "none.net")
     until(lambda: training.events and training.events[-1]["event"] == "ended")
     assert "there is no such file" in training.events[-2]["text"]
 
@@ -271,7 +272,7 @@ def test_events_come_and_the_end_of_a_training_is_said(tmp_path: Path) -> None:
 def test_a_training_that_is_stopped_is_saved(tmp_path: Path) -> None:
     (tmp_path / "t.net").write_text("input 1x8x8; fc 10 softmax; data digits; train { epochs 100000; batch 8 }")
     training = Training(tmp_path)
-    training.start(["train", "t.net"])
+    training.start("train", "t.net")
     until(lambda: any(event["event"] == "step" for event in training.events))
     training.stop()
     until(lambda: training.events[-1]["event"] == "ended")

@@ -65,6 +65,10 @@ def test_from_a_mistake_to_an_answer(address: str, tmp_path: Path) -> None:
         page.until("document.querySelector('#answer .big')")
         assert page.text("#answer .big") in set("0123456789")
         assert page.value("document.querySelectorAll('#insight img').length") >= 4
+        page.picture(tmp_path / "tried.png")
+        page.click("#tab-training")
+        page.picture(tmp_path / "trained.png")
+        page.click("#tab-try")
         page.open(address)
         page.until("document.querySelector('.CodeMirror').CodeMirror.getValue().includes('conv 8 3x3')")
         page.until("document.getElementById('tab-try').getAttribute('aria-selected') === 'true'")

@@ -99,8 +99,8 @@ function one(box, name, runs, weight) {
     draw("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: toY(value), y2: toY(value), class: "grid" }, svg);
     draw("text", { x: LEFT - 6, y: toY(value) + 4, "text-anchor": "end" }, svg, short(value));
   }
-  for (const value of ticks(x0, x1, 5)) draw("text", { x: toX(value), y: HEIGHT - 14, "text-anchor": "middle" }, svg, short(value));
-  draw("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 1, "text-anchor": "middle" }, svg, "step");
+  for (const value of ticks(x0, x1, 5)) draw("text", { x: toX(value), y: HEIGHT - 17, "text-anchor": "middle" }, svg, short(value));
+  draw("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 3, "text-anchor": "middle" }, svg, "step");
   const path = (points) => points.map(([x, y], n) => `${n ? "L" : "M"}${toX(x).toFixed(1)} ${Math.min(Math.max(toY(y), TOP), HEIGHT - BOTTOM).toFixed(1)}`).join("");
   for (const line of lines) {
     if (line.noisy) draw("path", { d: path(line.points), fill: "none", stroke: line.color, "stroke-opacity": 0.2 }, svg);
