@@ -40,7 +40,7 @@ __all__ = [
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREEN = "#009E73"
-COLORS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666")
+COLORS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#666666", "#6A3D9A", "#111111")
 """Of the classes, in their order."""
 
 INK = "#222222"

@@ -73,7 +73,7 @@ def draw_embeddings(
     with picture(path, MARGIN + 0.6 + _SIDE + _LEGEND, _TOP + _SIDE + 0.75) as figure:
         heading(figure, title, subtitle)
         axes = panel(figure, MARGIN + 0.6, _TOP, _SIDE, _SIDE)
-        size = float(np.clip(4000 / len(points), 5, 40))
+        size = float(np.clip(20_000 / len(points), 10, 40))
         if names:
             _draw_classes(axes, points, values.astype(np.int64), names, size)
         else:
@@ -92,7 +92,7 @@ def draw_embeddings(
 def _draw_classes(
     axes: Axes, points: NDArray[np.float64], classes: NDArray[np.int64], names: Sequence[str], size: float
 ) -> None:
-    """Draw each class in a color, past eight with another mark; the most frequent are named."""
+    """Draw each class in a color, past ten with another mark; the most frequent are named."""
     counts = np.bincount(classes, minlength=len(names))
     named = set(np.argsort(-counts, kind="stable")[:_MOST_NAMED].tolist())
     for k, name in enumerate(names):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from netspec.diagnostics.diagnostic import RunError, plural
@@ -20,7 +21,7 @@ __all__ = ["draw_learning_rate"]
 def draw_learning_rate(
     records: Iterable[Mapping[str, Any]], path: str | os.PathLike[str], *, title: str = "learning rate"
 ) -> Path:
-    """Draw the learning rate over the steps of a run; on a logarithmic scale where it falls by more than a hundredth.
+    """Draw the learning rate over the steps of a run; on a logarithmic scale where most steps have very little of it.
 
     Args:
         records: the objects of a run's metrics.jsonl.
@@ -43,8 +44,7 @@ def draw_learning_rate(
         heading(figure, title, facts)
         axes = panel(figure, MARGIN + 0.75, 0.95, 5.7, 3.4)
         axes.plot(rate.steps, rate.values, color=BLUE, linewidth=1.8, marker="o" if len(rate) == 1 else "")
-        positive = rate.values[rate.values > 0]
-        if len(positive) == len(rate) and positive.max() > 100 * positive.min():
+        if rate.values.min() > 0 and rate.values.max() > 50 * np.median(rate.values):
             axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_ylabel("learning rate")

@@ -100,6 +100,8 @@ def draw_roc(
     )
     pitch = _SIDE + 0.95
     with picture(path, MARGIN + 0.6 + 2 * pitch, _TOP + _SIDE + 0.75) as figure:
+        if _corner([found for _, found, _ in shown]) < 1:
+            parts.append("the corners are enlarged")
         heading(figure, title, ", ".join(parts))
         left, right = (panel(figure, MARGIN + 0.6 + i * pitch, _TOP, _SIDE, _SIDE) for i in range(2))
         left.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)))
@@ -114,13 +116,22 @@ def draw_roc(
             )
             if len(shown) == 1:
                 right.axhline(share, color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)))
+        size = _corner([found for _, found, _ in shown])
+        room = 0.01 * size
+        left.set(xlim=(-room, size + room), ylim=(1 - size - room, 1 + room))
+        right.set(xlim=(1 - size - room, 1 + room), ylim=(1 - size - room, 1 + room))
         _label(left, "false positives, of all negatives", "recall", "lower right")
         _label(right, "recall", "precision", "lower left")
     return Path(path)
 
 
+def _corner(curves: Sequence[Thresholds]) -> float:
+    """Return how much of the axes to show: of curves that all lie in a corner that corner, large enough for all."""
+    smallest = min(min(found.area, found.average_precision) for found in curves)
+    return next((size for size, area in ((0.02, 0.999), (0.1, 0.99), (0.3, 0.97)) if smallest > area), 1.0)
+
+
 def _label(axes: Axes, x: str, y: str, place: str) -> None:
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y)
     axes.grid()

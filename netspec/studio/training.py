@@ -43,7 +43,7 @@ class Training:
         return self._process is not None and self._process.poll() is None
 
     def start(self, verb: str, *words: str) -> None:
-        """Start a verb of `netspec` with some words, such as `train t.net`; raises RunError where one trains already."""
+        """Start a verb of `netspec` with some words, such as `train t.net`; raises RunError where one trains."""
         with self._lock:
             if self.runs:
                 raise RunError("a training is running", "stop it first")
