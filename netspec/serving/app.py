@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from netspec.data.decoding import HugePictureError
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.serving.batching import Batcher, Ended, Full, batch_sizes
 from netspec.serving.errors import KINDS, RequestError
@@ -126,6 +127,8 @@ class Service:
             return await self._route(request)(request)
         except RequestError as error:
             found = error
+        except HugePictureError as error:
+            found = RequestError(413, error.message, error.fix)
         except DataError as error:
             # A threshold is an option of the command line too.
             found = RequestError(400, error.message, error.fix.replace("--threshold", "threshold"))

@@ -71,14 +71,14 @@ def read_request(served: Served, body: bytes, media: str, boundary: str, options
         RequestError: the body is no such thing, or too large.
     """
     if not body:
-        raise RequestError(400, "the request has no body", _send(served))
+        raise RequestError(400, "the request has no body", "send an example; GET /docs shows how")
     reader = _Reader(served, options)
     found = reader.form(parts_of(body, boundary)) if media == "multipart/form-data" else reader.one(body, media)
     return reader.checked(found)
 
 
 def _send(served: Served) -> str:
-    return f"send {listing(['application/json', *served.media], 'or')}"
+    return f"say what it is by its Content-Type: {listing(['application/json', *served.media], 'or')}"
 
 
 @dataclass(slots=True)

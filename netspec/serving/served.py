@@ -132,10 +132,9 @@ class Served:
     def answer_schema(self) -> Schema:
         """The JSON schema of the answer for one example."""
         found = _schema_of(self.answer)
-        found["properties"]["framed_as"] = {
-            "type": "string",
-            "description": "the dataset as whose images what is drawn in the picture was framed",
-        }
+        if self.reads_pictures:
+            said = "the dataset as whose images what is drawn in the picture was framed"
+            found["properties"]["framed_as"] = {"type": "string", "description": said}
         return found
 
 
