@@ -18,11 +18,14 @@ class Connection(H11Protocol):
 
     Attributes:
         patience: seconds within which a request must have arrived, but for its body.
+        last_call: seconds that the end of the server waits for a request that may be on its way.
         most: connections at once.
     """
 
     patience = 15.0
+    last_call = 0.25
     most = 512
+    _ending = False
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, or refuse it where there are very many."""
@@ -37,12 +40,27 @@ class Connection(H11Protocol):
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_later(self.patience, self._give_up)
+        self._timer = self.loop.call_later(self.last_call if self._ending else self.patience, self._give_up)
 
     def _give_up(self) -> None:
         # A request that is being answered is bounded by what answers it.
         if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
             self.transport.close()
+
+    def shutdown(self) -> None:
+        """Answer what is asked already, or has been sent, and close."""
+        self._ending = True
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            super().shutdown()
+
+    def handle_events(self) -> None:
+        """Read what was sent; at the end of the server a request is the last of its connection."""
+        super().handle_events()
+        if self._ending and self.cycle is not None and not self.cycle.response_complete:
+            # As if the client had asked for it: the response says so, too.
+            self.headers.append((b"connection", b"close"))
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""

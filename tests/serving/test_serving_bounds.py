@@ -314,6 +314,38 @@ def test_a_server_ends_when_it_has_answered(file: Path, tmp_path: Path) -> None:
     process.stderr.close()
 
 
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=20).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_request_that_is_on_its_way_when_the_server_ends_is_answered(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "last_call", 20.0)
+    with served(file) as found, listen("127.0.0.1", 0) as sock:
+        port = sock.getsockname()[1]
+        server = Server(found.service, sock, found.reports.append)
+        server.__enter__()
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+            client.request("GET", "/health")
+            assert client.getresponse().read()
+            ending = threading.Thread(target=server.__exit__, args=(None, None, None))
+            ending.start()
+            while accepts(port):
+                pass
+            client.request("POST", "/predict", BODY, {"Content-Type": "application/json"})
+            response = client.getresponse()
+            assert response.status == 200
+            assert response.headers["connection"] == "close"
+            assert len(json.load(response)["predictions"]) == 1
+        ending.join()
+        assert found.reports == []
+
+
 def test_where_it_cannot_listen(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
