@@ -12,6 +12,8 @@ from netspec.system.json_text import json_text
 
 __all__ = ["Connection"]
 
+_CLOSE = (b"connection", b"close")
+
 
 class Connection(H11Protocol):
     """A connection that is closed where no whole request arrives in time, and whose errors are JSON.
@@ -58,9 +60,9 @@ class Connection(H11Protocol):
     def handle_events(self) -> None:
         """Read what was sent; at the end of the server a request is the last of its connection."""
         super().handle_events()
-        if self._ending and self.cycle is not None and not self.cycle.response_complete:
-            # As if the client had asked for it: the response says so, too.
-            self.headers.append((b"connection", b"close"))
+        # As if the client had asked for it: the response says so, too.
+        if self._ending and self.headers is not None and _CLOSE not in self.headers:
+            self.headers.append(_CLOSE)
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""

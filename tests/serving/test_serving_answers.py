@@ -15,8 +15,8 @@ import pytest
 from cli.command_line import cli, lines
 from jsonschema import Draft202012Validator
 from PIL import Image
-from serving.untrained import untrained
 from starlette.testclient import TestClient
+from untrained import untrained
 
 from netspec.serving.app import Limits, Service
 from netspec.workflows.trained import open_run

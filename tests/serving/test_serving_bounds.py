@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pytest
 from cli.command_line import cli, variables
-from serving.untrained import untrained
 from starlette.testclient import TestClient
+from untrained import untrained
 
 from netspec.serving import requests
 from netspec.serving.app import Limits, Service
