@@ -221,6 +221,11 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETSPEC_OFFLINE", "1")
 
 
+# For this process and those that tests start: writing a report takes as long as a small training. Tests of reports have
+# them written.
+os.environ["NETSPEC_REPORT"] = "off"
+
+
 @pytest.fixture(scope="session")
 def torch() -> Any:
     """PyTorch, the oracle. Tests that need it ask for it here, or as a module by `pytest.importorskip("torch")`."""

@@ -45,7 +45,7 @@ from netspec.runs.model_file import ModelFile
 from netspec.runs.recorder import RunFolder
 from netspec.system.background import Background
 from netspec.system.files import expanded, kind_of
-from netspec.system.places import timings_folder
+from netspec.system.places import timings_folder, writes_reports
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
 from netspec.workflows.weights import INITIAL, StartWeights, notices_of, start_weights, weights_name
@@ -198,6 +198,8 @@ def train(
         ),
         network,
         folder,
+        dataset,
+        model.device,
     )
 
 
@@ -320,15 +322,41 @@ def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: 
     return [notice] if notice else []
 
 
-def with_curves(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
-    """Yield the events of a training; with a run folder, draw its curves at the end."""
+def with_curves(
+    events: Iterator[Event], network: Network, folder: Path | None, dataset: Dataset, device: jax.Device
+) -> Iterator[Event]:
+    """Yield the events of a training; with a run folder, draw its curves and write its report at the end.
+
+    Args:
+        events: of the training.
+        network: what is trained.
+        folder: of the run, if there is one.
+        dataset: what it learns from.
+        device: what computes.
+    """
     if folder:
         # What draws them takes long to import, and the processor waits for the compiler anyway.
         Background(lambda: report.draw_curves)
     for event in events:
         if isinstance(event, Finished | Stopped) and folder:
             yield from draw_run_curves(network, folder)
+        if isinstance(event, Finished) and folder and writes_reports():
+            yield from _report(folder, dataset, device)
         yield event
+
+
+def _report(folder: Path, dataset: Dataset, device: jax.Device) -> Iterator[Notice]:
+    """Write the report of a run whose training has ended; yield why not, where that is not possible."""
+    # What it takes to import is not needed where none is written.
+    from netspec.workflows.run_report import write_own_report  # noqa: PLC0415
+
+    try:
+        write_own_report(folder, dataset, device)
+    except Exception as error:  # whatever it is: the training itself has succeeded
+        why = (
+            error.message if isinstance(error, NetspecError) else f"{type(error).__name__}: {error}".partition("\n")[0]
+        )
+        yield Notice(f"no report is written: {why}; `netspec report {folder}` tries again")
 
 
 def draw_run_curves(network: Network, folder: Path) -> Iterator[Notice]:
