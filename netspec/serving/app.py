@@ -79,6 +79,7 @@ class Service:
         # Compiled before anyone waits for it.
         for size in sizes:
             run.predict(self.served.zeros(size))
+        self.served.answer  # noqa: B018 - likewise
         self.metrics = Metrics(sizes)
         self.batcher = Batcher(run.predict, sizes, wait=limits.wait, most=limits.queue, computed=self.metrics.computed)
         self._readers = ThreadPoolExecutor(_READERS, "netspec-requests")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import h11
@@ -28,6 +29,8 @@ class Connection(H11Protocol):
     last_call = 0.25
     most = 512
     _ending = False
+    _left = sys.maxsize
+    """Bytes of the answer that the client had not read at the last look."""
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, or refuse it where there are very many."""
@@ -45,9 +48,18 @@ class Connection(H11Protocol):
         self._timer = self.loop.call_later(self.last_call if self._ending else self.patience, self._give_up)
 
     def _give_up(self) -> None:
-        # A request that is being answered is bounded by what answers it.
-        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+        if self.cycle is not None and not self.cycle.response_complete:
+            # What answers a request bounds it.
+            return
+        left = self.transport.get_write_buffer_size()
+        if not left:
             self.transport.close()
+        elif left < self._left:
+            # It is slow, and reads its answer.
+            self._left = left
+            self._wait()
+        else:
+            self.transport.abort()
 
     def shutdown(self) -> None:
         """Answer what is asked already, or has been sent, and close."""
@@ -67,6 +79,7 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
+        self._left = sys.maxsize
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

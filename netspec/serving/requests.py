@@ -250,7 +250,7 @@ def _joined(arrays: Sequence[Arrays]) -> Arrays:
     if len(forms) > 1:
         raise DataError(f"{_NAME} has parts of different types", "send pictures and arrays one by one")
     if isinstance(arrays[0], Mapping):
-        return {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}  # type: ignore[index, call-overload]
+        return {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
     return by_array(np.asarray, np.concatenate(arrays))  # type: ignore[arg-type]
 
 

@@ -257,6 +257,36 @@ def test_connections_that_are_hostile(file: Path, monkeypatch: pytest.MonkeyPatc
         assert answer.startswith(b"HTTP/1.1 503 Service Unavailable") or answer == b""
 
 
+class Unread:
+    """What a connection writes to, whose client reads some bytes now and then."""
+
+    def __init__(self, *left: int) -> None:
+        self.left, self.ended = list(left), ""
+
+    def get_write_buffer_size(self) -> int:
+        return self.left.pop(0)
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+    def abort(self) -> None:
+        self.ended = "aborted"
+
+
+@pytest.mark.parametrize(("left", "ended"), [((0,), "closed"), ((9, 9), "aborted"), ((9, 5, 0), "closed")])
+def test_an_answer_that_nobody_reads_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, left: tuple[int, ...], ended: str
+) -> None:
+    connection = object.__new__(Connection)
+    connection.cycle = None  # type: ignore[assignment]
+    connection.transport = unread = Unread(*left)  # type: ignore[assignment]
+    looks: list[bool] = []
+    monkeypatch.setattr(connection, "_wait", lambda: looks.append(True))
+    for _ in left:
+        connection._give_up()
+    assert (unread.ended, len(looks)) == (ended, len(left) - 1)
+
+
 def test_many_at_once_have_the_answers_of_one_alone(file: Path) -> None:
     """Law: requests that are computed together are answered as each of them is by itself."""
     examples = np.random.default_rng(1).random((24, 1, 4, 4)).astype(np.float32)
