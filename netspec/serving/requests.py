@@ -34,6 +34,9 @@ _NAME = "the request"
 _MOST_UNPACKED = 256 * 2**20
 """Bytes of the arrays of an `.npz` file."""
 
+_MOST_VALUES = 4_000_000
+"""Of JSON: each is some 100 bytes in memory, however short it is written."""
+
 _TABLES = {"text/csv", "text/tab-separated-values", "application/csv", "application/jsonl", "application/x-ndjson"}
 _FILES = {"", "application/octet-stream", "application/x-npy", "application/npy", "application/zip"}
 
@@ -256,6 +259,9 @@ def _joined(arrays: Sequence[Arrays]) -> Arrays:
 
 def _value(body: bytes, name: str) -> Any:
     """Return the value of a JSON text; raises DataError where it is none."""
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > _MOST_VALUES:
+        fix = f"{_MOST_VALUES:,} are the most: send an .npy file, or several requests"
+        raise RequestError(413, f"{name} has very many values", fix)
     try:
         return read_json(body.decode("utf-8-sig"))
     except TwiceError as error:

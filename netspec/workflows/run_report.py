@@ -40,7 +40,7 @@ _SIDE = 96
 _BINS = 10
 _WRITES = 400
 """Tokens of what a language model writes."""
-_MOST_FLOPS, _FEWEST = 2e10, 100
+_MOST_FLOPS, _FEWEST = 5e10, 100
 """Of the page of a training that has just ended: what it may cost to look at the test set, and how few say nothing."""
 _PIECE = 1024
 """Examples that are in memory at a time, where they are read from files."""

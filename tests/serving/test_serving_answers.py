@@ -304,6 +304,7 @@ def test_wrong_examples_have_the_messages_of_the_command_line(here: Path, number
         ("table", "{" + '"a":{' * 100_000, "the request is no JSON"),
         ("labels", "[" * 100_000, "the request is no JSON"),
         ("labels", "[" * 100_000 + "]" * 100_000, "the request is no JSON: it is nested too deeply"),
+        ("labels", "[" * 500 + "]" * 500, "the request is not a rectangular array"),
         ("labels", "1" * 10_000, "the request is no JSON"),
         ("labels", "[[1, 2], [3]]", "the request is not a rectangular array"),
         ("labels", "[[null]]", "the request"),

@@ -94,7 +94,9 @@ def test_who_may_ask(file: Path) -> None:
             said(found.post(json=EXAMPLE, headers={"origin": origin}), 403, "a page of")
         assert found.post(json=EXAMPLE, headers={"origin": "http://localhost:8000"}).status_code == 200
     with served(file, hosts=None) as found:
-        assert found.client.get("/health", headers={"host": "model.example"}).status_code == 200
+        for host in ("model.example", "[::ffff", "a@b:c"):
+            assert found.client.get("/health", headers={"host": host}).status_code == 200
+        assert found.reports == []
         own = {"host": "model.example", "origin": "http://model.example"}
         assert found.post(json=EXAMPLE, headers=own).status_code == 200
         said(found.post(json=EXAMPLE, headers={**own, "origin": "http://evil.example"}), 403)
@@ -146,6 +148,8 @@ def test_how_large_it_may_be(file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         for size in ((60_000, 60_000), (8001, 8000)):
             png = {"content": huge_png(*size), "headers": {"content-type": "image/png"}}
             said(found.post(**png), 413, f"{size[0]:,}x{size[1]:,} pixels", "64,000,000")
+        monkeypatch.setattr(requests, "_MOST_VALUES", 100)
+        said(found.post(json=[[]] * 101), 413, "very many values", "100 are the most")
         monkeypatch.setattr(found.service.served, "most_examples", 2)
         said(found.post(json=[EXAMPLE] * 3), 413, "the request has 3 examples", "2 are the most")
         packed = io.BytesIO()
@@ -184,6 +188,21 @@ def test_what_a_busy_or_failing_server_says(file: Path, monkeypatch: pytest.Monk
         assert 'netspec_errors_total{kind="failed"} 1' in text
 
 
+def test_a_server_that_fails_says_so_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(file) as found, listen("127.0.0.1", 0) as sock:
+        server = Server(found.service, sock, found.reports.append)
+
+        async def fails(sockets: Any) -> None:
+            raise RuntimeError("no")
+
+        monkeypatch.setattr(server._server, "serve", fails)
+        with server:
+            while server.wait(1):
+                pass
+        assert server.failed
+        assert found.reports == ["the server failed: RuntimeError: no"]
+
+
 def raw(port: int, *pieces: bytes, close: bool = False) -> bytes:
     """Return what a server answers to some bytes, until it closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
@@ -214,8 +233,8 @@ BODY = json.dumps(EXAMPLE).encode()
 
 
 def test_connections_that_are_hostile(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Connection, "patience", 0.3)
-    with listening(file, pause=0.3) as (found, port):
+    monkeypatch.setattr(Connection, "patience", 0.5)
+    with listening(file, pause=0.5) as (found, port):
         # No request at all, part of one, and one whose headers never end.
         assert raw(port) == b""
         assert raw(port, b"POST /predict HTT") == b""
