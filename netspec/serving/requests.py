@@ -18,7 +18,7 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.serving.errors import RequestError
 from netspec.serving.multipart import Part, parts_of
 from netspec.serving.options import Options
-from netspec.serving.served import Served
+from netspec.serving.served import INSTANCES, Served
 from netspec.sources.embedded import BASE64_FIX, embedded_bytes
 from netspec.sources.tables import Table, read_table, table_of_objects
 from netspec.sources.texts import text_of
@@ -146,6 +146,11 @@ class _Reader:
 
     def _json(self, body: bytes, name: str) -> list[Examples]:
         value = _value(body, name)
+        inputs = [i.name for i in self.served.run.network.inputs]
+        own = self.served.table.columns if self.served.table else inputs
+        if isinstance(value, Mapping) and list(value) == [INSTANCES] and INSTANCES not in own:
+            # As clients of other servers write it.
+            value = value[INSTANCES]
         if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(v, str) for v in value)):
             return self._strings([value] if isinstance(value, str) else value, name, alone=isinstance(value, str))
         if self.served.table:
@@ -158,6 +163,9 @@ class _Reader:
             return [self._rows(table_of_objects(rows, name))]
         if value is None or isinstance(value, bool | int | float):
             raise DataError(f"{name} is no example", f"give {self._example()}")
+        if inputs[1:] and isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            self._require_few(len(value))
+            value = _columns(value, inputs, name)
         return [example_files.of_arrays(self.served.run.network, value, name)]
 
     def _example(self) -> str:
@@ -272,6 +280,17 @@ def _value(body: bytes, name: str) -> Any:
         raise DataError(
             f"{name} is no JSON: {error}", "write it as JSON, or say what it is by its Content-Type"
         ) from None
+
+
+def _columns(rows: Sequence[Mapping[str, Any]], inputs: Sequence[str], name: str) -> dict[str, list[Any]]:
+    """Return the arrays of each input, from examples that have one for each."""
+    for number, row in enumerate(rows, 1):
+        if set(row) != set(inputs):
+            has = listing(list(map(repr, row)), "and") or "nothing"
+            raise DataError(
+                f"example {number:,} of {name} has {has}", f"give {listing(inputs, 'and')} for each example"
+            )
+    return {key: [row[key] for row in rows] for key in inputs}
 
 
 def _cell(part: Part, picture: bool) -> str:

@@ -204,8 +204,10 @@ def test_several_inputs_and_outputs_by_their_names(here: Path) -> None:
         same(as_predicted(client.post("/predict", content=packed.getvalue())), expected)
         form = {"left": ("l.npy", npy(LEFT), ""), "right": (None, json.dumps(RIGHT.tolist()))}
         same(as_predicted(client.post("/predict", files=form)), expected)
-        one = {"left": LEFT[0].tolist(), "right": RIGHT[0].tolist()}
-        same(as_predicted(client.post("/predict", json=one)), expected[:1])
+        each = [{"left": a.tolist(), "right": b.tolist()} for a, b in zip(LEFT, RIGHT, strict=True)]
+        same(as_predicted(client.post("/predict", json=each[0])), expected[:1])
+        same(as_predicted(client.post("/predict", json=each)), expected)
+        same(as_predicted(client.post("/predict", json={"instances": each})), expected)
 
 
 def test_rows_of_a_table(here: Path) -> None:
@@ -213,6 +215,7 @@ def test_rows_of_a_table(here: Path) -> None:
     assert any("the model has never seen" in note for note in expected[0]["notes"])
     with served(here, "table") as client:
         same(as_predicted(client.post("/predict", json=PLANTS)), expected)
+        same(as_predicted(client.post("/predict", json={"instances": PLANTS})), expected)
         for media in ("application/x-ndjson", "application/octet-stream"):
             response = client.post("/predict", content=jsonl(PLANTS), headers={"content-type": media})
             same(as_predicted(response), expected)
@@ -315,6 +318,7 @@ def test_wrong_examples_have_the_messages_of_the_command_line(here: Path, number
         ("labels", "[[123456789012345678901234567890]]", "the request"),
         ("twins", '{"left": [1, 2, 3]}', "the request lacks right"),
         ("twins", '{"left": [1, 2, 3], "rihgt": []}', "the request has 'rihgt', which is no input of the network"),
+        ("twins", '[{"left": [1, 2, 3]}]', "example 1 of the request has 'left'"),
         ("twins", "[1]", "the request: the network has several inputs: left and right"),
         ("digits", '["AAAA", 3]', "the request"),
         ("digits", '["%%%"]', "picture 1 of the request is no picture in base64"),

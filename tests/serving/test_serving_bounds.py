@@ -410,6 +410,11 @@ def test_where_it_cannot_listen(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (lost.returncode, lost.stdout) == (1, "")
     with listen("0.0.0.0", 0) as sock:
         assert not is_loopback(sock)
+    monkeypatch.setattr(Server, "wait", lambda self, seconds: False)
+    other = cli(file.parent, "serve", file.name, "--port", "0", "--host", "0.0.0.0", "--batch", "1")
+    assert other.returncode == 0
+    assert other.stdout.startswith("http://0.0.0.0:")
+    assert other.stderr == "note: who reaches 0.0.0.0 may ask: there is no password, and no encryption\n"
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     missing = cli(file.parent, "serve", file.name)
     assert missing.returncode == 1
