@@ -124,12 +124,12 @@ class _Reader:
 
     def form(self, parts: Sequence[Part]) -> list[Examples]:
         """Return what is in a form: a row by its columns, arrays by the inputs, or an example in each part."""
-        table, inputs = self.served.table, self.served.run.network.inputs
-        if table and any(part.name in table.columns and part.media not in _TABLES for part in parts):
-            row = {part.name: _cell(part, part.name in table.pictures) for part in parts}
+        table, inputs = self.served.table, [i.name for i in self.served.run.network.inputs]
+        if table and not table.is_picture and any(p.name in table.columns and p.media not in _TABLES for p in parts):
+            row = {part.name: _cell(part, part.name in table.pictures) for part in _of_different_names(parts)}
             return [self._rows(table_of_objects([row], _NAME))]
-        if len(inputs) > 1 and not table and any(part.name in [i.name for i in inputs] for part in parts):
-            return [self._by_input(parts)]
+        if inputs[1:] and not table and any(part.name in inputs for part in parts):
+            return [self._by_input(_of_different_names(parts))]
         found = []
         for number, part in enumerate(parts, 1):
             found += self.one(part.content, part.media, f"{_NAME}: {part.name or 'part'} {number}")
@@ -291,6 +291,15 @@ def _columns(rows: Sequence[Mapping[str, Any]], inputs: Sequence[str], name: str
                 f"example {number:,} of {name} has {has}", f"give {listing(inputs, 'and')} for each example"
             )
     return {key: [row[key] for row in rows] for key in inputs}
+
+
+def _of_different_names(parts: Sequence[Part]) -> Sequence[Part]:
+    """Return the fields of a form; raises DataError where one is there twice."""
+    names = [part.name for part in parts]
+    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+    if twice is not None:
+        raise DataError(f"{_NAME} has the field {twice!r} twice", "give each field once: a form has one example")
+    return parts
 
 
 def _cell(part: Part, picture: bool) -> str:

@@ -202,6 +202,8 @@ def test_several_inputs_and_outputs_by_their_names(here: Path) -> None:
         both = {"left": LEFT.tolist(), "right": RIGHT.tolist()}
         same(as_predicted(client.post("/predict", json=both)), expected)
         same(as_predicted(client.post("/predict", content=packed.getvalue())), expected)
+        twice = client.post("/predict", files=[("left", ("l.npy", npy(LEFT), ""))] * 2)
+        assert (twice.status_code, twice.json()["error"]) == (400, "the request has the field 'left' twice")
         form = {"left": ("l.npy", npy(LEFT), ""), "right": (None, json.dumps(RIGHT.tolist()))}
         same(as_predicted(client.post("/predict", files=form)), expected)
         each = [{"left": a.tolist(), "right": b.tolist()} for a, b in zip(LEFT, RIGHT, strict=True)]
