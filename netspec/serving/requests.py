@@ -204,6 +204,8 @@ class _Reader:
         if table and not table.is_picture:
             fix = "give a table with its columns, such as a .csv file"
             raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
+        if not table and len(run.network.inputs) > 1:
+            raise DataError(f"{name} is a picture, but the model has several inputs", f"give {self._example()}")
         self._spend(content, name)
         return example_files.of_picture(
             run.network,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,13 +41,16 @@ WORDS = "text,stars,kind\n" + "".join(f"a {w} film {i},{i % 5},{w}\n" for i, w i
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("served")
     (folder / "rows.csv").write_text(WORDS, encoding="utf-8")
-    return folder
+    yield folder
+    while _SERVED:
+        _SERVED.popitem()[1].end()
 
 
 _MODELS: dict[tuple[Path, str], Path] = {}
+_SERVED: dict[tuple[Path, str], Service] = {}
 
 
 def model(folder: Path, name: str) -> Path:
@@ -57,12 +61,11 @@ def model(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def served(folder: Path, name: str, **limits: Any) -> Iterator[TestClient]:
-    """Serve a model, in this process."""
-    service = Service(open_run(model(folder, name)), Limits(**{"batch": 4, "wait": 0, **limits}))
-    client = TestClient(service, base_url=HERE)
-    yield client
-    service.end()
+def served(folder: Path, name: str) -> Iterator[TestClient]:
+    """Give who asks a model, which is served in this process until the last test has ended."""
+    if (folder, name) not in _SERVED:
+        _SERVED[folder, name] = Service(open_run(model(folder, name)), Limits(batch=4, wait=0))
+    yield TestClient(_SERVED[folder, name], base_url=HERE)
 
 
 def png(side: int, mode: str = "L", kind: str = "PNG") -> bytes:
@@ -336,6 +339,66 @@ def test_wrong_json(here: Path, name: str, body: str, says: str) -> None:
     assert set(response.json()) == {"error", "fix"}
     assert response.json()["error"].startswith(says)
     assert response.json()["fix"]
+
+
+BODIES = [
+    *[content for _, _, content, _ in ONE_EXAMPLE],
+    *[content for _, content, _ in WRONG],
+    json.dumps(PLANTS).encode(),
+    json.dumps(TOKENS).encode(),
+    json.dumps({"left": LEFT.tolist(), "right": RIGHT.tolist()}).encode(),
+    json.dumps(text64(png(8))).encode(),
+    b'--x\r\nContent-Disposition: form-data; name="left"; filename="a"\r\n\r\n' + npy(LEFT) + b"\r\n--x--\r\n",
+    b'--x\r\nContent-Disposition: form-data; name="height"\r\n\r\n3\r\n--x--\r\n',
+]
+MEDIA = [JSON, "image/png", "text/csv", "text/plain", "application/x-ndjson", "multipart/form-data; boundary=x", ""]
+PIECES = [
+    b"null",
+    b"NaN",
+    b"1e400",
+    b"-1",
+    b'"\\ud800"',
+    b"[[",
+    b"]]",
+    b"{}",
+    b'"',
+    b"true",
+    b",",
+    b"9" * 30,
+    b"\r\n--x",
+]
+
+
+def mutated(draw: random.Random) -> bytes:
+    """Return a body that was right for some model, or nearly."""
+    body = bytearray(draw.choice(BODIES))
+    for _ in range(draw.choice([0, 1, 1, 2, 5])):
+        at = draw.randrange(len(body) + 1)
+        match draw.randrange(3):
+            case 0:
+                body[at : at + 1] = bytes([draw.randrange(256)])
+            case 1:
+                del body[at : at + draw.randrange(1, 20)]
+            case _:
+                body[at:at] = draw.choice(PIECES)
+    return bytes(body)
+
+
+@pytest.mark.parametrize("name", ["digits", "tokens", "twins", "table", "reviews", "weigh"])
+def test_whatever_is_sent_is_answered_or_refused(here: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(name)
+    reports: list[str] = []
+    with served(here, name) as client:
+        monkeypatch.setattr(client.app, "_report", reports.append)
+        for _ in range(80):
+            media, query = draw.choice(MEDIA), draw.choice(["", "?top=2", "?as_is=1", "?threshold=0.5"])
+            body = mutated(draw)
+            response = client.post(f"/predict{query}", content=body, headers={"content-type": media} if media else {})
+            assert response.status_code in {200, 400, 413, 415}, (media, body, response.text)
+            assert set(response.json()) <= (
+                {"predictions", "notes"} if response.status_code == 200 else {"error", "fix"}
+            )
+    assert reports == []
 
 
 @pytest.mark.parametrize(
