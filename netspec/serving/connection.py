@@ -67,13 +67,17 @@ class Connection(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self._wait()
         else:
-            super().shutdown()
+            self._make_last()
 
     def handle_events(self) -> None:
         """Read what was sent; at the end of the server a request is the last of its connection."""
         super().handle_events()
-        # As if the client had asked for it: the response says so, too.
-        if self._ending and self.headers is not None and _CLOSE not in self.headers:
+        if self._ending and self.headers is not None:
+            self._make_last()
+
+    def _make_last(self) -> None:
+        """Close behind the request, as if the client had asked for it: the response says so, if it has not begun."""
+        if _CLOSE not in self.headers:
             self.headers.append(_CLOSE)
 
     def on_response_complete(self) -> None:

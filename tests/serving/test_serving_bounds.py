@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -368,6 +369,10 @@ def accepts(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=20).close()
     except ConnectionRefusedError:
         return False
+    except ConnectionResetError:
+        # It was closed while it was asked.
+        pass
+    time.sleep(0.01)
     return True
 
 
@@ -393,6 +398,38 @@ def test_a_request_that_is_on_its_way_when_the_server_ends_is_answered(
             assert len(json.load(response)["predictions"]) == 1
         ending.join()
         assert found.reports == []
+
+
+def test_no_request_is_lost_at_the_end(file: Path) -> None:
+    """Law: who asks without a pause has an answer to each request, the last of which says that it is the last."""
+    lost: list[Exception] = []
+    answered: list[int] = []
+    enough = threading.Event()
+
+    def ask(port: int) -> None:
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+                last = False
+                while not last:
+                    client.request("POST", "/predict", BODY, {"Content-Type": "application/json"})
+                    response = client.getresponse()
+                    answered.append(len(json.load(response)["predictions"]))
+                    last = response.headers["connection"] == "close"
+                    if len(answered) > 40:
+                        enough.set()
+        except Exception as error:
+            lost.append(error)
+            enough.set()
+
+    with listening(file) as (_, port):
+        threads = [threading.Thread(target=ask, args=(port,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(60)
+    for thread in threads:
+        thread.join()
+    assert not lost
+    assert set(answered) == {1}
 
 
 def test_where_it_cannot_listen(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
