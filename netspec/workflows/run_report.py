@@ -30,7 +30,7 @@ from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.predictions import Evaluation
 from netspec.workflows.trained import Run
 
-__all__ = ["run_facts", "write_own_report", "write_report"]
+__all__ = ["page_at_the_end", "run_facts", "write_report"]
 
 _BOXES = 60
 """Of a network of more layers its blocks are drawn as boxes."""
@@ -62,8 +62,8 @@ def write_report(runs: Sequence[Path], out: Path, device: str | None = None) -> 
     return out
 
 
-def write_own_report(folder: Path, dataset: Dataset, device: jax.Device) -> None:
-    """Write the page of a run whose training has just ended, into its folder and within a few seconds.
+def page_at_the_end(folder: Path, dataset: Dataset, device: jax.Device) -> str:
+    """Return the page of a run whose training has just ended, made within a few seconds.
 
     Args:
         folder: of the run.
@@ -71,14 +71,11 @@ def write_own_report(folder: Path, dataset: Dataset, device: jax.Device) -> None
         device: what computed.
 
     Raises:
-        NetspecError: it cannot be made, or not be written.
+        NetspecError: it cannot be made.
     """
-    shown = _Shown(dataset, _MOST_FLOPS) if jax.process_count() == 1 else _Shown(dataset, 0)
-    text = pages.page([run_facts(folder, device, shown)])
-    try:
-        atomic_write(folder / files.REPORT, text)
-    except OSError as error:
-        raise RunError(f"cannot write {folder / files.REPORT}: {error.strerror or error}") from error
+    # One of several processes cannot look at it alone.
+    shown = _Shown(dataset, _MOST_FLOPS if jax.process_count() == 1 else 0)
+    return pages.page([run_facts(folder, device, shown)])
 
 
 class _Shown(NamedTuple):

@@ -45,9 +45,10 @@ from netspec.runs.model_file import ModelFile
 from netspec.runs.recorder import RunFolder
 from netspec.system.background import Background
 from netspec.system.files import expanded, kind_of
-from netspec.system.places import timings_folder, writes_reports
+from netspec.system.places import timings_folder
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
+from netspec.workflows import own_report
 from netspec.workflows.weights import INITIAL, StartWeights, notices_of, start_weights, weights_name
 
 __all__ = [
@@ -340,23 +341,9 @@ def with_curves(
     for event in events:
         if isinstance(event, Finished | Stopped) and folder:
             yield from draw_run_curves(network, folder)
-        if isinstance(event, Finished) and folder and writes_reports():
-            yield from _report(folder, dataset, device)
+        if isinstance(event, Finished) and folder and (why := own_report.write_own_report(folder, dataset, device)):
+            yield Notice(why)
         yield event
-
-
-def _report(folder: Path, dataset: Dataset, device: jax.Device) -> Iterator[Notice]:
-    """Write the report of a run whose training has ended; yield why not, where that is not possible."""
-    # What it takes to import is not needed where none is written.
-    from netspec.workflows.run_report import write_own_report  # noqa: PLC0415
-
-    try:
-        write_own_report(folder, dataset, device)
-    except Exception as error:  # whatever it is: the training itself has succeeded
-        why = (
-            error.message if isinstance(error, NetspecError) else f"{type(error).__name__}: {error}".partition("\n")[0]
-        )
-        yield Notice(f"no report is written: {why}; `netspec report {folder}` tries again")
 
 
 def draw_run_curves(network: Network, folder: Path) -> Iterator[Notice]:

@@ -123,13 +123,7 @@ def ended(events: Any) -> list[str]:
     return [event.text for event in found if isinstance(event, ns.Notice)]
 
 
-@pytest.fixture
-def reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let trainings write reports, as they do."""
-    monkeypatch.delenv("NETSPEC_REPORT")
-
-
-@pytest.mark.usefixtures("reports")
+@pytest.mark.usefixtures("real_reports")
 def test_a_training_writes_the_page_that_the_command_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "run"
     assert not [text for text in ended(ns.train(ns.parse(PLAIN), out=run)) if "report" in text]
@@ -142,7 +136,7 @@ def test_a_training_writes_the_page_that_the_command_writes(tmp_path: Path, monk
     assert not (run / "report.html").exists()
 
 
-@pytest.mark.usefixtures("reports")
+@pytest.mark.usefixtures("real_reports")
 @pytest.mark.parametrize(("flops", "shown"), [(200, "On 200 of 360 examples of the test set"), (99, "would take long")])
 def test_it_looks_at_no_more_than_takes_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flops: int, shown: str
@@ -155,7 +149,7 @@ def test_it_looks_at_no_more_than_takes_a_moment(
     assert f"`netspec report {tmp_path / 'run'}` looks at all examples" in text
 
 
-@pytest.mark.usefixtures("reports")
+@pytest.mark.usefixtures("real_reports")
 def test_a_report_that_fails_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(runs: Any) -> str:
         raise ValueError("no\nway")
