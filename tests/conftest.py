@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from netspec import report
 from netspec.diagnostics.diagnostic import RunError
+from netspec.workflows import own_report
 
 settings.register_profile(
     "netspec",
@@ -77,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if jax := sys.modules.get("jax"):
         jax.config.update("jax_disable_most_optimizations", quick)
     vars(report)["draw_curves"] = _draw_no_curves
+    vars(own_report)["write_own_report"] = _write_no_report
     os.fsync = _flush_nothing
 
 
@@ -111,6 +113,22 @@ def real_curves() -> Iterator[None]:
     drawing = vars(report).pop("draw_curves")
     yield
     vars(report)["draw_curves"] = drawing
+
+
+_WRITTEN = own_report.write_own_report
+
+
+def _write_no_report(folder: Path, dataset: Any, device: Any) -> str:
+    """Write a page of one word where a training ends: a report takes as long as a small training."""
+    with suppress(OSError):
+        (folder / "report.html").write_text("report\n", encoding="utf-8")
+    return ""
+
+
+@pytest.fixture
+def real_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the report of each training of a test, as netspec does."""
+    monkeypatch.setattr(own_report, "write_own_report", _WRITTEN)
 
 
 def _flush_nothing(file: int) -> None:

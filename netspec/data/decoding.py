@@ -20,9 +20,19 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.picture_headers import header_of
 from netspec.system.files import kind_of
 
-__all__ = ["LONGEST_SIDE", "MOST_PIXELS", "decoded", "opened", "picture_endings", "quiet", "stated_size"]
+__all__ = [
+    "LONGEST_SIDE",
+    "MOST_PIXELS",
+    "HugePictureError",
+    "decoded",
+    "opened",
+    "picture_endings",
+    "quiet",
+    "stated_size",
+]
 
 MOST_PIXELS = 64_000_000
 LONGEST_SIDE = 30_000
@@ -43,6 +53,10 @@ _UPRIGHT = {
 """What sets a picture upright, by the orientation in its EXIF data."""
 
 Strip: TypeAlias = Callable[[Image.Image], Image.Image]
+
+
+class HugePictureError(DataError):
+    """A picture has more pixels than are decoded."""
 
 
 def decoded(
@@ -129,7 +143,9 @@ def quiet() -> Iterator[None]:
 
 
 def stated_size(content: bytes) -> tuple[int, int] | None:
-    """Return the width and height that a picture's file says, without decoding it; None where it is no picture."""
+    """Return the width and height that a picture's file says, without decoding it; None where it says none."""
+    if found := header_of(content):
+        return found[2], found[1]
     try:
         with quiet(), _open(content) as image:
             return image.size
@@ -176,14 +192,14 @@ def _check_size(image: Image.Image, name: str) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise _too_large(name, f"{image.width:,}x{image.height:,} pixels")
     if max(image.size) > LONGEST_SIDE:
-        raise DataError(
+        raise HugePictureError(
             f"{name} has {image.width:,}x{image.height:,} pixels",
             f"{LONGEST_SIDE:,} are the most on a side: make it smaller, or cut it",
         )
 
 
-def _too_large(name: str, size: str) -> DataError:
-    return DataError(f"{name} has {size}", f"{MOST_PIXELS:,} are the most: make it smaller first")
+def _too_large(name: str, size: str) -> HugePictureError:
+    return HugePictureError(f"{name} has {size}", f"{MOST_PIXELS:,} are the most: make it smaller first")
 
 
 @cache

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 SPEC, NETWORK, MANIFEST = "spec.net", "network.json", "lock.json"
-METRICS, RESULT, CURVES = "metrics.jsonl", "result.json", "curves.png"
+METRICS, RESULT, CURVES, REPORT = "metrics.jsonl", "result.json", "curves.png", "report.html"
 MANIFEST_FORMAT = 1
 """Of the manifest, lock.json."""
 

@@ -21,7 +21,7 @@ from netspec.recipe.catalog import find, last_part
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.checkpoints import Checkpoints
-from netspec.runs.files import BEST, CURVES, LAST, MANIFEST, MANIFEST_FORMAT, METRICS, NETWORK, RESULT, SPEC
+from netspec.runs.files import BEST, CURVES, LAST, MANIFEST, MANIFEST_FORMAT, METRICS, NETWORK, REPORT, RESULT, SPEC
 from netspec.runs.lock import RunLock
 from netspec.runs.manifest import Origin, digest, manifest_facts, network_text
 from netspec.runs.model_file import ModelFile
@@ -32,7 +32,7 @@ from netspec.training.progress import Snapshot
 
 __all__ = ["RunFolder"]
 
-_WRITTEN = (SPEC, NETWORK, MANIFEST, RESULT, BEST, LAST, CURVES)
+_WRITTEN = (SPEC, NETWORK, MANIFEST, RESULT, BEST, LAST, CURVES, REPORT)
 """Files that appear whole or not at all."""
 
 
@@ -110,6 +110,7 @@ class RunFolder:
             self._drop_epochs(after=last.epoch if last else 0)
         # If the process is killed after the result is there, it is seen that the curves are not those of the end.
         self._remove(CURVES)
+        self._remove(REPORT)
         # Before the measurements: they are compared with those that the manifest knows where there is a result.
         self._remove(RESULT)
         self.rewind(self.resumed.mark if self.resumed else 0)

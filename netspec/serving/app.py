@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from netspec.data.decoding import HugePictureError
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.serving.batching import Batcher, Ended, Full, batch_sizes
 from netspec.serving.errors import KINDS, RequestError
@@ -78,6 +79,7 @@ class Service:
         # Compiled before anyone waits for it.
         for size in sizes:
             run.predict(self.served.zeros(size))
+        self.served.answer  # noqa: B018 - likewise
         self.metrics = Metrics(sizes)
         self.batcher = Batcher(run.predict, sizes, wait=limits.wait, most=limits.queue, computed=self.metrics.computed)
         self._readers = ThreadPoolExecutor(_READERS, "netspec-requests")
@@ -126,6 +128,8 @@ class Service:
             return await self._route(request)(request)
         except RequestError as error:
             found = error
+        except HugePictureError as error:
+            found = RequestError(413, error.message, error.fix)
         except DataError as error:
             # A threshold is an option of the command line too.
             found = RequestError(400, error.message, error.fix.replace("--threshold", "threshold"))
@@ -136,7 +140,7 @@ class Service:
         except (_Gone, asyncio.CancelledError):
             raise
         except Exception as error:  # a fault of ours: said once, without a traceback
-            self._report(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
+            self._report(f"{request.method} {request.scope['path']}: {type(error).__name__}: {error}")
             found = RequestError(500, "the server failed to answer", "send something else; the server has said why")
         self.metrics.failed(KINDS[found.status])
         return _json({"error": found.message, "fix": found.fix}, found.status, found.headers)
@@ -158,15 +162,17 @@ class Service:
                 raise RequestError(403, message, "ask from a program, or from the page of the server itself")
 
     def _route(self, request: Request) -> Callable[[Request], Awaitable[Response]]:
-        methods = self._routes.get(request.url.path)
+        # Not the URL, which is made of whatever the client says its host is.
+        path = request.scope["path"]
+        methods = self._routes.get(path)
         if methods is None:
             there = listing(list(self._routes), "and")
-            raise RequestError(404, f"there is no {request.url.path[:100]!r} here", f"there are {there}")
+            raise RequestError(404, f"there is no {path[:100]!r} here", f"there are {there}")
         method = "GET" if request.method == "HEAD" else request.method
         if method not in methods:
             allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
             fix = f"use {listing(allowed, 'or')}"
-            message = f"{request.url.path} takes no {request.method[:20]!r}"
+            message = f"{path} takes no {request.method[:20]!r}"
             raise RequestError(405, message, fix, {"Allow": ", ".join(allowed)})
         return methods[method]
 

@@ -159,15 +159,17 @@ class Batcher:
 
     def _batch(self, pieces: Sequence[tuple[_Job, int, int]], count: int) -> Arrays:
         size = next(size for size in self._sizes if size >= count)
-        parts = [by_array(lambda array, b=begin, e=end: array[b:e], job.array) for job, begin, end in pieces]
 
-        def joined(*arrays: Any) -> Any:
+        def part(job: _Job, begin: int, end: int) -> Arrays:
+            return by_array(lambda array: array[begin:end], job.array)
+
+        def joined(arrays: Sequence[Any]) -> Any:
             fill = [np.repeat(arrays[-1][-1:], size - count, axis=0)] if size > count else []
             return np.concatenate([*arrays, *fill])
 
-        if isinstance(parts[0], dict):
-            return {name: joined(*(part[name] for part in parts)) for name in parts[0]}  # type: ignore[index]
-        return joined(*parts)
+        parts: list[Any] = [part(*piece) for piece in pieces]
+        first = parts[0]
+        return {name: joined([p[name] for p in parts]) for name in first} if isinstance(first, dict) else joined(parts)
 
     def _drop(self, jobs: Sequence[_Job], error: Exception) -> None:
         with self._changed:

@@ -18,7 +18,7 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.serving.errors import RequestError
 from netspec.serving.multipart import Part, parts_of
 from netspec.serving.options import Options
-from netspec.serving.served import Served
+from netspec.serving.served import INSTANCES, Served
 from netspec.sources.embedded import BASE64_FIX, embedded_bytes
 from netspec.sources.tables import Table, read_table, table_of_objects
 from netspec.sources.texts import text_of
@@ -33,6 +33,9 @@ _NAME = "the request"
 
 _MOST_UNPACKED = 256 * 2**20
 """Bytes of the arrays of an `.npz` file."""
+
+_MOST_VALUES = 4_000_000
+"""Of JSON: each is some 100 bytes in memory, however short it is written."""
 
 _TABLES = {"text/csv", "text/tab-separated-values", "application/csv", "application/jsonl", "application/x-ndjson"}
 _FILES = {"", "application/octet-stream", "application/x-npy", "application/npy", "application/zip"}
@@ -71,14 +74,14 @@ def read_request(served: Served, body: bytes, media: str, boundary: str, options
         RequestError: the body is no such thing, or too large.
     """
     if not body:
-        raise RequestError(400, "the request has no body", _send(served))
+        raise RequestError(400, "the request has no body", "send an example; GET /docs shows how")
     reader = _Reader(served, options)
     found = reader.form(parts_of(body, boundary)) if media == "multipart/form-data" else reader.one(body, media)
     return reader.checked(found)
 
 
 def _send(served: Served) -> str:
-    return f"send {listing(['application/json', *served.media], 'or')}"
+    return f"say what it is by its Content-Type: {listing(['application/json', *served.media], 'or')}"
 
 
 @dataclass(slots=True)
@@ -121,12 +124,12 @@ class _Reader:
 
     def form(self, parts: Sequence[Part]) -> list[Examples]:
         """Return what is in a form: a row by its columns, arrays by the inputs, or an example in each part."""
-        table, inputs = self.served.table, self.served.run.network.inputs
-        if table and any(part.name in table.columns and part.media not in _TABLES for part in parts):
-            row = {part.name: _cell(part, part.name in table.pictures) for part in parts}
+        table, inputs = self.served.table, [i.name for i in self.served.run.network.inputs]
+        if table and not table.is_picture and any(p.name in table.columns and p.media not in _TABLES for p in parts):
+            row = {part.name: _cell(part, part.name in table.pictures) for part in _of_different_names(parts)}
             return [self._rows(table_of_objects([row], _NAME))]
-        if len(inputs) > 1 and not table and any(part.name in [i.name for i in inputs] for part in parts):
-            return [self._by_input(parts)]
+        if inputs[1:] and not table and any(part.name in inputs for part in parts):
+            return [self._by_input(_of_different_names(parts))]
         found = []
         for number, part in enumerate(parts, 1):
             found += self.one(part.content, part.media, f"{_NAME}: {part.name or 'part'} {number}")
@@ -143,6 +146,11 @@ class _Reader:
 
     def _json(self, body: bytes, name: str) -> list[Examples]:
         value = _value(body, name)
+        inputs = [i.name for i in self.served.run.network.inputs]
+        own = self.served.table.columns if self.served.table else inputs
+        if isinstance(value, Mapping) and list(value) == [INSTANCES] and INSTANCES not in own:
+            # As clients of other servers write it.
+            value = value[INSTANCES]
         if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(v, str) for v in value)):
             return self._strings([value] if isinstance(value, str) else value, name, alone=isinstance(value, str))
         if self.served.table:
@@ -155,6 +163,9 @@ class _Reader:
             return [self._rows(table_of_objects(rows, name))]
         if value is None or isinstance(value, bool | int | float):
             raise DataError(f"{name} is no example", f"give {self._example()}")
+        if inputs[1:] and isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            self._require_few(len(value))
+            value = _columns(value, inputs, name)
         return [example_files.of_arrays(self.served.run.network, value, name)]
 
     def _example(self) -> str:
@@ -193,6 +204,8 @@ class _Reader:
         if table and not table.is_picture:
             fix = "give a table with its columns, such as a .csv file"
             raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
+        if not table and len(run.network.inputs) > 1:
+            raise DataError(f"{name} is a picture, but the model has several inputs", f"give {self._example()}")
         self._spend(content, name)
         return example_files.of_picture(
             run.network,
@@ -250,12 +263,15 @@ def _joined(arrays: Sequence[Arrays]) -> Arrays:
     if len(forms) > 1:
         raise DataError(f"{_NAME} has parts of different types", "send pictures and arrays one by one")
     if isinstance(arrays[0], Mapping):
-        return {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}  # type: ignore[index, call-overload]
+        return {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
     return by_array(np.asarray, np.concatenate(arrays))  # type: ignore[arg-type]
 
 
 def _value(body: bytes, name: str) -> Any:
     """Return the value of a JSON text; raises DataError where it is none."""
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > _MOST_VALUES:
+        fix = f"{_MOST_VALUES:,} are the most: send an .npy file, or several requests"
+        raise RequestError(413, f"{name} has very many values", fix)
     try:
         return read_json(body.decode("utf-8-sig"))
     except TwiceError as error:
@@ -266,6 +282,26 @@ def _value(body: bytes, name: str) -> Any:
         raise DataError(
             f"{name} is no JSON: {error}", "write it as JSON, or say what it is by its Content-Type"
         ) from None
+
+
+def _columns(rows: Sequence[Mapping[str, Any]], inputs: Sequence[str], name: str) -> dict[str, list[Any]]:
+    """Return the arrays of each input, from examples that have one for each."""
+    for number, row in enumerate(rows, 1):
+        if set(row) != set(inputs):
+            has = listing(list(map(repr, row)), "and") or "nothing"
+            raise DataError(
+                f"example {number:,} of {name} has {has}", f"give {listing(inputs, 'and')} for each example"
+            )
+    return {key: [row[key] for row in rows] for key in inputs}
+
+
+def _of_different_names(parts: Sequence[Part]) -> Sequence[Part]:
+    """Return the fields of a form; raises DataError where one is there twice."""
+    names = [part.name for part in parts]
+    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+    if twice is not None:
+        raise DataError(f"{_NAME} has the field {twice!r} twice", "give each field once: a form has one example")
+    return parts
 
 
 def _cell(part: Part, picture: bool) -> str:

@@ -15,7 +15,10 @@ from netspec.sources.table_preparation import Feature, TableInput, TablePreparat
 from netspec.workflows.answer_facts import by_example, facts_of
 from netspec.workflows.trained import Run
 
-__all__ = ["Served"]
+__all__ = ["INSTANCES", "Served"]
+
+INSTANCES = "instances"
+"""The key under which other servers expect the examples."""
 
 Schema = dict[str, Any]
 
@@ -107,15 +110,17 @@ class Served:
             if self.run.text_column:
                 forms.append({"type": "string", "description": "a text"})
         elif len(self.run.network.inputs) > 1:
-            each = {i.name: _one_or_many(_array(i.shape, i.tokens), self.most_examples) for i in self._inputs}
-            return {"type": "object", "properties": each, "required": list(each), "additionalProperties": False}
+            arrays = {i.name: _array(i.shape, i.tokens) for i in self._inputs}
+            together = {name: _one_or_many(one, self.most_examples) for name, one in arrays.items()}
+            one_by_one = _many(_object(arrays), self.most_examples)
+            return {"anyOf": [_object(together), one_by_one, _object({INSTANCES: one_by_one})]}
         else:
             (only,) = self._inputs
             forms.append(_array(only.shape, only.tokens))
         if self.reads_pictures:
             forms.append({"type": "string", "contentEncoding": "base64", "description": "a picture's file in base64"})
-        each_form = [form for one in forms for form in (one, _many(one, self.most_examples))]
-        return {"anyOf": each_form}
+        many = [_many(one, self.most_examples) for one in forms]
+        return {"anyOf": [*forms, *many, _object({INSTANCES: {"anyOf": many}})]}
 
     @property
     def _inputs(self) -> Sequence[Any]:
@@ -132,10 +137,9 @@ class Served:
     def answer_schema(self) -> Schema:
         """The JSON schema of the answer for one example."""
         found = _schema_of(self.answer)
-        found["properties"]["framed_as"] = {
-            "type": "string",
-            "description": "the dataset as whose images what is drawn in the picture was framed",
-        }
+        if self.reads_pictures:
+            said = "the dataset as whose images what is drawn in the picture was framed"
+            found["properties"]["framed_as"] = {"type": "string", "description": said}
         return found
 
 
@@ -181,6 +185,15 @@ def _array(shape: Sequence[int], tokens: int | None) -> Schema:
 
 def _many(one: Schema, most: int) -> Schema:
     return {"type": "array", "items": one, "minItems": 1, "maxItems": most}
+
+
+def _object(properties: Mapping[str, Schema]) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _one_or_many(one: Schema, most: int) -> Schema:

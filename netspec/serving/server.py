@@ -65,6 +65,9 @@ class Server:
         app: the application.
         sock: where it listens.
         report: called with what went wrong beside any request.
+
+    Attributes:
+        failed: whether it ended of itself.
     """
 
     def __init__(self, app: Any, sock: socket.socket, report: Callable[[str], None]) -> None:
@@ -83,7 +86,7 @@ class Server:
             h11_max_incomplete_event_size=16 * 1024,
         )
         self._server = uvicorn.Server(config)
-        self._sock, self._report = sock, report
+        self._sock, self._report, self.failed = sock, report, False
         # uvicorn leaves signals alone in a thread that is not the main one.
         self._thread = Thread(target=self._run, name="netspec-server", daemon=True)
 
@@ -104,7 +107,11 @@ class Server:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # said once, without a traceback
+            self.failed = True
+            self._report(f"the server failed: {type(error).__name__}: {error}")
 
     async def _serve(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._failed)

@@ -1,4 +1,4 @@
-"""Folders of this machine for data and caches, and whether the network may be used: three environment variables."""
+"""Environment variables: folders of data and caches, whether the network may be used and reports are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.system.files import expanded
 
-__all__ = ["cache_folder", "cache_root", "data_folder", "offline", "timings_folder"]
+__all__ = ["cache_folder", "cache_root", "data_folder", "offline", "timings_folder", "writes_reports"]
 
 
 def data_folder() -> Path | None:
@@ -53,3 +53,8 @@ def timings_folder() -> Path:
 def offline() -> bool:
     """Return whether NETSPEC_OFFLINE forbids the network."""
     return os.environ.get("NETSPEC_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def writes_reports() -> bool:
+    """Return whether a training writes a report at its end: unless NETSPEC_REPORT is off."""
+    return os.environ.get("NETSPEC_REPORT", "").lower() not in ("off", "0", "false", "no")

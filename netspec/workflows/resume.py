@@ -117,7 +117,7 @@ def resume(
         nameless = [] if "run" in saved.manifest else [f"{folder} was begun before runs said which files are theirs"]
         for text in (*nameless, *wrong, *lost, *others, *(f"from here on {change}" for change in changes)):
             yield Notice(text)
-        yield from with_curves(events, network, folder)
+        yield from with_curves(events, network, folder, dataset, model.device)
     except ModelFileError as error:
         said = f": {'; '.join(changes)}" if changes else ""
         raise ModelFileError(f"{folder} cannot go on with this network{said}: {error.message}", error.fix) from None

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import shlex
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from netspec import pages
-from netspec.data.types import Split
+from netspec.data.types import Dataset, Split
 from netspec.describe.outline import outline
 from netspec.diagnostics.diagnostic import NetspecError, RunError, plural
 from netspec.drawing import draw, svg
@@ -28,7 +30,7 @@ from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.predictions import Evaluation
 from netspec.workflows.trained import Run
 
-__all__ = ["run_facts", "write_report"]
+__all__ = ["page_at_the_end", "run_facts", "write_report"]
 
 _BOXES = 60
 """Of a network of more layers its blocks are drawn as boxes."""
@@ -36,6 +38,10 @@ _MISTAKES, _EXAMPLES, _POINTS = 24, 6, 1000
 _SIDE = 96
 """Pixels of the longer side of small pictures, at least."""
 _BINS = 10
+_WRITES = 400
+"""Tokens of what a language model writes."""
+_MOST_FLOPS, _FEWEST = 5e10, 100
+"""Of the page of a training that has just ended: what it may cost to look at the test set, and how few say nothing."""
 _PIECE = 1024
 """Examples that are in memory at a time, where they are read from files."""
 
@@ -56,8 +62,36 @@ def write_report(runs: Sequence[Path], out: Path, device: str | None = None) -> 
     return out
 
 
-def run_facts(folder: Path, device: str | None = None) -> pages.RunFacts:
+def page_at_the_end(folder: Path, dataset: Dataset, device: jax.Device) -> str:
+    """Return the page of a run whose training has just ended, made within a few seconds.
+
+    Args:
+        folder: of the run.
+        dataset: what it learned from.
+        device: what computed.
+
+    Raises:
+        NetspecError: it cannot be made.
+    """
+    # One of several processes cannot look at it alone.
+    shown = _Shown(dataset, _MOST_FLOPS if jax.process_count() == 1 else 0)
+    return pages.page([run_facts(folder, device, shown)])
+
+
+class _Shown(NamedTuple):
+    """What the page of a training that has just ended shows: its dataset, and by how many FLOPs it may be looked at."""
+
+    dataset: Dataset
+    flops: float
+
+
+def run_facts(folder: Path, device: str | jax.Device | None = None, shown: _Shown | None = None) -> pages.RunFacts:
     """Return what a page shows of a run folder.
+
+    Args:
+        folder: of the run.
+        device: what computes.
+        shown: the dataset, where it is loaded, and what may be spent on it; all that there is, otherwise.
 
     Raises:
         NetspecError: there is no run, or it is damaged.
@@ -69,7 +103,7 @@ def run_facts(folder: Path, device: str | None = None) -> pages.RunFacts:
     graph = run.model.graph
     rows = outline(run.network, graph)
     drawing = draw(run.network, graph, None if len(rows) <= _BOXES else 0)
-    answers, notes = _answers(run)
+    answers, notes = _answers(run, shown)
     records = run.metrics
     return pages.RunFacts(
         name=_name(folder),
@@ -150,21 +184,32 @@ def _environment(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def _answers(run: Run) -> tuple[list[pages.Answers], list[str]]:
+def _answers(run: Run, shown: _Shown | None) -> tuple[list[pages.Answers], list[str]]:
     """Return how each output does on the test set, and why there is nothing where there is nothing."""
     try:
-        dataset = run.dataset()
+        dataset = shown.dataset if shown else run.dataset()
         part = run.part(dataset, "test")
     except NetspecError as error:
         return [], [f"How well it does is not shown: {str(error).partition(chr(10))[0]}"]
+    all_of_them, notes = len(part), list[str]()
+    if shown:
+        count = int(shown.flops // max(1, run.model.graph.flops))
+        more = f"`netspec report {run.path}` looks at all examples"
+        if count < min(all_of_them, _FEWEST):
+            return [], [f"How well it does is not shown, because looking would take long: {more}."]
+        if count < all_of_them:
+            part = part.take(np.unique(np.linspace(0, all_of_them - 1, count).astype(np.int64)))
+            notes = [f"{more}; here are some, evenly spaced, so that the training ended sooner."]
     outputs = run.model.graph.outputs
     labels = run.output_labels if len(outputs) > 1 else run.labels
     found = evaluate_split(run.model, run.variables, dataset, part, name="test", labels=labels)
-    said = f"On the {plural(len(part), 'example')} of the test set of {Path(dataset.name).name}, with the best weights."
-    return [_answer(run, output, part, found.outputs.get(output.name, found), said) for output in outputs], []
+    which = f"the {plural(len(part), 'example')}" if not notes else f"{len(part):,} of {all_of_them:,} examples"
+    said = f"On {which} of the test set of {Path(dataset.name).name}, with the best weights."
+    most = shown.flops if shown else inf
+    return [_answer(run, output, part, found.outputs.get(output.name, found), said, most) for output in outputs], notes
 
 
-def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said: str) -> pages.Answers:
+def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said: str, most: float) -> pages.Answers:
     several = len(run.model.graph.outputs) > 1
     targets = part.labels[output.target] if isinstance(part.labels, Mapping) else part.labels
     task = None if run.network.reconstructs else task_of(run.network, run.model.graph.only(output), targets)
@@ -186,7 +231,7 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
         mistakes=_mistakes(run, part, found) if rows and found.probable and whole else (),
         scatter=_scatter(run, output, part, targets) if task == "numbers" else (),
         pictures=_pictures(run, output, part, targets, task),
-        text=_sample(run) if language else "",
+        text=_sample(run, most) if language else "",
     )
 
 
@@ -314,9 +359,11 @@ def _over(images: NDArray[Any], masks: NDArray[Any]) -> NDArray[Any]:
     return mixed
 
 
-def _sample(run: Run) -> str:
-    """Return what a language model writes; nothing where it cannot."""
+def _sample(run: Run, most: float) -> str:
+    """Return what a language model writes; nothing where it cannot, or where it would take more than so many FLOPs."""
+    if _WRITES * run.model.graph.flops / max(1, run.network.input[-1]) > most:
+        return ""
     try:
-        return run.generate("", length=400, temperature=0.7)
+        return run.generate("", length=_WRITES, temperature=0.7)
     except NetspecError:
         return ""

@@ -48,6 +48,7 @@ from netspec.system.files import expanded, kind_of
 from netspec.system.places import timings_folder
 from netspec.training.events import Event, Finished, Notice, Stopped
 from netspec.training.loop import train as train_loop
+from netspec.workflows import own_report
 from netspec.workflows.weights import INITIAL, StartWeights, notices_of, start_weights, weights_name
 
 __all__ = [
@@ -198,6 +199,8 @@ def train(
         ),
         network,
         folder,
+        dataset,
+        model.device,
     )
 
 
@@ -320,14 +323,26 @@ def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: 
     return [notice] if notice else []
 
 
-def with_curves(events: Iterator[Event], network: Network, folder: Path | None) -> Iterator[Event]:
-    """Yield the events of a training; with a run folder, draw its curves at the end."""
+def with_curves(
+    events: Iterator[Event], network: Network, folder: Path | None, dataset: Dataset, device: jax.Device
+) -> Iterator[Event]:
+    """Yield the events of a training; with a run folder, draw its curves and write its report at the end.
+
+    Args:
+        events: of the training.
+        network: what is trained.
+        folder: of the run, if there is one.
+        dataset: what it learns from.
+        device: what computes.
+    """
     if folder:
         # What draws them takes long to import, and the processor waits for the compiler anyway.
         Background(lambda: report.draw_curves)
     for event in events:
         if isinstance(event, Finished | Stopped) and folder:
             yield from draw_run_curves(network, folder)
+        if isinstance(event, Finished) and folder and (why := own_report.write_own_report(folder, dataset, device)):
+            yield Notice(why)
         yield event
 
 

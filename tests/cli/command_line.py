@@ -54,7 +54,8 @@ def cli(
 def spawn(cwd: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own, and check what holds for every run."""
     command = [sys.executable, "-m", "netspec", *map(str, words)]
-    env = variables(cwd) | environment
+    # A report takes as long as a small training.
+    env = variables(cwd) | {"NETSPEC_REPORT": "off"} | environment
     return checked(
         subprocess.run(command, cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False, timeout=300)
     )

@@ -40,6 +40,7 @@ NAMES = {
     "best.safetensors",
     "last.safetensors",
     "curves.png",
+    "report.html",
     "checkpoints",
     ".lock",
 }

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 import netspec as ns
+from netspec import pages
 from netspec.diagnostics.diagnostic import RunError
+from netspec.workflows import run_report
 from netspec.workflows.run_report import run_facts, write_report
 from netspec.workflows.trained import open_run
 
@@ -107,3 +109,51 @@ def test_a_page_is_written_whole_and_small(classes: Path, tmp_path: Path) -> Non
         run_facts(tmp_path)
     with pytest.raises(RunError, match="cannot write"):
         write_report([classes], tmp_path / "nowhere" / "x.html")
+
+
+# --- at the end of a training -------------------------------------------------------------------------------------
+
+PLAIN = "input 1x8x8\nfc 10 softmax\ndata digits\ntrain { epochs 1; batch 500 }\n"
+
+
+def ended(events: Any) -> list[str]:
+    """Return what a training says, which ends well."""
+    found = list(events)
+    assert isinstance(found[-1], ns.Finished)
+    return [event.text for event in found if isinstance(event, ns.Notice)]
+
+
+@pytest.mark.usefixtures("real_reports")
+def test_a_training_writes_the_page_that_the_command_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "run"
+    assert not [text for text in ended(ns.train(ns.parse(PLAIN), out=run)) if "report" in text]
+    own = (run / "report.html").read_text(encoding="utf-8")
+    assert own == write_report([run], tmp_path / "again.html").read_text(encoding="utf-8")
+    assert "On the 360 examples of the test set of digits" in own
+    # A session that goes on has no report before its end, and none where that is not wanted.
+    monkeypatch.setenv("NETSPEC_REPORT", "off")
+    ended(ns.resume(run, epochs=2))
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.usefixtures("real_reports")
+@pytest.mark.parametrize(("flops", "shown"), [(200, "On 200 of 360 examples of the test set"), (99, "would take long")])
+def test_it_looks_at_no_more_than_takes_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flops: int, shown: str
+) -> None:
+    network = ns.parse(PLAIN)
+    monkeypatch.setattr(run_report, "_MOST_FLOPS", flops * network.graph().flops + 1)
+    ended(ns.train(network, out=tmp_path / "run"))
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert shown in text
+    assert f"`netspec report {tmp_path / 'run'}` looks at all examples" in text
+
+
+@pytest.mark.usefixtures("real_reports")
+def test_a_report_that_fails_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(runs: Any) -> str:
+        raise ValueError("no\nway")
+
+    monkeypatch.setattr(pages, "page", fails)
+    said = ended(ns.train(ns.parse(PLAIN), out=tmp_path / "run"))
+    assert f"no report is written: ValueError: no; `netspec report {tmp_path / 'run'}` tries again" in said

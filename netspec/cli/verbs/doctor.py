@@ -52,6 +52,7 @@ def doctor(
     say(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
     say(f"compiled:  {_compiled()}")
     say(f"pictures:  {_pictures()}")
+    say(f"reports:   {_reports()}")
     say(f"data:      NETSPEC_DATA is {os.environ.get('NETSPEC_DATA') or 'not set'}")
     for info in DATASETS:
         say(f"  {info.name:<17} {locate(info.name) or 'not here'}")
@@ -82,6 +83,14 @@ def _compiled() -> str:
     count, size = found.size()
     kept = f"{plural(count, 'program')}, {bytes_text(size)}, in {found.folder}"
     return f"{kept} (delete it to clear; {OFF}=off turns it off)"
+
+
+def _reports() -> str:
+    """Return whether trainings write reports, and how that is turned off."""
+    from netspec.system.places import writes_reports  # noqa: PLC0415
+
+    written = "each training writes one into its run folder (NETSPEC_REPORT=off turns it off)"
+    return written if writes_reports() else "not written: NETSPEC_REPORT turns them off"
 
 
 def _pictures() -> str:

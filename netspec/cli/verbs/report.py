@@ -10,6 +10,7 @@ import typer
 from netspec.cli.options import Device
 from netspec.cli.output import say
 from netspec.cli.process import process_of
+from netspec.runs.files import REPORT
 from netspec.runs.listing import newest
 
 __all__ = ["report"]
@@ -34,7 +35,7 @@ def report(
     It is one HTML file that needs nothing else and no network.
     """
     found = [newest(run) for run in runs]
-    default = found[0] / "report.html" if len(found) == 1 else Path("report.html")
+    default = found[0] / REPORT if len(found) == 1 else Path("report.html")
     process = process_of(context)
     process.keep_memory()
     from netspec.workflows.run_report import write_report  # noqa: PLC0415

@@ -65,14 +65,15 @@ def serve(
             with process.interrupts(watched=False) as interrupts, Server(service, sock, _report) as server:
                 if not alone:
                     say(f"note: who reaches {host} may ask: there is no password, and no encryption", error=True)
+                # Who reads the address may send a signal at once.
+                interrupts.started()
                 say(address_of(sock))
                 sys.stdout.flush()
-                interrupts.started()
                 while server.wait(_POLL) and not interrupts.requested():
                     pass
         finally:
             service.end()
-        return interrupts.exit_code
+        return interrupts.exit_code or int(server.failed)
 
 
 def _report(text: str) -> None:
