@@ -10,7 +10,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from netspec.diagnostics.diagnostic import NetspecError
-from netspec.drawing import draw, svg
+from netspec.drawing.draw import draw
+from netspec.drawing.svg import svg
 from netspec.graph.graph import Graph
 from netspec.ops import format_shape
 

@@ -77,7 +77,7 @@ def draw_embeddings(
         if names:
             _draw_classes(axes, points, values.astype(np.int64), names, size)
         else:
-            shown = axes.scatter(*points.T, c=values, s=size, cmap="viridis", linewidths=0)
+            shown = axes.scatter(points[:, 0], points[:, 1], c=values, s=size, cmap="viridis", linewidths=0)
             bar = panel(figure, MARGIN + 0.6 + _SIDE + 0.25, _TOP, 0.18, _SIDE)
             figure.colorbar(shown, cax=bar)
         axes.set_xlabel(axes_names[0], color=INK)
@@ -98,9 +98,9 @@ def _draw_classes(
     for k, name in enumerate(names):
         own = points[classes == k]
         if len(own):
-            style = {"color": COLORS[k % len(COLORS)], "marker": _MARKERS[k // len(COLORS) % len(_MARKERS)]}
+            color, marker = COLORS[k % len(COLORS)], _MARKERS[k // len(COLORS) % len(_MARKERS)]
             label = fit(name, 1.6, 8.5) if k in named else None
-            axes.scatter(*own.T, s=size, linewidths=0, alpha=0.8, label=label, **style)
+            axes.scatter(own[:, 0], own[:, 1], s=size, linewidths=0, alpha=0.8, label=label, color=color, marker=marker)
     more = len(counts.nonzero()[0]) - len([k for k in named if counts[k]])
     title = f"+{more:,} more classes" if more else None
     axes.legend(

@@ -95,9 +95,7 @@ def draw_roc(
     parts = [plural(len(true), "example")]
     parts += [f"mean area under the ROC curves {mean:.4f}"] if len(known) > 1 else []
     parts += [f"the {len(shown)} smallest of {len(known):,} areas are drawn"] if len(known) > len(shown) else []
-    parts += (
-        [f"{plural(len(every) - len(known), 'class', 'classes')} without examples"] if len(known) < len(every) else []
-    )
+    parts += [f"{plural(len(every) - len(known), 'class')} without examples"] if len(known) < len(every) else []
     pitch = _SIDE + 0.95
     with picture(path, MARGIN + 0.6 + 2 * pitch, _TOP + _SIDE + 0.75) as figure:
         if _corner([found for _, found, _ in shown]) < 1:
@@ -131,7 +129,7 @@ def _corner(curves: Sequence[Thresholds]) -> float:
     return next((size for size, area in ((0.02, 0.999), (0.1, 0.99), (0.3, 0.97)) if smallest > area), 1.0)
 
 
-def _label(axes: Axes, x: str, y: str, place: str) -> None:
+def _label(axes: Axes, x: str, y: str, place: Any) -> None:
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y)
     axes.grid()

@@ -8,7 +8,7 @@ from typing import Any
 from netspec.describe.reference import REGISTRIES, library_blocks, signature, summary
 from netspec.elaborate.vocabulary import COMMANDS
 from netspec.ir.network import DataSource, Recipe
-from netspec.layers import ACTIVATIONS
+from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.recipe import catalog
 from netspec.schema.definition import parameters
 
@@ -24,9 +24,11 @@ def words() -> dict[str, Any]:
             "summary": summary(cls),
             "arguments": [_argument(p) for p in parameters(cls) if not p.positional],
         }
-        for cls in REGISTRIES["layers"].entries
+        for cls in LAYERS.entries
     }
-    kinds = {name: [cls.canonical() for cls in REGISTRIES[name].entries] for name in REGISTRIES if name != "layers"}
+    kinds = {
+        name: [cls.canonical() for cls in registry.entries] for name, registry in REGISTRIES.items() if name != "layers"
+    }
     return {
         "commands": {
             name: {"signature": c.usage, "summary": c.meaning.splitlines()[0]} for name, c in COMMANDS.items()

@@ -72,7 +72,7 @@ def draw_saliency(r: Request) -> Path:
     if table and not table.is_picture:
         cells = {name: column[0] for name, column in (examples.columns or {}).items()}
         return _of_table(run, one, answer, table.inputs, cells, r, title, first)
-    if run.network.tokens:
+    if run.network.tokens and not isinstance(one, Mapping):
         return _of_tokens(run, one, answer, r, title, first)
     return _of_values(run, one, answer, r, title, first)
 
@@ -117,7 +117,7 @@ def _answer(run: Run, one: Any, r: Request) -> _Answer:
     probable = gives_probabilities(run.model.graph.only(output))
     labels = run.output_labels.get(output.name, ()) if several else run.labels
     if probable:
-        names = class_names(labels, len(scores))
+        names: Sequence[str] = class_names(labels, len(scores))
     else:
         table = run.preparation.table if run.preparation else None
         columns = [target.column for target in table.targets] if table else []
@@ -221,7 +221,7 @@ def _without_windows(run: Run, x: NDArray[Any], answer: _Answer) -> tuple[NDArra
     A place is covered by several squares: it has the mean of what they change.
     """
     height, width = x.shape[2:]
-    stride = max(1, max(height, width) // _WINDOWS)
+    stride = max(1, int(max(height, width)) // _WINDOWS)
     side = 2 * stride
     covered = saliency.windows((height, width), side, stride)
     gray = x.mean(axis=(2, 3), keepdims=True)[0]
@@ -235,7 +235,7 @@ def _without_windows(run: Run, x: NDArray[Any], answer: _Answer) -> tuple[NDArra
         for (rows, columns), less in zip(some, lost, strict=True):
             total[rows, columns] += less
             count[rows, columns] += 1
-    return total / np.maximum(count, 1), side
+    return (total / np.maximum(count, 1)).astype(np.float32), side
 
 
 # --- columns and words --------------------------------------------------------------------------------------------

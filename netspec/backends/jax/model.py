@@ -242,7 +242,7 @@ class Model:
         for name in asked:
             if name not in self.graph.nodes:
                 raise NetspecError(
-                    f"the network has no layer {name!r}", f"there are {listing(self.graph.nodes, 'and')}"
+                    f"the network has no layer {name!r}", f"there are {listing(list(self.graph.nodes), 'and')}"
                 )
         found = self._features(variables, self._input(x, variables), nodes=asked)
         # Compiled functions return dictionaries in the order of their keys; people expect that of the layers.
