@@ -196,7 +196,7 @@ def _answers(run: Run, shown: _Shown | None) -> tuple[list[pages.Answers], list[
         count = int(shown.flops // max(1, run.model.graph.flops))
         more = f"`netspec report {run.path}` looks at all examples"
         if count < min(all_of_them, _FEWEST):
-            return [], [f"How well it does is not shown, because looking would take long: {more}."]
+            return [], [f"How well it does is not shown yet: {more}."]
         if count < all_of_them:
             part = part.take(np.unique(np.linspace(0, all_of_them - 1, count).astype(np.int64)))
             notes = [f"{more}; here are some, evenly spaced, so that the training ended sooner."]
