@@ -11,7 +11,7 @@ from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.sketch import make
 
-__all__ = ["ACTIVATIONS", "LAYERS", "activated", "function_of"]
+__all__ = ["ACTIVATIONS", "LAYERS", "OPERATIONS", "activated", "function_of"]
 
 _Steps = Sequence[tuple[str, Mapping[str, Any]]]
 
@@ -165,14 +165,18 @@ def _prelu(net: Network, use: Use, x: Value) -> Value:
     return net.value(piece, x.axes, x.blocks)
 
 
+OPERATIONS = frozenset({"Relu", "Sigmoid", "Tanh", "Silu", "Softplus"})
+"""Functions that are called by themselves: `keras.ops.relu(x)`."""
+
+
 def _operation(net: Network, use: Use, x: Value) -> Value:
-    """Add a function that was called by itself, `keras.ops.relu(x)`."""
+    """Add a function that was called by itself."""
     return activated(net, use, x, ACTIVATIONS[use.entry.kind.lower()])
 
 
 LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {
     "Activation": _activation,
-    **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "Silu", "Softplus"), _operation),
+    **dict.fromkeys(OPERATIONS, _operation),
     **dict.fromkeys(_STEPS, _stepped),
     "Softmax": _softmax,
     "PReLU": _prelu,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from netspec.formats.keras.reader.activations import activated, function_of
 from netspec.formats.keras.reader.beginnings import beginnings
 from netspec.formats.keras.reader.network import Network, RefusedError, Use, in_rows
@@ -47,7 +49,7 @@ def _conv(net: Network, use: Use, x: Value) -> Value:
     stored = net.stored(use, Part(("",), 1 + bias)) if piece.shape else None
     if stored:
         kernel, *rest = stored[0].arrays
-        net.give(piece, {"kernel": _kernel(kernel, axes, (1, 0)), **_bias(rest)}, stored[0])
+        net.give(piece, {"kernel": _kernel(_turned(net, use, kernel), axes, (1, 0)), **_bias(rest)}, stored[0])
     return activated(net, use, net.value(piece, x.axes), function)
 
 
@@ -117,7 +119,7 @@ def _transposed(net: Network, use: Use, x: Value) -> Value:
     stored = net.stored(use, Part(("",), 1 + bias)) if piece.shape else None
     if stored:
         array, *rest = stored[0].arrays
-        net.give(piece, {"kernel": _kernel(array, axes, (1, 0)), **_bias(rest)}, stored[0])
+        net.give(piece, {"kernel": _kernel(_turned(net, use, array), axes, (1, 0)), **_bias(rest)}, stored[0])
     return activated(net, use, net.value(piece, x.axes), function)
 
 
@@ -164,6 +166,15 @@ def _window(use: Use, axes: int) -> dict[str, Any]:
         "dilation": _both(use.sizes("dilation_rate", axes, 1)),
         "pad": padding,
     }
+
+
+def _turned(net: Network, use: Use, array: Array) -> Array:
+    """Return a kernel as all but Theano have it; of Keras 1 in the order of its axes since then."""
+    if use.version == 1:
+        if use.entry.config.get("data_format") == "channels_first":
+            raise RefusedError("its kernel may be turned around, as Theano has it", "save the model with Keras 2")
+        array = array[:, 0] if "1D" in use.entry.kind and array.ndim == 4 else array
+    return np.flip(array, range(array.ndim - 2)) if net.weights and net.weights.turned else array
 
 
 def _kernel(array: Array, axes: int, order: tuple[int, int]) -> Array:

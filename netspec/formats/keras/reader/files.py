@@ -11,12 +11,13 @@ from typing import Any
 
 from netspec.formats.keras.reader.archive import read_archive
 from netspec.formats.keras.reader.config import Call, Entry, Net, net_of, parsed, version_of
+from netspec.formats.keras.reader.first import renamed
 from netspec.formats.keras.reader.hdf5 import Group, opened
 from netspec.formats.keras.reader.network import Use
 from netspec.formats.keras.reader.recipe import add_l2, add_recipe
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.walk import Walk
-from netspec.formats.keras.reader.weights import weights_of
+from netspec.formats.keras.reader.weights import Weights, weights_of
 from netspec.formats.reading import Description, Given, ModelImportError, Piece, Place
 
 __all__ = ["Keras"]
@@ -86,9 +87,11 @@ def _network(path: Path, given: Given, open_files: ExitStack) -> tuple[_Said, Gr
             f"give it too: netspec import model.json --weights {path.name}",
         )
     training = root.text("training_config")
-    compiled = parsed(training.encode(), path.name) if training else {}
+    compiled = parsed(training.encode(errors="replace"), path.name) if training else {}
     version = root.text("keras_version")
-    return _said(parsed(config.encode(), path.name), path.name, version=version, compiled=compiled), root
+    return _said(
+        parsed(config.encode(errors="replace"), path.name), path.name, version=version, compiled=compiled
+    ), root
 
 
 def _said(
@@ -100,8 +103,9 @@ def _said(
         # What Keras 3 writes as JSON names the modules of its classes.
         numbers = (3, 0) if "registered_name" in config else (2, 3)
     further = config.get("compile_config")
+    net = net_of(config, file)
     return _Said(
-        net_of(config, file),
+        renamed(net) if numbers[0] == 1 else net,
         compiled or (further if isinstance(further, dict) else {}),
         numbers,
         old=numbers < (2, 3) and "-tf" not in str(version),
@@ -113,13 +117,11 @@ def _finish(walk: Walk, said: _Said, ends: Sequence[tuple[str, Value]]) -> None:
     sketch = walk.sketch
     made = sketch.made
     outputs: list[tuple[str, Piece]] = []
-    for name, value in ends:
+    for name, end in ends:
         use = Use(Entry("output", name, {}), ("", name), Call(), Place(walk.file, f"layer {name}"), said.version[0])
-        if not value.known:
+        if not end.known:
             continue
-        axes = (CHANNELS_FIRST if value.axes == CHANNELS_FIRST[len(value.axes)] else CHANNELS_LAST)[len(value.axes)]
-        value = walk.in_order(use, value) if len(value.axes) == 1 else walk.arranged(use, value, axes)
-        piece = sketch.by_name.get(value.piece)
+        piece = sketch.by_name.get(_in_order(walk, use, end).piece)
         if piece is None:
             sketch.unknown(use.place, "the input is an output as it is", "a network computes something")
         elif all(piece is not other for _, other in outputs):
@@ -135,13 +137,25 @@ def _finish(walk: Walk, said: _Said, ends: Sequence[tuple[str, Value]]) -> None:
     add_l2(sketch, walk.penalties)
     _freeze(walk)
     made.has_weights = walk.weights is not None
-    if walk.weights is not None and not made.unknown:
-        for layer in walk.weights.left()[:20]:
-            sketch.note(f"the weights of {layer} are left out: the network has no such layer")
     if walk.weights is not None:
-        for name, shape in made.inputs.items():
-            if len(shape) == 3 and name not in walk.prepared:
-                sketch.note("the file does not say how pixels become numbers: pictures come as 0..1 here")
+        _note_weights(walk, walk.weights)
+
+
+def _note_weights(walk: Walk, weights: Weights) -> None:
+    """Note which weights are left out, and what is not known of the pictures that they were trained on."""
+    made = walk.sketch.made
+    for layer in weights.left()[:20] if not made.unknown else ():
+        walk.sketch.note(f"the weights of {layer} are left out: the network has no such layer")
+    if any(len(shape) == 3 and name not in walk.prepared for name, shape in made.inputs.items()):
+        walk.sketch.note("the file does not say how pixels become numbers: pictures come as 0..1 here")
+
+
+def _in_order(walk: Walk, use: Use, value: Value) -> Value:
+    """Return an output whose axes lie as those of netspec's images and sequences do."""
+    count = len(value.axes)
+    if count == 1:
+        return walk.in_order(use, value)
+    return walk.arranged(use, value, (CHANNELS_FIRST if value.axes == CHANNELS_FIRST[count] else CHANNELS_LAST)[count])
 
 
 def _keep(walk: Walk, ends: Sequence[Piece]) -> None:

@@ -149,9 +149,10 @@ class Group:
         raise ModelImportError(f"{self.file}: {name} of {self.path} is no text", "is it a model that Keras saved?")
 
     def texts(self, name: str) -> list[str] | None:
-        """Return an attribute that is a list of texts, which Keras splits where it is long; None where there is none."""
-        parts = [self._attribute(name)]
-        if parts == [None]:
+        """Return an attribute that is a list of texts, which Keras splits where it is long; None for none."""
+        whole = self._attribute(name)
+        parts = [whole]
+        if whole is None:
             parts = []
             while (part := self._attribute(f"{name}{len(parts)}")) is not None:
                 parts.append(part)

@@ -14,20 +14,21 @@ from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, B
 from netspec.formats.reading import Array, Piece, Place
 from netspec.formats.sketch import Sketch, make
 from netspec.layers.base import Layer
-from netspec.ops import Shape, format_shape
+from netspec.ops import format_shape
 
 if TYPE_CHECKING:
     from netspec.formats.keras.reader.weights import Part, Weights
 
 __all__ = ["Arrays", "Network", "RefusedError", "Use", "channels_first", "in_rows", "short"]
 
-_IGNORED = frozenset(
-    "name trainable dtype batch_input_shape batch_shape input_shape input_dtype input_dim input_length seed "
-    "implementation unroll time_major data_format dim_ordering synchronized fused autocast sparse ragged shared_object_id "
-    "lora_rank lora_alpha consume_less noise_shape unit_forget_bias stateful dropout recurrent_dropout build_config "
-    "zero_output_for_mask cudnn_ok use_cudnn flash_attention renorm_clipping renorm_momentum activity_regularizer "
-    "adjustment axis quantization_config dtype_policy".split()
-)
+_WORDS = """
+name trainable dtype batch_input_shape batch_shape input_shape input_dtype input_dim input_length seed implementation
+unroll time_major data_format dim_ordering synchronized fused autocast sparse ragged shared_object_id lora_rank
+lora_alpha consume_less noise_shape unit_forget_bias stateful dropout recurrent_dropout build_config
+zero_output_for_mask cudnn_ok use_cudnn flash_attention renorm_clipping renorm_momentum activity_regularizer
+adjustment axis quantization_config dtype_policy
+"""
+_IGNORED = frozenset(_WORDS.split())
 """Arguments that say nothing of what is computed, or that are looked at where they do."""
 
 _OF_TRAINING = ("_initializer", "_regularizer", "_constraint")
@@ -118,8 +119,12 @@ class Use:
         """Return as many whole numbers, of which one stands for all."""
         value = self.get(name, default)
         value = [value] * count if isinstance(value, int) else value
+        if value is None:
+            raise RefusedError(f"it has no {name}")
         if not isinstance(value, list) or len(value) != count or not all(isinstance(v, int) for v in value):
-            raise RefusedError(f"{name}={short(value)} are no {count} whole numbers" if count > 1 else f"no {name}")
+            raise RefusedError(
+                f"{name}={short(value)} {'is no whole number' if count < 2 else 'are no 2 whole numbers'}"
+            )
         return tuple(value)
 
     def within(self, kind: str, config: Mapping[str, Any]) -> Use:
@@ -291,5 +296,6 @@ def in_rows(array: Array, blocks: tuple[Block, ...]) -> Array:
 
 
 def short(value: object) -> str:
+    """Return a value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -77,10 +77,8 @@ def add_l2(sketch: Sketch, penalties: Sequence[tuple[str, float, float]]) -> Non
         sketch.made.settings["l2"] = number_text(each[1])
         return
     names = [name for name, first, second in penalties if first or second]
-    sketch.note(
-        f"kernel_regularizer of {', '.join(names[:3])}{' …' if len(names) > 3 else ''} is left out: `l2` is one number for "
-        "all kernels"
-    )
+    some = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    sketch.note(f"kernel_regularizer of {some} is left out: `l2` is one number for all kernels")
 
 
 def add_recipe(sketch: Sketch, said: Mapping[str, Any], ends: Sequence[tuple[str, Piece]]) -> None:
@@ -189,4 +187,4 @@ def _optimizer(sketch: Sketch, said: Any) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value and abs(value) < 1e30
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30

@@ -68,18 +68,16 @@ def _fields(net: Network, use: Use) -> dict[str, Any]:
     bias: bool | str = use.flag("use_bias", default=True)
     fields: dict[str, Any] = {"units": use.whole("units")}
     function = use.word("activation", "tanh")
-    if kind == "SimpleRNN":
-        if function not in {"tanh", "relu"}:
-            raise RefusedError(f"activation={function[:60]!r}", "tanh or relu")
-        if function == "relu":
-            fields["function"] = ACTIVATIONS["relu"]()
-    else:
-        default = "sigmoid" if use.version >= 3 or not use.old else "hard_sigmoid"
-        gate = use.word("recurrent_activation", default)
+    if kind != "SimpleRNN":
+        gate = use.word("recurrent_activation", "hard_sigmoid" if use.old else "sigmoid")
         if (function, gate) != ("tanh", "sigmoid"):
             raise RefusedError(
                 f"activation={function[:60]!r} and recurrent_activation={gate[:60]!r}", "tanh and sigmoid, trained anew"
             )
+    elif function not in {"tanh", "relu"}:
+        raise RefusedError(f"activation={function[:60]!r}", "tanh or relu")
+    elif function == "relu":
+        fields["function"] = ACTIVATIONS["relu"]()
     if kind == "GRU":
         if not use.flag("reset_after", default=False):
             raise RefusedError(
@@ -87,6 +85,12 @@ def _fields(net: Network, use: Use) -> dict[str, Any]:
             )
     elif bias:
         bias = "one"
+    _note_memory(net, use)
+    return {**fields, "bias": bias, "last": not use.flag("return_sequences", default=False)}
+
+
+def _note_memory(net: Network, use: Use) -> None:
+    """Note what of the state is otherwise; raises RefusedError where that changes what is computed."""
     if use.flag("go_backwards", default=False):
         raise RefusedError("go_backwards=True, which ends at the first position", "`bidirectional`")
     if use.flag("return_state", default=False):
@@ -96,7 +100,6 @@ def _fields(net: Network, use: Use) -> dict[str, Any]:
     for name in ("dropout", "recurrent_dropout"):
         if use.number(name, 0.0):
             net.sketch.note(f"{use.entry.name}: its {name} is left out: there is none within a recurrence here")
-    return {**fields, "bias": bias, "last": not use.flag("return_sequences", default=False)}
 
 
 def _cell(kind: str, stored: Arrays, bias: object, suffix: str) -> dict[str, Array]:

@@ -106,9 +106,8 @@ def _alike(net: Network, use: Use, xs: Sequence[Value], *, widened: bool) -> lis
         elif len(x.shape) == len(largest.shape) > 1:
             made.append(net.arranged(use, x, largest.axes))
         elif len(x.shape) < len(largest.shape):
-            raise RefusedError(
-                f"it reads {format_shape(x.shape)} and {format_shape(largest.shape)}, of which one is spread over the other"
-            )
+            both = f"{format_shape(x.shape)} and {format_shape(largest.shape)}"
+            raise RefusedError(f"it reads {both}, of which one is spread over the other")
         else:
             made.append(x)
     if len({x.blocks for x in made if len(x.shape) == 1}) > 1:

@@ -1,4 +1,4 @@
-"""A network of Keras, layer by layer, in an order in which each reads only what is there; models in it are taken apart."""
+"""A network of Keras, layer by layer, each behind those that it reads; models in it are taken apart."""
 
 from __future__ import annotations
 

@@ -17,13 +17,14 @@ __all__ = ["Part", "Weights", "weights_of"]
 
 _OTHER = "these are the weights of another network"
 
-WEIGHTED = frozenset(
-    "Dense Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D Conv1DTranspose "
-    "Conv2DTranspose BatchNormalization LayerNormalization GroupNormalization PReLU Embedding LSTM GRU SimpleRNN "
-    "Bidirectional MultiHeadAttention TimeDistributed Normalization Convolution1D Convolution2D Deconvolution2D "
-    "SeparableConvolution2D AtrousConvolution2D Highway MaxoutDense LocallyConnected1D LocallyConnected2D EinsumDense "
-    "CuDNNLSTM CuDNNGRU ConvLSTM2D".split()
-)
+_WORDS = """
+Dense Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D Conv1DTranspose
+Conv2DTranspose BatchNormalization LayerNormalization GroupNormalization PReLU Embedding LSTM GRU SimpleRNN
+Bidirectional MultiHeadAttention TimeDistributed Normalization Convolution1D Convolution2D Deconvolution2D
+SeparableConvolution2D AtrousConvolution2D Highway MaxoutDense LocallyConnected1D LocallyConnected2D EinsumDense
+CuDNNLSTM CuDNNGRU ConvLSTM2D
+"""
+WEIGHTED = frozenset(_WORDS.split())
 """Layers that have arrays, for files whose names are not those of the network: their order then counts."""
 
 
@@ -36,9 +37,15 @@ class Part:
 
 
 class Weights(Protocol):
-    """The arrays of a file."""
+    """The arrays of a file.
+
+    Attributes:
+        file: its name.
+        turned: whether kernels of convolutions are turned around, as Theano has them.
+    """
 
     file: str
+    turned: bool
 
     def of(self, key: tuple[str, ...], parts: Sequence[Part]) -> list[Arrays]:
         """Return the arrays of each part of a layer; raises RefusedError where there are none, or others."""
@@ -64,7 +71,7 @@ class _Today:
     """Weights of Keras 3: each layer by its class and how many of that class were before it, arrays by number."""
 
     def __init__(self, root: Group, net: Net, layers: str) -> None:
-        self.file, self._root = root.file, root
+        self.file, self.turned, self._root = root.file, False, root
         self._paths: dict[tuple[str, ...], str] = dict(_paths(net, (), layers, layers))
         self._used: set[str] = set()
 
@@ -119,7 +126,7 @@ class _Before:
     """Weights as Keras saved them until 2023: a group for each layer at the top, with the names of its arrays."""
 
     def __init__(self, root: Group, names: Sequence[str], net: Net) -> None:
-        self.file, self._root = root.file, root
+        self.file, self.turned, self._root = root.file, root.text("backend") == "theano", root
         self._names: dict[str, list[str]] = {}
         for name in names:
             group = root.group(name)
