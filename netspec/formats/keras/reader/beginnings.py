@@ -58,7 +58,10 @@ def beginnings(net: Network, use: Use, kernel: str = "kernel", *, bias: bool) ->
     if use.entry.config.get("activity_regularizer"):
         net.sketch.note(f"{use.entry.name}: its activity_regularizer is left out: there is none here")
     made = {"init": _initializer(net, use, f"{kernel}_initializer")}
-    return {**made, "bias_init": _initializer(net, use, "bias_initializer")} if bias else made
+    if not bias:
+        return made
+    start = _initializer(net, use, "bias_initializer")
+    return {**made, "bias_init": None if isinstance(start, Zeros) else start}
 
 
 def _initializer(net: Network, use: Use, name: str) -> Initializer | None:

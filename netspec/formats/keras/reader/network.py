@@ -26,7 +26,7 @@ name trainable dtype batch_input_shape batch_shape input_shape input_dtype input
 unroll time_major data_format dim_ordering synchronized fused autocast sparse ragged shared_object_id lora_rank
 lora_alpha consume_less noise_shape unit_forget_bias stateful dropout recurrent_dropout build_config
 zero_output_for_mask cudnn_ok use_cudnn flash_attention renorm_clipping renorm_momentum activity_regularizer
-adjustment axis quantization_config dtype_policy
+quantization_config dtype_policy
 """
 _IGNORED = frozenset(_WORDS.split())
 """Arguments that say nothing of what is computed, or that are looked at where they do."""
@@ -154,6 +154,8 @@ class Network:
         self.uses: dict[tuple[str, ...], list[Piece]] = {}
         self.given: dict[tuple[str, ...], tuple[Block, ...]] = {}
         """The order of the row that the first use of a layer with weights read."""
+        self.masked: set[str] = set()
+        """Pieces whose values have padding that Keras knows of."""
         self.prepared: set[str] = set()
         """Inputs that are pictures of 0..255 in Keras."""
         self.penalties: list[tuple[str, float, float]] = []

@@ -17,7 +17,34 @@ from netspec.formats.sketch import make
 from netspec.layers import ACTIVATIONS
 from netspec.ops import format_shape
 
-__all__ = ["LAYERS", "attention"]
+__all__ = ["LAYERS", "OF_PADDING", "attention"]
+
+OF_PADDING = frozenset(
+    [
+        "LSTM",
+        "GRU",
+        "SimpleRNN",
+        "Bidirectional",
+        "MultiHeadAttention",
+        "TimeDistributed",
+        "Dense",
+        "GlobalAveragePooling1D",
+        "LayerNormalization",
+        "Activation",
+        "Softmax",
+        "ReLU",
+        "LeakyReLU",
+        "ELU",
+        "PReLU",
+        "Dropout",
+        "SpatialDropout1D",
+        "GaussianNoise",
+        "Add",
+        "Average",
+        "Concatenate",
+    ]
+)
+"""Layers that do with padding in Keras what they do here; others read it as if it were none, and here it is zeros."""
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _KIND = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
@@ -29,6 +56,8 @@ def _embedding(net: Network, use: Use, x: Value) -> Value:
     masked = use.flag("mask_zero", default=False)
     if x.piece not in made.inputs or len(x.shape) != 1:
         raise RefusedError("it does not read the tokens of an input", "`input LENGTH tokens=N`, then `embedding`")
+    if tokens < 1:
+        raise RefusedError(f"input_dim={tokens}")
     known = made.tokens.get(x.piece)
     if known is not None and (known, x.piece in made.masks) != (tokens, masked):
         raise RefusedError("two embeddings read one input, of different tokens", "an input for each")
@@ -43,6 +72,8 @@ def _embedding(net: Network, use: Use, x: Value) -> Value:
     stored = net.stored(use, Part(("",), 1)) if piece.shape else None
     if stored:
         net.give(piece, {"weight": stored[0].arrays[0]}, stored[0])
+    if masked:
+        net.masked.add(piece.name)
     return net.value(piece, CHANNELS_LAST[2])
 
 

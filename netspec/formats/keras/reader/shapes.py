@@ -103,6 +103,9 @@ def _alike(net: Network, use: Use, xs: Sequence[Value], *, widened: bool) -> lis
             if channels_first(use.entry.config) or largest.axes != CHANNELS_LAST[len(largest.shape)]:
                 raise RefusedError(f"it spreads {format_shape(x.shape)} over other values")
             made.append(net.flattened(use, x) if len(x.shape) == 1 else _row(net, use, x))
+        elif widened and len(x.shape) == 1 < len(largest.shape) and largest.axes[0] == len(largest.shape) - 1:
+            # Keras puts the missing axes before the channels.
+            made.append(net.in_order(use, x))
         elif len(x.shape) == len(largest.shape) > 1:
             made.append(net.arranged(use, x, largest.axes))
         elif len(x.shape) < len(largest.shape):

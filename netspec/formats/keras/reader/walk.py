@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
 from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
-from netspec.formats.keras.reader.sequences import attention
+from netspec.formats.keras.reader.sequences import OF_PADDING, attention
 from netspec.formats.keras.reader.shapes import MERGES
 from netspec.formats.keras.reader.tables import INSTEAD, LAYERS, REFUSED
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
@@ -169,6 +169,8 @@ class Walk(Network):
         for name in use.unread():
             what = f"{entry.kind}: {name}={short(entry.config[name])}"
             self.sketch.unknown(use.place, what, "nothing is known of this value")
+        if any(x.piece in self.masked for x in xs) and len(made.shape) > 1:
+            self.masked.add(made.piece)
         if not use.pieces:
             self.uses[own] = use.made
             if any(piece.weights for piece in use.made):
@@ -180,6 +182,10 @@ class Walk(Network):
         kind = entry.kind
         if entry.foreign or (kind not in LAYERS and kind not in MERGES and kind != "MultiHeadAttention"):
             raise _refusal(entry)
+        if any(x.piece in self.masked for x in xs) and kind not in OF_PADDING:
+            raise RefusedError(
+                "it reads the vectors of padding (mask_zero=True), which are zeros here", "an LSTM or a mean"
+            )
         if call.odd:
             raise RefusedError(f"it is given {call.odd} beside what the network makes", "write it as a layer")
         if kind == "MultiHeadAttention":
