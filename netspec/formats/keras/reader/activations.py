@@ -158,7 +158,7 @@ def _prelu(net: Network, use: Use, x: Value) -> Value:
     x = net.arranged(use, x, (first, *others))
     piece = net.piece(use, layer, x.piece)
     if piece.shape:
-        (stored,) = net.stored(use, Part(("",), 1)) or (None,)
+        (stored,) = net.stored(use, Part(("",), (-1,))) or (None,)
         if stored is not None:
             slopes = stored.arrays[0].reshape(-1)
             net.give(piece, {"slope": in_rows(slopes, x.blocks) if own else slopes}, stored)

@@ -25,10 +25,9 @@ def dense(net: Network, use: Use, x: Value, part: tuple[str, ...] = ("",)) -> Va
     x = net.channels_last(use, x) if pointwise else net.in_one_order(use, x)
     fields = {"units": use.whole("units"), "bias": bias, "pointwise": pointwise, **beginnings(net, use, bias=bias)}
     piece = net.piece(use, make("fc", **fields), x.piece)
-    stored = net.stored(use, Part(part, 1 + bias)) if piece.shape else None
+    stored = net.stored(use, Part(part, (2, *_ones(bias)))) if piece.shape else None
     if stored:
         kernel, *rest = stored[0].arrays
-        _require_axes(kernel, 2)
         net.give(piece, {"kernel": in_rows(kernel, x.blocks).T, **_bias(rest)}, stored[0])
     return activated(net, use, net.value(piece, x.axes), function)
 
@@ -46,7 +45,8 @@ def _conv(net: Network, use: Use, x: Value) -> Value:
         **beginnings(net, use, bias=bias),
     )
     piece = net.piece(use, layer, x.piece)
-    stored = net.stored(use, Part(("",), 1 + bias)) if piece.shape else None
+    first = -1 if use.version == 1 else axes + 2
+    stored = net.stored(use, Part(("",), (first, *_ones(bias)))) if piece.shape else None
     if stored:
         kernel, *rest = stored[0].arrays
         net.give(piece, {"kernel": _kernel(_turned(net, use, kernel), axes, (1, 0)), **_bias(rest)}, stored[0])
@@ -66,7 +66,7 @@ def _depthwise(net: Network, use: Use, x: Value) -> Value:
     )
     use.read.update(("filters", "groups"))
     piece = net.piece(use, layer, x.piece)
-    stored = net.stored(use, Part(("",), 1 + bias)) if piece.shape else None
+    stored = net.stored(use, Part(("",), (axes + 2, *_ones(bias)))) if piece.shape else None
     if stored:
         kernel, *rest = stored[0].arrays
         net.give(piece, {"kernel": _depthwise_kernel(kernel, axes), **_bias(rest)}, stored[0])
@@ -91,7 +91,7 @@ def _separable(net: Network, use: Use, x: Value) -> Value:
     )
     each = net.piece(use, first, x.piece, suffix="depthwise")
     across = net.piece(use, second, each.name)
-    stored = net.stored(use, Part(("",), 2 + bias)) if across.shape else None
+    stored = net.stored(use, Part(("",), (axes + 2, axes + 2, *_ones(bias)))) if across.shape else None
     if stored:
         depthwise, pointwise, *rest = stored[0].arrays
         net.give(each, {"kernel": _depthwise_kernel(depthwise, axes)}, stored[0])
@@ -116,7 +116,7 @@ def _transposed(net: Network, use: Use, x: Value) -> Value:
         **beginnings(net, use, bias=bias),
     )
     piece = net.piece(use, layer, x.piece)
-    stored = net.stored(use, Part(("",), 1 + bias)) if piece.shape else None
+    stored = net.stored(use, Part(("",), (axes + 2, *_ones(bias)))) if piece.shape else None
     if stored:
         array, *rest = stored[0].arrays
         net.give(piece, {"kernel": _kernel(_turned(net, use, array), axes, (1, 0)), **_bias(rest)}, stored[0])
@@ -174,12 +174,15 @@ def _turned(net: Network, use: Use, array: Array) -> Array:
         if use.entry.config.get("data_format") == "channels_first":
             raise RefusedError("its kernel may be turned around, as Theano has it", "save the model with Keras 2")
         array = array[:, 0] if "1D" in use.entry.kind and array.ndim == 4 else array
+        if array.ndim != _axes(use) + 2:
+            raise RefusedError(
+                f"its kernel in the file has {array.ndim} axes", "these are the weights of another network"
+            )
     return np.flip(array, range(array.ndim - 2)) if net.weights and net.weights.turned else array
 
 
 def _kernel(array: Array, axes: int, order: tuple[int, int]) -> Array:
     """Return a kernel of Keras, rows x columns x inputs x outputs, with its last two axes in front."""
-    _require_axes(array, axes + 2)
     return array.transpose(*(axes + i for i in order), *range(axes))
 
 
@@ -189,13 +192,13 @@ def _depthwise_kernel(array: Array, axes: int) -> Array:
     return moved.reshape(-1, 1, *moved.shape[2:])
 
 
+def _ones(bias: bool) -> tuple[int, ...]:
+    """Return how many axes the bias has, where there is one."""
+    return (1,) if bias else ()
+
+
 def _bias(rest: list[Array]) -> dict[str, Array]:
     return {"bias": rest[0]} if rest else {}
-
-
-def _require_axes(array: Array, count: int) -> None:
-    if array.ndim != count:
-        raise RefusedError(f"its kernel in the file has {array.ndim} axes", "these are the weights of another network")
 
 
 LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {

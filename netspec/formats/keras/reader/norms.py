@@ -19,8 +19,7 @@ _Function = Callable[[Network, Use, Value], Value]
 
 RANDOM = {
     "RandomFlip": "augment flip",
-    "RandomCrop": "augment crop",
-    "RandomTranslation": "augment crop",
+    "RandomTranslation": "augment shift=",
     "RandomRotation": "augment rotate=",
     "RandomZoom": "augment zoom=",
     "RandomContrast": "augment contrast=",
@@ -113,7 +112,7 @@ def _give(net: Network, use: Use, x: Value, piece: Piece, names: Sequence[str], 
         net.sketch.note(
             f"{use.entry.name} has no {' and no '.join(missing)} in Keras: here it begins with what changes nothing"
         )
-    stored = net.stored(use, Part(("",), len(names)))
+    stored = net.stored(use, Part(("",), (len(x.shape) if whole else 1,) * len(names)))
     if not stored:
         return
     arrays = {name: _placed(array, x, whole=whole) for name, array in zip(names, stored[0].arrays, strict=True)}
@@ -184,7 +183,7 @@ def _normalization(net: Network, use: Use, x: Value) -> Value:
     mean, variance = use.get("mean"), use.get("variance")
     use.read.add("input_mean")
     if mean is None or variance is None:
-        stored = net.stored(use, Part(("",), 3))
+        stored = net.stored(use, Part(("",), (-1, -1, -1)))
         if stored is None:
             raise RefusedError("its mean and variance are in no file", "give the weights too")
         mean, variance = stored[0].arrays[0], stored[0].arrays[1]

@@ -69,7 +69,7 @@ def _embedding(net: Network, use: Use, x: Value) -> Value:
     use.read.add("output_dim")
     width = use.whole("output_dim")
     piece = net.piece(use, make("embedding", width=width), x.piece)
-    stored = net.stored(use, Part(("",), 1)) if piece.shape else None
+    stored = net.stored(use, Part(("",), (2,))) if piece.shape else None
     if stored:
         net.give(piece, {"weight": stored[0].arrays[0]}, stored[0])
     if masked:
@@ -81,7 +81,7 @@ def _recurrent(net: Network, use: Use, x: Value) -> Value:
     fields = _fields(net, use)
     x = _sequence(net, use, x)
     piece = net.piece(use, make(_KIND[use.entry.kind], **fields), x.piece)
-    stored = net.stored(use, Part(("cell", ""), 3 if fields["bias"] else 2)) if piece.shape else None
+    stored = net.stored(use, Part(("cell", ""), _axes(use.entry.kind, fields["bias"]))) if piece.shape else None
     if stored:
         net.give(piece, _cell(use.entry.kind, stored[0], fields["bias"], ""), stored[0])
     return net.value(piece, CHANNELS_LAST[len(piece.shape)])
@@ -133,6 +133,11 @@ def _note_memory(net: Network, use: Use) -> None:
             net.sketch.note(f"{use.entry.name}: its {name} is left out: there is none within a recurrence here")
 
 
+def _axes(kind: str, bias: object) -> tuple[int, ...]:
+    """Return how many axes each array of one direction has."""
+    return (2, 2, *([2 if kind == "GRU" else 1] if bias else []))
+
+
 def _cell(kind: str, stored: Arrays, bias: object, suffix: str) -> dict[str, Array]:
     """Return the arrays of one direction, whose gates lie in another order here where it is a `gru`."""
     kernel, recurrent, *rest = (_gates(kind, array) for array in stored.arrays)
@@ -140,7 +145,7 @@ def _cell(kind: str, stored: Arrays, bias: object, suffix: str) -> dict[str, Arr
     if rest and bias == "one":
         made[f"bias{suffix}"] = rest[0]
     elif rest:
-        if rest[0].ndim != 2 or len(rest[0]) != 2:
+        if len(rest[0]) != 2:
             raise RefusedError("the file has one bias of it, and the layer has two", _OTHER)
         made |= {f"bias_ih{suffix}": rest[0][0], f"bias_hh{suffix}": rest[0][1]}
     return made
@@ -174,9 +179,9 @@ def _bidirectional(net: Network, use: Use, x: Value) -> Value:
     fields = _fields(net, use.within(str(kind), config))
     x = _sequence(net, use, x)
     piece = net.piece(use, make(_KIND[str(kind)], bidirectional=True, **fields), x.piece)
-    count = 3 if fields["bias"] else 2
+    axes = _axes(str(kind), fields["bias"])
     ways = (("forward_layer/cell", "forward_layer"), ("backward_layer/cell", "backward_layer"))
-    stored = net.stored(use, *(Part(names, count) for names in ways)) if piece.shape else None
+    stored = net.stored(use, *(Part(names, axes) for names in ways)) if piece.shape else None
     if stored:
         there, back = (
             _cell(str(kind), each, fields["bias"], suffix)
@@ -229,8 +234,9 @@ def attention(net: Network, use: Use, xs: Sequence[Value]) -> Value:
     causal = bool(call.options.get("use_causal_mask"))
     layer = make("attention", heads=heads, causal=causal, dropout=use.number("dropout", 0.0), bias=bias)
     piece = net.piece(use, layer, *([query.piece] if itself else [query.piece, value.piece]))
-    count = 1 + bias
-    parts = [Part((f"{name}_dense", f"_{name}_dense"), count) for name in ("query", "key", "value", "output")]
+    axes = dict.fromkeys(("query", "key", "value"), (3, 2) if bias else (3,))
+    axes["output"] = (3, 1) if bias else (3,)
+    parts = [Part((f"{name}_dense", f"_{name}_dense"), each) for name, each in axes.items()]
     stored = net.stored(use, *parts) if piece.shape else None
     if stored:
         *reads, out = stored

@@ -11,7 +11,7 @@ from typing import Protocol
 from netspec.formats.keras.reader.config import Entry, Net
 from netspec.formats.keras.reader.hdf5 import Group
 from netspec.formats.keras.reader.network import Arrays, RefusedError
-from netspec.formats.reading import ModelImportError
+from netspec.formats.reading import Array, ModelImportError
 
 __all__ = ["Part", "Weights", "weights_of"]
 
@@ -30,10 +30,22 @@ WEIGHTED = frozenset(_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a layer that has arrays: what it may be called in it, and how many there are."""
+    """A part of a layer that has arrays: what it may be called in it, and how many axes each has; -1 for any."""
 
     names: tuple[str, ...]
-    count: int
+    axes: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many arrays there are."""
+        return len(self.axes)
+
+    def checked(self, arrays: Sequence[Array], source: str) -> Arrays:
+        """Return the arrays; raises RefusedError where one has another number of axes."""
+        for array, axes in zip(arrays, self.axes, strict=True):
+            if axes not in {-1, array.ndim}:
+                raise RefusedError(f"{source} has an array of {array.ndim} axes, and the layer needs {axes}", _OTHER)
+        return Arrays(arrays, source)
 
 
 class Weights(Protocol):
@@ -94,7 +106,7 @@ class _Today:
             count -= 1
         _require(count, part.count, self.file)
         arrays = [self._root.array(f"{where}/{i}") for i in range(count)]
-        return Arrays(arrays, f"{where.removesuffix('/vars')} of {self.file}")
+        return part.checked(arrays, f"{where.removesuffix('/vars')} of {self.file}")
 
     def left(self) -> list[str]:
         layers = next(iter(self._paths.values()), "layers").split("/")[0]
@@ -162,7 +174,7 @@ class _Before:
         arrays = [group.array(each) for each in names]
         found = []
         for part in parts:
-            found.append(Arrays(arrays[: part.count], f"{'/'.join((name, *key[1:]))} of {self.file}"))
+            found.append(part.checked(arrays[: part.count], f"{'/'.join((name, *key[1:]))} of {self.file}"))
             arrays = arrays[part.count :]
         return found
 
