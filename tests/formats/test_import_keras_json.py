@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.formats.keras.reader.files import Keras
+from netspec.formats.reading import Given
 from netspec.workflows.import_model import import_model
 from tests.formats.keras_files import chain, given, graph, layer, node
 from tests.formats.test_import_bad import refused
@@ -150,3 +154,58 @@ def test_partial_writes_what_was_understood(tmp_path: Path) -> None:
         import_model([tmp_path / "net.json"], out=tmp_path / "out.net")
     made = import_model([tmp_path / "net.json"], out=tmp_path / "out.net", partial=True)
     assert "fc 3" in made.spec.read_text()
+
+
+ODD: list[Any] = [
+    None, -1, 0, 2.5, 10**9, 10**30, "x", "same", [], {}, [1, 2, 3], [[1, 2], [3, 4]], {"class_name": "x"}, True,
+    float("nan"), "\ud800", ["given", 0, 0], [["given", 0, 0]], {"class_name": "__keras_tensor__", "config": {}},
+]  # fmt: skip
+SEEDS = [
+    chain(
+        given(6, 4),
+        layer("Bidirectional", "b", layer={"class_name": "LSTM", "config": {"units": 3, "return_sequences": True}}),
+        layer("GRU", "g", units=3, reset_after=True, return_sequences=True),
+        layer("TimeDistributed", "t", layer={"class_name": "Dense", "config": {"units": 4}}),
+        layer("Permute", "p", dims=[2, 1]),
+        layer("ZeroPadding1D", "z", padding=[1, 2]),
+        layer("LayerNormalization", "n", axis=[2]),
+        layer("PReLU", "r", shared_axes=[1]),
+    ),
+    graph(
+        ["given"],
+        ["d"],
+        given(8, 6, 3),
+        node(layer("Conv2DTranspose", "c", filters=3, kernel_size=[3, 3], output_padding=[0, 0]), ["given", 0, 0]),
+        node(layer("Concatenate", "j", axis=-1), ["c", 0, 0], ["c", 0, 0]),
+        node(layer("Flatten", "f"), ["j", 0, 0]),
+        node(layer("Dense", "d", units=3, kernel_regularizer={"class_name": "L2", "config": {"l2": 0.1}}), ["f", 0, 0]),
+    ),
+    graph(
+        ["given"],
+        ["m"],
+        given(6, 4),
+        node(layer("MultiHeadAttention", "m", num_heads=2, key_dim=2), ["given", 0, 0], value=["given", 0, 0]),
+    ),
+]
+
+
+def places(value: object) -> list[tuple[Any, Any]]:
+    """Return what stands in a value: what it is in, and its key."""
+    keys: list[Any] = (
+        list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    )
+    here = [(value, key) for key in keys]
+    return here + [each for key in keys for each in places(value[key])]  # type: ignore[index]
+
+
+def test_values_of_any_kind_end_in_errors_of_netspec(tmp_path: Path) -> None:
+    chosen = random.Random(3)
+    for _ in range(400):
+        net = copy.deepcopy(chosen.choice(SEEDS))
+        within, key = chosen.choice(places(net))
+        within[key] = copy.deepcopy(chosen.choice(ODD))
+        (tmp_path / "net.json").write_text(text(net))
+        try:
+            Keras().read(Given([tmp_path / "net.json"], None, lambda path, _: path.read_bytes()))
+        except NetspecError:
+            continue

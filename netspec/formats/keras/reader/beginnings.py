@@ -100,9 +100,8 @@ def _penalty(net: Network, use: Use, name: str) -> tuple[float, float]:
     said = use.entry.config.get(name)
     if not said:
         return 0.0, 0.0
-    if isinstance(said, str):
-        said = {"class_name": said, "config": {}}
-    kind, config = said.get("class_name"), said.get("config") if isinstance(said, dict) else None
+    said = said if isinstance(said, dict) else {"class_name": said}
+    kind, config = said.get("class_name"), said.get("config")
     found = {str(key).lower(): value for key, value in config.items()} if isinstance(config, dict) else {}
     try:
         match str(kind).lower():

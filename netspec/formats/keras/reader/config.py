@@ -11,7 +11,7 @@ from typing import Any
 from netspec.formats.reading import ModelImportError
 from netspec.formats.sketch import MAX_PIECES
 
-__all__ = ["MODELS", "Call", "Entry", "Net", "Ref", "class_of", "net_of", "parsed", "version_of"]
+__all__ = ["MODELS", "Call", "Entry", "Net", "Ref", "class_of", "net_of", "parsed", "version_of", "word_of"]
 
 MAX_CONFIG = 50_000_000
 _MAX_VALUES = 3_000_000
@@ -111,10 +111,10 @@ def version_of(*texts: object) -> tuple[int, int]:
 
 def net_of(found: Mapping[str, Any], file: str, depth: int = 0) -> Net:
     """Return the network that an object says, with those in it; raises ModelImportError where it says none."""
-    kind, config = found.get("class_name"), found.get("config")
+    kind, config = word_of(found.get("class_name")), found.get("config")
     foreign = class_of(found)
     if kind not in MODELS or foreign:
-        what = f"is a model of the class {(foreign or str(kind))[:100]!r}" if kind else "is no network of Keras"
+        what = f"is a model of the class {(foreign or kind)[:100]!r}" if kind else "is no network of Keras"
         raise ModelImportError(
             f"{file} {what}" + (", whose code is not in the file" if kind else ""),
             "Sequential and functional models can be read: save it as one",
@@ -142,6 +142,11 @@ def net_of(found: Mapping[str, Any], file: str, depth: int = 0) -> Net:
     )
 
 
+def word_of(said: object) -> str:
+    """Return a text of the file; empty for what is none."""
+    return said if isinstance(said, str) else ""
+
+
 def class_of(found: Mapping[str, Any]) -> str:
     """Return the name of a class that is not Keras' own; empty for one that is, as far as the file says."""
     registered, module = found.get("registered_name"), found.get("module")
@@ -166,11 +171,11 @@ def _entries(layers: object, file: str, depth: int) -> list[Entry]:
 
 
 def _entry(layer: Mapping[str, Any], file: str, depth: int) -> Entry:
-    kind, config = layer.get("class_name"), layer.get("config")
+    kind, config = word_of(layer.get("class_name")), layer.get("config")
     net = None
     if kind in MODELS and not class_of(layer):
         net = net_of(layer, file, depth + 1)
-    if not isinstance(kind, str) or not (isinstance(config, dict) or net):
+    if not kind or not (isinstance(config, dict) or net):
         raise ModelImportError(f"{file}: a layer has no `class_name` or no `config`", "copy the file again")
     whole = config if isinstance(config, dict) else {}
     name = layer.get("name") or whole.get("name") or ""

@@ -34,6 +34,9 @@ _IGNORED = frozenset(_WORDS.split())
 _OF_TRAINING = ("_initializer", "_regularizer", "_constraint")
 
 
+_LARGEST = 1e30
+
+
 class RefusedError(Exception):
     """A layer that is not understood: what of it, and what could stand for it."""
 
@@ -97,9 +100,17 @@ class Use:
         # An older Keras saved arrays of NumPy so.
         if isinstance(value, dict) and isinstance(value.get("value"), int | float):
             value = value["value"]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
             raise RefusedError(f"{name}={short(value)} is no number")
         return float(f"{value:.7g}")
+
+    def numbers(self, name: str, default: float) -> Array:
+        """Return a number, or a list of some, as they stand."""
+        value = self.get(name, default)
+        each = value if isinstance(value, list) else [value]
+        if not each or not all(isinstance(v, int | float) and abs(v) < _LARGEST for v in each):
+            raise RefusedError(f"{name}={short(value)} are no numbers")
+        return np.asarray(each, np.float64)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return whether something is so."""

@@ -158,7 +158,7 @@ def _nothing(net: Network, use: Use, x: Value) -> Value:
 def _rescaling(net: Network, use: Use, x: Value) -> Value:
     scale, offset = use.get("scale", 1.0), use.get("offset", 0.0)
     if isinstance(scale, list) or isinstance(offset, list):
-        return _by_channel(net, use, x, np.asarray(scale, float), np.asarray(offset, float))
+        return _by_channel(net, use, x, use.numbers("scale", 1.0), use.numbers("offset", 0.0))
     factor, plus = float(use.number("scale", 1.0)), use.number("offset", 0.0)
     is_picture = x.piece in net.sketch.made.inputs and len(x.shape) == 3
     if is_picture and 1 / 300 < factor < 1 / 100:
@@ -186,11 +186,9 @@ def _normalization(net: Network, use: Use, x: Value) -> Value:
         stored = net.stored(use, Part(("",), (-1, -1, -1)))
         if stored is None:
             raise RefusedError("its mean and variance are in no file", "give the weights too")
-        mean, variance = stored[0].arrays[0], stored[0].arrays[1]
-    try:
-        mean, variance = np.asarray(mean, float).reshape(-1), np.asarray(variance, float).reshape(-1)
-    except (TypeError, ValueError):
-        raise RefusedError("its mean or variance are no numbers") from None
+        mean, variance = (array.reshape(-1).astype(np.float64) for array in stored[0].arrays[:2])
+    else:
+        mean, variance = (_flat(use, name) for name in ("mean", "variance"))
     deviation = np.maximum(np.sqrt(np.maximum(variance, 0)), 1e-7)
     if mean.size == 1 and deviation.size == 1:
         factor = 1 / float(deviation[0])
@@ -198,6 +196,14 @@ def _normalization(net: Network, use: Use, x: Value) -> Value:
     if len(axes) != 1 or not isinstance(axes[0], int) or axes[0] not in {-1, count}:
         raise RefusedError(f"axis={short(said)}", "the axis of the channels")
     return _by_channel(net, use, x, 1 / deviation, -mean / deviation)
+
+
+def _flat(use: Use, name: str) -> Array:
+    """Return numbers that may stand in lists within lists, as those of an axis do."""
+    value = use.get(name)
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return use.within(use.entry.kind, {name: value}).numbers(name, 0.0)
 
 
 def _by_channel(net: Network, use: Use, x: Value, factor: Array, plus: Array) -> Value:

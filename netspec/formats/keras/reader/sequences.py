@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.formats.keras.reader.config import MODELS, class_of
+from netspec.formats.keras.reader.config import MODELS, class_of, word_of
 from netspec.formats.keras.reader.dense import dense
 from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use
 from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
@@ -163,11 +163,11 @@ def _gates(kind: str, array: Array) -> Array:
 
 def _bidirectional(net: Network, use: Use, x: Value) -> Value:
     inner, backward = use.get("layer"), use.get("backward_layer")
-    merged = use.get("merge_mode", "concat")
-    kind = inner.get("class_name") if isinstance(inner, dict) else None
+    merged = use.word("merge_mode", "concat")
+    kind = word_of(inner.get("class_name")) if isinstance(inner, dict) else ""
     config = inner.get("config") if isinstance(inner, dict) else None
     if kind not in _GATES or not isinstance(config, dict) or class_of(inner):
-        raise RefusedError(f"a Bidirectional of `{str(kind)[:60]}`", "of LSTM, GRU or SimpleRNN")
+        raise RefusedError(f"a Bidirectional of `{kind[:60]}`", "of LSTM, GRU or SimpleRNN")
     if isinstance(backward, dict):
         other = {**(backward.get("config") or {}), "go_backwards": False}
         if backward.get("class_name") != kind or any(
@@ -175,17 +175,16 @@ def _bidirectional(net: Network, use: Use, x: Value) -> Value:
         ):
             raise RefusedError("a way back of another kind than the way there")
     if merged not in {"concat", "sum", "mul", "ave"}:
-        raise RefusedError(f"merge_mode={str(merged)[:60]!r}", "concat, sum, mul or ave")
-    fields = _fields(net, use.within(str(kind), config))
+        raise RefusedError(f"merge_mode={merged[:60]!r}", "concat, sum, mul or ave")
+    fields = _fields(net, use.within(kind, config))
     x = _sequence(net, use, x)
-    piece = net.piece(use, make(_KIND[str(kind)], bidirectional=True, **fields), x.piece)
-    axes = _axes(str(kind), fields["bias"])
+    piece = net.piece(use, make(_KIND[kind], bidirectional=True, **fields), x.piece)
+    axes = _axes(kind, fields["bias"])
     ways = (("forward_layer/cell", "forward_layer"), ("backward_layer/cell", "backward_layer"))
     stored = net.stored(use, *(Part(names, axes) for names in ways)) if piece.shape else None
     if stored:
         there, back = (
-            _cell(str(kind), each, fields["bias"], suffix)
-            for each, suffix in zip(stored, ("", "_reverse"), strict=True)
+            _cell(kind, each, fields["bias"], suffix) for each, suffix in zip(stored, ("", "_reverse"), strict=True)
         )
         net.give(piece, {**there, **back}, stored[0])
     if merged == "concat" or not piece.shape:
@@ -198,13 +197,13 @@ def _bidirectional(net: Network, use: Use, x: Value) -> Value:
 def _distributed(net: Network, use: Use, x: Value) -> Value:
     """Add what is done at each position, where it is a layer that does so anyway."""
     inner = use.get("layer")
-    kind = inner.get("class_name") if isinstance(inner, dict) else None
+    kind = word_of(inner.get("class_name")) if isinstance(inner, dict) else ""
     config = inner.get("config") if isinstance(inner, dict) else None
     if kind in MODELS or not isinstance(config, dict) or class_of(inner) or kind not in _POSITIONWISE:
-        raise RefusedError(f"a TimeDistributed of `{str(kind)[:60]}`", "of Dense")
+        raise RefusedError(f"a TimeDistributed of `{kind[:60]}`", "of Dense")
     if len(x.shape) < 2:
         raise RefusedError(f"it reads {format_shape(x.shape)}, which is no sequence")
-    return dense(net, use.within(str(kind), config), x, part=("layer", ""))
+    return dense(net, use.within(kind, config), x, part=("layer", ""))
 
 
 _POSITIONWISE = {"Dense"}
@@ -213,6 +212,8 @@ _POSITIONWISE = {"Dense"}
 def attention(net: Network, use: Use, xs: Sequence[Value]) -> Value:
     """Add an attention of a sequence to itself or to another; raises RefusedError for one of another width."""
     call = use.call
+    if not xs:
+        raise RefusedError("it reads nothing")
     query, value, key = xs[0], xs[min(1, len(xs) - 1)], xs[2] if len(xs) > 2 else xs[min(1, len(xs) - 1)]
     if key != value:
         raise RefusedError("keys of another sequence than its values", "`attention … memory=LABEL`")

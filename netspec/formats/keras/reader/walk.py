@@ -106,7 +106,7 @@ class Walk(Network):
         """Declare an input; its size is that of the file, or where that leaves it open that of `--shape`."""
         place = self._place(entry, key)
         sizes = list(shape[1:]) if shape else None
-        if sizes is not None and not all(n is None or (isinstance(n, int) and n > 0) for n in sizes):
+        if sizes is not None and not all(n is None or (type(n) is int and n > 0) for n in sizes):
             self.sketch.unknown(place, f"the shape of the input, {short(shape)}", "say it: --shape CxHxW")
             return _UNKNOWN
         given = self.shape if not several else None
@@ -131,7 +131,7 @@ class Walk(Network):
             fix = "one input can be given a size: --shape" if several else f"say it: --shape {own.replace('?', 'N')}"
             self.sketch.unknown(place, f"the file leaves the size of the input open, {own}", fix)
             return _UNKNOWN
-        whole = tuple(int(str(n)) for n in sizes)
+        whole = tuple(n for n in sizes if isinstance(n, int))
         name = self._labels.make(entry.name) if several else "input"
         self.sketch.input(name, tuple(whole[axis] for axis in axes))
         return Value(name, whole, axes)
