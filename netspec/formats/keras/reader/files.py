@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,16 +48,15 @@ class Keras:
             raise ModelImportError("a model of Keras is one file, or a .json and one of weights", "give those")
         # A file of weights stands behind the one of the network.
         network, *further = sorted(given.files, key=_is_hdf5)
-        with ExitStack() as open_files:
-            said, root = _network(network, given, open_files)
-            for path in further:
-                root = open_files.enter_context(opened(given.load(path, _MAX_FILE), path.name))
-            weights = weights_of(root, said.net) if root is not None else None
-            own = said.net.name
-            name = network.name.split(".")[0] if not own or _GIVEN_BY_KERAS.fullmatch(own) else own
-            walk = Walk(name, weights, file=network.name, shape=given.shape, version=said.version, old=said.old)
-            ends = walk.whole(said.net)
-            _finish(walk, said, ends)
+        said, root = _network(network, given)
+        for path in further:
+            root = opened(given.load(path, _MAX_FILE), path.name)
+        weights = weights_of(root, said.net) if root is not None else None
+        own = said.net.name
+        name = network.name.split(".")[0] if not own or _GIVEN_BY_KERAS.fullmatch(own) else own
+        walk = Walk(name, weights, file=network.name, shape=given.shape, version=said.version, old=said.old)
+        ends = walk.whole(said.net)
+        _finish(walk, said, ends)
         return walk.sketch.made
 
 
@@ -69,7 +67,7 @@ def _is_hdf5(path: Path) -> bool:
     return path.name.lower().endswith(_HDF5)
 
 
-def _network(path: Path, given: Given, open_files: ExitStack) -> tuple[_Said, Group | None]:
+def _network(path: Path, given: Given) -> tuple[_Said, Group | None]:
     """Return what a file says of the network, and its weights where it has some."""
     if path.name.lower().endswith(".json"):
         return _said(parsed(given.load(path, _MAX_JSON), path.name), path.name), None
@@ -78,8 +76,8 @@ def _network(path: Path, given: Given, open_files: ExitStack) -> tuple[_Said, Gr
         archive = read_archive(data, path.name)
         metadata = parsed(archive.metadata, path.name) if archive.metadata else {}
         said = _said(parsed(archive.config, path.name), path.name, version=metadata.get("keras_version"))
-        return said, open_files.enter_context(opened(archive.weights, path.name)) if archive.weights else None
-    root = open_files.enter_context(opened(data, path.name))
+        return said, opened(archive.weights, path.name) if archive.weights else None
+    root = opened(data, path.name)
     config = root.text("model_config")
     if config is None:
         raise ModelImportError(

@@ -1,70 +1,35 @@
-"""HDF5 files, of which nothing is followed that leads out of them, and nothing read that is larger than they are."""
+"""HDF5 files as groups, arrays and texts: no link is followed out of them, and nothing is larger than they are."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import zlib
+from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netspec.formats.keras.reader.hdf5_records import UNDEFINED, Message, Records, Type
 from netspec.formats.reading import Array, ModelImportError
-
-if TYPE_CHECKING:
-    import h5py
 
 __all__ = ["Group", "opened"]
 
-_BEGINNING = b"\x89HDF\r\n\x1a\n"
-_MAX_NODES = 200_000
-"""More groups and arrays than any file of a network has."""
-_MAX_TEXT = 100_000_000
 _PACKED = 50
 """So many times smaller than its numbers an array may be packed; weights are hardly smaller than they are."""
 _FREE = 1_000_000
 """An array of so many bytes is read however it is packed."""
-_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
+_GZIP, _SHUFFLE, _CHECKSUM = 1, 2, 3
+_AGAIN = "copy the file again from where it was whole"
 
 
-@contextmanager
-def _guarded(file: str) -> Iterator[None]:
-    """Turn what h5py raises of a damaged file into one error."""
-    try:
-        yield
-    except ModelImportError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise ModelImportError(
-            f"{file} is damaged: HDF5 says {reason!r}", "copy it again from where it was whole"
-        ) from None
-
-
-@contextmanager
-def opened(data: bytes, file: str) -> Iterator[Group]:
-    """Open the bytes of a file; raises ModelImportError for what is damaged or no HDF5.
+def opened(data: bytes, file: str) -> Group:
+    """Return the root of a file; raises ModelImportError for what is damaged or no HDF5.
 
     Args:
         data: all of the file.
         file: its name, for messages.
     """
-    try:
-        import h5py  # noqa: PLC0415
-    except ImportError:
-        raise ModelImportError(
-            f"{file} is an HDF5 file, and reading it needs h5py", 'install it: pip install "netspec[keras]"'
-        ) from None
-    if not data.startswith(_BEGINNING):
-        raise ModelImportError(f"{file} does not begin as an HDF5 file does", "is it a model that Keras saved?")
-    with _guarded(file):
-        found = h5py.File(io.BytesIO(data), "r")
-    try:
-        yield Group(found, file, len(data), [0])
-    finally:
-        with suppress(Exception):
-            found.close()
+    records = Records(data, file)
+    return Group(records, records.root, "")
 
 
 class Group:
@@ -75,141 +40,233 @@ class Group:
         path: of the group in it.
     """
 
-    def __init__(self, group: h5py.Group, file: str, size: int, seen: list[int]) -> None:
-        self._group, self.file, self._size, self._seen = group, file, size, seen
-        self.path = str(group.name)
+    def __init__(self, records: Records, address: int, path: str) -> None:
+        self._records, self.file, self.path = records, records.file, path
+        self._own, self._messages = address, records.messages(address)
+        self._known: Mapping[str, int] | None = None
 
-    def __contains__(self, name: str) -> bool:
-        return self._found(name) is not None
+    @property
+    def _links(self) -> Mapping[str, int]:
+        if self._known is None:
+            self._known = self._records.links(self._own)
+        return self._known
 
     def names(self) -> list[str]:
         """Return the names of what is in the group, in the order of the file."""
-        with _guarded(self.file):
-            names = list(self._group)
-        self._count(len(names))
-        return names
+        return list(self._links)
 
     def group(self, path: str) -> Group | None:
         """Return a group below this one; None where there is none."""
-        import h5py  # noqa: PLC0415
+        found: Group | None = self
+        for name in filter(None, path.split("/")):
+            assert found is not None
+            address = found._address(name)
+            if address is None:
+                return None
+            found = Group(self._records, address, f"{found.path}/{name}")
+            if found._is_array:
+                return None
+        return found
 
-        found = self._found(path)
-        return Group(found, self.file, self._size, self._seen) if isinstance(found, h5py.Group) else None
+    @property
+    def _is_array(self) -> bool:
+        return any(message.kind == 0x08 for message in self._messages)
+
+    def _address(self, name: str) -> int | None:
+        """Return where an object of a name is; None where there is none."""
+        address = self._links.get(name)
+        if address in {0, UNDEFINED}:
+            raise ModelImportError(
+                f"{self.file}: {f'{self.path}/{name}'[:200]!r} is a link to another place, which is not followed",
+                "save the model again as one file",
+            )
+        return address
+
+    def _array_at(self, path: str) -> list[Message] | None:
+        """Return the messages of an array; None where there is none."""
+        above, _, name = path.rpartition("/")
+        group = self.group(above)
+        address = group._address(name) if group is not None else None
+        if address is None:
+            return None
+        messages = self._records.messages(address)
+        return messages if any(message.kind == 0x08 for message in messages) else None
 
     def has_array(self, path: str) -> bool:
         """Return whether there is an array at a path."""
-        import h5py  # noqa: PLC0415
-
-        return isinstance(self._found(path), h5py.Dataset)
+        return self._array_at(path) is not None
 
     def array(self, path: str) -> Array:
         """Return an array; raises ModelImportError for one that is none, or whose numbers are not in the file."""
-        with _guarded(self.file):
-            return self._array(path)
-
-    def _array(self, path: str) -> Array:
-        import h5py  # noqa: PLC0415
-
-        found = self._found(path)
         where = f"{self.file}: the array {f'{self.path}/{path}'[:200]!r}"
-        if not isinstance(found, h5py.Dataset):
-            raise ModelImportError(f"{where} is missing", "copy the file again from where it was whole")
-        if found.is_virtual or found.external:
+        messages = self._array_at(path)
+        if messages is None:
+            raise ModelImportError(f"{where} is missing", _AGAIN)
+        found = {message.kind: message.data for message in messages}
+        if 0x07 in found:
             raise ModelImportError(f"{where} lies in another file, which is not read", "save the model as one file")
-        if found.dtype.kind not in "fiub" or found.dtype.itemsize > 8:
+        if 0x01 not in found or 0x03 not in found:
+            raise ModelImportError(f"{where} says no shape or no type", _AGAIN)
+        shape, kind = self._records.shape(found[0x01]), self._records.type(found[0x03])
+        if shape is None:
+            raise ModelImportError(f"{where} is empty", _AGAIN)
+        if kind.numpy is None:
             raise ModelImportError(f"{where} holds no plain numbers", "save the model in float32")
-        if found.shape is None:
-            raise ModelImportError(f"{where} is empty", "copy the file again from where it was whole")
-        bytes_of = prod(found.shape) * found.dtype.itemsize
-        stored = int(found.id.get_storage_size())
-        plist = found.id.get_create_plist()
-        used = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
-        unknown = [number for number in used if number not in _FILTERS]
-        if unknown:
-            raise ModelImportError(f"{where} is packed in a way that is not read ({unknown[0]})", "save it unpacked")
-        most = stored * _PACKED if used else stored
-        if stored > self._size or (bytes_of > most and (bytes_of > _FREE or not stored)):
-            raise ModelImportError(
-                f"{where} says that it has {bytes_of:,} bytes, and {min(stored, self._size):,} are there",
-                "copy the file again from where it was whole",
-            )
-        return np.asarray(found[()])
+        data = _Stored(self._records, where, shape, kind, found.get(0x0B)).read(found[0x08])
+        return np.frombuffer(data, kind.numpy, prod(shape)).reshape(shape)
 
     def text(self, name: str) -> str | None:
         """Return an attribute that is a text; None where there is none."""
-        value = self._attribute(name)
-        if value is None:
-            return None
-        if isinstance(value, np.ndarray) and value.size == 1:
-            value = value.reshape(-1)[0]
-        if isinstance(value, bytes):
-            return value.decode("utf-8", "replace")
-        if isinstance(value, str):
-            return value
-        raise ModelImportError(f"{self.file}: {name} of {self.path} is no text", "is it a model that Keras saved?")
+        found = self._attribute(name)
+        if found is not None and len(found) != 1:
+            raise ModelImportError(f"{self.file}: {name} of {self.path or '/'} is no text", "is it a file of Keras?")
+        return found[0] if found else None
 
     def texts(self, name: str) -> list[str] | None:
         """Return an attribute that is a list of texts, which Keras splits where it is long; None for none."""
         whole = self._attribute(name)
-        parts = [whole]
-        if whole is None:
+        if whole is not None:
+            return whole
+        parts: list[str] = []
+        index = 0
+        while (part := self._attribute(f"{name}{index}")) is not None:
+            parts += part
+            index += 1
+        return parts if index else None
+
+    def _attribute(self, name: str) -> list[str] | None:
+        """Return the texts of an attribute; None where there is none."""
+        records = self._records
+        for message in self._messages:
+            if message.kind == 0x15:
+                at = 2 + (2 if records.unpacked("<BB", message.data)[1] & 1 else 0)
+                if records.unpacked("<Q", message.data[at:])[0] != UNDEFINED:
+                    raise records.newer("a group with a heap of attributes")
+            if message.kind != 0x0C:
+                continue
+            version, flags, *sizes = records.unpacked("<BBHHH", message.data)
+            at = 9 if version == 3 else 8
             parts = []
-            while (part := self._attribute(f"{name}{len(parts)}")) is not None:
-                parts.append(part)
-            if not parts:
-                return None
-        found: list[str] = []
-        for part in parts:
-            values = np.asarray(part).reshape(-1)
-            if values.size and values.dtype.kind not in "SUO":
-                raise ModelImportError(f"{self.file}: {name} of {self.path} are no names", "is it a file of Keras?")
-            found += [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values.tolist()]
-        self._count(len(found))
-        return found
+            for size in sizes:
+                parts.append(message.data[at : at + size])
+                at += -(-size // 8) * 8 if version == 1 else size
+            if parts[0].rstrip(b"\0") != name.encode():
+                continue
+            if version not in {1, 2, 3} or (version > 1 and flags):
+                raise records.newer("attributes of another kind")
+            shape = records.shape(parts[2])
+            found = records.texts(records.type(parts[1]), shape, message.data[at:]) if shape is not None else []
+            if found is None:
+                raise ModelImportError(f"{self.file}: {name} of {self.path or '/'} are no names", "is it of Keras?")
+            return found
+        return None
 
-    def _attribute(self, name: str) -> Any:
-        """Return an attribute of plain texts or numbers; None where there is none."""
-        with _guarded(self.file):
-            return self._plain(name)
 
-    def _plain(self, name: str) -> Any:
-        import h5py  # noqa: PLC0415
+class _Stored:
+    """How the numbers of an array lie in the file."""
 
-        if not h5py.h5a.exists(self._group.id, name.encode()):
-            return None
-        attribute = h5py.h5a.open(self._group.id, name.encode())
-        kind = attribute.dtype
-        plain = kind.kind in "SUfiub" or h5py.check_string_dtype(kind) is not None
-        size = prod(attribute.shape or ()) * kind.itemsize
-        if not plain or size > min(self._size, _MAX_TEXT):
+    def __init__(self, records: Records, where: str, shape: tuple[int, ...], kind: Type, filters: bytes | None) -> None:
+        self.records, self.where, self.shape, self.size = records, where, shape, kind.size
+        self.bytes = prod(shape) * kind.size
+        self.filters = self._filters(filters) if filters is not None else []
+
+    def read(self, layout: bytes) -> bytes:
+        """Return all bytes of the array."""
+        version, kind = self.records.unpacked("<BB", layout)
+        if version not in {3, 4}:
+            raise self.records.newer(f"arrays of version {version}")
+        if kind == 3:
             raise ModelImportError(
-                f"{self.file}: {name} of {self.path} cannot be read", "copy the file again from where it was whole"
+                f"{self.where} lies in another file, which is not read", "save the model as one file"
             )
-        return self._group.attrs[name]
+        if kind == 2:
+            if version == 4:
+                raise self.records.newer("chunks of another kind")
+            return self._chunks(layout)
+        if self.filters:
+            raise self.records.damaged("an array is packed that is no chunks")
+        if kind == 0:
+            (size,) = self.records.unpacked("<H", layout[2:])
+            self._require(min(size, len(layout) - 4), 1)
+            return layout[4 : 4 + self.bytes]
+        if kind != 1:
+            raise self.records.damaged("an array lies nowhere")
+        address, size = self.records.unpacked("<QQ", layout[2:])
+        if not self.bytes:
+            return b""
+        self._require(size if address != UNDEFINED else 0, 1)
+        return self.records.cut(address, self.bytes)
 
-    def _found(self, path: str) -> Any:
-        """Return what a path leads to within the file, by no link but hard ones; None where there is nothing."""
-        with _guarded(self.file):
-            return self._followed(path)
+    def _require(self, stored: int, factor: int) -> None:
+        """Raise ModelImportError where the array says that it has more bytes than are there."""
+        there = min(stored, len(self.records.data))
+        if self.bytes > there * factor and (self.bytes > _FREE or factor == 1 or not there):
+            raise ModelImportError(
+                f"{self.where} says that it has {self.bytes:,} bytes, and {there:,} are there", _AGAIN
+            )
 
-    def _followed(self, path: str) -> Any:
-        import h5py  # noqa: PLC0415
+    def _chunks(self, layout: bytes) -> bytes:
+        rank, tree, *sides = self.records.unpacked(f"<BQ{len(self.shape) + 1}I", layout[2:])
+        if rank != len(self.shape) + 1 or not all(sides) or sides[-1] != self.size:
+            raise self.records.damaged("an array is of chunks that do not fit")
+        if not self.bytes:
+            return b""
+        key = 8 + 8 * rank
+        places = list(self.records.leaves(tree, 1, key)) if tree != UNDEFINED else []
+        self._require(sum(self.records.number(at, 4) for at in places), _PACKED if self.filters else 1)
+        whole = prod(sides)
+        if whole > max(_FREE, len(self.records.data) * _PACKED):
+            raise ModelImportError(f"{self.where} has chunks of {whole:,} bytes", _AGAIN)
+        made = np.zeros((*self.shape, self.size), np.uint8)
+        filled = 0
+        for at in places:
+            size, mask = self.records.unpacked("<II", self.records.cut(at, 8))
+            offsets = self.records.unpacked(f"<{rank}Q", self.records.cut(at + 8, 8 * rank))[:-1]
+            chunk = self._unpacked(self.records.cut(self.records.number(at + key), size), mask, whole)
+            area = tuple(slice(o, o + s) for o, s in zip(offsets, sides, strict=False))
+            part = made[area]
+            kept = tuple(slice(0, n) for n in part.shape[:-1])
+            part[...] = np.frombuffer(chunk, np.uint8).reshape(*sides)[kept]
+            filled += part.size
+        if filled != self.bytes:
+            raise ModelImportError(f"{self.where} is not all there", _AGAIN)
+        return made.tobytes()
 
-        at: Any = self._group
-        for name in filter(None, path.split("/")):
-            self._count(1)
-            if name in {".", ".."} or not isinstance(at, h5py.Group) or name not in at.keys():  # noqa: SIM118
-                return None
-            link = at.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                raise ModelImportError(
-                    f"{self.file}: {f'{self.path}/{path}'[:200]!r} is a link to another place, which is not followed",
-                    "save the model again as one file",
-                )
-            at = at[name]
-        return at
+    def _filters(self, data: bytes) -> list[int]:
+        """Return the numbers of the ways in which chunks are packed, in the order of packing."""
+        version, count = self.records.unpacked("<BB", data)
+        at = 8 if version == 1 else 2
+        made = []
+        for _ in range(count):
+            (number,) = self.records.unpacked("<H", data[at:])
+            name = self.records.unpacked("<H", data[at + 2 :])[0] if version == 1 or number >= 256 else 0
+            at += 4 if version == 1 or number >= 256 else 2
+            values = self.records.unpacked("<HH", data[at:])[1]
+            at += 4 + (-(-name // 8) * 8 if version == 1 else name) + 4 * values
+            at += 4 if version == 1 and values % 2 else 0
+            made.append(number)
+        if unknown := [n for n in made if n not in {_GZIP, _SHUFFLE, _CHECKSUM}]:
+            raise ModelImportError(
+                f"{self.where} is packed in a way that is not read ({unknown[0]})", "save it unpacked"
+            )
+        return made
 
-    def _count(self, more: int) -> None:
-        self._seen[0] += more
-        if self._seen[0] > _MAX_NODES:
-            raise ModelImportError(f"{self.file} has more than {_MAX_NODES:,} groups and arrays", "is it a model?")
+    def _unpacked(self, chunk: bytes, mask: int, whole: int) -> bytes:
+        """Return a chunk as it was before it was packed."""
+        for index, number in reversed(list(enumerate(self.filters))):
+            if mask & (1 << index):
+                continue
+            if number == _CHECKSUM:
+                chunk = chunk[:-4]
+            elif number == _SHUFFLE:
+                rest = len(chunk) % self.size
+                body = np.frombuffer(chunk[: len(chunk) - rest], np.uint8).reshape(self.size, -1)
+                chunk = body.T.tobytes() + chunk[len(chunk) - rest :]
+            else:
+                try:
+                    chunk = zlib.decompressobj().decompress(chunk, whole + 8)
+                except zlib.error as error:
+                    raise self.records.damaged(f"an array cannot be unpacked ({error})") from None
+        if len(chunk) != whole:
+            raise self.records.damaged("a chunk of an array is of another size")
+        return chunk
