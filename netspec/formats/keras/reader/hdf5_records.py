@@ -56,6 +56,7 @@ class Records:
         self._count = 0
         self._objects: dict[int, list[Message]] = {}
         self._groups: dict[int, dict[str, int]] = {}
+        self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
         if not data.startswith(BEGINNING):
             raise ModelImportError(f"{file} does not begin as an HDF5 file does", "is it a model that Keras saved?")
         version = self.cut(8, 1)[0]
@@ -84,9 +85,13 @@ class Records:
 
     def cut(self, at: int, size: int) -> bytes:
         """Return some bytes; raises ModelImportError where the file has none there."""
+        return self.data[at : self.end(at, size)]
+
+    def end(self, at: int, size: int) -> int:
+        """Return where some bytes end; raises ModelImportError where the file has none there."""
         if at < 0 or size < 0 or at + size > len(self.data):
             raise self.damaged(f"{size:,} bytes at {at:,} are not there")
-        return self.data[at : at + size]
+        return at + size
 
     def number(self, at: int, size: int = 8) -> int:
         """Return a whole number."""
@@ -119,7 +124,7 @@ class Records:
             if at in seen:
                 raise self.damaged(f"the object at {address:,} leads back to itself")
             seen.add(at)
-            end = at + len(self.cut(at, size))
+            end = self.end(at, size)
             while at + 8 <= end:
                 kind, length, flags = struct.unpack("<HHB", self.cut(at, 5))
                 body = self.cut(at + 8, length)
@@ -154,7 +159,7 @@ class Records:
             if at in seen:
                 raise self.damaged(f"the object at {address:,} leads back to itself")
             seen.add(at)
-            end = at + len(self.cut(at, size))
+            end = self.end(at, size)
             if not first:
                 # A block behind the first has a name before it and a sum behind it.
                 at, end = at + 4, end - 4
@@ -190,7 +195,8 @@ class Records:
         """Yield the links of a group as h5py writes them: a tree of nodes, and the names in a heap."""
         if self.cut(heap, 4) != b"HEAP":
             raise self.damaged("the names of a group are missing")
-        names = self.cut(self.number(heap + 24), self.number(heap + 8))
+        begin = self.number(heap + 24)
+        limit = self.end(begin, self.number(heap + 8))
         for node in self.leaves(tree, 0, 8):
             if self.cut(node, 4) != b"SNOD":
                 raise self.damaged("a part of a group is missing")
@@ -198,10 +204,10 @@ class Records:
                 self.count()
                 at = node + 8 + 40 * i
                 start, address, kind = struct.unpack("<QQI", self.cut(at, 20))
-                end = names.find(b"\0", start)
-                if start >= len(names) or end < 0:
+                end = self.data.find(b"\0", begin + start, limit)
+                if end < 0:
                     raise self.damaged("a name in a group is missing")
-                yield names[start:end].decode("utf-8", "replace"), 0 if kind == 2 else address
+                yield self.data[begin + start : end].decode("utf-8", "replace"), 0 if kind == 2 else address
 
     def _link(self, data: bytes) -> tuple[str, int]:
         """Return the link of a message."""
@@ -238,7 +244,7 @@ class Records:
                 raise self.damaged("a tree is missing")
             level, used = self.cut(at + 5, 1)[0], self.number(at + 6, 2)
             places = [at + 24 + (key + 8) * i for i in range(used)]
-            self.cut(at, 24 + (key + 8) * used)
+            self.end(at, 24 + (key + 8) * used)
             if level:
                 todo += [self.number(place + key) for place in reversed(places)]
             else:
@@ -298,15 +304,24 @@ class Records:
         length, heap, index = self.unpacked("<IQI", reference)
         if not length:
             return b""
-        if self.cut(heap, 4) != b"GCOL":
+        at, size = self._heap(heap).get(index, (0, 0))
+        if not at:
             raise self.damaged("a text is missing")
-        at, end = heap + 16, heap + self.number(heap + 8)
-        while at + 16 <= min(end, len(self.data)):
-            self.count()
-            number, size = self.number(at, 2), self.number(at + 8)
-            if number == index:
-                return self.cut(at + 16, min(size, length))
-            if not number:
-                break
-            at += 16 + -(-size // 8) * 8
-        raise self.damaged("a text is missing")
+        return self.cut(at, min(size, length))
+
+    def _heap(self, address: int) -> dict[int, tuple[int, int]]:
+        """Return what is in a heap: by its number where it begins, and its size."""
+        if address not in self._heaps:
+            if self.cut(address, 4) != b"GCOL":
+                raise self.damaged("a text is missing")
+            found: dict[int, tuple[int, int]] = {}
+            at, end = address + 16, self.end(address, self.number(address + 8))
+            while at + 16 <= end:
+                self.count()
+                number, size = self.number(at, 2), self.number(at + 8)
+                if not number:
+                    break
+                found[number] = at + 16, size
+                at += 16 + -(-size // 8) * 8
+            self._heaps[address] = found
+        return self._heaps[address]
