@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,7 +25,7 @@ from netspec.recipe.initializers import (
 
 __all__ = ["beginnings"]
 
-_PLAIN: Mapping[str, type[Initializer] | None] = {
+_PLAIN: Mapping[str, Callable[[], Initializer] | None] = {
     "glorotuniform": None,  # netspec's own default
     "glorotnormal": XavierNormal,
     "heuniform": HeUniform,

@@ -105,6 +105,7 @@ def _transposed(net: Network, use: Use, x: Value) -> Value:
     x = net.positions(use, x, axes)
     use.read.add("groups")
     kernel, stride, dilation = (use.sizes(name, axes, 1) for name in ("kernel_size", "strides", "dilation_rate"))
+    cut, ends = _cut(use, kernel, stride, dilation)
     layer = make(
         "deconv",
         filters=use.whole("filters"),
@@ -112,7 +113,7 @@ def _transposed(net: Network, use: Use, x: Value) -> Value:
         stride=_both(stride),
         dilation=_both(dilation),
         bias=bias,
-        **_cut(use, kernel, stride, dilation),
+        **cut,
         **beginnings(net, use, bias=bias),
     )
     piece = net.piece(use, layer, x.piece)
@@ -120,31 +121,39 @@ def _transposed(net: Network, use: Use, x: Value) -> Value:
     if stored:
         array, *rest = stored[0].arrays
         net.give(piece, {"kernel": _kernel(_turned(net, use, array), axes, (1, 0)), **_bias(rest)}, stored[0])
+    if any(ends) and piece.shape:
+        size = tuple(n - end for n, end in zip(piece.shape[1:], ends, strict=True))
+        piece = net.piece(use, make("crop", size=_both(size), offset=(0, 0)), piece.name, suffix="cut")
     return activated(net, use, net.value(piece, x.axes), function)
 
 
-def _cut(use: Use, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> dict[str, Any]:
-    """Return `pad` and `output_pad` of a transposed convolution, whose output Keras makes of a size of its own."""
+def _cut(
+    use: Use, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Return `pad` and `output_pad` of a transposed convolution, and how many rows are cut off its end.
+
+    Keras makes its output of a size of its own.
+    """
+    none = (0,) * len(kernel)
     padding = use.word("padding", "valid")
     given = use.get("output_padding")
     extra = use.sizes("output_padding", len(kernel)) if given is not None else None
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     if padding == "same" and extra is None:
-        return {"pad": "same"}
+        return {"pad": "same"}, none
     if padding not in {"valid", "same"}:
         raise RefusedError(f"padding={padding[:60]!r}", "same or valid")
     if padding == "valid":
         rest = extra or [max(s - r, 0) for r, s in zip(reach, stride, strict=True)]
-        return {"output_pad": _both(tuple(rest))}
+        return {"output_pad": _both(tuple(rest))}, none
     cuts, rests = [], []
     for r, e in zip(reach, extra or (), strict=True):
         total = r + r % 2 - 2 + e
         cut = r - 1 - min(total // 2 + total % 2, r - 1)
         cuts.append(cut)
         rests.append(r % 2 + e + 2 * cut - r)
-    if min(rests) < 0:
-        raise RefusedError("an output_padding that cuts rows off the end", "`crop` behind it")
-    return {"pad": _both(tuple(cuts)), "output_pad": _both(tuple(rests))}
+    more = tuple(max(rest, 0) for rest in rests)
+    return {"pad": _both(tuple(cuts)), "output_pad": _both(more)}, tuple(max(-rest, 0) for rest in rests)
 
 
 def _axes(use: Use) -> int:
@@ -178,7 +187,7 @@ def _turned(net: Network, use: Use, array: Array) -> Array:
             raise RefusedError(
                 f"its kernel in the file has {array.ndim} axes", "these are the weights of another network"
             )
-    return np.flip(array, range(array.ndim - 2)) if net.weights and net.weights.turned else array
+    return np.flip(array, tuple(range(array.ndim - 2))) if net.weights and net.weights.turned else array
 
 
 def _kernel(array: Array, axes: int, order: tuple[int, int]) -> Array:

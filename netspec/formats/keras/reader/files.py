@@ -153,7 +153,7 @@ def _in_order(walk: Walk, use: Use, value: Value) -> Value:
     count = len(value.axes)
     if count == 1:
         return walk.in_order(use, value)
-    return walk.arranged(use, value, (CHANNELS_FIRST if value.axes == CHANNELS_FIRST[count] else CHANNELS_LAST)[count])
+    return walk.arranged(use, value, (CHANNELS_FIRST if walk.first else CHANNELS_LAST)[count])
 
 
 def _keep(walk: Walk, ends: Sequence[Piece]) -> None:

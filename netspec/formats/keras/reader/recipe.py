@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from netspec.formats.keras.reader.network import short
 from netspec.formats.reading import Output, Piece
@@ -186,5 +186,5 @@ def _optimizer(sketch: Sketch, said: Any) -> None:
     sketch.made.settings["optimizer"] = " ".join(words)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30

@@ -14,7 +14,7 @@ from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array
 from netspec.formats.sketch import make
-from netspec.layers import ACTIVATIONS
+from netspec.layers.activation import Relu
 from netspec.ops import format_shape
 
 __all__ = ["LAYERS", "OF_PADDING", "attention"]
@@ -48,6 +48,7 @@ OF_PADDING = frozenset(
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _KIND = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
+_SAME = ("units", "activation", "recurrent_activation", "use_bias", "reset_after", "return_sequences")
 _OTHER = "these are the weights of another network"
 
 
@@ -108,7 +109,7 @@ def _fields(net: Network, use: Use) -> dict[str, Any]:
     elif function not in {"tanh", "relu"}:
         raise RefusedError(f"activation={function[:60]!r}", "tanh or relu")
     elif function == "relu":
-        fields["function"] = ACTIVATIONS["relu"]()
+        fields["function"] = Relu()
     if kind == "GRU":
         if not use.flag("reset_after", default=False):
             raise RefusedError(
@@ -169,10 +170,9 @@ def _bidirectional(net: Network, use: Use, x: Value) -> Value:
     if kind not in _GATES or not isinstance(config, dict) or class_of(inner):
         raise RefusedError(f"a Bidirectional of `{kind[:60]}`", "of LSTM, GRU or SimpleRNN")
     if isinstance(backward, dict):
-        other = {**(backward.get("config") or {}), "go_backwards": False}
-        if backward.get("class_name") != kind or any(
-            other.get(name) != value for name, value in {**config, "go_backwards": False}.items() if name != "name"
-        ):
+        other = backward.get("config")
+        other = other if isinstance(other, dict) else {}
+        if backward.get("class_name") != kind or any(other.get(name) != config.get(name) for name in _SAME):
             raise RefusedError("a way back of another kind than the way there")
     if merged not in {"concat", "sum", "mul", "ave"}:
         raise RefusedError(f"merge_mode={merged[:60]!r}", "concat, sum, mul or ave")

@@ -29,6 +29,7 @@ class Walk(Network):
     Attributes:
         file: where the network is said.
         shape: of the input as the user gave it, in netspec's order; None for none.
+        first: whether Keras has the channels before the rows.
         version: of Keras, the first two numbers.
     """
 
@@ -46,14 +47,14 @@ class Walk(Network):
         self.file, self.shape, self.version, self.old = file, shape, version, old
         self.sketch.shapes[""] = ()
         self._labels = Labels(())
-        self._first = False
+        self.first = False
         self._calls = 0
         self.frozen: dict[tuple[str, ...], bool] = {}
         """Of each layer with weights, whether it is not trained."""
 
     def whole(self, net: Net) -> list[tuple[str, Value]]:
         """Read a network and return its outputs with the names of the layers that make them."""
-        self._first = any(channels_first(entry.config) for entry in _all(net))
+        self.first = any(channels_first(entry.config) for entry in _all(net))
         several = not net.chain and len(net.inputs) > 1
         outputs = self._net(net, None, (), several=several, frozen=False)
         names = [ref.layer for ref in net.outputs] if not net.chain else [net.layers[-1].name if net.layers else ""]
@@ -116,7 +117,7 @@ class Walk(Network):
             fix = "say it: --shape CxHxW" if sizes is None else "a network of another kind"
             self.sketch.unknown(place, f"the shape of the input {what}", fix)
             return _UNKNOWN
-        axes = (CHANNELS_FIRST if self._first else CHANNELS_LAST)[count]
+        axes = (CHANNELS_FIRST if self.first else CHANNELS_LAST)[count]
         sizes = sizes if sizes is not None else [None] * count
         if given is not None:
             if len(given) != count or any(
@@ -238,7 +239,7 @@ def _said_shape(entry: Entry) -> Sequence[object] | None:
     config = entry.config
     for name in ("batch_shape", "batch_input_shape"):
         if isinstance(config.get(name), list):
-            return config[name]  # type: ignore[no-any-return]
+            return config[name]
     if isinstance(config.get("input_shape"), list):
         return [None, *config["input_shape"]]
     if isinstance(config.get("input_dim"), int) and entry.kind not in {"Embedding"}:
