@@ -9,6 +9,10 @@ from pathlib import Path
 from netspec.formats.caffe.layers import LAYERS
 from netspec.formats.caffe.layers import REFUSED as CAFFE_REFUSED
 from netspec.formats.darknet.layers import ACTIVATIONS, REFUSED, SECTIONS
+from netspec.formats.keras.reader import tables as keras
+from netspec.formats.keras.reader.activations import ACTIVATIONS as KERAS_ACTIVATIONS
+from netspec.formats.keras.reader.activations import OPERATIONS as KERAS_OPERATIONS
+from netspec.formats.keras.reader.shapes import MERGES as KERAS_MERGES
 
 TEMPLATE = Path(__file__).parent / "templates" / "import.md"
 
@@ -22,6 +26,9 @@ def import_page() -> str:
         "darknet": _listed(SECTIONS),
         "darknet_activations": _listed(ACTIVATIONS),
         "darknet_refused": _listed(REFUSED),
+        "keras": _listed([*keras.LAYERS.keys() - KERAS_OPERATIONS, *KERAS_MERGES, "MultiHeadAttention"]),
+        "keras_activations": _listed(KERAS_ACTIVATIONS),
+        "keras_refused": _listed(keras.REFUSED),
     }
     if sorted(re.findall(r"\{\{(\w+)\}\}", text)) != sorted(made):
         raise ValueError("templates/import.md and import_page.py have other markers")

@@ -247,7 +247,9 @@ def _run(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]]
     variables = run_folders.variables_of(ModelFile(network, graph, arrays, (), {}), model)
     rng = np.random.default_rng(0)
     given = {
-        i.name: rng.integers(0, 256, (2, *i.shape)).astype(np.uint8)
+        i.name: rng.integers(0, i.tokens, (2, *i.shape)).astype(np.int32)
+        if i.tokens
+        else rng.integers(0, 256, (2, *i.shape)).astype(np.uint8)
         if len(i.shape) == 3
         else rng.random((2, *i.shape), np.float32)
         for i in graph.inputs

@@ -138,3 +138,43 @@ def test_a_text_that_says_something_else_is_no_match() -> None:
     ):
         network, _ = require(analyze(Source("a.net", written(other).text), name="a"))
         assert matched(described, network) is None
+
+
+def test_shared_weights_tokens_and_a_memory_are_written() -> None:
+    sketch = Sketch("several")
+    words = sketch.input("words", (6,))
+    sketch.made.tokens["words"], sketch.made.masks["words"] = 50, 0
+    more = sketch.input("more", (4, 6))
+    x = sketch.add(make("embedding", width=4), [words], "lookup", HERE)
+    shape = x.weights
+    first = sketch.add(make("lstm", units=4), [x.name], "first", HERE)
+    second = sketch.add(make("lstm", units=4), [first.name], "second", HERE, "first")
+    other = sketch.add(make("lstm", units=4), [more], "other", HERE, "first")
+    both = sketch.add(make("attention", heads=2), [second.name, other.name], "both", HERE)
+    sketch.add(make("globalpool"), [both.name], "mean", HERE)
+    assert shape == {"weight": (50, 4)}
+    assert not second.weights
+    for flat in (False, True):
+        text = text_of(sketch.made, flat=flat)
+        assert "input 6 tokens=50 mask=0 as words" in text
+        assert "lstm 4 share=first" in text
+        assert "attention 2 memory=other" in text
+
+
+def test_weights_that_do_not_fit_are_not_shared() -> None:
+    sketch = Sketch("several")
+    x = sketch.add(make("fc", units=5), [sketch.input("input", (4,))], "a", HERE)
+    assert not sketch.add(make("fc", units=5), [x.name], "b", HERE, "a").shape
+    assert "b does not fit the weights of a, which it shares" in sketch.made.unknown[0].what
+
+
+def test_layers_that_share_weights_are_not_folded() -> None:
+    sketch = Sketch("several")
+    x = sketch.input("input", (4,))
+    x = first = sketch.add(make("fc", units=4), [x], "a", HERE).name
+    for _ in range(3):
+        x = sketch.add(make("relu"), [x], "r", HERE).name
+        x = sketch.add(make("fc", units=4), [x], "a", HERE, first).name
+    text = text_of(sketch.made)
+    assert text.count("share=a") == 3
+    assert "repeat" not in text

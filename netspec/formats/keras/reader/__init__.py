@@ -1,0 +1,1 @@
+"""Models that Keras saved."""

