@@ -8,11 +8,12 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import listing
 from netspec.formats.caffe.reader import Caffe
 from netspec.formats.darknet.reader import Darknet
+from netspec.formats.onnx.read.reader import OnnxModels
 from netspec.formats.reading import ModelImportError, Reader
 
 __all__ = ["READERS", "reader_of"]
 
-READERS: Sequence[Reader] = (Caffe(), Darknet())
+READERS: Sequence[Reader] = (Caffe(), Darknet(), OnnxModels())
 """In the order of the reference page."""
 
 

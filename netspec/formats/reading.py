@@ -68,6 +68,7 @@ class Piece:
         weights: the shapes of its parameters and state, by the last part of their path.
         arrays: those that the file has.
         keep: whether something names it, so that it needs a label.
+        share: the piece before it whose weights it uses; it then has none of its own.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Piece:
     weights: Mapping[str, Shape] = field(default_factory=dict)
     arrays: dict[str, Stored] = field(default_factory=dict)
     keep: bool = False
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ class Description:
         notes: what differs a little, or had to be decided, for the terminal.
         unknown: what was not understood.
         has_weights: whether there were weights; then every layer must have its own.
+        tokens: of inputs that are token numbers, how many tokens there are.
+        masks: of such inputs, the token that is padding, where one is.
+        labels: the names of the classes, where the files say them.
     """
 
     name: str
@@ -121,6 +126,9 @@ class Description:
     notes: list[str] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
     has_weights: bool = False
+    tokens: dict[str, int] = field(default_factory=dict)
+    masks: dict[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,20 +69,31 @@ class Sketch:
                 f"{factor:g} times the rate makes the same steps"
             )
 
-    def add(self, layer: Layer, inputs: Sequence[str], name: str, place: Place) -> Piece:
-        """Add a layer; one that does not fit is noted, and what reads it is of no known shape."""
+    def add(self, layer: Layer, inputs: Sequence[str], name: str, place: Place, share: str = "") -> Piece:
+        """Add a layer; one that does not fit is noted, and what reads it is of no known shape.
+
+        Args:
+            layer: in netspec's terms.
+            inputs: the names of what it reads.
+            name: as the file has it.
+            place: where the file says it.
+            share: the name of a piece whose weights it uses.
+        """
         unique = name or layer.canonical()
         count = 1
         while unique in self.shapes:
             count += 1
             unique = f"{name or layer.canonical()}_{count}"
-        piece = Piece(unique, layer, tuple(inputs), place)
+        piece = Piece(unique, layer, tuple(inputs), place, share=share)
         self.made.pieces.append(piece)
         self.by_name[unique] = piece
         shapes = [self.shapes[i] for i in inputs]
         if all(shapes):
             builder = _Shapes()
-            tensors = [Tensor(i, shape) for i, shape in enumerate(shapes)]
+            tensors = [
+                Tensor(i, shape, self.made.tokens.get(source))
+                for i, (source, shape) in enumerate(zip(inputs, shapes, strict=True))
+            ]
             try:
                 made = layer.join(builder, tensors)
                 if prod(made.shape) > _MAX_VALUES:
@@ -90,8 +101,23 @@ class Sketch:
                 piece.shape, piece.weights = made.shape, builder.weights
             except ShapeError as error:
                 self.unknown(place, f"{name or layer.canonical()} does not fit: {error.message}")
+        if share and piece.shape:
+            owner = self.by_name[share]
+            if owner.weights != piece.weights:
+                self.unknown(place, f"{name or layer.canonical()} does not fit the weights of {share}, which it shares")
+                piece.shape = ()
+            owner.keep, piece.weights = True, {}
         self.shapes[unique] = piece.shape
         return piece
+
+    def change(self, piece: Piece, layer: Layer, inputs: Sequence[str]) -> None:
+        """Put another layer in the place of one, with other inputs; raises ShapeError where it does not fit."""
+        builder = _Shapes()
+        shapes = [(self.shapes[name], self.made.tokens.get(name)) for name in inputs]
+        made = layer.join(builder, [Tensor(i, *each) for i, each in enumerate(shapes)])
+        piece.layer, piece.inputs = layer, tuple(inputs)
+        piece.shape, piece.weights = made.shape, builder.weights
+        self.shapes[piece.name] = piece.shape
 
     def give(self, piece: Piece, arrays: Mapping[str, Array], source: str) -> None:
         """Give a layer its arrays; those of another shape, or with numbers that are not finite, are noted."""
@@ -121,10 +147,17 @@ class Sketch:
 _MAX_VALUES = 4_000_000_000
 
 
-def operations_of(layer: Layer, shapes: Sequence[Shape]) -> list[Op]:
-    """Return the operations that a layer is on values of these shapes; raises ShapeError where they do not fit."""
+def operations_of(layer: Layer, shapes: Sequence[Shape], tokens: Sequence[int | None] = ()) -> list[Op]:
+    """Return the operations that a layer is on values of these shapes; raises ShapeError where they do not fit.
+
+    Args:
+        layer: in netspec's terms.
+        shapes: of the values.
+        tokens: of each value that is token numbers, how many there are.
+    """
     builder = _Shapes()
-    layer.join(builder, [Tensor(i, shape) for i, shape in enumerate(shapes)])
+    counts = tokens or [None] * len(shapes)
+    layer.join(builder, [Tensor(i, *each) for i, each in enumerate(zip(shapes, counts, strict=True))])
     return builder.operations
 
 

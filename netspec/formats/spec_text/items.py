@@ -13,11 +13,12 @@ __all__ = ["Block", "From", "Item", "Line", "Merge", "Parameter", "Repeat", "Use
 
 @dataclass(eq=False, slots=True)
 class Line:
-    """One layer, which may read labelled values beside what flows in."""
+    """One layer, which may read labelled values beside what flows in, and use the weights of a labelled one."""
 
     piece: Piece
     reads: tuple[str, ...] = ()
     label: str = ""
+    share: str = ""
 
 
 @dataclass(eq=False, slots=True)

@@ -18,6 +18,7 @@ def matched(written: Written, network: Network) -> dict[str, str] | None:
         return None
     names = {given.name: given.name for given in network.inputs}
     shapes: dict[str, Shape] = {given.name: given.shape for given in network.inputs}
+    tokens = {given.name: given.tokens for given in network.inputs}
     for piece, node in zip(written.pieces, network.nodes, strict=True):
         reads = [names.get(source) for source in piece.inputs]
         found: list[str | None] = list(node.inputs)
@@ -25,8 +26,11 @@ def matched(written: Written, network: Network) -> dict[str, str] | None:
             reads, found = sorted(map(str, reads)), sorted(map(str, found))  # type: ignore[assignment]
         if reads != found or piece.layer.canonical() != node.layer.canonical():
             return None
+        if node.share != (names[piece.share] if piece.share else None):
+            return None
         given = [shapes[source] for source in piece.inputs]
-        if not all(given) or operations_of(piece.layer, given) != operations_of(node.layer, given):
+        counts = [tokens.get(source) for source in piece.inputs]
+        if not all(given) or operations_of(piece.layer, given, counts) != operations_of(node.layer, given, counts):
             return None
         names[piece.name] = node.name
         shapes[piece.name] = piece.shape

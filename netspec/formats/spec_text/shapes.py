@@ -56,7 +56,7 @@ def form(item: Item, *, inside: bool = True) -> Form:
         return None
     match item:
         case Line():
-            if item.reads or item.piece.keep:
+            if item.reads or item.piece.keep or item.piece.share:
                 return None
             free = {name for name, _ in slots(item.piece.layer)}
             fixed = tuple(

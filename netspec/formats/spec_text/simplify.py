@@ -30,7 +30,12 @@ def simplified(made: Description) -> tuple[list[Piece], dict[str, Initializer]]:
             piece.layer = _pool(piece.layer, shapes[piece.inputs[0]])
     inits = {}
     for field, name in (("init", "kernel"), ("bias_init", "bias")):
-        found = [piece for piece in pieces if field in type(piece.layer).model_fields and _applies(piece.layer, field)]
+        able = [piece for piece in pieces if field in type(piece.layer).model_fields and _applies(piece.layer, field)]
+        for piece in able:
+            if piece.share and isinstance(getattr(piece.layer, field), Initializer):
+                # What begins somehow are the weights of the layer that owns them.
+                piece.layer = piece.layer.model_copy(update={field: None})
+        found = [piece for piece in able if not piece.share]
         given = [getattr(piece.layer, field) for piece in found]
         if not given or None in given or not all(isinstance(each, Initializer) for each in given):
             continue

@@ -7,7 +7,7 @@ edges from one value that all meet in one merging layer become the bodies of tha
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netspec.formats.reading import Piece
@@ -113,7 +113,7 @@ def structured(pieces: Sequence[Piece], inputs: Sequence[str], outputs: Collecti
         changed = False
         for name in list(left):
             into = edges_in[name]
-            if len(into) > 1 and len({edge.source for edge in into}) == 1:
+            if len(into) > 1 and by_name[name].layer.merges and len({edge.source for edge in into}) == 1:
                 source = into[0].source
                 items[name] = [_merged(by_name[name], [edge.body for edge in into])]
                 edges_out[source] = [e for e in edges_out[source] if e.target != name]
@@ -191,4 +191,20 @@ def _written(
     for name, piece in by_name.items():
         if name in ends and (piece.keep or name in outputs):
             label(name)
+    for line in _lines(made):
+        if line.piece.share:
+            line.share = label(line.piece.share)
     return made
+
+
+def _lines(items: Sequence[Item]) -> Iterator[Line]:
+    """Yield the lines of a body, and of the bodies in it."""
+    for item in items:
+        match item:
+            case Line():
+                yield item
+            case Merge():
+                for body in item.bodies:
+                    yield from _lines(body)
+            case _:
+                pass

@@ -82,6 +82,7 @@ def _rename(items: Iterable[Item], renamed: dict[str, str]) -> None:
                 item.label = renamed.get(item.label, item.label)
             case Line():
                 item.reads = tuple(renamed.get(label, label) for label in item.reads)
+                item.share = renamed.get(item.share, item.share)
             case Merge():
                 for body in item.bodies:
                     _rename(body, renamed)
@@ -108,7 +109,10 @@ def _head(made: Description, inits: dict[str, Initializer]) -> Iterator[str]:
     if title.isprintable():
         yield f"# {title[:100]}: {count:,} parameters."
     for name, shape in made.inputs.items():
-        yield f"input {format_shape(shape)}" + ("" if len(made.inputs) == 1 else f" as {name}")
+        words = [f"input {format_shape(shape)}"]
+        words += [f"tokens={made.tokens[name]}"] if name in made.tokens else []
+        words += [f"mask={made.masks[name]}"] if name in made.masks else []
+        yield " ".join([*words, *([] if len(made.inputs) == 1 else ["as", name])])
     if inits:
         words = [_call(inits["kernel"])] if "kernel" in inits else []
         words += [f"bias={_call(inits['bias'])}"] if "bias" in inits else []
@@ -219,7 +223,10 @@ def _is_function(layer: Layer) -> bool:
 
 def _line(item: Line, words: Iterator[str | None]) -> str:
     given = {name: word for (name, _), word in zip(slots(item.piece.layer), words, strict=False) if word is not None}
-    text = [_words(item.piece.layer, given), *item.reads]
+    # A sequence that attention reads beside its own stands behind its key.
+    second = item.piece.layer.second
+    text = [_words(item.piece.layer, given), *(f"{second}={label}" if second else label for label in item.reads)]
+    text += [f"share={item.share}"] if item.share else []
     return " ".join([*text, *(["as", item.label] if item.label else [])])
 
 
