@@ -83,8 +83,9 @@ def _with_constant(t: Trace, node: Node, view: View, array: Any) -> View:
         case "Mul":
             return multiplied(t, node, view, array)
         case "Div":
-            with np.errstate(divide="ignore"):
-                return multiplied(t, node, view, 1 / array.astype(np.float64))
+            if (array == 0).any():
+                raise RefusedError("a division by 0")
+            return multiplied(t, node, view, 1 / array.astype(np.float64))
         case kind:
             number = number_of(array)
             if number is None:

@@ -20,10 +20,11 @@ def number_of(array: Array) -> float | None:
     flat = np.asarray(array)
     if flat.size == 0 or flat.dtype.kind not in "fiub":
         return None
-    first = flat.reshape(-1)[:1].astype(np.float64)[0]
-    if flat.size > 1 and not (flat == flat.reshape(-1)[0]).all():
+    first = flat.reshape(-1)[0]
+    if flat.size > 1 and not (flat == first).all():
         return None
-    return float(f"{first:.9g}")
+    # The shortest number that is this one in its own precision: 0.1, not 0.100000001.
+    return float(str(first)) if flat.dtype.kind == "f" else float(first)
 
 
 def times(t: Trace, node: Node, view: View, factor: float, plus: float = 0.0) -> View:

@@ -29,6 +29,9 @@ _PLACES = {
 }
 """Operators that leave values in their places: what stands between an input and its first transposition."""
 
+_LOOKS = {"Conv", "MaxPool", "AveragePool", "BatchNormalization", "Pad", "Resize", "GlobalAveragePool"}
+"""Operators to which the second axis is that of the channels."""
+
 
 def declare(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], given: Shape | None) -> View | None:
     """Declare an input and return it as a value; what cannot be is noted, and None returned."""
@@ -46,9 +49,9 @@ def declare(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], give
         return None
     first = 1 if len(sizes) == 3 and _first_reader(name, nodes) else 0
     rest = [size for axis, size in enumerate(sizes) if axis != first]
-    if not rest or len(rest) > 4:
-        what = f"{len(sizes)} axes" if sizes else "a single number"
-        t.sketch.unknown(place, what, "the examples of a batch along the first axis, and one to four axes more")
+    if not rest or len(rest) > 3:
+        what = f"it has {len(sizes)} axes" if len(sizes) != 1 else "it has one axis"
+        t.sketch.unknown(place, what, "that of the examples, and one to three more: an image, a sequence or features")
         return None
     last = len(sizes) == 4 and (_channels_last(name, nodes))
     shape: list[int | None] = [rest[2], rest[0], rest[1]] if last else list(rest)
@@ -100,16 +103,19 @@ def _first_reader(name: str, nodes: Sequence[Node]) -> bool:
 
 
 def _channels_last(name: str, nodes: Sequence[Node]) -> bool:
-    """Return whether an input is an image with its channels at the end, which is turned before anything looks at it."""
-    names = {name}
-    turned = False
+    """Return whether an input is an image with its channels at the end, which is turned before windows go over it."""
+    names, turned = {name}, set[str]()
     for node in nodes:
-        if not names & set(node.inputs):
+        if turned & set(node.inputs) and node.kind in _LOOKS:
+            return True
+        if node.kind in _PLACES and turned & set(node.inputs):
+            turned.update(node.outputs)
+        elif not names & set(node.inputs):
             continue
-        if node.kind in _PLACES:
+        elif node.kind in _PLACES:
             names.update(node.outputs)
         elif node.kind == "Transpose" and node.attributes.get("perm") == [0, 3, 1, 2]:
-            turned = True
+            turned.update(node.outputs)
         else:
             return False
-    return turned
+    return False

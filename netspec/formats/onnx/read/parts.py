@@ -90,8 +90,7 @@ def _every(t: Trace, node: Node, view: View, axis: int, step: int, count: int) -
         view, where = t.laid(node, view, [rest, own]), 1
     stride = [step if i == where else 1 for i in range(1, len(view.base))]
     # A window of one takes what lies there.
-    strides = two(stride) if len(stride) == 2 else (1, stride[0])
-    piece = t.add(node, "pool", [view.piece], kernel=(1, 1), stride=strides if len(stride) == 2 else two(stride))
+    piece = t.add(node, "pool", [view.piece], kernel=(1, 1), stride=two(stride))
     made: Group = (Atom(count),)
     base = tuple(made if i == where else group for i, group in enumerate(view.base))
     return View(piece.name, base, (*view.axes[:axis], made, *view.axes[axis + 1 :]))
@@ -350,14 +349,14 @@ def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     fields = _interpolation(t, node, factor)
     used = [i for i in range(len(factor)) if view.axes[2 + i] or factor[i] > 1]
     if len(used) == 1 and [*view.base] == [view.axes[1], view.axes[2 + used[0]]]:
-        piece = t.add(node, "upsample", [view.piece], factor=(1, factor[used[0]]), **fields)
+        piece = t.add(node, "upsample", [view.piece], factor=two([factor[used[0]]]), **fields)
         made = t.fresh(piece, piece.shape)
         ends = tuple(made.base[1] if i in used else () for i in range(len(factor)))
         return replace(made, axes=(made.axes[0], made.base[0], *ends))
     plain = t.plain(node, view, len(shape))
     if len(factor) > 2:
         raise RefusedError("a size along three axes of positions")
-    piece = t.add(node, "upsample", [plain.piece], factor=two(factor) if len(factor) > 1 else (1, factor[0]), **fields)
+    piece = t.add(node, "upsample", [plain.piece], factor=two(factor), **fields)
     return t.fresh(piece, piece.shape)
 
 

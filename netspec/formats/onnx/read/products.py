@@ -14,7 +14,7 @@ from netspec.formats.onnx.read.model import Node, RefusedError
 from netspec.formats.onnx.read.scores import Scores, attended, product
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Atom, Group, View, aligned, atoms_of, size_of
-from netspec.formats.reading import Array
+from netspec.formats.reading import Array, Piece
 
 __all__ = ["OPERATORS", "contracted"]
 
@@ -209,7 +209,10 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
     over = {atom for atom in over if not atom.batch}
     kept = tuple(atom for atom in view.atoms if atom not in over)
     name, base = view.piece, view.base
-    if over:
+    product = t.sketch.by_name.get(name)
+    if mode == "sum" and base and set(base[0]) == over and product is not None and _two_equal(t, product):
+        name, base = t.add(node, "dot", product.inputs).name, ((), *base[1:])
+    elif over:
         read = view
         if not (len(base) in {2, 3} and set(base[0]) == set(kept)):
             read = t.laid(node, view, [kept, tuple(atom for atom in view.atoms if atom in over)])
@@ -218,6 +221,12 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
     if not keep:
         left = tuple(group for i, group in enumerate(left) if i not in axes)
     return View(name, base, left).with_batch()
+
+
+def _two_equal(t: Trace, piece: Piece) -> bool:
+    """Return whether a piece is the product of two values of one shape."""
+    shapes = [t.sketch.shapes[name] for name in piece.inputs]
+    return piece.layer.canonical() == "multiply" and len(shapes) == 2 and shapes[0] == shapes[1]
 
 
 def _reduce(kind: str) -> Callable[[Trace, Node, Sequence[Any]], Any]:

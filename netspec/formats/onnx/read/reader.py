@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,26 +223,34 @@ class _Reading:
         if made.unknown:
             wanted += [name for name in dict.fromkeys(self.frontier) if name not in wanted]
         ends = tidied(self.sketch, wanted)
-        made.has_weights = any(piece.weights for piece in made.pieces)
+        made.has_weights = True
         read = {source for piece in made.pieces for source in piece.inputs}
         made.inputs = {name: shape for name, shape in made.inputs.items() if name in read}
         if len(dict.fromkeys(ends)) > 1:
-            labels = Labels({*made.inputs, *(p.name for p in made.pieces if p.name not in ends)})
+            labels = Labels(made.inputs)
             names = list(outputs)
             for index, end in enumerate(dict.fromkeys(ends)):
-                label = labels.make(names[index]) if index < len(names) else end
-                made.outputs.append(Output(self.rename(end, label)))
+                made.outputs.append(Output(self.rename(end, labels.make(names[index] if index < len(names) else end))))
 
     def rename(self, name: str, new: str) -> str:
-        """Give a piece another name, where it is free."""
-        if new != name and new not in self.sketch.by_name:
-            piece: Piece = self.sketch.by_name.pop(name)
-            piece.name = new
-            self.sketch.by_name[new] = piece
-            for each in self.sketch.made.pieces:
-                each.inputs = tuple(new if source == name else source for source in each.inputs)
-            return new
-        return name
+        """Give a piece another name; one that has it already gets a longer one."""
+        if new == name:
+            return name
+        if new in self.sketch.by_name:
+            other, count = f"{new}_inner", 1
+            while other in self.sketch.by_name:
+                count += 1
+                other = f"{new}_inner_{count}"
+            self.rename(new, other)
+        piece: Piece = self.sketch.by_name.pop(name)
+        piece.name = new
+        self.sketch.by_name[new] = piece
+        for each in self.sketch.made.pieces:
+            each.inputs = tuple(new if source == name else source for source in each.inputs)
+        self.sketch.made.outputs = [
+            replace(output, piece=new) if output.piece == name else output for output in self.sketch.made.outputs
+        ]
+        return new
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of the classes, as netspec's own exports have them."""
@@ -256,12 +265,12 @@ class _Reading:
 
 
 def _groups(view: View) -> list[Group]:
-    """Return the axes of an output without that of the batch; a row of classes without axes of one value behind it."""
+    """Return the axes of an output without that of the batch; a row of classes is one, whatever stands behind it."""
     view = view.with_batch()
     batch = view.batch_axis()
     groups = [group for i, group in enumerate(view.axes) if i != batch]
     full = [group for group in groups if any(not atom.batch for atom in group)]
-    if len(full) <= 1:
+    if len(full) <= 1 and [*view.base] != groups:
         return full or [()]
     return groups
 

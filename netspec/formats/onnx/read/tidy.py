@@ -105,11 +105,19 @@ def _in_a_row(at: _Tidying, piece: Piece) -> bool:
 def _bias(at: _Tidying, piece: Piece) -> bool:
     """Make what is added to each channel behind a product its bias."""
     first = at.before(piece)
-    if _kind(piece) not in {"times", "scale"} or first is None or _kind(first) not in _PRODUCTS or not first.arrays:
+    if _kind(piece) not in {"times", "scale"} or first is None or _kind(first) not in {*_PRODUCTS, "attention"}:
         return False
     factor, plus = _numbers(piece)
-    if (factor != 1).any():
+    if (factor != 1).any() or not first.arrays:
         return False
+    if _kind(first) == "attention":
+        features = first.shape[0]
+        own = first.arrays["out_proj_bias"].array.astype(np.float64) if "out_proj_bias" in first.arrays else 0.0
+        arrays = {"out_proj_bias": np.broadcast_to(own + plus, (features,))}
+        arrays |= {} if "in_proj_bias" in first.arrays else {"in_proj_bias": np.zeros(3 * features)}
+        at.change(first, arrays, bias=True)
+        at.drop(piece, first.name)
+        return True
     own = first.arrays["bias"].array.astype(np.float64) if "bias" in first.arrays else 0.0
     at.change(first, {"bias": np.broadcast_to(own + plus, first.shape[:1])}, bias=True)
     at.drop(piece, first.name)
@@ -117,7 +125,7 @@ def _bias(at: _Tidying, piece: Piece) -> bool:
 
 
 def _affine(at: _Tidying, piece: Piece) -> bool:
-    """Make what multiplies and adds behind a normalization its scale and offset."""
+    """Make what multiplies and adds behind a normalization part of its scale and offset."""
     if _kind(piece) != "scale":
         return False
     first = at.before(piece)
@@ -126,17 +134,21 @@ def _affine(at: _Tidying, piece: Piece) -> bool:
         if _kind(inner) != "layernorm" or getattr(inner.layer, "over", "") != "all":  # type: ignore[union-attr]
             return False
         first = inner
-    if first is None or _kind(first) not in _NORMS or getattr(first.layer, "affine", True):
+    if first is None or _kind(first) not in {*_NORMS, "batchnorm"} or getattr(first.layer, "activation", None):
         return False
+    layer: Any = first.layer
+    whole = getattr(layer, "over", "") == "all"
+    shape = first.shape if whole else first.shape[:1]
     scale, bias = _numbers(piece)
-    try:
-        shape = first.shape if getattr(first.layer, "over", "") == "all" else first.shape[:1]
-        arrays = {"scale": scale.reshape(shape), "offset": bias.reshape(shape)}
-    except ValueError:
+    if scale.size != np.prod(shape):
         return False
-    source = piece.arrays["scale"]
-    first.arrays = {"scale": source}
-    at.change(first, arrays, affine=True)
+    scale, bias = scale.reshape(shape), bias.reshape(shape)
+    if getattr(layer, "affine", True):
+        own = {name: first.arrays[name].array.astype(np.float64) for name in ("scale", "offset")}
+        scale, bias = own["scale"] * scale, own["offset"] * scale + bias
+    else:
+        first.arrays = {"scale": piece.arrays["scale"]}
+    at.change(first, {"scale": scale, "offset": bias}, **({} if _kind(first) == "batchnorm" else {"affine": True}))
     at.drop(piece, piece.inputs[0])
     return True
 
@@ -209,6 +221,16 @@ def _both_ways(at: _Tidying, piece: Piece) -> bool:
 def _moved(at: _Tidying, piece: Piece) -> bool:
     """Make one of two that put axes into another order, or none."""
     first = at.before(piece)
+    if first is not None and {_kind(first), _kind(piece)} <= {"flatten", "reshape"}:
+        shape = at.sketch.shapes[first.inputs[0]]
+        if piece.shape == shape and first.inputs[0] in at.sketch.by_name:
+            at.drop(piece, first.name)
+            at.drop(first, first.inputs[0])
+        else:
+            fields: dict[str, Any] = {"kind": "flatten"} if len(piece.shape) == 1 else {"kind": "reshape", "shape": piece.shape}
+            at.change(first, {}, **fields)
+            at.drop(piece, first.name)
+        return True
     if first is None or _kind(first) != _kind(piece):
         return False
     if _kind(piece) == "permute":
@@ -222,11 +244,23 @@ def _moved(at: _Tidying, piece: Piece) -> bool:
             at.change(first, {}, order=order)
             at.drop(piece, first.name)
         return True
-    if _kind(piece) == "reshape":
-        at.change(first, {}, shape=piece.shape)
+    if _kind(piece) == "crop":
+        starts = [_start(at, each) for each in (first, piece)]
+        offset = tuple(a + b for a, b in zip(*starts, strict=True))
+        at.change(first, {}, size=getattr(piece.layer, "size", None), offset=offset)
         at.drop(piece, first.name)
         return True
     return False
+
+
+def _start(at: _Tidying, piece: Piece) -> tuple[int, ...]:
+    """Return where a crop begins."""
+    layer: Any = piece.layer
+    if layer.offset is not None:
+        return tuple(layer.offset)
+    found = at.sketch.shapes[piece.inputs[0]][1:]
+    middle = tuple((n - k) // 2 for n, k in zip(found, piece.shape[1:], strict=True))
+    return middle if len(middle) > 1 else (*middle, *middle)
 
 
 def _gated(at: _Tidying, piece: Piece) -> bool:

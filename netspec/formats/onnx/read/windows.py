@@ -125,7 +125,7 @@ def padded(t: Trace, node: Node, view: View, pads: Pads, mode: str = "zero") -> 
         return view
     most = tuple(map(max, pads))
     shape = t.sketch.shapes[view.piece]
-    piece = t.add(node, "pad", [view.piece], amount=two(most) if len(most) > 1 else (0, most[0]), mode=mode)
+    piece = t.add(node, "pad", [view.piece], amount=two(most), mode=mode)
     if any(before != after for before, after in pads):
         start = tuple(m - before for m, (before, _) in zip(most, pads, strict=True))
         size = tuple(n + before + after for n, (before, after) in zip(shape[1:], pads, strict=True))
