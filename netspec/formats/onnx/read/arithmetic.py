@@ -26,6 +26,9 @@ _LAYERS = {
     "Min": "minimum",
 }
 
+_SMALLEST = 1e-37
+"""As near to 0 as float32 has all its digits."""
+
 
 def _arithmetic(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
     """Combine two or more values, or a value and constants."""
@@ -212,6 +215,14 @@ def _fitted(t: Trace, node: Node, layer: str, small: View, whole: View) -> View:
     return replace(small, piece=name, base=whole.base)
 
 
+def _share(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
+    """Return x over its maximum, which is 0 only where all of x is 0: then it is divided by the smallest number."""
+    x, most = inputs
+    if not isinstance(x, View) or not isinstance(most, View):
+        raise RefusedError("a share of constants")
+    return binary(t, node, "divide", x, t.on(node, most, "clamp", min=_SMALLEST))
+
+
 def _mean(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     if not all(isinstance(x, View) for x in inputs):
         raise RefusedError("a mean of constants")
@@ -250,4 +261,5 @@ OPERATORS: Mapping[str, Callable[[Trace, Node, Sequence[Any]], Any]] = {
     **dict.fromkeys(_LAYERS, _arithmetic),
     "Mean": _mean,
     "Pow": _pow,
+    "netspec.share": _share,
 }

@@ -295,6 +295,13 @@ def _padded(t: Trace, node: Node, view: View, pads: Sequence[tuple[int, int]], m
         return view
     if any(atom.batch for i in used for atom in view.axes[i]):
         raise RefusedError("it adds examples to the batch")
+    if mode != "zero" and 1 in used and len(used) == 1 and len(view.axes) in {2, 3}:
+        # A border of features is one of the length of a sequence that has them as its positions.
+        own = view.axes[1]
+        rest = tuple(atom for atom in view.atoms if atom not in own)
+        turned = t.laid(node, view, [rest, own])
+        made = padded(t, node, turned, [pads[1]], mode)
+        return View(made.piece, (rest, made.base[1]), (view.axes[0], made.base[1], *view.axes[2:]))
     if len(view.axes) == 2 or (used == [1] and mode == "zero"):
         if mode != "zero":
             raise RefusedError("a border of features", "`pad 0 channels=` adds zeros")
@@ -304,8 +311,8 @@ def _padded(t: Trace, node: Node, view: View, pads: Sequence[tuple[int, int]], m
         read = read if read.base[0] == own else t.laid(node, read, [own, *read.base[1:]])
         before, after = pads[axis]
         piece = t.add(node, "pad", [read.piece], channels=after, channels_before=before)
-        made: Group = (Atom(piece.shape[0]),)
-        return View(piece.name, (made, *read.base[1:]), (*view.axes[:axis], made, *view.axes[axis + 1 :]))
+        front: Group = (Atom(piece.shape[0]),)
+        return View(piece.name, (front, *read.base[1:]), (*view.axes[:axis], front, *view.axes[axis + 1 :]))
     if pads[1] != (0, 0):
         if mode != "zero":
             raise RefusedError("a border of channels", "`pad 0 channels=` adds zeros")

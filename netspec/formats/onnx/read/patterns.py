@@ -136,7 +136,7 @@ def simplified(nodes: Sequence[Node], constants: Mapping[str, Array]) -> list[No
 def _one(node: Node, graph: _Graph) -> Node:
     if not node.outputs:
         return node
-    for finder in (_standardized, _threshold, _softmin):
+    for finder in (_standardized, _threshold, _softmin, _share):
         found = finder(node, graph)
         if found is not None:
             return found
@@ -244,3 +244,30 @@ def _softmin(node: Node, graph: _Graph) -> Node | None:
     if negative is None or negative.kind != "Neg":
         return None
     return replace(node, kind="netspec.softmin", inputs=negative.inputs)
+
+
+def _share(node: Node, graph: _Graph) -> Node | None:
+    """Return x / max(x), x from 0 on, in place of a choice of 0 where that maximum is 0: TensorFlow's `div_no_nan`."""
+    if node.kind != "Where" or len(node.inputs) != 3 or graph.number(node.inputs[1]) != 0:
+        return None
+    equal, over = graph.maker(node.inputs[0]), graph.maker(node.inputs[2])
+    if equal is None or over is None or equal.kind != "Equal" or over.kind != "Div" or len(over.inputs) != 2:
+        return None
+    x, most = over.inputs
+    if equal.inputs[0] != most or graph.number(equal.inputs[1]) != 0:
+        return None
+    largest, above = _behind(most, graph), graph.maker(x)
+    if largest is None or largest.kind != "ReduceMax" or largest.inputs[0] != x or above is None:
+        return None
+    least = _behind(above.inputs[1], graph) if above.kind == "Sub" else None
+    if least is None or least.kind != "ReduceMin" or least.inputs[0] != above.inputs[0]:
+        return None
+    return replace(node, kind="netspec.share", inputs=(x, most))
+
+
+def _behind(name: str, graph: _Graph) -> Node | None:
+    """Return the node that makes a value, behind those that give it other axes."""
+    node = graph.maker(name)
+    while node is not None and node.kind in {"Reshape", "Unsqueeze", "Squeeze"}:
+        node = graph.maker(node.inputs[0])
+    return node

@@ -230,7 +230,8 @@ class _Reading:
             labels = Labels(made.inputs)
             names = list(outputs)
             for index, end in enumerate(dict.fromkeys(ends)):
-                made.outputs.append(Output(self.rename(end, labels.make(names[index] if index < len(names) else end))))
+                renamed = self.rename(end, labels.make(names[index] if index < len(names) else end))
+                made.outputs.append(Output(renamed))
 
     def rename(self, name: str, new: str) -> str:
         """Give a piece another name; one that has it already gets a longer one."""

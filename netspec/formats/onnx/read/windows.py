@@ -119,7 +119,7 @@ def _pads(
     return pads if auto == "SAME_UPPER" else tuple((after, before) for before, after in pads)
 
 
-def padded(t: Trace, node: Node, view: View, pads: Pads, mode: str = "zero") -> View:
+def padded(t: Trace, node: Node, view: View, pads: Sequence[tuple[int, int]], mode: str = "zero") -> View:
     """Return a value with more positions before and after; where they are not as many, some are cut off again."""
     if not any(map(any, pads)):
         return view
