@@ -14,7 +14,7 @@ from netspec.formats.onnx.read.scores import Scores
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Atom, Group, View, size_of
 
-__all__ = ["OPERATORS", "binary", "same_axes"]
+__all__ = ["OPERATORS", "binary", "repeated", "same_axes"]
 
 _LAYERS = {
     "Add": "add",
@@ -58,7 +58,10 @@ def _two(t: Trace, node: Node, a: Any, b: Any) -> Any:
         scores, other = (a, b) if isinstance(a, Scores) else (b, a)
         return scores.combined(kind, other, first=isinstance(a, Scores))
     if isinstance(a, View) and isinstance(b, View):
-        return binary(t, node, _LAYERS[kind], a, b)
+        return _wide(binary(t, node, _LAYERS[kind], replace(a, wide=()), replace(b, wide=())), a, b)
+    if (isinstance(a, View) and a.wide) or (isinstance(b, View) and b.wide):
+        narrow = [replace(x, wide=()) if isinstance(x, View) else x for x in (a, b)]
+        return _wide(_two(t, node, *narrow), a, b)
     if isinstance(a, View):
         return _with_constant(t, node, a, b)
     match kind:
@@ -72,6 +75,27 @@ def _two(t: Trace, node: Node, a: Any, b: Any) -> Any:
             return replace(b, piece=t.add(node, "divide", [over.piece, b.piece]).name)
         case _:
             return _with_constant(t, node, b, a)
+
+
+def _wide(made: View, a: Any, b: Any) -> View:
+    """Return a result that is still to be repeated where that of both would have been."""
+    try:
+        shape = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        raise RefusedError("it combines axes of different sizes") from None
+    return made if made.shape == shape else replace(made, wide=shape)
+
+
+def repeated(t: Trace, node: Node, view: View) -> View:
+    """Return a value with the repetition that was put off."""
+    if not view.wide:
+        return view
+    axes = tuple(
+        (Atom(size),) if size_of(group) < size else group for group, size in zip(view.axes, view.wide, strict=True)
+    )
+    base = tuple(group for group in axes if not any(atom.batch for atom in group))
+    whole = View(view.piece, base, axes)
+    return replace(_fitted(t, node, "", replace(view, wide=()), whole), axes=axes)
 
 
 def _with_constant(t: Trace, node: Node, view: View, array: Any) -> View:
@@ -186,7 +210,7 @@ def _fitted(t: Trace, node: Node, layer: str, small: View, whole: View) -> View:
     """Return a value that is spread over another: as one number a channel where that is enough, else enlarged."""
     own = set(small.atoms)
     channels = bool(whole.base) and own == set(whole.base[0]) and len(whole.base) > 1
-    if channels and layer != "average":
+    if channels and layer:
         return t.laid(node, small, whole.base[:1])
     groups = [group if set(group) <= own else () for group in whole.base]
     if any(set(group) & own and not set(group) <= own for group in whole.base):
@@ -194,8 +218,9 @@ def _fitted(t: Trace, node: Node, layer: str, small: View, whole: View) -> View:
     made = t.laid(node, small, groups)
     name = made.piece
     sizes = [size_of(group) for group in whole.base]
-    missing = [not set(group) <= own for group in whole.base]
     missing = [bool(group) and not (set(group) <= own) for group in whole.base]
+    if not any(missing):
+        return made
     if len(sizes) > 3:
         raise RefusedError("a value is spread over four axes", "bring both to one shape")
     if len(sizes) == 1:

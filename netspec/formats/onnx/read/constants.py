@@ -85,9 +85,14 @@ def _along(array: Array, found: Sequence[Group], wanted: Sequence[Group]) -> Arr
     return np.ascontiguousarray(whole.reshape([size_of(group) for group in wanted]))
 
 
+def _everywhere(array: Array) -> float | None:
+    """Return the one number that a constant is written as; a weight may have equal numbers and stays one."""
+    return number_of(array) if array.size == 1 or not any(array.strides) else None
+
+
 def multiplied(t: Trace, node: Node, view: View, array: Array) -> View:
     """Return x·c."""
-    number = number_of(array)
+    number = _everywhere(array)
     if number is not None and np.ndim(array) <= len(view.axes):
         return times(t, node, view, number)
     view, array = spread(t, node, view, array)
@@ -100,11 +105,11 @@ def multiplied(t: Trace, node: Node, view: View, array: Array) -> View:
 
 def added(t: Trace, node: Node, view: View, array: Array) -> View:
     """Return x + c."""
-    number = number_of(array)
+    number = _everywhere(array)
+    if number is not None and np.ndim(array) <= len(view.axes):
+        return times(t, node, view, 1.0, number)
     view, array = spread(t, node, view, array)
     channels = of_channels(view, array)
-    if number is not None and (channels is None or np.size(array) == 1):
-        return times(t, node, view, 1.0, number)
     if channels is not None:
         return t.on(node, view, "scale", {"scale": np.ones_like(channels), "bias": channels}, bias=True)
     if len(view.base) == 2:

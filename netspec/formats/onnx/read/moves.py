@@ -119,15 +119,15 @@ def _transpose(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
 def _expand(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     view = _view(inputs)
     wanted = whole_numbers(inputs[1], "shape")
-    shape = view.shape
-    rank = max(len(wanted), len(shape))
-    open_ = [1] * (rank - len(shape)) + list(shape)
+    rank = max(len(wanted), len(view.axes))
+    view = replace(view, axes=((),) * (rank - len(view.axes)) + view.axes).with_batch()
     more = [1] * (rank - len(wanted)) + wanted
-    for have, want in zip(open_, more, strict=True):
-        if have != want and want != 1:
-            raise RefusedError("it repeats values", "`upsample` along positions; what multiplies does so by itself")
+    sizes = [max(have, want) for have, want in zip(view.shape, more, strict=True)]
+    for have, want, group in zip(view.shape, more, view.axes, strict=True):
+        if have != want and 1 not in {have, want} or (have != want != 1 and any(atom.batch for atom in group)):
+            raise RefusedError("it repeats more than axes of one value")
     del t, node
-    return replace(view, axes=((),) * (rank - len(shape)) + view.axes).with_batch()
+    return view if view.shape == tuple(sizes) else replace(view, wide=tuple(sizes))
 
 
 def _shape(t: Trace, node: Node, inputs: Sequence[Any]) -> Array:

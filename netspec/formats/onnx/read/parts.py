@@ -10,10 +10,11 @@ import numpy as np
 
 from netspec.backends.jax.kernels.resize import coordinates
 from netspec.formats.onnx.read.arithmetic import same_axes
-from netspec.formats.onnx.read.constants import number_of, times
+from netspec.formats.onnx.read.constants import added, number_of, times
 from netspec.formats.onnx.read.fold import slices_of
 from netspec.formats.onnx.read.model import Node, RefusedError
 from netspec.formats.onnx.read.moves import whole_numbers
+from netspec.formats.onnx.read.scores import Scores
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Atom, Group, View, size_of
 from netspec.formats.onnx.read.windows import cropped, padded, two
@@ -221,15 +222,15 @@ def _with_constant(t: Trace, node: Node, inputs: Sequence[Any], axis: int) -> Vi
     """Return a value with a constant before or behind it: a class token, or coordinates."""
     if len(inputs) == 2:
         first, second = inputs
-        if isinstance(first, np.ndarray) and isinstance(second, View):
-            vector = _of_one(first)
-            own = second.axes[axis]
-            if vector is not None and len(second.base) == 2 and second.base[1] == own and first.shape[axis] == 1:
-                piece = t.add(node, "classtoken", [second.piece], {"vector": vector.reshape(-1)})
-                made: Group = (Atom(piece.shape[1]),)
-                return View(
-                    piece.name, (second.base[0], made), (*second.axes[:axis], made, *second.axes[axis + 1 :])
-                )
+        if isinstance(first, np.ndarray) and isinstance(second, View) and len(second.axes) == 3:
+            vector, batch = _of_one(first), second.batch_axis()
+            if vector is not None and batch == 0 and axis > 0 and first.shape[axis] == 1:
+                features, positions = second.axes[3 - axis], second.axes[axis]
+                read = t.laid(node, second, [features, positions])
+                piece = t.add(node, "classtoken", [read.piece], {"vector": vector.reshape(-1)})
+                longer: Group = (Atom(piece.shape[1]),)
+                axes = tuple(longer if i == axis else group for i, group in enumerate(second.axes))
+                return View(piece.name, (features, longer), axes)
         if isinstance(first, View) and isinstance(second, np.ndarray) and axis == 1:
             places = _of_one(second)
             plain = t.plain(node, first, len(first.axes))
@@ -237,7 +238,20 @@ def _with_constant(t: Trace, node: Node, inputs: Sequence[Any], axis: int) -> Vi
                 wanted = coordinates(places.shape[1:])
                 if np.allclose(places, wanted, atol=1e-6):
                     return t.fresh(made := t.add(node, "coordinates", [plain.piece]), made.shape)
-    raise RefusedError("a constant beside computed values", "`pad`, `classtoken` and `coordinates` are known")
+    views = [x for x in inputs if isinstance(x, View)]
+    if not views or any(isinstance(x, Scores) for x in inputs):
+        raise RefusedError("a constant beside computed values", "`pad`, `classtoken` and `coordinates` are known")
+    made = []
+    for each in inputs:
+        if isinstance(each, np.ndarray):
+            one = _of_one(each)
+            if one is None or views[0].batch_axis() != 0 or each.shape[axis] > views[0].shape[axis]:
+                raise RefusedError("a constant beside computed values", "`pad`, `classtoken` and `coordinates` are known")
+            # Zeros in place of so many of the values, and the constant added to them.
+            zeros = times(t, node, cut(t, node, views[0], axis, 0, each.shape[axis]), 0.0)
+            each = added(t, node, zeros, one[None])
+        made.append(each)
+    return _concat(t, node, made)
 
 
 def _of_one(array: Array) -> Array | None:

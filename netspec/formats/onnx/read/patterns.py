@@ -136,7 +136,7 @@ def simplified(nodes: Sequence[Node], constants: Mapping[str, Array]) -> list[No
 def _one(node: Node, graph: _Graph) -> Node:
     if not node.outputs:
         return node
-    for finder in (_standardized, _threshold, _softmin, _share):
+    for finder in (_standardized, _threshold, _softmin, _share, _hard_swish):
         found = finder(node, graph)
         if found is not None:
             return found
@@ -235,6 +235,18 @@ def _threshold(node: Node, graph: _Graph) -> Node | None:
     if not fits or limit is None or value is None:
         return None
     return replace(node, kind="netspec.threshold", inputs=(x,), attributes={"threshold": limit, "value": value})
+
+
+def _hard_swish(node: Node, graph: _Graph) -> Node | None:
+    if node.kind != "Mul" or len(node.inputs) != 2:
+        return None
+    for x, share in (node.inputs, node.inputs[::-1]):
+        gate = graph.maker(share)
+        if gate is not None and gate.kind == "HardSigmoid" and gate.inputs[0] == x:
+            alpha, beta = gate.attributes.get("alpha", 0.2), gate.attributes.get("beta", 0.5)
+            if isinstance(alpha, float) and abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
+                return replace(node, kind="HardSwish", inputs=(x,), attributes={})
+    return None
 
 
 def _softmin(node: Node, graph: _Graph) -> Node | None:

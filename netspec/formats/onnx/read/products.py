@@ -133,13 +133,15 @@ def standardized(t: Trace, node: Node, view: View, over: Group, epsilon: float) 
 
 def _scaled(t: Trace, node: Node, view: View, scale: Any, bias: Any, axes: Sequence[int]) -> View:
     """Return a normalized value times a scale and with an offset, which go along some axes."""
+    plain = node.kind == "InstanceNormalization"
     for array, apply in ((scale, multiplied), (bias, added)):
         if array is None:
             continue
         if not isinstance(array, np.ndarray) or array.size != np.prod([view.shape[a] for a in axes]):
             raise RefusedError("its scale or offset does not fit what it normalizes")
         neutral = 1 if apply is multiplied else 0
-        if (array == neutral).all():
+        if plain and (array == neutral).all():
+            # Exporters write group normalization with one that changes nothing within.
             continue
         sizes = [view.shape[a] if a in axes else 1 for a in range(len(view.axes))]
         view = apply(t, node, view, array.reshape(sizes))

@@ -181,6 +181,8 @@ class _Reading:
             raise RefusedError(f"`{node.kind}` of computed values", REFUSED.get(node.kind, ""))
         if not known:
             raise RefusedError("it reads nothing")
+        if node.kind not in arithmetic.OPERATORS and node.kind not in {"Shape", "Size", "Identity", "Expand"}:
+            inputs = [arithmetic.repeated(self.t, node, v) if isinstance(v, View) else v for v in inputs]
         made = operator(self.t, node, inputs)
         return made if isinstance(made, list) else [made]
 
@@ -206,6 +208,7 @@ class _Reading:
                 continue
             node = Node("Output", name, (), (), {}, place)
             try:
+                value = arithmetic.repeated(self.t, node, value)
                 piece = self.t.laid(node, value, _groups(value)).piece
                 if piece not in self.sketch.by_name or piece in made.values():
                     piece = self.t.add(node, "identity", [piece]).name

@@ -55,6 +55,7 @@ class View:
         axes: the axes of ONNX, the batch among them.
         tokens: whether its values are whole numbers, of tokens.
         bytes: whether it holds bytes 0..255 of which the piece holds 0..1.
+        wide: the sizes to which it is still to be repeated, along axes of one value; arithmetic does so by itself.
     """
 
     piece: str
@@ -62,11 +63,12 @@ class View:
     axes: tuple[Group, ...]
     tokens: bool = False
     bytes: bool = False
+    wide: Shape = ()
 
     @property
     def shape(self) -> Shape:
         """Return its sizes, the batch among them."""
-        return tuple(map(size_of, self.axes))
+        return self.wide or tuple(map(size_of, self.axes))
 
     @property
     def atoms(self) -> list[Atom]:
