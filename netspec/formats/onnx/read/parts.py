@@ -362,6 +362,8 @@ def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     whole = [1.0] * len(shape)
     for axis, factor in zip(axes, factors, strict=True):
         whole[axis] = factor
+    if view.batch_axis() == 0:
+        whole[0] = 1.0
     if any(abs(f - round(f)) > 1e-6 or f < 1 for f in whole) or whole[:2] != [1, 1]:
         raise RefusedError(f"a size of {', '.join(f'{f:g}' for f in whole[2:])} times", "`upsample` by whole factors")
     if all(f == 1 for f in whole):

@@ -75,6 +75,10 @@ class _Graph:
     def __init__(self, nodes: Sequence[Node], constants: Mapping[str, Array]) -> None:
         self.makers = {node.outputs[0]: node for node in nodes if node.outputs}
         self.constants = dict(constants)
+        self.readers: dict[str, list[Node]] = {}
+        for node in nodes:
+            for name in dict.fromkeys(node.inputs):
+                self.readers.setdefault(name, []).append(node)
         for node in nodes:
             if node.kind == "Constant" and "value" in node.attributes and isinstance(node.attributes["value"], np.ndarray):
                 self.constants[node.outputs[0]] = node.attributes["value"]
@@ -180,12 +184,21 @@ def _standardized(node: Node, graph: _Graph) -> Node | None:
             axes, others = _axes(mean, graph), _axes(variance, graph)
             same = own is not None and _same_difference(own, top, x, mean, graph)
             if same and axes is not None and axes == others and epsilon > 0:
-                return replace(
-                    node, kind="netspec.standardize", inputs=(x,), attributes={"axes": axes, "epsilon": epsilon}
-                )
+                attributes = {"axes": axes, "epsilon": epsilon, "features": _scales_last(node, graph)}
+                return replace(node, kind="netspec.standardize", inputs=(x,), attributes=attributes)
         if node.kind == "Div":
             break
     return None
+
+
+def _scales_last(node: Node, graph: _Graph) -> bool:
+    """Return whether a product behind a node has one number for each place of the last axis."""
+    for reader in graph.readers.get(node.outputs[0], ()):
+        for name in reader.inputs if reader.kind == "Mul" else ():
+            found = graph.constants.get(name)
+            if found is not None and found.ndim == 1 and found.size > 1:
+                return True
+    return False
 
 
 def _square_of(node: Node, graph: _Graph) -> str | None:

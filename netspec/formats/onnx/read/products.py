@@ -108,8 +108,19 @@ def _batchnorm(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     return t.on(node, made, "batchnorm", given, epsilon=epsilon, momentum=momentum)
 
 
-def standardized(t: Trace, node: Node, view: View, over: Group, epsilon: float) -> View:
-    """Return a value with mean 0 and variance 1 over some of its atoms."""
+def standardized(
+    t: Trace, node: Node, view: View, over: Group, epsilon: float, *, features: bool = False
+) -> View:
+    """Return a value with mean 0 and variance 1 over some of its atoms.
+
+    Args:
+        t: the graph.
+        node: that says it.
+        view: the value.
+        over: the atoms.
+        epsilon: added to the variance.
+        features: whether the atoms are features, each with a scale of its own, and not positions.
+    """
     inside = set(over)
     if any(atom.batch for atom in over):
         raise RefusedError("it normalizes across the examples of a batch", "`batchnorm` does")
@@ -123,7 +134,7 @@ def standardized(t: Trace, node: Node, view: View, over: Group, epsilon: float) 
     if set(first) == inside:
         return t.on(node, view, "layernorm", epsilon=epsilon, affine=False)
     kept = first[: len(outside)]
-    if set(kept) == set(outside):
+    if set(kept) == set(outside) and not features:
         groups = size_of(kept)
         if kept == first and len(view.base) > 1:
             return t.on(node, view, "instancenorm", epsilon=epsilon)
@@ -155,7 +166,7 @@ def _layernorm(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     rank = len(view.axes)
     axes = range(node.whole("axis", -1) % max(rank, 1), rank)
     over = tuple(atom for axis in axes for atom in view.axes[axis])
-    made = standardized(t, node, view, over, node.number("epsilon", 1e-5))
+    made = standardized(t, node, view, over, node.number("epsilon", 1e-5), features=True)
     return _scaled(t, node, made, scale, bias, axes)
 
 
@@ -165,7 +176,8 @@ def _pattern(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         raise RefusedError("it normalizes no computed value")
     axes = axes_of(node, None, len(view.axes))
     over = tuple(atom for axis in axes for atom in view.axes[axis])
-    return standardized(t, node, view, over, node.number("epsilon", 1e-5))
+    features = bool(node.attributes.get("features"))
+    return standardized(t, node, view, over, node.number("epsilon", 1e-5), features=features)
 
 
 def _instancenorm(t: Trace, node: Node, inputs: Sequence[Any]) -> View:

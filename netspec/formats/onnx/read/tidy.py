@@ -287,10 +287,12 @@ def _gated(at: _Tidying, piece: Piece) -> bool:
 
 
 def _border(at: _Tidying, piece: Piece) -> bool:
-    """Make a border of zeros before a convolution its padding."""
+    """Make a border of zeros before a convolution, or before a mean of windows, its padding."""
     first = at.before(piece)
     layer: Any = piece.layer
-    if _kind(piece) not in {"conv", "depthwise"} or layer.pad != "valid" or _kind(first) != "pad" or first is None:
+    if _kind(piece) not in {"conv", "depthwise", "avgpool"} or layer.pad != "valid":
+        return False
+    if _kind(first) != "pad" or first is None or getattr(layer, "ceil", False):
         return False
     border: Any = first.layer
     if border.mode != "zero" or border.channels or border.channels_before:
@@ -298,7 +300,8 @@ def _border(at: _Tidying, piece: Piece) -> bool:
     pad = border.amount if len(piece.shape) == 3 else (border.amount[1], border.amount[1])
     shape, inputs = piece.shape, piece.inputs
     try:
-        at.change(piece, {}, first.inputs, pad=pad)
+        counted = {"count_padding": True} if _kind(piece) == "avgpool" else {}
+        at.change(piece, {}, first.inputs, pad=pad, **counted)
     except ShapeError:
         return False
     assert (piece.shape, inputs) == (shape, (first.name,))
