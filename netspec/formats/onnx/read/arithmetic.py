@@ -112,6 +112,8 @@ def _with_constant(t: Trace, node: Node, view: View, array: Any) -> View:
         case "Div":
             if (array == 0).any():
                 raise RefusedError("a division by 0")
+            if array.size == 1:
+                return times(t, node, view, float(f"{1 / float(array.reshape(-1)[0]):.8g}"))
             return multiplied(t, node, view, 1 / array.astype(np.float64))
         case kind:
             number = number_of(array)

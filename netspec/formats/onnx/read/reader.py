@@ -112,6 +112,8 @@ class _Reading:
         self.values: dict[str, Any] = dict(graph.constants)
         self.frontier: list[str] = []
         """Pieces that something reads which was not understood."""
+        self.pictures: set[str] = set()
+        """The inputs that are bytes in the file."""
         self.count = 0
 
     def description(self) -> Description:
@@ -124,6 +126,7 @@ class _Reading:
                 continue
             view = declare(self.t, name, declared, nodes, self.given.shape)
             self.values[name] = _LOST if view is None else view
+            self.pictures |= {view.piece} if view is not None and view.bytes else set()
         for node in nodes:
             self.node(node)
             if len(self.sketch.made.pieces) > MAX_PIECES:
@@ -228,6 +231,12 @@ class _Reading:
         ends = tidied(self.sketch, wanted)
         made.has_weights = True
         read = {source for piece in made.pieces for source in piece.inputs}
+        for piece in made.pieces:
+            if piece.layer.canonical() == "scale" and piece.inputs[0] in self.pictures:
+                # How pixels become numbers is no weight that learns.
+                ends = [self.rename(piece.name, "preparation") if end == piece.name else end for end in ends]
+                piece.keep = True
+                made.top.append(("freeze", self.rename(piece.name, "preparation"), ""))
         made.inputs = {name: shape for name, shape in made.inputs.items() if name in read}
         if len(dict.fromkeys(ends)) > 1:
             labels = Labels(made.inputs)

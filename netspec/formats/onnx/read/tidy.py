@@ -88,7 +88,7 @@ def _in_a_row(at: _Tidying, piece: Piece) -> bool:
     (a, b), (c, d) = _numbers(first), _numbers(piece)
     factor, plus = a * c, b * c + d
     if _kind(first) == _kind(piece) == "times":
-        numbers = {name: float(f"{float(v):.9g}") for name, v in (("factor", factor), ("plus", plus))}
+        numbers = {name: float(f"{float(v):.8g}") for name, v in (("factor", factor), ("plus", plus))}
         at.change(first, {}, **numbers)
     else:
         channels = first.shape[:1]
