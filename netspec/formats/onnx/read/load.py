@@ -28,6 +28,8 @@ _OLDEST, _NEWEST = 6, 26
 
 _MAX_FACTS = 1_000_000
 
+_AGAIN = "the file is damaged: export it again"
+
 
 def load(path: Path, read: Callable[[Path, int], bytes]) -> OnnxGraph:
     """Return the graph of a file; raises ModelImportError where it is damaged or none."""
@@ -60,32 +62,28 @@ class _Loading:
         opset = self.opset()
         constants: dict[str, Array] = {}
         for tensor in proto.initializer:
-            if tensor.name in constants:
-                raise ModelImportError(
-                    f"{self.file}: two weights are called {_shown(tensor.name)}", "the file is damaged: export it again"
-                )
-            constants[tensor.name] = self.array(tensor)
+            name = _text(tensor.name)
+            if name in constants:
+                raise ModelImportError(f"{self.file}: two weights are called {_shown(name)}", _AGAIN)
+            constants[name] = self.array(tensor)
         inputs: dict[str, Declared] = {}
         for given in proto.input:
-            if given.name in inputs:
-                raise ModelImportError(
-                    f"{self.file}: two inputs are called {_shown(given.name)}", "the file is damaged: export it again"
-                )
-            if given.name not in constants:
-                inputs[given.name] = self.declared(given)
+            name = _text(given.name)
+            if name in inputs:
+                raise ModelImportError(f"{self.file}: two inputs are called {_shown(name)}", _AGAIN)
+            if name not in constants:
+                inputs[name] = self.declared(given)
         nodes = [self.node(index, each) for index, each in enumerate(proto.node)]
-        outputs = {each.name: self.declared(each) for each in proto.output}
+        outputs = {_text(each.name): self.declared(each) for each in proto.output}
         if len(outputs) < len(proto.output):
-            raise ModelImportError(
-                f"{self.file}: two outputs have one name", "the file is damaged: export it again"
-            )
+            raise ModelImportError(f"{self.file}: two outputs have one name", _AGAIN)
         ordered = in_order(nodes, {*constants, *inputs}, list(outputs), self.file)
-        facts = {each.key: each.value for each in self.model.metadata_props if len(each.value) <= _MAX_FACTS}
-        name = "".join(c for c in proto.name if c.isprintable())[:60]
-        return OnnxGraph(self.file, name, opset, ordered, constants, inputs, outputs, facts)
+        props = self.model.metadata_props
+        facts = {_text(each.key): _text(each.value) for each in props if len(each.value) <= _MAX_FACTS}
+        return OnnxGraph(self.file, opset, ordered, constants, inputs, outputs, facts)
 
     def opset(self) -> int:
-        versions = {each.domain or "ai.onnx": each.version for each in self.model.opset_import}
+        versions = {_text(each.domain) or "ai.onnx": each.version for each in self.model.opset_import}
         # Files of before opsets have none: theirs is the first.
         opset = versions.get("ai.onnx", 1)
         if not _OLDEST <= opset <= _NEWEST:
@@ -116,27 +114,30 @@ class _Loading:
     def node(self, index: int, proto: Any) -> Node:
         import onnx  # noqa: PLC0415
 
-        kind = proto.op_type if proto.domain in {"", "ai.onnx"} else f"{proto.domain}.{proto.op_type}"
-        name = proto.name or f"node {index}"
+        kind, domain = _text(proto.op_type), _text(proto.domain)
+        kind = kind if domain in {"", "ai.onnx"} else f"{domain}.{kind}"
+        name = _text(proto.name) or f"node {index}"
         place = Place(self.file, visible(f"{name[:100]} ({kind[:60]})"))
         attributes: dict[str, Any] = {}
+        kinds = onnx.AttributeProto
         for each in proto.attribute:
-            kinds = onnx.AttributeProto
+            key = _text(each.name)
             if each.type == kinds.TENSOR:
-                attributes[each.name] = self.array(each.t)
+                attributes[key] = self.array(each.t)
             elif each.type in {kinds.FLOAT, kinds.INT}:
-                attributes[each.name] = each.f if each.type == kinds.FLOAT else each.i
+                attributes[key] = each.f if each.type == kinds.FLOAT else each.i
             elif each.type == kinds.STRING:
-                attributes[each.name] = each.s.decode("utf-8", "replace")
+                attributes[key] = _text(each.s)
             elif each.type == kinds.FLOATS:
-                attributes[each.name] = list(each.floats)
+                attributes[key] = list(each.floats)
             elif each.type == kinds.INTS:
-                attributes[each.name] = list(each.ints)
+                attributes[key] = list(each.ints)
             elif each.type == kinds.STRINGS:
-                attributes[each.name] = [s.decode("utf-8", "replace") for s in each.strings]
+                attributes[key] = [_text(s) for s in each.strings]
             else:
-                attributes[each.name] = Subgraph()
-        return Node(kind, name, tuple(proto.input), tuple(proto.output), attributes, place)
+                attributes[key] = Subgraph()
+        inputs, outputs = (tuple(map(_text, names)) for names in (proto.input, proto.output))
+        return Node(kind, name, inputs, outputs, attributes, place)
 
     # --- arrays -----------------------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class _Loading:
         """Return the array of a tensor, whose data must be as many bytes as its sizes say."""
         import onnx  # noqa: PLC0415
 
-        name = _shown(tensor.name) if tensor.name else "a constant"
+        name = _shown(_text(tensor.name)) if tensor.name else "a constant"
         if any(d < 0 for d in tensor.dims) or len(tensor.dims) > 32:
             raise ModelImportError(f"{self.file}: {name} has sizes that no array has", "copy or export it again")
         try:
@@ -172,7 +173,7 @@ class _Loading:
         """Return an array that lies in a file of its own, within the folder of the model."""
         import onnx  # noqa: PLC0415
 
-        facts = {each.key: each.value for each in tensor.external_data}
+        facts = {_text(each.key): _text(each.value) for each in tensor.external_data}
         path = self.beside(facts.get("location", ""), name)
         kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
         numbers = [facts.get(key, "") for key in ("offset", "length")]
@@ -223,3 +224,7 @@ class _Loading:
 def _shown(name: str) -> str:
     return repr(visible(name[:100]))
 
+
+def _text(value: str | bytes) -> str:
+    """Return a text of a protocol buffer, which is bytes where it is no text."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")

@@ -12,6 +12,9 @@ from netspec.formats.reading import Array, ModelImportError, Place
 __all__ = ["Declared", "LostError", "Node", "OnnxGraph", "RefusedError", "Subgraph", "in_order", "needed"]
 
 
+_AGAIN = "the file is damaged: export it again"
+
+
 class RefusedError(Exception):
     """A node that is not understood: what of it, and what could stand for it."""
 
@@ -93,7 +96,6 @@ class OnnxGraph:
 
     Attributes:
         file: its name, for messages.
-        name: of the graph.
         opset: which version of ONNX's operators.
         nodes: each behind those that it reads.
         constants: arrays by name.
@@ -103,7 +105,6 @@ class OnnxGraph:
     """
 
     file: str
-    name: str
     opset: int
     nodes: Sequence[Node]
     constants: Mapping[str, Array]
@@ -124,7 +125,7 @@ def in_order(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], fil
             if name in makers or name in given:
                 raise ModelImportError(
                     f"{file}: two things are called {_shown(name)}, one of them what {_shown(node.name)} makes",
-                    "the file is damaged: export it again",
+                    _AGAIN,
                 )
             makers[name] = index
     for node in nodes:
@@ -132,12 +133,12 @@ def in_order(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], fil
             if name not in makers and name not in given:
                 raise ModelImportError(
                     f"{file}: {_shown(node.name)} reads {_shown(name)}, which nothing makes",
-                    "the file is damaged: export it again",
+                    _AGAIN,
                 )
     for name in outputs:
         if name not in makers and name not in given:
             raise ModelImportError(
-                f"{file}: the output {_shown(name)} is made by nothing", "the file is damaged: export it again"
+                f"{file}: the output {_shown(name)} is made by nothing", _AGAIN
             )
     waits = [len({makers[n] for n in node.inputs if n in makers}) for node in nodes]
     readers: list[list[int]] = [[] for _ in nodes]
@@ -157,7 +158,7 @@ def in_order(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], fil
         first = next(node for node, wait in zip(nodes, waits, strict=True) if wait)
         raise ModelImportError(
             f"{file}: the graph goes in a circle: {_shown(first.name)} reads what is made of its own output",
-            "the file is damaged: export it again",
+            _AGAIN,
         )
     # The order of the file, where it is one: then labels and rows stand as their author had them.
     seen = set(given)

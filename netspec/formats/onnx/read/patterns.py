@@ -134,7 +134,14 @@ class _Graph:
 def simplified(nodes: Sequence[Node], constants: Mapping[str, Array]) -> list[Node]:
     """Return the nodes with one in place of the last of each pattern; what is no longer needed is left for later."""
     graph = _Graph(nodes, constants)
-    return [_one(node, graph) for node in nodes]
+    made = []
+    for node in nodes:
+        try:
+            made.append(_one(node, graph))
+        except (IndexError, TypeError, ValueError, AttributeError):
+            # A node without what its operator has, which is said when it is read.
+            made.append(node)
+    return made
 
 
 def _one(node: Node, graph: _Graph) -> Node:

@@ -195,8 +195,8 @@ def _weights(inputs: Sequence[Any]) -> tuple[Array, Array | None]:
     kernel, bias = inputs[1] if len(inputs) > 1 else None, inputs[2] if len(inputs) > 2 else None
     if not isinstance(kernel, np.ndarray) or not isinstance(bias, np.ndarray | None):
         raise RefusedError("its kernel is computed", "kernels are weights here")
-    if kernel.ndim < 3:
-        raise RefusedError("its kernel has no positions")
+    if kernel.ndim < 3 or kernel.dtype.kind != "f":
+        raise RefusedError("its kernel has no positions, or holds no floats")
     return kernel, bias
 
 
