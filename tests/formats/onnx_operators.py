@@ -207,7 +207,8 @@ OPERATORS = {
         weights={"half": _number(0.5), "two": _number(2), "more": _number(1.5)},
     ),
     "bounds": Operator(
-        "a = Clip (x, , one)\nb = Clip (a, minus, one)\nc = Clip (b, minus)\nd = Clip (c, zero, six)\ny = Clip (d, zero)",
+        "a = Clip (x, , one)\nb = Clip (a, minus, one)\nc = Clip (b, minus)\nd = Clip (c, zero, six)\n"
+        "y = Clip (d, zero)",
         "input 4x7x8; clamp max=1; hard_tanh; clamp -1; relu6; relu",
         weights={"zero": _number(0), "one": _number(1), "minus": _number(-1), "six": _number(6)},
     ),
@@ -275,7 +276,8 @@ OPERATORS = {
     ),
     "a vector of length 1": Operator(
         "n = ReduceL2 <axes = [1]> (x)\ny = Div (x, n)",
-        "input 6; branch { } {; square; reshape 1x6; globalpool sum; sqrt; reshape 1x1; upsample 1x6; flatten; } divide",
+        "input 6; branch { } {; square; reshape 1x6; globalpool sum; sqrt; reshape 1x1; upsample 1x6; flatten; } "
+        "divide",
         given="float[N, 6] x",
     ),
 }

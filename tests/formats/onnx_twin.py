@@ -31,9 +31,9 @@ def model_of(body: str, inputs: str, outputs: str, weights: Mapping[str, Any] | 
     text = f'<ir_version: 8, opset_import: ["" : {opset}]> net ({inputs}) => ({outputs}) {{ {lines} }}'
     model = onnx.parser.parse_model(text)
     for name, array in (weights or {}).items():
-        array = np.asarray(array)
-        array = array.astype(np.float32) if array.dtype == np.float64 else array
-        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+        given = np.asarray(array)
+        given = given.astype(np.float32) if given.dtype == np.float64 else given
+        model.graph.initializer.append(onnx.numpy_helper.from_array(given, name))
     return model
 
 

@@ -95,7 +95,7 @@ def test_names_are_those_of_weights_and_outputs(tmp_path: Path) -> None:
     assert [row.source for row in made.rows if row.parameters] == ["stem.conv of net.onnx", "head of net.onnx"]
 
 
-# --- our own exports ----------------------------------------------------------------------------------------------------
+# --- our own exports ------------------------------------------------------------------------------------------------
 
 CLASSES = tuple(f"class {i}" for i in range(10))
 
@@ -117,7 +117,9 @@ PREPARED = {
 def test_pictures_classes_and_preparation_of_our_exports_come_back(name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     data, wanted = PREPARED[name]
-    network = ns.parse(f"input 3x32x32\nconv 4 3x3 stride=4 relu\nglobalpool\nfc 10\n{data}\ntrain {{ loss cross_entropy }}")
+    network = ns.parse(
+        f"input 3x32x32\nconv 4 3x3 stride=4 relu\nglobalpool\nfc 10\n{data}\ntrain {{ loss cross_entropy }}"
+    )
     graph = network.graph()
     rng = np.random.default_rng(0)
     arrays = {p.path: rng.normal(size=p.shape).astype(np.float32) for p in graph.parameters.values()}
@@ -144,7 +146,7 @@ def test_labels_that_are_none_are_left_out(tmp_path: Path) -> None:
         assert not ns.open(made.model).labels
 
 
-# --- real models --------------------------------------------------------------------------------------------------------
+# --- real models ----------------------------------------------------------------------------------------------------
 
 
 def installed(package: str) -> Path:

@@ -41,7 +41,7 @@ def net(body: str = "y = Conv (x, w, b)", opset: int = 17, weights: dict[str, An
     return model_of(body, "float[N, 3, 8, 8] x", "float y", ONES if weights is None else weights, opset)
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_nodes_in_another_order_are_put_in_order(tmp_path: Path, onnx: Any) -> N
     assert "conv 2 3x3 relu" in made.spec.read_text()
 
 
-# --- data in files of their own -----------------------------------------------------------------------------------------
+# --- data in files of their own -------------------------------------------------------------------------------------
 
 
 def external(model: Any, **facts: str) -> Any:
@@ -240,10 +240,10 @@ def test_data_beside_the_model_are_read(tmp_path: Path, onnx: Any) -> None:
     assert made.parameters == 56
 
 
-# --- little memory ------------------------------------------------------------------------------------------------------
+# --- little memory --------------------------------------------------------------------------------------------------
 
 FLOODS = {
-    "an array of one number": 's = ConstantOfShape (n)\nt = Add (s, s)\ny = Conv (x, w, t)',
+    "an array of one number": "s = ConstantOfShape (n)\nt = Add (s, s)\ny = Conv (x, w, t)",
     "a range": "s = Range (zero, many, one)\ny = Conv (x, w, s)",
     "a table": "s = Expand (one, n)\nt = Tile (s, n)\ny = Conv (x, w, t)",
     "sums of rows and columns": "s = ConstantOfShape (n)\nc = Unsqueeze (s, last)\nt = Add (s, c)\ny = Conv (x, w, t)",
@@ -273,23 +273,30 @@ def test_what_a_file_announces_takes_no_memory(name: str, tmp_path: Path, onnx: 
 def test_many_constants_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
     del onnx
     monkeypatch.setattr("netspec.formats.onnx.read.reader._MOST_FOLDED", 1000)
-    body = "\n".join(f"c{i} = Add (b, b)" for i in range(600)) + "\ns = Sum (b, " + ", ".join(
-        f"c{i}" for i in range(600)
-    ) + ")\ny = Conv (x, w, s)"
+    body = (
+        "\n".join(f"c{i} = Add (b, b)" for i in range(600))
+        + "\ns = Sum (b, "
+        + ", ".join(f"c{i}" for i in range(600))
+        + ")\ny = Conv (x, w, s)"
+    )
     assert "computes with more constants than a network has" in refused(tmp_path, net(body))
 
 
 def test_too_many_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
     del onnx
     monkeypatch.setattr("netspec.formats.onnx.read.load._MAX_NODES", 3)
-    assert "has 4 nodes; at most 3 can be" in refused(tmp_path, net("a = Relu (x)\nb = Relu (a)\nc = Relu (b)\ny = Relu (c)"))
+    assert "has 4 nodes; at most 3 can be" in refused(
+        tmp_path, net("a = Relu (x)\nb = Relu (a)\nc = Relu (b)\ny = Relu (c)")
+    )
 
 
-# --- what is not understood ---------------------------------------------------------------------------------------------
+# --- what is not understood -----------------------------------------------------------------------------------------
 
 
 def test_everything_unknown_is_listed_at_once(tmp_path: Path, onnx: Any) -> None:
-    model = net("a = Sin (x)\nb = Cos (a)\nc, i = TopK (b, k)\nd = Relu (c)\ny = ArgMax (d)", weights={"k": np.array([2])})
+    model = net(
+        "a = Sin (x)\nb = Cos (a)\nc, i = TopK (b, k)\nd = Relu (c)\ny = ArgMax (d)", weights={"k": np.array([2])}
+    )
     model.graph.node[1].domain = "my.own"
     model.graph.node[0].name = "wave"
     message = refused(tmp_path, model)
@@ -321,14 +328,20 @@ REFUSED = {
     "a window of nothing": ("y = MaxPool <kernel_shape = [0, 0]> (x)", "its window has a size below 1"),
     "a window without a size": ("y = MaxPool (x)", "it has no kernel_shape"),
     "a window of words": ('y = MaxPool <kernel_shape = ["a"]> (x)', "its kernel_shape are no whole numbers"),
-    "one size for two axes": ("y = MaxPool <kernel_shape = [2]> (x)", "its kernel_shape are 1 numbers, and 2 are needed"),
+    "one size for two axes": (
+        "y = MaxPool <kernel_shape = [2]> (x)",
+        "its kernel_shape are 1 numbers, and 2 are needed",
+    ),
     "a huge window": ("y = MaxPool <kernel_shape = [999, 999]> (x)", "does not fit"),
     "padding below 0": ("y = Conv <pads = [-1, 0, 0, 0]> (x, w)", "padding below 0"),
     "an axis that is not there": ("y = Softmax <axis = 9> (x)", "its axis 9 is none of 4"),
     "across examples": ("y = ReduceMean <axes = [0]> (x)", "it goes across the examples of a batch"),
     "examples as features": ("y = Reshape (x, five)", "reshapes across the examples of a batch"),
     "more values than there are": ("y = Reshape (x, three)", "has another number of values"),
-    "a product of two values": ("a = Transpose <perm = [0, 1, 3, 2]> (x)\ny = MatMul (x, a)", "it is the scores of an attention"),
+    "a product of two values": (
+        "a = Transpose <perm = [0, 1, 3, 2]> (x)\ny = MatMul (x, a)",
+        "it is the scores of an attention",
+    ),
     "arithmetic of sizes that do not fit": ("y = Add (x, k)", "its constant has"),
     "a choice between values": ("g = Greater (x, b2)\ny = Where (g, x, x)", "`Greater` of computed values"),
     "an order of its own": ("y = Gather <axis = 1> (x, order)", "it takes places in an order of their own"),
@@ -337,7 +350,10 @@ REFUSED = {
     "a size by a half": ("y = Resize (x, , h)", "a size of 0.5, 0.5 times"),
     "a constant": ("y = Add (b, b)", "it is a constant"),
     "a loss of memory": ("y = Dropout (x, , t)", "a dropout that also drops in prediction"),
-    "in training": ("y = BatchNormalization <training_mode = 1> (x, c, c, c, c)", "batch normalization in training mode"),
+    "in training": (
+        "y = BatchNormalization <training_mode = 1> (x, c, c, c, c)",
+        "batch normalization in training mode",
+    ),
     "an axis of words": ('y = Concat <axis = "a"> (x, x)', "its axis is no whole number"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,8 @@ def _with_constant(t: Trace, node: Node, view: View, array: Any) -> View:
             number = number_of(array)
             if number is None:
                 raise RefusedError("bounds that differ from value to value", "`clamp` has one of each")
-            return t.on(node, view, "clamp", **{"min" if kind == "Max" else "max": number})
+            bound: dict[str, Any] = {"min" if kind == "Max" else "max": number}
+            return t.on(node, view, "clamp", **bound)
 
 
 def binary(t: Trace, node: Node, layer: str, a: View, b: View) -> View:
@@ -171,7 +173,7 @@ def same_axes(a: View, b: View) -> tuple[View, View]:
         if left[-1] != right[-1]:
             raise RefusedError(f"it combines axes of {left[-1]} and {right[-1]} values")
         cuts = sorted({*left, *right})
-        if any(high % low for low, high in zip(cuts, cuts[1:], strict=False)):
+        if any(high % low for low, high in pairwise(cuts)):
             raise RefusedError("it combines axes that are put together in different ways")
         a, b = _cut(a, axis, cuts), _cut(b, axis, cuts)
         changes = {y: (x,) for x, y in zip(a.axes[axis], b.axes[axis], strict=True) if x is not y}
@@ -231,8 +233,8 @@ def _fitted(t: Trace, node: Node, layer: str, small: View, whole: View) -> View:
         name = t.add(node, "flatten", [name]).name
         return replace(small, piece=name, base=whole.base)
     if any(missing[1:]):
-        factor = [size if lacks else 1 for size, lacks in zip(sizes[1:], missing[1:], strict=True)]
-        name = t.add(node, "upsample", [name], factor=tuple(factor) if len(factor) == 2 else (1, *factor)).name
+        more = [size if lacks else 1 for size, lacks in zip(sizes[1:], missing[1:], strict=True)]
+        name = t.add(node, "upsample", [name], factor=tuple(more) if len(more) == 2 else (1, *more)).name
     if missing[0]:
         order = (1, 0, *range(2, len(sizes)))
         name = t.add(node, "permute", [name], order=order).name

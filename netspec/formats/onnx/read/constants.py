@@ -34,7 +34,7 @@ def times(t: Trace, node: Node, view: View, factor: float, plus: float = 0.0) ->
     return t.on(node, view, "times", factor=factor, plus=plus)
 
 
-def spread(t: Trace, node: Node, view: View, array: Array) -> tuple[View, Array]:
+def spread(view: View, array: Array) -> tuple[View, Array]:
     """Return a constant with as many axes as a value, and the value, which may get axes of one value for it."""
     array = np.asarray(array)
     if array.dtype.kind not in "fiub":
@@ -95,7 +95,7 @@ def multiplied(t: Trace, node: Node, view: View, array: Array) -> View:
     number = _everywhere(array)
     if number is not None and np.ndim(array) <= len(view.axes):
         return times(t, node, view, number)
-    view, array = spread(t, node, view, array)
+    view, array = spread(view, array)
     channels = of_channels(view, array)
     if channels is not None:
         return t.on(node, view, "scale", {"scale": channels})
@@ -108,7 +108,7 @@ def added(t: Trace, node: Node, view: View, array: Array) -> View:
     number = _everywhere(array)
     if number is not None and np.ndim(array) <= len(view.axes):
         return times(t, node, view, 1.0, number)
-    view, array = spread(t, node, view, array)
+    view, array = spread(view, array)
     channels = of_channels(view, array)
     if channels is not None:
         return t.on(node, view, "scale", {"scale": np.ones_like(channels), "bias": channels}, bias=True)

@@ -123,7 +123,7 @@ def _cast(node: Node, inputs: _Inputs, opset: int) -> Any:
     import onnx  # noqa: PLC0415
 
     del opset
-    to = node.attributes.get("to")
+    to = node.attributes["to"]
     if isinstance(to, str):
         return np.asarray(inputs[0]).astype(to.lower())
     try:
@@ -210,7 +210,7 @@ def _tile(node: Node, inputs: _Inputs, opset: int) -> Any:
 
 def _range(node: Node, inputs: _Inputs, opset: int) -> Any:
     del node, opset
-    start, limit, delta = (np.asarray(x).reshape(())[()] for x in inputs)
+    start, limit, delta = (np.asarray(x).reshape(()).item() for x in inputs)
     _few((max(0, int((float(limit) - float(start)) / float(delta)) + 1),))
     return np.arange(start, limit, delta, dtype=np.asarray(inputs[0]).dtype)
 

@@ -36,7 +36,7 @@ def _with(kind: str, **numbers: tuple[str, float]) -> _Operator:
     """Return the operator for a function with numbers: by the layer's names, those of ONNX and their defaults."""
 
     def operator(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-        given = {name: node.number(*of_onnx) for name, of_onnx in numbers.items()}
+        given: dict[str, Any] = {name: node.number(*of_onnx) for name, of_onnx in numbers.items()}
         return t.on(node, _view(inputs), kind, **given)
 
     return operator
@@ -87,7 +87,7 @@ def _prelu(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     if node.attributes.get("broadcast") or (t.graph.opset < 7 and slope.ndim == 1 and len(view.axes) > 2):
         # Of before opset 7: one for each channel.
         slope = slope.reshape(-1, *[1] * (len(view.axes) - 2))
-    view, slope = spread(t, node, view, slope)
+    view, slope = spread(view, slope)
     channels = of_channels(view, slope)
     if channels is not None:
         return t.on(node, view, "prelu", {"slope": channels})
@@ -120,8 +120,15 @@ def _along(kind: str) -> _Operator:
         axis = node.whole("axis", 1 if old else -1)
         if inputs and isinstance(inputs[0], Scores):
             scores = inputs[0]
-            if kind != "softmax" or axis % len(scores.shape) != len(scores.shape) - 1 or scores.turned or scores.weights:
-                raise RefusedError("a function of the scores of an attention", "`attention` has a softmax over the keys")
+            if (
+                kind != "softmax"
+                or axis % len(scores.shape) != len(scores.shape) - 1
+                or scores.turned
+                or scores.weights
+            ):
+                raise RefusedError(
+                    "a function of the scores of an attention", "`attention` has a softmax over the keys"
+                )
             return replace(scores, weights=True)
         view = _view(inputs)
         rank = len(view.axes)
@@ -149,7 +156,7 @@ def _cast(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
     value = inputs[0]
     if not isinstance(value, View):
         return value
-    to = node.attributes.get("to")
+    to = node.attributes["to"]
     kind = str(to).lower() if isinstance(to, str) else str(onnx.helper.tensor_dtype_to_np_dtype(to).name)
     if value.tokens:
         if "int" in kind:

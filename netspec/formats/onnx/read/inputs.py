@@ -58,7 +58,9 @@ def declare(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], give
     if None in shape or given is not None:
         if given is None or several:
             free = "x".join("?" if n is None else str(n) for n in shape)
-            fix = f"say it: --shape {'CxHxW' if len(shape) == 3 else 'FEATURESxLENGTH' if len(shape) == 2 else 'LENGTH'}"
+            fix = (
+                f"say it: --shape {'CxHxW' if len(shape) == 3 else 'FEATURESxLENGTH' if len(shape) == 2 else 'LENGTH'}"
+            )
             fix = "export it with fixed sizes" if several else fix
             t.sketch.unknown(place, f"its sizes {free} are free", fix)
             return None

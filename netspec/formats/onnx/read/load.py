@@ -35,13 +35,14 @@ def load(path: Path, read: Callable[[Path, int], bytes]) -> OnnxGraph:
     """Return the graph of a file; raises ModelImportError where it is damaged or none."""
     try:
         import onnx  # noqa: PLC0415
-        from google.protobuf.message import DecodeError  # noqa: PLC0415
     except ImportError:
         raise NotInstalledError from None
     data = read(path, _MAX_FILE)
     try:
         model = onnx.ModelProto.FromString(data)
-    except (DecodeError, RecursionError, ValueError):
+    except MemoryError:
+        raise
+    except Exception:  # the parser's own error, by its kind of implementation
         raise ModelImportError(f"{path.name} is damaged, or no ONNX file", "copy or export it again") from None
     del data
     if not model.graph.node and not model.graph.output:
@@ -88,9 +89,7 @@ class _Loading:
         opset = versions.get("ai.onnx", 1)
         if not _OLDEST <= opset <= _NEWEST:
             fix = "export it with opset 17" if opset > _NEWEST else "`onnx.version_converter` makes a newer one of it"
-            raise ModelImportError(
-                f"{self.file} is of opset {opset}, and {_OLDEST} to {_NEWEST} can be read", fix
-            )
+            raise ModelImportError(f"{self.file} is of opset {opset}, and {_OLDEST} to {_NEWEST} can be read", fix)
         return int(opset)
 
     def declared(self, given: Any) -> Declared:
@@ -100,7 +99,9 @@ class _Loading:
         kind = self.kind(tensor.elem_type)
         if not tensor.HasField("shape"):
             return Declared(None, kind)
-        sizes = [d.dim_value if d.WhichOneof("value") == "dim_value" and d.dim_value > 0 else None for d in tensor.shape.dim]
+        sizes = [
+            d.dim_value if d.WhichOneof("value") == "dim_value" and d.dim_value > 0 else None for d in tensor.shape.dim
+        ]
         return Declared(tuple(sizes), kind)
 
     def kind(self, number: int) -> str:
@@ -156,10 +157,9 @@ class _Loading:
             found = onnx.numpy_helper.to_array(tensor)
         except ModelImportError:
             raise
-        except Exception as error:
-            # The package raises many kinds, by version: all of them mean that sizes, type and data do not agree.
-            if isinstance(error, MemoryError):
-                raise
+        except MemoryError:
+            raise
+        except Exception:  # many kinds by version, which all mean that sizes, type and data do not agree
             raise ModelImportError(
                 f"{self.file}: the data of {name} are not what its sizes say", "copy or export it again"
             ) from None
@@ -202,7 +202,13 @@ class _Loading:
     def beside(self, location: str, name: str) -> Path:
         """Return the path of a file of data; raises ModelImportError for one that leads out of the folder."""
         parts = Path(location).parts
-        if not location or "\0" in location or Path(location).is_absolute() or PureWindowsPath(location).drive or ".." in parts:
+        if (
+            not location
+            or "\0" in location
+            or Path(location).is_absolute()
+            or PureWindowsPath(location).drive
+            or ".." in parts
+        ):
             raise ModelImportError(
                 f"{self.file}: the data of {name} are said to lie at {_shown(location)}",
                 "they lie in the folder of the model, or in one within it",
@@ -215,7 +221,9 @@ class _Loading:
         except (OSError, RuntimeError):
             raise ModelImportError(f"{path} is not there: the data of {name}", "copy it beside the model") from None
         if not real.is_relative_to(folder):
-            raise ModelImportError(f"{path} is a link that leads out of the folder of the model", "copy the file itself")
+            raise ModelImportError(
+                f"{path} is a link that leads out of the folder of the model", "copy the file itself"
+            )
         if not stat.S_ISREG(kind):
             raise ModelImportError(f"{path} is no file", "copy it beside the model")
         return real

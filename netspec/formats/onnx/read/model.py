@@ -119,27 +119,11 @@ def in_order(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], fil
     Raises:
         ModelImportError: where two things have one name, where something is read that is nowhere, or in a cycle.
     """
-    makers: dict[str, int] = {}
-    for index, node in enumerate(nodes):
-        for name in filter(None, node.outputs):
-            if name in makers or name in given:
-                raise ModelImportError(
-                    f"{file}: two things are called {_shown(name)}, one of them what {_shown(node.name)} makes",
-                    _AGAIN,
-                )
-            makers[name] = index
-    for node in nodes:
-        for name in filter(None, node.inputs):
-            if name not in makers and name not in given:
-                raise ModelImportError(
-                    f"{file}: {_shown(node.name)} reads {_shown(name)}, which nothing makes",
-                    _AGAIN,
-                )
-    for name in outputs:
-        if name not in makers and name not in given:
-            raise ModelImportError(
-                f"{file}: the output {_shown(name)} is made by nothing", _AGAIN
-            )
+    makers = _makers(nodes, given, outputs, file)
+    seen = set(given)
+    if all(_adds(seen, node) for node in nodes):
+        # The order of the file is one: then labels and rows stand as their author had them.
+        return list(nodes)
     waits = [len({makers[n] for n in node.inputs if n in makers}) for node in nodes]
     readers: list[list[int]] = [[] for _ in nodes]
     for index, node in enumerate(nodes):
@@ -156,17 +140,36 @@ def in_order(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], fil
                 ready.append(reader)
     if len(made) < len(nodes):
         first = next(node for node, wait in zip(nodes, waits, strict=True) if wait)
-        raise ModelImportError(
-            f"{file}: the graph goes in a circle: {_shown(first.name)} reads what is made of its own output",
-            _AGAIN,
-        )
-    # The order of the file, where it is one: then labels and rows stand as their author had them.
-    seen = set(given)
+        what = f"{_shown(first.name)} reads what is made of its own output"
+        raise ModelImportError(f"{file}: the graph goes in a circle: {what}", _AGAIN)
+    return made
+
+
+def _makers(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], file: str) -> dict[str, int]:
+    """Return which node makes each value; all that is read must be made, and once."""
+    makers: dict[str, int] = {}
+    for index, node in enumerate(nodes):
+        for name in filter(None, node.outputs):
+            if name in makers or name in given:
+                what = f"two things are called {_shown(name)}, one of them what {_shown(node.name)} makes"
+                raise ModelImportError(f"{file}: {what}", _AGAIN)
+            makers[name] = index
     for node in nodes:
-        if not all(name in seen for name in filter(None, node.inputs)):
-            return made
-        seen.update(node.outputs)
-    return list(nodes)
+        for name in filter(None, node.inputs):
+            if name not in makers and name not in given:
+                what = f"{_shown(node.name)} reads {_shown(name)}, which nothing makes"
+                raise ModelImportError(f"{file}: {what}", _AGAIN)
+    for name in outputs:
+        if name not in makers and name not in given:
+            raise ModelImportError(f"{file}: the output {_shown(name)} is made by nothing", _AGAIN)
+    return makers
+
+
+def _adds(seen: set[str], node: Node) -> bool:
+    """Return whether all that a node reads was seen, and add what it makes."""
+    fits = all(name in seen for name in filter(None, node.inputs))
+    seen.update(node.outputs)
+    return fits
 
 
 def needed(nodes: Sequence[Node], outputs: Sequence[str]) -> Iterator[Node]:

@@ -124,7 +124,7 @@ def _expand(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     more = [1] * (rank - len(wanted)) + wanted
     sizes = [max(have, want) for have, want in zip(view.shape, more, strict=True)]
     for have, want, group in zip(view.shape, more, view.axes, strict=True):
-        if have != want and 1 not in {have, want} or (have != want != 1 and any(atom.batch for atom in group)):
+        if (have != want and 1 not in {have, want}) or (have != want != 1 and any(atom.batch for atom in group)):
             raise RefusedError("it repeats more than axes of one value")
     del t, node
     return view if view.shape == tuple(sizes) else replace(view, wide=tuple(sizes))

@@ -150,13 +150,13 @@ def _embedding(t: Trace, node: Node, table: Any, numbers: View, axis: int) -> Vi
     """Return the rows of a table that token numbers name."""
     if not isinstance(table, np.ndarray) or table.ndim != 2 or axis != 0:
         raise RefusedError("rows of a table that is computed", "the table of `embedding` is its weight")
-    numbers = _tokens(t, node, numbers, len(table))
+    numbers = _tokens(t, numbers, len(table))
     piece = t.add(node, "embedding", [numbers.piece], {"weight": table}, width=table.shape[1])
     made: Group = (Atom(table.shape[1]),) if table.shape[1] > 1 else ()
     return View(piece.name, (made, *numbers.base), (*numbers.axes, made))
 
 
-def _tokens(t: Trace, node: Node, view: View, count: int) -> View:
+def _tokens(t: Trace, view: View, count: int) -> View:
     """Return an input of token numbers, of which it is known now how many there are."""
     name = view.piece
     if name not in t.sketch.made.inputs or len(view.base) != 1 or not view.tokens:
@@ -173,7 +173,7 @@ def _one_hot(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         raise RefusedError("its depth or values are computed")
     if values.reshape(-1).tolist() != [0, 1]:
         raise RefusedError("other values than 0 and 1")
-    numbers = _tokens(t, node, numbers, int(depth.reshape(-1)[0]))
+    numbers = _tokens(t, numbers, int(depth.reshape(-1)[0]))
     piece = t.add(node, "onehot", [numbers.piece])
     made: Group = (Atom(piece.shape[0]),) if piece.shape[0] > 1 else ()
     axis = node.whole("axis", -1) % (len(numbers.axes) + 1)
@@ -237,21 +237,22 @@ def _with_constant(t: Trace, node: Node, inputs: Sequence[Any], axis: int) -> Vi
             if places is not None and places.shape == (len(plain.base) - 1, *map(size_of, plain.base[1:])):
                 wanted = coordinates(places.shape[1:])
                 if np.allclose(places, wanted, atol=1e-6):
-                    return t.fresh(made := t.add(node, "coordinates", [plain.piece]), made.shape)
+                    return t.fresh(there := t.add(node, "coordinates", [plain.piece]), there.shape)
     views = [x for x in inputs if isinstance(x, View)]
     if not views or any(isinstance(x, Scores) for x in inputs):
         raise RefusedError("a constant beside computed values", "`pad`, `classtoken` and `coordinates` are known")
-    made = []
-    for each in inputs:
-        if isinstance(each, np.ndarray):
-            one = _of_one(each)
-            if one is None or views[0].batch_axis() != 0 or each.shape[axis] > views[0].shape[axis]:
-                raise RefusedError("a constant beside computed values", "`pad`, `classtoken` and `coordinates` are known")
-            # Zeros in place of so many of the values, and the constant added to them.
-            zeros = times(t, node, cut(t, node, views[0], axis, 0, each.shape[axis]), 0.0)
-            each = added(t, node, zeros, one[None])
-        made.append(each)
-    return _concat(t, node, made)
+    return _concat(t, node, [_made_of(t, node, each, views[0], axis) for each in inputs])
+
+
+def _made_of(t: Trace, node: Node, value: Any, other: View, axis: int) -> View:
+    """Return a constant as a computed value: zeros in place of so many of another, and the constant added to them."""
+    if isinstance(value, View):
+        return value
+    one = _of_one(value)
+    if one is None or other.batch_axis() != 0 or value.shape[axis] > other.shape[axis]:
+        raise RefusedError("a constant beside computed values", "`pad`, `classtoken` and `coordinates` are known")
+    zeros = times(t, node, cut(t, node, other, axis, 0, value.shape[axis]), 0.0)
+    return added(t, node, zeros, one[None])
 
 
 def _of_one(array: Array) -> Array | None:
@@ -267,7 +268,9 @@ def _pad(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     view = _view(inputs)
     rank = len(view.axes)
     given = inputs[1] if len(inputs) > 1 else None
-    edges = node.attributes.get("pads", node.attributes.get("paddings")) if given is None else whole_numbers(given, "pads")
+    edges = (
+        node.attributes.get("pads", node.attributes.get("paddings")) if given is None else whole_numbers(given, "pads")
+    )
     if len(inputs) > 3 and inputs[3] is not None:
         axes = [a % rank for a in whole_numbers(inputs[3], "axes")]
         spread = [0] * (2 * rank)

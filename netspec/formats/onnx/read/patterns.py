@@ -1,4 +1,4 @@
-"""Several nodes that exporters write for one function, found and made one node again: gelu, mish, normalization …"""
+"""Several nodes that exporters write for one function, found and made one node again: gelu, mish, normalization."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ _COMMUTE = {"Add", "Mul"}
 _HALF, _ROOT = 0.5, 2**0.5
 _CUBE = [("Pow", X, 3.0), ("Mul", ("Mul", X, X), X), ("Mul", X, ("Mul", X, X))]
 _ERF = [("Erf", ("Div", X, _ROOT)), ("Erf", ("Mul", X, 1 / _ROOT))]
-_TANH = [
-    ("Tanh", ("Mul", ("Add", X, ("Mul", cube, 0.044715)), (2 / np.pi) ** 0.5))
-    for cube in _CUBE
-] + [
+_TANH = [("Tanh", ("Mul", ("Add", X, ("Mul", cube, 0.044715)), (2 / np.pi) ** 0.5)) for cube in _CUBE] + [
     # Keras: x·√(2/π)·(1 + 0.044715·x²)
     ("Tanh", ("Mul", ("Mul", X, (2 / np.pi) ** 0.5), ("Add", ("Mul", ("Mul", X, X), 0.044715), 1.0)))
 ]
@@ -52,10 +49,22 @@ _FUNCTIONS: Sequence[tuple[str, Mapping[str, Any], Sequence[_Pattern]]] = (
     (
         "HardSwish",
         {},
-        [p for six in _SIX for p in (("Div", ("Mul", X, six), 6.0), ("Mul", X, ("Div", six, 6.0)),
-                                     ("Mul", ("Mul", X, six), 1 / 6), ("Mul", X, ("Mul", six, 1 / 6)))],
+        [
+            p
+            for six in _SIX
+            for p in (
+                ("Div", ("Mul", X, six), 6.0),
+                ("Mul", X, ("Div", six, 6.0)),
+                ("Mul", ("Mul", X, six), 1 / 6),
+                ("Mul", X, ("Mul", six, 1 / 6)),
+            )
+        ],
     ),
-    ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}, [p for six in _SIX for p in (("Div", six, 6.0), ("Mul", six, 1 / 6))]),
+    (
+        "HardSigmoid",
+        {"alpha": 1 / 6, "beta": 0.5},
+        [p for six in _SIX for p in (("Div", six, 6.0), ("Mul", six, 1 / 6))],
+    ),
     ("Softsign", {}, [("Div", X, ("Add", ("Abs", X), 1.0))]),
     ("netspec.log_sigmoid", {}, [("Neg", ("Softplus", ("Neg", X))), ("Log", ("Sigmoid", X))]),
     ("netspec.tanhshrink", {}, [("Sub", X, ("Tanh", X))]),
@@ -80,7 +89,11 @@ class _Graph:
             for name in dict.fromkeys(node.inputs):
                 self.readers.setdefault(name, []).append(node)
         for node in nodes:
-            if node.kind == "Constant" and "value" in node.attributes and isinstance(node.attributes["value"], np.ndarray):
+            if (
+                node.kind == "Constant"
+                and "value" in node.attributes
+                and isinstance(node.attributes["value"], np.ndarray)
+            ):
                 self.constants[node.outputs[0]] = node.attributes["value"]
             elif node.kind == "Constant" and isinstance(node.attributes.get("value_float"), float):
                 self.constants[node.outputs[0]] = np.array(node.attributes["value_float"], np.float32)
@@ -123,7 +136,9 @@ class _Graph:
         if node.kind in _COMMUTE:
             yield from self._all(pattern[1:], operands[::-1], bound)
 
-    def _all(self, patterns: Sequence[_Pattern], names: Sequence[str], bound: dict[str, str]) -> Iterator[dict[str, str]]:
+    def _all(
+        self, patterns: Sequence[_Pattern], names: Sequence[str], bound: dict[str, str]
+    ) -> Iterator[dict[str, str]]:
         if not patterns:
             yield bound
             return
@@ -162,40 +177,44 @@ def _standardized(node: Node, graph: _Graph) -> Node | None:
     """Return a normalization in place of (x − mean) / √(variance + ε)."""
     if node.kind not in {"Div", "Mul"} or len(node.inputs) != 2:
         return None
-    for top, under in ((node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])):
+    ways = [node.inputs] if node.kind == "Div" else [node.inputs, node.inputs[::-1]]
+    for top, under in ways:
         root = graph.maker(under)
-        if node.kind == "Mul" and root is not None and root.kind == "Reciprocal":
-            root = graph.maker(root.inputs[0])
-        elif node.kind == "Mul":
-            continue
+        if node.kind == "Mul":
+            root = graph.maker(root.inputs[0]) if root is not None and root.kind == "Reciprocal" else None
         sub = graph.maker(top)
-        if root is None or sub is None or sub.kind != "Sub" or len(sub.inputs) != 2:
+        inner = _under_root(root, graph)
+        if sub is None or sub.kind != "Sub" or inner is None:
             continue
-        if root.kind == "Pow" and graph.number(root.inputs[1]) == 0.5 or root.kind == "Sqrt":
-            inner = graph.maker(root.inputs[0])
-        else:
-            continue
-        if inner is None or inner.kind != "Add":
-            continue
-        for variance_name, epsilon_name in (inner.inputs, inner.inputs[::-1]):
-            epsilon = graph.number(epsilon_name)
-            variance = graph.maker(variance_name)
-            if epsilon is None or epsilon < 0 or variance is None or variance.kind != "ReduceMean":
-                continue
-            x = sub.inputs[0]
-            mean = graph.maker(sub.inputs[1])
-            squares = graph.maker(variance.inputs[0])
-            if mean is None or mean.kind != "ReduceMean" or mean.inputs[0] != x or squares is None:
-                continue
-            own = _square_of(squares, graph)
-            axes, others = _axes(mean, graph), _axes(variance, graph)
-            same = own is not None and _same_difference(own, top, x, mean, graph)
-            if same and axes is not None and axes == others and epsilon > 0:
-                attributes = {"axes": axes, "epsilon": epsilon, "features": _scales_last(node, graph)}
-                return replace(node, kind="netspec.standardize", inputs=(x,), attributes=attributes)
-        if node.kind == "Div":
-            break
+        for variance, epsilon in (inner.inputs, inner.inputs[::-1]):
+            axes = _normalized(sub, top, graph.maker(variance), graph)
+            small = graph.number(epsilon)
+            if axes is not None and small is not None and small > 0:
+                attributes = {"axes": axes, "epsilon": small, "features": _scales_last(node, graph)}
+                return replace(node, kind="netspec.standardize", inputs=(sub.inputs[0],), attributes=attributes)
     return None
+
+
+def _under_root(root: Node | None, graph: _Graph) -> Node | None:
+    """Return the sum of which a node is the root."""
+    if root is None or not (root.kind == "Sqrt" or (root.kind == "Pow" and graph.number(root.inputs[1]) == 0.5)):
+        return None
+    inner = graph.maker(root.inputs[0])
+    return inner if inner is not None and inner.kind == "Add" else None
+
+
+def _normalized(sub: Node, top: str, variance: Node | None, graph: _Graph) -> list[int] | None:
+    """Return the axes of x − mean(x), where another node is the mean of its squares along the same."""
+    mean = graph.maker(sub.inputs[1])
+    if variance is None or variance.kind != "ReduceMean" or mean is None or mean.kind != "ReduceMean":
+        return None
+    squares = graph.maker(variance.inputs[0])
+    if squares is None or mean.inputs[0] != sub.inputs[0]:
+        return None
+    own = _square_of(squares, graph)
+    axes = _axes(mean, graph)
+    same = own is not None and _same_difference(own, top, sub.inputs[0], mean, graph)
+    return axes if same and axes == _axes(variance, graph) else None
 
 
 def _scales_last(node: Node, graph: _Graph) -> bool:
@@ -227,7 +246,12 @@ def _same_difference(name: str, top: str, x: str, mean: Node, graph: _Graph) -> 
     if sub is None or sub.kind != "Sub" or sub.inputs[0] != x:
         return False
     other = graph.maker(sub.inputs[1])
-    return other is not None and other.kind == "ReduceMean" and other.inputs[0] == x and other.attributes == mean.attributes
+    return (
+        other is not None
+        and other.kind == "ReduceMean"
+        and other.inputs[0] == x
+        and other.attributes == mean.attributes
+    )
 
 
 def _axes(node: Node, graph: _Graph) -> list[int] | None:

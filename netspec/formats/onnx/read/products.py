@@ -108,9 +108,7 @@ def _batchnorm(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     return t.on(node, made, "batchnorm", given, epsilon=epsilon, momentum=momentum)
 
 
-def standardized(
-    t: Trace, node: Node, view: View, over: Group, epsilon: float, *, features: bool = False
-) -> View:
+def standardized(t: Trace, node: Node, view: View, over: Group, epsilon: float, *, features: bool = False) -> View:
     """Return a value with mean 0 and variance 1 over some of its atoms.
 
     Args:
@@ -206,7 +204,11 @@ def _lrn(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     view = inputs[0]
     if not isinstance(view, View) or len(view.axes) < 2:
         raise RefusedError("it reads a value without channels")
-    numbers = {"alpha": node.number("alpha", 1e-4), "beta": node.number("beta", 0.75), "k": node.number("bias", 1.0)}
+    numbers: dict[str, Any] = {
+        "alpha": node.number("alpha", 1e-4),
+        "beta": node.number("beta", 0.75),
+        "k": node.number("bias", 1.0),
+    }
     made = t.featured(node, view, view.axes[1])
     if made.base[0] != view.axes[1]:
         made = t.laid(node, made, [view.axes[1], *made.base[1:]])

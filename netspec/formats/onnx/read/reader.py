@@ -207,7 +207,9 @@ class _Reading:
                 continue
             if not isinstance(value, View) or value.tokens or value.bytes:
                 what = "it is a constant" if isinstance(value, np.ndarray) else "it is no layer's output"
-                self.sketch.unknown(place, what if not isinstance(value, Scores) else "it is the scores of an attention")
+                self.sketch.unknown(
+                    place, what if not isinstance(value, Scores) else "it is the scores of an attention"
+                )
                 continue
             node = Node("Output", name, (), (), {}, place)
             try:
@@ -286,4 +288,3 @@ def _groups(view: View) -> list[Group]:
     if len(full) <= 1 and [*view.base] != groups:
         return full or [()]
     return groups
-

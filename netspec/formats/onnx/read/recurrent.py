@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,7 +109,8 @@ def _outputs(
         from netspec.layers.activation import Relu  # noqa: PLC0415
 
         fields = {**fields, "function": Relu()}
-    batch = next(group for group in read.axes if any(atom.batch for atom in group)) if read.batch_axis() is not None else ()
+    at = read.batch_axis()
+    batch: Group = () if at is None else read.axes[at]
 
     def add(*, last: bool) -> tuple[str, Group, Group]:
         """Return the piece, the axis of its directions and that of its units."""
@@ -127,16 +127,16 @@ def _outputs(
     length = read.base[1]
     if sequence in t.read or not state:
         name, ways, row = add(last=False)
-        axes = (batch, length, ways, row) if batch_first else (length, ways, batch, row)
-        made[0] = View(name, (ways + row, length), axes)
+        steps = (batch, length, ways, row) if batch_first else (length, ways, batch, row)
+        made[0] = View(name, (ways + row, length), steps)
     if state in t.read:
         if made[0] is not None and way == "forward":
-            name, (ways, row) = t.add(node, "take", [made[0].piece], position="last").name, (ways, row)
+            name = t.add(node, "take", [made[0].piece], position="last").name
         else:
             name, ways, row = add(last=True)
         axes = (batch, ways, row) if batch_first else (ways, batch, row)
         made[1] = View(name, (ways + row,), axes)
-    return [replace(m) if m is not None else t.nothing for m in made]
+    return [t.nothing if each is None else each for each in made]
 
 
 OPERATORS: Mapping[str, Callable[[Trace, Node, Sequence[Any]], Any]] = {

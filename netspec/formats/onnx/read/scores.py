@@ -71,7 +71,11 @@ class Scores:
         """Return the scores of which some are not seen; raises RefusedError where those are not the later ones."""
         length, others = self.shape[-2:]
         causal = np.tril(np.ones((length, others), np.bool_))
-        if not lowest or self.weights or not (np.broadcast_to(where, (*where.shape[:-2], length, others)) == causal).all():
+        if (
+            not lowest
+            or self.weights
+            or not (np.broadcast_to(where, (*where.shape[:-2], length, others)) == causal).all()
+        ):
             raise RefusedError("a mask of its own for attention", "`attention … causal`, or `mask=` of the input")
         return replace(self, causal=True)
 
@@ -127,7 +131,7 @@ def attended(t: Trace, node: Node, scores: Scores, values: View, *, values_first
 
 
 def _linear(t: Trace, name: str) -> tuple[str, Array, Array]:
-    """Return what a value is the product of, by which matrix, and what is added: `fc pointwise` and what stands behind."""
+    """Return what a value is a product of, by which matrix, and what is added then: those of `fc pointwise`."""
     rows = t.sketch.shapes[name][0]
     plain = (name, np.eye(rows), np.zeros(rows))
     matrix, bias = np.eye(rows), np.zeros(rows)

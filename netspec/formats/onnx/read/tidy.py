@@ -1,4 +1,4 @@
-"""Layers that are one here and several in ONNX: a bias behind its product, a scale behind its normalization …"""
+"""Layers that are one here and several in ONNX: a bias behind its product, a scale behind its normalization."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _in_a_row(at: _Tidying, piece: Piece) -> bool:
     (a, b), (c, d) = _numbers(first), _numbers(piece)
     factor, plus = a * c, b * c + d
     if _kind(first) == _kind(piece) == "times":
-        numbers = {name: float(f"{float(v):.8g}") for name, v in (("factor", factor), ("plus", plus))}
+        numbers: dict[str, Any] = {name: float(f"{float(v):.8g}") for name, v in (("factor", factor), ("plus", plus))}
         at.change(first, {}, **numbers)
     else:
         channels = first.shape[:1]
@@ -148,7 +148,8 @@ def _affine(at: _Tidying, piece: Piece) -> bool:
         scale, bias = own["scale"] * scale, own["offset"] * scale + bias
     else:
         first.arrays = {"scale": piece.arrays["scale"]}
-    at.change(first, {"scale": scale, "offset": bias}, **({} if _kind(first) == "batchnorm" else {"affine": True}))
+    fields: dict[str, Any] = {} if _kind(first) == "batchnorm" else {"affine": True}
+    at.change(first, {"scale": scale, "offset": bias}, **fields)
     at.drop(piece, piece.inputs[0])
     return True
 
@@ -227,7 +228,9 @@ def _moved(at: _Tidying, piece: Piece) -> bool:
             at.drop(piece, first.name)
             at.drop(first, first.inputs[0])
         else:
-            fields: dict[str, Any] = {"kind": "flatten"} if len(piece.shape) == 1 else {"kind": "reshape", "shape": piece.shape}
+            fields: dict[str, Any] = (
+                {"kind": "flatten"} if len(piece.shape) == 1 else {"kind": "reshape", "shape": piece.shape}
+            )
             at.change(first, {}, **fields)
             at.drop(piece, first.name)
         return True

@@ -8,7 +8,6 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from netspec.formats.onnx.read.model import LostError, Node, OnnxGraph, RefusedError
@@ -47,7 +46,7 @@ class Trace:
     # --- layers -----------------------------------------------------------------------------------------------------
 
     def label(self, node: Node) -> str:
-        """Return what the file calls a layer: by its weights where they have a name that says something, else the node."""
+        """Return what the file calls a layer: by its weights where their name says something, else by the node."""
         for name in node.inputs:
             origin = self.origins.get(name, "")
             stem = _PARTS.sub("", origin)
@@ -190,8 +189,8 @@ class Trace:
         own = next((group for group in base if set(group) == wanted), None)
         if own is not None:
             return self.laid(node, view, [own, *(group for group in base if group is not own)])
-        rest = tuple(atom for atom in view.atoms if atom not in wanted)
-        return self.laid(node, view, [features, rest])
+        others = tuple(atom for atom in view.atoms if atom not in wanted)
+        return self.laid(node, view, [features, others])
 
     def plain(self, node: Node, view: View, rank: int) -> View:
         """Return a value whose layer has the axes of ONNX, of which the first is the batch."""

@@ -83,12 +83,8 @@ def _window(t: Trace, node: Node, value: Any, kernel: Sequence[int] | None, *, s
     groups = [view.axes[1], *(view.axes[2 + i] for i in axes)]
     if view.batch_axis() != 0:
         raise RefusedError("the first axis of what it reads is not that of the examples")
-    return _Window(
-        t.laid(node, view, groups),
-        axes,
-        *(tuple(each[i] for i in axes) for each in (sizes, stride, dilation)),  # type: ignore[arg-type]
-        tuple(pads[i] for i in axes),
-    )
+    kept = [tuple(each[i] for i in axes) for each in (sizes, stride, dilation)]
+    return _Window(t.laid(node, view, groups), axes, kept[0], kept[1], kept[2], tuple(pads[i] for i in axes))
 
 
 def _pads(
@@ -207,8 +203,7 @@ def _deconv(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     extra = tuple(node.wholes("output_padding", rank, 0)[i] for i in at.axes)
     pads = list(at.pads)
     whole = [
-        s * (n - 1) + d * (k - 1) + 1
-        for n, k, s, d in zip(at.size(), at.kernel, at.stride, at.dilation, strict=True)
+        s * (n - 1) + d * (k - 1) + 1 for n, k, s, d in zip(at.size(), at.kernel, at.stride, at.dilation, strict=True)
     ]
     if "output_shape" in node.attributes:
         wanted = [node.wholes("output_shape", rank, 0)[i] for i in at.axes]
@@ -281,8 +276,7 @@ def _pool(kind: str) -> Callable[[Trace, Node, Sequence[Any]], View]:
         piece = t.add(node, kind, [view.piece], pad=pad, **fields)
         if ceil:
             wanted = tuple(
-                -(-(n + sum(p) - k) // s) + 1
-                for n, p, k, s in zip(at.size(), pads, at.kernel, at.stride, strict=True)
+                -(-(n + sum(p) - k) // s) + 1 for n, p, k, s in zip(at.size(), pads, at.kernel, at.stride, strict=True)
             )
             if piece.shape[1:] != wanted:
                 raise RefusedError("with ceil_mode, a last window that lies in the padding alone", "`pool … ceil`")
