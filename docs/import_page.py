@@ -9,6 +9,8 @@ from pathlib import Path
 from netspec.formats.caffe.layers import LAYERS
 from netspec.formats.caffe.layers import REFUSED as CAFFE_REFUSED
 from netspec.formats.darknet.layers import ACTIVATIONS, REFUSED, SECTIONS
+from netspec.formats.onnx.read.reader import OPERATORS
+from netspec.formats.onnx.read.reader import REFUSED as ONNX_REFUSED
 
 TEMPLATE = Path(__file__).parent / "templates" / "import.md"
 
@@ -22,6 +24,8 @@ def import_page() -> str:
         "darknet": _listed(SECTIONS),
         "darknet_activations": _listed(ACTIVATIONS),
         "darknet_refused": _listed(REFUSED),
+        "onnx": _listed(["Constant", *(name for name in OPERATORS if not name.startswith("netspec."))]),
+        "onnx_refused": _listed(ONNX_REFUSED),
     }
     if sorted(re.findall(r"\{\{(\w+)\}\}", text)) != sorted(made):
         raise ValueError("templates/import.md and import_page.py have other markers")

@@ -105,6 +105,14 @@ OPERATORS = {
         'y = AveragePool <auto_pad = "SAME_UPPER", kernel_shape = [3, 3], strides = [2, 2]> (x)',
         "input 4x7x8; avgpool 3x3 stride=2 pad=same",
     ),
+    "means, padded unevenly, which does not count": Operator(
+        "y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 0, 0, 1]> (x)",
+        "input 4x7x8; pad 1; crop 8x9 offset=0x1; avgpool 3x3 stride=2; flatten; scale 1; reshape 4x3x4",
+    ),
+    "a mean of everything, padded after": Operator(
+        "y = AveragePool <kernel_shape = [8, 8], pads = [0, 0, 1, 0]> (x)",
+        "input 4x7x8; pad 1x0; crop 8 offset=1x0; avgpool 8x8 stride=1; times 1.1428571",
+    ),
     "the last windows": Operator(
         "y = MaxPool <kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1> (x)", "input 4x7x8; pool 2 ceil"
     ),

@@ -56,7 +56,7 @@ def test_every_layer_comes_back(given: str, tmp_path: Path) -> None:
     lost = {f"of_{name}" for name in LOST}
     assert [name for name in names if name not in found and name not in lost] == []
     for name, expected in zip(names, known.expected, strict=True):
-        if name in found:
+        if name in found and name not in lost:
             assert difference([found[name]], [expected]).accepted, name
 
 

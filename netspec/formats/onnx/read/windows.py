@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from netspec.formats.onnx.read.constants import multiplied, times
 from netspec.formats.onnx.read.model import Node, RefusedError
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Group, View
@@ -266,6 +267,8 @@ def _pool(kind: str) -> Callable[[Trace, Node, Sequence[Any]], View]:
             pad = _amount(pads)
         elif not ceil and pads == same_padding(at.size(), at.kernel, at.stride, (1,) * len(pads)):
             pad = "same"
+        elif kind == "avgpool" and not counted and not ceil:
+            return _uneven_mean(t, node, at)
         elif kind == "pool" or counted:
             # The outermost values again change no maximum, for a window that reaches them reads them anyway.
             view, pad = padded(t, node, view, pads, "edge" if kind == "pool" else "zero"), "valid"
@@ -283,6 +286,26 @@ def _pool(kind: str) -> Callable[[Trace, Node, Sequence[Any]], View]:
         return at.made(t, piece)
 
     return operator
+
+
+def _uneven_mean(t: Trace, node: Node, at: _Window) -> View:
+    """Return means whose padding differs before and after and does not count."""
+    zeros = padded(t, node, at.view, at.pads)
+    made = at.made(t, t.add(node, "avgpool", [zeros.piece], kernel=two(at.kernel), stride=two(at.stride)))
+    shares: list[Array] = []
+    for n, k, s, (before, after) in zip(at.size(), at.kernel, at.stride, at.pads, strict=True):
+        starts = np.arange((n + before + after - k) // s + 1) * s - before
+        inside = np.minimum(starts + k, n) - np.maximum(starts, 0)
+        if (inside < 1).any():
+            raise RefusedError("a window that lies in the padding alone", "`avgpool` with less padding")
+        shares.append(k / inside)
+    share = shares[0] if len(shares) == 1 else np.multiply.outer(*shares)
+    if (share == share.reshape(-1)[0]).all():
+        return times(t, node, made, float(f"{share.reshape(-1)[0]:.8g}"))
+    sizes = [1] * len(made.axes)
+    for axis, size in zip(at.axes, share.shape, strict=True):
+        sizes[2 + axis] = size
+    return multiplied(t, node, made, share.reshape(sizes))
 
 
 OPERATORS: Mapping[str, Callable[[Trace, Node, Sequence[Any]], Any]] = {
