@@ -250,8 +250,8 @@ def _share(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     if not isinstance(x, View) or not isinstance(most, View):
         raise RefusedError("a share of constants")
     t.sketch.note(
-        f"{node.name[:60]} divides by a maximum, and gives 0 where that is 0: where all values are equal but for rounding, "
-        "it divides rounding by rounding here"
+        f"{node.name[:60]} divides by a maximum, and gives 0 where that is 0: where all values are equal but for "
+        "rounding, it divides rounding by rounding here"
     )
     return binary(t, node, "divide", x, t.on(node, most, "clamp", min=_SMALLEST))
 
