@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from netspec.formats.onnx.read.views import Group, View, size_of
 from netspec.formats.reading import Array
 
 __all__ = ["added", "multiplied", "number_of", "of_channels", "per_value", "spread", "times"]
+
+
+_MOST = 2**27
+"""Numbers that a constant may be spread to."""
 
 
 def number_of(array: Array) -> float | None:
@@ -77,8 +82,10 @@ def per_value(view: View, array: Array) -> Array:
 def _along(array: Array, found: Sequence[Group], wanted: Sequence[Group]) -> Array:
     """Return an array that goes along some atoms as one that goes along all of others."""
     atoms = [atom for group in found for atom in group if not atom.batch]
-    apart = np.asarray(array, np.float32).reshape([atom.size for atom in atoms])
     all_wanted = [atom for group in wanted for atom in group]
+    if prod(atom.size for atom in all_wanted) > _MOST:
+        raise RefusedError("a constant for more values than a network has weights")
+    apart = np.asarray(array, np.float32).reshape([atom.size for atom in atoms])
     ordered = apart.transpose([atoms.index(atom) for atom in all_wanted if atom in atoms])
     open_ = ordered.reshape([atom.size if atom in atoms else 1 for atom in all_wanted])
     whole = np.broadcast_to(open_, [atom.size for atom in all_wanted])

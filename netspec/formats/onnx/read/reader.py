@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from netspec.formats.onnx.read.views import Group, View
 from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Place
 from netspec.formats.sketch import MAX_PIECES, reason_of
 from netspec.formats.spec_text.structure import Labels
+from netspec.ops import format_shape
 
 __all__ = ["OPERATORS", "REFUSED", "OnnxModels"]
 
@@ -76,6 +79,9 @@ _LOST = object()
 
 _MOST_FOLDED = 2**28
 """Numbers that all folded constants may have together."""
+
+_MOST_VALUES = 2**28
+"""Values of one example that a layer may make: the network is run once, and takes memory for them."""
 
 _MAX_LABELS = 100_000
 
@@ -232,6 +238,12 @@ class _Reading:
             wanted += [name for name in dict.fromkeys(self.frontier) if name not in wanted]
         ends = tidied(self.sketch, wanted)
         made.has_weights = True
+        for piece in made.pieces:
+            if prod(piece.shape) > _MOST_VALUES:
+                self.sketch.unknown(
+                    piece.place, f"it makes {format_shape(piece.shape)}, more values than fit in memory"
+                )
+        self.note_copies()
         read = {source for piece in made.pieces for source in piece.inputs}
         for piece in made.pieces:
             if piece.layer.canonical() == "scale" and piece.inputs[0] in self.pictures:
@@ -246,6 +258,14 @@ class _Reading:
             for index, end in enumerate(dict.fromkeys(ends)):
                 renamed = self.rename(end, labels.make(names[index] if index < len(names) else end))
                 made.outputs.append(Output(renamed))
+
+    def note_copies(self) -> None:
+        """Note which weights are used in several places in the file, where each has its own here."""
+        places = Counter(
+            (stored.source, name) for piece in self.sketch.made.pieces for name, stored in piece.arrays.items()
+        )
+        for source in dict.fromkeys(source for (source, _), count in places.items() if count > 1):
+            self.sketch.note(f"{source} is used in several places, each of which has weights of its own here")
 
     def rename(self, name: str, new: str) -> str:
         """Give a piece another name; one that has it already gets a longer one."""

@@ -18,6 +18,9 @@ __all__ = ["Scores", "attended", "product"]
 _LOW = -9e3
 """What is added to a score so that a position is not read: -10,000 in BERT, elsewhere the lowest number there is."""
 
+_MOST = 10_000
+"""Features: a matrix of so many rows and columns is made for each product."""
+
 _INSTEAD = "`attention` is the layer with a product of two computed values"
 
 
@@ -98,6 +101,8 @@ def attended(t: Trace, node: Node, scores: Scores, values: View, *, values_first
     of_values, read = (v.axes[-2], v.axes[-1]) if values_first else (v.axes[-1], v.axes[-2])
     count = size_of(heads[0])
     features = count * size_of(size)
+    if features > _MOST:
+        raise RefusedError(f"attention with {features:,} features", f"at most {_MOST:,} can be")
     laid = [
         t.laid(node, q, [heads[0] + size, length]),
         t.laid(node, k, [heads[1] + k.axes[-2], k.axes[-1]]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,34 +21,44 @@ class _Tidying:
     def __init__(self, sketch: Sketch, outputs: Sequence[str]) -> None:
         self.sketch = sketch
         self.outputs = list(outputs)
-        self.renamed: dict[str, str] = {}
-        self.counts: Counter[str] = Counter()
-
-    def count(self) -> None:
-        """Count the readers of each piece; that it is an output is one too."""
-        self.counts = Counter(source for piece in self.sketch.made.pieces for source in piece.inputs)
-        self.counts.update(self.outputs)
+        self.readers: dict[str, list[Piece]] = {}
+        """Of each value, as often as they read it."""
+        for piece in sketch.made.pieces:
+            for name in piece.inputs:
+                self.readers.setdefault(name, []).append(piece)
 
     def before(self, piece: Piece, at: int = 0) -> Piece | None:
         """Return the piece that a piece reads, where nothing else reads it."""
         name = piece.inputs[at]
-        return self.sketch.by_name.get(name) if self.counts[name] == 1 else None
+        alone = len(self.readers[name]) == 1 and name not in self.outputs
+        return self.sketch.by_name.get(name) if alone else None
 
     def drop(self, piece: Piece, name: str) -> None:
-        """Take a piece out; what read it reads another one."""
-        self.sketch.made.pieces.remove(piece)
+        """Take a piece out; what read it reads another value."""
+        self.remove(piece)
+        for reader in self.readers.pop(piece.name, []):
+            reader.inputs = tuple(name if source == piece.name else source for source in reader.inputs)
+            self.readers.setdefault(name, []).append(reader)
+        if piece.name in self.outputs:
+            self.outputs = [name if output == piece.name else output for output in self.outputs]
+
+    def remove(self, piece: Piece) -> None:
+        """Take a piece out that nothing reads any longer."""
+        for name in piece.inputs:
+            self.readers[name].remove(piece)
         del self.sketch.by_name[piece.name]
-        for each in self.sketch.made.pieces:
-            if piece.name in each.inputs:
-                each.inputs = tuple(name if source == piece.name else source for source in each.inputs)
-        self.outputs = [name if output == piece.name else output for output in self.outputs]
-        self.count()
 
     def change(self, piece: Piece, arrays: Mapping[str, Array], inputs: Sequence[str] = (), **fields: Any) -> None:
-        """Give a piece other arguments and arrays; those that it keeps stay."""
+        """Give a piece other arguments, arrays or inputs; those that it keeps stay."""
         kind = fields.pop("kind", "")
         layer = make(kind, **fields) if kind else piece.layer.model_copy(update=fields)
-        self.sketch.change(piece, layer, inputs or piece.inputs)
+        before = piece.inputs
+        self.sketch.change(piece, layer, inputs or before)
+        if inputs:
+            for name in before:
+                self.readers[name].remove(piece)
+            for name in piece.inputs:
+                self.readers.setdefault(name, []).append(piece)
         source = next((s.source for s in piece.arrays.values()), piece.place.file)
         changed = {name: Stored(np.ascontiguousarray(a, np.float32), source) for name, a in arrays.items()}
         piece.arrays = {name: each for name, each in {**piece.arrays, **changed}.items() if name in piece.weights}
@@ -283,9 +292,7 @@ def _gated(at: _Tidying, piece: Piece) -> bool:
         return False
     at.change(piece, {}, value.inputs, kind="glu")
     for each in (gate, other, value):
-        at.sketch.made.pieces.remove(each)
-        del at.sketch.by_name[each.name]
-    at.count()
+        at.remove(each)
     return True
 
 
@@ -308,9 +315,7 @@ def _border(at: _Tidying, piece: Piece) -> bool:
     except ShapeError:
         return False
     assert (piece.shape, inputs) == (shape, (first.name,))
-    at.sketch.made.pieces.remove(first)
-    del at.sketch.by_name[first.name]
-    at.count()
+    at.remove(first)
     return True
 
 
@@ -330,21 +335,21 @@ _RULES: Sequence[Callable[[_Tidying, Piece], bool]] = (
 
 def tidied(sketch: Sketch, outputs: Sequence[str]) -> list[str]:
     """Join the layers of a sketch that are one here, and return what its outputs are called then."""
-    at = _Tidying(sketch, outputs)
-    needed = set(at.outputs)
+    needed = set(outputs)
     for piece in reversed(sketch.made.pieces):
         if piece.name in needed:
             needed.update(piece.inputs)
     sketch.made.pieces = [piece for piece in sketch.made.pieces if piece.name in needed]
     sketch.by_name = {piece.name: piece for piece in sketch.made.pieces}
-    at.count()
-    index = 0
-    while index < len(sketch.made.pieces):
-        piece = sketch.made.pieces[index]
-        before = len(sketch.made.pieces)
-        if any(rule(at, piece) for rule in _RULES):
+    at = _Tidying(sketch, outputs)
+    for piece in sketch.made.pieces:
+        looked: Piece | None = piece if piece.name in sketch.by_name else None
+        while looked is not None:
+            first = at.before(looked)
+            if not any(rule(at, looked) for rule in _RULES):
+                break
             # What is joined may be joined with what is before it.
-            index = max(0, index - 1 - (before - len(sketch.made.pieces)))
-        else:
-            index += 1
+            left = [each for each in (looked, first) if each is not None and sketch.by_name.get(each.name) is each]
+            looked = left[0] if left else None
+    sketch.made.pieces = [piece for piece in sketch.made.pieces if sketch.by_name.get(piece.name) is piece]
     return at.outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -38,6 +39,7 @@ class Trace:
         self.batch = Atom(FREE, batch=True)
         self.origins: dict[str, str] = {name: name for name in graph.constants}
         """The names of the weights that constants were made of."""
+        self.names: Counter[str] = Counter()
         self.read: set[str] = set()
         """The names of all values that something reads."""
         self.nothing = object()
@@ -80,7 +82,10 @@ class Trace:
             layer = make(kind, **fields)
         except ValidationError as error:
             raise RefusedError(f"as `{kind}`: {reason_of(error)}") from None
-        piece = self.sketch.add(layer, inputs, self.label(node), node.place)
+        name = self.label(node) or kind
+        self.names[name] += 1
+        name = name if self.names[name] == 1 else f"{name}_{self.names[name]}"
+        piece = self.sketch.add(layer, inputs, name, node.place)
         if not piece.shape:
             raise LostError
         if arrays:
