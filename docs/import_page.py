@@ -13,6 +13,8 @@ from netspec.formats.keras.reader import tables as keras
 from netspec.formats.keras.reader.activations import ACTIVATIONS as KERAS_ACTIVATIONS
 from netspec.formats.keras.reader.activations import OPERATIONS as KERAS_OPERATIONS
 from netspec.formats.keras.reader.shapes import MERGES as KERAS_MERGES
+from netspec.formats.onnx.read.reader import OPERATORS
+from netspec.formats.onnx.read.reader import REFUSED as ONNX_REFUSED
 
 TEMPLATE = Path(__file__).parent / "templates" / "import.md"
 
@@ -29,6 +31,8 @@ def import_page() -> str:
         "keras": _listed([*keras.LAYERS.keys() - KERAS_OPERATIONS, *KERAS_MERGES, "MultiHeadAttention"]),
         "keras_activations": _listed(KERAS_ACTIVATIONS),
         "keras_refused": _listed(keras.REFUSED),
+        "onnx": _listed(["Constant", *(name for name in OPERATORS if not name.startswith("netspec."))]),
+        "onnx_refused": _listed(ONNX_REFUSED),
     }
     if sorted(re.findall(r"\{\{(\w+)\}\}", text)) != sorted(made):
         raise ValueError("templates/import.md and import_page.py have other markers")

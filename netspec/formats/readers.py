@@ -9,11 +9,12 @@ from netspec.diagnostics.diagnostic import listing
 from netspec.formats.caffe.reader import Caffe
 from netspec.formats.darknet.reader import Darknet
 from netspec.formats.keras.reader.files import Keras
+from netspec.formats.onnx.read.reader import OnnxModels
 from netspec.formats.reading import ModelImportError, Reader
 
 __all__ = ["READERS", "reader_of"]
 
-READERS: Sequence[Reader] = (Caffe(), Darknet(), Keras())
+READERS: Sequence[Reader] = (Caffe(), Darknet(), Keras(), OnnxModels())
 """In the order of the reference page."""
 
 

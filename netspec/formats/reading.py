@@ -111,6 +111,7 @@ class Description:
         has_weights: whether there were weights; then every layer must have its own.
         tokens: of inputs that are token numbers, how many tokens there are.
         masks: of such inputs, the token that is padding, where one is.
+        labels: the names of the classes, where the files say them.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Description:
     has_weights: bool = False
     tokens: dict[str, int] = field(default_factory=dict)
     masks: dict[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

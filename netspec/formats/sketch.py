@@ -110,6 +110,15 @@ class Sketch:
         self.shapes[unique] = piece.shape
         return piece
 
+    def change(self, piece: Piece, layer: Layer, inputs: Sequence[str]) -> None:
+        """Put another layer in the place of one, with other inputs; raises ShapeError where it does not fit."""
+        builder = _Shapes()
+        shapes = [(self.shapes[name], self.made.tokens.get(name)) for name in inputs]
+        made = layer.join(builder, [Tensor(i, *each) for i, each in enumerate(shapes)])
+        piece.layer, piece.inputs = layer, tuple(inputs)
+        piece.shape, piece.weights = made.shape, builder.weights
+        self.shapes[piece.name] = piece.shape
+
     def give(self, piece: Piece, arrays: Mapping[str, Array], source: str) -> None:
         """Give a layer its arrays; those of another shape, or with numbers that are not finite, are noted."""
         if not piece.shape:

@@ -104,7 +104,7 @@ def import_model(
     text, network, graph, names = _spec(made, target)
     pieces = {piece.name: piece for piece in text.pieces}
     arrays = _arrays(made, pieces, names, graph)
-    stated = _labels(labels, network, graph)
+    stated = _labels(labels, made, network, graph)
     _run(network, graph, arrays)
     _write(target, text.text)
     if arrays is not None:
@@ -221,9 +221,11 @@ def _arrays(
     return found
 
 
-def _labels(path: Path | None, network: Network, graph: Graph) -> tuple[str, ...]:
-    """Return the names of the classes: those of a file, else of the dataset that the spec names."""
+def _labels(path: Path | None, made: Description, network: Network, graph: Graph) -> tuple[str, ...]:
+    """Return the names of the classes: those of a file, else of the model, else of the dataset that the spec names."""
     count = max(graph.shape(graph.outputs[0].index)[0], 2)
+    if path is None and made.labels and len(graph.outputs) == 1 and len(set(made.labels)) == count:
+        return made.labels
     if path is None:
         info = find(network.data.name) if network.data and network.classifies else None
         return info.labels if info is not None and len(info.labels) == count else ()

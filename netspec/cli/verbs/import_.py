@@ -47,7 +47,7 @@ def import_(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
-    """Read a network of Caffe, Darknet or Keras; write a spec, and beside it a model file where there are weights.
+    """Read a network of Caffe, Darknet, Keras or ONNX; write a spec, and beside it a model file where there are weights.
 
     The spec is checked, the weights are loaded into it by name, and both are run once before they are written. What is
     not understood is listed at once, with its place, and nothing is written then, but with `--partial` the rest.

@@ -260,7 +260,7 @@ def _words(layer: Layer, given: dict[str, str]) -> str:
             shown = layer.model_copy(update={"pad": "valid"})
         elif dense and odd and pad == halves and stride == (1, 1) and free:
             shown = layer.model_copy(update={"pad": "same"})
-    words = [canonical]
+    words, left_out = [canonical], False
     last = {} if canonical == "batchnorm" else _LAST
     for p in sorted(parameters(type(shown)), key=lambda p: last.get(p.name, 0)):
         value = getattr(shown, p.name)
@@ -269,7 +269,10 @@ def _words(layer: Layer, given: dict[str, str]) -> str:
         elif p.name == "kernel" and isinstance(value, tuple) and not _is_plain_pool(shown):
             words.append(_size(value))
         else:
-            words += _argument(shown, p.name)
+            found = _argument(shown, p.name)
+            # What stands behind a place that is left empty needs its key: `clamp max=6`.
+            words += [f"{p.name}={found[0]}"] if found and p.positional and left_out else found
+            left_out = left_out or (p.positional and not found)
     return " ".join(words)
 
 
@@ -293,7 +296,7 @@ def _argument(layer: Layer, name: str) -> list[str]:
     number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
     if value is None or (not p.required and value == p.default and not number):
         return []
-    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
+    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and name != "shape":
         value = value[0]
     if isinstance(value, bool):
         return [name if value else f"no{name}"]

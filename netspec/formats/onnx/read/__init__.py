@@ -1,0 +1,1 @@
+"""Models in ONNX, read as layers."""
