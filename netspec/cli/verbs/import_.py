@@ -38,9 +38,21 @@ def import_(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", metavar="NAME.net", help="The spec; by the name of the first file, here, otherwise."
+            "-o",
+            "--out",
+            metavar="NAME.net",
+            help="The spec; by the name of the first file, here, otherwise. Of weights into a spec the model file, "
+            "NAME.safetensors, by the name of the weights otherwise; with NAME.net a copy of the spec too.",
         ),
     ] = None,
+    normalize: Annotated[
+        str,
+        typer.Option(
+            "--normalize",
+            metavar="imagenet|…",
+            help="For a given spec without `data`: what is done to pixels, in the words of `data { normalize … }`.",
+        ),
+    ] = "",
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what was understood, where not everything was.")
     ] = False,
@@ -48,6 +60,9 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Read a network of Caffe or Darknet; write a spec, and beside it a model file where there are weights.
+
+    Or read weights of PyTorch into a given spec, `netspec import SPEC.net WEIGHTS.pth`: by name where names agree, else
+    by order and shape. The spec stays as it is; what does not fit is listed at once.
 
     The spec is checked, the weights are loaded into it by name, and both are run once before they are written. What is
     not understood is listed at once, with its place, and nothing is written then, but with `--partial` the rest.
@@ -59,7 +74,13 @@ def import_(
 
     process.enable_compile_cache()
     made = import_model(
-        [*files, *([weights] if weights else [])], shape=given, labels=labels, out=out, partial=partial, force=force
+        [*files, *([weights] if weights else [])],
+        shape=given,
+        labels=labels,
+        out=out,
+        partial=partial,
+        force=force,
+        normalize=normalize,
     )
     if as_json:
         print_json(
@@ -101,7 +122,7 @@ def _print(made: Imported) -> None:
     say(f"{made.parameters:,} parameters")
     data = "" if made.data else " --data NAME"
     if made.model:
-        say(f"wrote {made.spec} and {made.model}; next: netspec eval {made.model}{data}")
+        say(f"wrote {' and '.join(map(str, made.written))}; next: netspec eval {made.model}{data}")
     else:
         say(f"wrote {made.spec}; next: netspec train {made.spec}{data}")
 
