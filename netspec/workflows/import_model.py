@@ -269,8 +269,8 @@ def run_once(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, A
     variables = run_folders.variables_of(ModelFile(network, graph, arrays, (), {}), model)
     rng = np.random.default_rng(0)
     given = {
-        i.name: rng.integers(0, 256, (2, *i.shape)).astype(np.uint8)
-        if len(i.shape) == 3
+        i.name: rng.integers(0, i.tokens or 256, (2, *i.shape)).astype(np.int32 if i.tokens else np.uint8)
+        if len(i.shape) == 3 or i.tokens
         else rng.random((2, *i.shape), np.float32)
         for i in graph.inputs
     }

@@ -83,7 +83,8 @@ def _paired(unit: Unit, module: Module) -> dict[str, tuple[str, list[Weight]]] |
     pairs: dict[str, tuple[str, list[Weight]]] = {}
     for part in unit.parts:
         names = (part, *_NAMES.get(part, ()))
-        name = next((name for name in names if name in left), None)
+        # A parameter that is no part of a module is all that its layer has.
+        name = next((name for name in names if name in left and (name or len(unit.parts) == 1)), None)
         if name is not None:
             pairs[part] = (name, left.pop(name))
     for suffix in ("", "_reverse"):

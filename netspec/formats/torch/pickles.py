@@ -381,7 +381,7 @@ def storage_dtype(given: Any) -> Dtype:
 
 def _refusal(file: str, name: _Name) -> tuple[str, str]:
     """Return what is wrong with a file that names something else, and what would be right."""
-    if "uantized" in name.name or "quant" in name.module:
+    if re.search(r"[Qq]uant|_qtensor|^QU?Int", f"{name.name} {name.module}"):
         return f"{file} holds quantized tensors ({name})", "save the weights before they are quantized"
     if name.name in {"ComplexFloatStorage", "ComplexDoubleStorage"} or "sparse" in name.name:
         return f"{file} holds {name}", "weights are dense and real"
