@@ -15,7 +15,7 @@ from netspec.formats.into_spec.weights import Weight
 from netspec.formats.reading import Array
 from netspec.ops import Shape
 
-__all__ = ["Fit", "Taken", "fit", "is_kin"]
+__all__ = ["Fit", "Taken", "fit", "is_kin", "weight_name"]
 
 _Make: TypeAlias = Callable[[Sequence[Array]], Array]
 

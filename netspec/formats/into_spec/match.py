@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.diagnostics.visible import visible
-from netspec.formats.into_spec.fit import Fit, fit, is_kin
+from netspec.formats.into_spec.fit import Fit, fit, is_kin, weight_name
 from netspec.formats.into_spec.modules import Module, common_prefixes, modules_of
 from netspec.formats.into_spec.order import Found, aligned, by_classes, by_order
 from netspec.formats.into_spec.units import Unit, units_of
-from netspec.formats.into_spec.weights import State
+from netspec.formats.into_spec.weights import State, Weight
 from netspec.formats.reading import Array, ModelImportError
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
@@ -75,6 +75,7 @@ class _Matching:
     def __init__(self, units: list[Unit], modules: list[Module], state: State, spec: str, *, partial: bool) -> None:
         self.units, self.modules, self.state, self.spec, self.partial = units, modules, state, spec, partial
         self.known: dict[tuple[int, int], Fit | None] = {}
+        self.notes: list[str] = []
         self.named = self.by_name()
         read = {number for unit in units for number in unit.reads}
         self.ends = {number for number in range(len(units)) if number not in read}
@@ -138,17 +139,25 @@ class _Matching:
         return len(ways) == 1 and any(self.fits(u, m) for u, m in ways[0].items())
 
     def search(self) -> Found:
-        """Return the ways in which all modules are all units, by order and shape."""
+        """Return the ways in which all modules are all units, by order and shape; tied weights may count once."""
         found = self.ways()
-        if not found.ways and not found.unclear and self.tied():
-            kept = self.modules
-            self.modules = [m for number, m in enumerate(kept) if number not in self.tied()]
-            self.known, self.named = {}, self.by_name()
-            found = self.ways()
-            if not found.ways:
-                self.modules, self.known = kept, {}
-                self.named = self.by_name()
-        return found
+        tied = self.tied()
+        if found.ways or found.unclear or not tied:
+            return found
+        before = self.modules
+        self.use([kept for module in before if (kept := module.without(tied)) is not None])
+        once = self.ways()
+        if not once.ways:
+            self.use(before)
+            return found
+        names = ", ".join(visible(weight_name(weight)[:100]) for weight in tied)
+        self.notes.append(f"tied weights are taken once: {names} is left out")
+        return once
+
+    def use(self, modules: list[Module]) -> None:
+        """Go on with other modules."""
+        self.modules, self.known = modules, {}
+        self.named = self.by_name()
 
     def ways(self) -> Found:
         fits, count = self.fits, len(self.modules)
@@ -161,15 +170,14 @@ class _Matching:
                 return found
         return by_classes(self.units, self.modules, fits, ordered=self.state.ordered)
 
-    def tied(self) -> set[int]:
-        """Return the modules whose arrays all are those of a module before them, as tied weights are."""
-        seen: list[tuple[object, ...]] = []
-        found = set()
-        for number, module in enumerate(self.modules):
-            weights = [weight for own in module.parts.values() for weight in own]
-            if weights and all(any(weight.same_numbers(other) for other in seen) for weight in weights):
-                found.add(number)
-            seen += weights  # type: ignore[arg-type]
+    def tied(self) -> list[Weight]:
+        """Return the weights that are the same numbers as one before them."""
+        seen: set[Hashable] = set()
+        found = []
+        for weight in (w for module in self.modules for own in module.parts.values() for w in own):
+            if weight.place in seen:
+                found.append(weight)
+            seen.add(weight.place)
         return found
 
     def checked(self, way: dict[int, int]) -> Matched:
@@ -185,19 +193,18 @@ class _Matching:
         return self.made(way)
 
     def made(self, way: Mapping[int, int]) -> Matched:
-        found = Matched(notes=list(self.state.notes))
+        found = Matched(notes=[*self.state.notes, *self.notes])
         for number, unit in enumerate(self.units):
             own = self.fit(number, way[number]) if number in way else None
             if own is None:
                 found.fresh.append(unit)
             else:
                 found.taken.append((unit, self.modules[way[number]], own))
-        used = set(way.values())
-        tied = self.tied() if len(used) < len(self.modules) else set()
-        left = [n for n in range(len(self.modules)) if n not in used]
-        found.unused = [self.modules[n] for n in left if n not in tied]
-        if any(n in tied for n in left):
-            names = ", ".join(visible(self.modules[n].name[:100]) for n in left if n in tied)
+        used, tied = set(way.values()), self.tied()
+        left = [module for number, module in enumerate(self.modules) if number not in used]
+        found.unused = [module for module in left if module.without(tied) is not None]
+        if len(found.unused) < len(left):
+            names = ", ".join(visible(module.name[:100]) for module in left if module not in found.unused)
             found.notes.append(f"tied weights are taken once: {names} is left out")
         if (found.fresh or found.unused) and not self.partial:
             self.refuse(way, possible=bool(found.taken))
@@ -221,13 +228,15 @@ class _Matching:
         """Raise ModelImportError that names all that does not fit."""
         missing = [n for n in range(len(self.units)) if n not in way]
         used, tied = set(way.values()), self.tied()
-        left = [n for n in range(len(self.modules)) if n not in used and n not in tied]
+        left = [n for n, m in enumerate(self.modules) if n not in used and m.without(tied) is not None]
         lines = []
+        # What is called the same, or stands in its place, is said beside it.
+        places = dict(zip(missing, left, strict=False)) if len(missing) == len(left) and way else {}
         for unit in missing:
-            module = self.named.get(unit)
-            there = f", and there {self.modules[module]}" if module is not None and module in left else ""
-            left = [n for n in left if not there or n != module]
-            lines.append(f"  {self.spec}, {self.units[unit]}{there or ': nothing in the file'}")
+            module = self.named.get(unit, places.get(unit, -1))
+            there = f"; in its place there is {self.modules[module]}" if module in left else ": nothing in the file"
+            left = [n for n in left if n != module]
+            lines.append(f"  {self.spec}, {self.units[unit]}{there}")
         lines += [f"  {self.state.file}, {self.modules[n]}: no layer of the spec" for n in left]
         more = len(lines) - _SHOWN
         lines = [*lines[:_SHOWN], *([f"  and {more:,} more"] if more > 0 else [])]

@@ -18,6 +18,8 @@ _PARTS = re.compile(
     r"|relative_position_bias_table|(weight|bias)_(ih|hh)(_l\d+)?(_reverse)?|(in|out|[qkv])_proj_(weight|bias)"
 )
 _PROJECTION = re.compile(r"(.*)[._/]((?:in|out|[qkv])_proj_(?:weight|bias))")
+_STEM = re.compile(r"(.*[^._/])_(weight|bias)")
+"""Parameters of one module that are a layer of their own, such as `qkv_weight` and `qkv_bias`."""
 _LAYER = re.compile(r"_l(\d+)")
 
 
@@ -48,6 +50,12 @@ class Module:
         shapes = [f"{part} {format_shape(s)}".strip() for part, s in self.shapes().items()]
         return f"{visible(self.name[:100])}: {', '.join(shapes)}"
 
+    def without(self, tied: Sequence[Weight]) -> Module | None:
+        """Return it without some weights; None where nothing is left."""
+        left_out = set(map(id, tied))
+        parts = {part: own for part, own in self.parts.items() if not left_out.issuperset(map(id, own))}
+        return Module(self.name, self.group, parts) if parts else None
+
 
 def _joined(shapes: Sequence[Shape]) -> Shape:
     first = shapes[0]
@@ -77,7 +85,8 @@ def _split(name: str) -> tuple[str, str, str, str]:
     at = max(name.rfind("."), name.rfind("/"))
     module, part = name[: max(at, 0)], name[at + 1 :]
     if at < 0 or not _PARTS.fullmatch(part):
-        return name, "", "", ""
+        stem = _STEM.fullmatch(name)
+        return (stem[1], stem[2], "", "") if stem else (name, "", "", "")
     layer = _LAYER.search(part)
     suffix = f".l{layer[1]}" if layer and layer[1] != "0" else ""
     group = group_of(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +25,9 @@ class Weight(Protocol):
         """Return its numbers as float32."""
         ...
 
-    def same_numbers(self, other: object) -> bool:
-        """Return whether the file holds both once, as it does tied weights."""
+    @property
+    def place(self) -> Hashable:
+        """Where in the file its numbers are: the same place is one array, as of tied weights."""
         ...
 
 

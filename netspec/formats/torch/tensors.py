@@ -122,15 +122,6 @@ class Tensor:
         """Whether its numbers can be weights."""
         return self.dtype.name in FLOATS
 
-    def same_numbers(self, other: Tensor) -> bool:
-        """Return whether it is the same view of the same storage, as of tied weights."""
-        return (self.storage, self.offset, self.shape, self.strides) == (
-            other.storage,
-            other.offset,
-            other.shape,
-            other.strides,
-        )
-
     def array(self) -> Array:
         """Return its numbers as float32."""
         if not prod(self.shape):
