@@ -149,7 +149,7 @@ _WORDS = 'as in `data`: --normalize imagenet, or --normalize \'means="0.5 0.5 0.
 # --- what is in the model file ----------------------------------------------------------------------------------------
 
 
-def _arrays(network: Network, graph: Graph, found: Matched, file: str) -> Mapping[str, Array]:
+def _arrays(network: Network, graph: Graph, found: Matched, file: str) -> dict[str, Array]:
     """Return all arrays of the network: those that are taken, and those that begin anew as a training draws them."""
     taken = found.arrays()
     wrong = [path for path, array in taken.items() if not np.isfinite(array).all()]

@@ -112,10 +112,10 @@ def _taken(unit: Unit, part: str, shape: Shape, pair: tuple[str, list[Weight]]) 
         return Taken((), lambda _: np.full(shape, value, np.float32), shape)
     shapes = [weight.shape for weight in weights]
     if name == "sum":
-        return Taken(tuple(weights), sum, shape) if all(s == shape for s in shapes) else None
+        return Taken(tuple(weights), _sum, shape) if all(s == shape for s in shapes) else None
     if len(weights) > 1:
         whole = (sum(s[0] for s in shapes), *shapes[0][1:])
-        return Taken(tuple(weights), np.concatenate, shape) if whole == shape else None
+        return Taken(tuple(weights), _behind, shape) if whole == shape else None
     (weight,), (found,) = weights, shapes
     if unit.kind == "position" and name != "table" and not re.fullmatch(r"position_\d+", str(weight_name(weight))):
         # Elsewhere a row for each position, here a column.
@@ -130,6 +130,14 @@ def weight_name(weight: Weight) -> str:
 
 def _first(arrays: Sequence[Array]) -> Array:
     return arrays[0]
+
+
+def _behind(arrays: Sequence[Array]) -> Array:
+    return np.concatenate(arrays)
+
+
+def _sum(arrays: Sequence[Array]) -> Array:
+    return np.asarray(np.sum(arrays, axis=0, dtype=np.float64))
 
 
 def _turned(arrays: Sequence[Array]) -> Array:

@@ -74,19 +74,20 @@ def matched_weights(network: Network, graph: Graph, state: State, spec: str, *, 
 class _Matching:
     def __init__(self, units: list[Unit], modules: list[Module], state: State, spec: str, *, partial: bool) -> None:
         self.units, self.modules, self.state, self.spec, self.partial = units, modules, state, spec, partial
-        self.known: dict[tuple[int, int], Fit | None] = {}
+        self.known: dict[tuple[Hashable, Hashable], bool] = {}
+        self.kinds: list[Hashable] = [(unit.kind, tuple(unit.parts.items())) for unit in units]
+        self.shapes = _shapes(modules)
         self.notes: list[str] = []
         self.named = self.by_name()
         read = {number for unit in units for number in unit.reads}
         self.ends = {number for number in range(len(units)) if number not in read}
 
-    def fit(self, unit: int, module: int) -> Fit | None:
-        if (unit, module) not in self.known:
-            self.known[unit, module] = fit(self.units[unit], self.modules[module])
-        return self.known[unit, module]
-
     def fits(self, unit: int, module: int) -> bool:
-        return self.fit(unit, module) is not None
+        """Return whether a unit can be a module: what is asked once of each two shapes."""
+        kind = self.kinds[unit], self.shapes[module]
+        if kind not in self.known:
+            self.known[kind] = fit(self.units[unit], self.modules[module]) is not None
+        return self.known[kind]
 
     def fits_or_ends(self, unit: int, module: int) -> bool:
         """Return whether a unit can be a module; what gives an output may be of another size."""
@@ -156,7 +157,7 @@ class _Matching:
 
     def use(self, modules: list[Module]) -> None:
         """Go on with other modules."""
-        self.modules, self.known = modules, {}
+        self.modules, self.shapes = modules, _shapes(modules)
         self.named = self.by_name()
 
     def ways(self) -> Found:
@@ -195,7 +196,7 @@ class _Matching:
     def made(self, way: Mapping[int, int]) -> Matched:
         found = Matched(notes=[*self.state.notes, *self.notes])
         for number, unit in enumerate(self.units):
-            own = self.fit(number, way[number]) if number in way else None
+            own = fit(unit, self.modules[way[number]]) if number in way else None
             if own is None:
                 found.fresh.append(unit)
             else:
@@ -216,7 +217,7 @@ class _Matching:
             one, other = (visible(name[:100]) for name in found.unclear)
         else:
             first, second = found.ways
-            units = [self.units[n].node for n in first if first[n] != second[n]]
+            units = [self.units[n].node for n in sorted(first) if first[n] != second[n]]
             one, other = units[0], next((name for name in units if name != units[0]), units[0])
         raise ModelImportError(
             f"the order of {self.state.file} does not say which of its weights are `{one}` and which `{other}`, "
@@ -243,6 +244,11 @@ class _Matching:
         fix = "--partial takes what fits; the other layers begin anew" if possible and not self.partial else ""
         fix = fix or "give the spec of the network that these weights are of"
         raise ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
+
+
+def _shapes(modules: Sequence[Module]) -> list[Hashable]:
+    """Return of each module what decides whether it can be a layer; a parameter alone may say it by its name."""
+    return [(m.name if "" in m.parts else "", tuple(m.shapes().items()), *map(len, m.parts.values())) for m in modules]
 
 
 def _note_stand_ins(found: Matched) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from netspec.formats.into_spec.modules import Module, by_numbers
 from netspec.formats.into_spec.units import Unit, ancestors, chains
@@ -20,6 +20,8 @@ Fits: TypeAlias = Callable[[int, int], bool]
 """Whether a unit can be a module, by their numbers."""
 
 _MOST_STATES = 20_000
+_MOST_UNITS = 2_000
+_MOST_PAIRS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -35,33 +37,57 @@ class Found:
     unclear: tuple[str, str] | None = None
 
 
+@dataclass(slots=True)
+class _State:
+    """Where a search is: how many modules are taken, which rows come next, and how it came there, in two ways at most.
+
+    A way is the row that was placed last, where, and the way before that.
+    """
+
+    at: int
+    ready: frozenset[int]
+    ways: list[tuple[Any, ...]]
+
+
 def by_order(units: Sequence[Unit], count: int, fits: Fits, *, rest: bool = False) -> Found:
     """Return the ways in which so many modules, in their order, are the units; with `rest` some may be left behind."""
     rows = chains(list(units))
     row_of = {number: index for index, row in enumerate(rows) for number in row}
-    needs = [0] * len(rows)
-    for index, row in enumerate(rows):
-        for read in units[row[0]].reads:
-            needs[index] |= 1 << row_of[read]
-    whole = (1 << len(rows)) - 1
-    # Where we are: which rows have their modules, and how we came there, in two ways at most.
-    states: dict[int, list[dict[int, int]]] = {0: [{}]}
+    needs = [{row_of[read] for read in units[row[0]].reads} for row in rows]
+    readers: list[list[int]] = [[] for _ in rows]
+    for index, own in enumerate(needs):
+        for other in own:
+            readers[other].append(index)
+    first = frozenset(index for index, own in enumerate(needs) if not own)
+    states = {0: _State(0, first, [()])}
     for _ in rows:
-        following: dict[int, list[dict[int, int]]] = {}
-        for done, ways in states.items():
-            at = sum(len(row) for index, row in enumerate(rows) if done >> index & 1)
-            for index, row in enumerate(rows):
-                if done >> index & 1 or needs[index] & ~done or at + len(row) > count:
+        following: dict[int, _State] = {}
+        for done, state in states.items():
+            for index in sorted(state.ready):
+                row = rows[index]
+                if state.at + len(row) > count or not all(fits(n, state.at + i) for i, n in enumerate(row)):
                     continue
-                if all(fits(number, at + i) for i, number in enumerate(row)):
-                    more = {number: at + i for i, number in enumerate(row)}
-                    known = following.setdefault(done | 1 << index, [])
-                    known += [{**way, **more} for way in ways][: 2 - len(known)]
+                placed = done | 1 << index
+                if placed not in following:
+                    more = [r for r in readers[index] if all(placed >> need & 1 for need in needs[r])]
+                    ready = (state.ready - {index}).union(more)
+                    following[placed] = _State(state.at + len(row), ready, [])
+                known = following[placed].ways
+                known += [(index, state.at, way) for way in state.ways][: 2 - len(known)]
         states = following
         if len(states) > _MOST_STATES:
             return Found()
-    ways = states.get(whole, [])
-    return Found(ways if rest or len(units) == count else [])
+    ends = [state for state in states.values() if rest or state.at == count]
+    return Found([_retraced(way, rows) for state in ends for way in state.ways])
+
+
+def _retraced(way: tuple[Any, ...], rows: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return the module of each unit."""
+    found: dict[int, int] = {}
+    while way:
+        index, at, way = way
+        found |= {number: at + i for i, number in enumerate(rows[index])}
+    return found
 
 
 def by_classes(units: Sequence[Unit], modules: Sequence[Module], fits: Fits, *, ordered: bool) -> Found:
@@ -70,7 +96,7 @@ def by_classes(units: Sequence[Unit], modules: Sequence[Module], fits: Fits, *, 
     It is the only one where, of units that fit the same modules, each comes before the next on every way through the
     network, and the modules are in order, or numbered.
     """
-    if len(units) != len(modules):
+    if len(units) != len(modules) or len(units) > _MOST_UNITS:
         return Found()
     fitting: dict[tuple[int, ...], list[int]] = {}
     for number in range(len(units)):
@@ -109,6 +135,3 @@ def aligned(units: int, modules: int, fits: Fits) -> dict[int, int]:
         else:
             m += 1
     return found
-
-
-_MOST_PAIRS = 4_000_000

@@ -147,8 +147,7 @@ class _Row:
             raise TensorError("the names of its storages are others than those of its tensors")
         for key in keys:
             storage = self.known[key]
-            order = "big" if self.big_endian else "little"
-            count = int.from_bytes(self.data[self.at : self.at + 8], order)
+            count = int.from_bytes(self.data[self.at : self.at + 8], "big" if self.big_endian else "little")
             if count != storage.count:
                 raise TensorError(f"its storage {key[:40]} has {count:,} numbers, and {storage.count:,} are stated")
             begin = self.at + 8

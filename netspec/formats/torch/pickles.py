@@ -134,7 +134,7 @@ class _Reading:
         return self.stack[-1]
 
     def to_mark(self) -> list[Any]:
-        found = []
+        found: list[Any] = []
         while self.stack:
             value = self.stack.pop()
             if value is _MARK:
@@ -144,19 +144,19 @@ class _Reading:
 
     # --- collections --------------------------------------------------------------------------------------------
 
-    def tuple(self, values: list[Any]) -> None:
+    def add_tuple(self, values: list[Any]) -> None:
         self.stack.append(tuple(values))
 
-    def tuple_of(self, count: int) -> None:
-        self.tuple([self.pop() for _ in range(count)][::-1])
+    def add_tuple_of(self, count: int) -> None:
+        self.add_tuple([self.pop() for _ in range(count)][::-1])
 
-    def list(self, values: list[Any]) -> None:
+    def add_list(self, values: list[Any]) -> None:
         self.stack.append(values)
 
     def extend(self, values: list[Any]) -> None:
         self.top(list).extend(values)
 
-    def dict(self, values: list[Any]) -> None:
+    def add_dict(self, values: list[Any]) -> None:
         self.stack.append({})
         self.set_items(values)
 
@@ -242,16 +242,16 @@ _HANDLERS: Mapping[str, Callable[[_Reading, Any], None]] = {
     "POP": lambda r, _: r.drop(),
     "POP_MARK": lambda r, _: r.drop_to_mark(),
     "DUP": lambda r, _: r.twice(),
-    "TUPLE": lambda r, _: r.tuple(r.to_mark()),
-    "TUPLE1": lambda r, _: r.tuple_of(1),
-    "TUPLE2": lambda r, _: r.tuple_of(2),
-    "TUPLE3": lambda r, _: r.tuple_of(3),
-    "LIST": lambda r, _: r.list(r.to_mark()),
-    "FROZENSET": lambda r, _: r.list(r.to_mark()),
+    "TUPLE": lambda r, _: r.add_tuple(r.to_mark()),
+    "TUPLE1": lambda r, _: r.add_tuple_of(1),
+    "TUPLE2": lambda r, _: r.add_tuple_of(2),
+    "TUPLE3": lambda r, _: r.add_tuple_of(3),
+    "LIST": lambda r, _: r.add_list(r.to_mark()),
+    "FROZENSET": lambda r, _: r.add_list(r.to_mark()),
     "APPEND": lambda r, _: r.extend([r.pop()]),
     "APPENDS": lambda r, _: r.extend(r.to_mark()),
     "ADDITEMS": lambda r, _: r.extend(r.to_mark()),
-    "DICT": lambda r, _: r.dict(r.to_mark()),
+    "DICT": lambda r, _: r.add_dict(r.to_mark()),
     "SETITEM": lambda r, _: r.set_items([r.pop(), r.pop()][::-1]),
     "SETITEMS": lambda r, _: r.set_items(r.to_mark()),
     "PUT": lambda r, i: r.keep(i),
