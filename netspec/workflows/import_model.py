@@ -35,8 +35,10 @@ __all__ = [
     "labels_of",
     "load_bytes",
     "require_free",
+    "require_understood",
     "run_once",
     "short_text",
+    "spec_of",
     "write_model",
     "write_spec",
 ]
@@ -125,8 +127,8 @@ def import_model(
     with np.errstate(over="ignore", invalid="ignore"):
         # What is too large for float32 becomes infinite, which is refused.
         made = reader.read(Given(paths, shape, load_bytes))
-    _require_understood(made, partial=partial)
-    text, network, graph, names = _spec(made, target)
+    require_understood(made, partial=partial)
+    text, network, graph, names = spec_of(made, target)
     pieces = {piece.name: piece for piece in text.pieces}
     arrays = _arrays(made, pieces, names, graph)
     stated = labels_of(labels, network, graph)
@@ -180,7 +182,7 @@ def load_bytes(path: Path, most: int) -> bytes:
     return data
 
 
-def _require_understood(made: Description, *, partial: bool) -> None:
+def require_understood(made: Description, *, partial: bool) -> None:
     """Raise ModelImportError that names all that was not understood; with `partial` only where no network is left."""
     made.pieces = [piece for piece in made.pieces if piece.shape]
     whole = not made.has_weights or all(piece.weights.keys() <= piece.arrays.keys() for piece in made.pieces)
@@ -212,7 +214,7 @@ def _line(unknown: Unknown) -> str:
     return f"{text}; {visible(unknown.instead)}" if unknown.instead else text
 
 
-def _spec(made: Description, target: Path) -> tuple[Written, Network, Graph, dict[str, str]]:
+def spec_of(made: Description, target: Path) -> tuple[Written, Network, Graph, dict[str, str]]:
     """Return the text of the spec, and what netspec itself reads in it; it must be the network that was described."""
     problem = ""
     for flat in (False, True):

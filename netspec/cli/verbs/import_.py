@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.process import process_of
+from netspec.cli.shapes import shape_option
 from netspec.diagnostics.visible import visible
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def import_(
     The spec is checked, the weights are loaded into it by name, and both are run once before they are written. What is
     not understood is listed at once, with its place, and nothing is written then, but with `--partial` the rest.
     """
-    given = _shape(shape)
+    given = shape_option(shape)
     process = process_of(context)
     process.keep_memory()
     from netspec.workflows.import_model import import_model  # noqa: PLC0415
@@ -125,14 +125,3 @@ def _print(made: Imported) -> None:
         say(f"wrote {' and '.join(map(str, made.written))}; next: netspec eval {made.model}{data}")
     else:
         say(f"wrote {made.spec}; next: netspec train {made.spec}{data}")
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    """Return the shape that an option says."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){0,2}", text):
-        raise typer.BadParameter(
-            f"{text!r} is no shape: write channels x height x width, 3x224x224", param_hint="--shape"
-        )
-    return tuple(map(int, text.split("x")))
