@@ -107,6 +107,10 @@ PICKLES: dict[str, tuple[bytes, str]] = {
     "a call of a number": (Pickle().put(3).raw(b")R").done(), "its pickle calls what is no function"),
     "a list for a dictionary": (Pickle().put([1]).raw(b"K\1K\2s").done(), "adds to what is no collection"),
     "a tuple for a name": (Pickle().raw(b"}").put((1, 2)).raw(b"K\1s").done(), "a name that is none"),
+    "a tuple for a name in pairs": (
+        Pickle().name("collections", "OrderedDict").put(([[(1, 2), 3]],)).raw(b"R").done(),
+        "a name that is none",
+    ),
     "a list": (Pickle().put([1, 2]).done(), "holds no state dict"),
     "one tensor": (Pickle().put(Tensor("0", F, 2, (2,))).done(), "holds one tensor"),
     "no tensors": (Pickle().put({"epoch": 3}).done(), "holds no state dict"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickletools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,14 +162,9 @@ class _Reading:
 
     def set_items(self, values: list[Any]) -> None:
         found = self.top(dict)
-        keys, items = values[::2], values[1::2]
-        if len(keys) != len(items):
+        if len(values) % 2:
             raise _DamagedError("its pickle has a name without a value")
-        for key, item in zip(keys, items, strict=True):
-            # Of a tuple the hash would be computed of all that lies in it.
-            if not isinstance(key, str | int | float | bytes | None):
-                raise _DamagedError("its pickle has a name that is none")
-            found[key] = item
+        found.update(_pairs(zip(values[::2], values[1::2], strict=True)))
 
     # --- what is outside, named or built ------------------------------------------------------------------------
 
@@ -194,6 +189,7 @@ class _Reading:
         if made is None:
             raise ModelImportError(*_refusal(self.file, function))
         if made is _ordered and arguments:
+            # What is remembered could be given again and again.
             self.copied += len(arguments[0])
             if self.copied > _MOST_OPCODES:
                 raise _DamagedError("its pickle copies the same again and again")
@@ -221,6 +217,14 @@ class _Reading:
 
     def outside(self, given: Any) -> None:
         self.stack.append(self.persistent(given))
+
+
+def _pairs(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield names and values; raises TensorError for a name whose hash would be computed of all that is in it."""
+    for key, item in items:
+        if not isinstance(key, str | int | float | bytes | None):
+            raise TensorError("its pickle has a name that is none")
+        yield key, item
 
 
 _PLAIN = {
@@ -304,7 +308,7 @@ def _from_type(function: Any, kind: Any, arguments: Any, *_: Any) -> Any:
 
 
 def _ordered(items: Any = ()) -> dict[Any, Any]:
-    return dict(items)
+    return dict(_pairs(items))
 
 
 def _first(value: Any, *_: Any) -> Any:

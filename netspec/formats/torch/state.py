@@ -55,7 +55,7 @@ class TorchWeights:
     """Reads what `torch.save` and safetensors write."""
 
     name = "torch"
-    endings: tuple[str, ...] = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
+    endings: tuple[str, ...] = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt", ".safetensors")
 
     def read(self, path: Path, load: Callable[[Path, int], bytes]) -> State:
         """Return the weights of a file; its ending says what it is."""
