@@ -26,6 +26,7 @@ from netspec.recipe.catalog import find
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.model_file import ModelFile
+from netspec.sources.preparation import Preparation
 from netspec.system import files as system_files
 
 __all__ = [
@@ -135,7 +136,7 @@ def import_model(
     run_once(network, graph, arrays)
     write_spec(target, text.text)
     if arrays is not None:
-        write_model(model_path, ModelFile(network, graph, arrays, stated, {"imported_from": reader.name}))
+        write_model(model_path, network, graph, arrays, stated, reader.name)
     return Imported(
         target,
         model_path if arrays is not None else None,
@@ -290,12 +291,33 @@ def write_spec(target: Path, text: str) -> None:
         raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
 
 
-def write_model(path: Path, model: ModelFile) -> None:
-    """Write a model file; raises RunError where that cannot be."""
+def write_model(
+    path: Path,
+    network: Network,
+    graph: Graph,
+    arrays: dict[str, np.ndarray[Any, Any]],
+    labels: tuple[str, ...],
+    of: str,
+) -> None:
+    """Write a model file of what was imported from a format; raises RunError where that cannot be."""
+    model = ModelFile(network, graph, arrays, labels, {"imported_from": of}, preparation=_preparation(network))
     try:
         model_file.write(path, model)
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}", "choose another folder with -o") from None
+
+
+def _preparation(network: Network) -> Preparation | None:
+    """Return how pictures of files get the size of the input: as photographs do, but where it reads a known dataset."""
+    data = network.data
+    if not network.reads_images or len(network.inputs) > 1 or (data and find(data.name)):
+        return None
+    if data is None and network.image_shape[0] != _COLORS:
+        return None
+    return Preparation(resize=(data.resize if data else None) or "crop")
+
+
+_COLORS = 3
 
 
 def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:

@@ -19,7 +19,6 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ops import Shape
 from netspec.runs import folder as run_folders
-from netspec.runs.model_file import ModelFile
 from netspec.system import files as system_files
 from netspec.workflows.import_model import (
     Imported,
@@ -80,7 +79,7 @@ def import_weights(
     if copy:
         _require_same(source.text, copy, network)
         write_spec(copy, source.text)
-    write_model(model_path, ModelFile(network, graph, arrays, stated, {"imported_from": reader.name}))
+    write_model(model_path, network, graph, arrays, stated, reader.name)
     return Imported(
         copy or spec,
         model_path,

@@ -11,8 +11,14 @@ import pytest
 
 from netspec.compiler import analyze, require
 from netspec.diagnostics.diagnostic import Source
+from netspec.formats.format import Options
 from netspec.formats.into_spec import Matched, State, matched_weights
+from netspec.formats.program import Trained, program_of
 from netspec.formats.reading import ModelImportError
+from netspec.formats.torch.writer import source_of
+from netspec.formats.weights import weights
+from netspec.layers import LAYERS
+from netspec.layers.base import Layer
 from tests.formats.refusals import Refusals
 
 REFUSALS = Refusals(Path(__file__).parent / "given" / "refusals.md")
@@ -159,6 +165,10 @@ SPECS: dict[str, tuple[str, State]] = {
     ),
     "names in no order": ("input 4x3\nattention 2", state("k: 4x4 4\nout: 4x4 4\nv: 4x4 4\nx: 4x4 4", ordered=False)),
     "words instead of numbers": ("input 4\nfc 4; fc 4", state("first: 4x4 4\nlast: 4x4 4", ordered=False)),
+    "parts of layers in no order": (
+        "input 4\nfc 4; layernorm; fc 4; layernorm",
+        state("bn: 4 4\nfc1: 4x4 4\nfc2: 4x4 4\nln: 4 4", ordered=False),
+    ),
     "a name in another place": (
         "input 4\nfc 4\nfc 4 as b\nfc 4\nfc 2",
         state("a: 4x4 4\nc: 4x4 4\nb: 4x4 4\nd: 2x4 2"),
@@ -181,3 +191,44 @@ def test_what_is_refused(name: str, *, update: bool) -> None:
 
 def test_every_refusal_has_its_case() -> None:
     assert REFUSALS.names() == list(SPECS)
+
+
+# --- what is exported comes back --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "layer", [layer for layer in LAYERS.entries if layer.has_weights], ids=lambda cls: cls.canonical()
+)
+@pytest.mark.parametrize("form", ["torch", "names", "paths"])
+def test_the_weights_of_every_layer_come_back(layer: type[Layer], form: str) -> None:
+    """What the exporters write is matched again, though a `.safetensors` keeps no order."""
+    example = layer.example + (" affine" if layer.canonical() == "instancenorm" else "")
+    analysis = analyze(Source("net.net", f"input {layer.example_input}\n{example} as own\n{example}\n"))
+    if analysis.diagnostics:
+        # What reads token numbers can be there once.
+        analysis = analyze(Source("net.net", f"input {layer.example_input}\n{example} as own\n"))
+    network, graph = require(analysis)
+    rng = np.random.default_rng(0)
+    arrays = {path: rng.random(p.shape).astype(np.float32) for path, p in graph.parameters.items()}
+    program = program_of(Trained(network, graph, arrays))
+    state = (
+        source_of(program, "w.safetensors")[1]
+        if form == "torch"
+        else weights(program, Options(torch_names=form == "names"))
+    )
+    given = {name: Held(name, array) for name, array in sorted(state.items()) if array.dtype.kind == "f"}
+    found = matched_weights(network, graph, State("w.safetensors", given, False), "net.net").arrays()
+    assert found.keys() == arrays.keys()
+    for path, array in arrays.items():
+        np.testing.assert_array_equal(found[path], array, path)
+
+
+class Held(Stub):
+    """A weight with numbers."""
+
+    def __init__(self, name: str, held: Any) -> None:
+        super().__init__(name, held.shape)
+        self.held = held
+
+    def array(self) -> Any:
+        return self.held

@@ -44,7 +44,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "mean": ("running_mean",),
     "variance": ("running_var",),
     "slope": ("weight", ""),
-    "vector": ("",),
+    "vector": ("", "weight"),
     "table": ("", "weight"),
     "relative_position_bias_table": ("",),
     "in_proj_weight": ("weight",),
@@ -117,8 +117,9 @@ def _taken(unit: Unit, part: str, shape: Shape, pair: tuple[str, list[Weight]]) 
         whole = (sum(s[0] for s in shapes), *shapes[0][1:])
         return Taken(tuple(weights), _behind, shape) if whole == shape else None
     (weight,), (found,) = weights, shapes
-    if unit.kind == "position" and name != "table" and not re.fullmatch(r"position_\d+", str(weight_name(weight))):
-        # Elsewhere a row for each position, here a column.
+    # Elsewhere there is a row for each position, here a column. What netspec exports is called as the layer.
+    own = name == "table" or re.sub(r"[./]", "_", weight_name(weight)) == unit.key
+    if unit.kind == "position" and not (own and found == shape):
         return Taken((weight,), _turned, shape) if _core(found, 2) == shape[::-1] else None
     return Taken((weight,), _first, shape) if _same(found, shape) else None
 

@@ -75,7 +75,9 @@ class _Matching:
     def __init__(self, units: list[Unit], modules: list[Module], state: State, spec: str, *, partial: bool) -> None:
         self.units, self.modules, self.state, self.spec, self.partial = units, modules, state, spec, partial
         self.known: dict[tuple[Hashable, Hashable], bool] = {}
-        self.kinds: list[Hashable] = [(unit.kind, tuple(unit.parts.items())) for unit in units]
+        self.kinds: list[Hashable] = [
+            (unit.key if unit.kind == "position" else unit.kind, tuple(unit.parts.items())) for unit in units
+        ]
         self.shapes = _shapes(modules)
         self.notes: list[str] = []
         self.named = self.by_name()
@@ -219,10 +221,17 @@ class _Matching:
             first, second = found.ways
             units = [self.units[n].node for n in sorted(first) if first[n] != second[n]]
             one, other = units[0], next((name for name in units if name != units[0]), units[0])
+        fix = f"label the layers of {self.spec} as the modules are called: `conv 8 3x3 as NAME`"
+        if not self.state.ordered:
+            raise ModelImportError(
+                f"{self.state.file} keeps no order, and its names do not say which of `{one}` and `{other}` comes first, "
+                "for both have the same shapes",
+                f"{fix}; or give a .pth of the same weights, which keeps their order",
+            )
         raise ModelImportError(
             f"the order of {self.state.file} does not say which of its weights are `{one}` and which `{other}`, "
             "for both have the same shapes",
-            f"label the layers of {self.spec} as the modules are called: `conv 8 3x3 as NAME`",
+            fix,
         )
 
     def refuse(self, way: Mapping[int, int], *, possible: bool) -> None:
