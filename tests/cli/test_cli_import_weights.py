@@ -92,6 +92,30 @@ def test_pixels_as_the_user_says(here: Path) -> None:
     assert "copy.net has a `data` of its own" in again
 
 
+@pytest.mark.parametrize(
+    ("spec", "resize"),
+    [
+        ("input 3x8x8; fc 2", "crop"),
+        ('input 3x8x8; fc 2\ndata "photos" { resize fit }', "fit"),
+        ('input 1x8x8; fc 2\ndata "photos"', "crop"),
+        ("input 1x8x8; fc 2\ndata mnist", None),
+        ("input 1x8x8; fc 2", None),
+        ("input 8; fc 2", None),
+    ],
+)
+def test_photographs_get_the_size_of_the_input_as_in_a_folder_of_pictures(
+    here: Path, spec: str, resize: str | None
+) -> None:
+    if "mnist" in spec:
+        spec = spec.replace("8x8; fc 2", "28x28; fc 10 softmax")
+    (here / "net.net").write_text(spec)
+    units, values = (10, 784) if "mnist" in spec else (2, 8 if "x" not in spec else 64 * int(spec[6]))
+    (here / "w.pth").write_bytes(saved({"a.weight": np.ones((units, values), "<f4"), "a.bias": np.ones(units, "<f4")}))
+    assert cli(here, "import", "net.net", "w.pth", "--force").returncode == 0
+    preparation = model_file.read(here / "w.safetensors").preparation
+    assert (preparation.resize if preparation else None) == resize
+
+
 def test_as_json(here: Path) -> None:
     made = json.loads(cli(here, "import", "net.net", "w.pth", "--json").stdout)
     assert (made["format"], made["spec"], made["model"]) == ("torch", "net.net", "w.safetensors")

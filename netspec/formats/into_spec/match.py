@@ -224,8 +224,8 @@ class _Matching:
         fix = f"label the layers of {self.spec} as the modules are called: `conv 8 3x3 as NAME`"
         if not self.state.ordered:
             raise ModelImportError(
-                f"{self.state.file} keeps no order, and its names do not say which of `{one}` and `{other}` comes first, "
-                "for both have the same shapes",
+                f"{self.state.file} keeps no order, and its names do not say which of `{one}` and `{other}`, "
+                "which have the same shapes, comes first",
                 f"{fix}; or give a .pth of the same weights, which keeps their order",
             )
         raise ModelImportError(
