@@ -71,6 +71,11 @@ def import_weights(
         require_free(path, force=force)
     source = _with_normalize(load_source(spec), normalize, spec)
     network, graph = require(analyze(source, name=copy.stem if copy else ""))
+    if network.data and network.data.normalize and network.data.normalize.of == "channels":
+        raise NetspecError(
+            "`normalize channels` means those of the data that is trained on, and here is none",
+            'say those that the weights were trained with: normalize means="0.49 0.48 0.45" stds="0.25 0.24 0.26"',
+        )
     reader = weights_reader_of(file)
     found = matched_weights(network, graph, reader.read(file, load_bytes), spec.name, partial=partial)
     arrays = _arrays(network, graph, found, file.name)

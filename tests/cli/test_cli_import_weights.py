@@ -85,6 +85,7 @@ def test_pixels_as_the_user_says(here: Path) -> None:
         ("imagenot", "--normalize imagenot cannot be: "),
         ("imagenet }; fc 3", "cannot be read"),
         ('means="1 2" stds="3"', "cannot be: "),
+        ("channels", "means those of the data that is trained on"),
     ):
         assert said in cli(here, "import", "net.net", "w.pth", "-o", "x.net", "--normalize", words).stderr
     assert not (here / "x.net").exists()

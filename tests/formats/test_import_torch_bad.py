@@ -91,6 +91,13 @@ def test_a_whole_module_is_refused_with_what_to_save(tmp_path: Path) -> None:
     assert message.endswith(SAVE)
 
 
+def test_modules_of_torchscript_in_each_other(tmp_path: Path) -> None:
+    module = Pickle().name("__torch__", "Net").raw(b")\x81q\0}(").put("a").raw(b"h\0").put("b").raw(b"h\0ub").done()
+    assert "modules lie too deep in each other" in refused(tmp_path, zipped(module, {}))
+    runs = Pickle().name("__torch__", "Net").raw(b")\x81}").put("a").name("posix", "system").raw(b"sb").done()
+    assert "names posix.system" in refused(tmp_path, zipped(runs, {}))
+
+
 F = "FloatStorage"
 PICKLES: dict[str, tuple[bytes, str]] = {
     "no end": (b"\x80\x02", "its pickle ends too early or says nonsense"),
