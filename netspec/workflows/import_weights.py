@@ -90,7 +90,7 @@ def import_weights(
         model_path,
         network.data.name if network.data and not normalize else "",
         reader.name,
-        tuple(_rows(network, graph, found.sources(file.name))),
+        tuple(_rows(network, graph, found.sources())),
         sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
         tuple(_notes(found, network, graph, spec.name, file.name)),
         (),

@@ -28,11 +28,11 @@ ARRAYS = {
 }
 TABLE = """\
 name          layer            output  parameters  from
-─────────────────────────────────────────────────────────────
-conv_1        conv 4 3 nobias  4x6x6          108  0 of w.pth
-batchnorm_1   batchnorm relu   4x6x6            8  1 of w.pth
+───────────────────────────────────────────────────────
+conv_1        conv 4 3 nobias  4x6x6          108  0
+batchnorm_1   batchnorm relu   4x6x6            8  1
 globalpool_1  globalpool       4
-fc_1          fc 3 softmax     3               15  5 of w.pth
+fc_1          fc 3 softmax     3               15  5
 note: net.net does not say how pixels become numbers: they are 0..1; where the network learned from ImageNet: \
 --normalize imagenet
 131 parameters
@@ -120,7 +120,7 @@ def test_photographs_get_the_size_of_the_input_as_in_a_folder_of_pictures(
 def test_as_json(here: Path) -> None:
     made = json.loads(cli(here, "import", "net.net", "w.pth", "--json").stdout)
     assert (made["format"], made["spec"], made["model"]) == ("torch", "net.net", "w.safetensors")
-    assert made["layers"][1]["from"] == "1 of w.pth"
+    assert made["layers"][1]["from"] == "1"
     assert made["not_understood"] == []
 
 

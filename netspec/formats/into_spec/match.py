@@ -41,12 +41,12 @@ class Matched:
         """Return the arrays that are taken, by path."""
         return {f"{unit.node}/{part}": t.array() for unit, _, found in self.taken for part, t in found.items()}
 
-    def sources(self, file: str) -> dict[str, str]:
-        """Return where the arrays of each node came from."""
+    def sources(self) -> dict[str, str]:
+        """Return the modules that the arrays of each node came from."""
         names: dict[str, list[str]] = {}
         for unit, module, _ in self.taken:
             names.setdefault(unit.node, []).append(module.name)
-        return {node: f"{', '.join(own)} of {file}" for node, own in names.items()}
+        return {node: ", ".join(own) for node, own in names.items()}
 
 
 def matched_weights(network: Network, graph: Graph, state: State, spec: str, *, partial: bool = False) -> Matched:
