@@ -18,8 +18,9 @@ __all__ = ["is_foreign", "read_foreign"]
 
 def is_foreign(path: Path) -> bool:
     """Return whether the name of a file ends as those of another program do; model files are of netspec."""
-    endings = {ending for reader in (*READERS, *WEIGHTS_READERS) for ending in reader.endings} - {".safetensors"}
-    return path.name.lower().endswith(tuple(endings))
+    networks = {ending for reader in READERS for ending in reader.endings}
+    weights = {ending for reader in WEIGHTS_READERS for ending in reader.endings} - {".safetensors"}
+    return path.name.lower().endswith((*networks, *weights))
 
 
 def read_foreign(path: Path, shape: Shape | None = None) -> tuple[Network, Graph]:

@@ -171,7 +171,11 @@ class _Matching:
                 found = chosen if chosen.ways else found
             if found.ways:
                 return found
-        return by_classes(self.units, self.modules, fits, ordered=self.state.ordered)
+        found = by_classes(self.units, self.modules, fits, ordered=self.state.ordered)
+        if found.ways:
+            how = "in the order of the file" if self.state.ordered else "by the numbers in their names"
+            self.notes.append(f"{self.state.file} has its modules in another order: those of one shape go {how}")
+        return found
 
     def tied(self) -> list[Weight]:
         """Return the weights that are the same numbers as one before them."""
