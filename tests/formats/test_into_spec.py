@@ -17,9 +17,14 @@ from netspec.formats.program import Trained, program_of
 from netspec.formats.reading import ModelImportError
 from netspec.formats.torch.writer import source_of
 from netspec.formats.weights import weights
+from netspec.graph.graph import Graph
+from netspec.graph.trace import trace
+from netspec.ir.network import Network
 from netspec.layers import LAYERS
 from netspec.layers.base import Layer
 from tests.formats.refusals import Refusals
+from tests.small_models import SPECS as SMALL
+from tests.small_models import small
 
 REFUSALS = Refusals(Path(__file__).parent / "given" / "refusals.md")
 
@@ -207,7 +212,18 @@ def test_the_weights_of_every_layer_come_back(layer: type[Layer], form: str) -> 
     if analysis.diagnostics:
         # What reads token numbers can be there once.
         analysis = analyze(Source("net.net", f"input {layer.example_input}\n{example} as own\n"))
-    network, graph = require(analysis)
+    come_back(*require(analysis), form)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("form", ["torch", "names"])
+def test_the_weights_of_every_ready_made_spec_come_back(name: str, form: str) -> None:
+    network = small(name)
+    come_back(network, trace(network), form)
+
+
+def come_back(network: Network, graph: Graph, form: str) -> None:
+    """Raise AssertionError where the weights that are exported in a form are not matched, each with its layer."""
     rng = np.random.default_rng(0)
     arrays = {path: rng.random(p.shape).astype(np.float32) for path, p in graph.parameters.items()}
     program = program_of(Trained(network, graph, arrays))

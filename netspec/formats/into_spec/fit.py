@@ -39,6 +39,7 @@ Fit: TypeAlias = Mapping[str, Taken]
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "kernel": ("weight",),
+    "bias": ("",),
     "scale": ("weight", "gamma", ""),
     "offset": ("bias", "beta"),
     "mean": ("running_mean",),

@@ -173,8 +173,9 @@ class _Matching:
                 return found
         found = by_classes(self.units, self.modules, fits, ordered=self.state.ordered)
         if found.ways:
-            how = "in the order of the file" if self.state.ordered else "by the numbers in their names"
-            self.notes.append(f"{self.state.file} has its modules in another order: those of one shape go {how}")
+            other = "has its modules in another order: those of one shape are taken one after the other"
+            none = "keeps no order: modules of one shape are taken by the numbers in their names"
+            self.notes.append(f"{self.state.file} {other if self.state.ordered else none}")
         return found
 
     def tied(self) -> list[Weight]:
