@@ -68,6 +68,7 @@ def import_weights(
         raise NetspecError(f"{spec.name} says the shape of its input", "leave --shape out")
     copy, model_path = _targets(out, file)
     for path in (*([copy] if copy else []), model_path):
+        _require_other(path, spec, file)
         require_free(path, force=force)
     source = _with_normalize(load_source(spec), normalize, spec)
     network, graph = require(analyze(source, name=copy.stem if copy else ""))
@@ -122,6 +123,21 @@ def _targets(out: Path | None, file: Path) -> tuple[Path | None, Path]:
             "with -o NAME.net the spec is written beside it too",
         )
     return (target, target.with_suffix(".safetensors")) if target.suffix == ".net" else (None, target)
+
+
+def _require_other(target: Path, spec: Path, file: Path) -> None:
+    """Raise NetspecError where what is written would replace what is read."""
+    for given in (spec, file):
+        try:
+            same = target.samefile(given)
+        except OSError:
+            # One of them is not there, which is said where it is looked for.
+            same = False
+        if same:
+            other = f"{file.stem}_imported" if target.stem in {spec.stem, file.stem} else file.stem
+            raise NetspecError(
+                f"{target} would replace what is read", f"choose another name: -o {other}{target.suffix}"
+            )
 
 
 # --- how pixels become numbers ----------------------------------------------------------------------------------------

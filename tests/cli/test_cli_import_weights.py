@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from netspec.runs import model_file
 from tests.cli.command_line import cli
@@ -140,6 +141,17 @@ def test_a_new_head(here: Path) -> None:
     arrays = model_file.read(here / "w.safetensors").arrays
     np.testing.assert_array_equal(arrays["conv_1/kernel"], ARRAYS["0.weight"])
     assert np.ptp(arrays["fc_1/kernel"]) > 0
+
+
+def test_what_is_read_is_never_replaced(here: Path) -> None:
+    weights = safetensors.numpy.save(dict(ARRAYS))
+    (here / "w.safetensors").write_bytes(weights)
+    for words in (["w.safetensors"], ["w.pth", "-o", "net.net"], ["w.safetensors", "-o", "./w.safetensors"]):
+        done = cli(here, "import", "net.net", *words, "--force")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "would replace what is read\n  fix: choose another name: -o w_imported." in done.stderr
+    assert ((here / "net.net").read_text(), (here / "w.safetensors").read_bytes()) == (SPEC, weights)
+    assert cli(here, "import", "net.net", "w.safetensors", "-o", "w_imported.safetensors").returncode == 0
 
 
 def test_wrong_usage(here: Path) -> None:
