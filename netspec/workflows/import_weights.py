@@ -153,7 +153,9 @@ def _with_normalize(source: Source, words: str, spec: Path) -> Source:
     if network.data is not None:
         fix = f"write it there: data … {{ normalize {words} }}"
         raise NetspecError(f"{spec.name} has a `data` of its own, which says how pixels become numbers", fix)
-    line = f'data "pictures" {{ normalize {words} }}'
+    # Who trains on ImageNet in PyTorch takes the middle 224 of 256 pixels.
+    center = "; resize center" if words.strip() == "imagenet" else ""
+    line = f'data "pictures" {{ normalize {words}{center} }}'
     more = Source(source.name, f"{source.text.rstrip()}\n\n{line}\n", source.folder)
     try:
         require(analyze(more))

@@ -78,7 +78,7 @@ def test_pixels_as_the_user_says(here: Path) -> None:
     done = cli(here, "import", "net.net", "w.pth", "-o", "copy.net", "--normalize", "imagenet")
     assert (done.returncode, done.stderr) == (0, "")
     assert "note:" not in done.stdout
-    assert (here / "copy.net").read_text() == f'{SPEC}\ndata "pictures" {{ normalize imagenet }}\n'
+    assert (here / "copy.net").read_text() == f'{SPEC}\ndata "pictures" {{ normalize imagenet; resize center }}\n'
     data = model_file.read(here / "copy.safetensors").network.data
     assert data is not None
     assert data.scalings()[1] == pytest.approx((-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats.reading import ModelImportError
 from netspec.workflows.export import export_model
 from netspec.workflows.import_model import Imported, import_model
+from tests.cli.command_line import cli
 from tests.formats.torch_files import legacy, saved
 
 GIVEN = Path(__file__).parent / "given"
@@ -353,7 +355,11 @@ def test_a_palace(tmp_path: Path) -> None:
     assert made.model is not None
     (probabilities,) = np.asarray(ns.open(made.model).probabilities(pixels[None]))
     assert probabilities.argmax() == 698
-    assert probabilities[698] == pytest.approx(0.7, abs=0.1)
+    assert probabilities[698] == pytest.approx(0.7, abs=0.03)
+    china.save(tmp_path / "china.png")
+    found = re.match(r"china\.png: 698 \(([\d.]+) %\)", cli(tmp_path, "predict", made.model, "china.png").stdout)
+    assert found
+    assert float(found[1]) == pytest.approx(65, abs=7), "resized by cubic curves"
 
 
 def test_the_endings(tmp_path: Path) -> None:
