@@ -146,6 +146,9 @@ def test_a_new_head() -> None:
     )
     assert pairs(named) == {"a": "a", "b": "b"}
     assert [unit.node for unit in named.fresh] == ["top"]
+    # One name that agrees says less than the order of all.
+    one = matched(CONV.replace("fc 2", "fc 5").replace("nobias;", "nobias as a;"), state(DEFINED), partial=True)
+    assert pairs(one) == {"a": "a", "batchnorm_1": "b", "conv_1": "c"}
 
 
 def test_positions_are_rows_elsewhere() -> None:
@@ -156,6 +159,17 @@ def test_positions_are_rows_elsewhere() -> None:
     }
     arrays = matched("input 4x6\nposition; fc 2", State("w.pth", given, True)).arrays()
     np.testing.assert_array_equal(arrays["position_1/table"], np.arange(24).reshape(6, 4).T)
+
+
+def test_heads_of_one_shape_by_name_where_others_are_new() -> None:
+    spec = (
+        "input 4\nfc 4 as trunk\nfc 2 as left\nfrom trunk; fc 2 as right\nfrom trunk; fc 7 as more\n"
+        "output left\noutput right\noutput more"
+    )
+    given = state("trunk: 4x4 4\nright: 2x4 2\nleft: 2x4 2\nother: 9x4 9")
+    assert pairs(matched(spec, given, partial=True)) == {"trunk": "trunk", "left": "left", "right": "right"}
+    with pytest.raises(ModelImportError, match="more: kernel 7x4, bias 7; in its place there is other"):
+        matched(spec, given)
 
 
 SPECS: dict[str, tuple[str, State]] = {

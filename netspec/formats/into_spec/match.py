@@ -119,27 +119,23 @@ class _Matching:
         found = self.search()
         if len(found.ways) == 1:
             return self.checked(found.ways[0])
-        if len(found.ways) > 1 or found.unclear:
-            self.refuse_unclear(found)
-        if 2 * len(self.named) > len(self.units) or (self.partial and fitting):
+        by_name = 2 * len(self.named) > len(self.units)
+        if len(found.ways) > 1 or (found.unclear and not by_name):
+            raise self.unclear(found)
+        if by_name:
             return self.made(fitting)
-        if self.partial:
-            found = (
-                by_order(self.units, len(self.modules), self.fits_or_ends, rest=True) if self.state.ordered else found
-            )
-            if len(found.ways) == 1 and (way := {u: m for u, m in found.ways[0].items() if self.fits(u, m)}):
-                return self.made(way)
-            if len(found.ways) > 1:
-                self.refuse_unclear(found)
-        self.refuse(aligned(len(self.units), len(self.modules), self.fits), possible=self.possible())
-        raise AssertionError
+        if part := self.part(fitting):
+            if self.partial:
+                return self.made(part)
+            raise self.refusal(part, possible=True)
+        raise self.refusal(aligned(len(self.units), len(self.modules), self.fits), possible=False)
 
-    def possible(self) -> bool:
-        """Return whether `--partial` would find something, of what is matched by order."""
-        if self.partial or not self.state.ordered:
-            return False
-        ways = by_order(self.units, len(self.modules), self.fits_or_ends, rest=True).ways
-        return len(ways) == 1 and any(self.fits(u, m) for u, m in ways[0].items())
+    def part(self, fitting: dict[int, int]) -> dict[int, int]:
+        """Return what goes where with `--partial`: by order but for what gives the outputs, or by name."""
+        count = len(self.modules)
+        ways = by_order(self.units, count, self.fits_or_ends, rest=True).ways if self.state.ordered else []
+        by_order_alone = {u: m for u, m in ways[0].items() if self.fits(u, m)} if len(ways) == 1 else {}
+        return max(by_order_alone, fitting, key=len)
 
     def search(self) -> Found:
         """Return the ways in which all modules are all units, by order and shape; tied weights may count once."""
@@ -215,11 +211,12 @@ class _Matching:
             names = ", ".join(visible(module.name[:100]) for module in left if module not in found.unused)
             found.notes.append(f"tied weights are taken once: {names} is left out")
         if (found.fresh or found.unused) and not self.partial:
-            self.refuse(way, possible=bool(found.taken))
+            raise self.refusal(way, possible=bool(found.taken))
         _note_stand_ins(found)
         return found
 
-    def refuse_unclear(self, found: Found) -> None:
+    def unclear(self, found: Found) -> ModelImportError:
+        """Return the error that says what could be exchanged."""
         if found.unclear:
             one, other = (visible(name[:100]) for name in found.unclear)
         else:
@@ -228,19 +225,19 @@ class _Matching:
             one, other = units[0], next((name for name in units if name != units[0]), units[0])
         fix = f"label the layers of {self.spec} as the modules are called: `conv 8 3x3 as NAME`"
         if not self.state.ordered:
-            raise ModelImportError(
+            return ModelImportError(
                 f"{self.state.file} keeps no order, and its names do not say which of `{one}` and `{other}`, "
                 "which have the same shapes, comes first",
                 f"{fix}; or give a .pth of the same weights, which keeps their order",
             )
-        raise ModelImportError(
+        return ModelImportError(
             f"the order of {self.state.file} does not say which of its weights are `{one}` and which `{other}`, "
             "for both have the same shapes",
             fix,
         )
 
-    def refuse(self, way: Mapping[int, int], *, possible: bool) -> None:
-        """Raise ModelImportError that names all that does not fit."""
+    def refusal(self, way: Mapping[int, int], *, possible: bool) -> ModelImportError:
+        """Return the error that names all that does not fit."""
         missing = [n for n in range(len(self.units)) if n not in way]
         used, tied = set(way.values()), self.tied()
         left = [n for n, m in enumerate(self.modules) if n not in used and m.without(tied) is not None]
@@ -257,7 +254,7 @@ class _Matching:
         lines = [*lines[:_SHOWN], *([f"  and {more:,} more"] if more > 0 else [])]
         fix = "--partial takes what fits; the other layers begin anew" if possible and not self.partial else ""
         fix = fix or "give the spec of the network that these weights are of"
-        raise ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
+        return ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
 
 
 def _shapes(modules: Sequence[Module]) -> list[Hashable]:
