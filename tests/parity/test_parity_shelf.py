@@ -21,6 +21,7 @@ from small_models import SPECS, small
 from twins import KINDS, nn, tensors_of, torch
 
 import netspec as ns
+from netspec.formats.into_spec import State, matched_weights
 
 F = nn.functional
 BATCH = 3
@@ -177,3 +178,33 @@ def test_loss_and_gradients(name: str) -> None:
     assert_agree(loss, expected.item(), "loss", tolerance)
     found = {(node, array): np.asarray(a) for node, own in grads.items() for array, a in own.items()}
     assert_slopes_agree(found, slopes, tolerance)
+
+
+class Held:
+    """A tensor of a state dict."""
+
+    def __init__(self, name: str, tensor: Any) -> None:
+        self.name, self.tensor, self.shape = name, tensor, tuple(tensor.shape)
+
+    @property
+    def place(self) -> int:
+        return int(self.tensor.data_ptr())
+
+    def array(self) -> Any:
+        return self.tensor.numpy()
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_its_state_dict_goes_into_the_spec(name: str) -> None:
+    """As `netspec import SPEC.net WEIGHTS.pth` puts it there: by order and shape, for the names are others."""
+    twin, model = TWINS[name](), model_of(name)
+    torch.manual_seed(0)
+    held = {key: Held(key, tensor) for key, tensor in twin.state_dict().items() if tensor.is_floating_point()}
+    for each in held.values():
+        each.tensor.copy_(torch.rand_like(each.tensor))
+    state = State("w.pth", held, ordered=True)
+    found = matched_weights(model.network, model.graph, state, f"{name}.net").arrays()
+    wanted = {f"{node}/{array}": tensor for node, array, tensor in pairs(name, twin)}
+    assert found.keys() == wanted.keys()
+    for path, tensor in wanted.items():
+        np.testing.assert_array_equal(found[path], tensor.detach().numpy(), path)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netspec.cli.output import bytes_text, console, count_text, print_error, print_json, print_table, say
+from netspec.cli.shapes import shape_option
 from netspec.diagnostics.diagnostic import NetspecError, plural
 from netspec.diagnostics.visible import visible
 from netspec.ops import format_shape
@@ -18,6 +19,8 @@ from netspec.ops import format_shape
 if TYPE_CHECKING:
     from netspec.describe.diff import Comparison, LayerChange, Setting, Weights
     from netspec.describe.outline import Row
+    from netspec.graph.graph import Graph
+    from netspec.ir.network import Network
 
 __all__ = ["diff"]
 
@@ -29,21 +32,34 @@ _MOST = 40
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="A", help="A .net file, a run folder or a .safetensors model.")],
+    before: Annotated[
+        Path,
+        typer.Argument(
+            metavar="A", help="A .net file, a run folder, a .safetensors model, or a file of another program."
+        ),
+    ],
     after: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            "--shape", metavar="CxHxW", help="The shape of one example, where a foreign file does not say it."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Compare two networks: layers, settings, costs, and the weights that would carry over from A to B.
+
+    A file of another program, such as a .prototxt or a .cfg, is compared as `netspec import` would read it.
 
     Exit code 0 where nothing differs, 1 where something does, 2 where one of the two is wrong or cannot be read.
     """
     from netspec.describe.diff import compare  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
-    from netspec.workflows.read_network import read_network  # noqa: PLC0415
 
+    given = shape_option(shape)
     before, after = newest(before), newest(after)
     try:
-        found = compare(read_network(before), read_network(after))
+        found = compare(_network(before, given), _network(after, given))
     except NetspecError as error:
         # As of `diff`: 1 says that something differs, so trouble needs a number of its own.
         print_error(error)
@@ -55,6 +71,19 @@ def diff(
     else:
         _print(before, after, found)
     return 0 if found.same else 1
+
+
+def _network(path: Path, shape: tuple[int, ...] | None) -> tuple[Network, Graph]:
+    """Return what a file or folder declares."""
+    if path.suffix not in {"", ".net", ".safetensors"} and path.is_file():
+        # Only where it may be needed: the readers need NumPy and more.
+        from netspec.workflows.foreign_network import is_foreign, read_foreign  # noqa: PLC0415
+
+        if is_foreign(path):
+            return read_foreign(path, shape)
+    from netspec.workflows.read_network import read_network  # noqa: PLC0415
+
+    return read_network(path)
 
 
 def _json(before: Path, after: Path, found: Comparison) -> dict[str, Any]:

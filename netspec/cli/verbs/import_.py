@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.process import process_of
+from netspec.cli.shapes import shape_option
 from netspec.diagnostics.visible import visible
 
 if TYPE_CHECKING:
@@ -38,9 +38,21 @@ def import_(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", metavar="NAME.net", help="The spec; by the name of the first file, here, otherwise."
+            "-o",
+            "--out",
+            metavar="NAME.net",
+            help="The spec; by the name of the first file, here, otherwise. Of weights into a spec the model file, "
+            "NAME.safetensors, by the name of the weights otherwise; with NAME.net a copy of the spec too.",
         ),
     ] = None,
+    normalize: Annotated[
+        str,
+        typer.Option(
+            "--normalize",
+            metavar="imagenet|…",
+            help="For a given spec without `data`: what is done to pixels, in the words of `data { normalize … }`.",
+        ),
+    ] = "",
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what was understood, where not everything was.")
     ] = False,
@@ -49,17 +61,26 @@ def import_(
 ) -> int:
     """Read a network of Caffe, Darknet, Keras or ONNX; write a spec, and beside it a model file where there are weights.
 
+    Or read weights of PyTorch into a given spec, `netspec import SPEC.net WEIGHTS.pth`: by name where names agree, else
+    by order and shape. The spec stays as it is; what does not fit is listed at once.
+
     The spec is checked, the weights are loaded into it by name, and both are run once before they are written. What is
     not understood is listed at once, with its place, and nothing is written then, but with `--partial` the rest.
     """
-    given = _shape(shape)
+    given = shape_option(shape)
     process = process_of(context)
     process.keep_memory()
     from netspec.workflows.import_model import import_model  # noqa: PLC0415
 
     process.enable_compile_cache()
     made = import_model(
-        [*files, *([weights] if weights else [])], shape=given, labels=labels, out=out, partial=partial, force=force
+        [*files, *([weights] if weights else [])],
+        shape=given,
+        labels=labels,
+        out=out,
+        partial=partial,
+        force=force,
+        normalize=normalize,
     )
     if as_json:
         print_json(
@@ -101,17 +122,6 @@ def _print(made: Imported) -> None:
     say(f"{made.parameters:,} parameters")
     data = "" if made.data else " --data NAME"
     if made.model:
-        say(f"wrote {made.spec} and {made.model}; next: netspec eval {made.model}{data}")
+        say(f"wrote {' and '.join(map(str, made.written))}; next: netspec eval {made.model}{data}")
     else:
         say(f"wrote {made.spec}; next: netspec train {made.spec}{data}")
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    """Return the shape that an option says."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){0,2}", text):
-        raise typer.BadParameter(
-            f"{text!r} is no shape: write channels x height x width, 3x224x224", param_hint="--shape"
-        )
-    return tuple(map(int, text.split("x")))
