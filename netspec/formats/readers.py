@@ -8,9 +8,9 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import listing
 from netspec.formats.caffe.reader import Caffe
 from netspec.formats.darknet.reader import Darknet
+from netspec.formats.into_spec.weights import WeightsReader
 from netspec.formats.keras.reader.files import Keras
 from netspec.formats.onnx.read.reader import OnnxModels
-from netspec.formats.into_spec.weights import WeightsReader
 from netspec.formats.reading import ModelImportError, Reader
 from netspec.formats.torch.state import TorchWeights
 

@@ -59,7 +59,7 @@ def import_(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
-    """Read a network of Caffe, Darknet, Keras or ONNX; write a spec, and beside it a model file where there are weights.
+    """Read a network of Caffe, Darknet, Keras or ONNX; write a spec, and a model file where there are weights.
 
     Or read weights of PyTorch into a given spec, `netspec import SPEC.net WEIGHTS.pth`: by name where names agree, else
     by order and shape. The spec stays as it is; what does not fit is listed at once.
