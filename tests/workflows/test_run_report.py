@@ -137,7 +137,9 @@ def test_a_training_writes_the_page_that_the_command_writes(tmp_path: Path, monk
 
 
 @pytest.mark.usefixtures("real_reports")
-@pytest.mark.parametrize(("flops", "shown"), [(200, "On 200 of 360 examples of the test set"), (99, "is not shown yet")])
+@pytest.mark.parametrize(
+    ("flops", "shown"), [(200, "On 200 of 360 examples of the test set"), (99, "is not shown yet")]
+)
 def test_it_looks_at_no_more_than_takes_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flops: int, shown: str
 ) -> None:
