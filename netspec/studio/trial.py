@@ -30,7 +30,7 @@ _LAYERS, _MAPS, _COLUMNS = 24, 16, 8
 """Layers that are shown, maps of each, and maps in a row."""
 _SIDE = 36
 """Pixels of a map, about."""
-_TOP = 10
+_TOP = 6
 
 
 class Trial:
