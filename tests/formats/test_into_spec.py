@@ -125,6 +125,85 @@ def test_shared_weights_are_there_once() -> None:
     assert pairs(found) == {"tower": "t"}
 
 
+def by_shapes(text: str) -> State:
+    """Return weights of lines such as `encoder.weight 8x3`."""
+    lines = [line.split() for line in text.strip().splitlines()]
+    return State("w.bin", {n: Stub(n, tuple(map(int, s.split("x")))) for n, s in lines}, True)
+
+
+def test_the_names_and_layouts_of_gpt2() -> None:
+    block = """
+        h.0.ln_1.weight 4
+        h.0.ln_1.bias 4
+        h.0.attn.c_attn.weight 4x12
+        h.0.attn.c_attn.bias 12
+        h.0.attn.c_proj.weight 4x4
+        h.0.attn.c_proj.bias 4
+        h.0.ln_2.weight 4
+        h.0.ln_2.bias 4
+        h.0.mlp.c_fc.weight 4x16
+        h.0.mlp.c_fc.bias 16
+        h.0.mlp.c_proj.weight 16x4
+        h.0.mlp.c_proj.bias 4
+    """
+    text = f"wte.weight 9x4\nwpe.weight 6x4\n{block.strip()}\nln_f.weight 4\nln_f.bias 4"
+    spec = (
+        "input 6 tokens=9\nembedding 4 as vectors; position\nresidual { layernorm; attention 2 causal }\n"
+        "residual { layernorm; fc 16 pointwise; fc 4 pointwise }\nlayernorm\nfc 9 nobias pointwise share=vectors"
+    )
+    arrays = matched(spec, by_shapes(text)).arrays()
+    square = np.arange(16).reshape(4, 4)
+    np.testing.assert_array_equal(arrays["attention_1/out_proj_weight"], square.T)
+    np.testing.assert_array_equal(arrays["fc_1/kernel"], np.arange(64).reshape(4, 16).T)
+    as_linear = text.replace("4x12", "12x4").replace("4x16", "X").replace("16x4", "4x16").replace("X", "16x4")
+    arrays = matched(spec, by_shapes(as_linear)).arrays()
+    np.testing.assert_array_equal(arrays["attention_1/out_proj_weight"], square)
+
+
+def test_the_names_of_bert() -> None:
+    text = """
+        bert.embeddings.word_embeddings.weight 9x4
+        bert.embeddings.position_embeddings.weight 6x4
+        bert.embeddings.token_type_embeddings.weight 2x4
+        bert.embeddings.LayerNorm.gamma 4
+        bert.embeddings.LayerNorm.beta 4
+        bert.encoder.layer.0.attention.self.query.weight 4x4
+        bert.encoder.layer.0.attention.self.query.bias 4
+        bert.encoder.layer.0.attention.self.key.weight 4x4
+        bert.encoder.layer.0.attention.self.key.bias 4
+        bert.encoder.layer.0.attention.self.value.weight 4x4
+        bert.encoder.layer.0.attention.self.value.bias 4
+        bert.encoder.layer.0.attention.output.dense.weight 4x4
+        bert.encoder.layer.0.attention.output.dense.bias 4
+        bert.encoder.layer.0.attention.output.LayerNorm.gamma 4
+        bert.encoder.layer.0.attention.output.LayerNorm.beta 4
+        bert.encoder.layer.0.intermediate.dense.weight 16x4
+        bert.encoder.layer.0.intermediate.dense.bias 16
+        bert.encoder.layer.0.output.dense.weight 4x16
+        bert.encoder.layer.0.output.dense.bias 4
+        bert.encoder.layer.0.output.LayerNorm.gamma 4
+        bert.encoder.layer.0.output.LayerNorm.beta 4
+        bert.pooler.dense.weight 4x4
+        bert.pooler.dense.bias 4
+    """
+    spec = (
+        "input 6 tokens=9 as ids\ninput 6 tokens=2 as sentences\nfrom sentences; embedding 4 as of_sentence\n"
+        "from ids; embedding 4; position; add of_sentence\nlayernorm\nresidual { attention 2 }\nlayernorm\n"
+        "residual { fc 16 pointwise; fc 4 pointwise }\nlayernorm\ntake first; fc 4 tanh"
+    )
+    head = "\ncls.predictions.bias 9\ncls.seq_relationship.weight 2x4\ncls.seq_relationship.bias 2"
+    for found in (
+        matched(spec, by_shapes(text)),
+        matched(spec, by_shapes(text.rstrip() + head), partial=True),
+    ):
+        names = pairs(found)
+        assert names["of_sentence"].endswith("token_type_embeddings")
+        assert names["layernorm_2"].endswith("attention.output.LayerNorm")
+        assert names["fc_3"] == "bert.pooler.dense"
+        weight = found.arrays()["attention_1/in_proj_weight"]
+        np.testing.assert_array_equal(weight, np.concatenate([np.arange(16).reshape(4, 4)] * 3))
+
+
 def test_a_norm_without_scale_or_offset() -> None:
     given = {f"b.{name}": Stub(name, (3,)) for name in ("running_mean", "running_var")}
     found = matched("input 3\nbatchnorm", State("w.pth", given, True))

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.diagnostics.visible import visible
-from netspec.formats.into_spec.fit import Fit, fit, is_kin, weight_name
+from netspec.formats.into_spec.fit import Fit, fit, is_kin
 from netspec.formats.into_spec.modules import Module, common_prefixes, modules_of
 from netspec.formats.into_spec.order import Found, aligned, by_classes, by_order
 from netspec.formats.into_spec.units import Unit, units_of
@@ -149,7 +149,7 @@ class _Matching:
         if not once.ways:
             self.use(before)
             return found
-        names = ", ".join(visible(weight_name(weight)[:100]) for weight in tied)
+        names = ", ".join(visible(weight.name[:100]) for weight in tied)
         self.notes.append(f"tied weights are taken once: {names} is left out")
         return once
 
