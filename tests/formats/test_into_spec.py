@@ -287,6 +287,15 @@ def test_what_is_refused(name: str, *, update: bool) -> None:
         assert matched(spec, given, partial=True).taken
 
 
+def test_a_long_list_is_cut_on_each_side() -> None:
+    given = state("\n".join(f"m{i}: 7x7 7" for i in range(60)))
+    with pytest.raises(ModelImportError) as caught:
+        matched("input 4\n" + "fc 4\n" * 55, given)
+    lines = str(caught.value).splitlines()
+    assert [line for line in lines if " more " in line] == ["  and 5 more layers", "  and 10 more modules"]
+    assert len(lines) == 1 + 50 + 1 + 50 + 1 + 1
+
+
 def test_every_refusal_has_its_case() -> None:
     assert REFUSALS.names() == list(SPECS)
 

@@ -18,7 +18,7 @@ from netspec.ir.network import Network
 __all__ = ["Matched", "matched_weights"]
 
 _MOST = 20_000
-_SHOWN = 40
+_SHOWN = 50
 
 
 @dataclass(eq=False, slots=True)
@@ -249,12 +249,17 @@ class _Matching:
             there = f"; in its place there is {self.modules[module]}" if module in left else ": nothing in the file"
             left = [n for n in left if n != module]
             lines.append(f"  {self.spec}, {self.units[unit]}{there}")
-        lines += [f"  {self.state.file}, {self.modules[n]}: no layer of the spec" for n in left]
-        more = len(lines) - _SHOWN
-        lines = [*lines[:_SHOWN], *([f"  and {more:,} more"] if more > 0 else [])]
+        rest = [f"  {self.state.file}, {self.modules[n]}: no layer of the spec" for n in left]
+        lines = [*_first(lines, "layers"), *_first(rest, "modules")]
         fix = "--partial takes what fits; the other layers begin anew" if possible and not self.partial else ""
         fix = fix or "give the spec of the network that these weights are of"
         return ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
+
+
+def _first(lines: Sequence[str], noun: str) -> list[str]:
+    """Return some lines, and how many more there are."""
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], *([f"  and {more:,} more {noun}"] if more > 0 else [])]
 
 
 def _shapes(modules: Sequence[Module]) -> list[Hashable]:
