@@ -230,6 +230,21 @@ def test_a_new_head() -> None:
     assert pairs(one) == {"a": "a", "batchnorm_1": "b", "conv_1": "c"}
 
 
+def test_heads_that_only_a_training_needs() -> None:
+    """As of GoogLeNet, whose further heads stand before the last layer and end in the same shape."""
+    spec = "input 4\nfc 4; fc 4; fc 3"
+    given = state(
+        "trunk.a: 4x4 4\ntrunk.b: 4x4 4\naux1.a: 2x4 2\naux1.b: 3x4 3\naux2.a: 2x4 2\naux2.b: 3x4 3\nfc: 3x4 3"
+    )
+    found = matched(spec, given, partial=True)
+    assert pairs(found) == {"fc_1": "trunk.a", "fc_2": "trunk.b", "fc_3": "fc"}
+    assert [module.name for module in found.unused] == ["aux1.a", "aux1.b", "aux2.a", "aux2.b"]
+    with pytest.raises(
+        ModelImportError, match=r"aux2\.b: weight 3x4, bias 3: no layer(.|\n)*--partial takes what fits"
+    ):
+        matched(spec, given)
+
+
 def test_positions_are_rows_elsewhere() -> None:
     given = {
         "marks": Stub("marks", (1, 6, 4)),

@@ -134,8 +134,19 @@ class _Matching:
         """Return what goes where with `--partial`: by order but for what gives the outputs, or by name."""
         count = len(self.modules)
         ways = by_order(self.units, count, self.fits_or_ends, rest=True).ways if self.state.ordered else []
-        by_order_alone = {u: m for u, m in ways[0].items() if self.fits(u, m)} if len(ways) == 1 else {}
-        return max(by_order_alone, fitting, key=len)
+        by_place = {u: m for u, m in ways[0].items() if self.fits(u, m)} if len(ways) == 1 else {}
+        return max(by_place, fitting, self.without_heads() if len(by_place) < len(self.units) else {}, key=len)
+
+    def without_heads(self) -> dict[int, int]:
+        """Return what goes where if further heads are left out that only a training needs, as GoogLeNet's `aux1`."""
+        prefix = common_prefixes(self.modules)[-1]
+        names = [module.name.removeprefix(prefix).lower() for module in self.modules]
+        kept = [number for number, name in enumerate(names) if not name.startswith("aux")]
+        if len(kept) == len(names):
+            return {}
+        rest = _Matching(self.units, [self.modules[n] for n in kept], self.state, self.spec, partial=False)
+        ways = rest.ways().ways
+        return {u: kept[m] for u, m in ways[0].items()} if len(ways) == 1 else {}
 
     def search(self) -> Found:
         """Return the ways in which all modules are all units, by order and shape; tied weights may count once."""
@@ -251,8 +262,9 @@ class _Matching:
             lines.append(f"  {self.spec}, {self.units[unit]}{there}")
         rest = [f"  {self.state.file}, {self.modules[n]}: no layer of the spec" for n in left]
         lines = [*_first(lines, "layers"), *_first(rest, "modules")]
-        fix = "--partial takes what fits; the other layers begin anew" if possible and not self.partial else ""
-        fix = fix or "give the spec of the network that these weights are of"
+        fix = "give the spec of the network that these weights are of"
+        if possible and not self.partial:
+            fix = f"--partial takes what fits; the {'other layers begin anew' if missing else 'rest is left out'}"
         return ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
 
 
