@@ -13,6 +13,9 @@ from netspec.compiler import analyze, require
 from netspec.diagnostics.diagnostic import Source
 from netspec.formats.format import Options
 from netspec.formats.into_spec import Matched, State, matched_weights
+from netspec.formats.into_spec.fit import fit
+from netspec.formats.into_spec.modules import Module, modules_of
+from netspec.formats.into_spec.units import Unit
 from netspec.formats.program import Trained, program_of
 from netspec.formats.reading import ModelImportError
 from netspec.formats.torch.writer import source_of
@@ -204,6 +207,23 @@ def test_the_names_of_bert() -> None:
         np.testing.assert_array_equal(weight, np.concatenate([np.arange(16).reshape(4, 4)] * 3))
 
 
+def test_weights_that_are_used_again_later() -> None:
+    found = matched("input 4\nfc 4 as a; fc 4 as b; fc 4 share=a as c; fc 3", state("x: 4x4 4\ny: 4x4 4\nz: 3x4 3"))
+    assert pairs(found) == {"a": "x", "b": "y", "fc_1": "z"}
+
+
+def test_queries_of_another_size_than_keys_are_not_joined() -> None:
+    given = state("a.q_proj: 4x4\na.k_proj: 2x4\na.v_proj: 2x4\nb.q_proj: 4x4\nb.k_proj: 4x4\nb.v_proj: 4x4")
+    names = [module.name for module in modules_of(given.weights, attention=True)]
+    assert names == ["a.q_proj", "a.k_proj", "a.v_proj", "b.q_proj k_proj v_proj"]
+
+
+def test_a_parameter_alone_is_no_part_of_a_layer() -> None:
+    alone = Module("token", "", {"": [Stub("token", (1, 1, 4))]})
+    assert fit(Unit("n", "layernorm", "", {"scale": (4,), "offset": (4,)}), alone) is None
+    assert fit(Unit("s", "scale", "", {"scale": (4,)}), alone) is not None
+
+
 def test_a_norm_without_scale_or_offset() -> None:
     given = {f"b.{name}": Stub(name, (3,)) for name in ("running_mean", "running_var")}
     found = matched("input 3\nbatchnorm", State("w.pth", given, True))
@@ -275,6 +295,11 @@ SPECS: dict[str, tuple[str, State]] = {
     "two heads of one shape": (
         "input 4\nfc 4 as trunk\nfc 2 as left\nfrom trunk; fc 2 as right\noutput left\noutput right",
         state("t: 4x4 4\na: 2x4 2\nb: 2x4 2"),
+    ),
+    "two heads of one shape in another order": (
+        "input 4\nfc 4; layernorm; fc 4; layernorm as trunk\nfc 2 as left\nfrom trunk; fc 2 as right\n"
+        "output left\noutput right",
+        state("a: 4x4 4\nb: 4x4 4\nn: 4 4\nm: 4 4\nc: 2x4 2\nd: 2x4 2"),
     ),
     "names in no order": ("input 4x3\nattention 2", state("k: 4x4 4\nout: 4x4 4\nv: 4x4 4\nx: 4x4 4", ordered=False)),
     "words instead of numbers": ("input 4\nfc 4; fc 4", state("first: 4x4 4\nlast: 4x4 4", ordered=False)),
