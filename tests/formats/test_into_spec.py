@@ -210,6 +210,7 @@ def test_the_names_of_bert() -> None:
 def test_weights_that_are_used_again_later() -> None:
     found = matched("input 4\nfc 4 as a; fc 4 as b; fc 4 share=a as c; fc 3", state("x: 4x4 4\ny: 4x4 4\nz: 3x4 3"))
     assert pairs(found) == {"a": "x", "b": "y", "fc_1": "z"}
+    assert found.notes == []
 
 
 def test_queries_of_another_size_than_keys_are_not_joined() -> None:

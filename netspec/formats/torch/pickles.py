@@ -26,6 +26,7 @@ MAX_BYTES = 64_000_000
 """Of a pickle: names, shapes and settings. The numbers lie beside it."""
 
 _MOST_OPCODES = 2_000_000
+_MOST_COPIED = 200_000
 _LONGEST_CODE = 100
 
 Persistent = Callable[[Any], Any]
@@ -191,7 +192,7 @@ class _Reading:
         if made is _ordered and arguments:
             # What is remembered could be given again and again.
             self.copied += len(arguments[0])
-            if self.copied > _MOST_OPCODES:
+            if self.copied > _MOST_COPIED:
                 raise _DamagedError("its pickle copies the same again and again")
         return made(*arguments)
 
