@@ -13,7 +13,7 @@ from netspec.diagnostics.visible import visible
 from netspec.formats.into_spec.weights import State
 from netspec.formats.reading import Array, ModelImportError
 from netspec.formats.torch.containers import read_container
-from netspec.formats.torch.pickles import Scripted
+from netspec.formats.torch.pickle_names import Scripted
 from netspec.formats.torch.tensors import DTYPES, FLOATS, Dtype, Storage, Tensor
 from netspec.ops import Shape
 from netspec.recipe.weights_header import StoredArray, read_header
