@@ -157,8 +157,10 @@ def test_what_is_read_is_never_replaced(here: Path) -> None:
 def test_wrong_usage(here: Path) -> None:
     (here / "other.net").write_text(SPEC)
     (here / "part.net").write_text("block b { relu }\n")
-    (here / "with.net").write_text('include "part.net"\n' + SPEC)
+    (here / "with.net").write_text('include "part.net"\n' + SPEC.replace("fc 3", "b; fc 3"))
     (here / "deep").mkdir()
+    (here / "other").mkdir()
+    (here / "other" / "part.net").write_text("block b { tanh }\n")
     for words, said in (
         (["w.pth"], "fix: give the spec of the network first: netspec import SPEC.net w.pth"),
         (["net.net"], "1 specs and 0 files of weights were given"),
@@ -169,6 +171,7 @@ def test_wrong_usage(here: Path) -> None:
         (["net.net", "w.pth", "--shape", "3x8x8"], "net.net says the shape of its input"),
         (["w.cfg", "--normalize", "imagenet"], "--normalize is for a given spec"),
         (["with.net", "w.pth", "-o", "deep/with.net"], "the spec cannot be copied to deep/with.net: "),
+        (["with.net", "w.pth", "-o", "other/with.net"], "the spec would be another network at other/with.net"),
     ):
         done = cli(here, "import", *words)
         assert (done.returncode, done.stdout) == (1, ""), words

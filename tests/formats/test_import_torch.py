@@ -16,10 +16,11 @@ import safetensors.numpy
 import netspec as ns
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats.reading import ModelImportError
+from netspec.formats.torch.state import TorchWeights
 from netspec.workflows.export import export_model
 from netspec.workflows.import_model import Imported, import_model
 from tests.cli.command_line import cli
-from tests.formats.torch_files import legacy, saved
+from tests.formats.torch_files import Pickle, Tensor, legacy, saved, state_pickle, zipped
 
 GIVEN = Path(__file__).parent / "given"
 MODELS = Path(__file__).parents[2] / "specs" / "models"
@@ -360,6 +361,28 @@ def test_a_palace(tmp_path: Path) -> None:
     found = re.match(r"china\.png: 698 \(([\d.]+) %\)", cli(tmp_path, "predict", made.model, "china.png").stdout)
     assert found
     assert float(found[1]) == pytest.approx(65, abs=7), "resized by cubic curves"
+
+
+def test_the_state_dict_in_a_checkpoint() -> None:
+    net = {"a.weight": Tensor("0", "FloatStorage", 2, (2,)), "b.weight": Tensor("0", "FloatStorage", 2, (2,))}
+    best = Tensor("1", "FloatStorage", 1, ())
+    given = {"epoch": 3, "lr": 0.1, "best": best, "generator": net, "optimizer_of_it": {"m": best}}
+    content = zipped(Pickle().put(given).done(), {"0": bytes(8), "1": bytes(4)})
+    state = TorchWeights().read(Path("w.pth"), lambda path, most: content)
+    assert (list(state.weights), state.notes) == (["a.weight", "b.weight"], [])
+    given |= {"model": net}
+    content = zipped(Pickle().put(given).done(), {"0": bytes(8), "1": bytes(4)})
+    state = TorchWeights().read(Path("w.pth"), lambda path, most: content)
+    assert state.notes == ["of w.pth `model` is read; generator is left out"]
+
+
+def test_files_of_machines_with_the_large_byte_first() -> None:
+    arrays = {"a": np.linspace(0, 1, 6, dtype="<f4").reshape(2, 3), "b": np.linspace(1, 2, 4, dtype="<f8")}
+    turned = {str(i): array.astype(array.dtype.newbyteorder(">")).tobytes() for i, array in enumerate(arrays.values())}
+    content = zipped(state_pickle(arrays), turned, order="big")
+    state = TorchWeights().read(Path("w.pth"), lambda path, most: content)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(state.weights[name].array(), array.astype(np.float32))
 
 
 def test_the_endings(tmp_path: Path) -> None:

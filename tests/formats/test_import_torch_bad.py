@@ -153,7 +153,7 @@ def test_bombs_take_little_memory_and_time(tmp_path: Path) -> None:
     nested = b"\x80\x02N" + b"\x85" * 30_000 + b"."
     doubled = b"\x80\x02)" + b"2\x86" * 30_000 + b"."
     lists = b"\x80\x02" + b"]q\0h\0a" + b"h\0h\0a0" * 5_000 + b"."
-    copied = Pickle().raw(b"](").raw(b"K\1" * 1000).raw(b"eq\0").raw(b"0")
+    copied = Pickle().put([(f"name{i}", i) for i in range(1000)]).raw(b"q\0")
     copied.raw(b"ccollections\nOrderedDict\nh\0\x85R" * 3_000)
     tracemalloc.start()
     try:

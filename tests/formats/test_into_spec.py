@@ -13,6 +13,9 @@ from netspec.compiler import analyze, require
 from netspec.diagnostics.diagnostic import Source
 from netspec.formats.format import Options
 from netspec.formats.into_spec import Matched, State, matched_weights
+from netspec.formats.into_spec.fit import fit
+from netspec.formats.into_spec.modules import Module, modules_of
+from netspec.formats.into_spec.units import Unit
 from netspec.formats.program import Trained, program_of
 from netspec.formats.reading import ModelImportError
 from netspec.formats.torch.writer import source_of
@@ -125,6 +128,103 @@ def test_shared_weights_are_there_once() -> None:
     assert pairs(found) == {"tower": "t"}
 
 
+def by_shapes(text: str) -> State:
+    """Return weights of lines such as `encoder.weight 8x3`."""
+    lines = [line.split() for line in text.strip().splitlines()]
+    return State("w.bin", {n: Stub(n, tuple(map(int, s.split("x")))) for n, s in lines}, True)
+
+
+def test_the_names_and_layouts_of_gpt2() -> None:
+    block = """
+        h.0.ln_1.weight 4
+        h.0.ln_1.bias 4
+        h.0.attn.c_attn.weight 4x12
+        h.0.attn.c_attn.bias 12
+        h.0.attn.c_proj.weight 4x4
+        h.0.attn.c_proj.bias 4
+        h.0.ln_2.weight 4
+        h.0.ln_2.bias 4
+        h.0.mlp.c_fc.weight 4x16
+        h.0.mlp.c_fc.bias 16
+        h.0.mlp.c_proj.weight 16x4
+        h.0.mlp.c_proj.bias 4
+    """
+    text = f"wte.weight 9x4\nwpe.weight 6x4\n{block.strip()}\nln_f.weight 4\nln_f.bias 4"
+    spec = (
+        "input 6 tokens=9\nembedding 4 as vectors; position\nresidual { layernorm; attention 2 causal }\n"
+        "residual { layernorm; fc 16 pointwise; fc 4 pointwise }\nlayernorm\nfc 9 nobias pointwise share=vectors"
+    )
+    arrays = matched(spec, by_shapes(text)).arrays()
+    square = np.arange(16).reshape(4, 4)
+    np.testing.assert_array_equal(arrays["attention_1/out_proj_weight"], square.T)
+    np.testing.assert_array_equal(arrays["fc_1/kernel"], np.arange(64).reshape(4, 16).T)
+    as_linear = text.replace("4x12", "12x4").replace("4x16", "X").replace("16x4", "4x16").replace("X", "16x4")
+    arrays = matched(spec, by_shapes(as_linear)).arrays()
+    np.testing.assert_array_equal(arrays["attention_1/out_proj_weight"], square)
+
+
+def test_the_names_of_bert() -> None:
+    text = """
+        bert.embeddings.word_embeddings.weight 9x4
+        bert.embeddings.position_embeddings.weight 6x4
+        bert.embeddings.token_type_embeddings.weight 2x4
+        bert.embeddings.LayerNorm.gamma 4
+        bert.embeddings.LayerNorm.beta 4
+        bert.encoder.layer.0.attention.self.query.weight 4x4
+        bert.encoder.layer.0.attention.self.query.bias 4
+        bert.encoder.layer.0.attention.self.key.weight 4x4
+        bert.encoder.layer.0.attention.self.key.bias 4
+        bert.encoder.layer.0.attention.self.value.weight 4x4
+        bert.encoder.layer.0.attention.self.value.bias 4
+        bert.encoder.layer.0.attention.output.dense.weight 4x4
+        bert.encoder.layer.0.attention.output.dense.bias 4
+        bert.encoder.layer.0.attention.output.LayerNorm.gamma 4
+        bert.encoder.layer.0.attention.output.LayerNorm.beta 4
+        bert.encoder.layer.0.intermediate.dense.weight 16x4
+        bert.encoder.layer.0.intermediate.dense.bias 16
+        bert.encoder.layer.0.output.dense.weight 4x16
+        bert.encoder.layer.0.output.dense.bias 4
+        bert.encoder.layer.0.output.LayerNorm.gamma 4
+        bert.encoder.layer.0.output.LayerNorm.beta 4
+        bert.pooler.dense.weight 4x4
+        bert.pooler.dense.bias 4
+    """
+    spec = (
+        "input 6 tokens=9 as ids\ninput 6 tokens=2 as sentences\nfrom sentences; embedding 4 as of_sentence\n"
+        "from ids; embedding 4; position; add of_sentence\nlayernorm\nresidual { attention 2 }\nlayernorm\n"
+        "residual { fc 16 pointwise; fc 4 pointwise }\nlayernorm\ntake first; fc 4 tanh"
+    )
+    head = "\ncls.predictions.bias 9\ncls.seq_relationship.weight 2x4\ncls.seq_relationship.bias 2"
+    for found in (
+        matched(spec, by_shapes(text)),
+        matched(spec, by_shapes(text.rstrip() + head), partial=True),
+    ):
+        names = pairs(found)
+        assert names["of_sentence"].endswith("token_type_embeddings")
+        assert names["layernorm_2"].endswith("attention.output.LayerNorm")
+        assert names["fc_3"] == "bert.pooler.dense"
+        weight = found.arrays()["attention_1/in_proj_weight"]
+        np.testing.assert_array_equal(weight, np.concatenate([np.arange(16).reshape(4, 4)] * 3))
+
+
+def test_weights_that_are_used_again_later() -> None:
+    found = matched("input 4\nfc 4 as a; fc 4 as b; fc 4 share=a as c; fc 3", state("x: 4x4 4\ny: 4x4 4\nz: 3x4 3"))
+    assert pairs(found) == {"a": "x", "b": "y", "fc_1": "z"}
+    assert found.notes == []
+
+
+def test_queries_of_another_size_than_keys_are_not_joined() -> None:
+    given = state("a.q_proj: 4x4\na.k_proj: 2x4\na.v_proj: 2x4\nb.q_proj: 4x4\nb.k_proj: 4x4\nb.v_proj: 4x4")
+    names = [module.name for module in modules_of(given.weights, attention=True)]
+    assert names == ["a.q_proj", "a.k_proj", "a.v_proj", "b.q_proj k_proj v_proj"]
+
+
+def test_a_parameter_alone_is_no_part_of_a_layer() -> None:
+    alone = Module("token", "", {"": [Stub("token", (1, 1, 4))]})
+    assert fit(Unit("n", "layernorm", "", {"scale": (4,), "offset": (4,)}), alone) is None
+    assert fit(Unit("s", "scale", "", {"scale": (4,)}), alone) is not None
+
+
 def test_a_norm_without_scale_or_offset() -> None:
     given = {f"b.{name}": Stub(name, (3,)) for name in ("running_mean", "running_var")}
     found = matched("input 3\nbatchnorm", State("w.pth", given, True))
@@ -149,6 +249,21 @@ def test_a_new_head() -> None:
     # One name that agrees says less than the order of all.
     one = matched(CONV.replace("fc 2", "fc 5").replace("nobias;", "nobias as a;"), state(DEFINED), partial=True)
     assert pairs(one) == {"a": "a", "batchnorm_1": "b", "conv_1": "c"}
+
+
+def test_heads_that_only_a_training_needs() -> None:
+    """As of GoogLeNet, whose further heads stand before the last layer and end in the same shape."""
+    spec = "input 4\nfc 4; fc 4; fc 3"
+    given = state(
+        "trunk.a: 4x4 4\ntrunk.b: 4x4 4\naux1.a: 2x4 2\naux1.b: 3x4 3\naux2.a: 2x4 2\naux2.b: 3x4 3\nfc: 3x4 3"
+    )
+    found = matched(spec, given, partial=True)
+    assert pairs(found) == {"fc_1": "trunk.a", "fc_2": "trunk.b", "fc_3": "fc"}
+    assert [module.name for module in found.unused] == ["aux1.a", "aux1.b", "aux2.a", "aux2.b"]
+    with pytest.raises(
+        ModelImportError, match=r"aux2\.b: weight 3x4, bias 3: no layer(.|\n)*--partial takes what fits"
+    ):
+        matched(spec, given)
 
 
 def test_positions_are_rows_elsewhere() -> None:
@@ -182,6 +297,11 @@ SPECS: dict[str, tuple[str, State]] = {
         "input 4\nfc 4 as trunk\nfc 2 as left\nfrom trunk; fc 2 as right\noutput left\noutput right",
         state("t: 4x4 4\na: 2x4 2\nb: 2x4 2"),
     ),
+    "two heads of one shape in another order": (
+        "input 4\nfc 4; layernorm; fc 4; layernorm as trunk\nfc 2 as left\nfrom trunk; fc 2 as right\n"
+        "output left\noutput right",
+        state("a: 4x4 4\nb: 4x4 4\nn: 4 4\nm: 4 4\nc: 2x4 2\nd: 2x4 2"),
+    ),
     "names in no order": ("input 4x3\nattention 2", state("k: 4x4 4\nout: 4x4 4\nv: 4x4 4\nx: 4x4 4", ordered=False)),
     "words instead of numbers": ("input 4\nfc 4; fc 4", state("first: 4x4 4\nlast: 4x4 4", ordered=False)),
     "parts of layers in no order": (
@@ -206,6 +326,15 @@ def test_what_is_refused(name: str, *, update: bool) -> None:
     REFUSALS.compare(name, str(caught.value), update=update)
     if "--partial takes what fits" in str(caught.value):
         assert matched(spec, given, partial=True).taken
+
+
+def test_a_long_list_is_cut_on_each_side() -> None:
+    given = state("\n".join(f"m{i}: 7x7 7" for i in range(60)))
+    with pytest.raises(ModelImportError) as caught:
+        matched("input 4\n" + "fc 4\n" * 55, given)
+    lines = str(caught.value).splitlines()
+    assert [line for line in lines if " more " in line] == ["  and 5 more layers", "  and 10 more modules"]
+    assert len(lines) == 1 + 50 + 1 + 50 + 1 + 1
 
 
 def test_every_refusal_has_its_case() -> None:

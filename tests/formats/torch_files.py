@@ -108,13 +108,18 @@ def state_pickle(arrays: Mapping[str, NDArray[Any]], *, legacy: bool = False) ->
 
 
 def zipped(
-    pickle: bytes, storages: Mapping[str, bytes], *, packed: bool = False, more: Mapping[str, bytes] | None = None
+    pickle: bytes,
+    storages: Mapping[str, bytes],
+    *,
+    packed: bool = False,
+    order: str = "little",
+    more: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Return a zip of a pickle and of storages."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as archive:
         archive.writestr("archive/data.pkl", pickle)
-        archive.writestr("archive/byteorder", "little")
+        archive.writestr("archive/byteorder", order)
         for key, data in storages.items():
             archive.writestr(f"archive/data/{key}", data)
         archive.writestr("archive/version", "3\n")

@@ -15,7 +15,7 @@ from netspec.formats.into_spec.weights import Weight
 from netspec.formats.reading import Array
 from netspec.ops import Shape
 
-__all__ = ["Fit", "Taken", "fit", "is_kin", "weight_name"]
+__all__ = ["Fit", "Taken", "fit", "is_kin"]
 
 _Make: TypeAlias = Callable[[Sequence[Array]], Array]
 
@@ -119,15 +119,10 @@ def _taken(unit: Unit, part: str, shape: Shape, pair: tuple[str, list[Weight]]) 
         return Taken(tuple(weights), _behind, shape) if whole == shape else None
     (weight,), (found,) = weights, shapes
     # Elsewhere there is a row for each position, here a column. What netspec exports is called as the layer.
-    own = name == "table" or re.sub(r"[./]", "_", weight_name(weight)) == unit.key
+    own = name == "table" or re.sub(r"[./]", "_", weight.name) == unit.key
     if unit.kind == "position" and not (own and found == shape):
         return Taken((weight,), _turned, shape) if _core(found, 2) == shape[::-1] else None
     return Taken((weight,), _first, shape) if _same(found, shape) else None
-
-
-def weight_name(weight: Weight) -> str:
-    """Return the name of a weight in its file."""
-    return getattr(weight, "name", "")
 
 
 def _first(arrays: Sequence[Array]) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.diagnostics.visible import visible
-from netspec.formats.into_spec.fit import Fit, fit, is_kin, weight_name
+from netspec.formats.into_spec.fit import Fit, fit, is_kin
 from netspec.formats.into_spec.modules import Module, common_prefixes, modules_of
 from netspec.formats.into_spec.order import Found, aligned, by_classes, by_order
 from netspec.formats.into_spec.units import Unit, units_of
@@ -18,7 +18,7 @@ from netspec.ir.network import Network
 __all__ = ["Matched", "matched_weights"]
 
 _MOST = 20_000
-_SHOWN = 40
+_SHOWN = 50
 
 
 @dataclass(eq=False, slots=True)
@@ -134,8 +134,19 @@ class _Matching:
         """Return what goes where with `--partial`: by order but for what gives the outputs, or by name."""
         count = len(self.modules)
         ways = by_order(self.units, count, self.fits_or_ends, rest=True).ways if self.state.ordered else []
-        by_order_alone = {u: m for u, m in ways[0].items() if self.fits(u, m)} if len(ways) == 1 else {}
-        return max(by_order_alone, fitting, key=len)
+        by_place = {u: m for u, m in ways[0].items() if self.fits(u, m)} if len(ways) == 1 else {}
+        return max(by_place, fitting, self.without_heads() if len(by_place) < len(self.units) else {}, key=len)
+
+    def without_heads(self) -> dict[int, int]:
+        """Return what goes where if further heads are left out that only a training needs, as GoogLeNet's `aux1`."""
+        prefix = common_prefixes(self.modules)[-1]
+        names = [module.name.removeprefix(prefix).lower() for module in self.modules]
+        kept = [number for number, name in enumerate(names) if not name.startswith("aux")]
+        if len(kept) == len(names):
+            return {}
+        rest = _Matching(self.units, [self.modules[n] for n in kept], self.state, self.spec, partial=False)
+        ways = rest.ways().ways
+        return {u: kept[m] for u, m in ways[0].items()} if len(ways) == 1 else {}
 
     def search(self) -> Found:
         """Return the ways in which all modules are all units, by order and shape; tied weights may count once."""
@@ -149,7 +160,7 @@ class _Matching:
         if not once.ways:
             self.use(before)
             return found
-        names = ", ".join(visible(weight_name(weight)[:100]) for weight in tied)
+        names = ", ".join(visible(weight.name[:100]) for weight in tied)
         self.notes.append(f"tied weights are taken once: {names} is left out")
         return once
 
@@ -249,12 +260,18 @@ class _Matching:
             there = f"; in its place there is {self.modules[module]}" if module in left else ": nothing in the file"
             left = [n for n in left if n != module]
             lines.append(f"  {self.spec}, {self.units[unit]}{there}")
-        lines += [f"  {self.state.file}, {self.modules[n]}: no layer of the spec" for n in left]
-        more = len(lines) - _SHOWN
-        lines = [*lines[:_SHOWN], *([f"  and {more:,} more"] if more > 0 else [])]
-        fix = "--partial takes what fits; the other layers begin anew" if possible and not self.partial else ""
-        fix = fix or "give the spec of the network that these weights are of"
+        rest = [f"  {self.state.file}, {self.modules[n]}: no layer of the spec" for n in left]
+        lines = [*_first(lines, "layers"), *_first(rest, "modules")]
+        fix = "give the spec of the network that these weights are of"
+        if possible and not self.partial:
+            fix = f"--partial takes what fits; the {'other layers begin anew' if missing else 'rest is left out'}"
         return ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
+
+
+def _first(lines: Sequence[str], noun: str) -> list[str]:
+    """Return some lines, and how many more there are."""
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], *([f"  and {more:,} more {noun}"] if more > 0 else [])]
 
 
 def _shapes(modules: Sequence[Module]) -> list[Hashable]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.diagnostics.visible import visible
 from netspec.formats.into_spec.units import group_of
 from netspec.formats.into_spec.weights import Weight
+from netspec.formats.reading import Array
 from netspec.ops import Shape, format_shape
 
 __all__ = ["Module", "by_numbers", "common_prefixes", "modules_of"]
@@ -21,6 +22,32 @@ _PROJECTION = re.compile(r"(.*)[._/]((?:in|out|[qkv])_proj_(?:weight|bias))")
 _STEM = re.compile(r"(.*[^._/])_(weight|bias)")
 """Parameters of one module that are a layer of their own, such as `qkv_weight` and `qkv_bias`."""
 _LAYER = re.compile(r"_l(\d+)")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Turned:
+    """A weight whose rows are columns in the file."""
+
+    given: Weight
+
+    @property
+    def name(self) -> str:
+        """What the file calls it."""
+        return self.given.name
+
+    @property
+    def shape(self) -> Shape:
+        """Its shape as a layer has it."""
+        return self.given.shape[::-1]
+
+    @property
+    def place(self) -> Hashable:
+        """Where in the file its numbers are."""
+        return self.given.place
+
+    def array(self) -> Array:
+        """Return its numbers as a layer has them."""
+        return self.given.array().T
 
 
 @dataclass(eq=False, slots=True)
@@ -70,12 +97,25 @@ def modules_of(weights: Mapping[str, Weight], *, attention: bool) -> list[Module
         attention: whether to make one of those that compute queries, keys and values.
     """
     found: dict[tuple[str, str], Module] = {}
-    for name, weight in weights.items():
+    turned = any(_is_turned(name, weight) for name, weight in weights.items())
+    for name, given in weights.items():
+        weight = Turned(given) if turned and _OF_GPT2.search(name) else given
         module, part, group, layer = _split(name)
         made = found.setdefault((module, f"{group} {layer}"), Module(f"{module}{layer}", group))
         made.parts[part] = [weight]
     modules = _both_ways(list(found.values()))
     return _projections(modules) if attention else modules
+
+
+_OF_GPT2 = re.compile(r"\bc_(attn|fc|proj|q_attn)\.weight$")
+
+
+def _is_turned(name: str, weight: Weight) -> bool:
+    """Return whether a weight says that those of its file are inputs x outputs, as in Hugging Face's GPT-2.
+
+    Others have the same names and outputs x inputs; queries, keys and values in one tell which it is.
+    """
+    return name.endswith("c_attn.weight") and len(weight.shape) == 2 and weight.shape[1] == 3 * weight.shape[0]
 
 
 def _split(name: str) -> tuple[str, str, str, str]:

@@ -17,6 +17,11 @@ class Weight(Protocol):
     """One array of a file: its shape, and its numbers when they are asked for."""
 
     @property
+    def name(self) -> str:
+        """What the file calls it."""
+        ...
+
+    @property
     def shape(self) -> Shape:
         """Its shape as the file has it."""
         ...

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from netspec.formats.reading import ModelImportError
-from netspec.formats.torch.pickles import MAX_BYTES, read_pickle, storage_dtype
+from netspec.formats.torch.pickle_names import storage_dtype
+from netspec.formats.torch.pickles import MAX_BYTES, read_pickle
 from netspec.formats.torch.tensors import Storage, TensorError
 
 __all__ = ["read_container"]

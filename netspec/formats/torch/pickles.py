@@ -9,46 +9,33 @@ from __future__ import annotations
 
 import io
 import pickletools
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from netspec.diagnostics.visible import visible
 from netspec.formats.reading import ModelImportError
-from netspec.formats.torch.tensors import DTYPES, STORAGES, Dtype, Storage, Tensor, TensorError
+from netspec.formats.torch.pickle_names import (
+    CALLS,
+    SAVE,
+    Name,
+    Scripted,
+    is_known,
+    is_scripted,
+    ordered,
+    pairs,
+    refusal,
+)
+from netspec.formats.torch.tensors import TensorError
 
-__all__ = ["MAX_BYTES", "Persistent", "Scripted", "read_pickle", "storage_dtype"]
+__all__ = ["MAX_BYTES", "Persistent", "read_pickle"]
 
 MAX_BYTES = 64_000_000
 """Of a pickle: names, shapes and settings. The numbers lie beside it."""
 
 _MOST_OPCODES = 2_000_000
-_LONGEST_CODE = 100
+_MOST_COPIED = 200_000
 
 Persistent = Callable[[Any], Any]
 """What an id of something that lies outside of the pickle stands for."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """A class or a function as a pickle names it."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return visible(f"{self.module}.{self.name}"[:200])
-
-
-@dataclass(eq=False, slots=True)
-class Scripted:
-    """A module of TorchScript: what it holds by name. Its code is in other files, which nobody reads."""
-
-    name: str
-    state: dict[Any, Any] = field(default_factory=dict)
 
 
 class _Mark:
@@ -106,7 +93,7 @@ class _Reading:
             elif handler := _HANDLERS.get(name):
                 handler(self, argument)
             elif name not in {"PROTO", "FRAME"}:
-                raise ModelImportError(f"{self.file}: the opcode {name} of its pickle is not read", _SAVE)
+                raise ModelImportError(f"{self.file}: the opcode {name} of its pickle is not read", SAVE)
         raise _DamagedError("its pickle does not end")
 
     # --- the stack ----------------------------------------------------------------------------------------------
@@ -164,40 +151,40 @@ class _Reading:
         found = self.top(dict)
         if len(values) % 2:
             raise _DamagedError("its pickle has a name without a value")
-        found.update(_pairs(zip(values[::2], values[1::2], strict=True)))
+        found.update(pairs(zip(values[::2], values[1::2], strict=True)))
 
     # --- what is outside, named or built ------------------------------------------------------------------------
 
     def named(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise _DamagedError("its pickle names what is no name")
-        found = _Name(module, name)
-        if not _known(found):
-            raise ModelImportError(*_refusal(self.file, found))
+        found = Name(module, name)
+        if not is_known(found):
+            raise ModelImportError(*refusal(self.file, found))
         self.stack.append(found)
 
     def reduce(self) -> None:
         arguments, function = self.pop(), self.pop()
-        if not isinstance(arguments, tuple) or not isinstance(function, _Name):
+        if not isinstance(arguments, tuple) or not isinstance(function, Name):
             raise _DamagedError("its pickle calls what is no function")
         self.stack.append(self.call(function, arguments))
 
-    def call(self, function: _Name, arguments: tuple[Any, ...]) -> Any:
-        if _is_scripted(function):
+    def call(self, function: Name, arguments: tuple[Any, ...]) -> Any:
+        if is_scripted(function):
             return Scripted(str(function))
-        made = _CALLS.get((function.module, function.name))
+        made = CALLS.get((function.module, function.name))
         if made is None:
-            raise ModelImportError(*_refusal(self.file, function))
-        if made is _ordered and arguments:
+            raise ModelImportError(*refusal(self.file, function))
+        if made is ordered and arguments:
             # What is remembered could be given again and again.
             self.copied += len(arguments[0])
-            if self.copied > _MOST_OPCODES:
+            if self.copied > _MOST_COPIED:
                 raise _DamagedError("its pickle copies the same again and again")
         return made(*arguments)
 
     def new(self) -> None:
         arguments, function = self.pop(), self.pop()
-        if not isinstance(function, _Name) or not isinstance(arguments, tuple):
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise _DamagedError("its pickle builds what is no class")
         self.stack.append(self.call(function, arguments))
 
@@ -217,14 +204,6 @@ class _Reading:
 
     def outside(self, given: Any) -> None:
         self.stack.append(self.persistent(given))
-
-
-def _pairs(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield names and values; raises TensorError for a name whose hash would be computed of all that is in it."""
-    for key, item in items:
-        if not isinstance(key, str | int | float | bytes | None):
-            raise TensorError("its pickle has a name that is none")
-        yield key, item
 
 
 _PLAIN = {
@@ -272,125 +251,3 @@ _HANDLERS: Mapping[str, Callable[[_Reading, Any], None]] = {
     "BUILD": lambda r, _: r.build(),
     "BINPERSID": lambda r, _: r.outside(r.pop()),
 }
-
-
-# --- the names that have a meaning ----------------------------------------------------------------------------------
-
-
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
-    if not isinstance(storage, Storage):
-        raise TensorError("a tensor has no storage")
-    return Tensor.of(storage, offset, _sizes(shape), _sizes(strides))
-
-
-def _tensor_of_type(storage: Any, offset: Any, shape: Any, strides: Any, _: Any, __: Any, dtype: Any, *___: Any) -> Any:
-    if not isinstance(storage, Storage) or not isinstance(dtype, _Name) or dtype.name not in DTYPES:
-        raise TensorError("a tensor has no storage")
-    return Tensor.of(storage, offset, _sizes(shape), _sizes(strides), DTYPES[dtype.name])
-
-
-def _sizes(given: Any) -> Any:
-    return tuple(given) if isinstance(given, list) else given
-
-
-def _parameter(tensor: Any, *_: Any) -> Any:
-    if not isinstance(tensor, Tensor):
-        raise TensorError("a parameter is no tensor")
-    return tensor
-
-
-def _from_type(function: Any, kind: Any, arguments: Any, *_: Any) -> Any:
-    """Return a tensor of a class with attributes of its own: they are left out."""
-    of_tensors = isinstance(function, _Name) and function.name.startswith(("_rebuild_tensor", "_rebuild_parameter"))
-    if not of_tensors or not isinstance(kind, _Name) or not isinstance(arguments, tuple):
-        raise TensorError("a tensor says nonsense")
-    return _CALLS[function.module, function.name](*arguments)
-
-
-def _ordered(items: Any = ()) -> dict[Any, Any]:
-    return dict(_pairs(items))
-
-
-def _first(value: Any, *_: Any) -> Any:
-    return value
-
-
-def _numpy_type(name: Any, *_: Any) -> str:
-    if not isinstance(name, str) or not re.fullmatch(r"f[248]|[iu][1248]|b1", name):
-        raise TensorError("a number of NumPy is of no plain type")
-    return name
-
-
-def _numpy_number(dtype: Any, data: Any) -> Any:
-    return np.frombuffer(data, f"<{_numpy_type(dtype)}", 1)[0].item()
-
-
-def _encoded(text: Any, codec: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or codec != "latin1" or len(text) > _LONGEST_CODE:
-        raise TensorError("bytes are written in no plain way")
-    return text.encode("latin1")
-
-
-def _nothing(*_: Any) -> None:
-    """Stand for what a checkpoint holds beside the weights, such as a device."""
-
-
-_CALLS: Mapping[tuple[str, str], Callable[..., Any]] = {
-    ("torch._utils", "_rebuild_tensor"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v3"): _tensor_of_type,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
-    ("torch._tensor", "_rebuild_from_type_v2"): _from_type,
-    ("torch", "Size"): _first,
-    ("torch.jit._pickle", "build_intlist"): _first,
-    ("torch.jit._pickle", "build_doublelist"): _first,
-    ("torch.jit._pickle", "build_boollist"): _first,
-    ("torch.jit._pickle", "build_tensorlist"): _first,
-    ("torch.jit._pickle", "restore_type_tag"): _first,
-    ("torch", "device"): _nothing,
-    ("collections", "OrderedDict"): _ordered,
-    ("_codecs", "encode"): _encoded,
-    ("numpy", "dtype"): _numpy_type,
-    ("numpy.core.multiarray", "scalar"): _numpy_number,
-    ("numpy._core.multiarray", "scalar"): _numpy_number,
-}
-_KINDS = {
-    *(("torch", name) for name in (*STORAGES, *DTYPES)),
-    *(("torch.storage", name) for name in ("UntypedStorage", "TypedStorage", "_UntypedStorage")),
-    ("torch", "Tensor"),
-    ("torch", "UntypedStorage"),
-    ("torch.nn.parameter", "Parameter"),
-    ("torch._tensor", "Tensor"),
-}
-"""Names that stand for themselves: types of numbers, of storages and of tensors."""
-
-
-def _known(name: _Name) -> bool:
-    return (name.module, name.name) in _CALLS or (name.module, name.name) in _KINDS or _is_scripted(name)
-
-
-def _is_scripted(name: _Name) -> bool:
-    return name.module.startswith("__torch__")
-
-
-def storage_dtype(given: Any) -> Dtype:
-    """Return what a storage is of, by the class that a pickle names; raises TensorError where that is no storage."""
-    if isinstance(given, _Name) and given.name in STORAGES:
-        return STORAGES[given.name]
-    if isinstance(given, _Name) and given.name == "UntypedStorage":
-        return DTYPES["uint8"]
-    raise TensorError(f"{given if isinstance(given, _Name) else 'something'} is no storage")
-
-
-def _refusal(file: str, name: _Name) -> tuple[str, str]:
-    """Return what is wrong with a file that names something else, and what would be right."""
-    if re.search(r"[Qq]uant|_qtensor|^QU?Int", f"{name.name} {name.module}"):
-        return f"{file} holds quantized tensors ({name})", "save the weights before they are quantized"
-    if name.name in {"ComplexFloatStorage", "ComplexDoubleStorage"} or "sparse" in name.name:
-        return f"{file} holds {name}", "weights are dense and real"
-    text = f"{file} names {name}, which is no tensor: a pickle would run its code, and netspec runs none"
-    return text, _SAVE
-
-
-_SAVE = "save the weights alone: torch.save(model.state_dict(), 'weights.pth')"

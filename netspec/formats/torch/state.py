@@ -13,7 +13,7 @@ from netspec.diagnostics.visible import visible
 from netspec.formats.into_spec.weights import State
 from netspec.formats.reading import Array, ModelImportError
 from netspec.formats.torch.containers import read_container
-from netspec.formats.torch.pickles import Scripted
+from netspec.formats.torch.pickle_names import Scripted
 from netspec.formats.torch.tensors import DTYPES, FLOATS, Dtype, Storage, Tensor
 from netspec.ops import Shape
 from netspec.recipe.weights_header import StoredArray, read_header
@@ -109,15 +109,25 @@ def _stored(name: str, array: StoredArray, data: memoryview, begin: int) -> Tens
 
 def _sorted_out(file: str, found: Mapping[str, Tensor], *, ordered: bool, notes: list[str] | None = None) -> State:
     """Return the weights of what was found: what counts or numbers something is none."""
-    weights = {name: TensorWeight(name, tensor) for name, tensor in found.items() if tensor.dtype.name in FLOATS}
+    weights = {
+        name: TensorWeight(name, tensor)
+        for name, tensor in found.items()
+        if tensor.dtype.name in FLOATS and not _is_mask(name, tensor)
+    }
     others = [name for name in found if name not in weights and not name.endswith("num_batches_tracked")]
     notes = notes or []
     if others:
         shown = ", ".join(visible(name[:100]) for name in others[:3])
-        notes.append(f"what is no floating-point number is left out: {shown}{' …' if others[3:] else ''}")
+        notes.append(f"what is no weight is left out: {shown}{' …' if others[3:] else ''}")
     if not weights:
         raise ModelImportError(f"{file} holds no weights", "it is what torch.save(model.state_dict(), …) writes")
     return State(file, weights, ordered, notes)
+
+
+def _is_mask(name: str, tensor: Tensor) -> bool:
+    """Return whether a tensor says which positions may be read, as GPT-2 keeps it beside its weights."""
+    square = len(tensor.shape) == 4 and tensor.shape[:2] == (1, 1) and tensor.shape[2] == tensor.shape[3]
+    return (name.endswith("attn.bias") and square) or (name.endswith("attn.masked_bias") and not tensor.shape)
 
 
 # --- which of the dictionaries in a file it is ----------------------------------------------------------------------
