@@ -53,6 +53,7 @@ async function check(text) {
   at("layers").tBodies[0].replaceChildren(...rows);
   if (found.data && !at("data-name").value) at("data-name").value = found.data;
   if (!at("network").hidden) drawing();
+  document.documentElement.dataset.checked = String(mine);
 }
 
 function message(found) {
