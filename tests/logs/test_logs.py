@@ -81,6 +81,7 @@ def test_a_table_has_a_row_for_each_epoch_and_no_empty_columns() -> None:
     assert table_of([]) == "\n"
 
 
+@pytest.mark.torch  # where the other oracles are, TensorBoard is too
 def test_the_command_line_writes_them_and_goes_on_with_them(here: Path) -> None:
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed: pip install tensorboard")
     assert cli(here, "train", "t.net", "-o", "run", "--csv", "--tensorboard", "--quiet").returncode == 0
