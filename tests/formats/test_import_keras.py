@@ -176,6 +176,55 @@ def test_layers_that_are_used_twice_share_their_weights(tmp_path: Path) -> None:
     assert "conv 3 3x3 pad=same relu share=c" in model.spec.read_text()
 
 
+@pytest.mark.parametrize(
+    ("sides", "stride", "text"),
+    [
+        ([[0, 1], [0, 1]], 2, "conv 4 3x3 stride=2 pad=same"),
+        ([[1, 1], [1, 1]], 2, "conv 4 3x3 stride=2 pad=1"),
+        ([[1, 1], [1, 1]], 1, "conv 4 3x3 pad=same"),
+        ([[2, 0], [1, 3]], 1, "pad 2x3\ncrop 10 offset=0x2\nconv 4 3x3"),
+    ],
+)
+def test_a_border_before_a_convolution_is_its_padding(tmp_path: Path, sides: Any, stride: int, text: str) -> None:
+    net = chain(
+        given(8, 6, 3),
+        layer("ZeroPadding2D", "z", padding=sides),
+        conv("a", 4, padding="valid", strides=[stride, stride], activation="linear"),
+    )
+    made = arrays({"a": [(3, 3, 3, 4), (4,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    np.testing.assert_allclose(run(model, first(X)), first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+    assert text in model.spec.read_text().replace("; ", "\n")
+
+
+def test_operations_of_tensorflow(tmp_path: Path) -> None:
+    def operation(name: str, function: str, reads: str, **call: Any) -> dict[str, Any]:
+        made = layer("TFOpLambda", name, function=function, _y=call.get("y"))
+        return {**made, "name": name, "inbound_nodes": [[reads, 0, 0, {**call, "name": None}]]}
+
+    net = graph(
+        ["given"],
+        ["b"],
+        given(8, 6, 3),
+        {**node(conv("a", 4), ["given", 0, 0])},
+        operation("plus", "__operators__.add", "a", y=3.0),
+        operation("up", "nn.relu", "plus"),
+        operation("by", "math.truediv", "up", y=6.0),
+        operation("gate", "math.multiply", "by", y=["a", 0, 0]),
+        node(conv("b", 2), ["gate", 0, 0]),
+    )
+    made = arrays({"a": [(3, 3, 3, 4), (4,)], "b": [(3, 3, 4, 2), (2,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    for each in net["config"]["layers"]:
+        # In the twin what is read stands in one list.
+        if each["name"] == "gate":
+            each["inbound_nodes"] = [[["by", 0, 0, {}], ["a", 0, 0, {}]]]
+        elif each["class_name"] == "TFOpLambda":
+            each["inbound_nodes"] = [each["inbound_nodes"]]
+    np.testing.assert_allclose(run(model, first(X)), first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+    assert "times 1 plus=3" in model.spec.read_text()
+
+
 @pytest.mark.skipif(not DATA, reason="NETSPEC_DATA is not set")
 def test_a_trained_discriminator(tmp_path: Path) -> None:
     path = Path(DATA, "models/keras/clothes_discriminator.h5")

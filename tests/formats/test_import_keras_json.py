@@ -98,7 +98,9 @@ JSONS = {
     ),
     "an operation of TensorFlow": (
         text(
-            graph(["given"], ["t"], given(5), node(layer("TFOpLambda", "t", function="math.add"), ["given", 0, 0], y=2))
+            graph(
+                ["given"], ["t"], given(5), node(layer("TFOpLambda", "t", function="math.cumsum"), ["given", 0, 0], y=2)
+            )
         ),
         "layer t: TFOpLambda: an operation of TensorFlow",
     ),

@@ -105,6 +105,8 @@ OF_IMAGES: dict[str, Layers] = {
     "flatten softmax": lambda k: [k.Flatten(), k.Softmax()],
     "zero padding": lambda k: [k.ZeroPadding2D(((1, 2), (0, 3))), k.Conv2D(2, 3)],
     "zero padding even": lambda k: [k.ZeroPadding2D((2, 1))],
+    "zero padding same": lambda k: [k.ZeroPadding2D(((1, 1), (0, 1))), k.DepthwiseConv2D(3, strides=2)],
+    "zero padding one": lambda k: [k.ZeroPadding2D(1), k.SeparableConv2D(3, 3), k.ZeroPadding2D(2), k.Flatten()],
     "cropping": lambda k: [k.Cropping2D(((1, 2), (0, 3)))],
     "upsampling": lambda k: [k.UpSampling2D((2, 3))],
     "upsampling bilinear": lambda k: [k.UpSampling2D(2, interpolation="bilinear")],
@@ -279,7 +281,16 @@ def attentive(keras: Any) -> Any:
     return keras.Model(first, k.MultiHeadAttention(2, 3)(x, wide))
 
 
-GRAPHS = (residual, nested, shared, shared_model, merged, attentive)
+def operations(keras: Any) -> Any:
+    k = keras.layers
+    first = keras.Input(IMAGE)
+    x = k.Conv2D(4, 1)(first)
+    gate = k.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)
+    y = keras.ops.relu(x * gate - 0.5) / 2.0
+    return keras.Model(first, k.Dense(3)(k.Flatten()(1.0 - (x + y))))
+
+
+GRAPHS = (operations, residual, nested, shared, shared_model, merged, attentive)
 
 
 @pytest.mark.parametrize("form", [".keras", ".h5"])

@@ -13,6 +13,7 @@ from netspec.formats.keras.reader.config import Call, Entry, Net, net_of, parsed
 from netspec.formats.keras.reader.first import renamed
 from netspec.formats.keras.reader.hdf5 import Group, opened
 from netspec.formats.keras.reader.network import Use
+from netspec.formats.keras.reader.operations import with_operations
 from netspec.formats.keras.reader.recipe import add_l2, add_recipe
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.walk import Walk
@@ -103,7 +104,7 @@ def _said(
     further = config.get("compile_config")
     net = net_of(config, file)
     return _Said(
-        renamed(net) if numbers[0] == 1 else net,
+        renamed(net) if numbers[0] == 1 else with_operations(net),
         compiled or (further if isinstance(further, dict) else {}),
         numbers,
         old=numbers < (2, 3) and "-tf" not in str(version),
@@ -128,9 +129,13 @@ def _finish(walk: Walk, said: _Said, ends: Sequence[tuple[str, Value]]) -> None:
         sketch.unknown(Place(walk.file), "no layer is an output", "copy the file again from where it was whole")
     if outputs and not made.unknown:
         _keep(walk, [piece for _, piece in outputs])
+    else:
+        _without_borders(walk)
     if len(outputs) > 1:
         for name, piece in outputs:
             _rename(walk, piece, name)
+    for text, names in walk.said.items():
+        sketch.note(f"{', '.join(names[:3])}{f' … ({len(names)} layers)' if len(names) > 3 else ''}: {text}")
     add_recipe(sketch, said.compiled, outputs)
     add_l2(sketch, walk.penalties)
     _freeze(walk)
@@ -166,6 +171,16 @@ def _keep(walk: Walk, ends: Sequence[Piece]) -> None:
             needed.update(filter(None, (piece.share,)))
     made.pieces = [piece for piece in made.pieces if piece.name in needed]
     made.top = [entry for entry in made.top if entry[1] in needed]
+
+
+def _without_borders(walk: Walk) -> None:
+    """Leave out borders of zeros that became those of convolutions."""
+    made = walk.sketch.made
+    for piece in reversed(list(made.pieces)):
+        read = any(piece.name in other.inputs for other in made.pieces)
+        if piece.name in walk.paddings and not read:
+            above = [other for other in made.pieces if other.name in piece.inputs and other.layer.canonical() == "pad"]
+            made.pieces = [other for other in made.pieces if other is not piece and other not in above]
 
 
 def _rename(walk: Walk, piece: Piece, name: str) -> None:

@@ -165,12 +165,22 @@ class Network:
         self.uses: dict[tuple[str, ...], list[Piece]] = {}
         self.given: dict[tuple[str, ...], tuple[Block, ...]] = {}
         """The order of the row that the first use of a layer with weights read."""
+        self.paddings: dict[str, tuple[Value, tuple[tuple[int, int], ...]]] = {}
+        """Borders of zeros by the pieces that make them: what they are around, and how much on each side."""
+        self.said: dict[str, list[str]] = {}
+        """What the user should know of layers, with their names."""
         self.masked: set[str] = set()
         """Pieces whose values have padding that Keras knows of."""
         self.prepared: set[str] = set()
         """Inputs that are pictures of 0..255 in Keras."""
         self.penalties: list[tuple[str, float, float]] = []
         """Of each kernel: its layer, and the factors of its absolute values and squares that are added to the loss."""
+
+    def note(self, use: Use, text: str) -> None:
+        """Note what the user should know of a layer; what is true of several is said once."""
+        names = self.said.setdefault(text, [])
+        if use.entry.name not in names[-1:]:
+            names.append(use.entry.name)
 
     # --- values -------------------------------------------------------------------------------------------------
 

@@ -109,8 +109,8 @@ def _give(net: Network, use: Use, x: Value, piece: Piece, names: Sequence[str], 
     wanted = piece.weights or {}
     missing = [name for name in ("scale", "offset") if name in wanted and name not in names]
     if missing:
-        net.sketch.note(
-            f"{use.entry.name} has no {' and no '.join(missing)} in Keras: here it begins with what changes nothing"
+        net.note(
+            use, f"no {' and no '.join(missing)} in Keras: here there is one, which begins with what changes nothing"
         )
     stored = net.stored(use, Part(("",), (len(x.shape) if whole else 1,) * len(names)))
     if not stored:
@@ -131,7 +131,7 @@ def _dropout(net: Network, use: Use, x: Value) -> Value:
     if kind != "Dropout":
         what = {"AlphaDropout": "a normal deviation and no zeros", "GaussianDropout": "a normal factor and no zeros"}
         said = what.get(kind, "whole channels")
-        net.sketch.note(f"{use.entry.name}: {kind} draws {said} in training, `dropout` each value")
+        net.note(use, f"{kind} draws {said} in training, `dropout` each value")
     rate = use.number("rate" if use.get("rate") is not None else "p", 0.5)
     use.read.update(("rate", "p"))
     return net.add(use, make("dropout", rate=rate), x)
@@ -146,12 +146,10 @@ def _nothing(net: Network, use: Use, x: Value) -> Value:
     """Add nothing: what such a layer does is no part of what is computed."""
     if use.entry.kind in RANDOM:
         use.read.update(use.entry.config)
-        net.sketch.note(
-            f"{use.entry.name}: {use.entry.kind} is left out: here `data` says it, {RANDOM[use.entry.kind]}"
-        )
+        net.note(use, f"{use.entry.kind} is left out: here `data` says it, {RANDOM[use.entry.kind]}")
     elif use.entry.kind == "ActivityRegularization":
         use.read.update(("l1", "l2"))
-        net.sketch.note(f"{use.entry.name}: ActivityRegularization is left out: there is none here")
+        net.note(use, "ActivityRegularization is left out: there is none here")
     return x
 
 
@@ -226,6 +224,22 @@ def _by_channel(net: Network, use: Use, x: Value, factor: Array, plus: Array) ->
     return net.value(piece, x.axes, x.blocks)
 
 
+def _layer_scale(net: Network, use: Use, x: Value) -> Value:
+    x = net.channels_last(use, x)
+    use.read.add("projection_dim")
+    piece = net.piece(use, make("scale", init=use.number("init_values", 1.0)), x.piece)
+    stored = net.stored(use, Part(("",), (1,))) if piece.shape else None
+    if stored:
+        net.give(piece, {"scale": in_rows(stored[0].arrays[0], x.blocks)}, stored[0])
+    return net.value(piece, x.axes, x.blocks)
+
+
+def _stochastic_depth(net: Network, use: Use, x: Value) -> Value:
+    rate = use.number("rate" if use.get("rate") is not None else "drop_path_rate", 0.0)
+    use.read.update(("rate", "drop_path_rate"))
+    return net.add(use, make("stochastic_depth", rate=rate), x)
+
+
 LAYERS: Mapping[str, _Function] = {
     "BatchNormalization": _batch,
     "LayerNormalization": _layer,
@@ -235,4 +249,6 @@ LAYERS: Mapping[str, _Function] = {
     **dict.fromkeys((*RANDOM, "ActivityRegularization", "Identity"), _nothing),
     "Rescaling": _rescaling,
     "Normalization": _normalization,
+    "LayerScale": _layer_scale,
+    "StochasticDepth": _stochastic_depth,
 }

@@ -128,10 +128,10 @@ def _note_memory(net: Network, use: Use) -> None:
     if use.flag("return_state", default=False):
         raise RefusedError("return_state=True, which gives the state too", "`lstm … last` gives it alone")
     if use.flag("stateful", default=False):
-        net.sketch.note(f"{use.entry.name}: it keeps its state from batch to batch in Keras, here each begins at 0")
+        net.note(use, "it keeps its state from batch to batch in Keras, here each begins at 0")
     for name in ("dropout", "recurrent_dropout"):
         if use.number(name, 0.0):
-            net.sketch.note(f"{use.entry.name}: its {name} is left out: there is none within a recurrence here")
+            net.note(use, f"its {name} is left out: there is none within a recurrence here")
 
 
 def _axes(kind: str, bias: object) -> tuple[int, ...]:

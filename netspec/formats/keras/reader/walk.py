@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
 from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
 from netspec.formats.keras.reader.sequences import OF_PADDING, attention
-from netspec.formats.keras.reader.shapes import MERGES
+from netspec.formats.keras.reader.shapes import MERGES, WITH_NUMBER, with_number
 from netspec.formats.keras.reader.tables import INSTEAD, LAYERS, REFUSED
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Weights
@@ -194,13 +194,11 @@ class Walk(Network):
                 raise RefusedError("a mask that the network makes", "`causal`, or `mask=` of the input")
             use.read.update(entry.config.keys() & {"query_shape", "key_shape", "value_shape"})
             return attention(self, use, xs)
-        if len(call.named) > (not call.reads) or (call.reads and call.named):
-            raise RefusedError(f"it reads {', '.join(call.named)[:60]} too", "a layer of one input")
-        for name, value in call.options.items():
-            if name == "training" and value:
-                self.sketch.note(f"{entry.name}: it is always as in training in Keras, here in training alone")
-            elif value not in (None, False):
-                raise RefusedError(f"{name[:60]}={short(value)} where it is used", "leave it out")
+        self._require_plain(use)
+        if call.number is not None:
+            if len(xs) != 1 or kind not in WITH_NUMBER:
+                raise RefusedError(f"it is given {call.number:g} beside what the network makes", "`times`")
+            return with_number(self, use, xs[0])
         if kind in MERGES:
             if not xs:
                 raise RefusedError("it reads nothing")
@@ -208,6 +206,17 @@ class Walk(Network):
         if len(xs) != 1:
             raise RefusedError(f"it reads {len(xs)} values", "a layer of one input")
         return LAYERS[kind](self, use, xs[0])
+
+    def _require_plain(self, use: Use) -> None:
+        """Raise RefusedError where a layer is given what only layers of another kind are."""
+        call = use.call
+        if len(call.named) > (not call.reads) or (call.reads and call.named):
+            raise RefusedError(f"it reads {', '.join(call.named)[:60]} too", "a layer of one input")
+        for name, value in call.options.items():
+            if name == "training" and value:
+                self.note(use, "it is always as in training in Keras, here in training alone")
+            elif value not in (None, False):
+                raise RefusedError(f"{name[:60]}={short(value)} where it is used", "leave it out")
 
     def _refuse(self, entry: Entry, place: Place, error: RefusedError) -> None:
         what = f"{entry.kind[:100]}: {error.what}" if not error.what.startswith("the ") else error.what

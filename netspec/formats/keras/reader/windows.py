@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netspec.formats.keras.reader.network import Network, RefusedError, Use
@@ -63,6 +63,13 @@ def _padding(net: Network, use: Use, x: Value) -> Value:
     axes = _axes(use)
     x = net.positions(use, x, axes)
     sides = _edges(use, "padding", axes)
+    made = _bordered(net, use, x, sides)
+    net.paddings[made.piece] = (x, tuple(sides))
+    return made
+
+
+def _bordered(net: Network, use: Use, x: Value, sides: Sequence[tuple[int, int]]) -> Value:
+    """Add a border of zeros."""
     most = tuple(max(pair) for pair in sides)
     if any(before != after for before, after in sides):
         # A border that is equal on both sides, of which one side is cut off again.
