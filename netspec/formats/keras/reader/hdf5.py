@@ -17,6 +17,7 @@ _PACKED = 50
 """So many times smaller than its numbers an array may be packed; weights are hardly smaller than they are."""
 _FREE = 1_000_000
 """An array of so many bytes is read however it is packed."""
+_MOST = 4_000_000_000
 _GZIP, _SHUFFLE, _CHECKSUM = 1, 2, 3
 _AGAIN = "copy the file again from where it was whole"
 
@@ -199,7 +200,7 @@ class _Stored:
 
     def _require(self, stored: int, factor: int) -> None:
         """Raise ModelImportError where the array says that it has more bytes than are there."""
-        there = min(stored, len(self.records.data))
+        there = min(stored, len(self.records.data), _MOST // factor)
         if self.bytes > there * factor and (self.bytes > _FREE or factor == 1 or not there):
             raise ModelImportError(
                 f"{self.where} says that it has {self.bytes:,} bytes, and {there:,} are there", _AGAIN
