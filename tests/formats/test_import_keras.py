@@ -176,6 +176,22 @@ def test_layers_that_are_used_twice_share_their_weights(tmp_path: Path) -> None:
     assert "conv 3 3x3 pad=same relu share=c" in model.spec.read_text()
 
 
+def test_a_row_that_becomes_an_image_is_made_in_order(tmp_path: Path) -> None:
+    net = chain(
+        given(8, 6, 3),
+        layer("Flatten", "f"),
+        layer("Dense", "d", units=24, use_bias=True),
+        layer("BatchNormalization", "bn", epsilon=0.01, axis=-1),
+        layer("LeakyReLU", "leaky", alpha=0.25),
+        layer("Reshape", "r", target_shape=[2, 3, 4]),
+        conv("b", 2),
+    )
+    made = arrays({"d": [(144, 24), (24,)], "bn": [(24,)] * 4, "b": [(3, 3, 4, 2), (2,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    np.testing.assert_allclose(run(model, first(X)), first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+    assert "permute" not in model.spec.read_text()
+
+
 @pytest.mark.parametrize(
     ("sides", "stride", "text"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from netspec.formats.keras.reader.activations import activated, function_of
 from netspec.formats.keras.reader.beginnings import beginnings
 from netspec.formats.keras.reader.network import Network, RefusedError, Use, in_rows
-from netspec.formats.keras.reader.values import Value
+from netspec.formats.keras.reader.values import CHANNELS_LAST, Block, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array
 from netspec.formats.sketch import make
@@ -24,13 +25,18 @@ def dense(net: Network, use: Use, x: Value, part: tuple[str, ...] = ("",)) -> Va
     function, bias = function_of(use), use.flag("use_bias", default=True)
     pointwise = len(x.shape) > 1
     x = net.channels_last(use, x) if pointwise else net.in_one_order(use, x)
-    fields = {"units": use.whole("units"), "bias": bias, "pointwise": pointwise, **beginnings(net, use, bias=bias)}
+    units = use.whole("units")
+    last = CHANNELS_LAST.get(len(use.ahead), ())
+    block = Block(tuple(use.ahead[axis] for axis in last), last)
+    blocks = (block,) if use.ahead and not pointwise and prod(use.ahead) == units and not block.plain else ()
+    fields = {"units": units, "bias": bias, "pointwise": pointwise, **beginnings(net, use, bias=bias)}
     piece = net.piece(use, make("fc", **fields), x.piece)
     stored = net.stored(use, Part(part, (2, *_ones(bias)))) if piece.shape else None
     if stored:
         kernel, *rest = stored[0].arrays
-        net.give(piece, {"kernel": in_rows(kernel, x.blocks).T, **_bias(rest)}, stored[0])
-    return activated(net, use, net.value(piece, x.axes), function)
+        rows = in_rows(in_rows(kernel, x.blocks).T, blocks)
+        net.give(piece, {"kernel": rows, **_bias([in_rows(bias, blocks) for bias in rest])}, stored[0])
+    return activated(net, use, net.value(piece, x.axes, blocks), function)
 
 
 def _conv(net: Network, use: Use, x: Value) -> Value:

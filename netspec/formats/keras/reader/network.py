@@ -14,7 +14,7 @@ from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, B
 from netspec.formats.reading import Array, Piece, Place
 from netspec.formats.sketch import Sketch, make
 from netspec.layers.base import Layer
-from netspec.ops import format_shape
+from netspec.ops import Shape, format_shape
 
 if TYPE_CHECKING:
     from netspec.formats.keras.reader.weights import Part, Weights
@@ -67,6 +67,7 @@ class Use:
         pieces: those of the first use, in order, where this is a further one.
         made: those of this use.
         read: the arguments that were asked for.
+        ahead: the shape that the row of a fully connected layer gets further on, in Keras' order; empty for none.
     """
 
     entry: Entry
@@ -78,6 +79,7 @@ class Use:
     pieces: Sequence[Piece] = ()
     made: list[Piece] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
+    ahead: Shape = ()
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return an argument."""

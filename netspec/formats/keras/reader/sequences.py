@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from netspec.formats.keras.reader import activations
 from netspec.formats.keras.reader.config import MODELS, class_of, word_of
 from netspec.formats.keras.reader.dense import dense
 from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use
@@ -199,14 +200,17 @@ def _distributed(net: Network, use: Use, x: Value) -> Value:
     inner = use.get("layer")
     kind = word_of(inner.get("class_name")) if isinstance(inner, dict) else ""
     config = inner.get("config") if isinstance(inner, dict) else None
-    if kind in MODELS or not isinstance(config, dict) or class_of(inner) or kind not in _POSITIONWISE:
+    known = kind == "Dense" or kind in _POSITIONWISE
+    if kind in MODELS or not isinstance(config, dict) or class_of(inner) or not known:
         raise RefusedError(f"a TimeDistributed of `{kind[:60]}`", "of Dense")
     if len(x.shape) < 2:
         raise RefusedError(f"it reads {format_shape(x.shape)}, which is no sequence")
+    if kind in _POSITIONWISE:
+        return activations.LAYERS[kind](net, use.within(kind, config), x)
     return dense(net, use.within(kind, config), x, part=("layer", ""))
 
 
-_POSITIONWISE = {"Dense"}
+_POSITIONWISE = {"Activation", "ReLU", "LeakyReLU", "ELU"}
 
 
 def attention(net: Network, use: Use, xs: Sequence[Value]) -> Value:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
+from netspec.formats.keras.reader.ahead import reshapes
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
 from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
 from netspec.formats.keras.reader.sequences import OF_PADDING, attention
@@ -47,6 +48,7 @@ class Walk(Network):
         self.file, self.shape, self.version, self.old = file, shape, version, old
         self.sketch.shapes[""] = ()
         self._labels = Labels(())
+        self._ahead: dict[tuple[str, ...], Shape] = {}
         self.first = False
         self._calls = 0
         self.frozen: dict[tuple[str, ...], bool] = {}
@@ -65,6 +67,8 @@ class Walk(Network):
     def _net(
         self, net: Net, given: Sequence[Value] | None, key: tuple[str, ...], *, several: bool, frozen: bool
     ) -> list[Value]:
+        if not self.first:
+            self._ahead |= {(*key, name): shape for name, shape in reshapes(net).items()}
         if net.chain:
             return self._chain(net, given, key, frozen=frozen)
         return self._graph(net, given, key, several=several, frozen=frozen)
@@ -159,6 +163,7 @@ class Walk(Network):
                 self._refuse(entry, self._place(entry, key), _refusal(entry))
             return [_UNKNOWN]
         use = Use(entry, own, call, self._place(entry, key), self.version[0], self.old, self.uses.get(own, ()))
+        use.ahead = self._ahead.get(own, ())
         before = len(self.sketch.made.pieces)
         try:
             made = self._understood(use, xs)
