@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netspec.formats.keras.reader import activations, dense, norms, sequences, shapes, windows
+from netspec.formats.keras.reader import activations, dense, norms, preparation, sequences, shapes, windows
 from netspec.formats.keras.reader.network import Network, Use
 from netspec.formats.keras.reader.values import Value
 
@@ -14,6 +14,7 @@ LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {
     **dense.LAYERS,
     **windows.LAYERS,
     **norms.LAYERS,
+    **preparation.LAYERS,
     **activations.LAYERS,
     **shapes.LAYERS,
     **sequences.LAYERS,
