@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from netspec.formats.keras.reader.network import Network, Use
+from netspec.formats.keras.reader.network import Network
+from netspec.formats.keras.reader.use import Use
 from netspec.recipe.initializers import (
     Constant,
     HeNormal,

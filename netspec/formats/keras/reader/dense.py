@@ -10,7 +10,8 @@ import numpy as np
 
 from netspec.formats.keras.reader.activations import activated, function_of
 from netspec.formats.keras.reader.beginnings import beginnings
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, in_rows
+from netspec.formats.keras.reader.network import Network, in_rows
+from netspec.formats.keras.reader.use import RefusedError, Use
 from netspec.formats.keras.reader.values import CHANNELS_LAST, Block, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array

@@ -12,9 +12,9 @@ from netspec.formats.keras.reader.archive import read_archive
 from netspec.formats.keras.reader.config import Call, Entry, Net, net_of, parsed, version_of
 from netspec.formats.keras.reader.first import renamed
 from netspec.formats.keras.reader.hdf5 import Group, opened
-from netspec.formats.keras.reader.network import Use
 from netspec.formats.keras.reader.operations import with_operations
 from netspec.formats.keras.reader.recipe import add_l2, add_recipe
+from netspec.formats.keras.reader.use import Use
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.walk import Walk
 from netspec.formats.keras.reader.weights import Weights, weights_of

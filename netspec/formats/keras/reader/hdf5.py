@@ -8,7 +8,8 @@ from math import prod
 
 import numpy as np
 
-from netspec.formats.keras.reader.hdf5_records import UNDEFINED, Message, Records, Type
+from netspec.formats.keras.reader.hdf5_records import UNDEFINED, Message, Records
+from netspec.formats.keras.reader.hdf5_types import Type
 from netspec.formats.reading import Array, ModelImportError
 
 __all__ = ["Group", "opened"]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, in_rows, short
+from netspec.formats.keras.reader.network import Network, in_rows
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array, Piece

@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use, in_rows, short
+from netspec.formats.keras.reader.network import Arrays, Network, in_rows
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array

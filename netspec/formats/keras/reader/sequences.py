@@ -10,7 +10,8 @@ import numpy as np
 from netspec.formats.keras.reader import activations
 from netspec.formats.keras.reader.config import MODELS, class_of, word_of
 from netspec.formats.keras.reader.dense import dense
-from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use
+from netspec.formats.keras.reader.network import Arrays, Network
+from netspec.formats.keras.reader.use import RefusedError, Use
 from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array

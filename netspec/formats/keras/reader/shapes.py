@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
+from netspec.formats.keras.reader.network import Network, channels_first
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Block, Value
 from netspec.formats.sketch import make
 from netspec.ops import format_shape

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from netspec.formats.keras.reader import activations, dense, norms, preparation, sequences, shapes, windows
-from netspec.formats.keras.reader.network import Network, Use
+from netspec.formats.keras.reader.network import Network
+from netspec.formats.keras.reader.use import Use
 from netspec.formats.keras.reader.values import Value
 
 __all__ = ["INSTEAD", "LAYERS", "REFUSED"]

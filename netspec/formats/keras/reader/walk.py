@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from netspec.formats.keras.reader.ahead import reshapes
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
+from netspec.formats.keras.reader.network import Network, channels_first
+from netspec.formats.keras.reader.order import in_order, layers_of, offsets, reads_of, said_shape
 from netspec.formats.keras.reader.sequences import OF_PADDING, attention
 from netspec.formats.keras.reader.shapes import MERGES, WITH_NUMBER, with_number
 from netspec.formats.keras.reader.tables import INSTEAD, LAYERS, REFUSED
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Weights
 from netspec.formats.reading import ModelImportError, Place
@@ -56,7 +58,7 @@ class Walk(Network):
 
     def whole(self, net: Net) -> list[tuple[str, Value]]:
         """Read a network and return its outputs with the names of the layers that make them."""
-        self.first = any(channels_first(entry.config) for entry in _all(net))
+        self.first = any(channels_first(entry.config) for entry in layers_of(net))
         several = not net.chain and len(net.inputs) > 1
         outputs = self._net(net, None, (), several=several, frozen=False)
         names = [ref.layer for ref in net.outputs] if not net.chain else [net.layers[-1].name if net.layers else ""]
@@ -77,7 +79,7 @@ class Walk(Network):
         values = list(given) if given else None
         for entry in net.layers:
             if values is None:
-                shape = _said_shape(entry)
+                shape = said_shape(entry)
                 shape = net.build_shape if shape is None else shape
                 values = [self._input(entry, shape, key, several=False)]
             if entry.kind != "InputLayer":
@@ -89,21 +91,21 @@ class Walk(Network):
     ) -> list[Value]:
         found: dict[tuple[str, int], list[Value]] = {}
         entries = {entry.name: entry for entry in net.layers}
-        before = _offsets(net)
+        before = offsets(net)
         for index, ref in enumerate(net.inputs):
             entry = entries.get(ref.layer)
             if given is not None and index < len(given):
                 found[ref.layer, 0] = [given[index]]
             elif entry is not None:
-                found[ref.layer, 0] = [self._input(entry, _said_shape(entry), key, several=several)]
+                found[ref.layer, 0] = [self._input(entry, said_shape(entry), key, several=several)]
 
         def value(ref: Ref) -> Value:
             made = found.get((ref.layer, ref.use - before.get(ref.layer, 0)), ())
             return made[ref.tensor] if ref.tensor < len(made) else _UNKNOWN
 
-        for entry, index, call in _in_order(net, before, set(found), self.file):
+        for entry, index, call in in_order(net, before, set(found), self.file):
             found[entry.name, index] = self._layer(
-                entry, call, [value(ref) for ref in _reads(call)], key, frozen=frozen
+                entry, call, [value(ref) for ref in reads_of(call)], key, frozen=frozen
             )
         return [value(ref) for ref in net.outputs]
 
@@ -238,82 +240,3 @@ def _refusal(entry: Entry) -> RefusedError:
     if entry.kind in REFUSED:
         return RefusedError(REFUSED[entry.kind], INSTEAD.get(entry.kind, ""))
     return RefusedError(f"the layer `{entry.kind[:100]}`", "write what it does with netspec's layers")
-
-
-def _all(net: Net) -> Iterator[Entry]:
-    """Yield all layers, those of models too."""
-    for entry in net.layers:
-        yield entry
-        if entry.net is not None:
-            yield from _all(entry.net)
-
-
-def _said_shape(entry: Entry) -> Sequence[object] | None:
-    """Return the shape of a batch that a first layer reads, as it says it; None where it does not."""
-    config = entry.config
-    for name in ("batch_shape", "batch_input_shape"):
-        if isinstance(config.get(name), list):
-            return config[name]
-    if isinstance(config.get("input_shape"), list):
-        return [None, *config["input_shape"]]
-    if isinstance(config.get("input_dim"), int) and entry.kind not in {"Embedding"}:
-        return [None, config["input_dim"]]
-    if entry.net is not None and entry.net.layers:
-        first = entry.net.inputs[0].layer if entry.net.inputs else entry.net.layers[0].name
-        inner = next((each for each in entry.net.layers if each.name == first), None)
-        found = _said_shape(inner) if inner is not None else None
-        return entry.net.build_shape if found is None else found
-    return None
-
-
-def _reads(call: Call) -> list[Ref]:
-    return [*call.reads, *(call.named[name] for name in ("query", "value", "key") if name in call.named)] or [
-        *call.named.values()
-    ]
-
-
-def _offsets(net: Net) -> Mapping[str, int]:
-    """Return from which number on the uses of each layer are counted: a model that is a layer has one of its own."""
-    refs = [ref for entry in net.layers for call in entry.calls for ref in (*call.reads, *call.named.values())]
-    most: dict[str, int] = {}
-    for ref in (*refs, *net.outputs):
-        most[ref.layer] = max(most.get(ref.layer, 0), ref.use)
-    return {
-        entry.name: 1
-        for entry in net.layers
-        if entry.net is not None and entry.calls and most.get(entry.name, 0) == len(entry.calls)
-    }
-
-
-def _in_order(
-    net: Net, before: Mapping[str, int], there: set[tuple[str, int]], file: str
-) -> Iterator[tuple[Entry, int, Call]]:
-    """Yield the uses of layers, each behind those that it reads; raises ModelImportError where that cannot be."""
-    uses = {(e.name, i): (e, i, call) for e in net.layers for i, call in enumerate(e.calls) if (e.name, i) not in there}
-    if len(uses) > MAX_PIECES:
-        raise ModelImportError(f"{file} uses more than {MAX_PIECES:,} layers", "is it a model?")
-    readers: dict[tuple[str, int], list[tuple[str, int]]] = {}
-    open_reads: dict[tuple[str, int], int] = {}
-    for own, (entry, _, call) in uses.items():
-        sources = {(ref.layer, ref.use - before.get(ref.layer, 0)) for ref in (*call.reads, *call.named.values())}
-        for source in sources:
-            if source not in uses and source not in there:
-                raise ModelImportError(
-                    f"{file}: layer {entry.name[:100]} reads {source[0][:100]!r}, which no layer makes",
-                    "copy the file again from where it was whole",
-                )
-            readers.setdefault(source, []).append(own)
-        open_reads[own] = len(sources - there)
-    ready = [own for own, count in open_reads.items() if not count]
-    done = 0
-    while done < len(ready):
-        own = ready[done]
-        done += 1
-        yield uses[own]
-        for reader in readers.get(own, ()):
-            open_reads[reader] -= 1
-            if not open_reads[reader]:
-                ready.append(reader)
-    if done < len(uses):
-        left = next(own[0] for own in uses if open_reads[own])
-        raise ModelImportError(f"{file}: layer {left[:100]} reads itself", "this was not saved by Keras")

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from netspec.formats.keras.reader.config import Entry, Net
 from netspec.formats.keras.reader.hdf5 import Group
-from netspec.formats.keras.reader.network import Arrays, RefusedError
+from netspec.formats.keras.reader.network import Arrays
+from netspec.formats.keras.reader.use import RefusedError
 from netspec.formats.reading import Array, ModelImportError
 
 __all__ = ["Part", "Weights", "weights_of"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from netspec.formats.keras.reader.network import Network, RefusedError, Use
+from netspec.formats.keras.reader.network import Network
+from netspec.formats.keras.reader.use import RefusedError, Use
 from netspec.formats.keras.reader.values import Value
 from netspec.formats.sketch import make
 
