@@ -96,7 +96,19 @@ TODAY = {
 
 
 @pytest.mark.parametrize(
-    ("data", "ending"), [(hdf5(CHAIN, stored(OF_CHAIN)), ".hdf5"), (modern(CHAIN, TODAY, "2.15.0"), ".keras")]
+    ("data", "ending"),
+    [
+        (hdf5(CHAIN, stored(OF_CHAIN)), ".hdf5"),
+        (modern(CHAIN, TODAY, "2.15.0"), ".keras"),
+        (
+            modern(
+                CHAIN,
+                {path.replace("layers", "_layer_checkpoint_dependencies"): TODAY[path] for path in TODAY},
+                "2.12.0",
+            ),
+            ".keras",
+        ),
+    ],
 )
 def test_a_chain_computes_what_keras_computes(tmp_path: Path, data: bytes, ending: str) -> None:
     found = run(imported(tmp_path, data, ending), first(X))

@@ -80,6 +80,10 @@ def _network(path: Path, given: Given) -> tuple[_Said, Group | None]:
         return said, opened(archive.weights, path.name) if archive.weights else None
     root = opened(data, path.name)
     config = root.text("model_config")
+    if config is None and root.texts("layer_names") is None and root.group("layers") is None:
+        raise ModelImportError(
+            f"{path.name} has neither a network of Keras nor weights of one", "is it another HDF5 file?"
+        )
     if config is None:
         raise ModelImportError(
             f"{path.name} has weights, and does not say the network",

@@ -135,7 +135,11 @@ class Walk(Network):
             sizes = [given[axes.index(axis)] for axis in range(count)]
         if None in sizes:
             own = "x".join("?" if sizes[axis] is None else str(sizes[axis]) for axis in axes)
-            fix = "one input can be given a size: --shape" if several else f"say it: --shape {own.replace('?', 'N')}"
+            fix = (
+                "save the model with its sizes: --shape is for one input"
+                if several
+                else f"say it: --shape {own.replace('?', 'N')}"
+            )
             self.sketch.unknown(place, f"the file leaves the size of the input open, {own}", fix)
             return _UNKNOWN
         whole = tuple(n for n in sizes if isinstance(n, int))
