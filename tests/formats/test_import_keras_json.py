@@ -158,6 +158,14 @@ def test_partial_writes_what_was_understood(tmp_path: Path) -> None:
     assert "fc 3" in made.spec.read_text()
 
 
+def test_a_square_shape_is_written_whole(tmp_path: Path) -> None:
+    net = chain(given(25), layer("Reshape", "r", target_shape=[5, 5]), layer("GlobalAveragePooling1D", "g"))
+    (tmp_path / "net.json").write_text(text(net))
+    found = import_model([tmp_path / "net.json"], out=tmp_path / "out.net").spec.read_text()
+    assert "reshape 5x5" in found
+    assert "permute 1x0" in found
+
+
 ODD: list[Any] = [
     None, -1, 0, 2.5, 10**9, 10**30, "x", "same", [], {}, [1, 2, 3], [[1, 2], [3, 4]], {"class_name": "x"}, True,
     float("nan"), "\ud800", ["given", 0, 0], [["given", 0, 0]], {"class_name": "__keras_tensor__", "config": {}},

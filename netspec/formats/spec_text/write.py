@@ -293,7 +293,7 @@ def _argument(layer: Layer, name: str) -> list[str]:
     number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
     if value is None or (not p.required and value == p.default and not number):
         return []
-    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
+    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and name != "shape":
         value = value[0]
     if isinstance(value, bool):
         return [name if value else f"no{name}"]
