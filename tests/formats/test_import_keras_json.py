@@ -166,6 +166,25 @@ def test_a_square_shape_is_written_whole(tmp_path: Path) -> None:
     assert "permute 1x0" in found
 
 
+def test_a_gate_and_a_drop_of_whole_examples_are_written_as_people_do(tmp_path: Path) -> None:
+    net = graph(
+        ["given"],
+        ["end"],
+        given(8, 6, 16),
+        node(layer("GlobalAveragePooling2D", "mean", keepdims=True), ["given", 0, 0]),
+        node(layer("Conv2D", "less", filters=4, kernel_size=[1, 1], activation="swish"), ["mean", 0, 0]),
+        node(layer("Conv2D", "more", filters=16, kernel_size=[1, 1], activation="sigmoid"), ["less", 0, 0]),
+        node(layer("Multiply", "gate"), ["given", 0, 0], ["more", 0, 0]),
+        node(layer("Dropout", "drop", rate=0.2, noise_shape=[None, 1, 1, 1]), ["gate", 0, 0]),
+        node(layer("Add", "end"), ["given", 0, 0], ["drop", 0, 0]),
+    )
+    (tmp_path / "net.json").write_text(text(net))
+    found = import_model([tmp_path / "net.json"], out=tmp_path / "out.net").spec.read_text()
+    for line in ("globalpool", "fc 4 silu", "fc 16 sigmoid", "stochastic_depth 0.2"):
+        assert line in found
+    assert "reshape" not in found
+
+
 ODD: list[Any] = [
     None, -1, 0, 2.5, 10**9, 10**30, "x", "same", [], {}, [1, 2, 3], [[1, 2], [3, 4]], {"class_name": "x"}, True,
     float("nan"), "\ud800", ["given", 0, 0], [["given", 0, 0]], {"class_name": "__keras_tensor__", "config": {}},

@@ -18,7 +18,7 @@ from netspec.formats.reading import Array
 from netspec.formats.sketch import make
 from netspec.ops import same_padding
 
-__all__ = ["LAYERS", "dense"]
+__all__ = ["LAYERS", "conv_of_row", "dense"]
 
 
 def dense(net: Network, use: Use, x: Value, part: tuple[str, ...] = ("",)) -> Value:
@@ -38,6 +38,19 @@ def dense(net: Network, use: Use, x: Value, part: tuple[str, ...] = ("",)) -> Va
         rows = in_rows(in_rows(kernel, x.blocks).T, blocks)
         net.give(piece, {"kernel": rows, **_bias([in_rows(bias, blocks) for bias in rest])}, stored[0])
     return activated(net, use, net.value(piece, x.axes, blocks), function)
+
+
+def conv_of_row(net: Network, use: Use, row: Value) -> Value:
+    """Add a convolution of one position, which is a fully connected layer."""
+    function, bias = function_of(use), use.flag("use_bias", default=True)
+    use.read.update(("kernel_size", "strides", "padding", "dilation_rate", "groups"))
+    layer = make("fc", units=use.whole("filters"), bias=bias, **beginnings(net, use, bias=bias))
+    piece = net.piece(use, layer, row.piece)
+    stored = net.stored(use, Part(("",), (4, *_ones(bias)))) if piece.shape else None
+    if stored:
+        kernel, *rest = stored[0].arrays
+        net.give(piece, {"kernel": kernel.reshape(-1, kernel.shape[-1]).T, **_bias(rest)}, stored[0])
+    return activated(net, use, net.value(piece, (0,)), function)
 
 
 def _conv(net: Network, use: Use, x: Value) -> Value:

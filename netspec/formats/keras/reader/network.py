@@ -40,6 +40,8 @@ class Network:
         """The order of the row that the first use of a layer with weights read."""
         self.paddings: dict[str, tuple[Value, tuple[tuple[int, int], ...]]] = {}
         """Borders of zeros by the pieces that make them: what they are around, and how much on each side."""
+        self.rows: dict[str, Value] = {}
+        """Rows by the pieces that make images of one position of them."""
         self.said: dict[str, list[str]] = {}
         """What the user should know of layers, with their names."""
         self.masked: set[str] = set()
@@ -145,6 +147,12 @@ class Network:
         for size, axis in zip(piece.shape, axes, strict=True):
             shape[axis] = size
         return Value(piece.name, tuple(shape), axes, blocks if len(axes) == 1 else ())
+
+    def pixel(self, use: Use, row: Value) -> Value:
+        """Return a row as an image of one position, of which what reads it may take the row again."""
+        piece = self.bare(use, make("reshape", shape=(*row.shape, 1, 1)), row.piece, suffix="pixel")
+        self.rows[piece.name] = row
+        return self.value(piece, CHANNELS_LAST[3])
 
     def flattened(self, use: Use, x: Value) -> Value:
         """Return a value as a row, which remembers in which order its values are."""

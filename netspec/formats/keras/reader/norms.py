@@ -124,6 +124,12 @@ def _dropout(net: Network, use: Use, x: Value) -> Value:
         net.note(use, f"{kind} draws {said} in training, `dropout` each value")
     rate = use.number("rate" if use.get("rate") is not None else "p", 0.5)
     use.read.update(("rate", "p"))
+    together = use.get("noise_shape")
+    if isinstance(together, list) and len(together) == len(x.shape) + 1 > 1 and together[1:] == [1] * len(x.shape):
+        # All values of an example are kept or zeroed together.
+        return net.add(use, make("stochastic_depth", rate=rate), x)
+    if together:
+        net.note(use, "values that are zeroed together in Keras (noise_shape) are zeroed one by one here")
     return net.add(use, make("dropout", rate=rate), x)
 
 

@@ -47,6 +47,8 @@ def _reshape(net: Network, use: Use, x: Value) -> Value:
         # A row becomes the image again that it was.
         return net.value(net.piece(use, make("reshape", shape=x.blocks[0].shape), x.piece), last)
     x = net.in_order(use, x)
+    if len(x.shape) == 1 and shape[:-1] == (1, 1) and not channels_first(use.entry.config):
+        return net.pixel(use, x)
     axes = last if Block(tuple(shape[a] for a in last), last).plain else CHANNELS_FIRST[len(shape)]
     return net.value(net.piece(use, make("reshape", shape=tuple(shape[a] for a in axes)), x.piece), axes)
 
@@ -120,6 +122,8 @@ def _alike(net: Network, use: Use, xs: Sequence[Value], *, widened: bool) -> lis
 
 
 def _row(net: Network, use: Use, x: Value) -> Value:
+    if x.piece in net.rows:
+        return net.rows[x.piece]
     piece = net.bare(use, make("flatten"), x.piece, suffix="row")
     return Value(piece.name, (x.shape[-1],), (0,), known=bool(piece.shape))
 

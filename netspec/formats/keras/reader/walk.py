@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from netspec.formats.keras.reader.activations import OPERATIONS
 from netspec.formats.keras.reader.ahead import reshapes
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
+from netspec.formats.keras.reader.dense import conv_of_row
 from netspec.formats.keras.reader.network import Network, channels_first
 from netspec.formats.keras.reader.order import in_order, layers_of, offsets, reads_of, said_shape
 from netspec.formats.keras.reader.sequences import OF_PADDING, attention
@@ -24,6 +26,9 @@ from netspec.ops import Shape, format_shape
 __all__ = ["Walk"]
 
 _UNKNOWN = Value("", known=False)
+
+_OF_ROWS = {"Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Dropout", *OPERATIONS}
+"""Layers that do with an image of one position what they do with its row."""
 
 
 class Walk(Network):
@@ -209,13 +214,19 @@ class Walk(Network):
         if call.number is not None:
             if len(xs) != 1 or kind not in WITH_NUMBER:
                 raise RefusedError(f"it is given {call.number:g} beside what the network makes", "`times`")
-            return with_number(self, use, xs[0])
+            row = self.rows.get(xs[0].piece)
+            return with_number(self, use, xs[0]) if row is None else self.pixel(use, with_number(self, use, row))
         if kind in MERGES:
             if not xs:
                 raise RefusedError("it reads nothing")
             return MERGES[kind](self, use, xs)
         if len(xs) != 1:
             raise RefusedError(f"it reads {len(xs)} values", "a layer of one input")
+        row = self.rows.get(xs[0].piece) if len(entry.calls) < 2 else None
+        if row is not None and kind in _OF_ROWS:
+            return self.pixel(use, LAYERS[kind](self, use, row))
+        if row is not None and kind == "Conv2D" and _is_plain(entry):
+            return self.pixel(use, conv_of_row(self, use, row))
         return LAYERS[kind](self, use, xs[0])
 
     def _require_plain(self, use: Use) -> None:
@@ -232,6 +243,14 @@ class Walk(Network):
     def _refuse(self, entry: Entry, place: Place, error: RefusedError) -> None:
         what = f"{entry.kind[:100]}: {error.what}" if not error.what.startswith("the ") else error.what
         self.sketch.unknown(place, what, error.instead)
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Return whether a convolution is one of 1x1, of all channels."""
+    config = entry.config
+    sides = (config.get("kernel_size"), config.get("strides", [1, 1]), config.get("dilation_rate", [1, 1]))
+    last = config.get("data_format") != "channels_first"
+    return last and config.get("groups", 1) == 1 and all(side in (1, [1, 1]) for side in sides)
 
 
 def _refusal(entry: Entry) -> RefusedError:

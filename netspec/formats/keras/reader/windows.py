@@ -7,7 +7,7 @@ from typing import Any
 
 from netspec.formats.keras.reader.network import Network
 from netspec.formats.keras.reader.use import RefusedError, Use
-from netspec.formats.keras.reader.values import Value
+from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.sketch import make
 
 __all__ = ["LAYERS"]
@@ -42,6 +42,8 @@ def _global(net: Network, use: Use, x: Value) -> Value:
     pooled = net.add(use, make("globalpool", mode="max" if "Max" in use.entry.kind else "avg"), x)
     if not keep or not pooled.known:
         return pooled
+    if x.axes == CHANNELS_LAST[3]:
+        return net.pixel(use, pooled)
     piece = net.bare(use, make("reshape", shape=(*pooled.shape, *(1,) * axes)), pooled.piece, suffix="kept")
     return net.value(piece, x.axes)
 
