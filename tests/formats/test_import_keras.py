@@ -204,6 +204,22 @@ def test_a_row_that_becomes_an_image_is_made_in_order(tmp_path: Path) -> None:
     assert "permute" not in model.spec.read_text()
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_picture_may_have_no_axis_of_channels(tmp_path: Path, scaled: bool) -> None:
+    net = chain(
+        given(9, 8),
+        *([layer("Rescaling", "s", scale=1 / 255)] if scaled else []),
+        layer("Flatten", "f"),
+        layer("Dense", "d", units=3, activation="softmax"),
+    )
+    made = arrays({"d": [(72, 3), (3,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    x = np.random.default_rng(1).integers(0, 256, (2, 9, 8)).astype(np.uint8)
+    plain = chain(given(9, 8), layer("Flatten", "f"), layer("Dense", "d", units=3, activation="softmax"))
+    np.testing.assert_allclose(run(model, x[:, None]), forward(plain, made, x / 255), rtol=2e-5, atol=1e-6)
+    assert model.spec.read_text().splitlines()[1:] == ["input 1x9x8", "", "fc 3 softmax"]
+
+
 @pytest.mark.parametrize(
     ("sides", "stride", "text"),
     [

@@ -185,6 +185,18 @@ def test_a_gate_and_a_drop_of_whole_examples_are_written_as_people_do(tmp_path: 
     assert "reshape" not in found
 
 
+@pytest.mark.parametrize(
+    ("shape", "line"), [((28, 28), "input 1x28x28"), ((None, 28), "input 1x28x28"), ((28, 4), "input 4x28")]
+)
+def test_an_input_that_gets_an_axis_of_channels(tmp_path: Path, shape: Any, line: str) -> None:
+    grown = layer("Reshape", "r", target_shape=[28, shape[1], 1])
+    net = chain(given(*shape), grown, layer("Conv2D", "c", filters=2, kernel_size=[3, 3]))
+    (tmp_path / "net.json").write_text(text(net))
+    size = (1, 28, 28) if None in shape else None
+    found = import_model([tmp_path / "net.json"], out=tmp_path / "out.net", shape=size).spec.read_text()
+    assert line in found.splitlines()
+
+
 ODD: list[Any] = [
     None, -1, 0, 2.5, 10**9, 10**30, "x", "same", [], {}, [1, 2, 3], [[1, 2], [3, 4]], {"class_name": "x"}, True,
     float("nan"), "\ud800", ["given", 0, 0], [["given", 0, 0]], {"class_name": "__keras_tensor__", "config": {}},

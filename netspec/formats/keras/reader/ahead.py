@@ -1,4 +1,4 @@
-"""Which rows become images: the layer that makes such a row can make it in the order of netspec at once."""
+"""What layers further on say: which rows become images, and which inputs of two axes are pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import prod
 from netspec.formats.keras.reader.config import Entry, Net
 from netspec.ops import Shape
 
-__all__ = ["reshapes"]
+__all__ = ["pictures", "reshapes"]
 
 _ROWWISE = {"BatchNormalization", "Activation", "LeakyReLU", "ReLU", "ELU", "Dropout", "GaussianNoise"}
 """Layers of which each value of a row comes from the same one, or whose arrays follow the row."""
@@ -30,6 +30,28 @@ def reshapes(net: Net) -> Mapping[str, Shape]:
         if following is not None and following.kind == "Reshape" and (shape := _shape(following, units)):
             made[entry.name] = shape
     return made
+
+
+def pictures(net: Net) -> frozenset[str]:
+    """Return the inputs of two axes that are read as a picture is: flattened at once, or given an axis of channels."""
+    after = _after(net)
+    firsts = {ref.layer for ref in net.inputs}
+    found = set()
+    for entry in net.layers[:1] if net.chain else [each for each in net.layers if each.name in firsts]:
+        at: Entry | None = entry
+        seen: set[str] = set()
+        while (
+            at is not None
+            and at.kind in {"InputLayer", "Rescaling", "Dropout", "GaussianNoise"}
+            and at.name not in seen
+        ):
+            seen.add(at.name)
+            at = after.get(at.name)
+        said = at.config.get("target_shape") if at is not None else None
+        grown = isinstance(said, list) and len(said) == 3 and said[-1] == 1
+        if at is not None and (at.kind == "Flatten" or (at.kind == "Reshape" and grown)):
+            found.add(entry.name)
+    return frozenset(found)
 
 
 def _after(net: Net) -> Mapping[str, Entry]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from netspec.formats.keras.reader.activations import OPERATIONS
-from netspec.formats.keras.reader.ahead import reshapes
+from netspec.formats.keras.reader.ahead import pictures, reshapes
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
 from netspec.formats.keras.reader.dense import conv_of_row
 from netspec.formats.keras.reader.network import Network, channels_first
@@ -24,6 +24,9 @@ from netspec.formats.spec_text.structure import Labels
 from netspec.ops import Shape, format_shape
 
 __all__ = ["Walk"]
+
+_SIDE = 8
+"""The smallest side of a picture; what has less is taken for a sequence."""
 
 _UNKNOWN = Value("", known=False)
 
@@ -56,6 +59,7 @@ class Walk(Network):
         self.sketch.shapes[""] = ()
         self._labels = Labels(())
         self._ahead: dict[tuple[str, ...], Shape] = {}
+        self._pictures: frozenset[str] = frozenset()
         self.first = False
         self._calls = 0
         self.frozen: dict[tuple[str, ...], bool] = {}
@@ -75,6 +79,7 @@ class Walk(Network):
         self, net: Net, given: Sequence[Value] | None, key: tuple[str, ...], *, several: bool, frozen: bool
     ) -> list[Value]:
         if not self.first:
+            self._pictures |= pictures(net)
             self._ahead |= {(*key, name): shape for name, shape in reshapes(net).items()}
         if net.chain:
             return self._chain(net, given, key, frozen=frozen)
@@ -128,6 +133,14 @@ class Walk(Network):
             fix = "say it: --shape CxHxW" if sizes is None else "a network of another kind"
             self.sketch.unknown(place, f"the shape of the input {what}", fix)
             return _UNKNOWN
+        if (
+            sizes is not None
+            and count == 2
+            and entry.name in self._pictures
+            and min(n or _SIDE for n in sizes) >= _SIDE
+        ):
+            sizes, count = [*sizes, 1], 3
+            self.sketch.note(f"{entry.name}: a picture without an axis of channels in Keras, which has one of 1 here")
         axes = (CHANNELS_FIRST if self.first else CHANNELS_LAST)[count]
         sizes = sizes if sizes is not None else [None] * count
         if given is not None:
