@@ -137,7 +137,7 @@ class Walk(Network):
             sizes is not None
             and count == 2
             and entry.name in self._pictures
-            and all(n is None or int(str(n)) >= _SIDE for n in sizes)
+            and all(not isinstance(n, int) or n >= _SIDE for n in sizes)
         ):
             sizes, count = [*sizes, 1], 3
             self.sketch.note(f"{entry.name}: a picture without an axis of channels in Keras, which has one of 1 here")
