@@ -23,6 +23,14 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+OPERATIONS: dict[str, Callable[[Array, Any], Array]] = {
+    "__operators__.add": lambda x, y: x + y,
+    "math.multiply": lambda x, y: x * y,
+    "math.truediv": lambda x, y: x / y,
+    "nn.relu": lambda x, y: np.maximum(x, 0),
+}
+
+
 def padded(x: Array, size: Any, stride: Any, padding: str, value: float = 0.0) -> Array:
     """Return images with a border: of TensorFlow's `same` the odd row is at the end."""
     pads = [(0, 0)]
@@ -93,6 +101,10 @@ def layer_of(kind: str, own: Mapping[str, Any], stored: list[Array], reads: list
             return x.reshape(len(x), -1)
         case "Reshape":
             return x.reshape(len(x), *own["target_shape"])
+        case "ZeroPadding2D":
+            return np.pad(x, [(0, 0), *own["padding"], (0, 0)])
+        case "TFOpLambda":
+            return OPERATIONS[own["function"]](x, reads[1] if len(reads) > 1 else own["_y"])
         case "Add":
             return np.sum(reads, axis=0)
         case "Concatenate":

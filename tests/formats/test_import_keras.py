@@ -96,7 +96,19 @@ TODAY = {
 
 
 @pytest.mark.parametrize(
-    ("data", "ending"), [(hdf5(CHAIN, stored(OF_CHAIN)), ".hdf5"), (modern(CHAIN, TODAY, "2.15.0"), ".keras")]
+    ("data", "ending"),
+    [
+        (hdf5(CHAIN, stored(OF_CHAIN)), ".hdf5"),
+        (modern(CHAIN, TODAY, "2.15.0"), ".keras"),
+        (
+            modern(
+                CHAIN,
+                {path.replace("layers", "_layer_checkpoint_dependencies"): TODAY[path] for path in TODAY},
+                "2.12.0",
+            ),
+            ".keras",
+        ),
+    ],
 )
 def test_a_chain_computes_what_keras_computes(tmp_path: Path, data: bytes, ending: str) -> None:
     found = run(imported(tmp_path, data, ending), first(X))
@@ -174,6 +186,87 @@ def test_layers_that_are_used_twice_share_their_weights(tmp_path: Path) -> None:
     expected = forward(flat, {**made, "e": made["c"]}, X)
     np.testing.assert_allclose(run(model, first(X)), expected, rtol=2e-5, atol=1e-5)
     assert "conv 3 3x3 pad=same relu share=c" in model.spec.read_text()
+
+
+def test_a_row_that_becomes_an_image_is_made_in_order(tmp_path: Path) -> None:
+    net = chain(
+        given(8, 6, 3),
+        layer("Flatten", "f"),
+        layer("Dense", "d", units=24, use_bias=True),
+        layer("BatchNormalization", "bn", epsilon=0.01, axis=-1),
+        layer("LeakyReLU", "leaky", alpha=0.25),
+        layer("Reshape", "r", target_shape=[2, 3, 4]),
+        conv("b", 2),
+    )
+    made = arrays({"d": [(144, 24), (24,)], "bn": [(24,)] * 4, "b": [(3, 3, 4, 2), (2,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    np.testing.assert_allclose(run(model, first(X)), first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+    assert "permute" not in model.spec.read_text()
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_picture_may_have_no_axis_of_channels(tmp_path: Path, scaled: bool) -> None:
+    net = chain(
+        given(9, 8),
+        *([layer("Rescaling", "s", scale=1 / 255)] if scaled else []),
+        layer("Flatten", "f"),
+        layer("Dense", "d", units=3, activation="softmax"),
+    )
+    made = arrays({"d": [(72, 3), (3,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    x = np.random.default_rng(1).integers(0, 256, (2, 9, 8)).astype(np.uint8)
+    plain = chain(given(9, 8), layer("Flatten", "f"), layer("Dense", "d", units=3, activation="softmax"))
+    np.testing.assert_allclose(run(model, x[:, None]), forward(plain, made, x / 255), rtol=2e-5, atol=1e-6)
+    assert model.spec.read_text().splitlines()[1:] == ["input 1x9x8", "", "fc 3 softmax"]
+
+
+@pytest.mark.parametrize(
+    ("sides", "stride", "text"),
+    [
+        ([[0, 1], [0, 1]], 2, "conv 4 3x3 stride=2 pad=same"),
+        ([[1, 1], [1, 1]], 2, "conv 4 3x3 stride=2 pad=1"),
+        ([[1, 1], [1, 1]], 1, "conv 4 3x3 pad=same"),
+        ([[2, 0], [1, 3]], 1, "pad 2x3\ncrop 10 offset=0x2\nconv 4 3x3"),
+    ],
+)
+def test_a_border_before_a_convolution_is_its_padding(tmp_path: Path, sides: Any, stride: int, text: str) -> None:
+    net = chain(
+        given(8, 6, 3),
+        layer("ZeroPadding2D", "z", padding=sides),
+        conv("a", 4, padding="valid", strides=[stride, stride], activation="linear"),
+    )
+    made = arrays({"a": [(3, 3, 3, 4), (4,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    np.testing.assert_allclose(run(model, first(X)), first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+    assert text in model.spec.read_text().replace("; ", "\n")
+
+
+def test_operations_of_tensorflow(tmp_path: Path) -> None:
+    def operation(name: str, function: str, reads: str, **call: Any) -> dict[str, Any]:
+        made = layer("TFOpLambda", name, function=function, _y=call.get("y"))
+        return {**made, "name": name, "inbound_nodes": [[reads, 0, 0, {**call, "name": None}]]}
+
+    net = graph(
+        ["given"],
+        ["b"],
+        given(8, 6, 3),
+        {**node(conv("a", 4), ["given", 0, 0])},
+        operation("plus", "__operators__.add", "a", y=3.0),
+        operation("up", "nn.relu", "plus"),
+        operation("by", "math.truediv", "up", y=6.0),
+        operation("gate", "math.multiply", "by", y=["a", 0, 0]),
+        node(conv("b", 2), ["gate", 0, 0]),
+    )
+    made = arrays({"a": [(3, 3, 3, 4), (4,)], "b": [(3, 3, 4, 2), (2,)]})
+    model = imported(tmp_path, hdf5(net, stored(made)))
+    for each in net["config"]["layers"]:
+        # In the twin what is read stands in one list.
+        if each["name"] == "gate":
+            each["inbound_nodes"] = [[["by", 0, 0, {}], ["a", 0, 0, {}]]]
+        elif each["class_name"] == "TFOpLambda":
+            each["inbound_nodes"] = [each["inbound_nodes"]]
+    np.testing.assert_allclose(run(model, first(X)), first(forward(net, made, X)), rtol=2e-5, atol=1e-5)
+    assert "times 1 plus=3" in model.spec.read_text()
 
 
 @pytest.mark.skipif(not DATA, reason="NETSPEC_DATA is not set")

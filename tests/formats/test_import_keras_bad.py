@@ -162,6 +162,7 @@ def test_hdf5(tmp_path: Path, name: str) -> None:
         ({"net.h5": hdf5(NET, WEIGHTS)[:3000]}, "is damaged: it says that it has"),
         ({"net.h5": bytes(512) + hdf5(NET, WEIGHTS)}, "does not begin as an HDF5 file does"),
         ({"net.h5": hdf5(None, WEIGHTS)}, "has weights, and does not say the network"),
+        ({"net.h5": weights_h5({"x/y": [np.ones(3)]})}, "has neither a network of Keras nor weights of one"),
         ({"net.h5": hdf5("{", WEIGHTS)}, "net.h5, line 1: this is no JSON"),
         ({"net.h5": hdf5(NET, {})}, "net.h5 has the weights of 0 layers, and the network has 1"),
         ({"net.h5": hdf5(NET, {"d": WEIGHTS["d"][:1]})}, "has 1 arrays of it, and the layer has 2"),

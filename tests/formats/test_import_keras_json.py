@@ -98,7 +98,9 @@ JSONS = {
     ),
     "an operation of TensorFlow": (
         text(
-            graph(["given"], ["t"], given(5), node(layer("TFOpLambda", "t", function="math.add"), ["given", 0, 0], y=2))
+            graph(
+                ["given"], ["t"], given(5), node(layer("TFOpLambda", "t", function="math.cumsum"), ["given", 0, 0], y=2)
+            )
         ),
         "layer t: TFOpLambda: an operation of TensorFlow",
     ),
@@ -154,6 +156,45 @@ def test_partial_writes_what_was_understood(tmp_path: Path) -> None:
         import_model([tmp_path / "net.json"], out=tmp_path / "out.net")
     made = import_model([tmp_path / "net.json"], out=tmp_path / "out.net", partial=True)
     assert "fc 3" in made.spec.read_text()
+
+
+def test_a_square_shape_is_written_whole(tmp_path: Path) -> None:
+    net = chain(given(25), layer("Reshape", "r", target_shape=[5, 5]), layer("GlobalAveragePooling1D", "g"))
+    (tmp_path / "net.json").write_text(text(net))
+    found = import_model([tmp_path / "net.json"], out=tmp_path / "out.net").spec.read_text()
+    assert "reshape 5x5" in found
+    assert "permute 1x0" in found
+
+
+def test_a_gate_and_a_drop_of_whole_examples_are_written_as_people_do(tmp_path: Path) -> None:
+    net = graph(
+        ["given"],
+        ["end"],
+        given(8, 6, 16),
+        node(layer("GlobalAveragePooling2D", "mean", keepdims=True), ["given", 0, 0]),
+        node(layer("Conv2D", "less", filters=4, kernel_size=[1, 1], activation="swish"), ["mean", 0, 0]),
+        node(layer("Conv2D", "more", filters=16, kernel_size=[1, 1], activation="sigmoid"), ["less", 0, 0]),
+        node(layer("Multiply", "gate"), ["given", 0, 0], ["more", 0, 0]),
+        node(layer("Dropout", "drop", rate=0.2, noise_shape=[None, 1, 1, 1]), ["gate", 0, 0]),
+        node(layer("Add", "end"), ["given", 0, 0], ["drop", 0, 0]),
+    )
+    (tmp_path / "net.json").write_text(text(net))
+    found = import_model([tmp_path / "net.json"], out=tmp_path / "out.net").spec.read_text()
+    for line in ("globalpool", "fc 4 silu", "fc 16 sigmoid", "stochastic_depth 0.2"):
+        assert line in found
+    assert "reshape" not in found
+
+
+@pytest.mark.parametrize(
+    ("shape", "line"), [((28, 28), "input 1x28x28"), ((None, 28), "input 1x28x28"), ((28, 4), "input 4x28")]
+)
+def test_an_input_that_gets_an_axis_of_channels(tmp_path: Path, shape: Any, line: str) -> None:
+    grown = layer("Reshape", "r", target_shape=[28, shape[1], 1])
+    net = chain(given(*shape), grown, layer("Conv2D", "c", filters=2, kernel_size=[3, 3]))
+    (tmp_path / "net.json").write_text(text(net))
+    size = (1, 28, 28) if None in shape else None
+    found = import_model([tmp_path / "net.json"], out=tmp_path / "out.net", shape=size).spec.read_text()
+    assert line in found.splitlines()
 
 
 ODD: list[Any] = [

@@ -105,6 +105,8 @@ OF_IMAGES: dict[str, Layers] = {
     "flatten softmax": lambda k: [k.Flatten(), k.Softmax()],
     "zero padding": lambda k: [k.ZeroPadding2D(((1, 2), (0, 3))), k.Conv2D(2, 3)],
     "zero padding even": lambda k: [k.ZeroPadding2D((2, 1))],
+    "zero padding same": lambda k: [k.ZeroPadding2D(((1, 1), (0, 1))), k.DepthwiseConv2D(3, strides=2)],
+    "zero padding one": lambda k: [k.ZeroPadding2D(1), k.SeparableConv2D(3, 3), k.ZeroPadding2D(2), k.Flatten()],
     "cropping": lambda k: [k.Cropping2D(((1, 2), (0, 3)))],
     "upsampling": lambda k: [k.UpSampling2D((2, 3))],
     "upsampling bilinear": lambda k: [k.UpSampling2D(2, interpolation="bilinear")],
@@ -117,6 +119,15 @@ OF_IMAGES: dict[str, Layers] = {
     "reshape image": lambda k: [k.Reshape((3, 9, 8)), k.Conv2D(4, 3)],
     "reshape back": lambda k: [k.Flatten(), k.Dropout(0.1), k.Reshape((9, 8, 3)), k.Conv2D(4, 3)],
     "reshape of a row": lambda k: [k.Flatten(), k.Dense(24), k.Reshape((-1, 3, 4)), k.Conv2D(2, 2)],
+    "generator": lambda k: [
+        k.Flatten(),
+        k.Dense(60, use_bias=False),
+        k.BatchNormalization(),
+        k.LeakyReLU(negative_slope=0.2),
+        k.Reshape((5, 4, 3)),
+        k.Conv2DTranspose(2, 3, strides=2, padding="same", activation="tanh"),
+    ],
+    "reshape to places": lambda k: [k.Flatten(), k.Dense(24, activation="elu"), k.Reshape((6, -1)), k.LSTM(2)],
     "reshape of a mixed row": lambda k: [k.Flatten(), k.Reshape((24, 9)), k.Dense(3)],
     "permute": lambda k: [k.Permute((3, 1, 2)), k.Conv2D(2, 2)],
     "permute and flatten": lambda k: [k.Permute((2, 1, 3)), k.Flatten(), k.Dense(4)],
@@ -167,6 +178,7 @@ OF_SEQUENCES: dict[str, Layers] = {
     "both ways sum": lambda k: [k.Bidirectional(k.SimpleRNN(4, return_sequences=True), merge_mode="sum")],
     "both ways ave": lambda k: [k.Bidirectional(k.LSTM(4), merge_mode="ave")],
     "both ways mul": lambda k: [k.Bidirectional(k.LSTM(4), merge_mode="mul")],
+    "distributed function": lambda k: [k.TimeDistributed(k.Activation("relu")), k.TimeDistributed(k.Dense(2))],
     "distributed": lambda k: [k.TimeDistributed(k.Dense(5, activation="relu"))],
     "dense": lambda k: [k.Dense(5, activation="softmax"), k.Flatten(), k.Dense(2)],
     "permuted": lambda k: [k.Permute((2, 1)), k.LSTM(3)],
@@ -279,7 +291,16 @@ def attentive(keras: Any) -> Any:
     return keras.Model(first, k.MultiHeadAttention(2, 3)(x, wide))
 
 
-GRAPHS = (residual, nested, shared, shared_model, merged, attentive)
+def operations(keras: Any) -> Any:
+    k = keras.layers
+    first = keras.Input(IMAGE)
+    x = k.Conv2D(4, 1)(first)
+    gate = k.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)
+    y = keras.ops.relu(x * gate - 0.5) / 2.0
+    return keras.Model(first, k.Dense(3)(k.Flatten()(1.0 - (x + y))))
+
+
+GRAPHS = (operations, residual, nested, shared, shared_model, merged, attentive)
 
 
 @pytest.mark.parametrize("form", [".keras", ".h5"])

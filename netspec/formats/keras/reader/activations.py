@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netspec.formats.keras.reader.config import class_of
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, in_rows
+from netspec.formats.keras.reader.network import Network, in_rows
+from netspec.formats.keras.reader.use import RefusedError, Use
 from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.sketch import make

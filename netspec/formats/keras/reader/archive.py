@@ -17,6 +17,7 @@ _MAX_ENTRIES = 10_000
 _PACKED = 50
 """So many times larger than the whole file what is in it may become; Keras does not pack."""
 _FREE = 10_000_000
+_MOST = 4_000_000_000
 _CHUNK = 1 << 20
 _WANTED = ("config.json", "metadata.json", "model.weights.h5")
 
@@ -80,7 +81,7 @@ def _checked(opened: zipfile.ZipFile, file: str) -> Mapping[str, zipfile.ZipInfo
 
 
 def _most(data: bytes) -> int:
-    return max(len(data) * _PACKED, _FREE)
+    return max(min(len(data) * _PACKED, _MOST), _FREE)
 
 
 def _read(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, file: str) -> bytes:

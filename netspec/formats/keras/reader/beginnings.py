@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from netspec.formats.keras.reader.network import Network, Use
+from netspec.formats.keras.reader.network import Network
+from netspec.formats.keras.reader.use import Use
 from netspec.recipe.initializers import (
     Constant,
     HeNormal,
@@ -51,12 +52,12 @@ def beginnings(net: Network, use: Use, kernel: str = "kernel", *, bias: bool) ->
     """Return `init` and `bias_init` of a layer, and note what is added to the loss for its kernel."""
     net.penalties.append((use.entry.name, *_penalty(net, use, f"{kernel}_regularizer")))
     if any(_penalty(net, use, "bias_regularizer")):
-        net.sketch.note(f"{use.entry.name}: its bias_regularizer is left out: `l2` is for kernels")
+        net.note(use, "its bias_regularizer is left out: `l2` is for kernels")
     for name, value in use.entry.config.items():
         if name.endswith("_constraint") and value:
-            net.sketch.note(f"{use.entry.name}: its {name} is left out: there is none here")
+            net.note(use, f"its {name} is left out: there is none here")
     if use.entry.config.get("activity_regularizer"):
-        net.sketch.note(f"{use.entry.name}: its activity_regularizer is left out: there is none here")
+        net.note(use, "its activity_regularizer is left out: there is none here")
     made = {"init": _initializer(net, use, f"{kernel}_initializer")}
     if not bias:
         return made
@@ -91,7 +92,7 @@ def _initializer(net: Network, use: Use, name: str) -> Initializer | None:
             return Orthogonal(gain=_number(config, "gain", 1.0))
     except (ValidationError, TypeError, ValueError):
         pass
-    net.sketch.note(f"{use.entry.name}: its {name} {kind[:60]} is left out: netspec's own default stands")
+    net.note(use, f"its {name} {kind[:60]} is left out: netspec's own default stands")
     return None
 
 
@@ -113,7 +114,7 @@ def _penalty(net: Network, use: Use, name: str) -> tuple[float, float]:
                 return _number(found, "l1", 0.0), _number(found, "l2", 0.0)
     except (TypeError, ValueError):
         pass
-    net.sketch.note(f"{use.entry.name}: its {name} {str(kind)[:60]} is left out: there is none here")
+    net.note(use, f"its {name} {str(kind)[:60]} is left out: there is none here")
     return 0.0, 0.0
 
 

@@ -38,12 +38,16 @@ class Call:
         reads: what it reads, in order.
         named: what it reads by a keyword.
         options: other keywords.
-        odd: what it is given beside, that no reader of Keras' own files expects.
+        number: one that it is given beside one value.
+        after: whether that stands behind the value.
+        odd: what it is given beside, that nothing is known of.
     """
 
     reads: tuple[Ref, ...] = ()
     named: Mapping[str, Ref] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    number: float | None = None
+    after: bool = True
     odd: str = ""
 
 
@@ -211,7 +215,7 @@ def _call(node: object, file: str) -> Call:
                 odd = f"{key}="
             else:
                 options[key] = value
-    return Call(tuple(reads), named, options, odd)
+    return Call(tuple(reads), named, options, odd=odd)
 
 
 def _modern_call(node: Mapping[str, Any], file: str) -> Call:
@@ -220,9 +224,13 @@ def _modern_call(node: Mapping[str, Any], file: str) -> Call:
         raise ModelImportError(f"{file}: what a layer reads is damaged", "copy the file again")
     reads: list[Ref] = []
     odd = ""
+    number: float | None = None
+    after = True
     for each in _leaves(args):
         if isinstance(each, Ref):
             reads.append(each)
+        elif isinstance(each, int | float) and not isinstance(each, bool) and number is None and abs(each) < 1e30:
+            number, after = float(each), bool(reads)
         elif each is not None:
             odd = repr(each)[:60]
     named: dict[str, Ref] = {}
@@ -235,7 +243,7 @@ def _modern_call(node: Mapping[str, Any], file: str) -> Call:
             odd = f"{key}="
         else:
             options[key] = value
-    return Call(tuple(reads), named, options, odd)
+    return Call(tuple(reads), named, options, number, after, odd)
 
 
 def _leaves(values: Sequence[Any]) -> Iterator[Any]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from netspec.formats.keras.reader.activations import activated, function_of
 from netspec.formats.keras.reader.beginnings import beginnings
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, in_rows
-from netspec.formats.keras.reader.values import Value
+from netspec.formats.keras.reader.network import Network, in_rows
+from netspec.formats.keras.reader.use import RefusedError, Use
+from netspec.formats.keras.reader.values import CHANNELS_LAST, Block, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array
 from netspec.formats.sketch import make
+from netspec.ops import same_padding
 
-__all__ = ["LAYERS", "dense"]
+__all__ = ["LAYERS", "conv_of_row", "dense"]
 
 
 def dense(net: Network, use: Use, x: Value, part: tuple[str, ...] = ("",)) -> Value:
@@ -23,25 +26,43 @@ def dense(net: Network, use: Use, x: Value, part: tuple[str, ...] = ("",)) -> Va
     function, bias = function_of(use), use.flag("use_bias", default=True)
     pointwise = len(x.shape) > 1
     x = net.channels_last(use, x) if pointwise else net.in_one_order(use, x)
-    fields = {"units": use.whole("units"), "bias": bias, "pointwise": pointwise, **beginnings(net, use, bias=bias)}
+    units = use.whole("units")
+    last = CHANNELS_LAST.get(len(use.ahead), ())
+    block = Block(tuple(use.ahead[axis] for axis in last), last)
+    blocks = (block,) if use.ahead and not pointwise and prod(use.ahead) == units and not block.plain else ()
+    fields = {"units": units, "bias": bias, "pointwise": pointwise, **beginnings(net, use, bias=bias)}
     piece = net.piece(use, make("fc", **fields), x.piece)
     stored = net.stored(use, Part(part, (2, *_ones(bias)))) if piece.shape else None
     if stored:
         kernel, *rest = stored[0].arrays
-        net.give(piece, {"kernel": in_rows(kernel, x.blocks).T, **_bias(rest)}, stored[0])
-    return activated(net, use, net.value(piece, x.axes), function)
+        rows = in_rows(in_rows(kernel, x.blocks).T, blocks)
+        net.give(piece, {"kernel": rows, **_bias([in_rows(bias, blocks) for bias in rest])}, stored[0])
+    return activated(net, use, net.value(piece, x.axes, blocks), function)
+
+
+def conv_of_row(net: Network, use: Use, row: Value) -> Value:
+    """Add a convolution of one position, which is a fully connected layer."""
+    function, bias = function_of(use), use.flag("use_bias", default=True)
+    use.read.update(("kernel_size", "strides", "padding", "dilation_rate", "groups"))
+    layer = make("fc", units=use.whole("filters"), bias=bias, **beginnings(net, use, bias=bias))
+    piece = net.piece(use, layer, row.piece)
+    stored = net.stored(use, Part(("",), (4, *_ones(bias)))) if piece.shape else None
+    if stored:
+        kernel, *rest = stored[0].arrays
+        net.give(piece, {"kernel": kernel.reshape(-1, kernel.shape[-1]).T, **_bias(rest)}, stored[0])
+    return activated(net, use, net.value(piece, (0,)), function)
 
 
 def _conv(net: Network, use: Use, x: Value) -> Value:
     axes = _axes(use)
     function, bias = function_of(use), use.flag("use_bias", default=True)
-    x = net.positions(use, x, axes)
+    x, window = _window(net, use, x, axes)
     layer = make(
         "conv",
         filters=use.whole("filters"),
         groups=use.whole("groups", 1),
         bias=bias,
-        **_window(use, axes),
+        **window,
         **beginnings(net, use, bias=bias),
     )
     piece = net.piece(use, layer, x.piece)
@@ -56,12 +77,12 @@ def _conv(net: Network, use: Use, x: Value) -> Value:
 def _depthwise(net: Network, use: Use, x: Value) -> Value:
     axes = _axes(use)
     function, bias = function_of(use), use.flag("use_bias", default=True)
-    x = net.positions(use, x, axes)
+    x, window = _window(net, use, x, axes)
     layer = make(
         "depthwise",
         multiplier=use.whole("depth_multiplier", 1),
         bias=bias,
-        **_window(use, axes),
+        **window,
         **beginnings(net, use, "depthwise", bias=bias),
     )
     use.read.update(("filters", "groups"))
@@ -77,13 +98,13 @@ def _separable(net: Network, use: Use, x: Value) -> Value:
     """Add a depthwise convolution, and one of 1x1 behind it."""
     axes = _axes(use)
     function, bias = function_of(use), use.flag("use_bias", default=True)
-    x = net.positions(use, x, axes)
+    x, window = _window(net, use, x, axes)
     use.read.add("groups")
     first = make(
         "depthwise",
         multiplier=use.whole("depth_multiplier", 1),
         bias=False,
-        **_window(use, axes),
+        **window,
         **beginnings(net, use, "depthwise", bias=False),
     )
     second = make(
@@ -165,16 +186,24 @@ def _both(size: tuple[int, ...]) -> tuple[int, int]:
     return (size[0], size[-1])
 
 
-def _window(use: Use, axes: int) -> dict[str, Any]:
-    padding = use.word("padding", "valid")
-    if padding not in {"valid", "same", "causal"}:
-        raise RefusedError(f"padding={padding[:60]!r}", "same, valid or causal")
-    return {
-        "kernel": _both(use.sizes("kernel_size", axes)),
-        "stride": _both(use.sizes("strides", axes, 1)),
-        "dilation": _both(use.sizes("dilation_rate", axes, 1)),
-        "pad": padding,
-    }
+def _window(net: Network, use: Use, x: Value, axes: int) -> tuple[Value, dict[str, Any]]:
+    """Return what a window moves over, and its arguments; a border of zeros before it becomes its own."""
+    x = net.positions(use, x, axes)
+    pad: str | tuple[int, int] = use.word("padding", "valid")
+    if pad not in {"valid", "same", "causal"}:
+        raise RefusedError(f"padding={pad[:60]!r}", "same, valid or causal")
+    kernel, stride, dilation = (
+        use.sizes("kernel_size", axes),
+        *(use.sizes(n, axes, 1) for n in ("strides", "dilation_rate")),
+    )
+    if pad == "valid" and x.piece in net.paddings:
+        source, sides = net.paddings[x.piece]
+        if min((*kernel, *stride, *dilation)) > 0 and same_padding(source.own[1:], kernel, stride, dilation) == sides:
+            x, pad = source, "same"
+        elif all(before == after for before, after in sides):
+            x, pad = source, _both(tuple(before for before, _ in sides))
+    fields = {"kernel": _both(kernel), "stride": _both(stride), "dilation": _both(dilation), "pad": pad}
+    return x, fields
 
 
 def _turned(net: Network, use: Use, array: Array) -> Array:

@@ -12,8 +12,9 @@ from netspec.formats.keras.reader.archive import read_archive
 from netspec.formats.keras.reader.config import Call, Entry, Net, net_of, parsed, version_of
 from netspec.formats.keras.reader.first import renamed
 from netspec.formats.keras.reader.hdf5 import Group, opened
-from netspec.formats.keras.reader.network import Use
+from netspec.formats.keras.reader.operations import with_operations
 from netspec.formats.keras.reader.recipe import add_l2, add_recipe
+from netspec.formats.keras.reader.use import Use
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.walk import Walk
 from netspec.formats.keras.reader.weights import Weights, weights_of
@@ -79,6 +80,10 @@ def _network(path: Path, given: Given) -> tuple[_Said, Group | None]:
         return said, opened(archive.weights, path.name) if archive.weights else None
     root = opened(data, path.name)
     config = root.text("model_config")
+    if config is None and root.texts("layer_names") is None and root.group("layers") is None:
+        raise ModelImportError(
+            f"{path.name} has neither a network of Keras nor weights of one", "is it another HDF5 file?"
+        )
     if config is None:
         raise ModelImportError(
             f"{path.name} has weights, and does not say the network",
@@ -103,7 +108,7 @@ def _said(
     further = config.get("compile_config")
     net = net_of(config, file)
     return _Said(
-        renamed(net) if numbers[0] == 1 else net,
+        renamed(net) if numbers[0] == 1 else with_operations(net),
         compiled or (further if isinstance(further, dict) else {}),
         numbers,
         old=numbers < (2, 3) and "-tf" not in str(version),
@@ -128,9 +133,13 @@ def _finish(walk: Walk, said: _Said, ends: Sequence[tuple[str, Value]]) -> None:
         sketch.unknown(Place(walk.file), "no layer is an output", "copy the file again from where it was whole")
     if outputs and not made.unknown:
         _keep(walk, [piece for _, piece in outputs])
+    else:
+        _without_borders(walk)
     if len(outputs) > 1:
         for name, piece in outputs:
             _rename(walk, piece, name)
+    for text, names in walk.said.items():
+        sketch.note(f"{', '.join(names[:3])}{f' … ({len(names)} layers)' if len(names) > 3 else ''}: {text}")
     add_recipe(sketch, said.compiled, outputs)
     add_l2(sketch, walk.penalties)
     _freeze(walk)
@@ -166,6 +175,16 @@ def _keep(walk: Walk, ends: Sequence[Piece]) -> None:
             needed.update(filter(None, (piece.share,)))
     made.pieces = [piece for piece in made.pieces if piece.name in needed]
     made.top = [entry for entry in made.top if entry[1] in needed]
+
+
+def _without_borders(walk: Walk) -> None:
+    """Leave out borders of zeros that became those of convolutions."""
+    made = walk.sketch.made
+    for piece in reversed(list(made.pieces)):
+        read = any(piece.name in other.inputs for other in made.pieces)
+        if piece.name in walk.paddings and not read:
+            above = [other for other in made.pieces if other.name in piece.inputs and other.layer.canonical() == "pad"]
+            made.pieces = [other for other in made.pieces if other is not piece and other not in above]
 
 
 def _rename(walk: Walk, piece: Piece, name: str) -> None:

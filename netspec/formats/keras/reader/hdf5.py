@@ -8,7 +8,8 @@ from math import prod
 
 import numpy as np
 
-from netspec.formats.keras.reader.hdf5_records import UNDEFINED, Message, Records, Type
+from netspec.formats.keras.reader.hdf5_records import UNDEFINED, Message, Records
+from netspec.formats.keras.reader.hdf5_types import Type
 from netspec.formats.reading import Array, ModelImportError
 
 __all__ = ["Group", "opened"]
@@ -17,6 +18,7 @@ _PACKED = 50
 """So many times smaller than its numbers an array may be packed; weights are hardly smaller than they are."""
 _FREE = 1_000_000
 """An array of so many bytes is read however it is packed."""
+_MOST = 4_000_000_000
 _GZIP, _SHUFFLE, _CHECKSUM = 1, 2, 3
 _AGAIN = "copy the file again from where it was whole"
 
@@ -199,7 +201,7 @@ class _Stored:
 
     def _require(self, stored: int, factor: int) -> None:
         """Raise ModelImportError where the array says that it has more bytes than are there."""
-        there = min(stored, len(self.records.data))
+        there = min(stored, len(self.records.data), _MOST // factor)
         if self.bytes > there * factor and (self.bytes > _FREE or factor == 1 or not there):
             raise ModelImportError(
                 f"{self.where} says that it has {self.bytes:,} bytes, and {there:,} are there", _AGAIN

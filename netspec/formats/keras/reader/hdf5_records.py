@@ -10,19 +10,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
-import numpy as np
-
+from netspec.formats.keras.reader.hdf5_types import Type, shape_of, type_of
 from netspec.formats.reading import ModelImportError
 
-__all__ = ["UNDEFINED", "Message", "Records", "Type"]
+__all__ = ["UNDEFINED", "Message", "Records"]
 
 BEGINNING = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
 _MAX_NODES = 300_000
 """More records than any file of a network has."""
-_MAX_TEXT = 100_000_000
 _NEWER = "Keras' own `model.save` writes a form that is read"
 
 
@@ -32,15 +29,6 @@ class Message:
 
     kind: int
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """A type of values: a type of NumPy, or texts of a fixed size, or texts that lie in a heap."""
-
-    kind: str
-    size: int
-    numpy: np.dtype[Any] | None = None
 
 
 class Records:
@@ -262,27 +250,17 @@ class Records:
 
     def shape(self, data: bytes) -> tuple[int, ...] | None:
         """Return the shape that a message says; None for nothing at all."""
-        version, rank, _, kind = self.unpacked("<BBBB", data)
-        if version not in {1, 2} or rank > 32:
-            raise self.damaged("a shape is none")
-        if version == 2 and kind == 2:
-            return None
-        return self.unpacked(f"<{rank}Q", data[8 if version == 1 else 4 :])
+        try:
+            return shape_of(data)
+        except struct.error:
+            raise self.damaged("a shape is none") from None
 
     def type(self, data: bytes) -> Type:
         """Return the type that a message says; its kind is empty for one that is not read."""
-        first, bits, size = self.unpacked("<BBxxI", data)
-        kind, order = first & 15, ">" if bits & 1 else "<"
-        if kind == 0 and size in {1, 2, 4, 8}:
-            return Type("number", size, np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}"))
-        usual = {2: (10, 5, 0, 10), 4: (23, 8, 0, 23), 8: (52, 11, 0, 52)}.get(size)
-        if kind == 1 and usual == self.unpacked("<BBBB", data[12:]):
-            return Type("number", size, np.dtype(f"{order}f{size}"))
-        if kind == 3 and 0 < size <= _MAX_TEXT:
-            return Type("text", size)
-        if kind == 9 and bits & 15 == 1 and size == 16:
-            return Type("heap", size)
-        return Type("", size)
+        try:
+            return type_of(data)
+        except struct.error:
+            raise self.damaged("a type is none") from None
 
     def texts(self, kind: Type, shape: tuple[int, ...], data: bytes) -> list[str] | None:
         """Return texts; None where the values are none."""

@@ -1,31 +1,21 @@
-"""Keras' normalizations, its random layers, and its layers that prepare data."""
+"""Keras' normalizations, and its random layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 
 import numpy as np
 
-from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use, in_rows, short
+from netspec.formats.keras.reader.network import Network, in_rows
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array, Piece
 from netspec.formats.sketch import make
 
-__all__ = ["LAYERS", "RANDOM"]
+__all__ = ["LAYERS"]
 
 _Function = Callable[[Network, Use, Value], Value]
-
-RANDOM = {
-    "RandomFlip": "augment flip",
-    "RandomTranslation": "augment shift=",
-    "RandomRotation": "augment rotate=",
-    "RandomZoom": "augment zoom=",
-    "RandomContrast": "augment contrast=",
-    "RandomBrightness": "augment brightness=",
-}
-"""Layers that change pictures in training alone, and what `data` calls it."""
 
 
 def _batch(net: Network, use: Use, x: Value) -> Value:
@@ -109,8 +99,8 @@ def _give(net: Network, use: Use, x: Value, piece: Piece, names: Sequence[str], 
     wanted = piece.weights or {}
     missing = [name for name in ("scale", "offset") if name in wanted and name not in names]
     if missing:
-        net.sketch.note(
-            f"{use.entry.name} has no {' and no '.join(missing)} in Keras: here it begins with what changes nothing"
+        net.note(
+            use, f"no {' and no '.join(missing)} in Keras: here there is one, which begins with what changes nothing"
         )
     stored = net.stored(use, Part(("",), (len(x.shape) if whole else 1,) * len(names)))
     if not stored:
@@ -131,9 +121,15 @@ def _dropout(net: Network, use: Use, x: Value) -> Value:
     if kind != "Dropout":
         what = {"AlphaDropout": "a normal deviation and no zeros", "GaussianDropout": "a normal factor and no zeros"}
         said = what.get(kind, "whole channels")
-        net.sketch.note(f"{use.entry.name}: {kind} draws {said} in training, `dropout` each value")
+        net.note(use, f"{kind} draws {said} in training, `dropout` each value")
     rate = use.number("rate" if use.get("rate") is not None else "p", 0.5)
     use.read.update(("rate", "p"))
+    together = use.get("noise_shape")
+    if isinstance(together, list) and len(together) == len(x.shape) + 1 > 1 and together[1:] == [1] * len(x.shape):
+        # All values of an example are kept or zeroed together.
+        return net.add(use, make("stochastic_depth", rate=rate), x)
+    if together:
+        net.note(use, "values that are zeroed together in Keras (noise_shape) are zeroed one by one here")
     return net.add(use, make("dropout", rate=rate), x)
 
 
@@ -142,88 +138,20 @@ def _noise(net: Network, use: Use, x: Value) -> Value:
     return net.add(use, make("noise", std=std), x)
 
 
-def _nothing(net: Network, use: Use, x: Value) -> Value:
-    """Add nothing: what such a layer does is no part of what is computed."""
-    if use.entry.kind in RANDOM:
-        use.read.update(use.entry.config)
-        net.sketch.note(
-            f"{use.entry.name}: {use.entry.kind} is left out: here `data` says it, {RANDOM[use.entry.kind]}"
-        )
-    elif use.entry.kind == "ActivityRegularization":
-        use.read.update(("l1", "l2"))
-        net.sketch.note(f"{use.entry.name}: ActivityRegularization is left out: there is none here")
-    return x
-
-
-def _rescaling(net: Network, use: Use, x: Value) -> Value:
-    scale, offset = use.get("scale", 1.0), use.get("offset", 0.0)
-    if isinstance(scale, list) or isinstance(offset, list):
-        return _by_channel(net, use, x, use.numbers("scale", 1.0), use.numbers("offset", 0.0))
-    factor, plus = float(use.number("scale", 1.0)), use.number("offset", 0.0)
-    is_picture = x.piece in net.sketch.made.inputs and len(x.shape) == 3
-    if is_picture and 1 / 300 < factor < 1 / 100:
-        # Keras reads bytes of 0 to 255, netspec gives its pictures as 0..1.
-        factor = float(f"{float(scale) * 255:.7g}")
-        net.sketch.note(
-            f"{use.entry.name}: pictures come as 0..1 here and as 0..255 in Keras, so Rescaling({short(scale)}, "
-            f"{short(offset)}) is " + (f"`times {factor:g} plus={plus:g}`" if (factor, plus) != (1, 0) else "left out")
-        )
-        net.prepared.add(x.piece)
-        if (factor, plus) == (1, 0):
-            return x
-    return net.add(use, make("times", factor=factor, plus=plus), x)
-
-
-def _normalization(net: Network, use: Use, x: Value) -> Value:
-    if use.flag("invert", default=False):
-        raise RefusedError("invert=True", "`times`")
-    said = use.get("axis", -1)
-    axes = [said] if isinstance(said, int) else said if isinstance(said, list) else []
-    count = len(x.shape)
-    mean, variance = use.get("mean"), use.get("variance")
-    use.read.add("input_mean")
-    if mean is None or variance is None:
-        stored = net.stored(use, Part(("",), (-1, -1, -1)))
-        if stored is None:
-            raise RefusedError("its mean and variance are in no file", "give the weights too")
-        mean, variance = (array.reshape(-1).astype(np.float64) for array in stored[0].arrays[:2])
-    else:
-        mean, variance = (_flat(use, name) for name in ("mean", "variance"))
-    deviation = np.maximum(np.sqrt(np.maximum(variance, 0)), 1e-7)
-    if mean.size == 1 and deviation.size == 1:
-        factor = 1 / float(deviation[0])
-        return net.add(use, make("times", factor=factor, plus=-float(mean[0]) * factor), x)
-    if len(axes) != 1 or not isinstance(axes[0], int) or axes[0] not in {-1, count}:
-        raise RefusedError(f"axis={short(said)}", "the axis of the channels")
-    return _by_channel(net, use, x, 1 / deviation, -mean / deviation)
-
-
-def _flat(use: Use, name: str) -> Array:
-    """Return numbers that may stand in lists within lists, as those of an axis do."""
-    value = use.get(name)
-    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
-        value = value[0]
-    return use.within(use.entry.kind, {name: value}).numbers(name, 0.0)
-
-
-def _by_channel(net: Network, use: Use, x: Value, factor: Array, plus: Array) -> Value:
-    """Multiply and add numbers that are not trained, some for each channel."""
+def _layer_scale(net: Network, use: Use, x: Value) -> Value:
     x = net.channels_last(use, x)
-    if net.weights is None:
-        raise RefusedError("numbers for each channel, which a spec without weights cannot hold", "give the weights too")
-    piece = net.piece(use, make("scale", bias=True), x.piece)
-    if piece.shape and not piece.share:
-        size = prod(piece.weights["scale"])
-        if factor.size not in {1, size} or plus.size not in {1, size}:
-            raise RefusedError(f"it has {max(factor.size, plus.size)} numbers, and there are {size} channels")
-        arrays = {
-            "scale": in_rows(np.broadcast_to(factor.reshape(-1), size), x.blocks),
-            "bias": in_rows(np.broadcast_to(plus.reshape(-1), size), x.blocks),
-        }
-        net.give(piece, arrays, Arrays((), f"{use.entry.name}"))
-        piece.keep = True
-        net.sketch.made.top.append(("freeze", piece.name, ""))
+    use.read.add("projection_dim")
+    piece = net.piece(use, make("scale", init=use.number("init_values", 1.0)), x.piece)
+    stored = net.stored(use, Part(("",), (1,))) if piece.shape else None
+    if stored:
+        net.give(piece, {"scale": in_rows(stored[0].arrays[0], x.blocks)}, stored[0])
     return net.value(piece, x.axes, x.blocks)
+
+
+def _stochastic_depth(net: Network, use: Use, x: Value) -> Value:
+    rate = use.number("rate" if use.get("rate") is not None else "drop_path_rate", 0.0)
+    use.read.update(("rate", "drop_path_rate"))
+    return net.add(use, make("stochastic_depth", rate=rate), x)
 
 
 LAYERS: Mapping[str, _Function] = {
@@ -232,7 +160,6 @@ LAYERS: Mapping[str, _Function] = {
     "GroupNormalization": _group,
     **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout"), _dropout),
     "GaussianNoise": _noise,
-    **dict.fromkeys((*RANDOM, "ActivityRegularization", "Identity"), _nothing),
-    "Rescaling": _rescaling,
-    "Normalization": _normalization,
+    "LayerScale": _layer_scale,
+    "StochasticDepth": _stochastic_depth,
 }

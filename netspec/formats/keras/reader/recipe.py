@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from netspec.formats.keras.reader.network import short
+from netspec.formats.keras.reader.use import short
 from netspec.formats.reading import Output, Piece
 from netspec.formats.schedules import number_text
 from netspec.formats.sketch import Sketch

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from netspec.formats.keras.reader import activations
 from netspec.formats.keras.reader.config import MODELS, class_of, word_of
 from netspec.formats.keras.reader.dense import dense
-from netspec.formats.keras.reader.network import Arrays, Network, RefusedError, Use
+from netspec.formats.keras.reader.network import Arrays, Network
+from netspec.formats.keras.reader.use import RefusedError, Use
 from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Part
 from netspec.formats.reading import Array
@@ -128,10 +130,10 @@ def _note_memory(net: Network, use: Use) -> None:
     if use.flag("return_state", default=False):
         raise RefusedError("return_state=True, which gives the state too", "`lstm … last` gives it alone")
     if use.flag("stateful", default=False):
-        net.sketch.note(f"{use.entry.name}: it keeps its state from batch to batch in Keras, here each begins at 0")
+        net.note(use, "it keeps its state from batch to batch in Keras, here each begins at 0")
     for name in ("dropout", "recurrent_dropout"):
         if use.number(name, 0.0):
-            net.sketch.note(f"{use.entry.name}: its {name} is left out: there is none within a recurrence here")
+            net.note(use, f"its {name} is left out: there is none within a recurrence here")
 
 
 def _axes(kind: str, bias: object) -> tuple[int, ...]:
@@ -199,14 +201,17 @@ def _distributed(net: Network, use: Use, x: Value) -> Value:
     inner = use.get("layer")
     kind = word_of(inner.get("class_name")) if isinstance(inner, dict) else ""
     config = inner.get("config") if isinstance(inner, dict) else None
-    if kind in MODELS or not isinstance(config, dict) or class_of(inner) or kind not in _POSITIONWISE:
+    known = kind == "Dense" or kind in _POSITIONWISE
+    if kind in MODELS or not isinstance(config, dict) or class_of(inner) or not known:
         raise RefusedError(f"a TimeDistributed of `{kind[:60]}`", "of Dense")
     if len(x.shape) < 2:
         raise RefusedError(f"it reads {format_shape(x.shape)}, which is no sequence")
+    if kind in _POSITIONWISE:
+        return activations.LAYERS[kind](net, use.within(kind, config), x)
     return dense(net, use.within(kind, config), x, part=("layer", ""))
 
 
-_POSITIONWISE = {"Dense"}
+_POSITIONWISE = {"Activation", "ReLU", "LeakyReLU", "ELU"}
 
 
 def attention(net: Network, use: Use, xs: Sequence[Value]) -> Value:

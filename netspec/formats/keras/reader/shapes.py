@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
+from netspec.formats.keras.reader.network import Network, channels_first
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Block, Value
 from netspec.formats.sketch import make
 from netspec.ops import format_shape
 
-__all__ = ["LAYERS", "MERGES"]
+__all__ = ["LAYERS", "MERGES", "WITH_NUMBER", "with_number"]
 
 
 def _flatten(net: Network, use: Use, x: Value) -> Value:
@@ -46,6 +47,8 @@ def _reshape(net: Network, use: Use, x: Value) -> Value:
         # A row becomes the image again that it was.
         return net.value(net.piece(use, make("reshape", shape=x.blocks[0].shape), x.piece), last)
     x = net.in_order(use, x)
+    if len(x.shape) == 1 and shape[:-1] == (1, 1) and not channels_first(use.entry.config):
+        return net.pixel(use, x)
     axes = last if Block(tuple(shape[a] for a in last), last).plain else CHANNELS_FIRST[len(shape)]
     return net.value(net.piece(use, make("reshape", shape=tuple(shape[a] for a in axes)), x.piece), axes)
 
@@ -80,7 +83,7 @@ def _repeat(net: Network, use: Use, x: Value) -> Value:
 
 def _merge(net: Network, use: Use, xs: Sequence[Value]) -> Value:
     kind = _MERGES[use.entry.kind]
-    x, *others = _alike(net, use, xs, widened=kind in {"multiply", "subtract", "maximum", "minimum"})
+    x, *others = _alike(net, use, xs, widened=kind not in {"add", "average"})
     if not others:
         return x
     shapes = {each.shape for each in (x, *others)}
@@ -119,6 +122,8 @@ def _alike(net: Network, use: Use, xs: Sequence[Value], *, widened: bool) -> lis
 
 
 def _row(net: Network, use: Use, x: Value) -> Value:
+    if x.piece in net.rows:
+        return net.rows[x.piece]
     piece = net.bare(use, make("flatten"), x.piece, suffix="row")
     return Value(piece.name, (x.shape[-1],), (0,), known=bool(piece.shape))
 
@@ -163,6 +168,22 @@ def _old_merge(net: Network, use: Use, xs: Sequence[Value]) -> Value:
     return MERGES[kinds[mode]](net, use.within(kinds[mode], use.entry.config), xs)
 
 
+def with_number(net: Network, use: Use, x: Value) -> Value:
+    """Add what an operation does with a value and a number: `x + 3`."""
+    kind, number, after = use.entry.kind, use.call.number or 0.0, use.call.after
+    factor, plus = {
+        "Add": (1.0, number),
+        "Multiply": (number, 0.0),
+        "Subtract": (1.0, -number) if after else (-1.0, number),
+    }.get(kind, (1 / number if number else 0.0, 0.0))
+    if kind in {"Divide", "TrueDivide"} and not (after and number):
+        raise RefusedError(f"{number:g} over what the network makes", "`divide`")
+    return net.add(use, make("times", factor=float(f"{factor:.9g}"), plus=float(f"{plus:.9g}")), x)
+
+
+WITH_NUMBER = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide"}
+"""Operations of one value and a number."""
+
 _MERGES = {
     "Add": "add",
     "Subtract": "subtract",
@@ -170,6 +191,8 @@ _MERGES = {
     "Average": "average",
     "Maximum": "maximum",
     "Minimum": "minimum",
+    "Divide": "divide",
+    "TrueDivide": "divide",
 }
 
 LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netspec.formats.keras.reader import activations, dense, norms, sequences, shapes, windows
-from netspec.formats.keras.reader.network import Network, Use
+from netspec.formats.keras.reader import activations, dense, norms, preparation, sequences, shapes, windows
+from netspec.formats.keras.reader.network import Network
+from netspec.formats.keras.reader.use import Use
 from netspec.formats.keras.reader.values import Value
 
 __all__ = ["INSTEAD", "LAYERS", "REFUSED"]
@@ -14,6 +15,7 @@ LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {
     **dense.LAYERS,
     **windows.LAYERS,
     **norms.LAYERS,
+    **preparation.LAYERS,
     **activations.LAYERS,
     **shapes.LAYERS,
     **sequences.LAYERS,

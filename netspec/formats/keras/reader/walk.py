@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from netspec.formats.keras.reader.activations import OPERATIONS
+from netspec.formats.keras.reader.ahead import pictures, reshapes
 from netspec.formats.keras.reader.config import Call, Entry, Net, Ref
-from netspec.formats.keras.reader.network import Network, RefusedError, Use, channels_first, short
+from netspec.formats.keras.reader.dense import conv_of_row
+from netspec.formats.keras.reader.network import Network, channels_first
+from netspec.formats.keras.reader.order import in_order, layers_of, offsets, reads_of, said_shape
 from netspec.formats.keras.reader.sequences import OF_PADDING, attention
-from netspec.formats.keras.reader.shapes import MERGES
+from netspec.formats.keras.reader.shapes import MERGES, WITH_NUMBER, with_number
 from netspec.formats.keras.reader.tables import INSTEAD, LAYERS, REFUSED
+from netspec.formats.keras.reader.use import RefusedError, Use, short
 from netspec.formats.keras.reader.values import CHANNELS_FIRST, CHANNELS_LAST, Value
 from netspec.formats.keras.reader.weights import Weights
 from netspec.formats.reading import ModelImportError, Place
@@ -20,7 +25,13 @@ from netspec.ops import Shape, format_shape
 
 __all__ = ["Walk"]
 
+_SIDE = 8
+"""The smallest side of a picture; what has less is taken for a sequence."""
+
 _UNKNOWN = Value("", known=False)
+
+_OF_ROWS = {"Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Dropout", *OPERATIONS}
+"""Layers that do with an image of one position what they do with its row."""
 
 
 class Walk(Network):
@@ -47,6 +58,8 @@ class Walk(Network):
         self.file, self.shape, self.version, self.old = file, shape, version, old
         self.sketch.shapes[""] = ()
         self._labels = Labels(())
+        self._ahead: dict[tuple[str, ...], Shape] = {}
+        self._pictures: frozenset[str] = frozenset()
         self.first = False
         self._calls = 0
         self.frozen: dict[tuple[str, ...], bool] = {}
@@ -54,7 +67,7 @@ class Walk(Network):
 
     def whole(self, net: Net) -> list[tuple[str, Value]]:
         """Read a network and return its outputs with the names of the layers that make them."""
-        self.first = any(channels_first(entry.config) for entry in _all(net))
+        self.first = any(channels_first(entry.config) for entry in layers_of(net))
         several = not net.chain and len(net.inputs) > 1
         outputs = self._net(net, None, (), several=several, frozen=False)
         names = [ref.layer for ref in net.outputs] if not net.chain else [net.layers[-1].name if net.layers else ""]
@@ -65,6 +78,9 @@ class Walk(Network):
     def _net(
         self, net: Net, given: Sequence[Value] | None, key: tuple[str, ...], *, several: bool, frozen: bool
     ) -> list[Value]:
+        if not self.first:
+            self._pictures |= pictures(net)
+            self._ahead |= {(*key, name): shape for name, shape in reshapes(net).items()}
         if net.chain:
             return self._chain(net, given, key, frozen=frozen)
         return self._graph(net, given, key, several=several, frozen=frozen)
@@ -73,7 +89,7 @@ class Walk(Network):
         values = list(given) if given else None
         for entry in net.layers:
             if values is None:
-                shape = _said_shape(entry)
+                shape = said_shape(entry)
                 shape = net.build_shape if shape is None else shape
                 values = [self._input(entry, shape, key, several=False)]
             if entry.kind != "InputLayer":
@@ -85,21 +101,21 @@ class Walk(Network):
     ) -> list[Value]:
         found: dict[tuple[str, int], list[Value]] = {}
         entries = {entry.name: entry for entry in net.layers}
-        before = _offsets(net)
+        before = offsets(net)
         for index, ref in enumerate(net.inputs):
             entry = entries.get(ref.layer)
             if given is not None and index < len(given):
                 found[ref.layer, 0] = [given[index]]
             elif entry is not None:
-                found[ref.layer, 0] = [self._input(entry, _said_shape(entry), key, several=several)]
+                found[ref.layer, 0] = [self._input(entry, said_shape(entry), key, several=several)]
 
         def value(ref: Ref) -> Value:
             made = found.get((ref.layer, ref.use - before.get(ref.layer, 0)), ())
             return made[ref.tensor] if ref.tensor < len(made) else _UNKNOWN
 
-        for entry, index, call in _in_order(net, before, set(found), self.file):
+        for entry, index, call in in_order(net, before, set(found), self.file):
             found[entry.name, index] = self._layer(
-                entry, call, [value(ref) for ref in _reads(call)], key, frozen=frozen
+                entry, call, [value(ref) for ref in reads_of(call)], key, frozen=frozen
             )
         return [value(ref) for ref in net.outputs]
 
@@ -117,6 +133,14 @@ class Walk(Network):
             fix = "say it: --shape CxHxW" if sizes is None else "a network of another kind"
             self.sketch.unknown(place, f"the shape of the input {what}", fix)
             return _UNKNOWN
+        if (
+            sizes is not None
+            and count == 2
+            and entry.name in self._pictures
+            and all(not isinstance(n, int) or n >= _SIDE for n in sizes)
+        ):
+            sizes, count = [*sizes, 1], 3
+            self.sketch.note(f"{entry.name}: a picture without an axis of channels in Keras, which has one of 1 here")
         axes = (CHANNELS_FIRST if self.first else CHANNELS_LAST)[count]
         sizes = sizes if sizes is not None else [None] * count
         if given is not None:
@@ -129,7 +153,11 @@ class Walk(Network):
             sizes = [given[axes.index(axis)] for axis in range(count)]
         if None in sizes:
             own = "x".join("?" if sizes[axis] is None else str(sizes[axis]) for axis in axes)
-            fix = "one input can be given a size: --shape" if several else f"say it: --shape {own.replace('?', 'N')}"
+            fix = (
+                "save the model with its sizes: --shape is for one input"
+                if several
+                else f"say it: --shape {own.replace('?', 'N')}"
+            )
             self.sketch.unknown(place, f"the file leaves the size of the input open, {own}", fix)
             return _UNKNOWN
         whole = tuple(n for n in sizes if isinstance(n, int))
@@ -159,6 +187,7 @@ class Walk(Network):
                 self._refuse(entry, self._place(entry, key), _refusal(entry))
             return [_UNKNOWN]
         use = Use(entry, own, call, self._place(entry, key), self.version[0], self.old, self.uses.get(own, ()))
+        use.ahead = self._ahead.get(own, ())
         before = len(self.sketch.made.pieces)
         try:
             made = self._understood(use, xs)
@@ -194,24 +223,47 @@ class Walk(Network):
                 raise RefusedError("a mask that the network makes", "`causal`, or `mask=` of the input")
             use.read.update(entry.config.keys() & {"query_shape", "key_shape", "value_shape"})
             return attention(self, use, xs)
-        if len(call.named) > (not call.reads) or (call.reads and call.named):
-            raise RefusedError(f"it reads {', '.join(call.named)[:60]} too", "a layer of one input")
-        for name, value in call.options.items():
-            if name == "training" and value:
-                self.sketch.note(f"{entry.name}: it is always as in training in Keras, here in training alone")
-            elif value not in (None, False):
-                raise RefusedError(f"{name[:60]}={short(value)} where it is used", "leave it out")
+        self._require_plain(use)
+        if call.number is not None:
+            if len(xs) != 1 or kind not in WITH_NUMBER:
+                raise RefusedError(f"it is given {call.number:g} beside what the network makes", "`times`")
+            row = self.rows.get(xs[0].piece)
+            return with_number(self, use, xs[0]) if row is None else self.pixel(use, with_number(self, use, row))
         if kind in MERGES:
             if not xs:
                 raise RefusedError("it reads nothing")
             return MERGES[kind](self, use, xs)
         if len(xs) != 1:
             raise RefusedError(f"it reads {len(xs)} values", "a layer of one input")
+        row = self.rows.get(xs[0].piece) if len(entry.calls) < 2 else None
+        if row is not None and kind in _OF_ROWS:
+            return self.pixel(use, LAYERS[kind](self, use, row))
+        if row is not None and kind == "Conv2D" and _is_plain(entry):
+            return self.pixel(use, conv_of_row(self, use, row))
         return LAYERS[kind](self, use, xs[0])
+
+    def _require_plain(self, use: Use) -> None:
+        """Raise RefusedError where a layer is given what only layers of another kind are."""
+        call = use.call
+        if len(call.named) > (not call.reads) or (call.reads and call.named):
+            raise RefusedError(f"it reads {', '.join(call.named)[:60]} too", "a layer of one input")
+        for name, value in call.options.items():
+            if name == "training" and value:
+                self.note(use, "it is always as in training in Keras, here in training alone")
+            elif value not in (None, False):
+                raise RefusedError(f"{name[:60]}={short(value)} where it is used", "leave it out")
 
     def _refuse(self, entry: Entry, place: Place, error: RefusedError) -> None:
         what = f"{entry.kind[:100]}: {error.what}" if not error.what.startswith("the ") else error.what
         self.sketch.unknown(place, what, error.instead)
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Return whether a convolution is one of 1x1, of all channels."""
+    config = entry.config
+    sides = (config.get("kernel_size"), config.get("strides", [1, 1]), config.get("dilation_rate", [1, 1]))
+    last = config.get("data_format") != "channels_first"
+    return last and config.get("groups", 1) == 1 and all(side in (1, [1, 1]) for side in sides)
 
 
 def _refusal(entry: Entry) -> RefusedError:
@@ -224,82 +276,3 @@ def _refusal(entry: Entry) -> RefusedError:
     if entry.kind in REFUSED:
         return RefusedError(REFUSED[entry.kind], INSTEAD.get(entry.kind, ""))
     return RefusedError(f"the layer `{entry.kind[:100]}`", "write what it does with netspec's layers")
-
-
-def _all(net: Net) -> Iterator[Entry]:
-    """Yield all layers, those of models too."""
-    for entry in net.layers:
-        yield entry
-        if entry.net is not None:
-            yield from _all(entry.net)
-
-
-def _said_shape(entry: Entry) -> Sequence[object] | None:
-    """Return the shape of a batch that a first layer reads, as it says it; None where it does not."""
-    config = entry.config
-    for name in ("batch_shape", "batch_input_shape"):
-        if isinstance(config.get(name), list):
-            return config[name]
-    if isinstance(config.get("input_shape"), list):
-        return [None, *config["input_shape"]]
-    if isinstance(config.get("input_dim"), int) and entry.kind not in {"Embedding"}:
-        return [None, config["input_dim"]]
-    if entry.net is not None and entry.net.layers:
-        first = entry.net.inputs[0].layer if entry.net.inputs else entry.net.layers[0].name
-        inner = next((each for each in entry.net.layers if each.name == first), None)
-        found = _said_shape(inner) if inner is not None else None
-        return entry.net.build_shape if found is None else found
-    return None
-
-
-def _reads(call: Call) -> list[Ref]:
-    return [*call.reads, *(call.named[name] for name in ("query", "value", "key") if name in call.named)] or [
-        *call.named.values()
-    ]
-
-
-def _offsets(net: Net) -> Mapping[str, int]:
-    """Return from which number on the uses of each layer are counted: a model that is a layer has one of its own."""
-    refs = [ref for entry in net.layers for call in entry.calls for ref in (*call.reads, *call.named.values())]
-    most: dict[str, int] = {}
-    for ref in (*refs, *net.outputs):
-        most[ref.layer] = max(most.get(ref.layer, 0), ref.use)
-    return {
-        entry.name: 1
-        for entry in net.layers
-        if entry.net is not None and entry.calls and most.get(entry.name, 0) == len(entry.calls)
-    }
-
-
-def _in_order(
-    net: Net, before: Mapping[str, int], there: set[tuple[str, int]], file: str
-) -> Iterator[tuple[Entry, int, Call]]:
-    """Yield the uses of layers, each behind those that it reads; raises ModelImportError where that cannot be."""
-    uses = {(e.name, i): (e, i, call) for e in net.layers for i, call in enumerate(e.calls) if (e.name, i) not in there}
-    if len(uses) > MAX_PIECES:
-        raise ModelImportError(f"{file} uses more than {MAX_PIECES:,} layers", "is it a model?")
-    readers: dict[tuple[str, int], list[tuple[str, int]]] = {}
-    open_reads: dict[tuple[str, int], int] = {}
-    for own, (entry, _, call) in uses.items():
-        sources = {(ref.layer, ref.use - before.get(ref.layer, 0)) for ref in (*call.reads, *call.named.values())}
-        for source in sources:
-            if source not in uses and source not in there:
-                raise ModelImportError(
-                    f"{file}: layer {entry.name[:100]} reads {source[0][:100]!r}, which no layer makes",
-                    "copy the file again from where it was whole",
-                )
-            readers.setdefault(source, []).append(own)
-        open_reads[own] = len(sources - there)
-    ready = [own for own, count in open_reads.items() if not count]
-    done = 0
-    while done < len(ready):
-        own = ready[done]
-        done += 1
-        yield uses[own]
-        for reader in readers.get(own, ()):
-            open_reads[reader] -= 1
-            if not open_reads[reader]:
-                ready.append(reader)
-    if done < len(uses):
-        left = next(own[0] for own in uses if open_reads[own])
-        raise ModelImportError(f"{file}: layer {left[:100]} reads itself", "this was not saved by Keras")

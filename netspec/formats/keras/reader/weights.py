@@ -10,7 +10,8 @@ from typing import Protocol
 
 from netspec.formats.keras.reader.config import Entry, Net
 from netspec.formats.keras.reader.hdf5 import Group
-from netspec.formats.keras.reader.network import Arrays, RefusedError
+from netspec.formats.keras.reader.network import Arrays
+from netspec.formats.keras.reader.use import RefusedError
 from netspec.formats.reading import Array, ModelImportError
 
 __all__ = ["Part", "Weights", "weights_of"]
@@ -22,7 +23,7 @@ Dense Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D Separ
 Conv2DTranspose BatchNormalization LayerNormalization GroupNormalization PReLU Embedding LSTM GRU SimpleRNN
 Bidirectional MultiHeadAttention TimeDistributed Normalization Convolution1D Convolution2D Deconvolution2D
 SeparableConvolution2D AtrousConvolution2D Highway MaxoutDense LocallyConnected1D LocallyConnected2D EinsumDense
-CuDNNLSTM CuDNNGRU ConvLSTM2D
+LayerScale CuDNNLSTM CuDNNGRU ConvLSTM2D
 """
 WEIGHTED = frozenset(_WORDS.split())
 """Layers that have arrays, for files whose names are not those of the network: their order then counts."""

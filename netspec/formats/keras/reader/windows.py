@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from netspec.formats.keras.reader.network import Network, RefusedError, Use
-from netspec.formats.keras.reader.values import Value
+from netspec.formats.keras.reader.network import Network
+from netspec.formats.keras.reader.use import RefusedError, Use
+from netspec.formats.keras.reader.values import CHANNELS_LAST, Value
 from netspec.formats.sketch import make
 
 __all__ = ["LAYERS"]
@@ -41,6 +42,8 @@ def _global(net: Network, use: Use, x: Value) -> Value:
     pooled = net.add(use, make("globalpool", mode="max" if "Max" in use.entry.kind else "avg"), x)
     if not keep or not pooled.known:
         return pooled
+    if x.axes == CHANNELS_LAST[3]:
+        return net.pixel(use, pooled)
     piece = net.bare(use, make("reshape", shape=(*pooled.shape, *(1,) * axes)), pooled.piece, suffix="kept")
     return net.value(piece, x.axes)
 
@@ -63,6 +66,13 @@ def _padding(net: Network, use: Use, x: Value) -> Value:
     axes = _axes(use)
     x = net.positions(use, x, axes)
     sides = _edges(use, "padding", axes)
+    made = _bordered(net, use, x, sides)
+    net.paddings[made.piece] = (x, tuple(sides))
+    return made
+
+
+def _bordered(net: Network, use: Use, x: Value, sides: Sequence[tuple[int, int]]) -> Value:
+    """Add a border of zeros."""
     most = tuple(max(pair) for pair in sides)
     if any(before != after for before, after in sides):
         # A border that is equal on both sides, of which one side is cut off again.
