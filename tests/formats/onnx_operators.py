@@ -74,7 +74,7 @@ OPERATORS = {
     "a sequence as an image of one row": Operator(
         "u = Unsqueeze (x, a)\nc = Conv <pads = [0, 1, 0, 1]> (u, w)\n"
         "p = MaxPool <kernel_shape = [1, 2], strides = [1, 2]> (c)\ny = Squeeze (p, a)",
-        "input 3x9; conv 5 3x3 pad=same nobias; pool 2",
+        "input 3x9; conv 5 3 pad=same nobias; pool 2",
         given="float[N, 3, 9] x",
         weights={"a": _whole(2), "w": _normal(5, 3, 1, 3)},
     ),
@@ -107,7 +107,7 @@ OPERATORS = {
     ),
     "means, padded unevenly, which does not count": Operator(
         "y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 0, 0, 1]> (x)",
-        "input 4x7x8; pad 1; crop 8x9 offset=0x1; avgpool 3x3 stride=2; flatten; scale 1; reshape 4x3x4",
+        "input 4x7x8; pad 1; crop 8x9 offset=0x1; avgpool 3x3 stride=2; flatten; scale; reshape 4x3x4",
     ),
     "a mean of everything, padded after": Operator(
         "y = AveragePool <kernel_shape = [8, 8], pads = [0, 0, 1, 0]> (x)",
@@ -182,11 +182,11 @@ OPERATORS = {
     # --- arithmetic ---
     "a scale and a bias": Operator(
         "m = Mul (x, a)\ny = Add (m, b)",
-        "input 4x7x8; scale bias 1",
+        "input 4x7x8; scale bias",
         weights={"a": _normal(4, 1, 1), "b": _normal(4, 1, 1)},
     ),
     "a number for each value": Operator(
-        "y = Mul (x, a)", "input 4x7x8; flatten; scale 1; reshape 4x7x8", weights={"a": _normal(4, 7, 8)}
+        "y = Mul (x, a)", "input 4x7x8; flatten; scale; reshape 4x7x8", weights={"a": _normal(4, 7, 8)}
     ),
     "numbers": Operator(
         "a = Sub (one, x)\nb = Div (a, four)\nc = Max (b, low)\ne = Exp (c)\ny = Div (two, e)",
@@ -225,7 +225,7 @@ OPERATORS = {
     "functions": Operator(
         "a = ThresholdedRelu <alpha = 0.3> (x)\nb = Shrink <lambd = 0.2, bias = 0.2> (a)\nc = HardSigmoid (b)\n"
         "d = PRelu (c, s)\ne = LeakyRelu <alpha = 0.2> (d)\ny = Celu <alpha = 0.5> (e)",
-        "input 4x7x8; threshold 0.3 0; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu 0.25; leaky_relu 0.2; "
+        "input 4x7x8; threshold 0.3 0; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu; leaky_relu 0.2; "
         "celu 0.5",
         weights={"s": _normal(4, 1, 1)},
     ),

@@ -107,7 +107,7 @@ PREPARED = {
     ),
     "a mean of each channel": (
         'data cifar10 { normalize means="0.4 0.5 0.6" stds="0.2 0.3 0.4" }',
-        "input 3x32x32; scale bias 1 as preparation; conv 4 3x3 stride=4 relu; globalpool; fc 10 softmax; "
+        "input 3x32x32; scale bias as preparation; conv 4 3x3 stride=4 relu; globalpool; fc 10 softmax; "
         "freeze preparation",
     ),
 }
