@@ -223,7 +223,8 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
     if any(atom.batch and atom.size > 1 for atom in over):
         raise RefusedError("it goes across the examples of a batch")
     over = {atom for atom in over if not atom.batch}
-    kept = tuple(atom for atom in view.atoms if atom not in over)
+    # In the order in which they lie: what is reduced has no order, and what is kept is a view again.
+    kept, gone = (tuple(a for a in atoms_of(view.base) if (a in over) is inside) for inside in (False, True))
     name, base = view.piece, view.base
     product = t.sketch.by_name.get(name)
     if mode == "sum" and base and set(base[0]) == over and product is not None and _two_equal(t, product):
@@ -231,7 +232,7 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
     elif over:
         read = view
         if not (len(base) in {2, 3} and set(base[0]) == set(kept)):
-            read = t.laid(node, view, [kept, tuple(atom for atom in view.atoms if atom in over)])
+            read = t.laid(node, view, [kept, gone])
         name, base = t.add(node, "globalpool", [read.piece], mode=mode).name, read.base[:1]
     left = tuple(() if i in axes else group for i, group in enumerate(view.axes))
     if not keep:

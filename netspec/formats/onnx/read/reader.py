@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -24,7 +23,7 @@ from netspec.formats.onnx.read.scores import Scores
 from netspec.formats.onnx.read.tidy import tidied
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Group, View
-from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Place
+from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Place, Stored
 from netspec.formats.sketch import MAX_PIECES, reason_of
 from netspec.formats.spec_text.structure import Labels
 from netspec.ops import format_shape
@@ -261,11 +260,12 @@ class _Reading:
 
     def note_copies(self) -> None:
         """Note which weights are used in several places in the file, where each has its own here."""
-        places = Counter(
-            (stored.source, name) for piece in self.sketch.made.pieces for name, stored in piece.arrays.items()
-        )
-        for source in dict.fromkeys(source for (source, _), count in places.items() if count > 1):
-            self.sketch.note(f"{source} is used in several places, each of which has weights of its own here")
+        first: dict[tuple[str, str], Stored] = {}
+        for piece in self.sketch.made.pieces:
+            for name, stored in piece.arrays.items():
+                other = first.setdefault((stored.source, name), stored)
+                if other is not stored and stored.array.ndim > 1 and np.array_equal(other.array, stored.array):
+                    self.sketch.note(f"{stored.source} is used in several places, each with weights of its own here")
 
     def rename(self, name: str, new: str) -> str:
         """Give a piece another name; one that has it already gets a longer one."""

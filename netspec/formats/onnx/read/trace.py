@@ -194,8 +194,9 @@ class Trace:
         own = next((group for group in base if set(group) == wanted), None)
         if own is not None:
             return self.laid(node, view, [own, *(group for group in base if group is not own)])
-        others = tuple(atom for atom in view.atoms if atom not in wanted)
-        return self.laid(node, view, [features, others])
+        # In the order in which they lie, so that as little as possible is moved.
+        apart = [tuple(atom for atom in atoms_of(base) if (atom in wanted) is inside) for inside in (True, False)]
+        return self.laid(node, view, apart)
 
     def plain(self, node: Node, view: View, rank: int) -> View:
         """Return a value whose layer has the axes of ONNX, of which the first is the batch."""
