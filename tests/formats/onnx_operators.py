@@ -61,6 +61,14 @@ OPERATORS = {
         "input 4x7x8; conv 5 3x3",
         weights={"w": _normal(5, 4, 3, 3), "b": _normal(1, 5, 1, 1)},
     ),
+    "a bias behind a pooling": Operator(
+        "c = Conv (x, w)\np = MaxPool <kernel_shape = [2, 2], strides = [2, 2], pads = [1, 0, 1, 0]> (c)\n"
+        "q = AveragePool <kernel_shape = [2, 2]> (p)\nb1 = Add (q, b)\nd = Conv (b1, v)\n"
+        "m = MaxPool <kernel_shape = [2, 1]> (d)\ny = Add (m, b)",
+        "input 4x7x8; conv 5 3x3 nobias; pool 2 pad=1x0; avgpool 2x2 stride=1; scale bias; conv 5 1x1; "
+        "pool 2x1 stride=1",
+        weights={"w": _normal(5, 4, 3, 3), "b": _normal(1, 5, 1, 1), "v": _normal(5, 5, 1, 1)},
+    ),
     "a border before": Operator(
         "p = Pad (x, e)\ny = Conv (p, w)",
         "input 4x7x8; conv 5 3x3 pad=same nobias",

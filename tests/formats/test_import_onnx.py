@@ -95,6 +95,23 @@ def test_names_are_those_of_weights_and_outputs(tmp_path: Path) -> None:
     assert [row.source for row in made.rows if row.parameters] == ["stem.conv of net.onnx", "head of net.onnx"]
 
 
+def test_weights_that_are_read_twice_are_shared(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weights = {"tower.weight": rng.normal(size=(3, 2, 3, 3)), "tower.bias": rng.normal(size=3)}
+    body = "a = Conv (x, w, b)\nr = Relu (a)\nc = Conv (z, w, b)\ns = Relu (c)\nd = Sub (r, s)\ny = Abs (d)"
+    model = model_of(body, "float[N, 2, 5, 5] x, float[N, 2, 5, 5] z", "float y", {})
+    onnx = pytest.importorskip("onnx")
+    for name, array in weights.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array.astype(np.float32), name))
+    for node in model.graph.node:
+        node.input[:] = [{"w": "tower.weight", "b": "tower.bias"}.get(each, each) for each in node.input]
+    x = rng.normal(size=(2, 3, 2, 5, 5)).astype(np.float32)
+    assert agreed(tmp_path, model, list(x)) == (
+        "input 2x5x5 as x; input 2x5x5 as z; from x; conv 3 3x3 relu as tower; from z; conv 3 3x3 relu share=tower as "
+        "tower_2; from tower; subtract tower_2; abs"
+    )
+
+
 # --- our own exports ------------------------------------------------------------------------------------------------
 
 CLASSES = tuple(f"class {i}" for i in range(10))

@@ -20,10 +20,10 @@ from netspec.formats.onnx.read.load import load
 from netspec.formats.onnx.read.model import LostError, Node, OnnxGraph, RefusedError, needed
 from netspec.formats.onnx.read.patterns import simplified
 from netspec.formats.onnx.read.scores import Scores
-from netspec.formats.onnx.read.tidy import tidied
+from netspec.formats.onnx.read.tidy import share, tidied
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Group, View
-from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Place, Stored
+from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Place
 from netspec.formats.sketch import MAX_PIECES, reason_of
 from netspec.formats.spec_text.structure import Labels
 from netspec.ops import format_shape
@@ -199,6 +199,7 @@ class _Reading:
         for piece in self.sketch.made.pieces[before:]:
             del self.sketch.by_name[piece.name]
         del self.sketch.made.pieces[before:]
+        self.t.moved = {key: name for key, name in self.t.moved.items() if name in self.sketch.by_name}
 
     # --- outputs ----------------------------------------------------------------------------------------------------
 
@@ -236,13 +237,13 @@ class _Reading:
         if made.unknown:
             wanted += [name for name in dict.fromkeys(self.frontier) if name not in wanted]
         ends = tidied(self.sketch, wanted)
+        share(self.sketch)
         made.has_weights = True
         for piece in made.pieces:
             if prod(piece.shape) > _MOST_VALUES:
                 self.sketch.unknown(
                     piece.place, f"it makes {format_shape(piece.shape)}, more values than fit in memory"
                 )
-        self.note_copies()
         read = {source for piece in made.pieces for source in piece.inputs}
         for piece in made.pieces:
             if piece.layer.canonical() == "scale" and piece.inputs[0] in self.pictures:
@@ -257,15 +258,6 @@ class _Reading:
             for index, end in enumerate(dict.fromkeys(ends)):
                 renamed = self.rename(end, labels.make(names[index] if index < len(names) else end))
                 made.outputs.append(Output(renamed))
-
-    def note_copies(self) -> None:
-        """Note which weights are used in several places in the file, where each has its own here."""
-        first: dict[tuple[str, str], Stored] = {}
-        for piece in self.sketch.made.pieces:
-            for name, stored in piece.arrays.items():
-                other = first.setdefault((stored.source, name), stored)
-                if other is not stored and stored.array.ndim > 1 and np.array_equal(other.array, stored.array):
-                    self.sketch.note(f"{stored.source} is used in several places, each with weights of its own here")
 
     def rename(self, name: str, new: str) -> str:
         """Give a piece another name; one that has it already gets a longer one."""
@@ -282,6 +274,7 @@ class _Reading:
         self.sketch.by_name[new] = piece
         for each in self.sketch.made.pieces:
             each.inputs = tuple(new if source == name else source for source in each.inputs)
+            each.share = new if each.share == name else each.share
         self.sketch.made.outputs = [
             replace(output, piece=new) if output.piece == name else output for output in self.sketch.made.outputs
         ]

@@ -11,7 +11,7 @@ from netspec.formats.reading import Array, Piece, Stored
 from netspec.formats.sketch import Sketch, make
 from netspec.ops import ShapeError
 
-__all__ = ["tidied"]
+__all__ = ["share", "tidied"]
 
 _PRODUCTS = {"conv", "deconv", "depthwise", "fc"}
 _NORMS = {"layernorm", "groupnorm", "instancenorm"}
@@ -114,6 +114,9 @@ def _in_a_row(at: _Tidying, piece: Piece) -> bool:
 def _bias(at: _Tidying, piece: Piece) -> bool:
     """Make what is added to each channel behind a product its bias."""
     first = at.before(piece)
+    if _kind(piece) in {"times", "scale"} and first is not None and _kind(first) in {"pool", "avgpool"}:
+        # What is added to each value of a window is added to its maximum or mean.
+        first = None if getattr(first.layer, "count_padding", False) else at.before(first)
     if _kind(piece) not in {"times", "scale"} or first is None or _kind(first) not in {*_PRODUCTS, "attention"}:
         return False
     factor, plus = _numbers(piece)
@@ -125,11 +128,11 @@ def _bias(at: _Tidying, piece: Piece) -> bool:
         arrays = {"out_proj_bias": np.broadcast_to(own + plus, (features,))}
         arrays |= {} if "in_proj_bias" in first.arrays else {"in_proj_bias": np.zeros(3 * features)}
         at.change(first, arrays, bias=True)
-        at.drop(piece, first.name)
+        at.drop(piece, piece.inputs[0])
         return True
     own = first.arrays["bias"].array.astype(np.float64) if "bias" in first.arrays else 0.0
     at.change(first, {"bias": np.broadcast_to(own + plus, first.shape[:1])}, bias=True)
-    at.drop(piece, first.name)
+    at.drop(piece, piece.inputs[0])
     return True
 
 
@@ -353,3 +356,32 @@ def tidied(sketch: Sketch, outputs: Sequence[str]) -> list[str]:
             looked = left[0] if left else None
     sketch.made.pieces = [piece for piece in sketch.made.pieces if sketch.by_name.get(piece.name) is piece]
     return at.outputs
+
+
+_SHARED = {"conv", "deconv", "depthwise", "fc", "embedding", "lstm", "gru", "rnn", "attention"}
+"""Layers whose weights another one may use."""
+
+
+def share(sketch: Sketch) -> None:
+    """Let layers use the weights of one before them where the file has the same for both."""
+    owners: dict[tuple[str, str], list[Piece]] = {}
+    slopes = {piece.inputs[0] for piece in sketch.made.pieces if _kind(piece) == "prelu"}
+    for piece in sketch.made.pieces:
+        # A `prelu` goes on the line of its layer, with weights of its own.
+        if _kind(piece) not in _SHARED or not piece.arrays or piece.name in slopes:
+            continue
+        known = owners.setdefault((_kind(piece), next(iter(piece.arrays.values())).source), [])
+        owner = next((each for each in known if _same_arrays(each, piece)), None)
+        if owner is None:
+            known.append(piece)
+        else:
+            owner.keep, piece.share = True, owner.name
+            piece.arrays, piece.weights = {}, {}
+
+
+def _same_arrays(first: Piece, second: Piece) -> bool:
+    """Return whether two pieces have the same weights."""
+    if first.arrays.keys() != second.arrays.keys():
+        return False
+    pairs = [(first.arrays[name].array, second.arrays[name].array) for name in first.arrays]
+    return all(np.array_equal(a, b) for a, b in pairs)

@@ -39,6 +39,8 @@ class Trace:
         self.batch = Atom(FREE, batch=True)
         self.origins: dict[str, str] = {name: name for name in graph.constants}
         """The names of the weights that constants were made of."""
+        self.moved: dict[tuple[str, tuple[Group, ...], tuple[Group, ...]], str] = {}
+        """Pieces of values that were laid out anew, by the value and both layouts."""
         self.names: Counter[str] = Counter()
         self.read: set[str] = set()
         """The names of all values that something reads."""
@@ -129,6 +131,14 @@ class Trace:
         groups = [tuple(atom for atom in group if not atom.batch) for group in groups]
         if [*view.base] == groups:
             return view
+        known = self.moved.get((view.piece, view.base, tuple(groups)))
+        if known is None:
+            known = self._laid(node, view, groups)
+            self.moved[view.piece, view.base, tuple(groups)] = known
+        return replace(view, piece=known, base=tuple(groups))
+
+    def _laid(self, node: Node, view: View, groups: list[Group]) -> str:
+        """Return the piece of a value with certain axes."""
         found, wanted = atoms_of(view.base), atoms_of(groups)
         if set(found) != set(wanted):
             raise RefusedError("it reads values of the batch as if they were of one example")
@@ -136,7 +146,7 @@ class Trace:
             raise RefusedError(f"a value of {len(groups)} axes", "four axes are the most, without that of the batch")
         sizes = tuple(map(size_of, groups))
         if found == wanted:
-            return replace(view, piece=self._reshape(node, view, groups).name, base=tuple(groups))
+            return self._reshape(node, view, groups).name
         moved = self._known_move(node, view, groups)
         if moved is None:
             blocks, order = _blocks(found, wanted)
@@ -151,7 +161,7 @@ class Trace:
             if tuple(size_of(blocks[i]) for i in order) != sizes:
                 name = self.add(node, "reshape", [name], shape=sizes).name
             moved = name
-        return replace(view, piece=moved, base=tuple(groups))
+        return moved
 
     def _reshape(self, node: Node, view: View, groups: Sequence[Group]) -> Piece:
         sizes = tuple(map(size_of, groups))
