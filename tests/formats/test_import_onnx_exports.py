@@ -1,6 +1,6 @@
 """ONNX: what PyTorch exported of networks as people write them, word for word; `--update` writes the specs anew.
 
-`exported_onnx/write.py` wrote the models, and what PyTorch computes with them.
+`benchmarks/onnx_exports.py` wrote the models, and what PyTorch computes with them.
 """
 
 from __future__ import annotations

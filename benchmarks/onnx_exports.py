@@ -1,6 +1,6 @@
-"""Writes the models of this folder: networks in PyTorch, exported by PyTorch, and what they compute.
+"""Writes tests/formats/exported_onnx/: networks in PyTorch, exported by PyTorch, and what they compute.
 
-    python tests/formats/exported_onnx/write.py
+    python benchmarks/onnx_exports.py
 
 The files are kept, so that tests need no PyTorch, and what its exporter writes in this version is tested in later ones.
 """
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent / "tests" / "formats" / "exported_onnx"
 
 
 class Vision(nn.Module):
