@@ -267,6 +267,23 @@ OPERATORS = {
         "a = Relu (x)\ny = Concat <axis = 3> (x, a)",
         "input 4x7x8; branch {; permute 2x0x1; } {; relu; permute 2x0x1; } concat; permute 1x2x0",
     ),
+    "values behind themselves": Operator(
+        "y = Tile (x, t)",
+        "input 2x3; branch { } { } concat; permute 1x0; branch { } { } { } concat; permute 1x0",
+        given="float[N, 2, 3] x",
+        weights={"t": _whole(1, 2, 3)},
+    ),
+    "dropout": Operator(
+        "a, m = Dropout (x)\nb = Dropout (a, r)\ny = Dropout (b, zero)",
+        "input 4x7x8; dropout 0.5; dropout 0.25",
+        weights={"r": _number(0.25), "zero": _number(0)},
+    ),
+    "a mask of channels": Operator(
+        "y = Where (m, x, c)",
+        "input 3x2; scale bias",
+        given="float[N, 3, 2] x",
+        weights={"m": np.array([[True], [False], [True]]), "c": _number(7)},
+    ),
     "DepthToSpace": Operator("y = DepthToSpace <blocksize = 2> (x)", "input 4x7x8; pixelshuffle 2"),
     "DepthToSpace, the other order": Operator(
         "y = DepthToSpace <blocksize = 2> (x)",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from netspec.formats.onnx.read.constants import added, multiplied
 from netspec.formats.onnx.read.fold import axes_of
 from netspec.formats.onnx.read.model import Node, RefusedError
 from netspec.formats.onnx.read.scores import Scores
@@ -168,7 +169,6 @@ def _space_to_depth(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
 
 
 def _where(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
-    del t, node
     where, a, b = inputs[:3]
     if isinstance(where, np.ndarray):
         for scores, low, seen in ((a, b, where), (b, a, ~where.astype(np.bool_))):
@@ -177,6 +177,11 @@ def _where(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
         chosen = a if where.all() else b if not where.any() else None
         if isinstance(chosen, View):
             return chosen
+        # x where the mask is 1: x·mask + c·(1 − mask).
+        for view, other, mask in ((a, b, where.astype(np.bool_)), (b, a, ~where.astype(np.bool_))):
+            if isinstance(view, View) and isinstance(other, np.ndarray) and np.isfinite(other).all():
+                kept = multiplied(t, node, view, mask.astype(np.float32))
+                return added(t, node, kept, np.where(mask, 0, other).astype(np.float32))
     raise RefusedError("a choice between values", "`maximum`, `minimum`, `clamp`, or `multiply` by a `sigmoid`")
 
 

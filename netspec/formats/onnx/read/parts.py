@@ -23,6 +23,10 @@ from netspec.formats.reading import Array
 __all__ = ["OPERATORS"]
 
 
+_MOST_TIMES = 100
+"""How often a value is put behind itself at most: it is one branch each."""
+
+
 def _view(inputs: Sequence[Any]) -> View:
     if not inputs or not isinstance(inputs[0], View):
         raise RefusedError("it takes parts of the scores of an attention")
@@ -193,6 +197,11 @@ def _concat(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         return _view(inputs)
     if not all(isinstance(x, View) for x in inputs):
         return _with_constant(t, node, inputs, axis)
+    return _joined(t, node, inputs, axis)
+
+
+def _joined(t: Trace, node: Node, inputs: Sequence[View], axis: int) -> View:
+    """Return values one behind the other along an axis."""
     if any(view.tokens for view in inputs):
         raise RefusedError("it puts token numbers together", "`concat` behind the `embedding`")
     if any(atom.batch for view in inputs for atom in view.axes[axis]):
@@ -259,6 +268,18 @@ def _of_one(array: Array) -> Array | None:
     """Return what a constant has for each example, which must be the same."""
     first = array[:1]
     return np.array(first[0], np.float32) if array.ndim and (array == first).all() else None
+
+
+def _tile(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
+    view, times_ = _view(inputs), whole_numbers(inputs[1], "number of times")
+    if len(times_) != len(view.axes) or any(n < 1 or n > _MOST_TIMES for n in times_):
+        raise RefusedError("its numbers of times are not one for each axis, or too many")
+    for axis, count in enumerate(times_):
+        if count > 1 and any(atom.batch for atom in view.axes[axis]):
+            raise RefusedError("it repeats the examples of a batch")
+        if count > 1:
+            view = _joined(t, node, [view] * count, axis)
+    return view
 
 
 # --- positions --------------------------------------------------------------------------------------------------------
@@ -418,6 +439,7 @@ OPERATORS: Mapping[str, Callable[[Trace, Node, Sequence[Any]], Any]] = {
     "Gather": _gather,
     "OneHot": _one_hot,
     "Concat": _concat,
+    "Tile": _tile,
     "Pad": _pad,
     "Resize": _resize,
     "Upsample": _resize,

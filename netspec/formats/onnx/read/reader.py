@@ -69,7 +69,6 @@ REFUSED: Mapping[str, str] = {
     "GatherElements": "`channels` or `crop`",
     "GatherND": "`channels` or `crop`",
     "Equal": "`mask=` of an input of tokens",
-    "Tile": "`upsample`",
     "Col2Im": "`deconv`",
 }
 
