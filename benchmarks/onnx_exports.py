@@ -17,6 +17,8 @@ from torch.nn import functional
 
 FOLDER = Path(__file__).parent.parent / "tests" / "formats" / "exported_onnx"
 
+torch.manual_seed(0)
+
 
 class Vision(nn.Module):
     """A transformer on pieces of a picture."""
@@ -55,7 +57,7 @@ class Language(nn.Module):
         parts = self.three(self.norm(y)).split(width, 2)
         q, k, v = (part.view(batch, length, 2, width // 2).transpose(1, 2) for part in parts)
         scores = (q @ k.transpose(-2, -1)) * (width // 2) ** -0.5
-        scores = scores.masked_fill(self.mask[:, :, :length, :length] == 0, float("-inf"))
+        scores = scores.masked_fill(self.get_buffer("mask")[:, :, :length, :length] == 0, float("-inf"))
         seen = (scores.softmax(-1) @ v).transpose(1, 2).contiguous().view(batch, length, width)
         return self.head(y + self.out(seen))
 
@@ -174,11 +176,10 @@ def main() -> None:
         model.eval()
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d | nn.LayerNorm):
-                nn.init.uniform_(module.weight, 0.5, 1.5)
-                nn.init.uniform_(module.bias, -0.5, 0.5)
-            if isinstance(module, nn.BatchNorm2d):
-                nn.init.uniform_(module.running_mean, -0.5, 0.5)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
+                for part, values in [*module.named_parameters(), *module.named_buffers()]:
+                    if values.is_floating_point():
+                        low, high = (-0.5, 0.5) if part in {"bias", "running_mean"} else (0.5, 1.5)
+                        nn.init.uniform_(values, low, high)
         axes = {"x": {0: "N"}}
         target = FOLDER / f"{name}.onnx"
         torch.onnx.export(
@@ -198,5 +199,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    torch.manual_seed(0)
     main()

@@ -72,6 +72,9 @@ REFUSED: Mapping[str, str] = {
     "Col2Im": "`deconv`",
 }
 
+_SAME_WEIGHT = {"Transpose", "Reshape", "Cast", "Identity", "Unsqueeze", "Squeeze"}
+"""Operators that leave a weight what it is, so that it keeps its name."""
+
 _LOST = object()
 """Stands for a value of which nothing is known."""
 
@@ -130,6 +133,7 @@ class _Reading:
                 continue
             view = declare(self.t, name, declared, nodes, self.given.shape)
             self.values[name] = _LOST if view is None else view
+            self.t.computed.add(name)
             self.pictures |= {view.piece} if view is not None and view.bytes else set()
         for node in nodes:
             self.node(node)
@@ -167,6 +171,8 @@ class _Reading:
         for name, value in zip(node.outputs, [*made, *[_LOST] * len(node.outputs)], strict=False):
             if name:
                 self.values[name] = value
+                if not isinstance(value, np.ndarray):
+                    self.t.computed.add(name)
 
     def made(self, node: Node, inputs: Sequence[Any]) -> Sequence[Any]:
         """Return what a node makes."""
@@ -180,7 +186,7 @@ class _Reading:
                 if self.count > _MOST_FOLDED:
                     raise ModelImportError(f"{self.graph.file} computes with more constants than a network has")
                 origin = next((self.t.origins[n] for n in node.inputs if n in self.t.origins), None)
-                if origin is not None:
+                if origin is not None and node.kind in _SAME_WEIGHT:
                     self.t.origins |= dict.fromkeys(node.outputs, origin)
                 return constants
         operator = OPERATORS.get(node.kind)
@@ -236,7 +242,7 @@ class _Reading:
         if made.unknown:
             wanted += [name for name in dict.fromkeys(self.frontier) if name not in wanted]
         ends = tidied(self.sketch, wanted)
-        share(self.sketch)
+        share(self.sketch, self.t.uses)
         made.has_weights = True
         for piece in made.pieces:
             if prod(piece.shape) > _MOST_VALUES:

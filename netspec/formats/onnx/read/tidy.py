@@ -362,15 +362,20 @@ _SHARED = {"conv", "deconv", "depthwise", "fc", "embedding", "lstm", "gru", "rnn
 """Layers whose weights another one may use."""
 
 
-def share(sketch: Sketch) -> None:
-    """Let layers use the weights of one before them where the file has the same for both."""
-    owners: dict[tuple[str, str], list[Piece]] = {}
+def share(sketch: Sketch, uses: Mapping[str, tuple[str, ...]]) -> None:
+    """Let layers use the weights of one before them where the file has the same for both.
+
+    Args:
+        sketch: with all its layers.
+        uses: the names of what each has its weights from.
+    """
+    owners: dict[tuple[str, ...], list[Piece]] = {}
     slopes = {piece.inputs[0] for piece in sketch.made.pieces if _kind(piece) == "prelu"}
     for piece in sketch.made.pieces:
         # A `prelu` goes on the line of its layer, with weights of its own.
         if _kind(piece) not in _SHARED or not piece.arrays or piece.name in slopes:
             continue
-        known = owners.setdefault((_kind(piece), next(iter(piece.arrays.values())).source), [])
+        known = owners.setdefault((_kind(piece), *uses.get(piece.name, (piece.name,))), [])
         owner = next((each for each in known if _same_arrays(each, piece)), None)
         if owner is None:
             known.append(piece)

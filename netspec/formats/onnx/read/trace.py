@@ -42,6 +42,10 @@ class Trace:
         self.moved: dict[tuple[str, tuple[Group, ...], tuple[Group, ...]], str] = {}
         """Pieces of values that were laid out anew, by the value and both layouts."""
         self.names: Counter[str] = Counter()
+        self.uses: dict[str, tuple[str, ...]] = {}
+        """The names of the constants that a piece has its weights from."""
+        self.computed: set[str] = set()
+        """The names of the values that are no constants."""
         self.read: set[str] = set()
         """The names of all values that something reads."""
         self.nothing = object()
@@ -95,6 +99,7 @@ class Trace:
             self.sketch.give(piece, arrays, self.source(node))
             if len(self.sketch.made.unknown) > known:
                 raise LostError
+            self.uses[piece.name] = tuple(self.origins.get(n, n) for n in node.inputs if n not in self.computed)
         return piece
 
     def on(self, node: Node, view: View, kind: str, arrays: Mapping[str, Array] | None = None, **fields: Any) -> View:
