@@ -141,6 +141,7 @@ class Odd(nn.Module):
 
 MODELS: dict[str, tuple[nn.Module, Tensor, int]] = {
     "vision": (Vision(), torch.randn(2, 3, 8, 8), 17),
+    "vision_of_one": (Vision(), torch.randn(1, 3, 8, 8), 17),
     "language": (Language(), torch.randint(0, 11, (2, 6)), 14),
     "words": (Words(), torch.randint(0, 9, (2, 7)), 11),
     "mobile": (
@@ -180,7 +181,7 @@ def main() -> None:
                     if values.is_floating_point():
                         low, high = (-0.5, 0.5) if part in {"bias", "running_mean"} else (0.5, 1.5)
                         nn.init.uniform_(values, low, high)
-        axes = {"x": {0: "N"}}
+        axes = None if name == "vision_of_one" else {"x": {0: "N"}}
         target = FOLDER / f"{name}.onnx"
         torch.onnx.export(
             model,
