@@ -173,6 +173,14 @@ OPERATORS = {
         weights={"two": _number(2), "small": _number(1e-5), "a": _normal(6), "b": _normal(6)},
         opset=13,
     ),
+    "layer normalization, written out with axes as inputs": Operator(
+        "m = ReduceMean (x, last)\nd = Sub (x, m)\nq = Mul (d, d)\nv = ReduceMean (q, last)\n"
+        "e = Add (v, small)\ns = Sqrt (e)\ny = Div (d, s)",
+        "input 6; layernorm noaffine",
+        given="float[N, 6] x",
+        weights={"small": _number(1e-5), "last": _whole(-1)},
+        opset=18,
+    ),
     "GroupNormalization": Operator(
         "y = GroupNormalization <num_groups = 2, epsilon = 0.01> (x, a, b)",
         "input 4x7x8; groupnorm 2 epsilon=0.01",
@@ -266,6 +274,13 @@ OPERATORS = {
     "positions behind each other": Operator(
         "a = Relu (x)\ny = Concat <axis = 3> (x, a)",
         "input 4x7x8; branch {; permute 2x0x1; } {; relu; permute 2x0x1; } concat; permute 1x2x0",
+    ),
+    "attributes that are inputs by now": Operator(
+        "a = Slice <axes = [2], starts = [1], ends = [-1]> (x)\nb = Pad <pads = [0, 0, 0, 1, 0, 0, 0, 1]> (a)\n"
+        "c = ReduceMax <axes = [3], keepdims = 1> (b)\nd = Squeeze <axes = [3]> (c)\ne = Unsqueeze <axes = [2]> (d)\n"
+        "f, g = Split <axis = 1, split = [1, 3]> (e)\nh = Flatten (g)\ny = Softmax (h)",
+        "input 4x7x8; crop 5x8; pad 0x1; reshape 20x10; globalpool max; channels 15 offset=5; softmax",
+        opset=9,
     ),
     "values behind themselves": Operator(
         "y = Tile (x, t)",
