@@ -13,7 +13,17 @@ import numpy as np
 from pydantic import ValidationError
 
 from netspec.formats.format import NotInstalledError
-from netspec.formats.onnx.read import arithmetic, functions, moves, parts, products, recurrent, windows
+from netspec.formats.onnx.read import (
+    arithmetic,
+    functions,
+    joins,
+    moves,
+    parts,
+    positions,
+    products,
+    recurrent,
+    windows,
+)
 from netspec.formats.onnx.read.fold import FOLDS, constant_of, folded
 from netspec.formats.onnx.read.inputs import declare
 from netspec.formats.onnx.read.load import load
@@ -37,6 +47,8 @@ OPERATORS: Mapping[str, Callable[[Trace, Node, Sequence[Any]], Any]] = {
     **products.OPERATORS,
     **moves.OPERATORS,
     **parts.OPERATORS,
+    **joins.OPERATORS,
+    **positions.OPERATORS,
     **recurrent.OPERATORS,
 }
 
