@@ -80,6 +80,9 @@ def declare(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], give
     if kind in _WHOLE and len(whole) > 1:
         t.sketch.unknown(place, f"whole numbers of {format_shape(whole)}", "a row of token numbers")
         return None
+    if kind == "uint8" and len(whole) != 3:
+        t.sketch.unknown(place, f"bytes of {format_shape(whole)}", "bytes are those of a picture")
+        return None
     t.sketch.input(label, whole)
     view = t.fresh(label, whole)
     base = view.base

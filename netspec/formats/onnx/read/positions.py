@@ -108,6 +108,8 @@ def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         scales = given[1] if len(given) > 1 else None
         sizes = given[2] if len(given) > 2 else None
     axes = node.attributes.get("axes", list(range(len(shape))))
+    if node.word("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise RefusedError("a size that keeps the ratio of the sides", "export it with fixed sizes")
     if sizes is not None:
         wanted = whole_numbers(sizes, "sizes")
         factors = [w / shape[a] for w, a in zip(wanted, axes, strict=False)]

@@ -209,6 +209,8 @@ def _lrn(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         "beta": node.number("beta", 0.75),
         "k": node.number("bias", 1.0),
     }
+    if node.whole("size", 1) % 2 == 0:
+        raise RefusedError("an even number of neighbors", "`lrn` has the odd one on the other side")
     made = t.featured(node, view, view.axes[1])
     if made.base[0] != view.axes[1]:
         made = t.laid(node, made, [view.axes[1], *made.base[1:]])
