@@ -97,8 +97,8 @@ def _padded(t: Trace, node: Node, view: View, pads: Sequence[tuple[int, int]], m
     return padded(t, node, plain, tuple(pads[2:]), mode)
 
 
-def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-    view = view_of(inputs)
+def _factors(t: Trace, node: Node, inputs: Sequence[Any], view: View) -> list[float]:
+    """Return by what each axis becomes longer."""
     shape = view.shape
     given = [None if x is None or not np.size(x) else x for x in inputs[1:]]
     sizes = None
@@ -108,11 +108,8 @@ def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         scales = given[1] if len(given) > 1 else None
         sizes = given[2] if len(given) > 2 else None
     axes = node.attributes.get("axes", list(range(len(shape))))
-    if node.word("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise RefusedError("a size that keeps the ratio of the sides", "export it with fixed sizes")
     if sizes is not None:
-        wanted = whole_numbers(sizes, "sizes")
-        factors = [w / shape[a] for w, a in zip(wanted, axes, strict=False)]
+        factors = [w / shape[a] for w, a in zip(whole_numbers(sizes, "sizes"), axes, strict=False)]
     elif scales is not None and not isinstance(scales, View):
         factors = [float(v) for v in np.asarray(scales).reshape(-1)]
     else:
@@ -124,6 +121,15 @@ def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         whole[axis] = factor
     if view.batch_axis() == 0:
         whole[0] = 1.0
+    return whole
+
+
+def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
+    view = view_of(inputs)
+    shape = view.shape
+    if node.word("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise RefusedError("a size that keeps the ratio of the sides", "export it with fixed sizes")
+    whole = _factors(t, node, inputs, view)
     if any(abs(f - round(f)) > 1e-6 or f < 1 for f in whole) or whole[:2] != [1, 1]:
         raise RefusedError(f"a size of {', '.join(f'{f:g}' for f in whole[2:])} times", "`upsample` by whole factors")
     if all(f == 1 for f in whole):
