@@ -61,6 +61,14 @@ OPERATORS = {
         "input 4x7x8; conv 5 3x3",
         weights={"w": _normal(5, 4, 3, 3), "b": _normal(1, 5, 1, 1)},
     ),
+    "a bias behind a pooling": Operator(
+        "c = Conv (x, w)\np = MaxPool <kernel_shape = [2, 2], strides = [2, 2], pads = [1, 0, 1, 0]> (c)\n"
+        "q = AveragePool <kernel_shape = [2, 2]> (p)\nb1 = Add (q, b)\nd = Conv (b1, v)\n"
+        "m = MaxPool <kernel_shape = [2, 1]> (d)\ny = Add (m, b)",
+        "input 4x7x8; conv 5 3x3 nobias; pool 2 pad=1x0; avgpool 2x2 stride=1; scale bias; conv 5 1x1; "
+        "pool 2x1 stride=1",
+        weights={"w": _normal(5, 4, 3, 3), "b": _normal(1, 5, 1, 1), "v": _normal(5, 5, 1, 1)},
+    ),
     "a border before": Operator(
         "p = Pad (x, e)\ny = Conv (p, w)",
         "input 4x7x8; conv 5 3x3 pad=same nobias",
@@ -74,7 +82,7 @@ OPERATORS = {
     "a sequence as an image of one row": Operator(
         "u = Unsqueeze (x, a)\nc = Conv <pads = [0, 1, 0, 1]> (u, w)\n"
         "p = MaxPool <kernel_shape = [1, 2], strides = [1, 2]> (c)\ny = Squeeze (p, a)",
-        "input 3x9; conv 5 3x3 pad=same nobias; pool 2",
+        "input 3x9; conv 5 3 pad=same nobias; pool 2",
         given="float[N, 3, 9] x",
         weights={"a": _whole(2), "w": _normal(5, 3, 1, 3)},
     ),
@@ -107,7 +115,7 @@ OPERATORS = {
     ),
     "means, padded unevenly, which does not count": Operator(
         "y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 0, 0, 1]> (x)",
-        "input 4x7x8; pad 1; crop 8x9 offset=0x1; avgpool 3x3 stride=2; flatten; scale 1; reshape 4x3x4",
+        "input 4x7x8; pad 1; crop 8x9 offset=0x1; avgpool 3x3 stride=2; flatten; scale; reshape 4x3x4",
     ),
     "a mean of everything, padded after": Operator(
         "y = AveragePool <kernel_shape = [8, 8], pads = [0, 0, 1, 0]> (x)",
@@ -165,6 +173,14 @@ OPERATORS = {
         weights={"two": _number(2), "small": _number(1e-5), "a": _normal(6), "b": _normal(6)},
         opset=13,
     ),
+    "layer normalization, written out with axes as inputs": Operator(
+        "m = ReduceMean (x, last)\nd = Sub (x, m)\nq = Mul (d, d)\nv = ReduceMean (q, last)\n"
+        "e = Add (v, small)\ns = Sqrt (e)\ny = Div (d, s)",
+        "input 6; layernorm noaffine",
+        given="float[N, 6] x",
+        weights={"small": _number(1e-5), "last": _whole(-1)},
+        opset=18,
+    ),
     "GroupNormalization": Operator(
         "y = GroupNormalization <num_groups = 2, epsilon = 0.01> (x, a, b)",
         "input 4x7x8; groupnorm 2 epsilon=0.01",
@@ -182,11 +198,11 @@ OPERATORS = {
     # --- arithmetic ---
     "a scale and a bias": Operator(
         "m = Mul (x, a)\ny = Add (m, b)",
-        "input 4x7x8; scale bias 1",
+        "input 4x7x8; scale bias",
         weights={"a": _normal(4, 1, 1), "b": _normal(4, 1, 1)},
     ),
     "a number for each value": Operator(
-        "y = Mul (x, a)", "input 4x7x8; flatten; scale 1; reshape 4x7x8", weights={"a": _normal(4, 7, 8)}
+        "y = Mul (x, a)", "input 4x7x8; flatten; scale; reshape 4x7x8", weights={"a": _normal(4, 7, 8)}
     ),
     "numbers": Operator(
         "a = Sub (one, x)\nb = Div (a, four)\nc = Max (b, low)\ne = Exp (c)\ny = Div (two, e)",
@@ -225,8 +241,7 @@ OPERATORS = {
     "functions": Operator(
         "a = ThresholdedRelu <alpha = 0.3> (x)\nb = Shrink <lambd = 0.2, bias = 0.2> (a)\nc = HardSigmoid (b)\n"
         "d = PRelu (c, s)\ne = LeakyRelu <alpha = 0.2> (d)\ny = Celu <alpha = 0.5> (e)",
-        "input 4x7x8; threshold 0.3 0; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu 0.25; leaky_relu 0.2; "
-        "celu 0.5",
+        "input 4x7x8; threshold 0.3 0; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu; leaky_relu 0.2; celu 0.5",
         weights={"s": _normal(4, 1, 1)},
     ),
     "softmax of old": Operator(
@@ -259,6 +274,30 @@ OPERATORS = {
     "positions behind each other": Operator(
         "a = Relu (x)\ny = Concat <axis = 3> (x, a)",
         "input 4x7x8; branch {; permute 2x0x1; } {; relu; permute 2x0x1; } concat; permute 1x2x0",
+    ),
+    "attributes that are inputs by now": Operator(
+        "a = Slice <axes = [2], starts = [1], ends = [-1]> (x)\nb = Pad <pads = [0, 0, 0, 1, 0, 0, 0, 1]> (a)\n"
+        "c = ReduceMax <axes = [3], keepdims = 1> (b)\nd = Squeeze <axes = [3]> (c)\ne = Unsqueeze <axes = [2]> (d)\n"
+        "f, g = Split <axis = 1, split = [1, 3]> (e)\nh = Flatten (g)\ny = Softmax (h)",
+        "input 4x7x8; crop 5x8; pad 0x1; reshape 20x10; globalpool max; channels 15 offset=5; softmax",
+        opset=9,
+    ),
+    "values behind themselves": Operator(
+        "y = Tile (x, t)",
+        "input 2x3; branch { } { } concat; permute 1x0; branch { } { } { } concat; permute 1x0",
+        given="float[N, 2, 3] x",
+        weights={"t": _whole(1, 2, 3)},
+    ),
+    "dropout": Operator(
+        "a, m = Dropout (x)\nb = Dropout (a, r)\ny = Dropout (b, zero)",
+        "input 4x7x8; dropout 0.5; dropout 0.25",
+        weights={"r": _number(0.25), "zero": _number(0)},
+    ),
+    "a mask of channels": Operator(
+        "y = Where (m, x, c)",
+        "input 3x2; scale bias",
+        given="float[N, 3, 2] x",
+        weights={"m": np.array([[True], [False], [True]]), "c": _number(7)},
     ),
     "DepthToSpace": Operator("y = DepthToSpace <blocksize = 2> (x)", "input 4x7x8; pixelshuffle 2"),
     "DepthToSpace, the other order": Operator(

@@ -64,6 +64,48 @@ def test_images_with_channels_last_become_ours(tmp_path: Path) -> None:
     assert difference(computed(made, [x]), wanted).accepted
 
 
+WHOLE = """t = Transpose <perm = [0, 3, 1, 2]> (x)
+c = Conv <pads = [1, 1, 1, 1]> (t, w)
+l = Transpose <perm = [0, 2, 3, 1]> (c)
+a = Add (l, b)
+m = Mul (a, s)
+r = Relu (m)
+t2 = Transpose <perm = [0, 3, 1, 2]> (r)
+c2 = Conv <pads = [1, 1, 1, 1]> (t2, v)
+l2 = Transpose <perm = [0, 2, 3, 1]> (c2)
+d = Add (r, l2)
+k = Concat <axis = 3> (d, r)
+g = ReduceMean <axes = [1, 2], keepdims = 0> (k)
+y = MatMul (g, f)"""
+
+
+def test_a_network_of_channels_last_has_no_layer_that_moves(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(0)
+    shapes = {"w": (3, 2, 3, 3), "v": (3, 3, 3, 3), "b": (3,), "s": (3,), "f": (6, 4)}
+    model = model_of(
+        WHOLE, "float[N, 6, 5, 2] x", "float y", {n: rng.normal(size=shape) for n, shape in shapes.items()}
+    )
+    made, spec = imported(tmp_path, model)
+    assert spec == (
+        "input 2x6x5; conv 3 3x3 pad=same; scale; relu; branch { residual { conv 3 3x3 pad=same nobias } } { } concat; "
+        "globalpool; fc 4 nobias"
+    )
+    x = rng.normal(size=(3, 2, 6, 5)).astype(np.float32)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    wanted = session.run(None, {"x": np.ascontiguousarray(x.transpose(0, 2, 3, 1))})
+    assert difference(computed(made, [x]), wanted).accepted
+
+
+def test_weights_of_half_precision_are_floats_here(tmp_path: Path) -> None:
+    half = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float16)
+    body = "h = Cast <to = 10> (x)\nm = MatMul (h, w)\ny = Cast <to = 1> (m)"
+    made, spec = imported(tmp_path, model_of(body, "float[N, 6] x", "float y", {"w": half}))
+    assert spec == "input 6; fc 4 nobias"
+    x = drawn("float[N, 6] x")
+    np.testing.assert_allclose(computed(made, [x])[0], x @ half.astype(np.float32), rtol=1e-5)
+
+
 def test_free_sizes_are_asked_for(tmp_path: Path) -> None:
     model = model_of("y = Conv (x, w)", "float[N, 3, H, W] x", "float y", {"w": np.ones((2, 3, 3, 3))})
     with pytest.raises(ns.NetspecError, match=r"its sizes 3x\?x\? are free; say it: --shape CxHxW"):
@@ -95,6 +137,23 @@ def test_names_are_those_of_weights_and_outputs(tmp_path: Path) -> None:
     assert [row.source for row in made.rows if row.parameters] == ["stem.conv of net.onnx", "head of net.onnx"]
 
 
+def test_weights_that_are_read_twice_are_shared(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weights = {"tower.weight": rng.normal(size=(3, 2, 3, 3)), "tower.bias": rng.normal(size=3)}
+    body = "a = Conv (x, w, b)\nr = Relu (a)\nc = Conv (z, w, b)\ns = Relu (c)\nd = Sub (r, s)\ny = Abs (d)"
+    model = model_of(body, "float[N, 2, 5, 5] x, float[N, 2, 5, 5] z", "float y", {})
+    onnx = pytest.importorskip("onnx")
+    for name, array in weights.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array.astype(np.float32), name))
+    for node in model.graph.node:
+        node.input[:] = [{"w": "tower.weight", "b": "tower.bias"}.get(each, each) for each in node.input]
+    x = rng.normal(size=(2, 3, 2, 5, 5)).astype(np.float32)
+    assert agreed(tmp_path, model, list(x)) == (
+        "input 2x5x5 as x; input 2x5x5 as z; from x; conv 3 3x3 relu as tower; from z; conv 3 3x3 relu share=tower as "
+        "tower_2; from tower; subtract tower_2; abs"
+    )
+
+
 # --- our own exports ------------------------------------------------------------------------------------------------
 
 CLASSES = tuple(f"class {i}" for i in range(10))
@@ -107,7 +166,7 @@ PREPARED = {
     ),
     "a mean of each channel": (
         'data cifar10 { normalize means="0.4 0.5 0.6" stds="0.2 0.3 0.4" }',
-        "input 3x32x32; scale bias 1 as preparation; conv 4 3x3 stride=4 relu; globalpool; fc 10 softmax; "
+        "input 3x32x32; scale bias as preparation; conv 4 3x3 stride=4 relu; globalpool; fc 10 softmax; "
         "freeze preparation",
     ),
 }

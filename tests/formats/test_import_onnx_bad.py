@@ -354,6 +354,11 @@ REFUSED = {
         "y = BatchNormalization <training_mode = 1> (x, c, c, c, c)",
         "batch normalization in training mode",
     ),
+    "even neighbors": ("y = LRN <size = 4> (x)", "an even number of neighbors"),
+    "the ratio of sides": (
+        'y = Resize <keep_aspect_ratio_policy = "not_larger"> (x, , , k)',
+        "a size that keeps the ratio of the sides",
+    ),
     "an axis of words": ('y = Concat <axis = "a"> (x, x)', "its axis is no whole number"),
 }
 
@@ -389,6 +394,7 @@ INPUTS = {
     "five axes": ("float[N, 3, 4, 5, 6] x", "it has 5 axes"),
     "a single number": ("float x", "it has 0 axes"),
     "whole numbers as images": ("int64[N, 3, 4, 4] x", "whole numbers of 3x4x4"),
+    "bytes of a row": ("uint8[N, 3] x", "bytes of 3; bytes are those of a picture"),
     "free": ("float[N, C, H, W] x", "its sizes ?x?x? are free; say it: --shape CxHxW"),
     "two of other numbers": ("float[2, 3] x, float[3, 3] z", "3 examples, where another input has 2"),
 }

@@ -225,7 +225,8 @@ def _line(item: Line, words: Iterator[str | None]) -> str:
     given = {name: word for (name, _), word in zip(slots(item.piece.layer), words, strict=False) if word is not None}
     # A sequence that attention reads beside its own stands behind its key.
     second = item.piece.layer.second
-    text = [_words(item.piece.layer, given), *(f"{second}={label}" if second else label for label in item.reads)]
+    own = _words(item.piece.layer, given, sequence=len(item.piece.shape) == 2)
+    text = [own, *(f"{second}={label}" if second else label for label in item.reads)]
     text += [f"share={item.share}"] if item.share else []
     return " ".join([*text, *(["as", item.label] if item.label else [])])
 
@@ -245,8 +246,14 @@ def _use_text(item: Use, words: Iterator[str | None]) -> str:
     return " ".join([*text, *(["as", item.label] if item.label else [])])
 
 
-def _words(layer: Layer, given: dict[str, str]) -> str:
-    """Return the words of a layer as a person writes them, with others in place of some numbers."""
+def _words(layer: Layer, given: dict[str, str], *, sequence: bool) -> str:
+    """Return the words of a layer as a person writes them, with others in place of some numbers.
+
+    Args:
+        layer: in question.
+        given: words by the arguments that they stand for.
+        sequence: whether it makes a sequence, of which sizes are one number.
+    """
     shown = layer
     kernel, pad = getattr(layer, "kernel", None), getattr(layer, "pad", None)
     canonical = layer.canonical()
@@ -267,7 +274,7 @@ def _words(layer: Layer, given: dict[str, str]) -> str:
         if p.name in given:
             words.append(given[p.name] if p.positional else f"{p.name}={given[p.name]}")
         elif p.name == "kernel" and isinstance(value, tuple) and not _is_plain_pool(shown):
-            words.append(_size(value))
+            words.append(_size(value[1:] if sequence and value[0] == value[1] else value))
         else:
             found = _argument(shown, p.name)
             # What stands behind a place that is left empty needs its key: `clamp max=6`.
@@ -293,7 +300,7 @@ def _argument(layer: Layer, name: str) -> list[str]:
     """Return the words of one argument, as `layer_text` has them; none where it is the default."""
     p = next(p for p in parameters(type(layer)) if p.name == name)
     value = getattr(layer, name)
-    number = p.positional and isinstance(value, int | float) and not isinstance(value, bool)
+    number = p.positional and isinstance(value, int | float) and not isinstance(value, bool) and name != "init"
     if value is None or (not p.required and value == p.default and not number):
         return []
     if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and name != "shape":

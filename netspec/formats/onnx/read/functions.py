@@ -144,10 +144,18 @@ def _along(kind: str) -> _Operator:
 
 
 def _same(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
-    if node.attributes.get("training_mode") or (len(inputs) > 2 and np.any(inputs[2])):
-        raise RefusedError("a dropout that also drops in prediction", "export it in evaluation mode")
-    del t
+    del t, node
     return inputs[0]
+
+
+def _dropout(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
+    if len(inputs) > 2 and (not isinstance(inputs[2], np.ndarray | None) or np.any(inputs[2])):
+        raise RefusedError("a dropout that also drops in prediction", "export it in evaluation mode")
+    given = inputs[1] if len(inputs) > 1 else None
+    rate = node.number("ratio", 0.5) if given is None else number_of(np.asarray(given))
+    if isinstance(inputs[0], Scores) or not rate:
+        return inputs[0]
+    return t.on(node, _view(inputs), "dropout", rate=rate)
 
 
 def _cast(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
@@ -206,7 +214,7 @@ OPERATORS: Mapping[str, _Operator] = {
     "Softmax": _along("softmax"),
     "LogSoftmax": _along("log_softmax"),
     "Identity": _same,
-    "Dropout": _same,
+    "Dropout": _dropout,
     "Cast": _cast,
     # What patterns of several nodes are called here.
     "netspec.square": _plain("square"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netspec.formats.onnx.read.model import Declared, Node
+from netspec.formats.onnx.read.model import Declared, Node, RefusedError
 from netspec.formats.onnx.read.trace import FREE, Trace
 from netspec.formats.onnx.read.views import Atom, View
 from netspec.formats.reading import Place
@@ -35,64 +35,65 @@ _LOOKS = {"Conv", "MaxPool", "AveragePool", "BatchNormalization", "Pad", "Resize
 
 def declare(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], given: Shape | None) -> View | None:
     """Declare an input and return it as a value; what cannot be is noted, and None returned."""
-    place = Place(t.graph.file, f"the input {name[:100]}")
-    kind = declared.kind
+    try:
+        return _declared(t, name, declared, nodes, given)
+    except RefusedError as error:
+        t.sketch.unknown(Place(t.graph.file, f"the input {name[:100]}"), error.what, error.instead)
+        return None
+
+
+def _declared(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], given: Shape | None) -> View:
+    kind, several = declared.kind, sum(each in t.read for each in t.graph.inputs) > 1
     if kind not in {*_FLOATS, *_WHOLE, "uint8"}:
-        t.sketch.unknown(place, f"elements of the kind {kind}", "floats, bytes of pictures, or numbers of tokens")
-        return None
-    several = sum(each in t.read for each in t.graph.inputs) > 1
-    sizes = declared.sizes
-    if sizes is None:
-        sizes = (None, *([None] * len(given))) if given else None
-    if sizes is None:
-        t.sketch.unknown(place, "the file does not say its shape", "say it: --shape CxHxW")
-        return None
+        raise RefusedError(f"elements of the kind {kind}", "floats, bytes of pictures, or numbers of tokens")
+    sizes = declared.sizes or ((None, *([None] * len(given))) if given and declared.sizes is None else None)
+    if declared.sizes is None and sizes is None:
+        raise RefusedError("the file does not say its shape", "say it: --shape CxHxW")
+    sizes = sizes or ()
     first = 1 if len(sizes) == 3 and _first_reader(name, nodes) else 0
     rest = [size for axis, size in enumerate(sizes) if axis != first]
     if not rest or len(rest) > 3:
-        what = f"it has {len(sizes)} axes" if len(sizes) != 1 else "it has one axis"
-        t.sketch.unknown(place, what, "that of the examples, and one to three more: an image, a sequence or features")
-        return None
-    last = len(sizes) == 4 and (_channels_last(name, nodes))
-    shape: list[int | None] = [rest[2], rest[0], rest[1]] if last else list(rest)
-    if None in shape or given is not None:
-        if given is None or several:
-            free = "x".join("?" if n is None else str(n) for n in shape)
-            fix = (
-                f"say it: --shape {'CxHxW' if len(shape) == 3 else 'FEATURESxLENGTH' if len(shape) == 2 else 'LENGTH'}"
-            )
-            fix = "export it with fixed sizes" if several else fix
-            t.sketch.unknown(place, f"its sizes {free} are free", fix)
-            return None
-        if len(given) != len(shape) or any(n not in {None, g} for n, g in zip(shape, given, strict=True)):
-            free = "x".join("?" if n is None else str(n) for n in shape)
-            t.sketch.unknown(place, f"the file says {free}, and --shape {format_shape(given)}", "leave --shape out")
-            return None
-        shape = list(given)
-    whole = tuple(n for n in shape if n is not None)
+        what = "it has one axis" if len(sizes) == 1 else f"it has {len(sizes)} axes"
+        raise RefusedError(what, "that of the examples, and one to three more: an image, a sequence or features")
+    last = len(rest) == 3 and _channels_last(name, nodes)
+    shape = _filled([rest[2], rest[0], rest[1]] if last else rest, given, several=several)
     batch = sizes[first] or FREE
-    if t.batch.size != batch and any(isinstance(v, int) for v in [t.batch.size]) and t.sketch.made.inputs:
-        t.sketch.unknown(place, f"{batch} examples, where another input has {t.batch.size}", "one example, one of each")
-        return None
     if not t.sketch.made.inputs:
         t.batch = Atom(batch, batch=True)
-    label = Labels(t.sketch.shapes).make(name) if several else "input"
-    if kind in _WHOLE and len(whole) > 1:
-        t.sketch.unknown(place, f"whole numbers of {format_shape(whole)}", "a row of token numbers")
-        return None
-    t.sketch.input(label, whole)
-    view = t.fresh(label, whole)
-    base = view.base
+    elif t.batch.size != batch:
+        raise RefusedError(f"{batch} examples, where another input has {t.batch.size}", "one example, one of each")
+    if kind in _WHOLE and len(shape) > 1:
+        raise RefusedError(f"whole numbers of {format_shape(shape)}", "a row of token numbers")
+    if kind == "uint8" and len(shape) != 3:
+        raise RefusedError(f"bytes of {format_shape(shape)}", "bytes are those of a picture")
+    label = t.sketch.input(Labels(t.sketch.shapes).make(name) if several else "input", shape)
+    base = t.fresh(label, shape).base
     axes = [base[1], base[2], base[0]] if last else list(base)
     axes.insert(first, (t.batch,))
     if last:
         t.sketch.note(
-            f"the input {name[:60]} is height x width x channels in the file, {format_shape(whole)} here: "
+            f"the input {name[:60]} is height x width x channels in the file, {format_shape(shape)} here: "
             "channels x height x width"
         )
-    if kind in _FLOATS and len(whole) == 3 and whole[0] in {1, 3}:
+    if kind in _FLOATS and len(shape) == 3 and shape[0] in {1, 3}:
         t.sketch.note("the file does not say how pixels become numbers: the network takes them as 0..1, red first")
     return View(label, base, tuple(axes), tokens=kind in _WHOLE, bytes=kind == "uint8")
+
+
+def _filled(shape: Sequence[int | None], given: Shape | None, *, several: bool) -> Shape:
+    """Return the shape of an example, with what `--shape` says in place of what is free."""
+    free = "x".join("?" if n is None else str(n) for n in shape)
+    whole = tuple(n for n in shape if n is not None)
+    if len(whole) == len(shape) and (given is None or several):
+        return whole
+    if several:
+        raise RefusedError(f"its sizes {free} are free", "export it with fixed sizes: there are several inputs")
+    if given is None:
+        fix = ("LENGTH", "FEATURESxLENGTH", "CxHxW")[len(shape) - 1]
+        raise RefusedError(f"its sizes {free} are free", f"say it: --shape {fix}")
+    if len(given) != len(shape) or any(n not in {None, g} for n, g in zip(shape, given, strict=True)):
+        raise RefusedError(f"the file says {free}, and --shape {format_shape(given)}", "leave --shape out")
+    return given
 
 
 def _first_reader(name: str, nodes: Sequence[Node]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from netspec.formats.onnx.read.constants import added, multiplied
 from netspec.formats.onnx.read.fold import axes_of
 from netspec.formats.onnx.read.model import Node, RefusedError
 from netspec.formats.onnx.read.scores import Scores
@@ -15,7 +16,7 @@ from netspec.formats.onnx.read.trace import FREE, Trace
 from netspec.formats.onnx.read.views import Group, View
 from netspec.formats.reading import Array
 
-__all__ = ["OPERATORS", "whole_numbers"]
+__all__ = ["OPERATORS", "view_of", "whole_numbers"]
 
 
 def whole_numbers(value: Any, what: str) -> list[int]:
@@ -25,14 +26,15 @@ def whole_numbers(value: Any, what: str) -> list[int]:
     return [int(v) for v in value.reshape(-1)]
 
 
-def _view(inputs: Sequence[Any]) -> View:
+def view_of(inputs: Sequence[Any]) -> View:
+    """Return the computed value that a node reads first."""
     if not inputs or not isinstance(inputs[0], View):
-        raise RefusedError("it moves the scores of an attention about")
+        raise RefusedError("it moves the scores of an attention about, or a constant")
     return inputs[0]
 
 
 def _reshape(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-    view = _view(inputs)
+    view = view_of(inputs)
     wanted = list(node.attributes["shape"]) if "shape" in node.attributes else whole_numbers(inputs[1], "shape")
     shape = view.shape
     if not node.attributes.get("allowzero"):
@@ -70,7 +72,7 @@ def _ones_moved(view: View, wanted: Sequence[int]) -> View | None:
 
 
 def _flatten(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-    view = _view(inputs)
+    view = view_of(inputs)
     shape, axis = view.shape, node.whole("axis", 1)
     axis = axis + len(shape) if axis < 0 else axis
     if not 0 <= axis <= len(shape):
@@ -83,7 +85,7 @@ def _flatten(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
 
 def _unsqueeze(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     del t
-    view, given = _view(inputs), inputs[1] if len(inputs) > 1 else None
+    view, given = view_of(inputs), inputs[1] if len(inputs) > 1 else None
     count = len(node.attributes.get("axes", [])) if given is None else np.size(given)
     axes = axes_of(node, given, len(view.axes) + int(count))
     made = list(view.axes)
@@ -94,7 +96,7 @@ def _unsqueeze(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
 
 def _squeeze(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     del t
-    view, given = _view(inputs), inputs[1] if len(inputs) > 1 else None
+    view, given = view_of(inputs), inputs[1] if len(inputs) > 1 else None
     ones = [i for i, n in enumerate(view.shape) if n == 1]
     axes = axes_of(node, given, len(view.axes), default=ones)
     if not set(axes) <= set(ones):
@@ -112,12 +114,12 @@ def _transpose(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
     if isinstance(value, Scores):
         if order == (*range(rank - 2), rank - 1, rank - 2):
             return replace(value, turned=not value.turned)
-        raise RefusedError("it moves the scores of an attention about")
+        raise RefusedError("it moves the scores of an attention about, or a constant")
     return replace(value, axes=tuple(value.axes[i] for i in order))
 
 
 def _expand(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-    view = _view(inputs)
+    view = view_of(inputs)
     wanted = whole_numbers(inputs[1], "shape")
     rank = max(len(wanted), len(view.axes))
     view = replace(view, axes=((),) * (rank - len(view.axes)) + view.axes).with_batch()
@@ -142,7 +144,7 @@ def _size(t: Trace, node: Node, inputs: Sequence[Any]) -> Array:
 
 
 def _depth_to_space(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-    view, f = _view(inputs), node.whole("blocksize", 0)
+    view, f = view_of(inputs), node.whole("blocksize", 0)
     if len(view.axes) != 4 or f < 1 or view.shape[1] % (f * f):
         raise RefusedError("its blocksize does not fit its channels")
     n, c, h, w = view.shape
@@ -158,7 +160,7 @@ def _depth_to_space(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
 
 
 def _space_to_depth(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
-    view, f = _view(inputs), node.whole("blocksize", 0)
+    view, f = view_of(inputs), node.whole("blocksize", 0)
     if len(view.axes) != 4 or f < 1 or view.shape[2] % f or view.shape[3] % f:
         raise RefusedError("its blocksize does not fit its positions")
     n, c, h, w = view.shape
@@ -168,7 +170,6 @@ def _space_to_depth(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
 
 
 def _where(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
-    del t, node
     where, a, b = inputs[:3]
     if isinstance(where, np.ndarray):
         for scores, low, seen in ((a, b, where), (b, a, ~where.astype(np.bool_))):
@@ -177,6 +178,11 @@ def _where(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
         chosen = a if where.all() else b if not where.any() else None
         if isinstance(chosen, View):
             return chosen
+        # x where the mask is 1: x·mask + c·(1 − mask).
+        for view, other, mask in ((a, b, where.astype(np.bool_)), (b, a, ~where.astype(np.bool_))):
+            if isinstance(view, View) and isinstance(other, np.ndarray) and np.isfinite(other).all():
+                kept = multiplied(t, node, view, mask.astype(np.float32))
+                return added(t, node, kept, np.where(mask, 0, other).astype(np.float32))
     raise RefusedError("a choice between values", "`maximum`, `minimum`, `clamp`, or `multiply` by a `sigmoid`")
 
 

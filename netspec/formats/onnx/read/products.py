@@ -209,6 +209,8 @@ def _lrn(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         "beta": node.number("beta", 0.75),
         "k": node.number("bias", 1.0),
     }
+    if node.whole("size", 1) % 2 == 0:
+        raise RefusedError("an even number of neighbors", "`lrn` has the odd one on the other side")
     made = t.featured(node, view, view.axes[1])
     if made.base[0] != view.axes[1]:
         made = t.laid(node, made, [view.axes[1], *made.base[1:]])
@@ -223,7 +225,8 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
     if any(atom.batch and atom.size > 1 for atom in over):
         raise RefusedError("it goes across the examples of a batch")
     over = {atom for atom in over if not atom.batch}
-    kept = tuple(atom for atom in view.atoms if atom not in over)
+    # In the order in which they lie: what is reduced has no order, and what is kept is a view again.
+    kept, gone = (tuple(a for a in atoms_of(view.base) if (a in over) is inside) for inside in (False, True))
     name, base = view.piece, view.base
     product = t.sketch.by_name.get(name)
     if mode == "sum" and base and set(base[0]) == over and product is not None and _two_equal(t, product):
@@ -231,7 +234,7 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
     elif over:
         read = view
         if not (len(base) in {2, 3} and set(base[0]) == set(kept)):
-            read = t.laid(node, view, [kept, tuple(atom for atom in view.atoms if atom in over)])
+            read = t.laid(node, view, [kept, gone])
         name, base = t.add(node, "globalpool", [read.piece], mode=mode).name, read.base[:1]
     left = tuple(() if i in axes else group for i, group in enumerate(view.axes))
     if not keep:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -14,14 +13,24 @@ import numpy as np
 from pydantic import ValidationError
 
 from netspec.formats.format import NotInstalledError
-from netspec.formats.onnx.read import arithmetic, functions, moves, parts, products, recurrent, windows
+from netspec.formats.onnx.read import (
+    arithmetic,
+    functions,
+    joins,
+    moves,
+    parts,
+    positions,
+    products,
+    recurrent,
+    windows,
+)
 from netspec.formats.onnx.read.fold import FOLDS, constant_of, folded
 from netspec.formats.onnx.read.inputs import declare
 from netspec.formats.onnx.read.load import load
 from netspec.formats.onnx.read.model import LostError, Node, OnnxGraph, RefusedError, needed
 from netspec.formats.onnx.read.patterns import simplified
 from netspec.formats.onnx.read.scores import Scores
-from netspec.formats.onnx.read.tidy import tidied
+from netspec.formats.onnx.read.tidy import share, tidied
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Group, View
 from netspec.formats.reading import Description, Given, ModelImportError, Output, Piece, Place
@@ -38,6 +47,8 @@ OPERATORS: Mapping[str, Callable[[Trace, Node, Sequence[Any]], Any]] = {
     **products.OPERATORS,
     **moves.OPERATORS,
     **parts.OPERATORS,
+    **joins.OPERATORS,
+    **positions.OPERATORS,
     **recurrent.OPERATORS,
 }
 
@@ -70,9 +81,11 @@ REFUSED: Mapping[str, str] = {
     "GatherElements": "`channels` or `crop`",
     "GatherND": "`channels` or `crop`",
     "Equal": "`mask=` of an input of tokens",
-    "Tile": "`upsample`",
     "Col2Im": "`deconv`",
 }
+
+_SAME_WEIGHT = {"Transpose", "Reshape", "Cast", "Identity", "Unsqueeze", "Squeeze"}
+"""Operators that leave a weight what it is, so that it keeps its name."""
 
 _LOST = object()
 """Stands for a value of which nothing is known."""
@@ -132,6 +145,7 @@ class _Reading:
                 continue
             view = declare(self.t, name, declared, nodes, self.given.shape)
             self.values[name] = _LOST if view is None else view
+            self.t.computed.add(name)
             self.pictures |= {view.piece} if view is not None and view.bytes else set()
         for node in nodes:
             self.node(node)
@@ -169,6 +183,8 @@ class _Reading:
         for name, value in zip(node.outputs, [*made, *[_LOST] * len(node.outputs)], strict=False):
             if name:
                 self.values[name] = value
+                if not isinstance(value, np.ndarray):
+                    self.t.computed.add(name)
 
     def made(self, node: Node, inputs: Sequence[Any]) -> Sequence[Any]:
         """Return what a node makes."""
@@ -182,7 +198,7 @@ class _Reading:
                 if self.count > _MOST_FOLDED:
                     raise ModelImportError(f"{self.graph.file} computes with more constants than a network has")
                 origin = next((self.t.origins[n] for n in node.inputs if n in self.t.origins), None)
-                if origin is not None:
+                if origin is not None and node.kind in _SAME_WEIGHT:
                     self.t.origins |= dict.fromkeys(node.outputs, origin)
                 return constants
         operator = OPERATORS.get(node.kind)
@@ -200,6 +216,7 @@ class _Reading:
         for piece in self.sketch.made.pieces[before:]:
             del self.sketch.by_name[piece.name]
         del self.sketch.made.pieces[before:]
+        self.t.moved = {key: name for key, name in self.t.moved.items() if name in self.sketch.by_name}
 
     # --- outputs ----------------------------------------------------------------------------------------------------
 
@@ -237,13 +254,13 @@ class _Reading:
         if made.unknown:
             wanted += [name for name in dict.fromkeys(self.frontier) if name not in wanted]
         ends = tidied(self.sketch, wanted)
+        share(self.sketch, self.t.uses)
         made.has_weights = True
         for piece in made.pieces:
             if prod(piece.shape) > _MOST_VALUES:
                 self.sketch.unknown(
                     piece.place, f"it makes {format_shape(piece.shape)}, more values than fit in memory"
                 )
-        self.note_copies()
         read = {source for piece in made.pieces for source in piece.inputs}
         for piece in made.pieces:
             if piece.layer.canonical() == "scale" and piece.inputs[0] in self.pictures:
@@ -258,14 +275,6 @@ class _Reading:
             for index, end in enumerate(dict.fromkeys(ends)):
                 renamed = self.rename(end, labels.make(names[index] if index < len(names) else end))
                 made.outputs.append(Output(renamed))
-
-    def note_copies(self) -> None:
-        """Note which weights are used in several places in the file, where each has its own here."""
-        places = Counter(
-            (stored.source, name) for piece in self.sketch.made.pieces for name, stored in piece.arrays.items()
-        )
-        for source in dict.fromkeys(source for (source, _), count in places.items() if count > 1):
-            self.sketch.note(f"{source} is used in several places, each of which has weights of its own here")
 
     def rename(self, name: str, new: str) -> str:
         """Give a piece another name; one that has it already gets a longer one."""
@@ -282,6 +291,7 @@ class _Reading:
         self.sketch.by_name[new] = piece
         for each in self.sketch.made.pieces:
             each.inputs = tuple(new if source == name else source for source in each.inputs)
+            each.share = new if each.share == name else each.share
         self.sketch.made.outputs = [
             replace(output, piece=new) if output.piece == name else output for output in self.sketch.made.outputs
         ]

@@ -39,7 +39,13 @@ class Trace:
         self.batch = Atom(FREE, batch=True)
         self.origins: dict[str, str] = {name: name for name in graph.constants}
         """The names of the weights that constants were made of."""
+        self.moved: dict[tuple[str, tuple[Group, ...], tuple[Group, ...]], str] = {}
+        """Pieces of values that were laid out anew, by the value and both layouts."""
         self.names: Counter[str] = Counter()
+        self.uses: dict[str, tuple[str, ...]] = {}
+        """The names of the constants that a piece has its weights from."""
+        self.computed: set[str] = set()
+        """The names of the values that are no constants."""
         self.read: set[str] = set()
         """The names of all values that something reads."""
         self.nothing = object()
@@ -93,6 +99,7 @@ class Trace:
             self.sketch.give(piece, arrays, self.source(node))
             if len(self.sketch.made.unknown) > known:
                 raise LostError
+            self.uses[piece.name] = tuple(self.origins.get(n, n) for n in node.inputs if n not in self.computed)
         return piece
 
     def on(self, node: Node, view: View, kind: str, arrays: Mapping[str, Array] | None = None, **fields: Any) -> View:
@@ -129,6 +136,14 @@ class Trace:
         groups = [tuple(atom for atom in group if not atom.batch) for group in groups]
         if [*view.base] == groups:
             return view
+        known = self.moved.get((view.piece, view.base, tuple(groups)))
+        if known is None:
+            known = self._laid(node, view, groups)
+            self.moved[view.piece, view.base, tuple(groups)] = known
+        return replace(view, piece=known, base=tuple(groups))
+
+    def _laid(self, node: Node, view: View, groups: list[Group]) -> str:
+        """Return the piece of a value with certain axes."""
         found, wanted = atoms_of(view.base), atoms_of(groups)
         if set(found) != set(wanted):
             raise RefusedError("it reads values of the batch as if they were of one example")
@@ -136,7 +151,7 @@ class Trace:
             raise RefusedError(f"a value of {len(groups)} axes", "four axes are the most, without that of the batch")
         sizes = tuple(map(size_of, groups))
         if found == wanted:
-            return replace(view, piece=self._reshape(node, view, groups).name, base=tuple(groups))
+            return self._reshape(node, view, groups).name
         moved = self._known_move(node, view, groups)
         if moved is None:
             blocks, order = _blocks(found, wanted)
@@ -151,7 +166,7 @@ class Trace:
             if tuple(size_of(blocks[i]) for i in order) != sizes:
                 name = self.add(node, "reshape", [name], shape=sizes).name
             moved = name
-        return replace(view, piece=moved, base=tuple(groups))
+        return moved
 
     def _reshape(self, node: Node, view: View, groups: Sequence[Group]) -> Piece:
         sizes = tuple(map(size_of, groups))
@@ -194,8 +209,9 @@ class Trace:
         own = next((group for group in base if set(group) == wanted), None)
         if own is not None:
             return self.laid(node, view, [own, *(group for group in base if group is not own)])
-        others = tuple(atom for atom in view.atoms if atom not in wanted)
-        return self.laid(node, view, [features, others])
+        # In the order in which they lie, so that as little as possible is moved.
+        apart = [tuple(atom for atom in atoms_of(base) if (atom in wanted) is inside) for inside in (True, False)]
+        return self.laid(node, view, apart)
 
     def plain(self, node: Node, view: View, rank: int) -> View:
         """Return a value whose layer has the axes of ONNX, of which the first is the batch."""

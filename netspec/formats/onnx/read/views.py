@@ -109,11 +109,15 @@ class View:
             group: list[Atom] = []
             left = size
             if queue and queue[-1].batch and queue[-1].size == 1:
-                group.append(queue.pop())
+                # A batch of one is an axis of one value where there is one, and nothing otherwise.
+                batch = queue.pop()
+                group += [batch] if size == 1 else []
             while left > 1:
                 if not queue:
                     raise CannotRegroupError
                 atom = queue.pop()
+                if atom.batch and atom.size == 1:
+                    continue
                 if left % atom.size == 0:
                     group.append(atom)
                     left //= atom.size
