@@ -331,14 +331,11 @@ def test_fields_are_counted_before_they_are_parsed(tmp_path: Path, monkeypatch: 
     assert count_fields(good[:-1]) is None
     monkeypatch.setattr("netspec.formats.onnx.read.load.MAX_FIELDS", count - 1)
     assert f"has more than {count - 1} fields" in refused(tmp_path, good)
-    monkeypatch.undo()
-    tracemalloc.start()
-    try:
-        empty = b"\x0a\x00" * 3_000_000  # nodes of nothing
-        assert "has more than 2,000,000 fields" in refused(tmp_path, b"\x3a" + _varint(len(empty)) + empty)
-        assert tracemalloc.get_traced_memory()[1] < 40_000_000
-    finally:
-        tracemalloc.stop()
+    monkeypatch.setattr("netspec.formats.onnx.read.fields.MAX_FIELDS", count)
+    monkeypatch.setattr("netspec.formats.onnx.read.load.MAX_FIELDS", count)
+    empty = b"\x0a\x00" * 1000  # nodes of nothing
+    assert count_fields(b"\x3a" + _varint(len(empty)) + empty) == count + 1
+    assert f"has more than {count} fields" in refused(tmp_path, b"\x3a" + _varint(len(empty)) + empty)
 
 
 def test_one_node_that_reads_many_is_refused_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
