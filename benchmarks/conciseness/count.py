@@ -13,24 +13,29 @@ A line counts unless it is blank or only a comment. A token is what the language
 
 Only the definition of the network counts, its imports included. A spec that says `include blocks` is also counted with
 the text of those library blocks that it uses, directly or through others.
+
+The counts of published files, which are not in the repository, are those that as_it_came.py recorded.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["LANGUAGES", "NETWORKS", "WOVEN", "Count", "count", "main", "page", "used_blocks"]
+__all__ = ["IMPORTED", "LANGUAGES", "NETWORKS", "WOVEN", "Count", "Imported", "count", "main", "page", "used_blocks"]
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
 PAGE = ROOT / "docs" / "conciseness.md"
 LIBRARY = ROOT / "netspec" / "library" / "blocks.net"
+IMPORTED = ROOT / "benchmarks" / "results" / "conciseness.json"
 
 NETWORKS = {"lenet": "LeNet", "resnet20": "ResNet-20", "mobilenet": "MobileNet v1"}
 WOVEN = {"unet": "U-Net", "gpt2": "GPT-2", "two_heads": "two heads"}
@@ -68,6 +73,17 @@ class Count:
 
     lines: int
     tokens: int
+
+
+class Imported(NamedTuple):
+    """A published file, what its network is called, and what it and its spec take."""
+
+    file: str
+    title: str
+    lines: int
+    tokens: int
+    spec_lines: int
+    spec_tokens: int
 
 
 def without_comments(text: str) -> str:
@@ -131,7 +147,7 @@ def page() -> str:
     """Return the page."""
     counts = {(n, k): count(read(n, k), k) for n in NETWORKS for k in LANGUAGES}
     whole = {n: count(read(n, "net") + used_blocks(read(n, "net")), "net") for n in NETWORKS}
-    return TEXT.format(counts=_counts(counts, whole), ratios=_ratios(counts, whole), woven=_woven())
+    return TEXT.format(counts=_counts(counts, whole), ratios=_ratios(counts, whole), woven=_woven(), imports=_imports())
 
 
 def _woven() -> str:
@@ -145,6 +161,16 @@ def _woven() -> str:
             for n, c in counts.items()
         ]
         rows.append(" | ".join([f"| {LANGUAGES[language]}", *cells]) + " |")
+    return "\n".join(rows)
+
+
+def _imports() -> str:
+    """Return the table of published files: lines and tokens of each and of its spec, and how many times as many."""
+    head = "| file | network | lines | tokens | spec: lines | tokens | netspec = 1 |"
+    rows = [head, "| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
+    for each in (Imported(**row) for row in json.loads(IMPORTED.read_text(encoding="utf-8"))):
+        sizes = f"{each.lines:,} | {each.tokens:,} | {each.spec_lines:,} | {each.spec_tokens:,}"
+        rows.append(f"| `{each.file}` | {each.title} | {sizes} | {each.tokens / each.spec_tokens:.1f} |")
     return "\n".join(rows)
 
 

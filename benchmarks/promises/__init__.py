@@ -19,6 +19,8 @@ PROMISES: Mapping[str, str] = {
     "bad_inputs": "a bad picture or array is one error that names the file",
     "hostile_tables": "a table, however damaged or made to do harm, is one clear error or is read, in little memory",
     "hostile_archives": "an archive of pictures made to do harm is refused or read in place, in little memory",
+    "hostile_imports": "a file of another program made to do harm is refused or read; no code in it runs, in little "
+    "memory",
     "bad_pictures": "each picture of a folder is trained on, or named and counted as one that cannot be read",
     "fuzzed_specs": "whatever a spec says, what comes out is a network or a clear error",
     "huge_spec": "a spec that asks for 10¹² parameters is refused at once, the layer named, before JAX is imported",

@@ -42,6 +42,8 @@ class Sketch:
         self.shapes: dict[str, Shape] = {}
         """Of every value by its name; empty where it could not be known."""
         self.by_name: dict[str, Piece] = {}
+        self.counts: dict[str, int] = {}
+        """The number that the last piece of a name has, where several have it in the file."""
 
     def input(self, name: str, shape: Shape) -> str:
         """Declare an input and return its name."""
@@ -79,11 +81,12 @@ class Sketch:
             place: where the file says it.
             share: the name of a piece whose weights it uses.
         """
-        unique = name or layer.canonical()
-        count = 1
+        own = unique = name or layer.canonical()
+        count = self.counts.get(own, 1)
         while unique in self.shapes:
             count += 1
-            unique = f"{name or layer.canonical()}_{count}"
+            unique = f"{own}_{count}"
+        self.counts[own] = count
         piece = Piece(unique, layer, tuple(inputs), place, share=share)
         self.made.pieces.append(piece)
         self.by_name[unique] = piece

@@ -45,6 +45,13 @@ __all__ = [
 ]
 
 _MAX_LABELS = 1_000_000
+_MOST_FOLDED = 3000
+"""Layers among which blocks and repetitions are looked for, which takes long among more."""
+_MOST_VALUES = 2**25
+"""Of one example in one layer of a network that is run once: a small file can say pictures that no memory holds."""
+_MOST_FLOPS = 10**12
+_MOST_OPERATIONS = 3000
+"""Of a network that is run once, likewise: more would take minutes to compute, or to compile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ def import_model(
     pieces = {piece.name: piece for piece in text.pieces}
     arrays = _arrays(made, pieces, names, graph)
     stated = labels_of(labels, network, graph, made.labels)
-    run_once(network, graph, arrays)
+    too_large = run_once(network, graph, arrays)
     write_spec(target, text.text)
     if arrays is not None:
         write_model(model_path, network, graph, arrays, stated, reader.name)
@@ -144,7 +151,7 @@ def import_model(
         reader.name,
         tuple(_rows(text, network, graph)),
         sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
-        tuple(made.notes),
+        (*made.notes, *filter(None, (too_large,))),
         tuple(made.unknown),
         (target, model_path) if arrays is not None else (target,),
     )
@@ -173,10 +180,11 @@ def load_bytes(path: Path, most: int) -> bytes:
         found = path.stat()
         # A buffer is made for all that is asked for: of a file no more than there is.
         size = found.st_size if stat.S_ISREG(found.st_mode) else most
-        data = system_files.read_given(path, min(size, most) + 1)
+        # Nothing is read of what is too large: a file can be all hole, and have no bytes on the disk.
+        data = system_files.read_given(path, size + 1) if size <= most else b""
     except OSError as error:
         raise ModelImportError(f"{path} cannot be read: {error.strerror}", "name a file that is there") from None
-    if len(data) > most:
+    if max(size, len(data)) > most:
         raise ModelImportError(f"{path.name} is larger than {most:,} bytes", "is it a file of a network?")
     if not data:
         raise ModelImportError(f"{path.name} is empty", "copy it again from where it was whole")
@@ -218,7 +226,7 @@ def _line(unknown: Unknown) -> str:
 def spec_of(made: Description, target: Path) -> tuple[Written, Network, Graph, dict[str, str]]:
     """Return the text of the spec, and what netspec itself reads in it; it must be the network that was described."""
     problem = ""
-    for flat in (False, True):
+    for flat in (False, True) if len(made.pieces) <= _MOST_FOLDED else (True,):
         text = written(made, flat=flat)
         try:
             text = replace(text, text=format_source(Source(str(target), text.text)))
@@ -266,23 +274,35 @@ def labels_of(path: Path | None, network: Network, graph: Graph, told: tuple[str
     return labels
 
 
-def run_once(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]] | None) -> None:
-    """Run the network once on random examples; raises ModelImportError where it gives no numbers."""
+def run_once(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, Any]] | None) -> str:
+    """Run the network once on random examples, and return a note where it is too large for that; empty otherwise.
+
+    Raises:
+        ModelImportError: where it gives no numbers.
+    """
     if arrays is None:
-        return
+        return ""
+    largest = max(graph.input_values, *(operation.size for operation in graph.operations))
+    if largest > _MOST_VALUES or graph.flops > _MOST_FLOPS or len(graph.operations) > _MOST_OPERATIONS:
+        return (
+            f"the network was not run, and nothing shows yet that it gives numbers: it has {len(graph.operations):,} "
+            f"operations, one example makes {largest:,} values in one of them and takes {graph.flops:,} FLOPs"
+        )
     model = Model(network, graph, "cpu")
     variables = run_folders.variables_of(ModelFile(network, graph, arrays, (), {}), model)
     rng = np.random.default_rng(0)
+    count = 2 if largest <= _MOST_VALUES // 8 else 1
     given = {
-        i.name: rng.integers(0, i.tokens or 256, (2, *i.shape)).astype(np.int32 if i.tokens else np.uint8)
+        i.name: rng.integers(0, i.tokens or 256, (count, *i.shape)).astype(np.int32 if i.tokens else np.uint8)
         if len(i.shape) == 3 or i.tokens
-        else rng.random((2, *i.shape), np.float32)
+        else rng.random((count, *i.shape), np.float32)
         for i in graph.inputs
     }
     made = model.forward(variables, given if len(given) > 1 else next(iter(given.values())))
     for output in made.values() if isinstance(made, dict) else [made]:
         if not np.isfinite(np.asarray(output)).all():
             raise ModelImportError("the imported network gives numbers that are not finite", "are the weights damaged?")
+    return ""
 
 
 def write_spec(target: Path, text: str) -> None:

@@ -81,7 +81,7 @@ def import_weights(
     found = matched_weights(network, graph, reader.read(file, load_bytes), spec.name, partial=partial)
     arrays = _arrays(network, graph, found, file.name)
     stated = labels_of(labels, network, graph)
-    run_once(network, graph, arrays)
+    too_large = run_once(network, graph, arrays)
     if copy:
         _require_same(source.text, copy, network)
         write_spec(copy, source.text)
@@ -93,7 +93,7 @@ def import_weights(
         reader.name,
         tuple(_rows(network, graph, found.sources())),
         sum(prod(p.shape) for p in graph.parameters.values() if p.role != "state"),
-        tuple(_notes(found, network, graph, spec.name, file.name)),
+        (*_notes(found, network, graph, spec.name, file.name), *filter(None, (too_large,))),
         (),
         (*([copy] if copy else []), model_path),
     )

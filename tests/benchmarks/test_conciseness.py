@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import runpy
 import sys
@@ -19,6 +21,7 @@ from netspec.syntax import tables
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks" / "conciseness"))
 
+import as_it_came
 import count
 import write_flat
 from count import FOLDER, LANGUAGES, NETWORKS, WOVEN, net_tokens, python_tokens, read, used_blocks
@@ -162,6 +165,20 @@ def sizes(network: str) -> list[int]:
 
 def test_the_page_is_current() -> None:
     assert count.PAGE.read_text(encoding="utf-8") == count.page()
+
+
+def test_the_published_files_are_those_that_are_recorded() -> None:
+    rows = json.loads(count.IMPORTED.read_text(encoding="utf-8"))
+    assert {row["file"]: row["title"] for row in rows} == as_it_came.FILES
+
+
+@pytest.mark.parametrize("name", as_it_came.FILES)
+def test_published_files_and_their_specs_have_the_recorded_counts(name: str) -> None:
+    path = Path(os.environ.get("NETSPEC_DATA", "")) / "models" / name
+    if not path.is_file():
+        pytest.skip(f"models/{name} is not in NETSPEC_DATA")
+    rows = {row["file"]: row for row in json.loads(count.IMPORTED.read_text(encoding="utf-8"))}
+    assert as_it_came.counted(path, name)._asdict() == rows[name]
 
 
 @pytest.mark.parametrize("file", write_flat.FILES)

@@ -39,9 +39,11 @@ def row(**changed: Any) -> Row:
 
 
 # Quick tests keep these too: tests/cli/test_cli_resume.py, tests/training/test_training_nonfinite.py and _resume.py,
-# tests/runs/test_sealed.py and test_model_file.py, tests/data/test_data_examples.py.
+# tests/runs/test_sealed.py and test_model_file.py, tests/data/test_data_examples.py,
+# tests/formats/test_import_bad.py and its like for ONNX, Keras and PyTorch, tests/sources/test_trees.py.
 LONG = {
-    *("data_flips", "hostile_archives", "hostile_models", "kills", "nonfinite", "repeats", "signals", "streamed_kills"),
+    *("data_flips", "hostile_archives", "hostile_imports", "hostile_models", "kills", "nonfinite", "repeats"),
+    *("signals", "streamed_kills"),
 }
 
 

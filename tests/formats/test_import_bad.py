@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.formats.caffe.text_format import read_text
 from netspec.workflows.import_model import import_model
 from tests.formats.caffe_twin import blob, caffemodel, framed, layer, prototxt, varint
 from tests.formats.darknet_twin import Twin
@@ -224,6 +225,52 @@ def test_a_network_that_gives_no_numbers_is_refused(tmp_path: Path) -> None:
     net = [NET[0], {**NET[1], "blobs": (np.full((3, 784), 3e38), np.zeros(3))}, NET[2]]
     files = {"net.prototxt": prototxt(net), "net.caffemodel": caffemodel(net)}
     assert "gives numbers that are not finite" in refused(tmp_path, files)
+
+
+@pytest.mark.parametrize("name", ["net.prototxt", "net.caffemodel", "net.cfg", "net.weights", "net.json", "net.keras"])
+def test_nothing_is_read_of_a_file_that_is_too_large(tmp_path: Path, name: str) -> None:
+    files = {"net.caffemodel": ["net.prototxt"], "net.weights": ["net.cfg"]}.get(name, [])
+    for each in files:
+        (tmp_path / each).write_text({"net.cfg": CFG, "net.prototxt": prototxt(NET)}[each])
+    with (tmp_path / name).open("wb") as stream:
+        stream.truncate(2**36)  # a hole, which takes no room
+    tracemalloc.start()
+    try:
+        with pytest.raises(NetspecError, match=rf"^{name} is larger than [\d,]+ bytes"):
+            import_model([tmp_path / each for each in [*files, name]], out=tmp_path / "out.net")
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_network_that_is_too_large_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netspec.workflows.import_model._MOST_VALUES", 2)
+    monkeypatch.setattr("netspec.workflows.import_model.Model", None)
+    (tmp_path / "net.cfg").write_text(CFG)
+    (tmp_path / "net.weights").write_bytes(twin())
+    made = import_model([tmp_path / "net.cfg", tmp_path / "net.weights"], out=tmp_path / "out.net")
+    assert "the network was not run, and nothing shows yet that it gives numbers" in made.notes[-1]
+    assert made.model is not None
+
+
+def test_a_long_text_takes_no_memory_to_match() -> None:
+    text = 'name: "' + "\\101" * 200_000 + '"'
+    tracemalloc.start()
+    try:
+        assert read_text(text, "Net", "net.prototxt", []).get("name") == "A" * 1000
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_merges_deep_in_each_other_are_written_with_labels(tmp_path: Path) -> None:
+    layers = [layer("ReLU", f"r{i}", f"s{i}" if i else "data", f"r{i}") for i in range(40)]
+    sums = [layer("Eltwise", f"s{i + 1}", f"r{i} data", f"s{i + 1}") for i in range(40)]
+    net = [each for pair in zip(layers, sums, strict=True) for each in pair]
+    (tmp_path / "net.prototxt").write_text(INPUT + prototxt(net))
+    text = import_model([tmp_path / "net.prototxt"], out=tmp_path / "out.net", partial=True).spec.read_text()
+    assert max(len(line) - len(line.lstrip()) for line in text.splitlines()) <= 2 * 17
+    assert text.count("residual") + text.count("add ") >= 40
 
 
 def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

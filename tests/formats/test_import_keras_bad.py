@@ -189,6 +189,19 @@ def test_files(tmp_path: Path, files: dict[str, str | bytes], message: str) -> N
     assert message in refused(tmp_path, files)
 
 
+def test_a_text_in_an_archive_is_no_longer_than_one_alone(tmp_path: Path) -> None:
+    spaces = archive({"config.json": " " * 51_000_000, "model.weights.h5": bytes(9_000_000)}, packed=True)
+    assert "config.json says that it has 51,000,000 bytes; at most 50,000,000 can be" in refused(
+        tmp_path, {"net.keras": spaces}
+    )
+
+
+def test_a_list_of_many_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    whole = modern(NET, MODERN)
+    many = whole + b"PK\1\2" * 20_000
+    assert "has 20,003 entries; at most 10,000 can be" in refused(tmp_path, {"net.keras": many})
+
+
 def test_a_lying_size_in_an_archive(tmp_path: Path) -> None:
     data = bytearray(modern(NET, MODERN))
     with zipfile.ZipFile(io.BytesIO(data)) as file:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.formats.onnx.read.fields import count_fields
 from netspec.workflows.import_model import import_model
 from tests.formats.onnx_twin import model_of
 
@@ -228,6 +229,20 @@ def test_sizes_of_data_are_checked(facts: dict[str, str], message: str, tmp_path
     assert message in refused(tmp_path, external(net(), location="kernel", **facts))
 
 
+def test_data_are_not_read_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
+    monkeypatch.setattr("netspec.formats.onnx.read.load._MOST_TWICE", 100)
+    (tmp_path / "kernel").write_bytes(bytes(216))
+    model = external(net(), location="kernel")
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    assert import_model([tmp_path / "net.onnx"], out=tmp_path / "good.net").model
+    for index in range(5):
+        more = onnx.TensorProto()
+        more.CopyFrom(model.graph.initializer[0])
+        more.name = f"w{index}"
+        model.graph.initializer.append(more)
+    assert "takes more data from kernel than it has" in refused(tmp_path, model)
+
+
 def test_data_beside_the_model_are_read(tmp_path: Path, onnx: Any) -> None:
     del onnx
     (tmp_path / "data").mkdir()
@@ -280,6 +295,53 @@ def test_many_constants_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyP
         + ")\ny = Conv (x, w, s)"
     )
     assert "computes with more constants than a network has" in refused(tmp_path, net(body))
+
+
+def test_weights_in_many_layers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
+    del onnx
+    monkeypatch.setattr("netspec.formats.onnx.read.trace._MOST_BYTES", 0)
+    same = {"v": np.ones((3, 3, 1, 1))}
+    chain = [f"t{i + 1} = Conv ({f't{i}' if i else 'x'}, v)" for i in range(5)]
+    body = "\n".join(chain).replace("t5 =", "y =")
+    assert "uses its weights so often" in refused(tmp_path, net(body, weights=same))
+    row = {"r": np.arange(8.0).reshape(1, 1, 1, 8)}
+    assert "or for so many values" in refused(tmp_path, net("y = Add (x, r)", weights=row))
+
+
+def test_constants_are_large_only_where_the_weights_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any
+) -> None:
+    del onnx
+    monkeypatch.setattr("netspec.formats.onnx.read.fold._MOST", 10)
+    assert "a constant that is too large" in refused(
+        tmp_path,
+        net("s = ConstantOfShape (n)\nt = Add (b, s)\ny = Conv (x, w, t)", weights={**ONES, "n": np.array([11])}),
+    )
+    body = "t = Transpose <perm = [1, 0, 2, 3]> (v)\nu = Add (t, t)\ny = Conv (x, u)"
+    (tmp_path / "net.onnx").write_bytes(net(body, weights={"v": np.ones((3, 2, 3, 3))}).SerializeToString())
+    assert import_model([tmp_path / "net.onnx"], out=tmp_path / "good.net").parameters == 54
+
+
+def test_fields_are_counted_before_they_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
+    del onnx
+    good = net().SerializeToString()
+    count = count_fields(good)
+    assert count is not None
+    assert 40 < count < 100
+    assert count_fields(good[:-1]) is None
+    monkeypatch.setattr("netspec.formats.onnx.read.load.MAX_FIELDS", count - 1)
+    assert f"has more than {count - 1} fields" in refused(tmp_path, good)
+    monkeypatch.setattr("netspec.formats.onnx.read.fields.MAX_FIELDS", count)
+    monkeypatch.setattr("netspec.formats.onnx.read.load.MAX_FIELDS", count)
+    empty = b"\x0a\x00" * 1000  # nodes of nothing
+    assert count_fields(b"\x3a" + _varint(len(empty)) + empty) == count + 1
+    assert f"has more than {count} fields" in refused(tmp_path, b"\x3a" + _varint(len(empty)) + empty)
+
+
+def test_one_node_that_reads_many_is_refused_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
+    del onnx
+    monkeypatch.setattr("netspec.formats.onnx.read.reader.MAX_PIECES", 100)
+    assert "makes more than 100 layers" in refused(tmp_path, net(f"y = Sum ({', '.join(['x'] * 200)})"))
 
 
 def test_too_many_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx: Any) -> None:
@@ -433,7 +495,7 @@ def test_the_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
 def test_mutations_end_in_errors_of_netspec(tmp_path: Path, onnx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     del onnx
     # What is understood need not be run.
-    monkeypatch.setattr("netspec.workflows.import_model.run_once", lambda *_: None)
+    monkeypatch.setattr("netspec.workflows.import_model.run_once", lambda *_: "")
     chosen = random.Random(5)
     body = (
         "s = Shape (x)\nb = Gather <axis = 0> (s, zero)\nc = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (x, w, b2)\n"

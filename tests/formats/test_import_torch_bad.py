@@ -181,6 +181,11 @@ def test_a_zip_that_would_be_unpacked_to_many_times_its_size(tmp_path: Path) -> 
         tracemalloc.stop()
 
 
+def test_a_zip_that_lists_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    content = saved(ARRAYS) + b"PK\1\2" * 200_000
+    assert "entries; at most 100,000 can be" in refused(tmp_path, content)
+
+
 def test_too_many_opcodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netspec.formats.torch.pickles._MOST_OPCODES", 100)
     assert "more than 100 opcodes" in refused(tmp_path, zipped(b"\x80\x02" + b"N0" * 200 + b"N.", {}))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.torch
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the run of an import: each network is run here anyway."""
-    monkeypatch.setattr("netspec.workflows.import_model.run_once", lambda *_: None)
+    monkeypatch.setattr("netspec.workflows.import_model.run_once", lambda *_: "")
 
 
 LOST = {

@@ -69,7 +69,9 @@ def _require_flat(text: str, file: str) -> None:
             raise ModelImportError(f"{file} has more than {_MAX_TOKENS:,} words")
 
 
-_TOKENS = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[{}<>]|[:,;\[\]]|[^\s{}<>"'#:,;\[\]]+""")
+_TOKENS = re.compile(
+    r"""#[^\n]*|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'|[{}<>]|[:,;\[\]]|[^\s{}<>"'#:,;\[\]]+"""
+)
 
 
 @cache

@@ -22,6 +22,12 @@ class _Edge:
     source: str
     target: str
     body: list[Item] = field(default_factory=list)
+    depth: int = 0
+    """How many merges lie in each other on it."""
+
+
+_DEEPEST = 16
+"""Deeper merges are written with labels: nobody could read them in each other."""
 
 
 class Labels:
@@ -29,6 +35,7 @@ class Labels:
 
     def __init__(self, taken: Collection[str]) -> None:
         self.used = set(taken)
+        self.counts: dict[str, int] = {}
 
     def make(self, name: str) -> str:
         """Return a label for a piece that a file calls so."""
@@ -41,11 +48,12 @@ class Labels:
         label = label[:100]
         if label in _RESERVED or label in LAYERS:
             label += "_layer"
-        unique, count = label, 1
+        unique, count = label, self.counts.get(label, 1)
         while unique in self.used:
             count += 1
             unique = f"{label}_v{count}"
         self.used.add(unique)
+        self.counts[label] = count
         return unique
 
 
@@ -107,14 +115,18 @@ def structured(pieces: Sequence[Piece], inputs: Sequence[str], outputs: Collecti
             edges_out[edge.source].append(edge)
         items[piece.name] = [Line(piece)]
     by_name = {piece.name: piece for piece in pieces}
+    depths = dict.fromkeys(by_name, 0)
     left = [piece.name for piece in pieces]
     changed = not flat
     while changed:
         changed = False
         for name in list(left):
             into = edges_in[name]
-            if len(into) > 1 and by_name[name].layer.merges and len({edge.source for edge in into}) == 1:
+            inside = max((edge.depth for edge in into), default=0)
+            together = len(into) > 1 and len({edge.source for edge in into}) == 1
+            if together and by_name[name].layer.merges and inside < _DEEPEST:
                 source = into[0].source
+                depths[name] = inside + 1
                 items[name] = [_merged(by_name[name], [edge.body for edge in into])]
                 edges_out[source] = [e for e in edges_out[source] if e.target != name]
                 one = _Edge(source, name)
@@ -126,6 +138,7 @@ def structured(pieces: Sequence[Piece], inputs: Sequence[str], outputs: Collecti
                 before, after = into[0], edges_out[name][0]
                 before.body += [*items[name], *after.body]
                 before.target = after.target
+                before.depth = max(before.depth, depths[name], after.depth)
                 edges_in[after.target] = [before if e is after else e for e in edges_in[after.target]]
                 left.remove(name)
                 changed = True

@@ -12,6 +12,7 @@ from netspec.formats.reading import ModelImportError
 from netspec.formats.torch.pickle_names import storage_dtype
 from netspec.formats.torch.pickles import MAX_BYTES, read_pickle
 from netspec.formats.torch.tensors import Storage, TensorError
+from netspec.formats.zips import require_few_entries
 
 __all__ = ["read_container"]
 
@@ -43,6 +44,7 @@ def read_container(data: bytes, file: str) -> Any:
 
 
 def _zipped(data: bytes, file: str) -> Any:
+    require_few_entries(data, _MOST_ENTRIES, file)
     try:
         return _read_zip(zipfile.ZipFile(io.BytesIO(data)), len(data), file)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
@@ -51,7 +53,7 @@ def _zipped(data: bytes, file: str) -> Any:
 
 def _read_zip(archive: zipfile.ZipFile, size: int, file: str) -> Any:
     entries = archive.infolist()
-    if len(entries) > _MOST_ENTRIES or sum(e.file_size for e in entries) > max(_SMALL, _TIMES * size):
+    if sum(e.file_size for e in entries) > max(_SMALL, _TIMES * size):
         raise ModelImportError(f"{file} would be unpacked to many times its size", "save it uncompressed")
     if any(e.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for e in entries):
         raise ModelImportError(f"{file} is packed in an unusual way", "save it again with torch.save")

@@ -8,13 +8,15 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netspec.formats.keras.reader.config import MAX_CONFIG
 from netspec.formats.reading import ModelImportError
+from netspec.formats.zips import require_few_entries
 
 __all__ = ["Archive", "read_archive"]
 
 _BEGINNING = b"PK\x03\x04"
 _MAX_ENTRIES = 10_000
-_PACKED = 50
+_PACKED = 10
 """So many times larger than the whole file what is in it may become; Keras does not pack."""
 _FREE = 10_000_000
 _MOST = 4_000_000_000
@@ -42,11 +44,12 @@ def read_archive(data: bytes, file: str) -> Archive:
         what = "is an HDF5 file" if data.startswith(b"\x89HDF") else "does not begin as a .keras file does"
         fix = "name it so that it ends in .h5" if data.startswith(b"\x89HDF") else "is it a model that Keras saved?"
         raise ModelImportError(f"{file} {what}", fix)
+    require_few_entries(data, _MAX_ENTRIES, file)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             found = _checked(opened, file)
             return Archive(
-                *(_read(opened, found[name], _most(data), file) if name in found else b"" for name in _WANTED)
+                *(_read(opened, found[name], _most(data, name), file) if name in found else b"" for name in _WANTED)
             )
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise ModelImportError(
@@ -57,8 +60,6 @@ def read_archive(data: bytes, file: str) -> Archive:
 def _checked(opened: zipfile.ZipFile, file: str) -> Mapping[str, zipfile.ZipInfo]:
     """Return the entries that are read; all names must be plain, and each there once."""
     entries = opened.infolist()
-    if len(entries) > _MAX_ENTRIES:
-        raise ModelImportError(f"{file} has {len(entries):,} entries; at most {_MAX_ENTRIES:,} can be")
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         name = entry.filename
@@ -80,8 +81,9 @@ def _checked(opened: zipfile.ZipFile, file: str) -> Mapping[str, zipfile.ZipInfo
     return {name: found[name] for name in _WANTED if name in found}
 
 
-def _most(data: bytes) -> int:
-    return max(min(len(data) * _PACKED, _MOST), _FREE)
+def _most(data: bytes, name: str) -> int:
+    """Return how many bytes an entry may have; a text of the network is packed well, but no longer than one alone."""
+    return MAX_CONFIG if name.endswith(".json") else max(min(len(data) * _PACKED, _MOST), _FREE)
 
 
 def _read(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, file: str) -> bytes:

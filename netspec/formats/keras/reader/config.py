@@ -11,7 +11,19 @@ from typing import Any
 from netspec.formats.reading import ModelImportError
 from netspec.formats.sketch import MAX_PIECES
 
-__all__ = ["MODELS", "Call", "Entry", "Net", "Ref", "class_of", "net_of", "parsed", "version_of", "word_of"]
+__all__ = [
+    "MAX_CONFIG",
+    "MODELS",
+    "Call",
+    "Entry",
+    "Net",
+    "Ref",
+    "class_of",
+    "net_of",
+    "parsed",
+    "version_of",
+    "word_of",
+]
 
 MAX_CONFIG = 50_000_000
 _MAX_VALUES = 3_000_000

@@ -14,7 +14,7 @@ from netspec.formats.reading import Array, ModelImportError
 
 __all__ = ["Group", "opened"]
 
-_PACKED = 50
+_PACKED = 20
 """So many times smaller than its numbers an array may be packed; weights are hardly smaller than they are."""
 _FREE = 1_000_000
 """An array of so many bytes is read however it is packed."""

@@ -16,7 +16,7 @@ from netspec.formats.reading import Array
 __all__ = ["added", "multiplied", "number_of", "of_channels", "per_value", "spread", "times"]
 
 
-_MOST = 2**27
+_MOST = 2**25
 """Numbers that a constant may be spread to."""
 
 

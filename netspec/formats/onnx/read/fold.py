@@ -13,8 +13,14 @@ from netspec.formats.reading import Array
 
 __all__ = ["FOLDS", "axes_of", "constant_of", "folded", "slices_of"]
 
-_MOST = 2**27
-"""Numbers that a folded constant may have; more is no arithmetic on sizes, and no table that a network has."""
+_MOST = 2**24
+"""Numbers that a folded constant may have where those it is made of have fewer: more is no table that a network has."""
+
+_MOST_SIZES = 100_000
+"""Numbers of a list of sizes or axes."""
+
+_MOST_PRODUCTS = 2**34
+"""Products of numbers that a matrix product of constants may take."""
 
 _Inputs: TypeAlias = Sequence[Array | None]
 
@@ -47,7 +53,7 @@ def constant_of(node: Node) -> Array:
 
 def axes_of(node: Node, given: Array | None, rank: int, *, default: Sequence[int] | None = None) -> tuple[int, ...]:
     """Return the axes that a node names, from its attribute or, in later opsets, from an input, counted from 0."""
-    values = node.attributes.get("axes") if given is None else [int(v) for v in np.asarray(given).reshape(-1)]
+    values = node.attributes.get("axes") if given is None else _whole(given)
     if values is None:
         if default is None:
             raise RefusedError("it does not say its axes")
@@ -64,7 +70,7 @@ def slices_of(node: Node, inputs: Sequence[Any], shape: Sequence[int]) -> tuple[
         starts, ends = node.attributes.get("starts", []), node.attributes.get("ends", [])
         axes, steps = node.attributes.get("axes"), None
     else:
-        given = [None if each is None else np.asarray(each).reshape(-1).tolist() for each in inputs[1:5]]
+        given = [None if each is None else _whole(each) for each in inputs[1:5]]
         starts, ends, axes, steps = [*given, None, None][:4]
     if starts is None or ends is None:
         raise RefusedError("where it begins and ends is computed")
@@ -82,13 +88,24 @@ def slices_of(node: Node, inputs: Sequence[Any], shape: Sequence[int]) -> tuple[
     return tuple(made)
 
 
-def _few(shape: Sequence[int]) -> None:
-    if prod(shape) > _MOST:
+def _few(shape: Sequence[int], inputs: Sequence[Array | None]) -> None:
+    """Raise RefusedError where a constant would be large, and is not made of weights that are as large."""
+    own = max((_own(array) for array in inputs if array is not None), default=0)
+    if prod(shape) > max(_MOST, 2 * own):
         raise RefusedError("a constant that is too large")
 
 
+def _own(array: Array) -> int:
+    """Return how many numbers an array has in memory: what is repeated counts once."""
+    return prod(n for n, stride in zip(array.shape, array.strides, strict=True) if stride)
+
+
 def _whole(array: Array | None) -> list[int]:
-    return [int(v) for v in np.asarray(array).reshape(-1)]
+    """Return the numbers of a shape, of axes or the like, of which there are few."""
+    found = np.asarray(array)
+    if found.size > _MOST_SIZES:
+        raise RefusedError("a constant that is too large")
+    return [int(v) for v in found.reshape(-1)]
 
 
 def _elementwise(function: Callable[..., Any]) -> Callable[[Node, _Inputs, int], Any]:
@@ -97,7 +114,7 @@ def _elementwise(function: Callable[..., Any]) -> Callable[[Node, _Inputs, int],
         arrays = [np.asarray(x) for x in inputs if x is not None]
         if node.attributes.get("broadcast") and len(arrays) == 2:
             arrays[1] = _legacy(arrays[1], arrays[0].ndim, node.attributes.get("axis"))
-        _few(np.broadcast_shapes(*(a.shape for a in arrays)))
+        _few(np.broadcast_shapes(*(a.shape for a in arrays)), arrays)
         made = np.asarray(function(*arrays))
         same = arrays[0].dtype
         return made if made.dtype == np.bool_ or made.dtype.kind == same.kind == "i" else made.astype(same)
@@ -142,27 +159,30 @@ def _constant_of_shape(node: Node, inputs: _Inputs, opset: int) -> Any:
     del opset
     value = np.asarray(node.attributes.get("value", np.zeros(1, np.float32))).reshape(-1)[:1]
     # The same number everywhere takes no memory.
+    _few(_whole(inputs[0]), ())
     return np.broadcast_to(value.reshape(()), _whole(inputs[0]))
 
 
 def _expand(node: Node, inputs: _Inputs, opset: int) -> Any:
     del node, opset
     array = np.asarray(inputs[0])
-    return np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(_whole(inputs[1]))))
+    shape = np.broadcast_shapes(array.shape, tuple(_whole(inputs[1])))
+    _few(shape, inputs)
+    return np.broadcast_to(array, shape)
 
 
 def _gather(node: Node, inputs: _Inputs, opset: int) -> Any:
     del opset
     data, indices = np.asarray(inputs[0]), np.asarray(inputs[1])
     axis = node.attributes.get("axis", 0)
-    _few((*data.shape[:axis], *indices.shape, *data.shape[axis % max(data.ndim, 1) + 1 :]))
+    _few((*data.shape[:axis], *indices.shape, *data.shape[axis % max(data.ndim, 1) + 1 :]), inputs)
     return np.take(data, indices, axis=axis)
 
 
 def _concat(node: Node, inputs: _Inputs, opset: int) -> Any:
     del opset
     arrays = [np.asarray(x) for x in inputs]
-    _few((sum(a.size for a in arrays),))
+    _few((sum(a.size for a in arrays),), arrays)
     return np.concatenate(arrays, axis=node.attributes.get("axis", 1))
 
 
@@ -204,14 +224,14 @@ def _transpose(node: Node, inputs: _Inputs, opset: int) -> Any:
 def _tile(node: Node, inputs: _Inputs, opset: int) -> Any:
     del node, opset
     array, times = np.asarray(inputs[0]), _whole(inputs[1])
-    _few((array.size, *times))
+    _few((array.size, *times), inputs)
     return np.tile(array, times)
 
 
 def _range(node: Node, inputs: _Inputs, opset: int) -> Any:
     del node, opset
     start, limit, delta = (np.asarray(x).reshape(()).item() for x in inputs)
-    _few((max(0, int((float(limit) - float(start)) / float(delta)) + 1),))
+    _few((max(0, int((float(limit) - float(start)) / float(delta)) + 1),), inputs)
     return np.arange(start, limit, delta, dtype=np.asarray(inputs[0]).dtype)
 
 
@@ -229,7 +249,9 @@ def _reduce(function: Callable[..., Any]) -> Callable[[Node, _Inputs, int], Any]
 def _matmul(node: Node, inputs: _Inputs, opset: int) -> Any:
     del node, opset
     a, b = np.asarray(inputs[0]), np.asarray(inputs[1])
-    _few((*a.shape[:-1], *b.shape[-1:]))
+    _few((*a.shape[:-1], *b.shape[:-2], *b.shape[-1:]), inputs)
+    if a.size * b.size > _MOST_PRODUCTS * max(b.shape[-2] if b.ndim > 1 else b.shape[0], 1):
+        raise RefusedError("a constant that is too large")
     return a @ b
 
 
@@ -245,7 +267,7 @@ def _split(node: Node, inputs: _Inputs, opset: int) -> Any:
 def _where(node: Node, inputs: _Inputs, opset: int) -> Any:
     del node, opset
     arrays = [np.asarray(x) for x in inputs]
-    _few(np.broadcast_shapes(*(a.shape for a in arrays)))
+    _few(np.broadcast_shapes(*(a.shape for a in arrays)), arrays)
     return np.where(*arrays)
 
 

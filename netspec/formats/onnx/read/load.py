@@ -12,6 +12,7 @@ import numpy as np
 
 from netspec.diagnostics.visible import visible
 from netspec.formats.format import NotInstalledError
+from netspec.formats.onnx.read.fields import MAX_FIELDS, count_fields
 from netspec.formats.onnx.read.model import Declared, Node, OnnxGraph, Subgraph, in_order
 from netspec.formats.reading import Array, ModelImportError, Place
 from netspec.formats.sketch import MAX_PIECES
@@ -28,6 +29,9 @@ _OLDEST, _NEWEST = 6, 26
 
 _MAX_FACTS = 1_000_000
 
+_MOST_TWICE = 10_000_000
+"""Bytes of data in other files that may be taken as often as a file wants."""
+
 _AGAIN = "the file is damaged: export it again"
 
 
@@ -38,7 +42,12 @@ def load(path: Path, read: Callable[[Path, int], bytes]) -> OnnxGraph:
     except ImportError:
         raise NotInstalledError from None
     data = read(path, _MAX_FILE)
+    count = count_fields(data)
+    if count is not None and count > MAX_FIELDS:
+        raise ModelImportError(f"{path.name} has more than {MAX_FIELDS:,} fields", "is it a file of a network?")
     try:
+        if count is None:
+            raise ValueError
         model = onnx.ModelProto.FromString(data)
     except MemoryError:
         raise
@@ -53,6 +62,10 @@ def load(path: Path, read: Callable[[Path, int], bytes]) -> OnnxGraph:
 class _Loading:
     def __init__(self, path: Path, model: Any) -> None:
         self.path, self.file, self.model = path, path.name, model
+        self.beside_it: dict[Path, int] = {}
+        """The bytes of each file of data."""
+        self.taken = 0
+        """Bytes that were read of them."""
 
     def graph(self) -> OnnxGraph:
         proto = self.model.graph
@@ -191,6 +204,12 @@ class _Loading:
                 raise ModelImportError(
                     f"{path.name} ends before the data of {name}: {offset + size:,} bytes are needed, it has {there:,}",
                     "copy it again, whole",
+                )
+            self.beside_it[path] = there
+            self.taken += size
+            if self.taken > max(_MOST_TWICE, 4 * sum(self.beside_it.values())):
+                raise ModelImportError(
+                    f"{self.file} takes more data from {path.name} than it has, again and again", "export it again"
                 )
             with path.open("rb") as file:
                 file.seek(offset)

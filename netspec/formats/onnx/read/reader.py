@@ -90,8 +90,8 @@ _SAME_WEIGHT = {"Transpose", "Reshape", "Cast", "Identity", "Unsqueeze", "Squeez
 _LOST = object()
 """Stands for a value of which nothing is known."""
 
-_MOST_FOLDED = 2**28
-"""Numbers that all folded constants may have together."""
+_MOST_FOLDED = 2**27
+"""Bytes that all folded constants may have together, beside four times those of the file's own."""
 
 _MOST_VALUES = 2**28
 """Values of one example that a layer may make: the network is run once, and takes memory for them."""
@@ -134,6 +134,7 @@ class _Reading:
         self.pictures: set[str] = set()
         """The inputs that are bytes in the file."""
         self.count = 0
+        self.own = sum(array.nbytes for array in graph.constants.values())
 
     def description(self) -> Description:
         """Read everything."""
@@ -194,8 +195,8 @@ class _Reading:
         if known and all(isinstance(value, np.ndarray) for value in known):
             constants = folded(node, inputs, self.graph.opset)
             if constants is not None:
-                self.count += sum(a.size for a in constants if 0 not in a.strides)
-                if self.count > _MOST_FOLDED:
+                self.count += sum(a.nbytes for a in constants if 0 not in a.strides)
+                if self.count > _MOST_FOLDED + 4 * self.own:
                     raise ModelImportError(f"{self.graph.file} computes with more constants than a network has")
                 origin = next((self.t.origins[n] for n in node.inputs if n in self.t.origins), None)
                 if origin is not None and node.kind in _SAME_WEIGHT:

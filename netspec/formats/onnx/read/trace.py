@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from netspec.formats.onnx.read.model import LostError, Node, OnnxGraph, RefusedError
 from netspec.formats.onnx.read.views import Atom, CannotRegroupError, Group, View, atoms_of, size_of
-from netspec.formats.reading import Array, Piece
+from netspec.formats.reading import Array, ModelImportError, Piece
 from netspec.formats.sketch import Sketch, make, reason_of
 from netspec.ops import Shape
 
@@ -21,6 +21,12 @@ __all__ = ["FREE", "Trace"]
 
 FREE = 10_007
 """Stands for the number of examples where it is free: a prime that no size of a network is a multiple of."""
+
+_MOST_BYTES = 2**26
+"""Bytes that the weights of layers may have beside four times those of the file."""
+
+_MOST_WEIGHTS = 16
+"""Inputs of a node among which its weights are; further ones are values that it adds or puts behind each other."""
 
 _PARTS = re.compile(
     r"[./_:](weight|bias|kernel|gamma|beta|scale|b|w|running_mean|running_var|moving_mean|moving_variance|mean|"
@@ -48,6 +54,9 @@ class Trace:
         """The names of the values that are no constants."""
         self.read: set[str] = set()
         """The names of all values that something reads."""
+        self.bytes = 0
+        """Of the weights of all layers: a file of few can say that each of many layers has them."""
+        self.most_bytes = _MOST_BYTES + 4 * sum(array.nbytes for array in graph.constants.values())
         self.nothing = object()
         """Stands for an output of a node that nothing reads."""
 
@@ -55,7 +64,7 @@ class Trace:
 
     def label(self, node: Node) -> str:
         """Return what the file calls a layer: by its weights where their name says something, else by the node."""
-        for name in node.inputs:
+        for name in node.inputs[:_MOST_WEIGHTS]:
             origin = self.origins.get(name, "")
             stem = _PARTS.sub("", origin)
             if stem != origin and stem:
@@ -95,6 +104,13 @@ class Trace:
         if not piece.shape:
             raise LostError
         if arrays:
+            self.bytes += sum(array.nbytes for array in arrays.values())
+            if self.bytes > self.most_bytes:
+                raise ModelImportError(
+                    f"{self.graph.file} uses its weights so often, or for so many values, that its layers would have "
+                    f"more than {self.most_bytes:,} bytes of them",
+                    "export it with layers that share nothing",
+                )
             known = len(self.sketch.made.unknown)
             self.sketch.give(piece, arrays, self.source(node))
             if len(self.sketch.made.unknown) > known:
