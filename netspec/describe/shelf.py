@@ -11,7 +11,7 @@ __all__ = ["KINDS", "shelf", "title"]
 _TUTORIALS = "The networks of other libraries' tutorials"
 
 KINDS = {
-    "To begin with": "lenet mnist_fast mnist_best",
+    "To begin with": "lenet mnist_fast mnist_best cifar10",
     "Classes of images": (
         "alexnet vgg11_bn vgg16 googlenet inception inception_v3 resnet18 resnet20 resnet50 densenet121 squeezenet "
         "mobilenet mobilenet_v2 mobilenet_v3_small shufflenet_v2 efficientnet_b0 convnext_tiny vit_tiny vit_b16 swin_t"

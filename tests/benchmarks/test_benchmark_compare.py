@@ -294,6 +294,7 @@ def test_every_case_can_be_made_quick(name: str) -> None:
     assert load(case).recipe.schedule.canonical() == "constant"
 
 
+@pytest.mark.slow
 def test_netspec_answers_its_worker_protocol(tmp_path: Path) -> None:
     *said, (found, versions) = measure(Plan(tiny(tmp_path), ["bare"]))
     assert said[:2] == ["starting netspec", "starting bare"]

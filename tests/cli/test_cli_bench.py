@@ -125,6 +125,7 @@ def test_autotuning_measures_once_and_the_run_records_the_choices(here: Path) ->
     assert not list((here / ".cache" / "autotune").iterdir())
 
 
+@pytest.mark.slow
 def test_progress_of_autotuning_for_programs(here: Path) -> None:
     done = cli(here, "train", "tiny.net", "--autotune", "--json", "-o", "out")
     tunings = [x for x in lines(done.stdout) if x["event"] == "tuning"]

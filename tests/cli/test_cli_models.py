@@ -45,6 +45,7 @@ def test_a_classifier_is_trained_and_used(here: Path, name: str) -> None:
     assert {p["label"] for p in lines(done.stdout)} <= set("0123456789")
 
 
+@pytest.mark.slow
 def test_an_autoencoder_is_evaluated_by_its_loss_alone(here: Path) -> None:
     done = cli(here, "eval", trained(here, "autoencoder"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -94,8 +94,8 @@ def outcome(run: Path) -> dict[str, Any]:
     ("number", "code", "as_json"),
     [
         (signal.SIGINT, 130, False),
-        (signal.SIGTERM, 143, True),
-        # Of what a lost terminal does differently, test_cli_process.py makes sure every day.
+        # Of what the others do differently, test_cli_process.py makes sure every day.
+        pytest.param(signal.SIGTERM, 143, True, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, 129, False, marks=pytest.mark.slow),
     ],
 )

@@ -135,6 +135,7 @@ def test_other_texts_are_looked_at_as_a_whole(here: Path) -> None:
     assert lines(cli(here, "eval", "table", "--data", "few.csv", "--json").stdout)[0]["examples"] == 1
 
 
+@pytest.mark.slow
 def test_a_starter_spec_is_written_and_trains(here: Path) -> None:
     shown = cli(here, "data", "show", "reviews").stdout
     assert "reviews: 40 texts, " in shown
@@ -194,6 +195,7 @@ def test_padding_counts_nowhere(here: Path) -> None:
         run.predict(["", "x"])
 
 
+@pytest.mark.slow
 def test_pieces_of_words_travel_in_the_model(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizers = pytest.importorskip("tokenizers")
     (here / "poem.txt").write_text("the café sat on the mat — the hat\n" * 60, encoding="utf-8")

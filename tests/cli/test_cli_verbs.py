@@ -199,6 +199,7 @@ def test_data_show_draws_what_a_spec_augments(tmp_path: Path) -> None:
     assert "none has no `augment`" in done.stderr
 
 
+@pytest.mark.slow
 def test_data_show_draws_several_inputs_and_masks(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     left, right = rng.integers(0, 256, (2, 8, 1, 12, 12), dtype=np.uint8)

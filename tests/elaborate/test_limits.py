@@ -268,7 +268,7 @@ def test_sizes_that_double_are_refused() -> None:
         "block b(" + ",".join(f"p{i}=1" for i in range(900)) + ") { fc 3 }\nrepeat 20000 { b }",
         "block b(" + ",".join(f"p{i}=1" for i in range(900)) + ") { }\nrepeat 20000 { b " + "1 " * 900 + "}",
         "relu as a\nrepeat 20000 { concat " + "a " * 900 + "; fc 4 }",
-        "repeat 9000 { branch " + "{ } " * 900 + "add }",
+        pytest.param("repeat 9000 { branch " + "{ } " * 900 + "add }", marks=pytest.mark.slow),
         "repeat 30000 { let a = " + "x".join(["1"] * 900) + " }",
     ],
     ids=["parameters", "arguments", "labels", "bodies", "size"],

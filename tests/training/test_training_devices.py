@@ -154,11 +154,13 @@ def check_equal(found: dict[str, Any], name: str, devices: int) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-4)
 
 
+@pytest.mark.slow  # every day: tests/cli/test_cli_devices.py
 @pytest.mark.parametrize("name", FEW)
 def test_two_devices_train_as_one_does(few: dict[str, Any], name: str) -> None:
     check_equal(few, name, 2)
 
 
+@pytest.mark.slow
 def test_more_devices_than_there_are_is_an_error(few: dict[str, Any]) -> None:
     assert few["refused"].startswith("5 cpu devices: there are 4 here")
 

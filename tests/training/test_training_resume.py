@@ -159,9 +159,9 @@ def test_stopped_again_and_again_it_ends_as_if_never_stopped(
 @pytest.mark.parametrize(
     "more",
     [
-        "checkpoint every=1",
+        pytest.param("checkpoint every=1", marks=pytest.mark.slow),
         pytest.param("checkpoint every=3", marks=pytest.mark.slow),
-        pytest.param("checkpoint epochs=1", marks=pytest.mark.slow),
+        "checkpoint epochs=1",
         pytest.param("checkpoint off", marks=pytest.mark.slow),
     ],
 )

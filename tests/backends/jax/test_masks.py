@@ -68,6 +68,7 @@ def close(one: Any, two: Any) -> None:
     jax.tree.map(partial(np.testing.assert_allclose, atol=1e-6), one, two)
 
 
+@pytest.mark.slow
 def test_an_example_padded_further_gives_the_same() -> None:
     rows = sequences(7, 3, 9, 1)
     short, long = model(9), model(14)

@@ -44,7 +44,7 @@ def account(found: Any) -> int:
     return int(arguments + results - found.alias_size_in_bytes + found.temp_size_in_bytes)
 
 
-@pytest.mark.parametrize("batch", [32, 128])
+@pytest.mark.parametrize("batch", [32, pytest.param(128, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NETS)
 def test_training_is_within_a_factor_of_two_of_xla(name: str, batch: int) -> None:
     net = ns.parse(f"{NETS[name]}\ntrain {{ batch {batch} }}")

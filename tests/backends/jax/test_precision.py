@@ -83,6 +83,7 @@ def test_there_is_no_other_precision() -> None:
         ns.compile(ns.parse("input 4\nfc 2 softmax"), "cpu", precision="bfloat32")
 
 
+@pytest.mark.slow
 def test_it_learns_as_well_and_keeps_float32_weights() -> None:
     wide, narrow = (trained(f"{DIGITS}train {{ epochs 3; precision {word} }}") for word in ("float32", "bf16"))
     assert float32(narrow.variables)

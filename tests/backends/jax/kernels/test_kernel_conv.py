@@ -120,6 +120,7 @@ def dense_convolutions(draw):
     return x, normal(1, (outputs, inputs // groups, *window)), geometry
 
 
+@pytest.mark.slow
 @FEW
 @given(dense_convolutions())
 def test_every_way_equals_direct_at_stride_1(case):
