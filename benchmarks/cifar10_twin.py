@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from netspec import data as datasets
 from netspec.data import batch_indices, epoch_order
 
-__all__ = ["train_twin"]
+__all__ = ["network", "train_twin"]
 
 _THREADS = 2
 _BATCH = 128
@@ -41,7 +41,8 @@ def _layer(channels_in: int, channels: int, *, pooled: bool = False) -> list[nn.
     return [conv, *([nn.MaxPool2d(2)] if pooled else []), nn.BatchNorm2d(channels), nn.ReLU()]
 
 
-def _network() -> nn.Sequential:
+def network() -> nn.Sequential:
+    """Return the network; it gives logits."""
     head = nn.Linear(192, 10)
     nn.init.kaiming_normal_(head.weight, nonlinearity="relu")
     assert head.bias is not None
@@ -91,7 +92,7 @@ class _Training:
         self.test, self.test_labels = torch.from_numpy(np.asarray(loaded.test.images)), _labels(loaded.test.labels)
         self.seed, self.steps = job.seed, -(-len(images) // _BATCH)
         torch.manual_seed(job.seed)
-        self.network = _network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.SGD(
             self.network.parameters(), lr=_RATE, momentum=0.9, nesterov=True, weight_decay=5e-4
         )
