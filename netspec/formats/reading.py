@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.diagnostics.visible import visible
 from netspec.layers.base import Layer
 from netspec.ops import Shape
 
@@ -24,7 +25,10 @@ Array: TypeAlias = NDArray[Any]
 
 
 class ModelImportError(NetspecError):
-    """A file of another program cannot be read, or not all of it."""
+    """A file of another program cannot be read, or not all of it; what it quotes of a file steers no terminal."""
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__("\n".join(map(visible, message.split("\n"))), visible(fix))
 
 
 @dataclass(frozen=True, slots=True)

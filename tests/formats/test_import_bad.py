@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -313,3 +314,21 @@ def test_mutations_end_in_errors_of_netspec(tmp_path: Path) -> None:
             import_model([tmp_path / each for each in files], out=tmp_path / "out.net", force=True)
         except NetspecError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.cfg", "[net]\nheight=8\n\x06\n"), ("a.prototxt", 'laye\x02 { name: "f" }'), ("a.json", '{"\x1b[31m": 1}')],
+)
+def test_what_is_quoted_of_a_file_steers_no_terminal(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(NetspecError) as error:
+        import_model([tmp_path / name], out=tmp_path / "x.net")
+    assert all(c.isprintable() or c == "\n" for c in str(error.value))
+
+
+def test_escapes_of_texts_are_those_of_protocol_buffers() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = read_text(r'name: "a\n\101\x42\'\q\\é"', "Net", "x.prototxt", [])
+    assert net.get("name") == "a\nAB'q\\é"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,17 @@ MAX_TEXT = 2_000_000
 
 _MAX_DEPTH = 16
 _MAX_TOKENS = 400_000
+
+_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|([abfnrtv])|(.))", re.DOTALL)
+"""What stands for a character; any other one behind a backslash is itself."""
+_LETTERS = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    octal, hexadecimal, letter, other = found.groups()
+    if octal or hexadecimal:
+        return chr(int(octal, 8) if octal else int(hexadecimal, 16))
+    return _LETTERS[letter] if letter else other
 
 
 def read_text(text: str, kind: str, file: str, problems: list[Unknown]) -> Message:
@@ -99,11 +109,7 @@ class _Values(Transformer[Any, Any]):
         return tuple(child for child in children if child is not None)
 
     def text(self, parts: list[Token]) -> Any:
-        joined = "".join(part[1:-1] for part in parts)
-        try:
-            return ("text", codecs.decode(joined.encode("latin-1", "backslashreplace"), "unicode_escape"))
-        except UnicodeDecodeError:
-            return ("text", joined)
+        return ("text", _ESCAPE.sub(_unescaped, "".join(part[1:-1] for part in parts)))
 
     def number(self, parts: list[Token]) -> Any:
         return ("number", str(parts[0]))
