@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -80,6 +81,12 @@ class _Reading:
         self.copied = 0
 
     def run(self, stream: io.BytesIO) -> Any:
+        # Python warns of an escape that it does not know, as a damaged text may have.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return self._run(stream)
+
+    def _run(self, stream: io.BytesIO) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if count > _MOST_OPCODES:
                 raise _DamagedError(f"its pickle has more than {_MOST_OPCODES:,} opcodes")
