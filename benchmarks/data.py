@@ -47,7 +47,8 @@ by grain's. One command measures all rows and writes the page:
 
     NETSPEC_DATA=… python benchmarks/data.py
 
-Every figure is the median of several turns; the ratio is that of the medians of pairs of one turn. Processor time and
+Every figure is the median of the turns, of which the line below a table says how many there were; the ratio is that of
+pairs of one turn. Processor time and
 memory are those of all processes that take part, shared pages counted once; what the system keeps of files is not in
 them. The cache was read shortly before: from a slow disk that is not in memory, it is slower.
 """
@@ -157,10 +158,15 @@ def _section(name: str, row: Row | None) -> str:
         lines.append(f"| {what} | {' | '.join(cells)} |")
     m = row.machine
     where = (
-        f"Measured on {row.date[:10]} at commit `{row.commit}`, on {m.processor}, {m.cores} cores, at a load of "
-        f"{row.load}; {', '.join(f'{package} {number}' for package, number in row.versions.items())}."
+        f"Measured on {row.date[:10]} at commit `{row.commit}`, {_turns(row)}, on {m.processor}, {m.cores} cores, at a "
+        f"load of {row.load}; {', '.join(f'{package} {number}' for package, number in row.versions.items())}."
     )
     return "\n".join([*parts, *lines, "", where, ""])
+
+
+def _turns(row: Row) -> str:
+    count = max(map(len, row.turns.values()))
+    return "one turn" if count == 1 else f"{count} turns"
 
 
 def _number(value: float) -> str:
