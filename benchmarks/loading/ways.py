@@ -29,7 +29,7 @@ _SPEC = """\
 data DATA { streaming STREAMING }
 input SHAPE
 conv 8 7x7 stride=4 relu; pool 2; conv 16 3x3 relu; globalpool; fc 2 softmax
-train { batch 64; epochs EPOCHS; checkpoint off }
+train { batch 64; epochs EPOCHS; checkpoint off; evaluate batch=64 }
 """
 
 
