@@ -27,6 +27,8 @@ from netspec.system.json_text import TwiceError, json_text, read_json
 __all__ = ["Studio"]
 
 _WEB = Path(__file__).parent / "web"
+_CHARTS = Path(__file__).parents[1] / "pages" / "charts.js"
+"""Of the report's page."""
 _MOST_BYTES = 8 * 2**20
 """Of a body: a picture that is tried."""
 _PAUSE, _UPLOAD = 10.0, 60.0
@@ -68,7 +70,7 @@ class Studio:
         self._over = False
         self._files = {
             f"/{file.relative_to(_WEB).as_posix()}": file.read_bytes() for file in _WEB.rglob("*") if file.is_file()
-        }
+        } | {"/charts.js": _CHARTS.read_bytes()}
         self._routes: Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
             ("GET", "/"): self._page,
             ("GET", "/api/state"): self._state,

@@ -1,7 +1,7 @@
 // Trying a model: a pad to draw on, a picture, a text or a row, and what the model makes of it.
+/* global short */
 
 import { get, make, send, trying } from "./api.js";
-import { short } from "./curves.js";
 
 const given = document.getElementById("given");
 const answer = document.getElementById("answer");
