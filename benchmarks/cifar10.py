@@ -62,8 +62,8 @@ def train(job: Job, pictures: Path, scratch: Path) -> Record:
     """Train by the command line, or go on with a run that was cut off, and return what the run folder says."""
     folder = scratch / f"seed{job.seed}"
     if not (folder / "result.json").exists():
-        train = ["train", str(job.spec.path), "--data", str(pictures), "--seed", str(job.seed), "--out", str(folder)]
-        verb = ["resume", str(folder)] if (folder / "checkpoints").exists() else train
+        begin = ["train", str(job.spec.path), "--data", str(pictures), "--seed", str(job.seed), "--out", str(folder)]
+        verb = ["resume", str(folder)] if (folder / "checkpoints").exists() else begin
         subprocess.run([sys.executable, "-m", "netspec", *verb], check=True)
     result = json.loads((folder / "result.json").read_bytes())
     lines = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
@@ -100,9 +100,9 @@ def page(results: Results, spec: str) -> str:
         spec.rstrip(),
         "```",
         "",
-        "Beside it stands a PyTorch program of the same network and recipe, with initial values of its own. *Last",
-        "epoch* is the honest figure: the best one is chosen on the test set. Written by",
-        "`NETSPEC_DATA=… python benchmarks/cifar10.py`.",
+        "*Last epoch* is the honest figure: the best one is chosen on the test set. Written by",
+        "`NETSPEC_DATA=… python benchmarks/cifar10.py`, which also trains a PyTorch program of the same network and",
+        "recipe.",
         "",
         "| by | seed | epochs | test accuracy, last epoch | best epoch | minutes |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",

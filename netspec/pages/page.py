@@ -34,14 +34,15 @@ def page(runs: Sequence[RunFacts]) -> str:
     data = {"runs": [{"name": run.name, **run.series} for run in runs], "answers": charts}
     # What a name contains must not end the element.
     embedded = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    style, charts, own = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "charts.js", "page.js"))
+    style, shared, own = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "charts.js", "page.js"))
+    script = f'"use strict";\n{shared}{own}'
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}"><style>\n{style}</style></head>\n'
         f"<body><header><h1>{escape(title)}</h1></header><main>\n{''.join(sections)}</main>\n"
         f"<footer>Made by netspec. This file needs no network.</footer>\n"
-        f'<script type="application/json" id="data">{embedded}</script>\n<script>\n"use strict";\n{charts}{own}</script></body></html>\n'
+        f'<script type="application/json" id="data">{embedded}</script>\n<script>\n{script}</script></body></html>\n'
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answers",
     "answers_of",
+    "asked_output",
     "draw_confusion",
     "draw_examples",
     "draw_mistakes",
@@ -87,7 +88,7 @@ def first_of(arrays: Arrays, count: int) -> Arrays:
 def answers_of(r: Request) -> Answers:
     """Return the output that is asked for and the part of the data; raises NetspecError where there is no such one."""
     run = r.model
-    output = _asked_output(run, r)
+    output = asked_output(run, r)
     dataset = run.dataset(r.data)
     part, split = run.asked_part(dataset, r.split, other=r.data is not None)
     targets = part.labels[output.target] if isinstance(part.labels, Mapping) else part.labels
@@ -95,7 +96,8 @@ def answers_of(r: Request) -> Answers:
     return Answers(run, output, Path(dataset.name).name, part, task, split)
 
 
-def _asked_output(run: Run, r: Request) -> GraphOutput:
+def asked_output(run: Run, r: Request) -> GraphOutput:
+    """Return the output that is asked for; raises NetspecError where there is no such one, or none of several named."""
     outputs = {output.name: output for output in run.model.graph.outputs}
     if r.output is None:
         if len(outputs) == 1:

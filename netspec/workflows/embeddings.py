@@ -43,7 +43,8 @@ def draw_embeddings(r: Request) -> Path:
     points, axes = _points(values, method)
     targets = np.asarray(answers.targets[: len(values)])
     names: tuple[str, ...] | list[str] = ()
-    if answers.task in {"classes", "two classes"}:
+    of_examples = np.prod(run.model.graph.shape(answers.output.index)[1:]) <= 1
+    if answers.task in {"classes", "two classes"} and of_examples:
         targets = (
             targets.argmax(axis=1)
             if targets.ndim == 2 and targets.shape[1] > 1
@@ -51,7 +52,7 @@ def draw_embeddings(r: Request) -> Path:
         )
         labels = run.output_labels.get(answers.output.name, ()) if answers.several else run.labels
         names = class_names(labels, max(int(targets.max()) + 1, len(labels)))
-    elif answers.task == "numbers" and not run.network.reconstructs:
+    elif answers.task == "numbers" and of_examples and not run.network.reconstructs:
         targets = run.in_units(targets.reshape(len(targets), -1), answers.output.name)[:, 0]
     else:
         names = ["examples"]

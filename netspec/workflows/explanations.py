@@ -1,4 +1,4 @@
-"""Why a model answers so: pictures of what one answer hangs on, and of which examples are alike to the model."""
+"""Why a model answers so: a picture of what its answer to one example hangs on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
 from netspec.sources.table_preparation import TableInput
 from netspec.sources.vocabulary import Vocabulary
+from netspec.workflows.answers import asked_output
 from netspec.workflows.predictions import class_names, gives_probabilities
 from netspec.workflows.trained import Run
 
@@ -58,7 +59,7 @@ def draw_saliency(r: Request) -> Path:
     """Draw what the answer to an example hangs on: pixels of a picture, columns of a row, words of a text."""
     run = r.model
     table = run.preparation.table if run.preparation else None
-    _require_explainable(run, r)
+    output = _explained(run, r)
     if r.image is None:
         example = "text.txt" if run.text_column else "rows.csv" if table and not table.is_picture else "picture.png"
         raise DataError("`saliency` needs an example to explain", f"netspec plot {r.run} saliency {example}")
@@ -67,7 +68,7 @@ def draw_saliency(r: Request) -> Path:
         raise DataError(f"{r.image} has no examples", "give at least one")
     one = by_array(lambda array: np.asarray(array[:1]), examples.array)
     first = f", the first of {len(examples):,} examples" if len(examples) > 1 else ""
-    answer = _answer(run, one, r)
+    answer = _answer(run, one, output, r)
     title = f"{run.network.name}: why {r.image.name} is {answer.text}"
     if table and not table.is_picture:
         cells = {name: column[0] for name, column in (examples.columns or {}).items()}
@@ -77,27 +78,14 @@ def draw_saliency(r: Request) -> Path:
     return _of_values(run, one, answer, r, title, first)
 
 
-def _require_explainable(run: Run, r: Request) -> None:
-    network = run.network
-    if network.reconstructs:
+def _explained(run: Run, r: Request) -> GraphOutput:
+    """Return the output that is explained; raises NetspecError where none has one answer for an example."""
+    if run.network.reconstructs:
         raise DataError(f"{run.file} gives its input again: there is no answer to explain", "`examples` draws both")
-    names = [output.name for output in run.model.graph.outputs]
-    if r.output is not None and r.output not in names:
-        near = nearest(r.output, names)
-        raise NetspecError(
-            f"{run.file} has no output {r.output!r}", f"did you mean {near}?" if near else f"there are {listing(names)}"
-        )
-    if r.output is None and len(names) > 1:
-        raise DataError(
-            f"{run.file} gives several outputs, {listing(names, 'and')}", f"say which to explain: --output {names[0]}"
-        )
-    shape = run.model.graph.shape(_output(run, r).index)
-    if len(shape) > 1 and np.prod(shape[1:]) > 1:
+    output = asked_output(run, r)
+    if np.prod(run.model.graph.shape(output.index)[1:]) > 1:
         raise DataError(f"{run.file} gives an answer at each position, not one for an example", "`examples` draws them")
-
-
-def _output(run: Run, r: Request) -> GraphOutput:
-    return next(o for o in run.model.graph.outputs if r.output in {None, o.name})
+    return output
 
 
 def _scores(run: Run, given: Any, output: GraphOutput) -> NDArray[Any]:
@@ -109,9 +97,8 @@ def _scores(run: Run, given: Any, output: GraphOutput) -> NDArray[Any]:
     return values.reshape(len(values), -1)
 
 
-def _answer(run: Run, one: Any, r: Request) -> _Answer:
+def _answer(run: Run, one: Any, output: GraphOutput, r: Request) -> _Answer:
     """Return what is to be explained: the class that is asked for, or else the likeliest one."""
-    output = _output(run, r)
     scores = _scores(run, one, output)[0]
     several = len(run.model.graph.outputs) > 1
     probable = gives_probabilities(run.model.graph.only(output))

@@ -100,12 +100,12 @@ class Run:
         self.variables: Variables = run_folders.variables_of(self._content, self.model)
 
     def __repr__(self) -> str:
-        return "\n".join([f"Run {self.path}: {self._facts[0]}", repr(self.model)])
+        return "\n".join([f"Run {self.path}: {self._facts}", repr(self.model)])
 
     def _repr_html_(self) -> str:
         from netspec.notebook.show import network_html  # noqa: PLC0415
 
-        return network_html(self.network, self._content.graph, f"Run {self.path}", self._facts)
+        return network_html(self.network, self._content.graph, f"Run {self.path}", [self._facts])
 
     @property
     def plot(self) -> Plots:
@@ -115,12 +115,12 @@ class Run:
         return Plots(self)
 
     @property
-    def _facts(self) -> list[str]:
+    def _facts(self) -> str:
         """What is said of the model before its network: which file, how good it is."""
         facts = [f"epoch {self.training['epoch']}"] if "epoch" in self.training else []
         if isinstance(accuracy := self.training.get("test_accuracy"), float):
             facts.append(f"test accuracy {100 * accuracy:.2f} %")
-        return [", ".join([self.file.name, *facts])]
+        return ", ".join([self.file.name, *facts])
 
     @property
     def content(self) -> ModelFile:

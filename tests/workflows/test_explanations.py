@@ -123,7 +123,7 @@ def test_pictures_of_a_run_are_drawn(passengers: Path, picture: str) -> None:
     [
         ({"image": None}, "needs an example"),
         ({"of": "yung"}, "did you mean young"),
-        ({"output": "kind2"}, "has no output"),
+        ({"output": "kind2"}, "leave --output out"),
     ],
 )
 def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, Any], says: str) -> None:
@@ -136,3 +136,39 @@ def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, A
 def test_a_method_that_is_none_is_refused(passengers: Path) -> None:
     with pytest.raises(NetspecError, match="pca and tsne"):
         draw("embeddings", Request(passengers / "run", passengers / "x.png", method="umap"))
+
+
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that gives a class at each position, and sees its pictures from several sides."""
+    folder = tmp_path_factory.mktemp("segmented")
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (12, 1, 6, 6)).astype(np.uint8), rng.integers(0, 2, (12, 6, 6))
+    network = ns.parse("input 1x6x6; conv 3 3x3 pad=1 relu; conv 2 1x1 softmax; train { epochs 1; batch 4 }")
+    np.savez(folder / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    for _ in ns.train(network, data=folder / "d.npz", out=folder / "run"):
+        pass
+    np.save(folder / "x.npy", x[:1])
+    return folder
+
+
+def test_answers_at_positions_have_no_class_of_their_own(segmented: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(
+        report, "draw_embeddings", lambda points, values, names, path, **o: seen.update(n=names) or path
+    )
+    draw("embeddings", Request(segmented / "run", segmented / "x.png"))
+    assert seen["n"] == ["examples"]
+    with pytest.raises(NetspecError, match="at each position"):
+        draw("saliency", Request(segmented / "run", segmented / "x.png", image=segmented / "x.npy"))
+
+
+def test_what_is_explained_of_several_views_is_their_mean() -> None:
+    spec = "input 1x8x8; conv 3 3x3 tanh; fc 10 softmax; data digits { views shift=1 flip }"
+    model = ns.compile(ns.parse(spec))
+    variables, x = model.init(seed=2), np.random.default_rng(4).random((1, 1, 8, 8), np.float32)
+    found = gradient(model, variables, x, Score("", 1))
+    step = np.zeros_like(x)
+    step[0, 0, 4, 4] = 1e-2
+    higher, lower = (np.asarray(model.logits(variables, x + s))[0, 1] for s in (step, -step))
+    assert found[0, 0, 4, 4] == pytest.approx((higher - lower) / 2e-2, rel=2e-2, abs=1e-3)
