@@ -59,7 +59,7 @@ def studio(
                 app.close()
         finally:
             app.end()
-        return interrupts.exit_code
+        return interrupts.exit_code or int(server.failed)
 
 
 def _spec(file: Path | None) -> Path:
