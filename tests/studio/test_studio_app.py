@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from untrained import untrained
 
 import netspec as ns
+from netspec.cli.verbs.studio import _copy_beside_runs
 from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import NetspecError, Source
 from netspec.studio.look import Looks
@@ -109,6 +110,18 @@ def test_only_runs_that_are_listed_are_opened(folder: Path) -> None:
     for name in ("../own", "own/002", "", None, "own/001/../001", str(folder)):
         with pytest.raises(NetspecError, match="there is no run"):
             workspace.run_folder(name)
+
+
+@pytest.mark.parametrize(("run", "name"), [("runs/own/001", "own"), ("runs/mine", "mine")])
+def test_the_spec_of_a_run_is_opened_beside_the_runs(run: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / run).mkdir(parents=True)
+    spec = tmp_path / run / "spec.net"
+    spec.write_text(SPEC)
+    first = _copy_beside_runs(spec)
+    assert (first, first.read_text()) == (tmp_path / f"{name}_from_run.net", SPEC)
+    assert _copy_beside_runs(spec) == first
+    first.write_text("input 3\n")
+    assert _copy_beside_runs(spec) == tmp_path / f"{name}_from_run_2.net"
 
 
 def test_what_is_typed_is_kept_and_saved(tmp_path: Path) -> None:
