@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -296,15 +295,18 @@ def test_a_fault_of_the_machine_is_answered(client: Client, monkeypatch: pytest.
     assert "Too many open files" in client.reports.pop()
 
 
-def test_a_look_ends_with_the_studio(tmp_path: Path) -> None:
+def test_a_look_ends_with_the_studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(slow))
     looks = Looks(tmp_path)
-    os.mkfifo(tmp_path / "-endless.csv")
     with ThreadPoolExecutor(1) as thread:
-        found = thread.submit(looks, "-endless.csv")
+        found = thread.submit(looks, "digits")
         until(lambda: looks._process is not None)
         looks.end()
-        with pytest.raises(NetspecError):
-            found.result(60)
+        with pytest.raises(NetspecError, match="digits cannot be shown"):
+            found.result(20)
     with pytest.raises(NetspecError, match="the studio ends"):
         looks("digits")
 
