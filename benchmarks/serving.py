@@ -156,11 +156,14 @@ def written(text: str, row: Row, figures: list[str], machine: str) -> str:
 
 def machine_text() -> str:
     """Return what the figures were measured with."""
+    from promises.frame import commit  # noqa: PLC0415
+
     packages = ", ".join(f"{name} {version(name)}" for name in ("jax", "starlette", "uvicorn"))
     load_before = os.getloadavg()[0]
     return (
-        f"Last row written on {date.today()}: Python {platform.python_version()}, {packages}, {platform.system()} "
-        f"{platform.machine()}, {os.cpu_count()} cores, which the client shares; load of the machine {load_before:.1f}."
+        f"Last row written on {date.today()}, commit `{commit('docs/serving.md')}`: "
+        f"Python {platform.python_version()}, {packages}, {platform.system()} {platform.machine()}, {os.cpu_count()} "
+        f"cores, which the client shares; load of the machine {load_before:.1f}."
     )
 
 

@@ -14,14 +14,14 @@ __all__ = ["TENSORBOARD", "TensorBoardLog", "require_tensorboard"]
 TENSORBOARD = "tensorboard"
 
 
-def require_tensorboard() -> None:
-    """Raise NetspecError where TensorBoard is not installed."""
+def require_tensorboard(otherwise: str) -> None:
+    """Raise NetspecError where TensorBoard is not installed; `otherwise` says how to do without it."""
     try:
         import tensorboard  # noqa: F401, PLC0415
     except ImportError:
         raise NetspecError(
-            "--tensorboard needs TensorBoard",
-            'pip install "netspec[tensorboard]", or leave it out: metrics.jsonl has all',
+            "a log for TensorBoard needs TensorBoard, which is not installed",
+            f'pip install "netspec[tensorboard]", or {otherwise}: metrics.jsonl has all',
         ) from None
 
 
@@ -29,7 +29,6 @@ class TensorBoardLog:
     """Adds the measurements of events to files in the run folder; a training that goes on begins a further one."""
 
     def __init__(self, folder: Path) -> None:
-        require_tensorboard()
         from tensorboard.summary.writer.event_file_writer import EventFileWriter  # noqa: PLC0415
 
         self._writer: Any = EventFileWriter(str(folder / TENSORBOARD))

@@ -1,4 +1,4 @@
-"""The application: what is asked, checked and answered, in this order, within bounds of size and time."""
+"""A served model as an application: what is asked, checked and answered, in this order."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from netspec.data.decoding import HugePictureError
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
+from netspec.serving.application import Application, Bounds, busy, json_response, split_url
 from netspec.serving.batching import Batcher, Ended, Full, batch_sizes
 from netspec.serving.errors import KINDS, RequestError
 from netspec.serving.metrics import CONTENT_TYPE, Metrics
@@ -28,9 +28,6 @@ from netspec.workflows.row_answers import with_threshold
 from netspec.workflows.trained import Run
 
 __all__ = ["Limits", "Service"]
-
-_HELD = 8
-"""Times the largest body: so many bytes of bodies are in memory at once."""
 
 _READERS = 4
 """Threads that read requests and write answers."""
@@ -59,11 +56,7 @@ class Limits:
     upload: float = 120.0
 
 
-class _Gone(Exception):  # noqa: N818 - no mistake of ours
-    """The client has left."""
-
-
-class Service:
+class Service(Application):
     """An ASGI application that answers by a model; to be ended.
 
     Args:
@@ -73,8 +66,9 @@ class Service:
     """
 
     def __init__(self, run: Run, limits: Limits, report: Callable[[str], None] = lambda text: None) -> None:
-        self.served = Served(run)
-        self.limits, self._report = limits, report
+        smaller = "send several requests, or start the server with a larger --max-body"
+        super().__init__(Bounds(limits.body, limits.pause, limits.upload, smaller), report)
+        self.served, self.limits = Served(run), limits
         sizes = batch_sizes(limits.batch)
         # Compiled before anyone waits for it.
         for size in sizes:
@@ -83,7 +77,7 @@ class Service:
         self.metrics = Metrics(sizes)
         self.batcher = Batcher(run.predict, sizes, wait=limits.wait, most=limits.queue, computed=self.metrics.computed)
         self._readers = ThreadPoolExecutor(_READERS, "netspec-requests")
-        self._requests = self._held = 0
+        self._requests = 0
         self.metrics.gauge("netspec_queue_examples", "Examples that wait.", lambda: self.batcher.waiting)
         self.metrics.gauge("netspec_requests_in_flight", "Requests that are being answered.", lambda: self._requests)
         self._routes: Mapping[str, Mapping[str, Callable[[Request], Awaitable[Response]]]] = {
@@ -102,48 +96,38 @@ class Service:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
-        if scope["type"] != "http":
-            return
         self._requests += 1
         try:
-            response = await self._answered(Request(scope, receive))
-            path = scope["path"] if scope["path"] in self._routes else "other"
-            self.metrics.answered(path, response.status_code)
-            await response(scope, receive, self._bounded(send))
-        except (_Gone, OSError, TimeoutError):
-            # Nobody is there any more to be answered.
-            self.metrics.failed("client_left")
+            await super().__call__(scope, receive, send)
         finally:
             self._requests -= 1
 
-    def _bounded(self, send: Any) -> Any:
-        async def bounded(message: Any) -> None:
-            await asyncio.wait_for(send(message), self.limits.pause)
+    def answered(self, request: Request, response: Response) -> None:
+        """Count a response."""
+        path = request.scope["path"]
+        self.metrics.answered(path if path in self._routes else "other", response.status_code)
 
-        return bounded
+    def failed(self, error: RequestError) -> None:
+        """Count an error."""
+        self.metrics.failed(KINDS[error.status])
 
-    async def _answered(self, request: Request) -> Response:
-        try:
-            self._require_host(request)
-            return await self._route(request)(request)
-        except RequestError as error:
-            found = error
-        except HugePictureError as error:
-            found = RequestError(413, error.message, error.fix)
-        except DataError as error:
+    def left(self) -> None:
+        """Count a client that left."""
+        self.metrics.failed("client_left")
+
+    def error_of(self, error: NetspecError) -> RequestError:
+        """Return an error of a client where the examples are wrong, and of the server otherwise."""
+        if isinstance(error, HugePictureError):
+            return RequestError(413, error.message, error.fix)
+        if isinstance(error, DataError):
             # A threshold is an option of the command line too.
-            found = RequestError(400, error.message, error.fix.replace("--threshold", "threshold"))
-        except NetspecError as error:
-            found = RequestError(500, error.message, error.fix)
-        except MemoryError:
-            found = self._busy("the memory of the server does not suffice now")
-        except (_Gone, asyncio.CancelledError):
-            raise
-        except Exception as error:  # a fault of ours: said once, without a traceback
-            self._report(f"{request.method} {request.scope['path']}: {type(error).__name__}: {error}")
-            found = RequestError(500, "the server failed to answer", "send something else; the server has said why")
-        self.metrics.failed(KINDS[found.status])
-        return _json({"error": found.message, "fix": found.fix}, found.status, found.headers)
+            return RequestError(400, error.message, error.fix.replace("--threshold", "threshold"))
+        return RequestError(500, error.message, error.fix)
+
+    async def respond(self, request: Request) -> Response:
+        """Return the answer to a request."""
+        self._require_host(request)
+        return await self._route(request)(request)
 
     # --- what may be asked ----------------------------------------------------------------------------------------
 
@@ -151,12 +135,13 @@ class Service:
         """Refuse pages of other places that a browser shows here, and names that lead here from elsewhere."""
         hosts = self.limits.hosts
         host = request.headers.get("host", "")
-        if hosts is not None and host and _name(f"//{host}") not in hosts:
+        if hosts is not None and host and split_url(f"//{host}").hostname not in hosts:
             message = f"this server answers this machine alone, and was called {host[:100]!r}"
             raise RequestError(403, message, f"call it {listing(sorted(hosts), 'or')}, or start it with --host")
         origin = request.headers.get("origin")
         if origin is not None and request.method == "POST":
-            own = _name(origin) in hosts if hosts is not None else urlsplit(origin).netloc == host
+            page = split_url(origin)
+            own = page.hostname in hosts if hosts is not None else page.netloc == host
             if not own:
                 message = f"a page of {origin[:100]!r} may not ask this server"
                 raise RequestError(403, message, "ask from a program, or from the page of the server itself")
@@ -184,19 +169,16 @@ class Service:
         options = options_of(request.query_params.multi_items())
         media, boundary = _content_type(request)
         try:
-            body, held = await self._body(request)
-            try:
+            async with self.body(request) as body:
                 given = await loop.run_in_executor(
                     self._readers, read_request, self.served, body, media, boundary, options
                 )
-            finally:
-                self._held -= held
-                del body
+            del body
             answers = await asyncio.wrap_future(self.batcher.submit(given.array))
         except Full:
-            raise self._busy("many examples wait already") from None
+            raise busy("many examples wait already") from None
         except Ended:
-            raise self._busy("the server ends") from None
+            raise busy("the server ends") from None
         text = await loop.run_in_executor(self._readers, self._written, given, answers, options)
         self.metrics.took(loop.time() - begin)
         return Response(text, media_type="application/json")
@@ -211,75 +193,17 @@ class Service:
         return json_text({"predictions": predictions, **({"notes": given.notes} if given.notes else {})}) + "\n"
 
     async def _health(self, _: Request) -> Response:
-        return _json({"status": "ok", "model": self.served.name, "waiting": self.batcher.waiting})
+        return json_response({"status": "ok", "model": self.served.name, "waiting": self.batcher.waiting})
 
     async def _metrics(self, _: Request) -> Response:
         return Response(self.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _openapi(self, _: Request) -> Response:
-        return _json(openapi(self.served, self.limits.body))
+        return json_response(openapi(self.served, self.limits.body))
 
     async def _docs(self, request: Request) -> Response:
         text = docs_page(self.served, request.headers.get("host", ""), self.limits.body)
         return Response(text, media_type="text/html", headers={"Content-Security-Policy": POLICY})
-
-    # --- bodies ---------------------------------------------------------------------------------------------------
-
-    async def _body(self, request: Request) -> tuple[bytes, int]:
-        """Return the body of a request, and how many of its bytes are counted as held."""
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestError(415, "the body is packed", "send it as it is, without Content-Encoding")
-        stated = request.headers.get("content-length", "")
-        if stated.isascii() and stated.isdecimal() and (len(stated) > 15 or int(stated) > self.limits.body):
-            raise self._too_large()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.limits.upload
-        chunks: list[bytes] = []
-        size, whole = 0, False
-        try:
-            while not whole:
-                try:
-                    message = await asyncio.wait_for(request.receive(), min(self.limits.pause, until - loop.time()))
-                except TimeoutError:
-                    fix = "send it faster, or in several requests"
-                    raise RequestError(408, "the body did not arrive in time", fix, {"Connection": "close"}) from None
-                if message["type"] == "http.disconnect":
-                    raise _Gone
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                self._held += len(chunk)
-                if size > self.limits.body:
-                    raise self._too_large()
-                if self._held > _HELD * self.limits.body:
-                    raise self._busy("many requests are being read")
-                chunks.append(chunk)
-                whole = not message.get("more_body", False)
-        except BaseException:
-            self._held -= size
-            raise
-        return b"".join(chunks), size
-
-    def _too_large(self) -> RequestError:
-        return RequestError(
-            413,
-            f"the body has more than {self.limits.body:,} bytes",
-            "send several requests, or start the server with a larger --max-body",
-        )
-
-    def _busy(self, why: str) -> RequestError:
-        return RequestError(503, why, "try again", {"Retry-After": "1"})
-
-
-def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(json_text(value) + "\n", status, headers, media_type="application/json")
-
-
-def _name(url: str) -> str:
-    """Return the name of the host in a URL; empty where there is none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _content_type(request: Request) -> tuple[str, str]:

@@ -99,6 +99,8 @@ class Batcher:
         arrays = list(each_array(array))
         form = tuple((one.dtype.str, one.shape[1:]) for one in arrays)
         job = _Job(array, form, len(arrays[0]), time.monotonic(), Future())
+        # Who waits may leave, but cannot cancel it: the thread that sets its result would end with an error.
+        job.future.set_running_or_notify_cancel()
         with self._changed:
             if self._ending:
                 raise Ended

@@ -1,4 +1,4 @@
-"""The application: who may ask, what may be asked, and the answers, within bounds."""
+"""The studio as an application: who may ask, what may be asked, and the answers."""
 
 from __future__ import annotations
 
@@ -9,30 +9,27 @@ from hmac import compare_digest
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.recipe.catalog import find
+from netspec.serving.application import Application, Bounds, json_response, split_url
 from netspec.serving.errors import RequestError
-from netspec.studio.look import look_at
+from netspec.studio.look import Looks
 from netspec.studio.spec_facts import drawing_of, spec_facts
 from netspec.studio.training import Training
 from netspec.studio.words import words
 from netspec.studio.workspace import Workspace
-from netspec.system.json_text import TwiceError, json_text, read_json
+from netspec.system.json_text import json_text, read_json
 
 __all__ = ["Studio"]
 
 _WEB = Path(__file__).parent / "web"
 _CHARTS = Path(__file__).parents[1] / "pages" / "charts.js"
 """Of the report's page."""
-_MOST_BYTES = 8 * 2**20
-"""Of a body: a picture that is tried."""
-_PAUSE, _UPLOAD = 10.0, 60.0
-"""Seconds that a body may pause, and take."""
+_BOUNDS = Bounds(body=8 * 2**20, pause=10.0, upload=60.0, smaller="try a smaller picture")
 _POLL, _PING = 0.1, 10.0
 """Seconds between two looks for events, and between two signs of life where there are none."""
 
@@ -48,7 +45,7 @@ _HEADERS = {
 }
 
 
-class Studio:
+class Studio(Application):
     """An ASGI application for one browser at this machine; to be ended.
 
     Args:
@@ -59,13 +56,16 @@ class Studio:
     """
 
     def __init__(self, workspace: Workspace, token: str, port: int, report: Callable[[str], None]) -> None:
-        self._workspace, self._token, self._report = workspace, token, report
+        super().__init__(_BOUNDS, report)
+        self._workspace, self._token = workspace, token
         self._cookie = f"netspec-{port}"
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
         self._training = Training(workspace.folder)
         # JAX and the models are for one thread: what is tried is tried in turn.
         self._trials = ThreadPoolExecutor(1, "netspec-trials")
         self._checks = ThreadPoolExecutor(2, "netspec-checks")
+        # A look at much data takes long, and what is typed is checked meanwhile.
+        self._looks, self._look_at = ThreadPoolExecutor(1, "netspec-looks"), Looks(workspace.folder)
         self._trial: Any = None
         self._over = False
         self._files = {
@@ -91,57 +91,36 @@ class Studio:
 
     def end(self) -> None:
         """Let a training save and stop, and end the threads; streams of events end too."""
-        self._over = True
+        self.close()
         self._training.end()
         self._trials.shutdown(cancel_futures=True)
         self._checks.shutdown(cancel_futures=True)
-
-    @property
-    def over(self) -> bool:
-        """Whether it ends."""
-        return self._over
+        self._looks.shutdown(cancel_futures=True)
 
     def close(self) -> None:
-        """End the streams of events, so that the server can end."""
+        """End the streams of events and the looks at data, so that the server can end."""
         self._over = True
+        self._look_at.end()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request."""
-        if scope["type"] != "http":
-            return
-        request = Request(scope, receive)
-        try:
-            response = await self._answered(request)
-        except (ClientDisconnect, OSError):
-            return
+    def answered(self, request: Request, response: Response) -> None:  # noqa: ARG002
+        """Keep a response to this page."""
         response.headers.update(_HEADERS)
-        try:
-            await response(scope, receive, send)
-        except OSError:
-            return
 
-    async def _answered(self, request: Request) -> Response:
-        try:
-            self._require_own(request)
-            method = "GET" if request.method == "HEAD" else request.method
-            path = request.url.path
-            if method == "GET" and path in self._files:
-                return Response(self._files[path], media_type=guess_type(path)[0] or "text/plain")
-            route = self._routes.get((method, path))
-            if route is None:
-                raise RequestError(404, f"there is no {path[:100]!r} here", "open the address that was printed")
-            return await route(request)
-        except RequestError as error:
-            return _json({"error": error.message, "fix": error.fix}, error.status)
-        except NetspecError as error:
-            return _json({"error": error.message, "fix": error.fix}, 400)
-        except MemoryError:
-            return _json({"error": "the memory does not suffice", "fix": "try a smaller network or example"}, 503)
-        except (ClientDisconnect, asyncio.CancelledError, OSError):
-            raise
-        except Exception as error:  # a fault of ours: said once, without a traceback
-            self._report(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
-            return _json({"error": "the studio failed to answer", "fix": "the terminal says why"}, 500)
+    def error_of(self, error: NetspecError) -> RequestError:
+        """Return what is wrong with a spec, its data or a run as a mistake of who asks."""
+        return RequestError(400, error.message, error.fix)
+
+    async def respond(self, request: Request) -> Response:
+        """Return the answer to a request."""
+        self._require_own(request)
+        method = "GET" if request.method == "HEAD" else request.method
+        path = request.scope["path"]
+        if method == "GET" and path in self._files:
+            return Response(self._files[path], media_type=guess_type(path)[0] or "text/plain")
+        route = self._routes.get((method, path))
+        if route is None:
+            raise RequestError(404, f"there is no {path[:100]!r} here", "open the address that was printed")
+        return await route(request)
 
     # --- who may ask ----------------------------------------------------------------------------------------------
 
@@ -151,7 +130,7 @@ class Studio:
         if host not in self._hosts:
             raise RequestError(403, f"the studio was called {host[:100]!r}", "open the address that was printed")
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc not in self._hosts:
+        if origin is not None and split_url(origin).netloc not in self._hosts:
             raise RequestError(403, f"a page of {origin[:100]!r} may not ask the studio", "use its own page")
         shown = request.query_params.get("token") or request.cookies.get(self._cookie, "")
         if not compare_digest(shown.encode(), self._token.encode()):
@@ -166,7 +145,7 @@ class Studio:
 
     async def _state(self, _: Request) -> Response:
         workspace = self._workspace
-        return _json(
+        return json_response(
             {
                 "file": workspace.file.name,
                 "text": workspace.text,
@@ -176,25 +155,26 @@ class Studio:
         )
 
     async def _words(self, _: Request) -> Response:
-        return _json(await self._in(self._checks, words))
+        return json_response(await self._in(self._checks, words))
 
     async def _check(self, request: Request) -> Response:
         text = self._workspace.type((await self._object(request)).get("text"))
-        return _json(await self._in(self._checks, spec_facts, text, self._workspace.file.name, self._workspace.folder))
+        return json_response(
+            await self._in(self._checks, spec_facts, text, self._workspace.file.name, self._workspace.folder)
+        )
 
     async def _drawing(self, request: Request) -> Response:
         text = self._workspace.type((await self._object(request)).get("text"))
         found = await self._in(self._checks, drawing_of, text, self._workspace.file.name, self._workspace.folder)
-        return _json({"svg": found})
+        return json_response({"svg": found})
 
     async def _save(self, request: Request) -> Response:
-        self._workspace.type((await self._object(request)).get("text"))
-        self._workspace.save()
-        return _json({"saved": True})
+        self._workspace.save(self._workspace.type((await self._object(request)).get("text")))
+        return json_response({"saved": True})
 
     async def _look(self, request: Request) -> Response:
         name = (await self._object(request)).get("data")
-        return _json(await self._in(self._checks, look_at, self._place_of(name), self._workspace.folder))
+        return json_response(await self._in(self._looks, self._look_at, self._place_of(name)))
 
     def _place_of(self, name: Any) -> str:
         """Return the name of a dataset, or of a file below the folder; raises DataError for any other."""
@@ -203,10 +183,15 @@ class Studio:
         if find(name):
             return name
         folder = self._workspace.folder.resolve()
-        place = (folder / name).resolve()
+        try:
+            place = (folder / name).resolve()
+            there = place.exists()
+        except (OSError, ValueError, RuntimeError):
+            # It is too long, no text, or, before Python 3.13, a link that leads in a circle.
+            raise DataError(f"{name[:200]!r} is no name of a file", "name the data as it is beside the spec") from None
         if not place.is_relative_to(folder):
             raise DataError(f"{name[:200]} is outside of the folder of the spec", "put the data beside the spec")
-        if not place.exists():
+        if not there:
             raise DataError(
                 f"there is no dataset and no file {name[:200]!r} here", "name one that `netspec data list` has"
             )
@@ -221,27 +206,25 @@ class Studio:
         if facts["errors"]:
             raise RequestError(400, "the spec has errors", "mend them first: they stand under it")
         flags: list[str] = []
-        data = asked.get("data")
-        if data:
-            flags += ["--data", self._place_of(data)]
         epochs = asked.get("epochs")
         if epochs is not None:
             if not isinstance(epochs, int) or isinstance(epochs, bool) or not 1 <= epochs <= 100_000:
                 raise RequestError(400, f"epochs is {str(epochs)[:50]!r}", "give a whole number from 1")
             flags += ["--epochs", str(epochs)]
-        self._workspace.save()
+        # Meanwhile something else may have been typed; what was checked is trained.
+        self._workspace.save(text)
         # A file whose name begins with a dash is no option.
         self._training.start("train", *flags, "--", self._workspace.file.name)
-        return _json({"started": self._training.number})
+        return json_response({"started": self._training.number})
 
     async def _resume(self, request: Request) -> Response:
         run = self._workspace.run_folder((await self._object(request)).get("run"))
         self._training.start("resume", "--", str(run.relative_to(self._workspace.folder)))
-        return _json({"started": self._training.number})
+        return json_response({"started": self._training.number})
 
     async def _stop(self, _: Request) -> Response:
         self._training.stop()
-        return _json({"asked": True})
+        return json_response({"asked": True})
 
     async def _events(self, _: Request) -> Response:
         return StreamingResponse(self._stream(), media_type="text/event-stream")
@@ -265,22 +248,24 @@ class Studio:
             await asyncio.sleep(_POLL)
 
     async def _runs(self, _: Request) -> Response:
-        return _json({"runs": await self._in(self._checks, self._workspace.runs), "training": self._training.runs})
+        return json_response(
+            {"runs": await self._in(self._checks, self._workspace.runs), "training": self._training.runs}
+        )
 
     async def _metrics(self, request: Request) -> Response:
-        return _json(await self._in(self._checks, self._workspace.metrics, request.query_params.get("run")))
+        return json_response(await self._in(self._checks, self._workspace.metrics, request.query_params.get("run")))
 
     # --- trials ---------------------------------------------------------------------------------------------------
 
     async def _reads(self, request: Request) -> Response:
         folder = self._workspace.run_folder(request.query_params.get("run"))
-        return _json(await self._in(self._trials, lambda: self._tried().reads(folder)))
+        return json_response(await self._in(self._trials, lambda: self._tried().reads(folder)))
 
     async def _answer(self, request: Request) -> Response:
         folder = self._workspace.run_folder(request.query_params.get("run"))
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        body = await self._body(request)
-        return _json(await self._in(self._trials, lambda: self._tried().answer(folder, body, media)))
+        async with self.body(request) as body:
+            return json_response(await self._in(self._trials, lambda: self._tried().answer(folder, body, media)))
 
     def _tried(self) -> Any:
         """Return what tries examples; JAX is imported only now."""
@@ -296,33 +281,11 @@ class Studio:
         return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
     async def _object(self, request: Request) -> Mapping[str, Any]:
-        body = await self._body(request)
-        try:
-            found = read_json(body.decode("utf-8"))
-        except (ValueError, RecursionError, TwiceError):
-            raise RequestError(400, "the body is no JSON", "send an object") from None
+        async with self.body(request) as body:
+            try:
+                found = read_json(body.decode("utf-8"))
+            except ValueError:
+                raise RequestError(400, "the body is no JSON", "send an object") from None
         if not isinstance(found, dict):
             raise RequestError(400, "the body is no object", "send an object")
         return found
-
-    async def _body(self, request: Request) -> bytes:
-        chunks, size = [], 0
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _UPLOAD
-        stream = request.stream()
-        while True:
-            try:
-                chunk = await asyncio.wait_for(anext(stream), min(_PAUSE, until - loop.time()))
-            except StopAsyncIteration:
-                break
-            except TimeoutError:
-                raise RequestError(408, "the body did not arrive in time", "send it again") from None
-            size += len(chunk)
-            if size > _MOST_BYTES:
-                raise RequestError(413, f"the body has more than {_MOST_BYTES:,} bytes", "try a smaller picture")
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(json_text(value), status, media_type="application/json")

@@ -7,47 +7,78 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
 
-__all__ = ["look_at"]
+__all__ = ["Looks"]
 
 _PATIENCE = 120
 
 
-def look_at(name: str, folder: Path) -> dict[str, Any]:
-    """Return what `netspec data show` prints and draws of a dataset.
+class Looks:
+    """Looks at data, each in a process of its own, one at a time; to be ended.
 
     Args:
-        name: of a dataset, or of a file below the folder.
         folder: of the spec.
-
-    Raises:
-        DataError: it cannot be shown, for the reason that it says.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        picture = Path(scratch) / "data.png"
-        command = [sys.executable, "-m", "netspec", "data", "show", "-o", str(picture), "--", name]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._over = False
+
+    def end(self) -> None:
+        """End the look that is under way; no other begins."""
+        with self._lock:
+            self._over = True
+            if self._process is not None:
+                self._process.kill()
+
+    def __call__(self, name: str) -> dict[str, Any]:
+        """Return what `netspec data show` prints and draws of a dataset.
+
+        Args:
+            name: of a dataset, or of a file below the folder.
+
+        Raises:
+            DataError: it cannot be shown, for the reason that it says.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            picture = Path(scratch) / "data.png"
+            code, output, errors = self._run(name, picture)
+            if code:
+                message, _, fix = errors.strip().removeprefix("error: ").partition("\n  fix: ")
+                raise DataError(message or f"{name} cannot be shown", fix)
+            lines = [line for line in output.splitlines() if line != str(picture)]
+            shown = ""
+            if picture.exists():
+                shown = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
+            return {"text": "\n".join(lines).strip(), "picture": shown}
+
+    def _run(self, name: str, picture: Path) -> tuple[int, str, str]:
+        """Return the exit code of `netspec data show` and what it printed."""
+        with self._lock:
+            if self._over:
+                raise DataError("the studio ends", "start it again")
+            # A file whose name begins with a dash is no option.
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-m", "netspec", "data", "show", "-o", str(picture), "--", name],
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                timeout=_PATIENCE,
-                check=False,
+                encoding="utf-8",
+                errors="replace",
             )
-        except subprocess.TimeoutExpired:
-            raise DataError(
-                f"{name} takes more than {_PATIENCE} seconds to read", f"netspec data show {name}"
-            ) from None
-        if done.returncode:
-            message, _, fix = done.stderr.strip().removeprefix("error: ").partition("\n  fix: ")
-            raise DataError(message or f"{name} cannot be shown", fix)
-        lines = [line for line in done.stdout.splitlines() if line != str(picture)]
-        shown = ""
-        if picture.exists():
-            shown = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
-        return {"text": "\n".join(lines).strip(), "picture": shown}
+        with process:
+            try:
+                output, errors = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                message = f"{name} takes more than {_PATIENCE} seconds to read"
+                raise DataError(message, f"netspec data show {name}") from None
+        return process.returncode, output, errors

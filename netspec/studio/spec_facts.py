@@ -9,9 +9,11 @@ from typing import Any
 
 from netspec.compiler import Analysis, analyze
 from netspec.describe.outline import outline
-from netspec.diagnostics.diagnostic import Diagnostic, Source
+from netspec.diagnostics.diagnostic import Diagnostic, Source, plural
 from netspec.drawing import draw, svg
+from netspec.graph.file_checks import look_at_data
 from netspec.graph.graph import Graph
+from netspec.graph.weights_check import look_at_weights
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 
@@ -39,19 +41,31 @@ def spec_facts(text: str, name: str, folder: Path) -> dict[str, Any]:
     """
     source = Source(name, text, folder)
     found = analyze(source)
-    errors = [d.to_json() for d in found.diagnostics]
-    for d, said in list(zip(found.diagnostics, errors, strict=True))[:_MOST_FIXES]:
+    # Apart from the check: where only a file is missing, the network has shapes all the same.
+    errors = [d.to_json() for d in (*found.diagnostics, *_wrong_files(found))]
+    for d, said in list(zip(found.diagnostics, errors, strict=False))[:_MOST_FIXES]:
         said["edit"] = _edit(d, source, found.diagnostics)
     facts: dict[str, Any] = {"errors": errors, "notes": [d.to_json() for d in found.notes], "lines": [], "summary": ""}
     if found.network is not None and found.graph is not None:
         facts["lines"] = _lines(found, found.network, found.graph)
         layers, parameters = len(found.network.nodes), sum(p.size for p in _learned(found.graph))
         flops = sum(operation.flops for operation in found.graph.operations)
-        facts["summary"] = f"{layers:,} layers, {parameters:,} parameters, {_short(flops)}FLOP an example"
+        facts["summary"] = (
+            f"{plural(layers, 'layer')}, {plural(parameters, 'parameter')}, {_short(flops)}FLOP an example"
+        )
         facts["inputs"] = [{"name": i.name, "shape": list(i.shape), "tokens": i.tokens} for i in found.graph.inputs]
         facts["data"] = found.network.data.name if found.network.data else None
         facts["epochs"] = found.network.recipe.epochs
     return facts
+
+
+def _wrong_files(found: Analysis) -> list[Diagnostic]:
+    """Return what is wrong with the files that a text names: one is missing, does not fit, or is outside its folder."""
+    network, graph, folder = found.network, found.graph, found.source.folder
+    if network is None or graph is None:
+        return []
+    weights = look_at_weights(network, graph, found.places, folder)
+    return [*look_at_data(network, graph, found.places, folder), *weights]
 
 
 def drawing_of(text: str, name: str, folder: Path) -> str:

@@ -50,14 +50,14 @@ class Workspace:
         self.text = text
         return text
 
-    def save(self) -> None:
-        """Write the text into the file."""
+    def save(self, text: str) -> None:
+        """Write a text into the file."""
         try:
-            atomic_write(self.file, self.text)
+            atomic_write(self.file, text)
         except (OSError, UnicodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             raise RunError(f"{self.file} cannot be written: {why}", "choose a folder that can be written to") from None
-        self.saved = True
+        self.saved = text == self.text
 
     # --- runs -----------------------------------------------------------------------------------------------------
 

@@ -147,3 +147,14 @@ def test_everyone_gets_their_own_whatever_comes_together(seed: int) -> None:
     assert len(found) == 30
     assert all(answers == expected for answers, expected in found.values())
     assert all(len(batch) in (1, 3, 8) for batch in model.batches)
+
+
+def test_who_leaves_does_not_end_the_thread_that_computes() -> None:
+    model = Model()
+    batcher = Batcher(model, (1,), wait=0, most=100)
+    left, stays = batcher.submit(rows(1)), batcher.submit(rows(2))
+    assert model.begun.wait(20)
+    assert not left.cancel()
+    model.may.set()
+    assert stays.result(20) == [4]
+    batcher.end()

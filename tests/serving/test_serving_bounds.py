@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import io
 import json
@@ -128,6 +129,20 @@ def test_what_may_be_asked(file: Path) -> None:
         assert 'netspec_errors_total{kind="wrong_method"} 3' in text
         assert 'netspec_requests_total{path="other",status="404"} 3' in text
         assert found.reports == []
+
+
+def test_an_answer_that_nobody_takes_is_given_up(file: Path) -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    head = [(b"host", b"localhost")]
+    scope = {"type": "http", "method": "GET", "path": "/health", "query_string": b"", "headers": head}
+    with served(file, pause=0.05) as found:
+        asyncio.run(asyncio.wait_for(found.service(scope, receive, send), 20))
+        assert 'netspec_errors_total{kind="client_left"} 1' in found.service.metrics.text()
 
 
 def huge_png(width: int, height: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from untrained import untrained
 
 import netspec as ns
+from netspec.cli.verbs.studio import _copy_beside_runs
 from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import NetspecError, Source
+from netspec.studio.look import Looks
 from netspec.studio.spec_facts import drawing_of, spec_facts
 from netspec.studio.training import Training
+from netspec.studio.trial import Trial
 from netspec.studio.words import words
 from netspec.studio.workspace import Workspace
 
@@ -106,12 +111,24 @@ def test_only_runs_that_are_listed_are_opened(folder: Path) -> None:
             workspace.run_folder(name)
 
 
+@pytest.mark.parametrize(("run", "name"), [("runs/own/001", "own"), ("runs/mine", "mine")])
+def test_the_spec_of_a_run_is_opened_beside_the_runs(run: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / run).mkdir(parents=True)
+    spec = tmp_path / run / "spec.net"
+    spec.write_text(SPEC)
+    first = _copy_beside_runs(spec)
+    assert (first, first.read_text()) == (tmp_path / f"{name}_from_run.net", SPEC)
+    assert _copy_beside_runs(spec) == first
+    first.write_text("input 3\n")
+    assert _copy_beside_runs(spec) == tmp_path / f"{name}_from_run_2.net"
+
+
 def test_what_is_typed_is_kept_and_saved(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "new.net")
     assert not analyze(Source("new.net", workspace.text)).diagnostics
     workspace.type("input 3\n")
     assert not (tmp_path / "new.net").exists()
-    workspace.save()
+    workspace.save("input 3\n")
     assert (tmp_path / "new.net").read_text() == "input 3\n"
     for wrong in (None, 3, "x" * 20_000_000):
         with pytest.raises(NetspecError, match="a text of at most"):
@@ -152,6 +169,7 @@ def client(folder: Path) -> Iterator[Client]:
         ({"Host": "127.0.0.1:9000"}, "secret"),
         ({"Origin": "http://evil.example"}, "secret"),
         ({"Origin": "null"}, "secret"),
+        ({"Origin": "http://["}, "secret"),
         ({}, "wrong"),
         ({}, ""),
         ({}, "secret\u00e9"),
@@ -198,10 +216,11 @@ def test_texts_are_checked_and_kept(client: Client) -> None:
         ("/api/check", b"x" * (9 * 2**20), 413),
         ("/api/train", b'{"text": "fc 3"}', 400),
         ("/api/train", b'{"text": "input 3; fc 2 softmax", "epochs": "1; rm"}', 400),
-        ("/api/train", b'{"text": "input 3; fc 2 softmax", "data": "../../etc"}', 400),
         ("/api/look", b'{"data": "/etc/passwd"}', 400),
         ("/api/look", b'{"data": "../x.csv"}', 400),
         ("/api/look", b'{"data": ""}', 400),
+        ("/api/look", b'{"data": "' + b"x" * 5000 + b'"}', 400),
+        ("/api/look", b'{"data": "\\ud800"}', 400),
         ("/api/resume", b'{"run": "../../x"}', 400),
         ("/api/answer?run=none", b"", 400),
         ("/api/answer?run=own/001", b"no picture", 400),
@@ -214,13 +233,82 @@ def test_what_is_refused(client: Client, path: str, body: bytes, status: int) ->
     assert answer.json().keys() == {"error", "fix"}
 
 
-def test_a_link_out_of_the_folder_is_refused(client: Client, folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-    link = folder / "out.csv"
-    link.symlink_to(tmp_path / "x.csv")
-    answer = client.post("/api/look", {"data": "out.csv"})
-    link.unlink()
-    assert "outside of the folder" in answer.json()["error"]
+def test_no_file_outside_the_folder_is_read(client: Client, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(b"")
+    (folder / "out.npz").symlink_to(tmp_path / "x.npz")
+    (folder / "out.net").symlink_to(tmp_path / "x.npz")
+    (folder / "outside").symlink_to(tmp_path)
+    (folder / "circle").symlink_to(folder / "circle")
+    before = (folder / "own.net").read_text()
+    for name in ("out.npz", "outside/x.npz", "outside", f"{tmp_path}/x.npz"):
+        assert "outside of the folder" in client.post("/api/look", {"data": name}).json()["error"]
+    assert client.post("/api/look", {"data": "circle"}).status_code == 400
+    for line in (
+        'data "out.npz"',
+        'data "outside/x.npz"',
+        'data "../x.npz"',
+        f'data "{tmp_path}/x.npz"',
+        'data digits else "out.npz"',
+        'weights "outside/x.npz"',
+        'include "out.net"',
+    ):
+        text = SPEC.replace("data digits", line)
+        assert "E0403" in {error["code"] for error in client.post("/api/check", {"text": text}).json()["errors"]}, line
+        refused = client.post("/api/train", {"text": text})
+        assert (refused.status_code, refused.json()["error"]) == (400, "the spec has errors"), line
+    assert (folder / "own.net").read_text() == before
+    for link in ("out.npz", "out.net", "outside", "circle"):
+        (folder / link).unlink()
+
+
+def test_data_that_is_not_there_is_said_beside_the_shapes(tmp_path: Path) -> None:
+    facts = spec_facts(SPEC.replace("data digits", 'data "none.npz"'), "t.net", tmp_path)
+    assert [error["code"] for error in facts["errors"]] == ["E0314"]
+    assert facts["lines"][-1]["shape"] == "10"
+
+
+def test_the_text_that_was_checked_is_trained(client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netspec.studio import app  # noqa: PLC0415
+
+    def checked(text: str, *_: Any) -> dict[str, Any]:
+        # Another tab types meanwhile.
+        client.studio._workspace.type("something else")
+        return {"errors": []}
+
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(app, "spec_facts", checked)
+    monkeypatch.setattr(Training, "start", lambda self, *words: started.append(words))
+    assert client.post("/api/train", {"text": SPEC, "epochs": 2}).status_code == 200
+    assert started == [("train", "--epochs", "2", "--", "own.net")]
+    assert (folder / "own.net").read_text() == SPEC
+    assert client.client.get("/api/state").json()["saved"] is False
+
+
+def test_a_fault_of_the_machine_is_answered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Workspace) -> Any:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Workspace, "runs", fails)
+    answer = client.client.get("/api/runs")
+    assert answer.status_code == 500
+    assert answer.json().keys() == {"error", "fix"}
+    assert "Too many open files" in client.reports.pop()
+
+
+def test_a_look_ends_with_the_studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(slow))
+    looks = Looks(tmp_path)
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(looks, "digits")
+        until(lambda: looks._process is not None)
+        looks.end()
+        with pytest.raises(NetspecError, match="digits cannot be shown"):
+            found.result(20)
+    with pytest.raises(NetspecError, match="the studio ends"):
+        looks("digits")
 
 
 def test_an_example_is_answered_as_by_predict(client: Client, folder: Path) -> None:
@@ -241,6 +329,13 @@ def test_an_example_is_answered_as_by_predict(client: Client, folder: Path) -> N
     assert answer["answer"]["probability"] == pytest.approx(expected.probability)
     assert [layer["name"] for layer in answer["layers"]] == ["input", "conv_1", "pool_1", "fc_1"]
     assert answer["saliency"].startswith("data:image/png;base64,")
+
+
+def test_each_of_several_outputs_is_answered_by_its_name(tmp_path: Path) -> None:
+    spec = "input 4\nfc 3 relu as both\nfc 4 softmax as kind\nfrom both; fc 2 as size\noutput kind\noutput size\n"
+    found = Trial().answer(untrained(tmp_path, "two", spec), b"[1, 2, 3, 4]", "application/json")
+    assert len(found["answer"]["outputs"]["kind"]["top"]) == 4
+    assert len(found["answer"]["outputs"]["size"]["outputs"]) == 2
 
 
 # --- trainings ----------------------------------------------------------------------------------------------------

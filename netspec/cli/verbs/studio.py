@@ -59,7 +59,7 @@ def studio(
                 app.close()
         finally:
             app.end()
-        return interrupts.exit_code
+        return interrupts.exit_code or int(server.failed)
 
 
 def _spec(file: Path | None) -> Path:
@@ -84,8 +84,8 @@ def _spec(file: Path | None) -> Path:
 def _copy_beside_runs(spec: Path) -> Path:
     """Return a new file with the spec of a run: the run's own stays as it was trained."""
     run = spec.parent.absolute()
-    # runs/NAME/001 lies two folders below the one with `runs`.
-    above = run.parents[2] if run.parent.parent.name == "runs" else Path.cwd()
+    # The folder with `runs` has this run in its list.
+    above = next((folder.parent for folder in run.parents if folder.name == "runs"), Path.cwd())
     name = run.parent.name if run.name.isdecimal() else run.name
     target = above / f"{name}_from_run.net"
     count = 1
