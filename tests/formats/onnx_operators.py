@@ -256,6 +256,7 @@ OPERATORS = {
         opset=20,
     ),
     # --- what moves values ---
+    "nothing": Operator("y = Identity (x)", "input 4x7x8; identity"),
     "parts": Operator(
         "a, b = Split <axis = 1> (x)\nr = Relu (b)\ny = Concat <axis = 1> (r, a)",
         "input 4x7x8; branch { channels 2 offset=2; relu } { channels 2 } concat",
