@@ -159,6 +159,12 @@ OPERATORS = {
         weights={"zero": np.int64(0), "first": _whole(0), "minus": _whole(-1), "w": _normal(224, 3)},
         opset=13,
     ),
+    "a vector at each position": Operator(
+        "m = MatMul (v, x)\ny = Relu (m)",
+        "input 5x6; fc 1 nobias pointwise relu; flatten",
+        given="float[N, 5, 6] x",
+        weights={"v": _normal(5)},
+    ),
     # --- normalization ---
     "BatchNormalization": Operator(
         "y = BatchNormalization <epsilon = 0.001> (x, a, b, c, d)",
@@ -257,6 +263,14 @@ OPERATORS = {
     ),
     # --- what moves values ---
     "nothing": Operator("y = Identity (x)", "input 4x7x8; identity"),
+    "bytes of a picture": Operator(
+        "r, g, b = Split <axis = 1> (x)\nc = Concat <axis = 1> (b, g, r)\np = Pad (c, e, v)\n"
+        "m = MaxPool <kernel_shape = [2, 2]> (p)\nf = Cast <to = 1> (m)\ny = Relu (f)",
+        "input 3x5x6; branch { channels 1 offset=2 } { channels 1 offset=1 } { channels 1 } concat; "
+        "times 1 plus=-0.4; pad 0x1; times 1 plus=0.4; pool 2x2 stride=1; times 255; relu",
+        given="uint8[N, 3, 5, 6] x",
+        weights={"e": _whole(0, 0, 0, 1, 0, 0, 0, 1), "v": np.array(102, np.uint8)},
+    ),
     "parts": Operator(
         "a, b = Split <axis = 1> (x)\nr = Relu (b)\ny = Concat <axis = 1> (r, a)",
         "input 4x7x8; branch { channels 2 offset=2; relu } { channels 2 } concat",

@@ -404,6 +404,16 @@ REFUSED = {
         "a = Transpose <perm = [0, 1, 3, 2]> (x)\ny = MatMul (x, a)",
         "it is the scores of an attention",
     ),
+    "attention across examples": (
+        "r = Reshape (x, row)\na = Transpose <perm = [0, 2, 1]> (r)\ny = MatMul (r, a)",
+        "attention across the examples of a batch",
+    ),
+    "a mask of scores that are turned": (
+        "r = Reshape (x, rows)\na = Transpose <perm = [0, 2, 1]> (r)\ns = MatMul (r, a)\n"
+        "u = Transpose <perm = [0, 2, 1]> (s)\np = Add (u, later)\nd = Transpose <perm = [0, 2, 1]> (p)\n"
+        "q = Softmax <axis = -1> (d)\ny = MatMul (q, r)",
+        "a mask of its own for attention",
+    ),
     "arithmetic of sizes that do not fit": ("y = Add (x, k)", "its constant has"),
     "a choice between values": ("g = Greater (x, b2)\ny = Where (g, x, x)", "`Greater` of computed values"),
     "an order of its own": ("y = Gather <axis = 1> (x, order)", "it takes places in an order of their own"),
@@ -435,6 +445,9 @@ def test_what_is_refused(name: str, tmp_path: Path, onnx: Any) -> None:
         "k": np.array([3, 7]),
         "three": np.array([0, 3]),
         "five": np.array([3, -1]),
+        "row": np.array([1, -1, 8]),
+        "rows": np.array([0, 3, 64]),
+        "later": np.triu(np.full((3, 3), -1e9), 1),
         "b2": np.ones(1),
         "order": np.array([2, 0, 1]),
         "m": np.array([-1]),
@@ -456,6 +469,7 @@ INPUTS = {
     "five axes": ("float[N, 3, 4, 5, 6] x", "it has 5 axes"),
     "a single number": ("float x", "it has 0 axes"),
     "whole numbers as images": ("int64[N, 3, 4, 4] x", "whole numbers of 3x4x4"),
+    "bytes that are computed with": ("uint8[N, 3, 4, 4] x", "it computes with bytes"),
     "bytes of a row": ("uint8[N, 3] x", "bytes of 3; bytes are those of a picture"),
     "free": ("float[N, C, H, W] x", "its sizes ?x?x? are free; say it: --shape CxHxW"),
     "two of other numbers": ("float[2, 3] x, float[3, 3] z", "3 examples, where another input has 2"),
