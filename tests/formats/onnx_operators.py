@@ -152,6 +152,20 @@ OPERATORS = {
         given="float[N, 5, 6] x",
         weights={"w": _normal(6, 4), "b": _normal(4)},
     ),
+    "weights that are computed": Operator(
+        "n = ReduceL2 <axes = [1, 2, 3]> (w)\nd = Div (w, n)\np = Tanh (g)\ns = Mul (p, p)\nt = Add (s, g)\n"
+        "u = Mul (t, t)\nv = Relu (u)\nq = Clip (v, low, high)\nk = Mul (d, q)\n"
+        "a = ReduceL1 <axes = [0], keepdims = 0> (z)\no = ReduceSumSquare <axes = [0], keepdims = 0> (z)\n"
+        "e = Sigmoid (a)\nb = Sum (e, a, o)\ny = Conv (x, k, b)",
+        "input 4x7x8; conv 3 3x3",
+        weights={
+            "w": _normal(3, 4, 3, 3),
+            "g": _normal(3, 1, 1, 1),
+            "z": _normal(2, 3),
+            "low": _number(0.1),
+            "high": _number(0.9),
+        },
+    ),
     "shape arithmetic": Operator(
         "s = Shape (x)\nb = Gather <axis = 0> (s, zero)\nu = Unsqueeze (b, first)\n"
         "t = Concat <axis = 0> (u, minus)\nr = Reshape (x, t)\ny = MatMul (r, w)",

@@ -420,6 +420,7 @@ REFUSED = {
     "turned around": ("y = Slice (x, m, f, one, m)", "it turns an axis around"),
     "nothing left": ("y = Slice (x, one, one, one)", "it leaves nothing"),
     "a size by a half": ("y = Resize (x, , h)", "a size of 0.5, 0.5 times"),
+    "constants alone": ("g = Softmax (c)\ny = Mul (x, g)", "it reads constants alone"),
     "a constant": ("y = Add (b, b)", "it is a constant"),
     "a loss of memory": ("y = Dropout (x, , t)", "a dropout that also drops in prediction"),
     "in training": (

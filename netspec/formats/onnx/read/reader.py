@@ -230,6 +230,8 @@ class _Reading:
             raise RefusedError(f"`{node.kind}` of computed values", REFUSED.get(node.kind, ""))
         if not known:
             raise RefusedError("it reads nothing")
+        if all(isinstance(value, np.ndarray) for value in known):
+            raise RefusedError("it reads constants alone", "simplify the model: `onnxsim`")
         if node.kind not in arithmetic.OPERATORS and node.kind not in {"Shape", "Size", "Identity", "Expand"}:
             inputs = [arithmetic.repeated(self.t, node, v) if isinstance(v, View) else v for v in inputs]
         bytes_ = [isinstance(value, View) and value.bytes for value in inputs]
