@@ -279,11 +279,17 @@ OPERATORS = {
     "nothing": Operator("y = Identity (x)", "input 4x7x8; identity"),
     "bytes of a picture": Operator(
         "r, g, b = Split <axis = 1> (x)\nc = Concat <axis = 1> (b, g, r)\np = Pad (c, e, v)\n"
-        "m = MaxPool <kernel_shape = [2, 2]> (p)\nf = Cast <to = 1> (m)\ny = Relu (f)",
+        "m = MaxPool <kernel_shape = [2, 2]> (p)\nf = Cast <to = 1> (m)\nd = Sub (f, mean)\ny = Conv (d, w)",
         "input 3x5x6; branch { channels 1 offset=2 } { channels 1 offset=1 } { channels 1 } concat; "
-        "times 1 plus=-0.4; pad 0x1; times 1 plus=0.4; pool 2x2 stride=1; times 255; relu",
+        "times 1 plus=-0.4; pad 0x1; times 1 plus=0.4; pool 2x2 stride=1; "
+        "scale bias as preparation; conv 2 1x1 nobias; freeze preparation",
         given="uint8[N, 3, 5, 6] x",
-        weights={"e": _whole(0, 0, 0, 1, 0, 0, 0, 1), "v": np.array(102, np.uint8)},
+        weights={
+            "e": _whole(0, 0, 0, 1, 0, 0, 0, 1),
+            "v": np.array(102, np.uint8),
+            "mean": 99 + _normal(3, 1, 1),
+            "w": _normal(2, 3, 1, 1),
+        },
     ),
     "parts": Operator(
         "a, b = Split <axis = 1> (x)\nr = Relu (b)\ny = Concat <axis = 1> (r, a)",

@@ -155,7 +155,7 @@ class _Reading:
         self.frontier: list[str] = []
         """Pieces that something reads which was not understood."""
         self.pictures: set[str] = set()
-        """The inputs that are bytes in the file."""
+        """Pieces that are bytes in the file: inputs, and what is only moved of them."""
         self.count = 0
         self.own = sum(array.nbytes for array in graph.constants.values())
 
@@ -241,6 +241,7 @@ class _Reading:
         made = made if isinstance(made, list) else [made]
         if any(bytes_) and node.kind != "Cast":
             made = [replace(value, bytes=True) if isinstance(value, View) else value for value in made]
+            self.pictures |= {value.piece for value in made if isinstance(value, View)}
         return made
 
     def forget(self, before: int) -> None:
