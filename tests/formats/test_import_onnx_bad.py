@@ -14,6 +14,7 @@ import pytest
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats.onnx.read.fields import count_fields
 from netspec.workflows.import_model import import_model
+from tests.formats.damage import damaged
 from tests.formats.onnx_twin import model_of
 
 pytestmark = pytest.mark.torch
@@ -529,16 +530,8 @@ def test_mutations_end_in_errors_of_netspec(tmp_path: Path, onnx: Any, monkeypat
     seed = net(body, weights=weights).SerializeToString()
     refusals = 0
     for _ in range(300):
-        data = bytearray(seed)
-        at = chosen.randrange(len(data))
-        match chosen.randrange(3):
-            case 0:
-                data[at] ^= 1 << chosen.randrange(8)
-            case 1:
-                del data[at:]
-            case 2:
-                data[at:at] = chosen.choice([b"\0", b"\xff\xff", b"\x08\x01", b"9" * 30])
-        (tmp_path / "net.onnx").write_bytes(bytes(data))
+        data = damaged(seed, chosen, [b"\0", b"\xff\xff", b"\x08\x01", b"9" * 30])
+        (tmp_path / "net.onnx").write_bytes(data)
         try:
             import_model([tmp_path / "net.onnx"], out=tmp_path / "out.net", force=True)
         except NetspecError:
