@@ -261,7 +261,7 @@ OPERATORS = {
     "functions": Operator(
         "a = ThresholdedRelu <alpha = 0.3> (x)\nb = Shrink <lambd = 0.2, bias = 0.2> (a)\nc = HardSigmoid (b)\n"
         "d = PRelu (c, s)\ne = LeakyRelu <alpha = 0.2> (d)\ny = Celu <alpha = 0.5> (e)",
-        "input 4x7x8; threshold 0.3 0; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu; leaky_relu 0.2; celu 0.5",
+        "input 4x7x8; threshold 0.3; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu; leaky_relu 0.2; celu 0.5",
         weights={"s": _normal(4, 1, 1)},
     ),
     "softmax of old": Operator(
