@@ -421,6 +421,10 @@ REFUSED = {
     "turned around": ("y = Slice (x, m, f, one, m)", "it turns an axis around"),
     "nothing left": ("y = Slice (x, one, one, one)", "it leaves nothing"),
     "a size by a half": ("y = Resize (x, , h)", "a size of 0.5, 0.5 times"),
+    "the number of examples": (
+        "s = Shape (x)\ng = Gather (s, zero)\nd = Cast <to = 1> (g)\ny = Div (x, d)",
+        "it computes with the number of examples",
+    ),
     "constants alone": ("g = Softmax (c)\ny = Mul (x, g)", "it reads constants alone"),
     "a constant": ("y = Add (b, b)", "it is a constant"),
     "a loss of memory": ("y = Dropout (x, , t)", "a dropout that also drops in prediction"),
@@ -455,6 +459,7 @@ def test_what_is_refused(name: str, tmp_path: Path, onnx: Any) -> None:
         "m": np.array([-1]),
         "f": np.array([-9]),
         "one": np.array([1]),
+        "zero": np.int64(0),
         "h": np.array([1, 1, 0.5, 0.5]),
         "t": np.array(True),
         "c": np.ones(3),

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from netspec.formats.onnx.read.model import Node, RefusedError
+from netspec.formats.onnx.read.trace import FREE
 from netspec.formats.reading import Array
 
 __all__ = ["FOLDS", "axes_of", "constant_of", "folded", "slices_of"]
@@ -141,12 +142,16 @@ def _cast(node: Node, inputs: _Inputs, opset: int) -> Any:
 
     del opset
     to = node.attributes["to"]
-    if isinstance(to, str):
-        return np.asarray(inputs[0]).astype(to.lower())
+    array = np.asarray(inputs[0])
     try:
-        return np.asarray(inputs[0]).astype(onnx.helper.tensor_dtype_to_np_dtype(to))
+        made = array.astype(to.lower() if isinstance(to, str) else onnx.helper.tensor_dtype_to_np_dtype(to))
     except KeyError:
         raise RefusedError("it makes elements of no known kind") from None
+    whole = array.size == 1 and (array.dtype.kind, made.dtype.kind) == ("i", "f")
+    if whole and array.any() and not (array % FREE).any():
+        # A size may be of so many examples; a number that values are computed with may not.
+        raise RefusedError("it computes with the number of examples", "`globalpool` has the mean of each")
+    return made
 
 
 def _shape(node: Node, inputs: _Inputs, opset: int) -> Any:
