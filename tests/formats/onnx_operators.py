@@ -242,6 +242,14 @@ OPERATORS = {
         "input 4x7x8; branch {; flatten positions; permute 1x0; globalpool max; reshape 1x7x8; permute 1x0x2; "
         "upsample 4x1; permute 1x0x2; } { } multiply",
     ),
+    "a value and itself, turned": Operator(
+        "t = Transpose <perm = [0, 2, 1]> (x)\na = Add (x, t)\nb = Concat <axis = 1> (x, t)\n"
+        "c = Concat <axis = 1> (a, b)\nm = Mean (x, t)\ny = Concat <axis = 1> (c, m)",
+        "input 4x4; permute 1x0 as permute_layer; from input; add permute_layer as add_layer; from input; "
+        "branch { } { permute 1x0 } concat as concat_layer; from add_layer; concat concat_layer as concat2; "
+        "from input; average permute_layer as average_layer; from concat2; concat average_layer",
+        given="float[N, 4, 4] x",
+    ),
     "a mean of three": Operator(
         "a = Relu (x)\nb = Tanh (x)\ny = Mean (a, b, x)", "input 4x7x8; branch { relu } { tanh } { } average"
     ),

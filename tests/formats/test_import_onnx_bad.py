@@ -405,6 +405,10 @@ REFUSED = {
         "a = Transpose <perm = [0, 1, 3, 2]> (x)\ny = MatMul (x, a)",
         "it is the scores of an attention",
     ),
+    "each row and each other": (
+        "r = Reshape (x, rows)\np = Unsqueeze (r, first)\nq = Unsqueeze (r, second)\ny = Sub (p, q)",
+        "each of two values is spread over the other",
+    ),
     "attention across examples": (
         "r = Reshape (x, row)\na = Transpose <perm = [0, 2, 1]> (r)\ny = MatMul (r, a)",
         "attention across the examples of a batch",
@@ -453,6 +457,8 @@ def test_what_is_refused(name: str, tmp_path: Path, onnx: Any) -> None:
         "five": np.array([3, -1]),
         "row": np.array([1, -1, 8]),
         "rows": np.array([0, 3, 64]),
+        "first": np.array([2]),
+        "second": np.array([3]),
         "later": np.triu(np.full((3, 3), -1e9), 1),
         "b2": np.ones(1),
         "order": np.array([2, 0, 1]),
