@@ -282,7 +282,7 @@ def run_once(network: Network, graph: Graph, arrays: dict[str, np.ndarray[Any, A
     """
     if arrays is None:
         return ""
-    largest = max(graph.input_values, *(operation.size for operation in graph.operations))
+    largest = max([graph.input_values, *(operation.size for operation in graph.operations)])
     if largest > _MOST_VALUES or graph.flops > _MOST_FLOPS or len(graph.operations) > _MOST_OPERATIONS:
         return (
             f"the network was not run, and nothing shows yet that it gives numbers: it has {len(graph.operations):,} "

@@ -152,12 +152,32 @@ OPERATORS = {
         given="float[N, 5, 6] x",
         weights={"w": _normal(6, 4), "b": _normal(4)},
     ),
+    "weights that are computed": Operator(
+        "n = ReduceL2 <axes = [1, 2, 3]> (w)\nd = Div (w, n)\np = Tanh (g)\ns = Mul (p, p)\nt = Add (s, g)\n"
+        "u = Mul (t, t)\nv = Relu (u)\nq = Clip (v, low, high)\nk = Mul (d, q)\n"
+        "a = ReduceL1 <axes = [0], keepdims = 0> (z)\no = ReduceSumSquare <axes = [0], keepdims = 0> (z)\n"
+        "e = Sigmoid (a)\nb = Sum (e, a, o)\ny = Conv (x, k, b)",
+        "input 4x7x8; conv 3 3x3",
+        weights={
+            "w": _normal(3, 4, 3, 3),
+            "g": _normal(3, 1, 1, 1),
+            "z": _normal(2, 3),
+            "low": _number(0.1),
+            "high": _number(0.9),
+        },
+    ),
     "shape arithmetic": Operator(
         "s = Shape (x)\nb = Gather <axis = 0> (s, zero)\nu = Unsqueeze (b, first)\n"
         "t = Concat <axis = 0> (u, minus)\nr = Reshape (x, t)\ny = MatMul (r, w)",
         "input 4x7x8; fc 3 nobias",
         weights={"zero": np.int64(0), "first": _whole(0), "minus": _whole(-1), "w": _normal(224, 3)},
         opset=13,
+    ),
+    "a vector at each position": Operator(
+        "m = MatMul (v, x)\ny = Relu (m)",
+        "input 5x6; fc 1 nobias pointwise relu; flatten",
+        given="float[N, 5, 6] x",
+        weights={"v": _normal(5)},
     ),
     # --- normalization ---
     "BatchNormalization": Operator(
@@ -222,6 +242,14 @@ OPERATORS = {
         "input 4x7x8; branch {; flatten positions; permute 1x0; globalpool max; reshape 1x7x8; permute 1x0x2; "
         "upsample 4x1; permute 1x0x2; } { } multiply",
     ),
+    "a value and itself, turned": Operator(
+        "t = Transpose <perm = [0, 2, 1]> (x)\na = Add (x, t)\nb = Concat <axis = 1> (x, t)\n"
+        "c = Concat <axis = 1> (a, b)\nm = Mean (x, t)\ny = Concat <axis = 1> (c, m)",
+        "input 4x4; permute 1x0 as permute_layer; from input; add permute_layer as add_layer; from input; "
+        "branch { } { permute 1x0 } concat as concat_layer; from add_layer; concat concat_layer as concat2; "
+        "from input; average permute_layer as average_layer; from concat2; concat average_layer",
+        given="float[N, 4, 4] x",
+    ),
     "a mean of three": Operator(
         "a = Relu (x)\nb = Tanh (x)\ny = Mean (a, b, x)", "input 4x7x8; branch { relu } { tanh } { } average"
     ),
@@ -241,7 +269,7 @@ OPERATORS = {
     "functions": Operator(
         "a = ThresholdedRelu <alpha = 0.3> (x)\nb = Shrink <lambd = 0.2, bias = 0.2> (a)\nc = HardSigmoid (b)\n"
         "d = PRelu (c, s)\ne = LeakyRelu <alpha = 0.2> (d)\ny = Celu <alpha = 0.5> (e)",
-        "input 4x7x8; threshold 0.3 0; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu; leaky_relu 0.2; celu 0.5",
+        "input 4x7x8; threshold 0.3; softshrink 0.2; times 0.2 plus=0.5; clamp 0 1; prelu; leaky_relu 0.2; celu 0.5",
         weights={"s": _normal(4, 1, 1)},
     ),
     "softmax of old": Operator(
@@ -256,6 +284,21 @@ OPERATORS = {
         opset=20,
     ),
     # --- what moves values ---
+    "nothing": Operator("y = Identity (x)", "input 4x7x8; identity"),
+    "bytes of a picture": Operator(
+        "r, g, b = Split <axis = 1> (x)\nc = Concat <axis = 1> (b, g, r)\np = Pad (c, e, v)\n"
+        "m = MaxPool <kernel_shape = [2, 2]> (p)\nf = Cast <to = 1> (m)\nd = Sub (f, mean)\ny = Conv (d, w)",
+        "input 3x5x6; branch { channels 1 offset=2 } { channels 1 offset=1 } { channels 1 } concat; "
+        "times 1 plus=-0.4; pad 0x1; times 1 plus=0.4; pool 2x2 stride=1; "
+        "scale bias as preparation; conv 2 1x1 nobias; freeze preparation",
+        given="uint8[N, 3, 5, 6] x",
+        weights={
+            "e": _whole(0, 0, 0, 1, 0, 0, 0, 1),
+            "v": np.array(102, np.uint8),
+            "mean": 99 + _normal(3, 1, 1),
+            "w": _normal(2, 3, 1, 1),
+        },
+    ),
     "parts": Operator(
         "a, b = Split <axis = 1> (x)\nr = Relu (b)\ny = Concat <axis = 1> (r, a)",
         "input 4x7x8; branch { channels 2 offset=2; relu } { channels 2 } concat",

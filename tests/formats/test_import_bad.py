@@ -15,6 +15,7 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats.caffe.text_format import read_text
 from netspec.workflows.import_model import import_model
 from tests.formats.caffe_twin import blob, caffemodel, framed, layer, prototxt, varint
+from tests.formats.damage import damaged
 from tests.formats.darknet_twin import Twin
 
 NET = [
@@ -299,16 +300,8 @@ def test_mutations_end_in_errors_of_netspec(tmp_path: Path) -> None:
     for _ in range(150):
         files = dict(chosen.choice(seeds))
         name = chosen.choice(list(files))
-        data = bytearray(files[name])
-        at = chosen.randrange(len(data))
-        match chosen.randrange(3):
-            case 0:
-                data[at] ^= 1 << chosen.randrange(8)
-            case 1:
-                del data[at:]
-            case 2:
-                data[at:at] = chosen.choice([b"{", b"}", b"-1", b"9" * 30, b"\xff\xff", b"[", b'"'])
-        for each, content in {**files, name: bytes(data)}.items():
+        data = damaged(files[name], chosen, [b"{", b"}", b"-1", b"9" * 30, b"\xff\xff", b"[", b'"'])
+        for each, content in {**files, name: data}.items():
             (tmp_path / each).write_bytes(content)
         try:
             import_model([tmp_path / each for each in files], out=tmp_path / "out.net", force=True)

@@ -19,9 +19,10 @@ pytestmark = pytest.mark.torch
 
 
 def drawn(given: str) -> np.ndarray:
-    """Return three examples for an input such as `float[N, 3, 8] x`."""
+    """Return three examples for an input such as `float[N, 3, 8] x` or `uint8[N, 3, 8, 8] x`."""
     sizes = given[given.index("[") + 1 : given.index("]")].split(", ")[1:]
-    return np.random.default_rng(1).normal(size=(3, *map(int, sizes))).astype(np.float32)
+    rng, shape = np.random.default_rng(1), (3, *map(int, sizes))
+    return rng.integers(0, 256, shape, np.uint8) if given.startswith("uint8") else rng.normal(size=shape).astype("f4")
 
 
 @pytest.mark.parametrize("name", OPERATORS)

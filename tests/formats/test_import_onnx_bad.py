@@ -14,6 +14,7 @@ import pytest
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats.onnx.read.fields import count_fields
 from netspec.workflows.import_model import import_model
+from tests.formats.damage import damaged
 from tests.formats.onnx_twin import model_of
 
 pytestmark = pytest.mark.torch
@@ -404,12 +405,31 @@ REFUSED = {
         "a = Transpose <perm = [0, 1, 3, 2]> (x)\ny = MatMul (x, a)",
         "it is the scores of an attention",
     ),
+    "each row and each other": (
+        "r = Reshape (x, rows)\np = Unsqueeze (r, first)\nq = Unsqueeze (r, second)\ny = Sub (p, q)",
+        "each of two values is spread over the other",
+    ),
+    "attention across examples": (
+        "r = Reshape (x, row)\na = Transpose <perm = [0, 2, 1]> (r)\ny = MatMul (r, a)",
+        "attention across the examples of a batch",
+    ),
+    "a mask of scores that are turned": (
+        "r = Reshape (x, rows)\na = Transpose <perm = [0, 2, 1]> (r)\ns = MatMul (r, a)\n"
+        "u = Transpose <perm = [0, 2, 1]> (s)\np = Add (u, later)\nd = Transpose <perm = [0, 2, 1]> (p)\n"
+        "q = Softmax <axis = -1> (d)\ny = MatMul (q, r)",
+        "a mask of its own for attention",
+    ),
     "arithmetic of sizes that do not fit": ("y = Add (x, k)", "its constant has"),
     "a choice between values": ("g = Greater (x, b2)\ny = Where (g, x, x)", "`Greater` of computed values"),
     "an order of its own": ("y = Gather <axis = 1> (x, order)", "it takes places in an order of their own"),
     "turned around": ("y = Slice (x, m, f, one, m)", "it turns an axis around"),
     "nothing left": ("y = Slice (x, one, one, one)", "it leaves nothing"),
     "a size by a half": ("y = Resize (x, , h)", "a size of 0.5, 0.5 times"),
+    "the number of examples": (
+        "s = Shape (x)\ng = Gather (s, zero)\nd = Cast <to = 1> (g)\ny = Div (x, d)",
+        "it computes with the number of examples",
+    ),
+    "constants alone": ("g = Softmax (c)\ny = Mul (x, g)", "it reads constants alone"),
     "a constant": ("y = Add (b, b)", "it is a constant"),
     "a loss of memory": ("y = Dropout (x, , t)", "a dropout that also drops in prediction"),
     "in training": (
@@ -435,11 +455,17 @@ def test_what_is_refused(name: str, tmp_path: Path, onnx: Any) -> None:
         "k": np.array([3, 7]),
         "three": np.array([0, 3]),
         "five": np.array([3, -1]),
+        "row": np.array([1, -1, 8]),
+        "rows": np.array([0, 3, 64]),
+        "first": np.array([2]),
+        "second": np.array([3]),
+        "later": np.triu(np.full((3, 3), -1e9), 1),
         "b2": np.ones(1),
         "order": np.array([2, 0, 1]),
         "m": np.array([-1]),
         "f": np.array([-9]),
         "one": np.array([1]),
+        "zero": np.int64(0),
         "h": np.array([1, 1, 0.5, 0.5]),
         "t": np.array(True),
         "c": np.ones(3),
@@ -456,6 +482,7 @@ INPUTS = {
     "five axes": ("float[N, 3, 4, 5, 6] x", "it has 5 axes"),
     "a single number": ("float x", "it has 0 axes"),
     "whole numbers as images": ("int64[N, 3, 4, 4] x", "whole numbers of 3x4x4"),
+    "bytes that are computed with": ("uint8[N, 3, 4, 4] x", "it computes with bytes"),
     "bytes of a row": ("uint8[N, 3] x", "bytes of 3; bytes are those of a picture"),
     "free": ("float[N, C, H, W] x", "its sizes ?x?x? are free; say it: --shape CxHxW"),
     "two of other numbers": ("float[2, 3] x, float[3, 3] z", "3 examples, where another input has 2"),
@@ -514,16 +541,8 @@ def test_mutations_end_in_errors_of_netspec(tmp_path: Path, onnx: Any, monkeypat
     seed = net(body, weights=weights).SerializeToString()
     refusals = 0
     for _ in range(300):
-        data = bytearray(seed)
-        at = chosen.randrange(len(data))
-        match chosen.randrange(3):
-            case 0:
-                data[at] ^= 1 << chosen.randrange(8)
-            case 1:
-                del data[at:]
-            case 2:
-                data[at:at] = chosen.choice([b"\0", b"\xff\xff", b"\x08\x01", b"9" * 30])
-        (tmp_path / "net.onnx").write_bytes(bytes(data))
+        data = damaged(seed, chosen, [b"\0", b"\xff\xff", b"\x08\x01", b"9" * 30])
+        (tmp_path / "net.onnx").write_bytes(data)
         try:
             import_model([tmp_path / "net.onnx"], out=tmp_path / "out.net", force=True)
         except NetspecError:

@@ -15,6 +15,7 @@ import pytest
 
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.workflows.import_model import import_model
+from tests.formats.damage import damaged
 from tests.formats.torch_files import MAGIC, Pickle, Tensor, legacy, saved, state_pickle, zipped
 
 SPEC = "input 5\nfc 4 relu\nfc 3 softmax\n"
@@ -242,15 +243,7 @@ def test_mutations_end_in_errors_of_netspec(tmp_path: Path) -> None:
     seeds = [saved(ARRAYS), saved(ARRAYS, packed=True), legacy(ARRAYS)]
     (tmp_path / "net.net").write_text(SPEC)
     for _ in range(60):
-        data = bytearray(chosen.choice(seeds))
-        at = chosen.randrange(len(data))
-        match chosen.randrange(3):
-            case 0:
-                data[at] ^= 1 << chosen.randrange(8)
-            case 1:
-                del data[at:]
-            case 2:
-                data[at:at] = chosen.choice([b"(", b".", b"cos\nsystem\n", b"\xff\xff", b"R", b"Q"])
+        data = damaged(chosen.choice(seeds), chosen, [b"(", b".", b"cos\nsystem\n", b"\xff\xff", b"R", b"Q"])
         (tmp_path / "w.pth").write_bytes(data)
         try:
             import_model([tmp_path / "net.net", tmp_path / "w.pth"], out=tmp_path / "out.net", force=True)

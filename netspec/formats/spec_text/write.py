@@ -297,11 +297,14 @@ def _size(value: tuple[int, ...]) -> str:
 
 
 def _argument(layer: Layer, name: str) -> list[str]:
-    """Return the words of one argument, as `layer_text` has them; none where it is the default."""
+    """Return the words of one argument, as `layer_text` has them; none where it is the default.
+
+    A number that stands without a key is there even then, as in `dropout 0.5`, but for functions: `elu`.
+    """
     p = next(p for p in parameters(type(layer)) if p.name == name)
     value = getattr(layer, name)
     number = p.positional and isinstance(value, int | float) and not isinstance(value, bool) and name != "init"
-    if value is None or (not p.required and value == p.default and not number):
+    if value is None or (not p.required and value == p.default and (not number or _is_function(layer))):
         return []
     if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and name != "shape":
         value = value[0]

@@ -128,7 +128,7 @@ def binary(t: Trace, node: Node, layer: str, a: View, b: View) -> View:
     """Return two computed values combined."""
     if a.tokens or b.tokens:
         raise RefusedError("it computes with token numbers", "`embedding` is the only thing that reads them")
-    a, b = same_axes(a, b)
+    a, b = same_axes(a, b.apart(a))
     lacks_a, lacks_b = set(b.atoms) - set(a.atoms), set(a.atoms) - set(b.atoms)
     if lacks_a and lacks_b:
         raise RefusedError("each of two values is spread over the other", "bring both to one shape")
@@ -261,7 +261,7 @@ def _mean(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         raise RefusedError("a mean of constants")
     views = [inputs[0]]
     for each in inputs[1:]:
-        a, b = same_axes(views[0], each)
+        a, b = same_axes(views[0], each.apart(views[0]))
         if set(a.atoms) != set(b.atoms):
             raise RefusedError("a mean of values of different shapes")
         views.append(b if a.base == b.base else t.laid(node, b, a.base))

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from netspec.formats.onnx.read.model import Node, RefusedError
+from netspec.formats.onnx.read.trace import FREE
 from netspec.formats.reading import Array
 
 __all__ = ["FOLDS", "axes_of", "constant_of", "folded", "slices_of"]
@@ -141,12 +142,16 @@ def _cast(node: Node, inputs: _Inputs, opset: int) -> Any:
 
     del opset
     to = node.attributes["to"]
-    if isinstance(to, str):
-        return np.asarray(inputs[0]).astype(to.lower())
+    array = np.asarray(inputs[0])
     try:
-        return np.asarray(inputs[0]).astype(onnx.helper.tensor_dtype_to_np_dtype(to))
+        made = array.astype(to.lower() if isinstance(to, str) else onnx.helper.tensor_dtype_to_np_dtype(to))
     except KeyError:
         raise RefusedError("it makes elements of no known kind") from None
+    whole = array.size == 1 and (array.dtype.kind, made.dtype.kind) == ("i", "f")
+    if whole and array.any() and not (array % FREE).any():
+        # A size may be of so many examples; a number that values are computed with may not.
+        raise RefusedError("it computes with the number of examples", "`globalpool` has the mean of each")
+    return made
 
 
 def _shape(node: Node, inputs: _Inputs, opset: int) -> Any:
@@ -271,6 +276,14 @@ def _where(node: Node, inputs: _Inputs, opset: int) -> Any:
     return np.where(*arrays)
 
 
+def _clip(node: Node, inputs: _Inputs, opset: int) -> Any:
+    del opset
+    array, low, high = (*inputs, None, None)[:3]
+    low = node.attributes.get("min", -np.inf) if low is None else low.reshape(())
+    high = node.attributes.get("max", np.inf) if high is None else high.reshape(())
+    return np.minimum(np.maximum(np.asarray(array), low), high).astype(np.asarray(array).dtype)
+
+
 def _trilu(node: Node, inputs: _Inputs, opset: int) -> Any:
     del opset
     at = int(np.asarray(inputs[1]).reshape(())) if len(inputs) > 1 and inputs[1] is not None else 0
@@ -313,7 +326,11 @@ FOLDS: Mapping[str, Callable[[Node, _Inputs, int], Any]] = {
     "ReduceMean": _reduce(np.mean),
     "ReduceMax": _reduce(np.max),
     "ReduceMin": _reduce(np.min),
+    "ReduceL1": _reduce(lambda x, **over: np.abs(x).sum(**over)),
+    "ReduceL2": _reduce(lambda x, **over: np.sqrt(np.square(x).sum(**over))),
+    "ReduceSumSquare": _reduce(lambda x, **over: np.square(x).sum(**over)),
     "Add": _elementwise(np.add),
+    "Sum": _elementwise(lambda *xs: sum(np.broadcast_arrays(*xs))),
     "Sub": _elementwise(np.subtract),
     "Mul": _elementwise(np.multiply),
     "Div": _elementwise(_divide),
@@ -340,4 +357,10 @@ FOLDS: Mapping[str, Callable[[Node, _Inputs, int], Any]] = {
     "Cos": _elementwise(np.cos),
     "Reciprocal": _elementwise(np.reciprocal),
     "Softplus": _elementwise(lambda x: np.logaddexp(x, 0)),
+    "Relu": _elementwise(lambda x: np.maximum(x, 0)),
+    "Sigmoid": _elementwise(lambda x: np.exp(-np.logaddexp(-x, 0))),
+    "Tanh": _elementwise(np.tanh),
+    "Clip": _clip,
+    # What a pattern of several nodes is called here.
+    "netspec.square": _elementwise(np.square),
 }

@@ -50,7 +50,8 @@ def _joined(t: Trace, node: Node, inputs: Sequence[View], axis: int) -> View:
     if first.base[0] != own[0]:
         first = t.laid(node, first, [own[0], *first.base[1:]])
     names, rest = [first.piece], first
-    for view, group in zip(inputs[1:], own[1:], strict=True):
+    for view in (each.apart(inputs[0]) for each in inputs[1:]):
+        group = view.axes[axis]
         a = replace(rest, axes=(*rest.axes[:axis], (), *rest.axes[axis + 1 :]))
         b = replace(view, axes=(*view.axes[:axis], (), *view.axes[axis + 1 :]))
         a, b = same_axes(a, b)

@@ -13,7 +13,7 @@ import numpy as np
 from netspec.diagnostics.visible import visible
 from netspec.formats.format import NotInstalledError
 from netspec.formats.onnx.read.fields import MAX_FIELDS, count_fields
-from netspec.formats.onnx.read.model import Declared, Node, OnnxGraph, Subgraph, in_order
+from netspec.formats.onnx.read.model import AGAIN, Declared, Node, OnnxGraph, Subgraph, in_order, shown
 from netspec.formats.reading import Array, ModelImportError, Place
 from netspec.formats.sketch import MAX_PIECES
 
@@ -31,8 +31,6 @@ _MAX_FACTS = 1_000_000
 
 _MOST_TWICE = 10_000_000
 """Bytes of data in other files that may be taken as often as a file wants."""
-
-_AGAIN = "the file is damaged: export it again"
 
 
 def load(path: Path, read: Callable[[Path, int], bytes]) -> OnnxGraph:
@@ -78,19 +76,19 @@ class _Loading:
         for tensor in proto.initializer:
             name = _text(tensor.name)
             if name in constants:
-                raise ModelImportError(f"{self.file}: two weights are called {_shown(name)}", _AGAIN)
+                raise ModelImportError(f"{self.file}: two weights are called {shown(name)}", AGAIN)
             constants[name] = self.array(tensor)
         inputs: dict[str, Declared] = {}
         for given in proto.input:
             name = _text(given.name)
             if name in inputs:
-                raise ModelImportError(f"{self.file}: two inputs are called {_shown(name)}", _AGAIN)
+                raise ModelImportError(f"{self.file}: two inputs are called {shown(name)}", AGAIN)
             if name not in constants:
                 inputs[name] = self.declared(given)
         nodes = [self.node(index, each) for index, each in enumerate(proto.node)]
         outputs = {_text(each.name): self.declared(each) for each in proto.output}
         if len(outputs) < len(proto.output):
-            raise ModelImportError(f"{self.file}: two outputs have one name", _AGAIN)
+            raise ModelImportError(f"{self.file}: two outputs have one name", AGAIN)
         ordered = in_order(nodes, {*constants, *inputs}, list(outputs), self.file)
         props = self.model.metadata_props
         facts = {_text(each.key): _text(each.value) for each in props if len(each.value) <= _MAX_FACTS}
@@ -159,7 +157,7 @@ class _Loading:
         """Return the array of a tensor, whose data must be as many bytes as its sizes say."""
         import onnx  # noqa: PLC0415
 
-        name = _shown(_text(tensor.name)) if tensor.name else "a constant"
+        name = shown(_text(tensor.name)) if tensor.name else "a constant"
         if any(d < 0 for d in tensor.dims) or len(tensor.dims) > 32:
             raise ModelImportError(f"{self.file}: {name} has sizes that no array has", "copy or export it again")
         try:
@@ -229,7 +227,7 @@ class _Loading:
             or ".." in parts
         ):
             raise ModelImportError(
-                f"{self.file}: the data of {name} are said to lie at {_shown(location)}",
+                f"{self.file}: the data of {name} are said to lie at {shown(location)}",
                 "they lie in the folder of the model, or in one within it",
             )
         folder = self.path.parent.resolve()
@@ -246,10 +244,6 @@ class _Loading:
         if not stat.S_ISREG(kind):
             raise ModelImportError(f"{path} is no file", "copy it beside the model")
         return real
-
-
-def _shown(name: str) -> str:
-    return repr(visible(name[:100]))
 
 
 def _text(value: str | bytes) -> str:

@@ -9,10 +9,20 @@ from typing import Any
 from netspec.diagnostics.visible import visible
 from netspec.formats.reading import Array, ModelImportError, Place
 
-__all__ = ["Declared", "LostError", "Node", "OnnxGraph", "RefusedError", "Subgraph", "in_order", "needed"]
+__all__ = [
+    "AGAIN",
+    "Declared",
+    "LostError",
+    "Node",
+    "OnnxGraph",
+    "RefusedError",
+    "Subgraph",
+    "in_order",
+    "needed",
+    "shown",
+]
 
-
-_AGAIN = "the file is damaged: export it again"
+AGAIN = "the file is damaged: export it again"
 
 
 class RefusedError(Exception):
@@ -140,8 +150,8 @@ def in_order(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], fil
                 ready.append(reader)
     if len(made) < len(nodes):
         first = next(node for node, wait in zip(nodes, waits, strict=True) if wait)
-        what = f"{_shown(first.name)} reads what is made of its own output"
-        raise ModelImportError(f"{file}: the graph goes in a circle: {what}", _AGAIN)
+        what = f"{shown(first.name)} reads what is made of its own output"
+        raise ModelImportError(f"{file}: the graph goes in a circle: {what}", AGAIN)
     return made
 
 
@@ -151,17 +161,17 @@ def _makers(nodes: Sequence[Node], given: set[str], outputs: Sequence[str], file
     for index, node in enumerate(nodes):
         for name in filter(None, node.outputs):
             if name in makers or name in given:
-                what = f"two things are called {_shown(name)}, one of them what {_shown(node.name)} makes"
-                raise ModelImportError(f"{file}: {what}", _AGAIN)
+                what = f"two things are called {shown(name)}, one of them what {shown(node.name)} makes"
+                raise ModelImportError(f"{file}: {what}", AGAIN)
             makers[name] = index
     for node in nodes:
         for name in filter(None, node.inputs):
             if name not in makers and name not in given:
-                what = f"{_shown(node.name)} reads {_shown(name)}, which nothing makes"
-                raise ModelImportError(f"{file}: {what}", _AGAIN)
+                what = f"{shown(node.name)} reads {shown(name)}, which nothing makes"
+                raise ModelImportError(f"{file}: {what}", AGAIN)
     for name in outputs:
         if name not in makers and name not in given:
-            raise ModelImportError(f"{file}: the output {_shown(name)} is made by nothing", _AGAIN)
+            raise ModelImportError(f"{file}: the output {shown(name)} is made by nothing", AGAIN)
     return makers
 
 
@@ -183,5 +193,6 @@ def needed(nodes: Sequence[Node], outputs: Sequence[str]) -> Iterator[Node]:
     yield from reversed(kept)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """Return a name as messages quote it."""
     return repr(visible(name[:100]))

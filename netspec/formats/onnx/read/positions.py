@@ -44,6 +44,8 @@ def _pad(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
         if number is None:
             raise RefusedError("a border that is computed")
         value = number
+    # The values of a picture are 0..1 here where they are bytes in the file.
+    value = value / 255 if view.bytes else value
     if mode == "constant" and value and abs(value) > 1e30:
         raise RefusedError(f"a border of {value:g}", "the border of `pool` never wins")
     pads = [(edges[i], edges[i + rank]) for i in range(rank)]

@@ -59,8 +59,11 @@ def _matmul(t: Trace, node: Node, inputs: Sequence[Any]) -> Any:
             return replace(made := contracted(t, node, a, len(a.axes) - 1, b[None]), axes=made.axes[:-1])
         return contracted(t, node, a, len(a.axes) - 1, b.T)
     if isinstance(b, View) and isinstance(a, np.ndarray) and len(b.axes) > 1:
-        a = _one_matrix(a)
-        return contracted(t, node, b, len(b.axes) - 2, a.reshape(-1, a.shape[-1]))
+        a, axis = _one_matrix(a), len(b.axes) - 2
+        if a.ndim == 1:
+            made = contracted(t, node, b, axis, a[None])
+            return replace(made, axes=(*made.axes[:axis], *made.axes[axis + 1 :]))
+        return contracted(t, node, b, axis, a)
     raise RefusedError("a product with scores of an attention", "`attention` weights one sequence by them")
 
 

@@ -87,6 +87,29 @@ REFUSED: Mapping[str, str] = {
 _SAME_WEIGHT = {"Transpose", "Reshape", "Cast", "Identity", "Unsqueeze", "Squeeze"}
 """Operators that leave a weight what it is, so that it keeps its name."""
 
+_BYTES = {
+    "Cast",
+    "Concat",
+    "DepthToSpace",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "Identity",
+    "MaxPool",
+    "Pad",
+    "Reshape",
+    "Shape",
+    "Size",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+}
+"""Operators that can read bytes: what they make holds the same, whether they count from 0 to 255 or to 1."""
+
 _LOST = object()
 """Stands for a value of which nothing is known."""
 
@@ -132,7 +155,7 @@ class _Reading:
         self.frontier: list[str] = []
         """Pieces that something reads which was not understood."""
         self.pictures: set[str] = set()
-        """The inputs that are bytes in the file."""
+        """Pieces that are bytes in the file: inputs, and what is only moved of them."""
         self.count = 0
         self.own = sum(array.nbytes for array in graph.constants.values())
 
@@ -207,10 +230,19 @@ class _Reading:
             raise RefusedError(f"`{node.kind}` of computed values", REFUSED.get(node.kind, ""))
         if not known:
             raise RefusedError("it reads nothing")
+        if all(isinstance(value, np.ndarray) for value in known):
+            raise RefusedError("it reads constants alone", "simplify the model: `onnxsim`")
         if node.kind not in arithmetic.OPERATORS and node.kind not in {"Shape", "Size", "Identity", "Expand"}:
             inputs = [arithmetic.repeated(self.t, node, v) if isinstance(v, View) else v for v in inputs]
+        bytes_ = [isinstance(value, View) and value.bytes for value in inputs]
+        if any(bytes_) and (node.kind not in _BYTES or (node.kind == "Concat" and not all(bytes_))):
+            raise RefusedError("it computes with bytes", "`Cast` them to floats before it")
         made = operator(self.t, node, inputs)
-        return made if isinstance(made, list) else [made]
+        made = made if isinstance(made, list) else [made]
+        if any(bytes_) and node.kind != "Cast":
+            made = [replace(value, bytes=True) if isinstance(value, View) else value for value in made]
+            self.pictures |= {value.piece for value in made if isinstance(value, View)}
+        return made
 
     def forget(self, before: int) -> None:
         """Take out the layers that were added of a node which was then refused."""

@@ -77,6 +77,7 @@ class Scores:
         if (
             not lowest
             or self.weights
+            or self.turned
             or not (np.broadcast_to(where, (*where.shape[:-2], length, others)) == causal).all()
         ):
             raise RefusedError("a mask of its own for attention", "`attention … causal`, or `mask=` of the input")
@@ -88,6 +89,8 @@ def product(t: Trace, node: Node, a: View, b: View) -> Scores:
     del t, node
     if len(a.axes) != len(b.axes) or len(a.axes) < 3 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
         raise RefusedError("a product of two computed values", _INSTEAD)
+    if any(atom.batch and atom.size > 1 for view in (a, b) for group in view.axes[-2:] for atom in group):
+        raise RefusedError("attention across the examples of a batch", _INSTEAD)
     return Scores(a, b)
 
 

@@ -83,6 +83,13 @@ class View:
 
         return replace(self, base=changed(self.base), axes=changed(self.axes))
 
+    def apart(self, other: View) -> View:
+        """Return the view with atoms of its own where some lie along other axes of another value: of `x` and `xᵀ`."""
+        places, others = ({atom: at for at, group in enumerate(v.axes[::-1]) for atom in group} for v in (self, other))
+        if all(others.get(atom, at) == at for atom, at in places.items() if not atom.batch):
+            return self
+        return self.replaced({atom: (Atom(atom.size),) for atom in atoms_of(self.base)})
+
     def with_batch(self) -> View:
         """Return the view where a batch of one, which a reshape has dropped, is the first axis of one value again."""
         if any(atom.batch for group in self.axes for atom in group):
