@@ -220,6 +220,23 @@ def test_a_picture_may_have_no_axis_of_channels(tmp_path: Path, scaled: bool) ->
     assert model.spec.read_text().splitlines()[1:] == ["input 1x9x8", "", "fc 3 softmax"]
 
 
+def test_a_picture_may_be_scaled_twice(tmp_path: Path) -> None:
+    net = graph(
+        ["given"],
+        ["out"],
+        given(8, 9, 3),
+        node(layer("Permute", "p", dims=[2, 1, 3]), ["given", 0, 0]),
+        node(layer("Rescaling", "one", scale=1 / 255), ["p", 0, 0]),
+        node(layer("Rescaling", "two", scale=1 / 127.5, offset=-1), ["p", 0, 0]),
+        node(layer("Permute", "q", dims=[1, 2, 3]), ["one", 0, 0]),
+        node(layer("Rescaling", "again", scale=0.04), ["q", 0, 0]),
+        node(layer("Add", "out"), ["again", 0, 0], ["two", 0, 0]),
+    )
+    (tmp_path / "net.json").write_text(json.dumps(net))
+    text = import_model([tmp_path / "net.json"], out=tmp_path / "out.net").spec.read_text()
+    assert "residual { times 0.04 } { times 2 plus=-1 }\n" in text
+
+
 @pytest.mark.parametrize(
     ("sides", "stride", "text"),
     [

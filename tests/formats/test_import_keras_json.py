@@ -108,6 +108,19 @@ JSONS = {
         text(graph(["given"], ["d"], given(5), node(DENSE, ["given", 0, 0], ["given", 0, 0]))),
         "Dense: it reads 2 values",
     ),
+    "a picture that is scaled, and read as it is": (
+        text(
+            graph(
+                ["given"],
+                ["both"],
+                given(8, 8, 3),
+                node(layer("Activation", "raw", activation="relu"), ["given", 0, 0]),
+                node(layer("Rescaling", "small", scale=1 / 255), ["given", 0, 0]),
+                node(layer("Add", "both"), ["raw", 0, 0], ["small", 0, 0]),
+            )
+        ),
+        "layer raw: it reads a picture of 0..255 as it is, which another layer scales",
+    ),
     "an output that is no layer": (text(graph(["given"], ["x"], given(5))), "there are no layers"),
     "the input as an output": (text(graph(["given"], ["given"], given(5))), "the input is an output as it is"),
     "a damaged node": (
